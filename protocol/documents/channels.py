@@ -1,0 +1,36 @@
+"""Who says what where, and who hears it. A test compares it with the topics and the types."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.messages import MessageType
+from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
+
+_T = MessageType
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A topic as its listeners see it."""
+
+    topic: str
+    """With `{task_id}` where the topic is that of one task."""
+    hearers: str
+    types: tuple[MessageType, ...]
+
+
+CHANNELS: Final = (
+    Channel(TASKS, "orchestrators", (_T.TASK_CREATED, _T.TASK_CANCELLED, _T.MCP_SUBTASK)),
+    Channel(SUBTASKS, "executors", (_T.MCP_SUBTASK, _T.SUBTASK_CANCELLED)),
+    Channel(RESULTS, "operators, dashboards", (_T.SUBTASK_RESULT, _T.TASK_RESULT)),
+    Channel(
+        f"{RESULTS}:{{task_id}}",
+        "the owner of the task, operators",
+        (_T.SUBTASK_PROGRESS, _T.SUBTASK_RESULT, _T.TASK_RESULT),
+    ),
+    Channel(
+        MODEL_SELECTION,
+        "orchestrators, executors, operators",
+        (_T.MODEL_SELECTION_REQUEST, _T.MODEL_SELECTION_RESPONSE, _T.MODEL_STATUS),
+    ),
+)

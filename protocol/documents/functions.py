@@ -1,0 +1,50 @@
+"""The database's functions that anybody may call over REST, read from their SQL."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+_FUNCTION: Final = re.compile(
+    r"create or replace function public\.(?P<name>cogo_\w+)\((?P<parameters>.*?)\)\s*"
+    r"returns (?P<answer>.*?)\s*language ",
+    re.DOTALL,
+)
+_COMMENT: Final = re.compile(r"\bis\s+'(?P<text>(?:[^']|'')*)';")
+_CALLERS: Final = re.compile(r"grant execute on function [^;]*? to (?P<roles>[a-z_, ]+);")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as its callers see it."""
+
+    name: str
+    parameters: str
+    answer: str
+    callers: str
+    comment: str
+
+
+def functions_of(sources: Iterable[str]) -> list[Function]:
+    """Find the functions of schema public, by name. Raises ValueError for one without comment."""
+    found = []
+    for sql in sources:
+        for match in _FUNCTION.finditer(sql):
+            rest = sql[match.end() :]
+            comment, callers = _COMMENT.search(rest), _CALLERS.search(rest)
+            if comment is None or callers is None:
+                raise ValueError(f"{match['name']} has no comment or nobody may call it")
+            found.append(
+                Function(
+                    name=match["name"],
+                    parameters=_one_line(match["parameters"]),
+                    answer=_one_line(match["answer"]),
+                    callers=callers["roles"],
+                    comment=_one_line(comment["text"].replace("''", "'")),
+                )
+            )
+    return sorted(found, key=lambda each: each.name)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("( ", "(").replace(" )", ")")

@@ -1,0 +1,104 @@
+"""Everything that can go wrong between COGO's processes and Supabase, by who must act.
+
+    CogoError
+    ├── Refused                 the database said no; nothing was written
+    │   ├── LeaseLost           TQ001  stop the work
+    │   ├── NotFound            TQ002  check the id, and whose it is
+    │   ├── MoveNotAllowed      TQ003  look at the state first
+    │   ├── InvalidArgument     TQ004  correct the call
+    │   └── SessionNotYours     TQ005  use a session of your own
+    ├── StoreUnavailable        TQ900  ask again
+    ├── Unauthorized            TQ901  correct the key
+    ├── MigrationMissing        TQ902  run `cogo migrate`
+    └── MalformedMessage        TQ903  ignore the message
+
+`docs/errors.md` is generated from this module.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class CogoError(Exception):
+    """Base of this tree."""
+
+    code: ClassVar[str] = "TQ000"
+    """Stable on the wire: the SQLSTATE where the database raises it."""
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{message} ({hint})" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class Refused(CogoError):
+    """The database refuses the call; nothing was written. The message says why."""
+
+
+class LeaseLost(Refused):
+    """A later attempt holds the subtask, or it is finished. Stop the work: it belongs to nobody."""
+
+    code = "TQ001"
+
+
+class NotFound(Refused):
+    """No such row, or it is somebody else's. Check the id."""
+
+    code = "TQ002"
+
+
+class MoveNotAllowed(Refused):
+    """The row is in a state that does not allow this. Look at it first."""
+
+    code = "TQ003"
+
+
+class InvalidArgument(Refused):
+    """A value is wrong. Correct it as the message says."""
+
+    code = "TQ004"
+
+
+class SessionNotYours(Refused):
+    """The session belongs to another owner. Use one of your own, or none."""
+
+    code = "TQ005"
+
+
+class StoreUnavailable(CogoError):
+    """No answer, or none that is understood. Ask again: every call is idempotent."""
+
+    code = "TQ900"
+    retryable = True
+
+
+class Unauthorized(CogoError):
+    """The key is not accepted. Correct SUPABASE_SECRET_KEY."""
+
+    code = "TQ901"
+
+
+class MigrationMissing(CogoError):
+    """The project lacks a table or function that this version needs. Run `cogo migrate`."""
+
+    code = "TQ902"
+
+
+class MalformedMessage(CogoError):
+    """A message does not have the shape that its type promises. Nothing was done with it."""
+
+    code = "TQ903"
+
+
+def all_errors(of: type[CogoError] = CogoError) -> Iterator[type[CogoError]]:
+    """Yield the errors of this module below `of`; commands have more of their own."""
+    for error in of.__subclasses__():
+        if error.__module__ == __name__:
+            yield error
+            yield from all_errors(error)
+
+
+def by_code() -> dict[str, type[CogoError]]:
+    """Give the errors that the database raises by their SQLSTATE."""
+    return {error.code: error for error in all_errors(Refused)}

@@ -1,0 +1,25 @@
+"""Ids and the clock at the edges."""
+
+from datetime import UTC, datetime
+from typing import NewType
+from uuid import UUID
+
+from protocol.errors import InvalidArgument
+
+TaskId = NewType("TaskId", UUID)
+SubtaskId = NewType("SubtaskId", UUID)
+
+
+def utc_now() -> datetime:
+    """Read the clock, aware and in UTC. Logic takes times as arguments; only edges call this."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
+
+
+def parse_task_id(text: str) -> TaskId:
+    """Read an id as a person types it; raises InvalidArgument with an example."""
+    try:
+        return TaskId(UUID(text.strip()))
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{text[:60]!r} is not a task id; it looks like 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f"
+        ) from error

@@ -1,0 +1,71 @@
+"""The states of tasks and subtasks and the moves between them.
+
+SQL has the same tables; a test compares them.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class TaskState(StrEnum):
+    """Where a task stands."""
+
+    PENDING = "pending"
+    """Nobody has planned it yet."""
+    RUNNING = "running"
+    HELD = "held"
+    """Paused by a person."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens without a person."""
+        return self in {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED}
+
+
+class SubtaskState(StrEnum):
+    """Where a subtask stands."""
+
+    BLOCKED = "blocked"
+    """Waiting for other subtasks."""
+    QUEUED = "queued"
+    DELAYED = "delayed"
+    """Waiting for `run_at`."""
+    WAITING = "waiting"
+    """Waiting for a person."""
+    HELD = "held"
+    RUNNING = "running"
+    """Under a lease."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_T = TaskState
+_S = SubtaskState
+
+TASK_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    _T.PENDING: frozenset({_T.RUNNING, _T.HELD, _T.FAILED, _T.CANCELLED}),
+    _T.RUNNING: frozenset({_T.HELD, _T.COMPLETED, _T.FAILED, _T.CANCELLED}),
+    _T.HELD: frozenset({_T.PENDING, _T.RUNNING, _T.FAILED, _T.CANCELLED}),
+    _T.COMPLETED: frozenset(),
+    _T.FAILED: frozenset({_T.PENDING, _T.RUNNING}),  # redriven by hand
+    _T.CANCELLED: frozenset(),
+}
+
+SUBTASK_MOVES: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
+    _S.BLOCKED: frozenset({_S.QUEUED, _S.DELAYED, _S.WAITING, _S.HELD, _S.CANCELLED}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.HELD, _S.CANCELLED, _S.FAILED, _S.DELAYED}),
+    _S.DELAYED: frozenset({_S.QUEUED, _S.HELD, _S.CANCELLED, _S.FAILED}),
+    _S.WAITING: frozenset({_S.QUEUED, _S.COMPLETED, _S.FAILED, _S.HELD, _S.CANCELLED}),
+    _S.HELD: frozenset({_S.BLOCKED, _S.QUEUED, _S.DELAYED, _S.WAITING, _S.CANCELLED}),
+    _S.RUNNING: frozenset(
+        {_S.QUEUED, _S.DELAYED, _S.WAITING, _S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.HELD}
+    ),
+    _S.COMPLETED: frozenset(),
+    _S.FAILED: frozenset({_S.QUEUED}),  # redriven by hand
+    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # beside a failed one that is redriven
+}

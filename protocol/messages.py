@@ -1,0 +1,270 @@
+"""What is said on the channels: the envelope and the payload of each type.
+
+Field names are those of the documents from which COGO was conceived. Fields that a reader does not
+know are ignored; durations are milliseconds; timestamps are ISO 8601 in UTC.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Literal, Self, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from protocol.errors import MalformedMessage
+from protocol.ids import utc_now
+
+
+class MessageType(StrEnum):
+    """Every type that this version says."""
+
+    TASK_CREATED = "TASK_CREATED"
+    TASK_CANCELLED = "TASK_CANCELLED"
+    MCP_SUBTASK = "MCP_SUBTASK"
+    SUBTASK_CANCELLED = "SUBTASK_CANCELLED"
+    SUBTASK_PROGRESS = "SUBTASK_PROGRESS"
+    SUBTASK_RESULT = "SUBTASK_RESULT"
+    TASK_RESULT = "TASK_RESULT"
+    MODEL_SELECTION_REQUEST = "MODEL_SELECTION_REQUEST"
+    MODEL_SELECTION_RESPONSE = "MODEL_SELECTION_RESPONSE"
+    MODEL_STATUS = "MODEL_STATUS"
+
+
+class Payload(BaseModel):
+    """What every payload has in common."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    timestamp: datetime | None = None
+
+
+class Envelope(BaseModel):
+    """A message. `type` is free text, so that a newer sender does not break an older reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str = Field(min_length=1, max_length=100)
+    payload: dict[str, Any]
+    source: str
+    """The agent that did the thing, or `cogo-database`."""
+    target: str
+    id: UUID = Field(default_factory=uuid4)
+    timestamp: datetime = Field(default_factory=utc_now)
+    version: int = 1
+
+    @classmethod
+    def of(cls, type_: MessageType, payload: Payload, *, source: str, target: str) -> Self:
+        """Wrap a payload."""
+        body = payload.model_dump(mode="json", exclude_none=True)
+        return cls(type=type_, payload=body, source=source, target=target)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what came over a channel; raises MalformedMessage, which names the field."""
+        return _validated(cls, raw)
+
+
+class TaskCreated(Payload):
+    """A task was inserted."""
+
+    task_id: UUID
+    type: str
+    priority: int
+    run_at: datetime | None = None
+
+
+class TaskCancelled(Payload):
+    """A task was cancelled."""
+
+    task_id: UUID
+    reason: str | None = None
+
+
+class SubtaskParams(Payload):
+    """What is to be done. More keys may stand beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    git_branch: str | None = None
+    target_file: str | None = None
+    model_id: str
+    """The stamp: which model shall do it."""
+    generation_prompt: str
+    code_context: str | None = None
+    language: str | None = None
+    framework: str | None = None
+
+
+class SubtaskMetadata(Payload):
+    """How it is to be done."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    priority: Literal["low", "medium", "high"] = "medium"
+    estimated_duration: int = 30_000
+    model_preferences: list[str] = Field(default_factory=list)
+
+
+class McpSubtask(Payload):
+    """A subtask is ready for an executor."""
+
+    subtask_id: UUID
+    task_id: UUID
+    type: str
+    params: SubtaskParams
+    metadata: SubtaskMetadata = Field(default_factory=SubtaskMetadata)
+
+
+class SubtaskCancelled(Payload):
+    """A running subtask should stop; the lease's next extension says so too."""
+
+    subtask_id: UUID
+    task_id: UUID
+    attempt: int
+    reason: str | None = None
+
+
+class SubtaskProgress(Payload):
+    """Some more of what the model says.
+
+    A higher `attempt` than before means: discard the text of earlier attempts.
+    """
+
+    task_id: UUID
+    subtask_id: UUID
+    attempt: int = Field(ge=1)
+    kind: Literal["text", "reasoning"] = "text"
+    offset: int = Field(ge=0)
+    """Characters of this kind that came before, within this attempt."""
+    delta: str
+
+
+class ModelPerformance(Payload):
+    """What the call took."""
+
+    model_id: str | None = None
+    response_time: int | None = None
+    tokens_used: int | None = None
+    cost_usd: float | None = None
+    """None where the price is unknown."""
+
+
+class ResultMetadata(Payload):
+    """Who did it."""
+
+    source: str
+    model_id: str | None = None
+    model_performance: ModelPerformance | None = None
+
+
+class ResultOutput(Payload):
+    """What was made. More keys may stand beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    generated_code: str | None = None
+    model_used: str | None = None
+    generation_time: int | None = None
+    file_path: str | None = None
+    reasoning_content: str | None = None
+    verification: dict[str, Any] | None = None
+
+
+class SubtaskResult(Payload):
+    """A subtask ended."""
+
+    subtask_id: UUID
+    task_id: UUID
+    status: Literal["completed", "failed"]
+    output: ResultOutput | None = None
+    error: dict[str, Any] | str | None = None
+    execution_time: int
+    metadata: ResultMetadata
+
+
+class TaskResult(Payload):
+    """A task ended."""
+
+    task_id: UUID
+    status: Literal["completed", "failed", "cancelled"]
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    cost_usd: float | None = None
+    tokens: dict[str, int] = Field(default_factory=dict)
+    execution_time: int | None = None
+
+
+class ModelSelectionRequest(Payload):
+    """Which model would the CIO take?"""
+
+    task_id: UUID | None = None
+    subtask_id: UUID | None = None
+    requested_model: str | None = None
+    available_models: list[str] = Field(default_factory=list)
+    model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
+    selection_reason: str | None = None
+    task_requirements: dict[str, Any] = Field(default_factory=dict)
+    """complexity, language, framework, taskType, performanceNeeded, accuracyNeeded."""
+
+
+class ModelSelectionResponse(Payload):
+    """Which model the CIO takes, and why."""
+
+    task_id: UUID | None = None
+    subtask_id: UUID | None = None
+    requested_model: str | None = None
+    selected_model: str | None = None
+    available_models: list[str] = Field(default_factory=list)
+    model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
+    selection_reason: str | None = None
+
+
+class ModelStatus(Payload):
+    """A model became available or unavailable at an executor."""
+
+    model_id: str
+    status: Literal["available", "degraded", "unavailable"]
+    reason: str | None = None
+
+
+PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
+    MessageType.TASK_CREATED: TaskCreated,
+    MessageType.TASK_CANCELLED: TaskCancelled,
+    MessageType.MCP_SUBTASK: McpSubtask,
+    MessageType.SUBTASK_CANCELLED: SubtaskCancelled,
+    MessageType.SUBTASK_PROGRESS: SubtaskProgress,
+    MessageType.SUBTASK_RESULT: SubtaskResult,
+    MessageType.TASK_RESULT: TaskResult,
+    MessageType.MODEL_SELECTION_REQUEST: ModelSelectionRequest,
+    MessageType.MODEL_SELECTION_RESPONSE: ModelSelectionResponse,
+    MessageType.MODEL_STATUS: ModelStatus,
+}
+
+_P = TypeVar("_P", bound=BaseModel)
+
+
+def is_known(message: Envelope) -> bool:
+    """Whether this version knows the type; raises MalformedMessage for a payload unlike its type.
+
+    A payload with a `ref` was too large: it names the row instead, and lacks what lies there.
+    """
+    if message.type not in PAYLOADS:
+        return False
+    if "ref" not in message.payload:
+        payload_of(message, PAYLOADS[MessageType(message.type)])
+    return True
+
+
+def payload_of(message: Envelope, shape: type[_P]) -> _P:
+    """Read a payload as the type promises it; raises MalformedMessage, which names the field."""
+    return _validated(shape, message.payload)
+
+
+def _validated(shape: type[_P], raw: Mapping[str, Any]) -> _P:
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise MalformedMessage(f"{shape.__name__}.{path}: {first['msg']}") from error

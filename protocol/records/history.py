@@ -1,0 +1,72 @@
+"""What happened: events, attempts, and the choices of models."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from protocol.lifecycle import TaskState
+from protocol.records.base import Row
+
+
+class Event(Row):
+    """One transition of a task or subtask. `seq` has no gaps within a task."""
+
+    task_id: UUID
+    seq: int
+    at: datetime
+    kind: str
+    """`task.<status>` or `subtask.<status>`: where the transition led."""
+    subtask_id: UUID | None = None
+    attempt: int | None = None
+    agent_id: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def ends_task(self) -> bool:
+        """Whether the task is over with this event (a redrive may reopen it)."""
+        noun, _, status = self.kind.partition(".")
+        return noun == "task" and any(each == status for each in TaskState if each.is_final)
+
+
+class Attempt(Row):
+    """A row of `cogo_attempts`."""
+
+    subtask_id: UUID
+    attempt: int
+    task_id: UUID
+    agent_id: str
+    lane: str
+    model_id: str | None = None
+    provider: str | None = None
+    claimed_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    first_token_ms: int | None = None
+    duration_ms: int | None = None
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    finish_reason: str | None = None
+    error: dict[str, Any] | None = None
+
+
+class SelectionRow(Row):
+    """A row of `cogo_model_selections`."""
+
+    id: UUID
+    task_id: UUID | None = None
+    subtask_id: UUID | None = None
+    requested_model: str | None = None
+    selected_model: str | None = None
+    provider: str | None = None
+    policy: str | None = None
+    requirements: dict[str, Any] = Field(default_factory=dict)
+    candidates: list[dict[str, Any]] = Field(default_factory=list)
+    reason: str | None = None
+    agent_id: str | None = None
+    created_at: datetime

@@ -1,0 +1,63 @@
+"""Plans: what the CIO writes when it completes a PLAN, and when it routes anew."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from protocol.records.base import Argument
+
+
+class PlannedSubtask(Argument):
+    """A subtask with its stamp. `lane` and `params.model_id` name the model."""
+
+    key: str
+    type: str
+    lane: str
+    params: dict[str, Any]
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    dependencies: list[str] = Field(default_factory=list)
+    priority: int | None = None
+    max_failures: int | None = None
+    sink: bool | None = None
+    run_at: datetime | None = None
+    needs_approval: bool = False
+    on_failure: Literal["fail_task", "continue"] = "fail_task"
+    """With `continue`, what waits for it goes on without when it becomes a dead letter."""
+
+
+class SelectionRecord(Argument):
+    """A choice of a model, as it is stored and announced."""
+
+    key: str | None = None
+    """Which subtask of the plan it is for."""
+    task_id: UUID | None = None
+    """Only for choices outside a plan, like the next two."""
+    subtask_id: UUID | None = None
+    agent_id: str | None = None
+    requested_model: str | None = None
+    selected_model: str | None
+    provider: str | None
+    policy: str
+    requirements: dict[str, Any]
+    candidates: list[dict[str, Any]]
+    available_models: list[str]
+    model_capabilities: dict[str, list[str]]
+    reason: str
+
+
+class Plan(Argument):
+    """The subtasks of a task, written in the transaction that completes its PLAN."""
+
+    subtasks: list[PlannedSubtask]
+    selections: list[SelectionRecord]
+
+
+class Route(Argument):
+    """Another model for a subtask that was handed back."""
+
+    lane: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    selection: SelectionRecord

@@ -1,0 +1,88 @@
+"""Tasks and subtasks as their rows say."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from protocol.lifecycle import SubtaskState, TaskState
+from protocol.records.base import Argument, Row
+
+
+class NewTask(Argument):
+    """What a person asks for. Only `prompt` is required; the planner judges the rest."""
+
+    prompt: str
+    type: str = "GENERATE_CODE"
+    params: dict[str, Any] = Field(default_factory=dict)
+    priority: int = 5
+    model: str | None = None
+    preferences: dict[str, Any] = Field(default_factory=dict)
+    session_id: UUID | None = None
+    idempotency_key: str | None = None
+    budget_usd: Decimal | None = None
+    deadline: datetime | None = None
+    run_at: datetime | None = None
+    stream: bool = True
+
+
+class Task(Row):
+    """A row of `cogo_tasks`."""
+
+    id: UUID
+    type: str
+    prompt: str
+    params: JsonValue = None
+    priority: int = 5
+    owner: UUID | None = None
+    session_id: UUID | None = None
+    idempotency_key: str | None = None
+    model: str | None = None
+    preferences: JsonValue = None
+    budget_usd: Decimal | None = None
+    deadline: datetime | None = None
+    run_at: datetime | None = None
+    stream: bool = True
+    status: TaskState
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    cost_usd: Decimal | None = None
+    """None once the cost of any attempt is unknown."""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Subtask(Row):
+    """A row of the view `cogo_subtasks`."""
+
+    id: UUID
+    task_id: UUID
+    key: str
+    type: str
+    lane: str
+    status: SubtaskState
+    attempt: int
+    failures: int
+    reaps: int
+    sink: bool
+    on_failure: str = "fail_task"
+    agent_id: str | None = None
+    run_at: datetime | None = None
+    lease_expires_at: datetime | None = None
+    dead_at: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    output: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    dependencies: list[UUID] = Field(default_factory=list)

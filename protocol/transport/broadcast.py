@@ -1,0 +1,64 @@
+"""Many messages in one request: progress goes out over HTTP, through one pooled client."""
+
+import json
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+from loguru import logger
+
+from protocol.bus import Outgoing
+from protocol.errors import StoreUnavailable, Unauthorized
+from protocol.transport.text import storable
+
+MESSAGE_BYTES: Final = 32 * 1024
+"""Larger messages belong into a row; hosted projects and clients set limits not far above."""
+
+
+class Broadcasts:
+    """Says messages on private topics. The official client would open a connection for each."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{url.rstrip('/')}/realtime/v1/api",
+            headers={"apikey": key, "Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(5.0, connect=2.0),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Send all in one request, without a retry: what is late is of no use.
+
+        Raises StoreUnavailable and Unauthorized. Too large a message is left out and logged.
+        """
+        bodies = [body for each in messages if (body := _body(each)) is not None]
+        if not bodies:
+            return
+        try:
+            answer = await self._http.post("/broadcast", json={"messages": bodies})
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise StoreUnavailable(f"Realtime cannot be reached: {error!r}") from error
+        if answer.status_code in {401, 403}:
+            raise Unauthorized("Realtime does not accept the key", hint="set SUPABASE_SECRET_KEY")
+        if not answer.is_success:
+            raise StoreUnavailable(f"Realtime answered {answer.status_code}: {answer.text[:200]}")
+
+
+def _body(message: Outgoing) -> dict[str, object] | None:
+    envelope = message.envelope
+    payload = storable(envelope.model_dump(mode="json"))
+    if len(json.dumps(payload, ensure_ascii=False).encode()) > MESSAGE_BYTES:
+        logger.warning("a message was too large to send", topic=message.topic, type=envelope.type)
+        return None
+    return {"topic": message.topic, "event": envelope.type, "payload": payload, "private": True}

@@ -1,0 +1,98 @@
+"""One call of the official client: sent, repeated while nobody answers, read as a type."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import httpx
+from postgrest import APIError
+from pydantic import BaseModel, JsonValue, ValidationError
+from supabase import AsyncClient
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from protocol.errors import StoreUnavailable
+from protocol.transport.failures import failure_of, unreachable
+from protocol.transport.text import storable
+
+_R = TypeVar("_R", bound=BaseModel)
+
+TRIES: Final = 4
+"""Within one call, over about three seconds; whoever calls decides what to do after that."""
+
+
+class Calls:
+    """What reads and RPCs share. Everything is idempotent, so everything may be repeated."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def _rows(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
+        answer = await self._call(function, **parameters)
+        return read_rows(row, answer)
+
+    async def _row(self, row: type[_R], function: str, **parameters: JsonValue) -> _R:
+        answer = await self._call(function, **parameters)
+        one = answer if isinstance(answer, list) else [answer]
+        if len(one) != 1:
+            raise _not_understood("", f"{len(one)} rows instead of one")
+        return read_rows(row, one)[0]
+
+    async def _call(self, function: str, **parameters: JsonValue) -> Any:
+        name = f"cogo_{function}"
+        body = {f"p_{key}": storable(value) for key, value in parameters.items()}
+
+        async def send() -> Any:
+            return answered((await self._client.rpc(name, body).execute()).data, call=name)
+
+        return await patiently(send, call=name)
+
+
+async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
+    """Send, and again while nobody answers; raises the errors of this project only."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(StoreUnavailable),
+        wait=wait_random_exponential(multiplier=0.2, max=2),
+        stop=stop_after_attempt(TRIES),
+        reraise=True,
+    ):
+        with attempt:
+            try:
+                return await send()
+            except APIError as error:
+                raise failure_of(error, call=call) from error
+            except (httpx.RequestError, httpx.InvalidURL) as error:
+                raise unreachable(error, call=call) from error
+            except ValueError as error:
+                # The client reads bodies as JSON in UTF-8 and lets what it meets pass through.
+                raise StoreUnavailable(f"{call}: the answer was not JSON") from error
+    raise AssertionError("tenacity either returns or raises")
+
+
+def answered(data: Any, *, call: str) -> Any:
+    """Refuse text: the client gives it for a body that is no JSON, such as a proxy's page."""
+    if isinstance(data, str):
+        raise StoreUnavailable(f"{call}: the answer was not JSON: {data[:80]!r}")
+    return data
+
+
+def read_rows(row: type[_R], answer: Any) -> list[_R]:
+    """Read an answer as rows; what cannot be read comes from another version."""
+    if not isinstance(answer, list):
+        raise _not_understood("", "it is not a list of rows")
+    try:
+        return [row.model_validate(each) for each in answer]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise _not_understood(f" at {path}", first["msg"]) from error
+
+
+def _not_understood(where: str, what: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the database's answer is not understood{where}: {what}",
+        hint="is it of another version? run `cogo migrate`",
+    )

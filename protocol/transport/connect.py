@@ -1,0 +1,55 @@
+"""Opens the official client with the options that agents need."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+from supabase import AsyncClientOptions, AsyncSupabaseException, acreate_client
+
+from protocol.errors import StoreUnavailable, Unauthorized
+from protocol.transport.rpc import SupabaseStore
+
+TIMEOUT_SECONDS: Final = 10.0
+"""The client's own default of two minutes would keep a claim waiting while work lies there."""
+
+_HINT: Final = "set SUPABASE_SECRET_KEY to the secret key of this project"
+
+
+@asynccontextmanager
+async def open_store(
+    url: str, key: str, *, timeout_seconds: float = TIMEOUT_SECONDS
+) -> AsyncIterator[SupabaseStore]:
+    """Open a store on the running loop. Nothing is sent until the first call.
+
+    Raises Unauthorized for a key that no project could have, StoreUnavailable for such an address.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise Unauthorized("the key has characters that no key has", hint=_HINT)
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+    async with httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout_seconds, connect=5.0),
+        limits=limits,
+        http2=url.startswith("https"),
+    ) as http:
+        options = AsyncClientOptions(
+            httpx_client=http,
+            postgrest_client_timeout=timeout_seconds,
+            auto_refresh_token=False,
+            persist_session=False,
+        )
+        try:
+            client = await acreate_client(url, key, options)
+        except (AsyncSupabaseException, ValueError) as error:
+            # What is wrong with an address beyond its scheme comes as a plain ValueError.
+            raise _refused(error, url) from error
+        yield SupabaseStore(client)
+
+
+def _refused(error: Exception, url: str) -> StoreUnavailable | Unauthorized:
+    if isinstance(error, AsyncSupabaseException) and "key" in str(error):
+        return Unauthorized(f"the key is not accepted: {error}", hint=_HINT)
+    return StoreUnavailable(
+        f"{url!r} is not the address of a Supabase project",
+        hint="example: https://abcdefghijklmnop.supabase.co",
+    )

@@ -1,0 +1,68 @@
+"""From what the official client raises to the errors of this project."""
+
+import httpx
+from postgrest import APIError
+
+from protocol.errors import (
+    CogoError,
+    InvalidArgument,
+    MigrationMissing,
+    Refused,
+    StoreUnavailable,
+    Unauthorized,
+    by_code,
+)
+
+_KEYS = frozenset({"PGRST301", "PGRST302", "PGRST303"})
+_MISSING = frozenset({"PGRST202", "PGRST205", "42883", "42P01", "PGRST106"})
+_RETRIED_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "XX", "PGRST0")
+_HTTP_STATUS_DIGITS = 3
+"""A SQLSTATE of digits only has five."""
+
+
+def failure_of(error: APIError, *, call: str) -> CogoError:
+    """Classify an answer that was an error, by its code: the client does not keep the status."""
+    code = str(error.code or "")
+    message = error.message or "no message"
+    known = by_code().get(code)
+    if known is not None:
+        return known(message, hint=error.hint)
+    if code in _KEYS or "Invalid API key" in message or "No API key" in message:
+        return Unauthorized(
+            f"the key is not accepted: {message}",
+            hint="set SUPABASE_SECRET_KEY to a secret key of this project; `cogo doctor` checks it",
+        )
+    if code == "42501":
+        return Unauthorized(
+            f"the key may not do this: {message}",
+            hint="SUPABASE_SECRET_KEY must be the secret key, not the publishable one",
+        )
+    if code in _MISSING:
+        return MigrationMissing(f"{call} is missing in this project", hint="run `cogo migrate`")
+    if len(code) <= _HTTP_STATUS_DIGITS:
+        # No code, or an HTTP status in its place: the body was no PostgREST error.
+        return _by_status(code, message, call)
+    if code.startswith(_RETRIED_CLASSES):
+        return _unavailable(message, call)
+    if code.startswith(("22", "23")):
+        return InvalidArgument(message, hint=error.hint)
+    return Refused(f"{call}: {message} ({code})", hint=error.hint)
+
+
+def unreachable(error: httpx.RequestError | httpx.InvalidURL, *, call: str) -> StoreUnavailable:
+    """Describe an answer that never came."""
+    reason = str(error) or type(error).__name__
+    return StoreUnavailable(f"{call}: Supabase cannot be reached: {reason}")
+
+
+def _by_status(code: str, message: str, call: str) -> CogoError:
+    if code in {"401", "403"}:
+        return Unauthorized(
+            f"the key is not accepted: {message}",
+            hint="set SUPABASE_SECRET_KEY to a secret key of this project; `cogo doctor` checks it",
+        )
+    return _unavailable(message, call)
+
+
+def _unavailable(message: str, call: str) -> StoreUnavailable:
+    return StoreUnavailable(f"{call}: Supabase did not answer as it should: {message[:200]}")

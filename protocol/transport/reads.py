@@ -1,0 +1,83 @@
+"""What is read from tables and views, over the official client."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from protocol.errors import NotFound
+from protocol.lifecycle import TaskState
+from protocol.records import (
+    AgentRecord,
+    Attempt,
+    Event,
+    SelectionRow,
+    SessionMessage,
+    Subtask,
+    Task,
+)
+from protocol.transport.calls import Calls, answered, patiently, read_rows
+
+_R = TypeVar("_R", bound=BaseModel)
+
+PAGE = 1000
+"""The most rows that a project gives at once by default."""
+
+
+class Reads(Calls):
+    """The reading half of the store."""
+
+    async def fetch_task(self, *, task_id: UUID) -> Task:
+        query = self._client.table("cogo_tasks").select("*").eq("id", str(task_id))
+        tasks = await _read(Task, query)
+        if not tasks:
+            raise NotFound(f"there is no task {task_id}", hint="`cogo tasks list` lists them")
+        return tasks[0]
+
+    async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
+        query = self._client.table("cogo_tasks").select("*")
+        if status is not None:
+            query = query.eq("status", status.value)
+        return await _read(Task, query.order("seq", desc=True).limit(limit))
+
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        return await _read(Subtask, self._of_task("cogo_subtasks", task_id).order("seq"))
+
+    async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
+        return await _read(Attempt, self._of_task("cogo_attempts", task_id).order("claimed_at"))
+
+    async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
+        query = self._of_task("cogo_model_selections", task_id).order("created_at")
+        return await _read(SelectionRow, query)
+
+    async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        found: list[Event] = []
+        while True:
+            last = found[-1].seq if found else after
+            query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
+            page = await _read(Event, query)
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    async def fetch_agents(self) -> list[AgentRecord]:
+        query = self._client.table("cogo_agents").select("*")
+        return await _read(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
+
+    async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
+        query = self._client.table("cogo_messages").select("role,content")
+        query = query.eq("session_id", str(session_id)).order("seq", desc=True).limit(limit)
+        return (await _read(SessionMessage, query))[::-1]
+
+    def _of_task(self, table: str, task_id: UUID) -> Any:
+        return self._client.table(table).select("*").eq("task_id", str(task_id))
+
+
+async def _read(row: type[_R], query: Any) -> list[_R]:
+    call = f"reading {row.__name__}"
+
+    async def send() -> Any:
+        # The client would repeat reads by itself, for seconds, within each of our own tries.
+        return answered((await query.retry(enabled=False).execute()).data, call=call)
+
+    return read_rows(row, await patiently(send, call=call))

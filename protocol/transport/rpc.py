@@ -1,0 +1,186 @@
+"""The store over the official client: one method per RPC, typed in and out."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from protocol.records import (
+    AgentRecord,
+    ClaimedSubtask,
+    Completion,
+    CompletionAnswer,
+    Extension,
+    Failure,
+    FailureAnswer,
+    LeaseAnswer,
+    LeaseRef,
+    Limits,
+    NewTask,
+    Pruned,
+    QueueRow,
+    Reaped,
+    ReleaseAnswer,
+    SchemaVersion,
+    SelectionRecord,
+    Subtask,
+    Task,
+)
+from protocol.transport.reads import Reads
+
+
+class SupabaseStore(Reads):
+    """Implements `protocol.store.Store`. One per event loop; opened by `connect.open_store`."""
+
+    async def claim_subtasks(
+        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+    ) -> list[ClaimedSubtask]:
+        return await self._rows(
+            ClaimedSubtask,
+            "claim_subtasks",
+            agent_id=agent_id,
+            lanes=list(lanes),
+            limit=limit,
+            lease_seconds=lease.total_seconds(),
+            request_id=str(request_id),
+        )
+
+    async def extend_leases(
+        self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
+    ) -> list[LeaseAnswer]:
+        return await self._rows(
+            LeaseAnswer,
+            "extend_leases",
+            agent_id=agent_id,
+            leases=[_json(each) for each in leases],
+            lease_seconds=lease.total_seconds(),
+        )
+
+    async def complete_subtasks(
+        self, *, agent_id: str, items: Sequence[Completion]
+    ) -> list[CompletionAnswer]:
+        return await self._rows(
+            CompletionAnswer,
+            "complete_subtasks",
+            agent_id=agent_id,
+            items=[_flat(each) for each in items],
+        )
+
+    async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
+        after = failure.retry_after
+        return await self._row(
+            FailureAnswer,
+            "fail_subtask",
+            agent_id=agent_id,
+            subtask_id=str(failure.ref.subtask_id),
+            attempt=failure.ref.attempt,
+            error=_json(failure.error),
+            action=failure.action,
+            retry_after_seconds=after.total_seconds() if after is not None else None,
+            usage=_json(failure.usage) if failure.usage is not None else None,
+        )
+
+    async def release_subtasks(
+        self, *, agent_id: str, leases: Sequence[LeaseRef] | None, reason: str, died: bool = False
+    ) -> list[ReleaseAnswer]:
+        return await self._rows(
+            ReleaseAnswer,
+            "release_subtasks",
+            agent_id=agent_id,
+            leases=None if leases is None else [_json(each) for each in leases],
+            reason=reason,
+            died=died,
+        )
+
+    async def record_agent(self, agent: AgentRecord) -> None:
+        await self._call("record_agent", agent=_json(agent))
+
+    async def reap(self, *, limit: int = 100) -> Reaped:
+        return await self._row(Reaped, "reap", limit=limit)
+
+    async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
+        age = f"{older_than.total_seconds()} seconds"
+        return (await self._row(Pruned, "prune", limit=limit, older_than=age)).pruned
+
+    async def record_selection(self, selection: SelectionRecord) -> None:
+        await self._call("record_selection", selection=_json(selection))
+
+    async def submit_task(self, task: NewTask) -> Task:
+        return await self._row(Task, "submit_task", **_json(task))
+
+    async def cancel_task(self, *, task_id: UUID, reason: str | None = None) -> Task:
+        return await self._row(Task, "cancel_task", task_id=str(task_id), reason=reason)
+
+    async def redrive_task(self, *, task_id: UUID) -> Task:
+        return await self._row(Task, "redrive_task", task_id=str(task_id))
+
+    async def redrive_subtask(self, *, subtask_id: UUID) -> Subtask:
+        return await self._row(Subtask, "redrive_subtask", subtask_id=str(subtask_id))
+
+    async def pause_task(self, *, task_id: UUID) -> Task:
+        return await self._row(Task, "pause_task", task_id=str(task_id))
+
+    async def resume_task(self, *, task_id: UUID) -> Task:
+        return await self._row(Task, "resume_task", task_id=str(task_id))
+
+    async def approve_subtask(
+        self, *, subtask_id: UUID, approved: bool = True, comment: str | None = None
+    ) -> Subtask:
+        return await self._row(
+            Subtask,
+            "approve_subtask",
+            subtask_id=str(subtask_id),
+            approved=approved,
+            comment=comment,
+        )
+
+    async def fetch_queue(self) -> list[QueueRow]:
+        return await self._rows(QueueRow, "queue")
+
+    async def set_lane(
+        self,
+        *,
+        lane: str,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        return await self._row(
+            Limits,
+            "set_lane",
+            lane=lane,
+            paused=paused,
+            max_running=max_running,
+            per_minute=per_minute,
+        )
+
+    async def set_owner(
+        self,
+        *,
+        owner: UUID | None,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        return await self._row(
+            Limits,
+            "set_owner",
+            owner=None if owner is None else str(owner),
+            paused=paused,
+            max_running=max_running,
+            per_minute=per_minute,
+        )
+
+    async def schema_versions(self) -> list[str]:
+        return [row.version for row in await self._rows(SchemaVersion, "schema_versions")]
+
+
+def _json(value: BaseModel) -> dict[str, Any]:
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _flat(item: Completion) -> dict[str, Any]:
+    body = _json(item)
+    return {**body.pop("ref"), **body}

@@ -1,0 +1,1 @@
+"""Models of many vendors behind one call."""

@@ -1,0 +1,180 @@
+"""Anthropic's messages, through its own SDK."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anthropic
+from pydantic import SecretStr
+
+from providers.adapter import ListedModel, Timeouts
+from providers.anthropic_events import MessageReader
+from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelta, ToolCallDelta
+from providers.deadlines import Deadlines
+from providers.errors import CallFailed
+from providers.failures import TRANSPORT_ERRORS
+from providers.sdk_errors import SdkErrors
+from providers.streams import payloads
+
+__all__ = ["Anthropic"]
+
+VENDOR: Final = "anthropic"
+DEFAULT_MAX_OUTPUT_TOKENS: Final = 16_384
+"""The vendor demands a number."""
+LISTING_SECONDS: Final = 20.0
+
+_ERRORS: Final = SdkErrors(
+    status=anthropic.APIStatusError,
+    timeout=anthropic.APITimeoutError,
+    connection=anthropic.APIConnectionError,
+    shape=anthropic.APIResponseValidationError,
+    api=anthropic.APIError,
+)
+_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
+
+
+class Anthropic:
+    """An `Adapter` for the messages API of version 2026-10-21."""
+
+    def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
+        self._secret = key.get_secret_value() if key else ""
+        self._client = anthropic.AsyncAnthropic(
+            api_key=self._secret,
+            base_url=_root(base_url),
+            max_retries=0,
+            open_telemetry=False,  # spans are made where the attempt is known
+        )
+        self._client._custom_headers = {}  # ambient ANTHROPIC_CUSTOM_HEADERS are not ours to send
+
+    async def stream(
+        self, request: ChatRequest, *, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`."""
+        deadlines = Deadlines(VENDOR, timeouts)
+        body, notes = _parameters(request)
+        opening = self._client.messages.with_streaming_response.create(
+            **body,
+            stream=True,
+            timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
+        )
+        reader = MessageReader(secret=self._secret)
+        with _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect):
+            async with AsyncExitStack() as stack:
+                response = await deadlines.wait(stack.enter_async_context(opening))
+                try:
+                    async with aclosing(payloads(VENDOR, response, deadlines)) as items:
+                        async for _, payload in items:
+                            for event in reader.read(payload):
+                                if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                                    deadlines.first_token()
+                                yield event
+                except (CallFailed, *TRANSPORT_ERRORS):
+                    if not reader.is_finished:
+                        raise
+                request_id = response.headers.get("request-id")
+                for event in reader.close(request_id=request_id, notes=notes):
+                    yield event
+
+    async def list_models(self) -> list[ListedModel]:
+        """See `Adapter.list_models`."""
+        wait = timedelta(seconds=LISTING_SECONDS)
+        with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
+            page = await self._client.models.list(limit=1000, timeout=LISTING_SECONDS)
+            return [
+                ListedModel(
+                    id=model.id,
+                    display_name=model.display_name,
+                    context_window=model.max_input_tokens,
+                    max_output_tokens=model.max_tokens,
+                    retires_on=model.retires_at.date() if model.retires_at else None,
+                )
+                async for model in page
+            ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+
+def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
+    notes = []
+    body: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
+        "messages": [_message(message) for message in request.messages],
+    }
+    for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
+        if value is not None:
+            notes.append(f"{name} was not sent: Anthropic no longer takes it")
+    if request.system is not None:
+        body["system"] = request.system
+    if request.tools:
+        body["tools"] = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": dict(tool.parameters),
+            }
+            for tool in request.tools
+        ]
+    output: dict[str, Any] = {}
+    if request.response_schema is not None:
+        output["format"] = {"type": "json_schema", "schema": dict(request.response_schema)}
+    if request.reasoning_effort == "none":
+        body["thinking"] = {"type": "disabled"}
+    elif request.reasoning_effort in _EFFORTS:
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+        output["effort"] = request.reasoning_effort
+    elif request.reasoning_effort is not None:
+        notes.append(f"reasoning_effort {request.reasoning_effort} was not sent: not known here")
+    if output:
+        body["output_config"] = output
+    if request.stop:
+        body["stop_sequences"] = list(request.stop)
+    if "user" in request.metadata:
+        body["metadata"] = {"user_id": request.metadata["user"]}
+    return body, tuple(notes)
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if message.role == "tool":
+        result = {
+            "type": "tool_result",
+            "tool_use_id": message.tool_call_id,
+            "content": message.content,
+        }
+        return {"role": "user", "content": [result]}
+    if not message.tool_calls:
+        return {"role": message.role, "content": message.content}
+    blocks: list[dict[str, Any]] = []
+    if message.content:
+        blocks.append({"type": "text", "text": message.content})
+    blocks += [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)}
+        for call in message.tool_calls
+    ]
+    return {"role": "assistant", "content": blocks}
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """The vendor wants an object back, even for a call whose arguments were not one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _root(url: str) -> str:
+    """The base URL that the SDK wants, from one that may name the endpoint itself."""
+    return url.rstrip("/").removesuffix("/messages").removesuffix("/v1")

@@ -1,0 +1,185 @@
+"""The catalogue: who serves which models, under which names, and what is known of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from providers.entries import DeploymentEntry, Model, Provider
+from providers.errors import CatalogueInvalid, UnknownModel
+from providers.loading import PACKAGED, Entries, load_entries
+
+__all__ = ["Catalogue", "Facts", "Resolution"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Which model a name stands for today."""
+
+    asked: str
+    """The name as it was given."""
+    asked_id: str
+    """Canonical id of the model of that name, which may be retired."""
+    model: Model
+    """The one to ask: the same, or its successor."""
+    note: str | None = None
+    """The sentence for the person, when it is not the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What selection must know of a lane; of a lane that is not in this catalogue: nothing."""
+
+    provider: str
+    capabilities: tuple[str, ...] = ()
+    is_local: bool = False
+    context_window: int | None = None
+
+
+class Catalogue:
+    """Immutable. Names are matched without regard to case, and a space is as good as a hyphen."""
+
+    def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
+        self.providers: Mapping[str, Provider] = entries.providers
+        self.models: Mapping[str, Model] = entries.models
+        self.roles: Mapping[str, str] = entries.roles
+        """Role to the name of its model: resolve it."""
+        self._entries = entries
+        self._origins = origins
+        self._check()
+
+    @classmethod
+    def load(cls, *overlays: Path) -> Self:
+        """The packaged catalogue under these files; see `load_entries`.
+
+        Raises:
+            CatalogueInvalid: the message names file, entry and field.
+        """
+        return cls(*load_entries(overlays))
+
+    def with_roles(self, roles: Mapping[str, str]) -> Self:
+        """The same with other models for some roles.
+
+        Raises:
+            UnknownModel: a role's model does not exist.
+        """
+        for name in roles.values():
+            self.resolve(name)
+        changed = self._entries.model_copy(update={"roles": {**self.roles, **roles}})
+        return type(self)(changed, self._origins)
+
+    def resolve(self, name: str, *, still_served: Collection[str] = ()) -> Resolution:
+        """Find a model by canonical id, alias, display name, provider's id or role.
+
+        A retired one gives its successor, unless its canonical id is in `still_served`.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        wanted = _normal(name)
+        if wanted in self.roles:
+            wanted = _normal(self.roles[wanted])
+        known = self._names.get(wanted)
+        asked = self.models[known] if known else self._passed_through(name.strip())
+        if asked is None:
+            raise UnknownModel(name, get_close_matches(wanted, self._names, n=3, cutoff=0.5))
+        if asked.retirement is None or asked.id in still_served:
+            return Resolution(asked=name, asked_id=asked.id, model=asked)
+        model = asked
+        while model.retirement is not None:
+            model = self.models[model.retirement.successor]
+        since = f" since {asked.retirement.on}" if asked.retirement.on else ""
+        note = (
+            f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} follows it."
+        )
+        return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
+
+    def model(self, model_id: str) -> Model:
+        """The model with exactly this canonical id, retired or not.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        model = self.models.get(model_id) or self._passed_through(model_id)
+        if model is None:
+            raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
+        return model
+
+    def facts(self, lane: str) -> Facts:
+        """What is known of a lane. Another process may serve what this catalogue does not know."""
+        model = self.models.get(lane) or self._passed_through(lane)
+        if model is None:
+            return Facts(provider=lane.partition("/")[0])
+        provider = self.providers[model.deployments[0].provider]
+        return Facts(
+            provider=provider.id,
+            capabilities=model.capabilities,
+            is_local=provider.local,
+            context_window=model.context_window,
+        )
+
+    def _passed_through(self, name: str) -> Model | None:
+        provider_id, _, own = name.partition("/")
+        provider = self.providers.get(provider_id)
+        if provider is None or not provider.any_model or not own:
+            return None
+        return Model(
+            id=name,
+            name=f"{own} (via {provider.name})",
+            maker="unknown",
+            deployments=(DeploymentEntry(provider=provider.id, model=own),),
+            capabilities=provider.assumed_capabilities,
+        )
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """Every name of every model. Ids and aliases are unique; of others the first counts."""
+        names: dict[str, str] = {}
+        for model in self.models.values():
+            for name in (model.id, *model.aliases):
+                taken = names.setdefault(_normal(name), model.id)
+                if taken != model.id:
+                    self._refuse("models", model.id, "aliases", f"{name!r} already names {taken}")
+        for model in self.models.values():
+            names.setdefault(_normal(model.name), model.id)
+            for deployment in model.deployments:
+                for name in (deployment.model, f"{deployment.provider}/{deployment.model}"):
+                    names.setdefault(_normal(name), model.id)
+        return names
+
+    def _check(self) -> None:
+        for model in self.models.values():
+            for deployment in model.deployments:
+                if deployment.provider not in self.providers:
+                    self._refuse(
+                        "models",
+                        model.id,
+                        "deployments",
+                        f"there is no provider {deployment.provider!r}",
+                    )
+            self._check_succession(model)
+        for role, name in self.roles.items():
+            try:
+                self.resolve(name)
+            except UnknownModel as error:
+                self._refuse("roles", role, "", str(error))
+
+    def _check_succession(self, model: Model) -> None:
+        passed: Sequence[str] = ()
+        while model.retirement is not None:
+            passed = (*passed, model.id)
+            successor = model.retirement.successor
+            if successor not in self.models or successor in passed:
+                why = "leads in a circle" if successor in passed else "is not a model here"
+                self._refuse("models", model.id, "retirement.successor", f"{successor!r} {why}")
+            model = self.models[successor]
+
+    def _refuse(self, section: str, key: str, field: str, why: str) -> None:
+        origin = self._origins.get((section, key), PACKAGED)
+        raise CatalogueInvalid(f"{origin}: {section}.{key}{f': {field}' if field else ''}: {why}")
+
+
+def _normal(name: str) -> str:
+    return "-".join(name.casefold().split())

@@ -1,0 +1,91 @@
+"""A model at a provider that can be called from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from pydantic import SecretStr
+
+from providers.chat import ChatRequest
+from providers.entries import DeploymentEntry, Model, Provider
+
+__all__ = ["Credential", "Credentials", "Deployment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What opens one provider here."""
+
+    key: SecretStr | None = None
+    base_url: str | None = None
+    """In place of the catalogue's."""
+    simulated: bool = False
+    """The base URL is the vendor simulator's: its answers are nobody's."""
+
+
+Credentials: TypeAlias = Mapping[str, Credential]
+"""Provider id to what opens it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Where one model is served."""
+
+    model: Model
+    entry: DeploymentEntry
+    host: Provider
+    base_url: str
+    simulated: bool = False
+
+    @property
+    def provider(self) -> str:
+        """The provider's id."""
+        return self.host.id
+
+    @property
+    def provider_model(self) -> str:
+        """The provider's own id of the model."""
+        return self.entry.model
+
+    @property
+    def made_by(self) -> str:
+        """Who to thank for the answer: "DeepSeek AI (via Fireworks)", or the maker alone."""
+        if self.host.name == self.model.maker:
+            return self.model.maker
+        return f"{self.model.maker} (via {self.host.name})"
+
+    def fitted(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+        """The request as this model takes it, and what had to be left out."""
+        notes: list[str] = []
+        request = replace(request, model=self.provider_model)
+        if request.reasoning_effort is not None and (why := self._refuses(request)):
+            request = replace(request, reasoning_effort=None)
+            notes.append(f"reasoning_effort was not sent: {why}")
+        limit = self.model.max_output_tokens
+        if limit and (request.max_output_tokens or 0) > limit:
+            request = replace(request, max_output_tokens=limit)
+            notes.append(f"max_output_tokens was lowered to the model's {limit}")
+        for name in self.model.unsupported:
+            match name:
+                case "temperature" if request.temperature is not None:
+                    request = replace(request, temperature=None)
+                case "top_p" if request.top_p is not None:
+                    request = replace(request, top_p=None)
+                case "stop" if request.stop:
+                    request = replace(request, stop=())
+                case _:
+                    continue
+            notes.append(f"{name} was not sent: the model does not take it")
+        return request, tuple(notes)
+
+    def _refuses(self, request: ChatRequest) -> str | None:
+        match self.model.reasoning:
+            case "optional" | "default-on":
+                return None
+            case "always" if request.reasoning_effort != "none":
+                return None
+            case "always":
+                return "the model always reasons"
+            case "none":
+                return "the model does not reason"
+        return "it is not known whether the model takes it"

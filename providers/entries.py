@@ -1,0 +1,122 @@
+"""The shapes of the catalogue file's entries. What is not known is absent, never guessed."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from providers.wire import WireProfile
+
+__all__ = [
+    "AdapterKind",
+    "DataPolicy",
+    "DeploymentEntry",
+    "Model",
+    "Prices",
+    "Provider",
+    "Reasoning",
+    "Retirement",
+]
+
+AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "openai_compatible"]
+
+Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
+"""Whether a model thinks: never, when asked, unless told not to, or whatever one says."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Prices(_Entry):
+    """US dollars per million tokens."""
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cached: Decimal | None = Field(default=None, ge=0)
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    source: str
+    """Where the numbers come from."""
+    checked_on: date | None = None
+    """When somebody last looked; genai-prices has a version instead."""
+
+
+class DataPolicy(_Entry):
+    """What a provider promises about prompts. Absent is unknown, and unknown is not a promise."""
+
+    regions: tuple[str, ...] | None = None
+    retention_days: int | None = Field(default=None, ge=0)
+    trains_on_data: bool | None = None
+    source: str | None = None
+
+
+class Provider(_Entry):
+    """Somebody who serves models."""
+
+    id: str
+    name: str
+    adapter: AdapterKind
+    base_url: str | None = None
+    """Absent: whoever runs it says where, by one of `base_url_variables`."""
+    key_variables: tuple[str, ...] = ()
+    """Names under which the key is looked for; the first is the one that we name."""
+    key_page: str | None = None
+    """Where a person gets a key."""
+    key_is_optional: bool = False
+    base_url_variables: tuple[str, ...] = ()
+    local: bool = False
+    """Runs on this machine: prompts do not leave it, and calls cost nothing."""
+    ports: tuple[int, ...] = ()
+    """Where a local one is looked for, on loopback."""
+    owned_by: tuple[str, ...] = ()
+    """What its listing says in `owned_by`, to tell apart servers that share a port."""
+    any_model: bool = False
+    """`<provider>/<its own model id>` is a model even without an entry."""
+    assumed_capabilities: tuple[str, ...] = ()
+    """Capabilities of such models, of which nothing is known."""
+    genai_prices: str | None = None
+    """The provider's id in genai-prices."""
+    max_concurrency: int = Field(default=16, ge=1)
+    """Calls at once to each deployment, from one process."""
+    wire: WireProfile = WireProfile()
+    data_policy: DataPolicy = DataPolicy()
+
+
+class DeploymentEntry(_Entry):
+    """One place where a model is served."""
+
+    provider: str
+    model: str
+    """The provider's own id of the model."""
+    prices: Prices | None = None
+    """Only where genai-prices does not know better."""
+
+
+class Retirement(_Entry):
+    """Why a model is not to be asked for any more, and who to ask instead."""
+
+    successor: str
+    reason: str
+    on: date | None = None
+
+
+class Model(_Entry):
+    """What one maker trained. `id` is also the lane of its subtasks."""
+
+    id: str
+    name: str
+    maker: str
+    deployments: tuple[DeploymentEntry, ...] = Field(min_length=1)
+    """In order of preference."""
+    aliases: tuple[str, ...] = ()
+    context_window: int | None = Field(default=None, gt=0)
+    """Tokens of prompt and answer together."""
+    max_output_tokens: int | None = Field(default=None, gt=0)
+    capabilities: tuple[str, ...] = ()
+    """What selection may use it for; our judgement, not the vendor's."""
+    reasoning: Reasoning | None = None
+    tools: bool | None = None
+    unsupported: tuple[Literal["temperature", "top_p", "stop"], ...] = ()
+    """Parameters that the model refuses; they are dropped with a note."""
+    retirement: Retirement | None = None

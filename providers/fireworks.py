@@ -1,0 +1,137 @@
+"""Fireworks, through its own SDK: chat completions with the model's thinking kept."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+import fireworks
+from pydantic import SecretStr
+
+from providers.adapter import ListedModel, Timeouts
+from providers.chat import ChatRequest, Event
+from providers.chat_completions import read_answer, request_body
+from providers.deadlines import Deadlines
+from providers.sdk_errors import SdkErrors
+
+__all__ = ["Fireworks"]
+
+VENDOR: Final = "fireworks"
+DEFAULT_MAX_OUTPUT_TOKENS: Final = 8192
+"""The server's own default of 2048 cuts programs in half without a word."""
+LISTING_SECONDS: Final = 20.0
+
+_ERRORS: Final = SdkErrors(
+    status=fireworks.APIStatusError,
+    timeout=fireworks.APITimeoutError,
+    connection=fireworks.APIConnectionError,
+    shape=fireworks.APIResponseValidationError,
+    api=fireworks.APIError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roots:
+    """The SDK appends `/v1/...` to both; chat lives below `/inference` at the vendor's own host."""
+
+    chat: str
+    listing: str
+
+
+class Fireworks:
+    """An `Adapter` for serverless and on-demand models."""
+
+    def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
+        self._secret = key.get_secret_value() if key else ""
+        roots = _roots(base_url)
+        # The default aiohttp transport reports dropped connections as timeouts; this one does not.
+        self._client = fireworks.AsyncFireworks(
+            api_key=self._secret,
+            base_url=roots.chat,
+            max_retries=0,
+            http_client=fireworks.DefaultAsyncHttpxClient(),
+        )
+        self._client._custom_headers = {}  # ambient FIREWORKS_CUSTOM_HEADERS are not ours to send
+        self._listing = self._client.with_options(base_url=roots.listing)
+        self._listing._custom_headers = {}
+
+    async def stream(
+        self, request: ChatRequest, *, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`."""
+        deadlines = Deadlines(VENDOR, timeouts)
+        opening = self._client.chat.completions.with_streaming_response.create(
+            **_parameters(request),
+            stream=True,
+            timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
+        )
+        with _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect):
+            async with aclosing(
+                read_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
+            ) as events:
+                async for event in events:
+                    yield event
+
+    async def list_models(self) -> list[ListedModel]:
+        """The serverless models: the others need a deployment of one's own."""
+        wait = timedelta(seconds=LISTING_SECONDS)
+        with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
+            page = await self._listing.models.list(
+                account_id="fireworks",
+                filter="supports_serverless=true",
+                page_size=200,
+                timeout=LISTING_SECONDS,
+            )
+            return [
+                ListedModel(
+                    id=model.name,
+                    display_name=model.display_name,
+                    context_window=model.context_length,
+                    retires_on=_day(model.deprecation_date),
+                )
+                async for model in page
+                if model.name is not None
+            ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+
+def _parameters(request: ChatRequest) -> dict[str, Any]:
+    body = request_body(request)
+    body["max_tokens"] = request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
+    # The server's default would cut the prompt silently.
+    body["context_length_exceeded_behavior"] = "error"
+    if request.reasoning_effort is not None:
+        body["reasoning_effort"] = request.reasoning_effort
+    if "user" in request.metadata:
+        body["user"] = request.metadata["user"]
+    return body
+
+
+def _roots(base_url: str) -> _Roots:
+    """Accepts the bare host, `.../inference`, `.../v1` and `.../chat/completions`."""
+    root = base_url.rstrip("/").removesuffix("/chat/completions").removesuffix("/v1").rstrip("/")
+    if root.endswith("/inference"):
+        return _Roots(chat=root, listing=root.removesuffix("/inference"))
+    if root == "https://api.fireworks.ai":
+        return _Roots(chat=f"{root}/inference", listing=root)
+    return _Roots(chat=root, listing=root)
+
+
+def _day(value: object) -> date | None:
+    """Fireworks sends the parts of a date."""
+    year, month, day = (getattr(value, part, None) for part in ("year", "month", "day"))
+    if year is None or month is None or day is None:
+        return None
+    return date(year, month, day)

@@ -1,0 +1,106 @@
+"""Catalogue files: read, lay over each other, validate, and say exactly what is wrong."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from providers.entries import Model, Provider
+from providers.errors import CatalogueInvalid
+
+__all__ = ["Entries", "load_entries"]
+
+PACKAGED: Final = "catalogue.toml"
+_SECTIONS: Final = ("providers", "models", "roles")
+
+
+class Entries(BaseModel):
+    """All entries, valid one by one; `Catalogue` checks how they hang together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    providers: dict[str, Provider]
+    models: dict[str, Model]
+    roles: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    name: str
+    content: dict[str, dict[str, Any]]
+
+
+def load_entries(overlays: Sequence[Path] = ()) -> tuple[Entries, Mapping[tuple[str, str], str]]:
+    """The packaged catalogue under these files, and which file had the last word on each entry.
+
+    A file may add entries and change single fields of existing ones. `retirement = false` takes
+    a retirement back, for those to whom a vendor still serves the model.
+
+    Raises:
+        CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
+    """
+    packaged = files("providers").joinpath(PACKAGED).read_text("utf-8")
+    layers = [_parse(PACKAGED, packaged), *(_parse(str(path), _read(path)) for path in overlays)]
+    merged: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+    origins: dict[tuple[str, str], str] = {}
+    for layer in layers:
+        for section, entries in layer.content.items():
+            for key, entry in entries.items():
+                origins[section, key] = layer.name
+                merged[section][key] = _laid_over(merged[section].get(key), entry, key)
+    try:
+        return Entries.model_validate(merged), origins
+    except ValidationError as error:
+        raise CatalogueInvalid(_explain(error, origins)) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueInvalid(f"{path}: cannot be read: {error}") from error
+
+
+def _parse(name: str, text: str) -> _Layer:
+    try:
+        content = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:  # its message ends with line and column
+        raise CatalogueInvalid(f"{name}: not valid TOML: {error}") from error
+    for section, entries in content.items():
+        if section not in _SECTIONS:
+            raise CatalogueInvalid(f"{name}: unknown section {section!r}; {_one_of(_SECTIONS)}")
+        if not isinstance(entries, dict):
+            raise CatalogueInvalid(f"{name}: {section} must be a table")
+        for key, entry in entries.items():
+            if section != "roles" and not isinstance(entry, dict):
+                raise CatalogueInvalid(f"{name}: {section}.{key} must be a table")
+    return _Layer(name, content)
+
+
+def _laid_over(below: Any, above: Any, key: str) -> Any:
+    if not isinstance(above, dict):
+        return above
+    entry = {"id": key} | (below or {}) | above
+    if entry.get("retirement") is False:
+        del entry["retirement"]
+    return entry
+
+
+def _explain(error: ValidationError, origins: Mapping[tuple[str, str], str]) -> str:
+    mistakes = []
+    for mistake in error.errors():
+        section, key, *field = (str(part) for part in (*mistake["loc"], "", "")[:8])
+        origin = origins.get((section, key), PACKAGED)
+        where = ".".join(part for part in field if part)
+        said = mistake["msg"].removeprefix("Value error, ")
+        mistakes.append(f"{origin}: {section}.{key}{f': {where}' if where else ''}: {said}")
+    return "; ".join(mistakes)
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"there are {', '.join(names)}"

@@ -1,0 +1,143 @@
+"""OpenAI and everyone who speaks its chat completions, through OpenAI's own SDK."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import date, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+import openai
+from pydantic import SecretStr
+
+from providers.adapter import ListedModel, Timeouts
+from providers.chat import ChatRequest, Event
+from providers.chat_completions import read_answer, request_body
+from providers.deadlines import Deadlines
+from providers.sdk_errors import SdkErrors
+from providers.wire import WireProfile
+
+__all__ = ["OpenAICompatible"]
+
+LISTING_SECONDS: Final = 20.0
+
+_ERRORS: Final = SdkErrors(
+    status=openai.APIStatusError,
+    timeout=openai.APITimeoutError,
+    connection=openai.APIConnectionError,
+    shape=openai.APIResponseValidationError,
+    api=openai.APIError,
+)
+
+
+class OpenAICompatible:
+    """An `Adapter` for one base URL."""
+
+    def __init__(
+        self,
+        *,
+        vendor: str,
+        base_url: str,
+        key: SecretStr | None,
+        profile: WireProfile,
+    ) -> None:
+        self._vendor = vendor
+        self._secret = key.get_secret_value() if key else ""
+        self._profile = profile
+        self._client = openai.AsyncOpenAI(
+            api_key=self._secret or "none",  # local servers want any key that is not empty
+            base_url=api_root(base_url),
+            max_retries=0,
+        )
+        # The SDK fills these from ambient OPENAI_* variables, which belong to OpenAI's account
+        # and would be sent to whoever answers at the base URL.
+        self._client.organization = None
+        self._client.project = None
+        self._client.admin_api_key = None
+        self._client._custom_headers = {}
+        self._extra_headers: dict[str, Any] = {}
+        if profile.key_header is not None:
+            self._extra_headers = {profile.key_header: self._secret, "Authorization": openai.Omit()}
+
+    async def stream(
+        self, request: ChatRequest, *, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`."""
+        deadlines = Deadlines(self._vendor, timeouts)
+        opening = self._client.chat.completions.with_streaming_response.create(
+            **self._parameters(request),
+            stream=True,
+            extra_headers=self._extra_headers,
+            timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
+        )
+        notes = ("metadata.user was not sent",) if "user" in request.metadata else ()
+        with _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect):
+            async with aclosing(
+                read_answer(self._vendor, opening, deadlines, secret=self._secret, notes=notes)
+            ) as events:
+                async for event in events:
+                    yield event
+
+    async def list_models(self) -> list[ListedModel]:
+        """See `Adapter.list_models`."""
+        wait = timedelta(seconds=LISTING_SECONDS)
+        with _ERRORS.translated(self._vendor, secret=self._secret, connect=wait):
+            page = await self._client.models.list(
+                extra_headers=self._extra_headers, timeout=LISTING_SECONDS
+            )
+            return [
+                ListedModel(
+                    id=model.id,
+                    context_window=_window(model.model_extra or {}),
+                    retires_on=_day(model.shutdown_date),
+                )
+                async for model in page
+            ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    def _parameters(self, request: ChatRequest) -> dict[str, Any]:
+        body = request_body(request)
+        extra: dict[str, Any] = {}
+        if request.max_output_tokens is not None:
+            body[self._profile.max_tokens_field] = request.max_output_tokens
+        if self._profile.asks_for_usage:
+            body["stream_options"] = {"include_usage": True}
+        if request.reasoning_effort is not None:
+            extra.update(self._profile.reasoning_body)
+            if self._profile.effort_field == "reasoning":
+                extra["reasoning"] = {"effort": request.reasoning_effort}
+            else:
+                body["reasoning_effort"] = request.reasoning_effort
+        if extra:
+            body["extra_body"] = extra
+        return body
+
+
+def api_root(url: str) -> str:
+    """The base URL that the SDK wants, from one that may name the endpoint itself."""
+    return url.rstrip("/").removesuffix("/chat/completions")
+
+
+def _window(extra: dict[str, Any]) -> int | None:
+    """The context window under the names that listings give it."""
+    for name in ("context_length", "max_model_len", "max_context_length", "context_window"):
+        value = extra.get(name)
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def _day(value: str | None) -> date | None:
+    try:
+        return date.fromisoformat((value or "")[:10])
+    except ValueError:
+        return None

@@ -1,0 +1,113 @@
+"""What a call costs: by the catalogue's own price, else by genai-prices, else unknown."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from providers.chat import Usage
+from providers.deployment import Deployment
+from providers.entries import Prices
+
+__all__ = ["Cost", "cost_of", "load_prices", "unit_prices"]
+
+_MILLION: Final = Decimal(1_000_000)
+_SAMPLE: Final = 1000
+"""Tokens of a call that no tier for long prompts reprices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """US dollars, and where the price comes from."""
+
+    usd: Decimal
+    source: str
+    checked_on: date | None = None
+    """When somebody last looked at the price; genai-prices only has versions."""
+
+
+def load_prices() -> None:
+    """Read the price tables now, in a thread: otherwise the first cost blocks its caller."""
+    import genai_prices  # noqa: PLC0415  see below
+
+    genai_prices.calc_price(genai_prices.Usage(input_tokens=0), "gpt-4", provider_id="openai")
+
+
+def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None) -> Cost | None:
+    """The cost of one call, `None` where no price is known: that is not free.
+
+    `at` (default: now) picks between prices that change with the date or the hour.
+    """
+    cost = _cost(usage, deployment, at)
+    if cost is not None and deployment.simulated:
+        return Cost(
+            usd=cost.usd, source=f"simulated, as by {cost.source}", checked_on=cost.checked_on
+        )
+    return cost
+
+
+def unit_prices(deployment: Deployment, *, at: datetime | None = None) -> Prices | None:
+    """Dollars per million tokens of a short call, `None` where no price is known."""
+    samples = (
+        Usage(input=_SAMPLE),
+        Usage(output=_SAMPLE),
+        Usage(cached=_SAMPLE),
+        Usage(cache_write=_SAMPLE),
+    )
+    costs = [_cost(usage, deployment, at) for usage in samples]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return None
+    input_, output, cached, cache_write = (cost.usd * _MILLION / _SAMPLE for cost in known)
+    return Prices(
+        input=input_,
+        output=output,
+        cached=cached,
+        cache_write=cache_write,
+        source=known[0].source,
+        checked_on=known[0].checked_on,
+    )
+
+
+def _cost(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
+    if deployment.host.local:
+        return Cost(usd=Decimal(0), source="local")
+    if deployment.entry.prices is not None:
+        return _by_catalogue(usage, deployment.entry.prices)
+    if deployment.host.genai_prices is not None:
+        return _by_genai_prices(usage, deployment.host.genai_prices, deployment.provider_model, at)
+    return None
+
+
+def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
+    """Cached tokens without a price of their own cost as much as any others."""
+    cached = prices.input if prices.cached is None else prices.cached
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
+    total = (
+        usage.input * prices.input
+        + usage.cached * cached
+        + usage.cache_write * cache_write
+        + usage.output * prices.output
+    )
+    return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
+
+
+def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | None) -> Cost | None:
+    import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
+
+    tokens = genai_prices.Usage(
+        input_tokens=usage.prompt,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        output_tokens=usage.output,
+    )
+    try:
+        found = genai_prices.calc_price(
+            tokens, model, provider_id=provider, genai_request_timestamp=at
+        )
+    except (LookupError, ValueError):
+        return None
+    # Some models are listed without any price; their total of 0 would be a lie.
+    if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
+        return None
+    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")

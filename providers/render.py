@@ -1,0 +1,79 @@
+"""The catalogue as a page for people. `docs/providers.md` is made of it, and a test compares."""
+
+from collections.abc import Iterable
+
+from providers.catalogue import Catalogue
+from providers.entries import Model, Provider
+
+__all__ = ["render_providers"]
+
+_HEADING = """\
+# Providers and models
+
+Made from `providers/catalogue.toml`; change that, not this. A `cogo.toml` of your own may add
+entries and change single fields of these; `retirement = false` in a model's entry takes its
+retirement back, for a deployment of one's own that still serves it.
+
+A role is a name for "the model that we would take for this"; ask for it as for any model.
+"""
+
+
+def render_providers(catalogue: Catalogue) -> str:
+    """Markdown: roles, providers with what opens them, models with what is known of them."""
+    roles = [(role, f"`{name}`", _now(catalogue, name)) for role, name in catalogue.roles.items()]
+    current = [each for each in catalogue.models.values() if each.retirement is None]
+    retired = [each for each in catalogue.models.values() if each.retirement is not None]
+    parts = [
+        _HEADING,
+        _table(("role", "name", "model today"), roles),
+        "## Providers\n",
+        _table(
+            ("id", "provider", "key", "base URL", "base URL from"),
+            (_provider(each) for each in catalogue.providers.values()),
+        ),
+        "## Models\n",
+        _table(
+            ("canonical id", "model", "maker", "served by", "window", "reasoning"),
+            (_model(each) for each in current),
+        ),
+        "## Retired models\n",
+        _table(
+            ("canonical id", "model", "since", "why", "successor"),
+            (_retired(each) for each in retired),
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _now(catalogue: Catalogue, name: str) -> str:
+    return f"`{catalogue.resolve(name).model.id}`"
+
+
+def _provider(provider: Provider) -> tuple[str, ...]:
+    key = ", ".join(f"`{name}`" for name in provider.key_variables)
+    if provider.key_is_optional:
+        key += " (optional)"
+    elif provider.key_page:
+        key += f" ([get one]({provider.key_page}))"
+    where = f"`{provider.base_url}`" if provider.base_url else "your own"
+    variables = ", ".join(f"`{name}`" for name in provider.base_url_variables)
+    return f"`{provider.id}`", provider.name, key, where, variables
+
+
+def _model(model: Model) -> tuple[str, ...]:
+    hosts = ", ".join(each.provider for each in model.deployments)
+    window = f"{model.context_window:,}" if model.context_window else ""
+    return f"`{model.id}`", model.name, model.maker, hosts, window, model.reasoning or ""
+
+
+def _retired(model: Model) -> tuple[str, ...]:
+    if model.retirement is None:
+        return ()
+    since = str(model.retirement.on or "")
+    successor = f"`{model.retirement.successor}`"
+    return f"`{model.id}`", model.name, since, model.retirement.reason, successor
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

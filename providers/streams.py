@@ -1,0 +1,74 @@
+"""Decoded payloads from an SDK's open response, under the deadlines of the call."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any, Final, Protocol
+
+from providers.deadlines import Deadlines
+from providers.errors import MalformedResponse
+from providers.failures import TRANSPORT_ERRORS
+from providers.sse import Decoder, ServerSentEvent
+
+__all__ = ["OpenResponse", "payloads"]
+
+DRAIN_SECONDS: Final = 0.1
+
+
+class OpenResponse(Protocol):
+    """What the three SDKs' streaming responses have in common."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of the answer; names in any case."""
+
+    def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """The decoded body."""
+
+
+async def payloads(
+    vendor: str, response: OpenResponse, deadlines: Deadlines
+) -> AsyncGenerator[tuple[str, Any], None]:
+    """Pairs of event name and decoded JSON, until the body or `[DONE]` ends it.
+
+    A body that is plain JSON, from a server that cannot stream, is one payload.
+
+    Raises:
+        MalformedResponse: something is not JSON.
+        TimedOut: a deadline passed.
+    """
+    decoder = Decoder()
+    whole = bytearray() if "json" in response.headers.get("content-type", "") else None
+    body = response.iter_bytes()
+    while True:
+        try:
+            chunk = await deadlines.wait(anext(body))
+        except StopAsyncIteration:
+            break
+        if whole is not None:
+            whole += chunk
+            continue
+        for event in decoder.feed(chunk):
+            if event.data == b"[DONE]":
+                await _drain(body)
+                return
+            yield event.name, _decode(vendor, event)
+    if whole is not None:
+        yield "", _decode(vendor, ServerSentEvent("", bytes(whole)))
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Read what is left, usually nothing: only then can the connection serve the next call."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in body:
+                pass
+    except (TimeoutError, *TRANSPORT_ERRORS):
+        return  # the answer is whole; closing the response drops the connection
+
+
+def _decode(vendor: str, event: ServerSentEvent) -> Any:
+    try:
+        return json.loads(event.data)
+    except ValueError as error:
+        raise MalformedResponse(vendor, "the answer is not valid JSON") from error
