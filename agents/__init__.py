@@ -1,0 +1,1 @@
+"""The agents: the runtime they share, the orchestrator (CIO) and the executor."""

@@ -1,0 +1,122 @@
+"""What a model said, gathered, and the completion made of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from agents.extraction import code_of
+from agents.questions import CODE_TYPES
+from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
+from providers import chat
+from providers.prices import Cost
+from providers.router import Deployment
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """The parts of an answer as they arrive; valid as a whole only once `done` is there."""
+
+    claimed: ClaimedSubtask
+    deployment: Deployment
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    citations: list[chat.Citation] = field(default_factory=list)
+    tokens: chat.Usage | None = None
+    done: chat.Done | None = None
+    first_token_ms: int | None = None
+
+    def take(self, event: chat.Event, *, seconds: float) -> None:
+        """Add one event, `seconds` after the question."""
+        match event:
+            case chat.TextDelta(text):
+                self._saw_token(seconds)
+                self.text.append(text)
+            case chat.ReasoningDelta(text):
+                self._saw_token(seconds)
+                self.reasoning.append(text)
+            case chat.Usage():
+                self.tokens = event
+            case chat.Done():
+                self.done = event
+            case chat.Citation():
+                self.citations.append(event)
+            case chat.ToolCall() | chat.ToolCallDelta():
+                pass  # no workflow offers tools, so no model calls them
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def checkpoint(self) -> Checkpoint:
+        """Give the text so far."""
+        return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
+
+    def _saw_token(self, seconds: float) -> None:
+        if self.first_token_ms is None:
+            self.first_token_ms = round(seconds * 1000)
+
+    def usage(self, cost: Cost | None, *, seconds: float) -> Usage:
+        """Give what this attempt used. `cost` is None where no price is known: that is not free."""
+        tokens = self.tokens
+        return Usage(
+            model_id=self.claimed.lane,
+            provider=self.deployment.provider,
+            input_tokens=tokens.input + tokens.cache_write if tokens else None,
+            cached_tokens=tokens.cached if tokens else None,
+            output_tokens=tokens.output if tokens else None,
+            reasoning_tokens=tokens.reasoning if tokens else None,
+            cost_usd=cost.usd if cost else None,
+            first_token_ms=self.first_token_ms,
+            duration_ms=round(seconds * 1000),
+            finish_reason=self.done.finish_reason if self.done else None,
+            derived={
+                "price_source": cost.source if cost else None,
+                "usage": dict(tokens.raw) if tokens else None,
+                "request_id": self.done.request_id if self.done else None,
+            },
+        )
+
+    def completion(self, cost: Cost | None, *, seconds: float) -> Completion:
+        """Make the completion; the vendor's words stay, derived values are named so."""
+        usage = self.usage(cost, seconds=seconds)
+        text = "".join(self.text)
+        return Completion(
+            ref=self.claimed.ref,
+            output=self._output(text, usage),
+            usage=usage,
+            messages=self._messages(text),
+        )
+
+    def _output(self, text: str, usage: Usage) -> dict[str, Any]:
+        is_code = self.claimed.type in CODE_TYPES
+        output: dict[str, Any] = {
+            "text": text,
+            "model_used": self.claimed.lane,
+            "provider": self.deployment.provider,
+            "generation_time": usage.duration_ms,
+            "finish_reason": usage.finish_reason,
+            "notes": list(self.done.notes) if self.done else [],
+            "derived": {"cost_usd": str(usage.cost_usd) if usage.cost_usd is not None else None}
+            | usage.derived,
+        }
+        if is_code:
+            output |= {
+                "generated_code": code_of(text),
+                "file_path": self.claimed.params.get("target_file"),
+                "language": self.claimed.params.get("language"),
+                "verification": {"status": "unverified", "reason": "no checks were run"},
+            }
+        if self.citations:
+            output["citations"] = [
+                {"url": each.url, "title": each.title} for each in self.citations
+            ]
+        if self.reasoning:
+            output["reasoning_content"] = "".join(self.reasoning)
+        if self.deployment.simulated:
+            output["simulated"] = True
+        return output
+
+    def _messages(self, text: str) -> list[SessionMessage]:
+        if self.claimed.task.session_id is None:
+            return []
+        return [
+            SessionMessage(role="user", content=self.claimed.task.prompt),
+            SessionMessage(role="assistant", content=text),
+        ]

@@ -1,0 +1,148 @@
+"""The executor: takes stamped subtasks, asks the model, streams and stores what it says."""
+
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+from loguru import logger
+
+from agents.answers import Answer
+from agents.failures import failure_of
+from agents.mending import Mender
+from agents.progress import ProgressHub
+from agents.questions import question_of
+from agents.runtime.agent import Agent, living
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.drain import Drain
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import OpenStore
+from agents.runtime.options import RuntimeOptions
+from agents.runtime.recorder import until_answered
+from protocol.bus import Bus
+from protocol.messages import Envelope, MessageType
+from protocol.records import ClaimedSubtask, Completion, SessionMessage
+from protocol.topics import SUBTASKS
+from providers.chat import ReasoningDelta, TextDelta
+from providers.errors import ProviderError
+from providers.prices import Cost
+from providers.router import Call, Router
+
+CHECKPOINT_EVERY = timedelta(seconds=2)
+MEMORY_MESSAGES = 40
+
+
+async def run_executor(
+    *,
+    open_store: OpenStore,
+    bus: Bus,
+    router: Router,
+    identity: AgentIdentity,
+    options: RuntimeOptions,
+    drain: Drain,
+    on_ready: Callable[[], None],
+) -> None:
+    """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
+
+    Raises Unauthorized or MigrationMissing when the project cannot be used.
+    """
+    async with living(
+        open_store=open_store, identity=identity, options=options, drain=drain
+    ) as agent:
+        hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
+        sending = agent.services.create_task(hub.run(), name="progress")
+        warming = agent.services.create_task(_warm(router), name="warm the adapters")
+        executor = Executor(agent=agent, router=router, hub=hub)
+        try:
+            async with bus.listen(SUBTASKS, executor.hear, on_ready=agent.wakeup.ring):
+                if not drain.begun.is_set():
+                    on_ready()
+                await agent.run(lanes=router.served_lanes, work=executor.execute, drain=drain)
+        finally:
+            sending.cancel()
+            warming.cancel()
+
+
+async def _warm(router: Router) -> None:
+    """Import the SDKs while nobody waits for an answer."""
+    try:
+        await router.warm()
+    except Exception as error:  # the attempt that meets it again turns it into its outcome
+        logger.debug("a provider was not opened ahead of its first call", error=repr(error))
+
+
+class Executor:
+    """Turns one claimed subtask into one completion."""
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        router: Router,
+        hub: ProgressHub,
+        checkpoint_every: timedelta = CHECKPOINT_EVERY,
+    ) -> None:
+        self._agent = agent
+        self._router = router
+        self._hub = hub
+        self._checkpoint_every = checkpoint_every.total_seconds()
+
+    def hear(self, message: Envelope) -> None:
+        """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
+        if message.type == MessageType.SUBTASK_CANCELLED:
+            self._agent.keeper.hurry()
+        else:
+            self._agent.wakeup.ring()
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
+        started = time.monotonic()
+        try:
+            request = question_of(claimed, memory=await self._memory(claimed))
+            call = self._router.call(claimed.lane, request)
+        except ProviderError as error:
+            raise WorkFailed(failure_of(error, claimed, usage=None)) from error
+        answer = Answer(claimed=claimed, deployment=call.deployment)
+        try:
+            await self._gather(call, answer, started)
+        except ProviderError as error:
+            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            raise WorkFailed(failure_of(error, claimed, usage)) from error
+        await self._hub.flush()
+        return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
+
+    async def _gather(self, call: Call, answer: Answer, started: float) -> None:
+        """Read the stream into `answer`, pass it on to watchers, and keep a checkpoint fresh."""
+        progress = self._hub.open(answer.claimed)
+        mender = Mender()
+        checkpointed = started
+        async with aclosing(call.events) as events:
+            async for raw in events:
+                event = mender.mend(raw)
+                now = time.monotonic()
+                answer.take(event, seconds=now - started)
+                match event:
+                    case TextDelta(text):
+                        progress.add("text", text)
+                    case ReasoningDelta(text):
+                        progress.add("reasoning", text)
+                    case _:
+                        continue
+                if now - checkpointed >= self._checkpoint_every:
+                    checkpointed = now
+                    self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
+
+    def _cost(self, answer: Answer) -> Cost | None:
+        if answer.tokens is None:
+            return None
+        return self._router.cost(answer.tokens, answer.deployment)
+
+    async def _memory(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
+        if claimed.task.session_id is None:
+            return []
+        session_id = claimed.task.session_id
+        return await until_answered(
+            lambda: self._agent.store.fetch_messages(session_id=session_id, limit=MEMORY_MESSAGES),
+            what="the conversation",
+            jitter=self._agent.jitter,
+        )

@@ -1,0 +1,39 @@
+"""Who may try again after a model's call failed."""
+
+from agents.mending import mended
+from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
+from providers.errors import CallFailed, ProviderError, UnknownModel
+
+SAME_MODEL_TRIES = 2
+"""After so many failures the subtask goes back to the CIO, for another model may do better."""
+
+
+MESSAGE_CHARACTERS = 2_000
+"""Some vendors send a page of HTML."""
+
+
+def failure_of(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
+    """Classify: the same model later, another model now, or nobody."""
+    called = error if isinstance(error, CallFailed) else None
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=error.code,
+            message=mended(str(error))[:MESSAGE_CHARACTERS],
+            status=called.status if called else None,
+            vendor=called.vendor if called else None,
+            hint=(type(error).__doc__ or "").splitlines()[0],
+        ),
+        action=_action(error, claimed),
+        retry_after=called.retry_after if called else None,
+        usage=usage,
+    )
+
+
+def _action(error: ProviderError, claimed: ClaimedSubtask) -> FailureAction:
+    if error.retryable and claimed.failures + 1 < SAME_MODEL_TRIES:
+        return FailureAction.RETRY
+    # The CIO stamped the name, not the person: here it means that this catalogue lacks the model.
+    if error.reroute or isinstance(error, UnknownModel):
+        return FailureAction.REROUTE
+    return FailureAction.RETRY if error.retryable else FailureAction.GIVE_UP

@@ -1,0 +1,57 @@
+"""Which lanes living executors serve, as far as the database knows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from loguru import logger
+
+from protocol.errors import CogoError
+from protocol.ids import utc_now
+from protocol.records import AgentRecord
+from protocol.store import Store
+
+SILENT_AFTER = timedelta(seconds=30)
+"""An executor whose heartbeat is older is not counted on."""
+REFRESH_SECONDS = 2.0
+
+
+class Fleet:
+    """The lanes that can be stamped now.
+
+    While no executor is known they are what this process itself could serve: so a plan can be made
+    while executors still start.
+    """
+
+    def __init__(self, *, store: Store, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
+        self._store = store
+        self._own = own
+        self.lanes: tuple[str, ...] = ()
+        self.is_known = False
+        """Whether the lanes are those of living executors."""
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def refresh(self) -> None:
+        """Ask who is alive; what was known stays when nobody answers."""
+        try:
+            agents = await self._store.fetch_agents()
+        except CogoError as error:
+            logger.debug("the fleet could not be asked for", error=str(error))
+            return
+        living = {lane for agent in agents if _is_living_executor(agent) for lane in agent.lanes}
+        self.is_known = bool(living)
+        self.lanes = tuple(sorted(living)) if living else tuple(sorted(await self._own()))
+
+
+def _is_living_executor(agent: AgentRecord) -> bool:
+    return (
+        agent.kind == "executor"
+        and agent.stopped_at is None
+        and agent.heartbeat_at is not None
+        and utc_now() - agent.heartbeat_at < SILENT_AFTER
+    )

@@ -1,0 +1,99 @@
+"""The orchestrator: plans tasks, stamps subtasks with models, and answers who asks for a choice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from loguru import logger
+
+from agents.cio import Cio
+from agents.fleet import Fleet
+from agents.runtime.agent import living
+from agents.runtime.drain import Drain
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import OpenStore
+from agents.runtime.options import RuntimeOptions
+from agents.selection_desk import SelectionDesk
+from protocol.bus import Bus
+from protocol.errors import StoreUnavailable
+from protocol.messages import Envelope
+from protocol.store import Store
+from protocol.topics import MODEL_SELECTION, TASKS
+from providers.catalogue import Catalogue
+
+LANE = "cio"
+REAP_SECONDS = 1.0
+PRUNE_SECONDS = 60.0
+
+
+async def run_orchestrator(
+    *,
+    open_store: OpenStore,
+    bus: Bus,
+    catalogue: Catalogue,
+    lanes: Callable[[], Awaitable[Sequence[str]]],
+    identity: AgentIdentity,
+    options: RuntimeOptions,
+    drain: Drain,
+    on_ready: Callable[[], None],
+) -> None:
+    """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
+
+    Raises Unauthorized or MigrationMissing when the project cannot be used.
+    """
+    async with living(
+        open_store=open_store, identity=identity, options=options, drain=drain
+    ) as agent:
+        fleet = Fleet(store=agent.store, own=lanes)
+        await fleet.refresh()
+        cio = Cio(catalogue=catalogue, fleet=fleet)
+        desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
+        services = [
+            agent.services.create_task(fleet.run(), name="fleet"),
+            agent.services.create_task(desk.run(), name="selection desk"),
+            agent.services.create_task(_reap(agent.store), name="reaper"),
+        ]
+        if options.retention is not None:
+            pruning = _prune(agent.store, older_than=options.retention)
+            services.append(agent.services.create_task(pruning, name="pruner"))
+
+        def hear(_message: Envelope) -> None:
+            agent.wakeup.ring()
+
+        try:
+            async with (
+                bus.listen(TASKS, hear, on_ready=agent.wakeup.ring),
+                bus.listen(MODEL_SELECTION, desk.hear),
+            ):
+                if not drain.begun.is_set():
+                    on_ready()
+                await agent.run(lanes=lambda: [LANE], work=cio.work, drain=drain)
+        finally:
+            for service in services:
+                service.cancel()
+
+
+async def _reap(store: Store) -> None:
+    """Move what is due. Every orchestrator does; the database lets one at a time."""
+    while True:
+        try:
+            moved = await store.reap()
+        except StoreUnavailable as error:
+            logger.debug("the reaper could not run", error=str(error))
+        else:
+            if moved.reaped or moved.dead:
+                logger.warning("leases had run out", reaped=moved.reaped, dead=moved.dead)
+        await asyncio.sleep(REAP_SECONDS)
+
+
+async def _prune(store: Store, *, older_than: timedelta) -> None:
+    """Forget what is long finished, a little at a time."""
+    while True:
+        try:
+            pruned = await store.prune(older_than=older_than)
+        except StoreUnavailable as error:
+            logger.debug("nothing could be pruned", error=str(error))
+        else:
+            if pruned:
+                logger.info("old tasks were forgotten", tasks=pruned)
+        await asyncio.sleep(PRUNE_SECONDS)

@@ -1,0 +1,61 @@
+"""From a stamped subtask to the request that goes to its model."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from agents.workflows.prompts import EXPERT, with_context
+from protocol.records import ClaimedSubtask, SessionMessage
+from providers.chat import ChatRequest, Effort, Message
+from providers.errors import InvalidRequest
+
+CODE_TEMPERATURE = 0.2
+CODE_TOP_P = 0.9
+CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
+
+
+def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = ()) -> ChatRequest:
+    """Build the request. Of the params only `generation_prompt` is needed: any planner writes it.
+
+    Raises InvalidRequest when it is missing, or when another one is none of the allowed values.
+    """
+    params = claimed.params
+    prompt = _text(params, "generation_prompt")
+    if prompt is None:
+        raise InvalidRequest("cogo", "the subtask's params have no generation_prompt")
+    prompt = with_context(
+        prompt,
+        language=_text(params, "language"),
+        framework=_text(params, "framework"),
+        context=_text(params, "code_context"),
+    )
+    is_code = claimed.type in CODE_TYPES
+    earlier = tuple(
+        Message(role="assistant" if each.role == "assistant" else "user", content=each.content)
+        for each in memory
+    )
+    return ChatRequest(
+        model=claimed.lane,
+        messages=(*earlier, Message(role="user", content=prompt)),
+        system=_text(params, "system") or (EXPERT if is_code else None),
+        temperature=CODE_TEMPERATURE if is_code else None,
+        top_p=CODE_TOP_P if is_code else None,
+        reasoning_effort=_effort(params),
+    )
+
+
+def _effort(params: dict[str, Any]) -> Effort | None:
+    value = params.get("reasoning_effort")
+    efforts: tuple[Effort, ...] = get_args(Effort)
+    if value is None:
+        return None
+    for effort in efforts:
+        if effort == value:
+            return effort
+    raise InvalidRequest(
+        "cogo", f"reasoning_effort is {str(value)[:100]!r}; it must be one of {', '.join(efforts)}"
+    )
+
+
+def _text(params: dict[str, Any], key: str) -> str | None:
+    value = params.get(key)
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""What every agent does: wake, claim, keep leases, attempt, record, drain."""

@@ -1,0 +1,161 @@
+"""The life of an agent process: say who we are, work, and leave nothing held behind."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from loguru import logger
+
+from agents.runtime.attempt import Work
+from agents.runtime.drain import Drain
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import LeaseKeeper, OpenStore
+from agents.runtime.options import RuntimeOptions
+from agents.runtime.pool import Pool
+from agents.runtime.recorder import Recorder
+from agents.runtime.wakeup import Wakeup
+from protocol.errors import CogoError, StoreUnavailable
+from protocol.ids import utc_now
+from protocol.records import AgentRecord
+from protocol.store import Store
+
+FAREWELL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """What the orchestrator and the executor share while they live."""
+
+    identity: AgentIdentity
+    options: RuntimeOptions
+    store: Store
+    keeper: LeaseKeeper
+    wakeup: Wakeup
+    jitter: random.Random
+    services: asyncio.TaskGroup
+    """For work that lasts as long as the agent; its failure ends the agent."""
+
+    async def run(self, *, lanes: Callable[[], Sequence[str]], work: Work, drain: Drain) -> None:
+        """Claim from `lanes()` and do `work` until drained; heartbeats go out all the while."""
+        recorder = Recorder(agent_id=self.identity.id, store=self.store, jitter=self.jitter)
+        pool = Pool(
+            identity=self.identity,
+            options=self.options,
+            store=self.store,
+            keeper=self.keeper,
+            recorder=recorder,
+            wakeup=self.wakeup,
+            lanes=lanes,
+            work=work,
+            jitter=self.jitter,
+        )
+        sending = self.services.create_task(recorder.run(), name="recorder")
+        beating = self.services.create_task(self._beat(pool, lanes), name="heartbeat")
+        try:
+            await pool.run(drain)
+        finally:
+            sending.cancel()
+            beating.cancel()
+
+    async def _beat(self, pool: Pool, lanes: Callable[[], Sequence[str]]) -> None:
+        while True:
+            try:
+                await self.store.record_agent(
+                    describe(self.identity, self.options, lanes=lanes(), running=pool.running)
+                )
+            except StoreUnavailable as error:
+                logger.debug("a heartbeat was not taken", error=str(error))
+            await asyncio.sleep(self.options.heartbeat_every.total_seconds())
+
+
+@asynccontextmanager
+async def living(
+    *,
+    open_store: OpenStore,
+    identity: AgentIdentity,
+    options: RuntimeOptions,
+    drain: Drain,
+) -> AsyncIterator[Agent]:
+    """Open what an agent needs; at the end, however it comes, release every lease that it holds.
+
+    Raises Unauthorized or MigrationMissing when the project cannot be used at all; a store that
+    does not answer is waited for until `drain` begins.
+    """
+    jitter = random.Random()  # noqa: S311 - spreads polls, guards nothing
+    keeper = LeaseKeeper(
+        agent_id=identity.id,
+        open_store=open_store,
+        lease=options.lease,
+        every=options.extend_every,
+        stalled_after=options.stalled_after,
+    )
+    wakeup = Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter)
+    async with open_store() as store:
+        await _introduce(describe(identity, options), store, drain)
+        async with keeper, asyncio.TaskGroup() as services:
+            watching = services.create_task(keeper.watch(), name="watch the lease keeper")
+            try:
+                yield Agent(
+                    identity=identity,
+                    options=options,
+                    store=store,
+                    keeper=keeper,
+                    wakeup=wakeup,
+                    jitter=jitter,
+                    services=services,
+                )
+            finally:
+                watching.cancel()
+                await _take_leave(describe(identity, options, stopped=True), store)
+
+
+def describe(
+    identity: AgentIdentity,
+    options: RuntimeOptions,
+    *,
+    lanes: Sequence[str] = (),
+    running: int = 0,
+    stopped: bool = False,
+) -> AgentRecord:
+    """Describe an agent to whoever asks who is alive."""
+    return AgentRecord(
+        id=identity.id,
+        kind=identity.kind,
+        lanes=list(lanes),
+        capacity=options.capacity,
+        running=running,
+        version=identity.version,
+        host=identity.host,
+        pid=identity.pid,
+        details={"simulated": options.simulated},
+        stopped_at=utc_now() if stopped else None,
+    )
+
+
+async def _introduce(record: AgentRecord, store: Store, drain: Drain) -> None:
+    wait = 0.25
+    while not drain.begun.is_set():
+        try:
+            await store.record_agent(record)
+        except StoreUnavailable as error:
+            logger.warning("waiting for the store", error=str(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await drain.begun.wait()
+            wait = min(wait * 2, 10.0)
+        else:
+            return
+
+
+async def _take_leave(record: AgentRecord, store: Store) -> None:
+    """Give back what is held; without an answer the leases run out by themselves."""
+    try:
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            await store.release_subtasks(
+                agent_id=record.id, leases=None, reason="the agent stopped"
+            )
+            await store.record_agent(record)
+    except (CogoError, TimeoutError) as error:
+        logger.warning("leases are left to expire", error=str(error))

@@ -1,0 +1,49 @@
+"""When to look for work: at a doorbell, or when the poll interval has passed."""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Final
+
+SOON_SECONDS: Final = 0.05
+
+
+class Wakeup:
+    """A doorbell with a poll interval behind it.
+
+    The interval is short after work was seen and doubles while nothing is found, so that a lost
+    doorbell costs at most `idle`. `ring` may be called from the loop's callbacks, however often.
+    """
+
+    def __init__(self, *, busy: timedelta, idle: timedelta, jitter: random.Random) -> None:
+        self._bell = asyncio.Event()
+        self._busy = busy.total_seconds()
+        self._idle = idle.total_seconds()
+        self._interval = self._busy
+        self._jitter = jitter
+        self._soon: asyncio.TimerHandle | None = None
+
+    def ring(self) -> None:
+        """Wake the waiter, or let the next wait return at once."""
+        self._bell.set()
+
+    def ring_soon(self) -> None:
+        """Ring in a moment, once for all who ask meanwhile; any wake-up before that will do."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self.ring)
+
+    def found_work(self) -> None:
+        """Poll at the short interval again: where one piece was, another may follow."""
+        self._interval = self._busy
+
+    async def wait(self) -> None:
+        """Return at the next ring, or when the interval (give or take a fifth) has passed."""
+        try:
+            async with asyncio.timeout(self._interval * self._jitter.uniform(0.8, 1.2)):
+                await self._bell.wait()
+        except TimeoutError:
+            self._interval = min(self._interval * 2, self._idle)
+        self._bell.clear()
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None

@@ -1,0 +1,1 @@
+"""Which model does which piece of work, and why."""

@@ -1,0 +1,28 @@
+"""What a person says about models: which are welcome, and what matters."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Preference(StrEnum):
+    """What matters most when several models would do."""
+
+    QUALITY = "quality"
+    BALANCED = "balanced"
+    SPEED = "speed"
+    COST = "cost"
+
+
+class Preferences(BaseModel):
+    """The `preferences` of a task. An unknown key is an error: a misspelt wish must not be lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preference: Preference = Preference.BALANCED
+    allowed_models: list[str] = Field(default_factory=list)
+    denied_models: list[str] = Field(default_factory=list)
+    allowed_providers: list[str] = Field(default_factory=list)
+    denied_providers: list[str] = Field(default_factory=list)
+    data_policy: Literal["any", "local-only"] = "any"

@@ -1,0 +1,95 @@
+"""Answers to whoever asks on `model-selection` which model the CIO would take."""
+
+import asyncio
+
+from loguru import logger
+from pydantic import ValidationError
+
+from agents.cio import Cio
+from agents.fleet import Fleet
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel, Wanted
+from agents.workflows.invalid import InvalidTask
+from protocol.bus import Bus, Outgoing
+from protocol.errors import CogoError, MalformedMessage
+from protocol.messages import (
+    Envelope,
+    MessageType,
+    ModelSelectionRequest,
+    ModelSelectionResponse,
+    payload_of,
+)
+from protocol.store import Store
+from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
+
+WAITING = 100
+"""Requests beyond so many are dropped: whoever asks may ask again."""
+
+
+class SelectionDesk:
+    """Answers requests one after the other; each answer that names a model is recorded.
+
+    With several orchestrators each answers. Answers are equal when their fleets are, and the
+    request's id tells the asker which belongs to it.
+    """
+
+    def __init__(self, *, cio: Cio, fleet: Fleet, bus: Bus, store: Store, source: str) -> None:
+        self._cio = cio
+        self._fleet = fleet
+        self._bus = bus
+        self._store = store
+        self._source = source
+        self._requests: asyncio.Queue[ModelSelectionRequest] = asyncio.Queue(WAITING)
+
+    def hear(self, message: Envelope) -> None:
+        """Take a request; anything else on the topic is for others."""
+        if message.type != MessageType.MODEL_SELECTION_REQUEST:
+            return
+        try:
+            self._requests.put_nowait(payload_of(message, ModelSelectionRequest))
+        except MalformedMessage as error:
+            logger.warning("a request was malformed", topic=MODEL_SELECTION, error=str(error))
+        except asyncio.QueueFull:
+            logger.warning("a request was dropped: too many wait", topic=MODEL_SELECTION)
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while True:
+            request = await self._requests.get()
+            try:
+                await self._answer(request)
+            except CogoError as error:
+                logger.warning("a request could not be answered", error=str(error))
+
+    async def _answer(self, request: ModelSelectionRequest) -> None:
+        served = request.available_models or self._fleet.lanes
+        try:
+            needs = Requirements.model_validate(request.task_requirements)
+            choice = self._cio.choose(
+                Wanted(needs=needs, requested=request.requested_model, served=served)
+            )
+        except ValidationError as error:
+            await self._refuse(request, InvalidTask.of("task_requirements", error).message)
+            return
+        except (InvalidTask, NoModel) as error:
+            await self._refuse(request, error.message)
+            return
+        # Recording announces it: the database sends MODEL_SELECTION_RESPONSE.
+        record = choice.record(task_id=request.task_id, subtask_id=request.subtask_id)
+        await self._store.record_selection(record)
+
+    async def _refuse(self, request: ModelSelectionRequest, reason: str) -> None:
+        response = ModelSelectionResponse(
+            task_id=request.task_id,
+            subtask_id=request.subtask_id,
+            requested_model=request.requested_model,
+            available_models=list(self._fleet.lanes),
+            selection_reason=reason,
+        )
+        envelope = Envelope.of(
+            MessageType.MODEL_SELECTION_RESPONSE,
+            response,
+            source=self._source,
+            target=SELECTION_TARGET,
+        )
+        await self._bus.publish([Outgoing(topic=MODEL_SELECTION, envelope=envelope)])

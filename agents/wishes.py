@@ -1,0 +1,58 @@
+"""What a person says about models, checked against those that exist."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.selection.preferences import Preferences
+from agents.workflows.invalid import SHOWN, InvalidTask
+from providers.catalogue import Catalogue
+from providers.errors import UnknownModel
+
+NAME_CHARACTERS = 200
+
+
+def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Preferences:
+    """Read the `preferences` of a task. `served` are lanes, known to this catalogue or not.
+
+    Raises InvalidTask for a wrong shape and for a name that does not exist: a misspelt denial must
+    not let a model through.
+    """
+    try:
+        wishes = Preferences.model_validate(value if value is not None else {})
+    except ValidationError as error:
+        raise InvalidTask.of("preferences", error, keys=Preferences.model_fields) from error
+    models = {
+        "preferences.allowed_models": wishes.allowed_models,
+        "preferences.denied_models": wishes.denied_models,
+    }
+    for field, names in models.items():
+        for name in names:
+            if name not in served:
+                check_model(field, name, catalogue, served)
+    known = {*catalogue.providers, *(catalogue.facts(lane).provider for lane in served)}
+    providers = {
+        "preferences.allowed_providers": wishes.allowed_providers,
+        "preferences.denied_providers": wishes.denied_providers,
+    }
+    for field, names in providers.items():
+        for name in names:
+            if name not in known:
+                raise InvalidTask.not_one_of(field, name, known)
+    return wishes
+
+
+def check_model(field: str, name: str, catalogue: Catalogue, served: Sequence[str]) -> None:
+    """Raise InvalidTask, with the nearest names, unless the catalogue knows this one."""
+    if len(name) > NAME_CHARACTERS:
+        raise InvalidTask(field, f"{field}: {name[:SHOWN]!r}... is too long for a model's name.")
+    try:
+        catalogue.resolve(name)
+    except UnknownModel as error:
+        near = ", ".join(error.nearest) or "see `cogo models`"
+        raise InvalidTask(
+            field,
+            f"{field} {name!r} does not exist; the nearest names: {near}.",
+            allowed=error.nearest or served,
+        ) from error

@@ -1,0 +1,1 @@
+"""How a type of task becomes a plan."""

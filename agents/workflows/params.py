@@ -1,0 +1,82 @@
+"""What a person may write into a task's `params`, checked before anything is spent."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_CHARACTERS = 2_000_000
+"""Above every context window of the catalogue; the model's own window is checked at selection."""
+
+_REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
+
+
+def _branch(value: str) -> str:
+    """Refuse what git refuses (https://git-scm.com/docs/git-check-ref-format)."""
+    refused = (
+        not value
+        or value in {"@", "HEAD"}
+        or value[0] in "-./"
+        or value[-1] in "./"
+        or _REFUSED_IN_BRANCH.search(value) is not None
+    )
+    if refused:
+        raise ValueError(
+            f"git would refuse the branch name {value[:100]!r}; example: feature/csv-export"
+        )
+    return value
+
+
+def _target(value: str) -> str:
+    """Refuse a path that is absolute, leaves the repository or cannot be a file."""
+    path = PurePosixPath(value)
+    outside = path.is_absolute() or ".." in path.parts or value.startswith("~") or "\\" in value
+    drive = re.match(r"^[A-Za-z]:", value)
+    is_file = path.name.strip() and not value.endswith(("/", "/.")) and value.isprintable()
+    if outside or drive or not is_file:
+        raise ValueError(
+            f"{value[:100]!r} must be a file's path inside the repository; example: src/report.py"
+        )
+    if any(_is_git_folder(part) for part in path.parts):
+        raise ValueError("the repository's own .git folder is not a place for generated files")
+    return value
+
+
+def _is_git_folder(part: str) -> bool:
+    """Whether some file system takes this name for `.git` (git's core.protectNTFS, protectHFS)."""
+    return part.casefold().rstrip(" .") in {".git", "git~1"}
+
+
+Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
+TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(_target)]
+
+
+class CodeParams(BaseModel):
+    """The params of tasks about code. Unknown keys are kept for the executor and ignored here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    git_branch: Branch | None = None
+    target_file: TargetFile | None = None
+    language: str | None = Field(default=None, max_length=100)
+    framework: str | None = Field(default=None, max_length=100)
+    code_context: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+    tests: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+    task_requirements: dict[str, object] | None = None
+
+
+class AnalysisParams(CodeParams):
+    """The params of ANALYZE_CODE."""
+
+    analysis_type: Literal["review", "optimize", "debug", "document"] = "review"
+    code: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+
+
+class ChatParams(BaseModel):
+    """The params of CHAT."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    system: str | None = Field(default=None, max_length=100_000)
+    task_requirements: dict[str, object] | None = None
