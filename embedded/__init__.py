@@ -1,0 +1,1 @@
+"""A Supabase-compatible server on loopback, for people without Docker."""

@@ -1,0 +1,81 @@
+"""Run the embedded server until a signal: `python -m embedded --dir DIR [--port N]`."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from embedded.errors import CannotStart
+from embedded.reach import WARNING, is_loopback, require_loopback
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Exit code 0 after a stop by signal, 1 with one line when it cannot start."""
+    arguments = _parser().parse_args()
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    try:
+        asyncio.run(_run(arguments))
+    except CannotStart as error:
+        sys.exit(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m embedded", description="A Supabase-compatible server on loopback."
+    )
+    parser.add_argument("--dir", type=Path, required=True, help="state directory")
+    parser.add_argument("--port", type=_port, help="default: 54321, or the next free one")
+    parser.add_argument(
+        "--ready-fd",
+        type=int,
+        help="file descriptor that gets the state as one JSON line when requests are answered",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="let other machines reach --host"
+    )
+    parser.add_argument("--faults", action="store_true", help="take orders for trouble, for tests")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+    # After the signal handlers: importing the web stack takes a while, and a signal may come early.
+    from embedded.service import running  # noqa: PLC0415
+
+    if arguments.allow_remote and not is_loopback(arguments.host):
+        _log.warning(WARNING)
+    elif not arguments.allow_remote:
+        require_loopback(arguments.host)
+    async with running(
+        arguments.dir,
+        port=arguments.port,
+        host=arguments.host,
+        with_faults=arguments.faults,
+    ) as state:
+        if arguments.ready_fd is not None:
+            with os.fdopen(arguments.ready_fd, "w") as ready:
+                ready.write(json.dumps(asdict(state)) + "\n")
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    main()

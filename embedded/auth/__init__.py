@@ -1,0 +1,1 @@
+"""The part of Supabase Auth that a developer's project needs: accounts with e-mail and password."""

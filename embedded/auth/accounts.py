@@ -1,0 +1,195 @@
+"""Accounts: the rows of auth.users."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+
+from embedded.auth.errors import AuthError, user_not_found, validation_failed, weak_password
+from embedded.auth.passwords import MINIMUM_LENGTH, hash_password, is_password
+from embedded.database import Database
+
+_CHANGE: Final = """
+update auth.users set
+  email = coalesce($2, email),
+  encrypted_password = coalesce($3, encrypted_password),
+  role = coalesce($4, role),
+  raw_user_meta_data = (raw_user_meta_data || $5::text::jsonb)
+    - array(select key from jsonb_each($5::text::jsonb) where value = 'null'),
+  raw_app_meta_data = (raw_app_meta_data || $6::text::jsonb)
+    - array(select key from jsonb_each($6::text::jsonb) where value = 'null'),
+  banned_until = case when $7::interval is null then banned_until
+                      when $7 > interval '0' then now() + $7 end,
+  updated_at = now()
+where id = $1 and deleted_at is null
+returning *
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """What an account is made of."""
+
+    email: str
+    password: str | None
+    id: uuid.UUID | None = None
+    """None: a random one."""
+    role: str = "authenticated"
+    user_metadata: dict[str, Any] = field(default_factory=dict)
+    app_metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What to change of an account; None and empty mappings change nothing."""
+
+    email: str | None = None
+    password: str | None = None
+    role: str | None = None
+    user_metadata: dict[str, Any] = field(default_factory=dict)
+    """Laid over what is there; a null takes its key away."""
+    app_metadata: dict[str, Any] = field(default_factory=dict)
+    """Likewise."""
+    ban: timedelta | None = None
+    """For how long from now nobody may sign in; zero lifts a ban."""
+
+
+class Accounts:
+    """Reads and writes auth.users as the superuser; who may ask is decided by the routes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, account: NewAccount) -> asyncpg.Record:
+        """A confirmed account: this server sends no mail. Raises AuthError."""
+        email = _email(account.email)
+        hashed = await _hashed(account.password)
+        with _explained():
+            row = await self._database.admin.fetchrow(
+                "insert into auth.users (instance_id, id, aud, role, email, encrypted_password,"
+                " email_confirmed_at, raw_app_meta_data, raw_user_meta_data, created_at,"
+                " updated_at) values ($1, $2, 'authenticated', $3, $4, $5, now(),"
+                " $6::text::jsonb, $7::text::jsonb, now(), now()) returning *",
+                uuid.UUID(int=0),
+                account.id or uuid.uuid4(),
+                account.role,
+                email,
+                hashed,
+                json.dumps({"provider": "email", "providers": ["email"], **account.app_metadata}),
+                json.dumps(account.user_metadata),
+            )
+        if row is None:
+            raise user_not_found()
+        return row
+
+    async def change(self, user_id: str, change: Change) -> asyncpg.Record:
+        """Change the account. Raises AuthError."""
+        with _explained():
+            row = await self._database.admin.fetchrow(
+                _CHANGE,
+                parse_id(user_id),
+                _email(change.email) if change.email is not None else None,
+                await _hashed(change.password),
+                change.role,
+                json.dumps(change.user_metadata),
+                json.dumps(change.app_metadata),
+                change.ban,
+            )
+        if row is None:
+            raise user_not_found()
+        return row
+
+    async def by_password(self, email: str, password: str) -> asyncpg.Record | None:
+        """The account that this password opens."""
+        row = await self._database.admin.fetchrow(
+            "select *, coalesce(banned_until > now(), false) as is_banned"
+            " from auth.users where email = $1 and deleted_at is null",
+            # What text in Postgres cannot hold matches nobody.
+            email.strip().lower().replace("\0", "?").encode(errors="replace").decode(),
+        )
+        stored = row["encrypted_password"] if row else None
+        return row if await is_password(password, stored) else None
+
+    async def by_id(self, user_id: str) -> asyncpg.Record:
+        """Raises AuthError when there is no such account."""
+        row = await self._database.admin.fetchrow(
+            "select * from auth.users where id = $1 and deleted_at is null", parse_id(user_id)
+        )
+        if row is None:
+            raise user_not_found()
+        return row
+
+    async def page(self, number: int, size: int) -> tuple[list[asyncpg.Record], int]:
+        """Accounts of the page, newest first, and how many there are."""
+        rows = await self._database.admin.fetch(
+            "select * from auth.users where deleted_at is null"
+            " order by created_at desc, id limit $1 offset $2",
+            size,
+            (number - 1) * size,
+        )
+        total = await self._database.admin.fetchval(
+            "select count(*) from auth.users where deleted_at is null"
+        )
+        return rows, total
+
+    async def delete(self, user_id: str) -> None:
+        """Take the account and its sessions away."""
+        row = await self._database.admin.fetchrow(
+            "delete from auth.users where id = $1 returning id", parse_id(user_id)
+        )
+        if row is None:
+            raise user_not_found()
+
+    async def retire(self, user_id: str) -> None:
+        """Delete softly: the row stays for what refers to it, the person in it does not."""
+        account = await self.by_id(user_id)
+        digest = hashlib.sha256(str(account["email"]).encode()).hexdigest()
+        await self._database.admin.execute(
+            "with ended as (delete from auth.sessions where user_id = $1)"
+            " update auth.users set deleted_at = now(), email = $2, encrypted_password = null,"
+            " raw_user_meta_data = '{}', raw_app_meta_data = '{}' where id = $1",
+            account["id"],
+            digest,
+        )
+
+
+def _email(text: str) -> str:
+    email = text.strip().lower()
+    if "@" not in email or "\0" in email:
+        raise validation_failed("Unable to validate email address: invalid format")
+    return email
+
+
+async def _hashed(password: str | None) -> str | None:
+    if password is None:
+        return None
+    if len(password) < MINIMUM_LENGTH:
+        raise weak_password(MINIMUM_LENGTH)
+    return await hash_password(password)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the table refuses into the errors of the API."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "users_pkey":
+            raise AuthError(422, "user_already_exists", "This id is taken") from error
+        raise AuthError(422, "user_already_exists", "User already registered") from error
+    except asyncpg.DataError as error:
+        raise validation_failed("The text cannot be stored") from error
+
+
+def parse_id(text: str) -> uuid.UUID:
+    """The id of an account, as text from a request. Raises AuthError."""
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise validation_failed("user_id must be an UUID") from error

@@ -1,0 +1,53 @@
+"""The errors of the Auth API, with the codes that its clients know."""
+
+import re
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+API_VERSION: Final = {"X-Supabase-Api-Version": "2024-01-01"}
+"""Tells clients that `code` in the body of an error is its name."""
+
+_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class AuthError(Exception):
+    """Answer with this status, code and message."""
+
+    def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details = details
+
+    def response(self, request: Request) -> Response:
+        """The answer, in the form of the API version that the client asks for."""
+        headers = {"X-Sb-Error-Code": self.code}
+        asked = request.headers.get("x-supabase-api-version", "")
+        if _VERSION.fullmatch(asked) and asked >= API_VERSION["X-Supabase-Api-Version"]:
+            body = {"code": self.code, "message": str(self), **self.details}
+            return JSONResponse(body, self.status, headers=headers | API_VERSION)
+        body = {"code": self.status, "error_code": self.code, "msg": str(self), **self.details}
+        return JSONResponse(body, self.status, headers=headers)
+
+
+def invalid_credentials() -> AuthError:
+    """The same for an unknown e-mail and a wrong password."""
+    return AuthError(400, "invalid_credentials", "Invalid login credentials")
+
+
+def user_not_found() -> AuthError:
+    """There is no account with this id."""
+    return AuthError(404, "user_not_found", "User not found")
+
+
+def validation_failed(message: str) -> AuthError:
+    """The body or a parameter has the wrong shape."""
+    return AuthError(400, "validation_failed", message)
+
+
+def weak_password(minimum_length: int) -> AuthError:
+    """Clients show the reasons."""
+    message = f"Password should be at least {minimum_length} characters."
+    return AuthError(422, "weak_password", message, weak_password={"reasons": ["length"]})

@@ -1,0 +1,56 @@
+"""An account as its clients see it."""
+
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+
+def as_user(row: asyncpg.Record) -> dict[str, Any]:
+    """The JSON of an account, without the password."""
+    user = {
+        "id": str(row["id"]),
+        "aud": row["aud"],
+        "role": row["role"],
+        "email": row["email"],
+        "phone": row["phone"] or "",
+        "email_confirmed_at": _time(row["email_confirmed_at"]),
+        "confirmed_at": _time(row["confirmed_at"]),
+        "last_sign_in_at": _time(row["last_sign_in_at"]),
+        "app_metadata": json.loads(row["raw_app_meta_data"] or "{}"),
+        "user_metadata": json.loads(row["raw_user_meta_data"] or "{}"),
+        "identities": [_identity(row)],
+        "created_at": _time(row["created_at"]),
+        "updated_at": _time(row["updated_at"]),
+        "is_anonymous": row["is_anonymous"],
+    }
+    if row["banned_until"]:
+        user["banned_until"] = _time(row["banned_until"])
+    return user
+
+
+def _identity(row: asyncpg.Record) -> dict[str, Any]:
+    """The one way to sign in that there is here; clients take an empty list for a refusal."""
+    user_id = str(row["id"])
+    return {
+        "identity_id": str(uuid.uuid5(row["id"], "email")),
+        "id": user_id,
+        "user_id": user_id,
+        "identity_data": {
+            "email": row["email"],
+            "email_verified": row["email_confirmed_at"] is not None,
+            "phone_verified": False,
+            "sub": user_id,
+        },
+        "provider": "email",
+        "email": row["email"],
+        "last_sign_in_at": _time(row["last_sign_in_at"]),
+        "created_at": _time(row["created_at"]),
+        "updated_at": _time(row["updated_at"]),
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None

@@ -1,0 +1,89 @@
+"""What trouble is ordered: standing faults, and things that happen once. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+
+class BadOrder(ValueError):
+    """The order cannot be carried out; the message names the field and what it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Faults that stay until the next order."""
+
+    drop_broadcasts: float = 0.0
+    """The share of broadcasts, 0 to 1, that do not arrive; decided for each socket by itself."""
+    delay_joins_seconds: float = 0.0
+    """How long a socket waits before it reads on when it reads a join."""
+    too_many_requests: float = 0.0
+    """The share of requests and of new sockets, 0 to 1, that get 429."""
+    token_seconds: int | None = None
+    """How long the access tokens live that are made from now on; None: as always."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order; what it does not name is as it should be."""
+
+    standing: Standing = field(default_factory=Standing)
+    close_sockets: int | None = None
+    """Close all open sockets now, with this code."""
+    pause_database_seconds: float | None = None
+    """Freeze Postgres now, for this long."""
+    seed: int | None = None
+    """Makes the shares fall the same way each time."""
+
+
+def read_order(body: object) -> Order:
+    """Check an order as it came. Raises BadOrder."""
+    if not isinstance(body, dict):
+        raise BadOrder("an order is a JSON object")
+    if unknown := sorted(set(body) - set(_CHECKS)):
+        raise BadOrder(f"unknown: {', '.join(unknown)}; known: {', '.join(_CHECKS)}")
+    for name, value in body.items():
+        is_good, wanted = _CHECKS[name]
+        if value is not None and not is_good(value):
+            raise BadOrder(f"{name} must be {wanted}")
+    given = {name: value for name, value in body.items() if value is not None}
+    standing = {each.name for each in fields(Standing)}
+    return Order(
+        standing=Standing(**{name: given[name] for name in given.keys() & standing}),
+        **{name: given[name] for name in given.keys() - standing},
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_pause(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 300
+
+
+def _is_lifetime(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 3600
+
+
+def _is_close_code(value: Any) -> bool:
+    return isinstance(value, int) and (1000 <= value <= 1014 or 3000 <= value <= 4999)
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "drop_broadcasts": (_is_share, "a share from 0 to 1"),
+    "delay_joins_seconds": (_is_pause, "seconds from 0 to 300"),
+    "too_many_requests": (_is_share, "a share from 0 to 1"),
+    "token_seconds": (_is_lifetime, "whole seconds from 1 to 3600"),
+    "close_sockets": (_is_close_code, "a close code: 1000 to 1014, or 3000 to 4999"),
+    "pause_database_seconds": (_is_pause, "seconds from 0 to 300"),
+    "seed": (_is_seed, "a whole number"),
+}

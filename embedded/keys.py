@@ -1,0 +1,239 @@
+"""The API keys of this installation, and whom a request that carries one speaks for."""
+
+import hmac
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+
+from embedded.errors import CannotStart
+from embedded.private_files import read_json_object, write_private
+
+LEEWAY_SECONDS: Final = 30
+"""By how much the clocks of those who make tokens may be off, as PostgREST has it."""
+
+_FILE: Final = "keys.json"
+_TEN_YEARS_SECONDS: Final = 10 * 365 * 24 * 3600
+_API_ROLES: Final = frozenset({"anon", "service_role"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Random per installation. `jwt_secret` signs the legacy keys and the sessions of users."""
+
+    publishable: str
+    secret: str
+    jwt_secret: str
+    legacy_anon: str
+    legacy_service_role: str
+
+    def __repr__(self) -> str:
+        """Nothing that a log could give away."""
+        return f"Keys({self.publishable}, ...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a request speaks for: a database role, and the claims that policies see."""
+
+    role: str
+    claims: dict[str, Any]
+
+
+class Refused(Exception):
+    """The request's key or token was not accepted: answer with this status and body."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(body.get("message"))
+        self.status = status
+        self.body = body
+
+
+class TokenFault(StrEnum):
+    """What is wrong with a token."""
+
+    MALFORMED = "malformed"
+    BAD_SIGNATURE = "bad signature"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not yet valid"
+
+
+class TokenRejected(Exception):
+    """A token that we did not sign, or that is not valid now."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(f"token {fault.value}")
+        self.fault = fault
+
+
+def load_keys(directory: Path) -> Keys:
+    """Read the keys of this state directory, or make them (mode 0600)."""
+    path = directory / _FILE
+    if not path.exists():
+        return rotate_keys(directory)
+    stored = read_json_object(path) or {}
+    try:
+        return Keys(**{field.name: str(stored[field.name]) for field in fields(Keys)})
+    except KeyError as error:
+        raise CannotStart(
+            f"{path} is damaged: restore it, or remove it to get new keys."
+        ) from error
+
+
+def rotate_keys(directory: Path) -> Keys:
+    """Replace the keys; the old ones and every session of a user are worth nothing afterwards.
+
+    Only while no server runs on the directory: a running one keeps the keys that it has read.
+    """
+    fresh = make_keys()
+    write_private(directory / _FILE, json.dumps(asdict(fresh), indent=2))
+    return fresh
+
+
+def make_keys() -> Keys:
+    """New random keys, in the shapes of a hosted project's."""
+    jwt_secret = secrets.token_urlsafe(48)
+    return Keys(
+        publishable=f"sb_publishable_{secrets.token_urlsafe(24)}",
+        secret=f"sb_secret_{secrets.token_urlsafe(24)}",
+        jwt_secret=jwt_secret,
+        legacy_anon=_legacy(jwt_secret, "anon"),
+        legacy_service_role=_legacy(jwt_secret, "service_role"),
+    )
+
+
+def identify(
+    keys: Keys,
+    *,
+    apikey: str | None,
+    authorization: str | None,
+    user_agent: str | None = None,
+) -> Identity:
+    """Whom the request speaks for, as a hosted project's gateway and PostgREST decide it.
+
+    Args:
+        keys: of this installation.
+        apikey: from the header of that name, or from the URL.
+        authorization: the header, whole.
+        user_agent: the header; a browser may never hold the secret key.
+
+    Raises:
+        Refused: with the answer that a hosted project gives.
+    """
+    if not apikey:
+        raise Refused(
+            401,
+            {
+                "message": "No API key found in request",
+                "hint": "No `apikey` request header or url param was found.",
+            },
+        )
+    of_key = _identify_key(keys, apikey)
+    if of_key.role == "service_role" and _is_browser(user_agent):
+        raise Refused(
+            401,
+            {
+                "message": "Forbidden use of secret API key in browser",
+                "hint": "A secret key belongs on a server; use the publishable key here.",
+            },
+        )
+    token = _bearer(authorization)
+    if token is None or _equal(token, apikey):
+        return of_key
+    if token.startswith("sb_"):
+        raise _invalid_key()
+    try:
+        claims = verify_jwt(keys, token)
+    except TokenRejected as error:
+        raise Refused(401, _TOKEN_BODIES[error.fault]) from error
+    return Identity(str(claims.get("role") or "anon"), claims)
+
+
+def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:
+    """The claims of a token that we signed and that is valid now. Raises TokenRejected."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            keys.jwt_secret,
+            algorithms=["HS256", "HS384", "HS512"],
+            leeway=leeway_seconds,
+            options={"verify_aud": False, "verify_sub": False, "verify_jti": False},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise TokenRejected(TokenFault.EXPIRED) from error
+    except (jwt.ImmatureSignatureError, jwt.InvalidIssuedAtError) as error:
+        raise TokenRejected(TokenFault.NOT_YET_VALID) from error
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError) as error:
+        raise TokenRejected(TokenFault.BAD_SIGNATURE) from error
+    except (jwt.PyJWTError, UnicodeError, ValueError) as error:
+        raise TokenRejected(TokenFault.MALFORMED) from error
+    return claims
+
+
+def sign_jwt(keys: Keys, claims: dict[str, Any]) -> str:
+    """A token with these claims, valid for as long as they say."""
+    return jwt.encode(claims, keys.jwt_secret, algorithm="HS256")
+
+
+def _legacy(jwt_secret: str, role: str) -> str:
+    now = int(time.time())
+    claims = {"iss": "supabase", "role": role, "iat": now, "exp": now + _TEN_YEARS_SECONDS}
+    return jwt.encode(claims, jwt_secret, algorithm="HS256")
+
+
+def _identify_key(keys: Keys, apikey: str) -> Identity:
+    if _equal(apikey, keys.publishable):
+        return Identity("anon", {"role": "anon"})
+    if _equal(apikey, keys.secret):
+        return Identity("service_role", {"role": "service_role"})
+    try:
+        claims = verify_jwt(keys, apikey)
+    except TokenRejected as error:
+        raise _invalid_key() from error
+    if claims.get("role") not in _API_ROLES:
+        raise _invalid_key()
+    return Identity(claims["role"], claims)
+
+
+def _invalid_key() -> Refused:
+    return Refused(
+        401,
+        {
+            "message": "Invalid API key",
+            "hint": "Double check your Supabase `anon` or `service_role` API key.",
+        },
+    )
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _equal(given: str, kept: str) -> bool:
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), kept.encode("utf-8", "surrogatepass")
+    )
+
+
+def _is_browser(user_agent: str | None) -> bool:
+    return (user_agent or "").startswith("Mozilla/")
+
+
+def _token_body(code: str, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message, "details": None, "hint": None}
+
+
+_TOKEN_BODIES: Final = {
+    TokenFault.MALFORMED: _token_body("PGRST301", "JWT cryptographic operation failed"),
+    TokenFault.BAD_SIGNATURE: _token_body(
+        "PGRST301", "No suitable key or wrong key type to decode the JWT"
+    ),
+    TokenFault.EXPIRED: _token_body("PGRST303", "JWT expired"),
+    TokenFault.NOT_YET_VALID: _token_body("PGRST303", "JWT not yet valid"),
+}

@@ -1,0 +1,122 @@
+"""One connection that hears NOTIFY and heals itself."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+import asyncpg
+
+Callback: TypeAlias = Callable[[str], None]
+"""Gets the payload; must not raise and must not block."""
+
+_log = logging.getLogger(__name__)
+
+_FIRST_DELAY_SECONDS: Final = 0.1
+_LAST_DELAY_SECONDS: Final = 3.0
+_PROBE_SECONDS: Final = 15.0
+_COMMAND_SECONDS: Final = 5.0
+_TROUBLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Listener:
+    """Keeps LISTEN in force on every channel that was asked for, across lost connections."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._callbacks: dict[str, list[Callback]] = {}
+        self._connection: asyncpg.Connection | None = None
+        self._lost = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._connect()
+        await self._group.__aenter__()
+        self._keeper = self._group.create_task(self._keep(), name="keep the listening connection")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._keeper:
+            self._keeper.cancel()
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            if self._connection:
+                self._connection.terminate()
+
+    async def listen(self, channel: str, callback: Callback) -> None:
+        """Call back for each notification; see Database.listen."""
+        is_new = channel not in self._callbacks
+        self._callbacks.setdefault(channel, []).append(callback)
+        if is_new and self._connection:
+            try:
+                await self._connection.add_listener(channel, self._hear)
+            except _TROUBLE:
+                self._lost.set()  # the keeper listens on all channels when it has reconnected
+
+    def _hear(
+        self,
+        connection: object,
+        pid: int,
+        channel: str,
+        payload: object,
+    ) -> None:
+        for callback in self._callbacks.get(channel, ()):
+            callback(str(payload))
+
+    async def _connect(self) -> None:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=_COMMAND_SECONDS,
+            command_timeout=_COMMAND_SECONDS,
+            server_settings={"application_name": "embedded listener"},
+        )
+        self._lost.clear()
+        connection.add_termination_listener(lambda _: self._lost.set())
+        try:
+            for channel in self._callbacks:
+                await connection.add_listener(channel, self._hear)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
+    async def _keep(self) -> None:
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            await self._until_lost()
+            if self._connection:
+                self._connection.terminate()
+                self._connection = None
+            try:
+                await self._connect()
+            except _TROUBLE as error:
+                _log.warning("The listening connection is down: %s", error)
+                self._lost.set()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LAST_DELAY_SECONDS)
+                continue
+            delay = _FIRST_DELAY_SECONDS
+            for callbacks in self._callbacks.values():
+                for callback in callbacks:
+                    callback("")
+
+    async def _until_lost(self) -> None:
+        """Return when the connection is gone, or answers no more."""
+        while not self._lost.is_set():
+            try:
+                async with asyncio.timeout(_PROBE_SECONDS):
+                    await self._lost.wait()
+            except TimeoutError:
+                try:
+                    if self._connection:
+                        await self._connection.execute("select")
+                except _TROUBLE:
+                    self._lost.set()

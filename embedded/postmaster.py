@@ -1,0 +1,104 @@
+"""The postmaster of a data directory: who it is, whether it runs, how to stop it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FAST_SHUTDOWN_SECONDS: Final = 15.0
+IMMEDIATE_SHUTDOWN_SECONDS: Final = 5.0
+
+_POLL_SECONDS: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What `postmaster.pid` says (https://www.postgresql.org/docs/current/storage-file-layout.html)."""
+
+    pid: int
+    data: Path
+    status: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        return self.status == "ready"
+
+
+def read_postmaster(data: Path) -> Postmaster | None:
+    """The postmaster that the data directory names; it may be long dead."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        return Postmaster(
+            pid=int(lines[0]),
+            data=Path(lines[1]),
+            status=lines[7].strip() if len(lines) > 7 else "starting",
+        )
+    except (FileNotFoundError, ValueError, IndexError):
+        return None
+
+
+async def stop_orphan(data: Path) -> None:
+    """Stop the postmaster that a killed server left on `data`; clear a stale pid file.
+
+    Only for the holder of the state directory's lock: nobody else's postmaster can be there. A
+    process that merely got the same pid is left alone.
+    """
+    orphan = read_postmaster(data)
+    if orphan is None:
+        return
+    if _serves(orphan.pid, data):
+        await stop(orphan.pid, data)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+async def stop(pid: int, data: Path) -> None:
+    """Stop a postmaster: in order, else at once (it then recovers at its next start)."""
+    for number, seconds in (
+        (signal.SIGINT, FAST_SHUTDOWN_SECONDS),
+        (signal.SIGQUIT, IMMEDIATE_SHUTDOWN_SECONDS),
+        (signal.SIGKILL, IMMEDIATE_SHUTDOWN_SECONDS),
+    ):
+        if not _send(pid, number) or await _is_gone(pid, data, within=seconds):
+            return
+
+
+async def _is_gone(pid: int, data: Path, *, within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            # A zombie, whom nobody may ever reap, has no command line any more.
+            while _serves(pid, data):  # noqa: ASYNC110 - another process's end has no event here
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _send(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Whether that process is a Postgres of that data directory, by its command line."""
+    if sys.platform == "linux":
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        answer = subprocess.run(  # noqa: S603 - a number and constants
+            ["/bin/ps", "-p", str(pid), "-o", "command="],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        command = answer.stdout
+    return "postgres" in command and f"-D {data}" in command

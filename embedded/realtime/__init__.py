@@ -1,0 +1,1 @@
+"""Supabase Realtime on loopback: channels, broadcast, presence, and messages from the database."""

@@ -1,0 +1,101 @@
+"""What was broadcast from the database: the rows of realtime.messages."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from embedded.database import Database
+from embedded.realtime.broadcasts import Sent
+from embedded.realtime.frames import Encoding
+from embedded.realtime.joins import Replay
+from embedded.realtime.strict_json import Json
+from embedded.realtime.topics import Topic
+
+KEPT_HOURS: Final = 72
+
+_COLUMNS: Final = (
+    "id, topic, coalesce(private, false) as private, coalesce(event, '') as event,"
+    " payload::text as payload, binary_payload, inserted_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One row; `message` is None where there is nothing to send."""
+
+    id: UUID
+    topic: Topic
+    inserted_at: datetime
+    """UTC without a time zone, as the column has it: when its transaction began."""
+    message: Sent | None
+
+
+class Messages:
+    """Reads and prunes realtime.messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fetch_now(self) -> datetime:
+        """The clock that `inserted_at` is taken from."""
+        now: datetime = await self._database.admin.fetchval("select now() at time zone 'utc'")
+        return now
+
+    async def fetch(self, ids: Collection[UUID]) -> dict[UUID, Stored]:
+        """The rows with these ids, in no order."""
+        rows = await self._database.admin.fetch(
+            f"select {_COLUMNS} from realtime.messages where id = any($1::uuid[])",  # noqa: S608 - a constant
+            list(ids),
+        )
+        return {row["id"]: _stored(row) for row in rows}
+
+    async def fetch_since(self, moment: datetime) -> list[Stored]:
+        """All rows whose transactions began at this moment or later, oldest first."""
+        rows = await self._database.admin.fetch(
+            f"select {_COLUMNS} from realtime.messages where inserted_at >= $1"  # noqa: S608 - a constant
+            " order by inserted_at, ctid",
+            moment,
+        )
+        return [_stored(row) for row in rows]
+
+    async def fetch_replay(self, topic: str, replay: Replay) -> list[Stored]:
+        """The newest private messages of a topic since a moment, oldest first, marked as old."""
+        rows = await self._database.admin.fetch(
+            f"select {_COLUMNS} from realtime.messages"  # noqa: S608 - a constant
+            " where topic = $1 and private and extension = 'broadcast' and inserted_at >="
+            " to_timestamp($2::float8 / 1000) at time zone 'utc'"
+            f" and inserted_at > now() at time zone 'utc' - interval '{KEPT_HOURS} hours'"
+            " order by inserted_at desc, ctid desc limit $3",
+            topic,
+            float(replay.since_ms),
+            replay.limit,
+        )
+        return [_stored(row, replayed=True) for row in reversed(rows)]
+
+    async def prune(self) -> None:
+        """Delete what is older than KEPT_HOURS."""
+        await self._database.admin.execute(
+            "delete from realtime.messages"  # noqa: S608 - a constant
+            f" where inserted_at < now() at time zone 'utc' - interval '{KEPT_HOURS} hours'"
+        )
+
+
+def _stored(row: asyncpg.Record, *, replayed: bool = False) -> Stored:
+    meta: dict[str, Json] = {"id": str(row["id"])}
+    if replayed:
+        meta["replayed"] = True
+    body = row["payload"].encode() if row["payload"] is not None else row["binary_payload"]
+    message = body is not None and Sent(
+        topic=row["topic"],
+        event=row["event"],
+        payload=body,
+        encoding=Encoding.BINARY if row["payload"] is None else Encoding.JSON,
+        meta=meta,
+    )
+    return Stored(
+        row["id"], Topic(row["topic"], row["private"]), row["inserted_at"], message or None
+    )

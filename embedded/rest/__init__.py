@@ -1,0 +1,1 @@
+"""The Data API: the subset of PostgREST that Supabase's clients use, over asyncpg."""

@@ -1,0 +1,74 @@
+"""The hint that hosted projects add when a role lacks a privilege on a table."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+import asyncpg
+
+from embedded.rest.errors import ApiError, from_postgres
+from embedded.rest.preferences import Preferences
+
+_DENIED: Final = re.compile(
+    r"permission denied for (?:table|view|materialized view|foreign table) (.+)"
+)
+_ORDER: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_MISSING: Final = """
+select privilege
+  from unnest($3::text[]) with ordinality as asked(privilege, position)
+ where not has_table_privilege($1::text::name, format('public.%I', $2::text), privilege)
+ order by position
+"""
+
+
+def needed(method: str, preferences: Preferences) -> frozenset[str]:
+    """The privileges on its table that a request needs."""
+    match method:
+        case "GET" | "HEAD":
+            return frozenset({"SELECT"})
+        case "PATCH":
+            return frozenset({"SELECT", "UPDATE"})
+        case "DELETE":
+            return frozenset({"SELECT", "DELETE"})
+        case "PUT":
+            return frozenset({"SELECT", "INSERT", "UPDATE"})
+        case _:
+            wanted = {"INSERT"}
+            if preferences.returns_rows or preferences.returns_location:
+                wanted.add("SELECT")
+            if preferences.resolution is not None:
+                wanted.add("SELECT")
+            if preferences.resolution == "merge-duplicates":
+                wanted.add("UPDATE")
+            return frozenset(wanted)
+
+
+async def denial(
+    pool: asyncpg.Pool,
+    error: asyncpg.InsufficientPrivilegeError,
+    *,
+    role: str,
+    table: str,
+    needs: Collection[str],
+) -> ApiError:
+    """The refusal, with the grant that would help where a table of the exposed schema lacks it.
+
+    `needs` are the privileges on `table`; any other table was only read.
+    """
+    refusal = from_postgres(error, anonymous=role == "anon")
+    found = _DENIED.fullmatch(error.message)
+    if found is None or error.hint is not None:
+        return refusal
+    denied = found[1]
+    asked = [each for each in _ORDER if each in (needs if denied == table else {"SELECT"})]
+    try:
+        rows = await pool.fetch(_MISSING, role, denied, asked)
+    except asyncpg.UndefinedTableError:  # a table of another schema, or gone by now
+        return refusal
+    if rows:
+        missing = ", ".join(row["privilege"] for row in rows)
+        refusal.body["hint"] = (
+            "Grant the required privileges to the current role with:"
+            f" GRANT {missing} ON public.{denied} TO {role};"
+        )
+    return refusal

@@ -1,0 +1,80 @@
+"""The whole embedded server: Postgres, its bootstrap, the keys, the HTTP server, the state file."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from embedded.database import Database
+from embedded.errors import DirectoryInUse, PortInUse
+from embedded.faults.freeze import Freezer
+from embedded.faults.switch import Switch
+from embedded.keys import Keys, load_keys
+from embedded.postgres import Postgres
+from embedded.reach import url_of
+from embedded.realtime.hub import Hub
+from embedded.server import HOST, bind, create_app, serve
+from embedded.state import State, is_alive, mark_stopped, read_state, write_state
+
+
+@contextlib.asynccontextmanager
+async def running(
+    directory: Path,
+    *,
+    port: int | None = None,
+    host: str = HOST,
+    with_faults: bool = False,
+) -> AsyncIterator[State]:
+    """Run everything on this state directory until the context ends.
+
+    Gives the state as it is written to the directory. `with_faults` lets the holder of the secret
+    key order trouble. Raises CannotStart.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            listener = stack.enter_context(bind(port, host))
+            postgres = await stack.enter_async_context(Postgres(directory))
+        except (DirectoryInUse, PortInUse) as error:
+            other = read_state(directory)
+            if other and is_alive(other):
+                message = f"An embedded server already runs in {directory}: {other.url}"
+                raise DirectoryInUse(message) from error
+            raise
+        keys = load_keys(directory)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        keeper = group.create_task(postgres.keep(), name="keep postgres")
+        stack.callback(keeper.cancel)
+        database = await stack.enter_async_context(
+            Database(
+                requests_dsn=postgres.dsn("authenticator"),
+                admin_dsn=postgres.dsn("supabase_admin"),
+            )
+        )
+        hub = await stack.enter_async_context(Hub(database=database, keys=keys))
+        switch = None
+        if with_faults:
+            switch = Switch(await stack.enter_async_context(Freezer(lambda: postgres.pid)))
+        app = create_app(database, keys, hub, switch=switch)
+        await stack.enter_async_context(serve(app, listener))
+        version = await database.admin.fetchval("show server_version")
+        url = url_of(host, listener.getsockname()[1])
+        state = _state(url, postgres.dsn("postgres"), keys, version)
+        write_state(directory, state)
+        stack.callback(mark_stopped, directory)
+        yield state
+
+
+def _state(url: str, db_url: str, keys: Keys, version: str) -> State:
+    return State(
+        url=url,
+        db_url=db_url,
+        publishable_key=keys.publishable,
+        secret_key=keys.secret,
+        anon_key=keys.legacy_anon,
+        service_role_key=keys.legacy_service_role,
+        pid=os.getpid(),
+        started_at=datetime.now(UTC).isoformat(),  # noqa: TID251 - the edge where time enters
+        version=version,
+    )

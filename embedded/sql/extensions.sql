@@ -1,0 +1,22 @@
+-- Schema `extensions`: what a hosted project finds there, as far as these binaries have it.
+
+create schema if not exists extensions authorization postgres;
+grant usage on schema extensions to anon, authenticated, service_role;
+
+do $$
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'vector') then
+    create extension if not exists vector with schema extensions;
+  end if;
+end;
+$$;
+
+-- Stands in for uuid-ossp, which these binaries lack.
+create or replace function extensions.uuid_generate_v4()
+  returns uuid
+  language sql
+  volatile
+  set search_path = ''
+as $$ select pg_catalog.gen_random_uuid() $$;
+
+grant execute on function extensions.uuid_generate_v4() to anon, authenticated, service_role;

@@ -1,0 +1,160 @@
+-- Schema realtime as a hosted project has it, as far as users can tell. Two things differ inside:
+-- `messages` is one plain table (hosted partitions it by day), and a trigger rings the server for
+-- each row (hosted reads the WAL).
+
+create schema if not exists realtime;
+alter schema realtime owner to supabase_admin;
+grant usage on schema realtime to postgres, anon, authenticated, service_role;
+grant all on schema realtime to supabase_realtime_admin;
+
+create table if not exists realtime.messages (
+  topic text not null,
+  extension text not null,
+  payload jsonb,
+  event text,
+  private boolean default false,
+  updated_at timestamp not null default (now() at time zone 'utc'),
+  inserted_at timestamp not null default (now() at time zone 'utc'),
+  id uuid not null default gen_random_uuid(),
+  binary_payload bytea,
+  primary key (id, inserted_at)
+);
+create index if not exists messages_inserted_at_topic_index
+  on realtime.messages (inserted_at desc, topic);
+alter table realtime.messages owner to supabase_realtime_admin;
+alter table realtime.messages enable row level security;
+grant all on realtime.messages to postgres;
+grant select, insert, update on realtime.messages to anon, authenticated, service_role;
+comment on table realtime.messages is
+  'What was broadcast from the database in the last 72 hours. Its policies say who may join private topics.';
+
+create or replace function realtime.topic()
+  returns text
+  language sql
+  stable
+  set search_path = ''
+as $$ select nullif(current_setting('realtime.topic', true), '') $$;
+comment on function realtime.topic() is
+  'The topic that a policy on realtime.messages is asked about.';
+
+create or replace function realtime.send(
+  payload jsonb, event text, topic text, private boolean default true
+)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_id uuid := gen_random_uuid();
+begin
+  if payload is null then
+    return;
+  end if;
+  if jsonb_typeof(payload) <> 'object' then
+    raise exception 'the payload must be a JSON object, not %', jsonb_typeof(payload);
+  end if;
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (id, payload, event, topic, private, extension)
+  values (
+    v_id, jsonb_build_object('id', v_id) || payload,
+    send.event, send.topic, send.private, 'broadcast'
+  );
+exception
+  -- As on hosted: the caller's transaction must not fail because nobody could be told.
+  when others then
+    raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end;
+$$;
+comment on function realtime.send(jsonb, text, text, boolean) is
+  'Broadcast this message when the transaction commits. Never raises: a refusal is a WARNING.';
+
+create or replace function realtime.send_binary(
+  payload bytea, event text, topic text, private boolean default true
+)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  if payload is null then
+    return;
+  end if;
+  perform set_config('realtime.topic', topic, true);
+  insert into realtime.messages (binary_payload, event, topic, private, extension)
+  values (payload, send_binary.event, send_binary.topic, send_binary.private, 'broadcast');
+exception
+  -- As realtime.send does.
+  when others then
+    raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end;
+$$;
+comment on function realtime.send_binary(bytea, text, text, boolean) is
+  'Broadcast these bytes when the transaction commits; only clients of serializer 2.0.0 hear them.';
+
+create or replace function realtime.broadcast_changes(
+  topic_name text,
+  event_name text,
+  operation text,
+  table_name text,
+  table_schema text,
+  new record,
+  old record,
+  level text default 'ROW'
+)
+  returns void
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  if level = 'STATEMENT' then
+    raise exception 'function can only be triggered for each row, not for each statement';
+  end if;
+  perform realtime.send(
+    jsonb_build_object(
+      'old_record', to_jsonb(old),
+      'record', to_jsonb(new),
+      'operation', operation,
+      'table', table_name,
+      'schema', table_schema
+    ),
+    event_name,
+    topic_name
+  );
+exception
+  when others then
+    raise exception 'Failed to process the row: %', sqlerrm;
+end;
+$$;
+comment on function realtime.broadcast_changes(text, text, text, text, text, record, record, text) is
+  'Broadcast a row change on a private topic; called from a trigger for each row.';
+
+create or replace function realtime.ring()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  perform pg_notify('realtime_messages', new.id::text);
+  return null;
+end;
+$$;
+comment on function realtime.ring() is
+  'Tell the server which row to deliver. NOTIFY arrives at commit, in the order of commits.';
+
+create or replace trigger ring
+  after insert on realtime.messages
+  for each row execute function realtime.ring();
+
+do $$
+begin
+  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+    create publication supabase_realtime;
+    alter publication supabase_realtime owner to postgres;
+  end if;
+  if not exists (
+    select from pg_publication where pubname = 'supabase_realtime_messages_publication'
+  ) then
+    create publication supabase_realtime_messages_publication for table realtime.messages;
+  end if;
+end;
+$$;

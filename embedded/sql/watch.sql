@@ -1,0 +1,83 @@
+-- Event triggers: tell the REST layer that the schema changed, and keep migrations out of schema
+-- `realtime` as a hosted project does.
+
+create or replace function extensions.pgrst_ddl_watch()
+  returns event_trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  notify pgrst, 'reload schema';
+end;
+$$;
+
+-- Policies on realtime.messages need the rights of its owner. Hosted lends them to `postgres` for
+-- that one purpose (supautils); here `postgres` is a member of the owner, and what hosted would
+-- refuse is refused by the event triggers below.
+grant supabase_realtime_admin to postgres;
+
+create or replace function extensions.acts_as_superuser()
+  returns boolean
+  language sql
+  stable
+  set search_path = ''
+as $$ select rolsuper from pg_catalog.pg_roles where rolname = current_user $$;
+
+create or replace function extensions.guard_realtime_ddl()
+  returns event_trigger
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_command record;
+begin
+  if extensions.acts_as_superuser() then
+    return;
+  end if;
+  for v_command in select * from pg_catalog.pg_event_trigger_ddl_commands() loop
+    if v_command.schema_name = 'realtime'
+      or (v_command.object_type = 'trigger' and v_command.object_identity like '% on realtime.%')
+    then
+      raise exception using
+        errcode = '42501',
+        message = format('must be owner of %s %s', v_command.object_type, v_command.object_identity),
+        hint = 'A hosted project refuses this too: in schema realtime only policies are yours.';
+    end if;
+  end loop;
+end;
+$$;
+
+create or replace function extensions.guard_realtime_drop()
+  returns event_trigger
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_object record;
+begin
+  if extensions.acts_as_superuser() then
+    return;
+  end if;
+  for v_object in
+    select * from pg_catalog.pg_event_trigger_dropped_objects() where original
+  loop
+    if v_object.schema_name = 'realtime' and v_object.object_type <> 'policy' then
+      raise exception using
+        errcode = '42501',
+        message = format('must be owner of %s %s', v_object.object_type, v_object.object_identity),
+        hint = 'A hosted project refuses this too: in schema realtime only policies are yours.';
+    end if;
+  end loop;
+end;
+$$;
+
+drop event trigger if exists pgrst_ddl_watch;
+drop event trigger if exists pgrst_drop_watch;
+drop event trigger if exists guard_realtime_ddl;
+drop event trigger if exists guard_realtime_drop;
+create event trigger pgrst_ddl_watch on ddl_command_end execute function extensions.pgrst_ddl_watch();
+create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_ddl_watch();
+create event trigger guard_realtime_ddl on ddl_command_end
+  execute function extensions.guard_realtime_ddl();
+create event trigger guard_realtime_drop on sql_drop
+  execute function extensions.guard_realtime_drop();

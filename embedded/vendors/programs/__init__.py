@@ -1,0 +1,22 @@
+"""What the simulator answers to coding prompts: real modules, linted and tested like all others."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+NAMES: Final = (
+    "binary_search",
+    "csv_rows",
+    "debounce",
+    "fibonacci",
+    "lru_cache",
+    "merge_sort",
+    "palindrome",
+    "retry",
+    "unique",
+)
+
+SOURCES: Final[Mapping[str, str]] = {
+    name: files(__name__).joinpath(f"{name}.py").read_text(encoding="utf-8") for name in NAMES
+}
+"""The source text by name. Read at import, so that no request waits for a disk."""
