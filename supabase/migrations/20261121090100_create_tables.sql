@@ -1,0 +1,538 @@
+-- Generated from supabase/schemas by scripts/migrations: edit there.
+
+-- schemas/0200_cogo_sessions.sql
+create table if not exists public.cogo_sessions (
+  id uuid not null default gen_random_uuid() primary key,
+  owner uuid,
+  title text,
+  created_at timestamptz not null default cogo.now()
+);
+comment on table public.cogo_sessions is
+  'A conversation that tasks share. Made by the first task that names it.';
+
+create index if not exists cogo_sessions_owner on public.cogo_sessions (owner, created_at);
+
+alter table public.cogo_sessions enable row level security;
+drop policy if exists "owners read their sessions" on public.cogo_sessions;
+create policy "owners read their sessions" on public.cogo_sessions
+  for select to authenticated using (owner = (select auth.uid()));
+
+revoke all on public.cogo_sessions from public, anon, authenticated, service_role;
+grant select on public.cogo_sessions to authenticated;
+grant select, insert, update, delete on public.cogo_sessions to service_role;
+
+-- schemas/0210_cogo_tasks.sql
+create table if not exists public.cogo_tasks (
+  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity unique,
+  -- A person's columns. What can be wrong in them is judged by the planner, not by a CHECK.
+  type text not null default 'GENERATE_CODE',
+  prompt text not null,
+  params jsonb not null default '{}',
+  priority integer not null default 5,
+  owner uuid,
+  session_id uuid references public.cogo_sessions (id) on delete set null,
+  idempotency_key text,
+  model text,
+  preferences jsonb not null default '{}',
+  budget_usd numeric,
+  deadline timestamptz,
+  run_at timestamptz,
+  stream boolean not null default true,
+  -- The system's columns: an insert may send them, and they are reset.
+  status text not null default 'pending',
+  result jsonb,
+  error jsonb,
+  cost_usd numeric default 0,
+  input_tokens bigint not null default 0,
+  cached_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  reasoning_tokens bigint not null default 0,
+  event_seq bigint not null default 0,
+  cancel_requested_at timestamptz,
+  paused_at timestamptz,
+  created_at timestamptz not null default cogo.now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  constraint cogo_tasks_status check (
+    status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
+  ),
+  constraint cogo_tasks_finished check (
+    (status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)
+  ),
+  constraint cogo_tasks_started check (
+    status not in ('running', 'completed') or started_at is not null
+  ),
+  constraint cogo_tasks_result check ((status = 'completed') = (result is not null)),
+  constraint cogo_tasks_error check (
+    case status when 'failed' then error is not null when 'cancelled' then true
+    else error is null end
+  ),
+  constraint cogo_tasks_cancelled check ((status = 'cancelled') = (cancel_requested_at is not null)),
+  constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null))
+) with (
+  -- Every event updates event_seq: room for it on the page, and vacuum before it piles up.
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 500,
+  autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0.02
+);
+comment on table public.cogo_tasks is
+  'What people ask for. Insert a row with a prompt; watch status, result and error.';
+comment on column public.cogo_tasks.priority is '0 is first, 9 is last; others count as the nearer end.';
+comment on column public.cogo_tasks.cost_usd is
+  'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
+comment on column public.cogo_tasks.event_seq is 'Number of the latest row in cogo_events; no gaps.';
+comment on column public.cogo_tasks.idempotency_key is
+  'Unique per owner: the same key never makes a second task.';
+
+create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
+create unique index if not exists cogo_tasks_idempotency
+  on public.cogo_tasks (owner, idempotency_key) nulls not distinct
+  where idempotency_key is not null;
+create index if not exists cogo_tasks_session on public.cogo_tasks (session_id)
+  where session_id is not null;
+create index if not exists cogo_tasks_open on public.cogo_tasks (seq) where finished_at is null;
+create index if not exists cogo_tasks_finished on public.cogo_tasks (finished_at)
+  where finished_at is not null;
+create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
+  where deadline is not null and finished_at is null;
+
+alter table public.cogo_tasks enable row level security;
+drop policy if exists "owners read their tasks" on public.cogo_tasks;
+create policy "owners read their tasks" on public.cogo_tasks
+  for select to authenticated using (owner = (select auth.uid()));
+drop policy if exists "owners insert their tasks" on public.cogo_tasks;
+create policy "owners insert their tasks" on public.cogo_tasks
+  for insert to authenticated with check (owner = (select auth.uid()));
+
+revoke all on public.cogo_tasks from public, anon, authenticated, service_role;
+grant select on public.cogo_tasks to authenticated;
+-- owner may be sent, and is forced to the caller.
+grant insert (
+  id, type, prompt, params, priority, owner, session_id, idempotency_key, model, preferences,
+  budget_usd, deadline, run_at, stream
+) on public.cogo_tasks to authenticated;
+grant select, insert, update, delete on public.cogo_tasks to service_role;
+
+-- schemas/0220_lanes.sql
+create table if not exists cogo.lanes (
+  lane text not null primary key,
+  paused boolean not null default false,
+  max_running integer check (max_running >= 0),
+  per_minute integer check (per_minute > 0),
+  tokens double precision not null default 0,
+  refilled_at timestamptz
+);
+comment on table cogo.lanes is
+  'Limits of lanes, set by operators; a lane without a row has none. They hold over all executors.';
+comment on column cogo.lanes.tokens is
+  'How many claims per_minute allowed at refilled_at; null there: the bucket was never used.';
+
+alter table cogo.lanes enable row level security;
+revoke all on cogo.lanes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.lanes to service_role;
+
+-- schemas/0222_owners.sql
+-- A row is never deleted: that an owner is regulated is also noted on subtasks, and a subtask so
+-- noted is found only through this row.
+create table if not exists cogo.owners (
+  owner uuid not null primary key,
+  paused boolean not null default false,
+  max_running integer check (max_running >= 0),
+  per_minute integer check (per_minute > 0),
+  tokens double precision not null default 0,
+  refilled_at timestamptz
+);
+comment on table cogo.owners is
+  'Limits of owners, set by operators; one without a row has none. They hold over all executors and
+lanes but cio, which only a pause stops. The nil uuid stands for tasks without an owner.';
+
+alter table cogo.owners enable row level security;
+revoke all on cogo.owners from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.owners to service_role;
+
+-- schemas/0224_lane_clocks.sql
+create table if not exists cogo.lane_clocks (
+  lane text not null primary key,
+  round bigint not null default 0
+) with (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
+comment on table cogo.lane_clocks is
+  'How far each lane has come: the highest round of which a subtask was claimed. Never goes back,
+which is what keeps latecomers from passing those that wait for ever.';
+
+alter table cogo.lane_clocks enable row level security;
+revoke all on cogo.lane_clocks from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.lane_clocks to service_role;
+
+-- schemas/0230_subtasks.sql
+create table if not exists cogo.subtasks (
+  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity,
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  owner uuid not null default '00000000-0000-0000-0000-000000000000',
+  regulated boolean not null default false,
+  key text not null,
+  type text not null,
+  lane text not null,
+  status text not null,
+  priority smallint not null default 5 check (priority between 0 and 9),
+  turn bigint not null default 0,
+  deps_left integer not null default 0 check (deps_left >= 0),
+  attempt integer not null default 0,
+  failures integer not null default 0,
+  max_failures integer not null default 5,
+  reaps integer not null default 0,
+  max_reaps integer not null default 5,
+  sink boolean not null default false,
+  on_failure text not null default 'fail_task',
+  needs_approval boolean not null default false,
+  run_at timestamptz,
+  lease_expires_at timestamptz,
+  agent_id text,
+  claim_request uuid,
+  cancel_requested_at timestamptz,
+  dead_at timestamptz,
+  created_at timestamptz not null default cogo.now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  unique (task_id, key),
+  constraint subtasks_status check (
+    status in (
+      'blocked', 'queued', 'delayed', 'waiting', 'held', 'running', 'completed', 'failed',
+      'cancelled'
+    )
+  ),
+  constraint subtasks_on_failure check (
+    on_failure = 'fail_task' or on_failure = 'continue' and not sink
+  ),
+  constraint subtasks_lease check (
+    (status = 'running') = (lease_expires_at is not null)
+    and (status = 'running') = (agent_id is not null)
+    and (status = 'running' or claim_request is null)
+  ),
+  constraint subtasks_running check (status <> 'running' or (attempt > 0 and started_at is not null)),
+  constraint subtasks_ready check (
+    deps_left = 0 or status in ('blocked', 'held', 'cancelled')
+  ),
+  constraint subtasks_delayed check (status <> 'delayed' or run_at is not null),
+  constraint subtasks_waiting check (status <> 'waiting' or needs_approval),
+  constraint subtasks_cancel check (
+    cancel_requested_at is null or status in ('running', 'cancelled')
+  ),
+  constraint subtasks_dead check (dead_at is null or status = 'failed'),
+  constraint subtasks_finished check (
+    (status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)
+  )
+) with (
+  -- Lease extensions must stay heap-only updates: free room, and no index on what they change.
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0.01,
+  autovacuum_vacuum_threshold = 500,
+  autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0.02
+);
+comment on table cogo.subtasks is
+  'Units of work under the lease protocol: narrow and hot. Texts lie in the cold tables beside.';
+comment on column cogo.subtasks.attempt is
+  'The fencing token: grows at each claim, never shrinks. Every write of a lease holder carries it.';
+comment on column cogo.subtasks.lane is 'Who may claim it: cio, or a canonical model id.';
+comment on column cogo.subtasks.dead_at is 'Set when it is a dead letter: failed for good.';
+
+comment on column cogo.subtasks.turn is
+  'Its place in the lane, given by cogo.take_turn(): the least is claimed first.';
+comment on column cogo.subtasks.owner is 'Of the task; the nil uuid when it has none.';
+comment on column cogo.subtasks.regulated is 'Whether its owner has a row in cogo.owners.';
+comment on column cogo.subtasks.on_failure is
+  'What its dead letter does: fail_task, or continue: what waits for it goes on without.';
+
+-- In the exact order of the claim, so that its cost does not grow with the queue. Subtasks of
+-- owners with limits lie apart: a claim would have to step over all that it may not take.
+create index if not exists subtasks_claim on cogo.subtasks (lane, turn, seq)
+  where status = 'queued' and not regulated;
+-- The line of one owner: its end is where the next one stands, its head what a limit allows.
+create index if not exists subtasks_line on cogo.subtasks (lane, owner, priority, turn, seq)
+  where status in ('queued', 'blocked');
+create index if not exists subtasks_running on cogo.subtasks (seq) where status = 'running';
+create index if not exists subtasks_parked on cogo.subtasks (lane)
+  where status in ('waiting', 'held');
+create index if not exists subtasks_dead on cogo.subtasks (dead_at) where dead_at is not null;
+create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
+
+alter table cogo.subtasks enable row level security;
+drop policy if exists "owners read their subtasks" on cogo.subtasks;
+create policy "owners read their subtasks" on cogo.subtasks
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on cogo.subtasks from public, anon, authenticated, service_role;
+grant select on cogo.subtasks to authenticated;
+grant select, insert, update, delete on cogo.subtasks to service_role;
+
+-- schemas/0240_subtask_payloads.sql
+create table if not exists cogo.subtask_payloads (
+  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  params jsonb not null default '{}' check (jsonb_typeof(params) = 'object'),
+  metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object')
+);
+comment on table cogo.subtask_payloads is
+  'What a subtask is to do. Apart from cogo.subtasks, so that leases do not rewrite it.';
+
+alter table cogo.subtask_payloads enable row level security;
+drop policy if exists "owners read their subtask_payloads" on cogo.subtask_payloads;
+create policy "owners read their subtask_payloads" on cogo.subtask_payloads
+  for select to authenticated using (
+    exists (select from cogo.subtasks s where s.id = subtask_id)
+  );
+
+revoke all on cogo.subtask_payloads from public, anon, authenticated, service_role;
+grant select on cogo.subtask_payloads to authenticated;
+grant select, insert, update, delete on cogo.subtask_payloads to service_role;
+
+-- schemas/0250_subtask_outputs.sql
+create table if not exists cogo.subtask_outputs (
+  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  attempt integer not null,
+  output jsonb not null check (jsonb_typeof(output) = 'object'),
+  created_at timestamptz not null default cogo.now()
+);
+comment on table cogo.subtask_outputs is
+  'What the accepted attempt of a subtask made.';
+
+alter table cogo.subtask_outputs enable row level security;
+drop policy if exists "owners read their subtask_outputs" on cogo.subtask_outputs;
+create policy "owners read their subtask_outputs" on cogo.subtask_outputs
+  for select to authenticated using (
+    exists (select from cogo.subtasks s where s.id = subtask_id)
+  );
+
+revoke all on cogo.subtask_outputs from public, anon, authenticated, service_role;
+grant select on cogo.subtask_outputs to authenticated;
+grant select, insert, update, delete on cogo.subtask_outputs to service_role;
+
+-- schemas/0260_checkpoints.sql
+create table if not exists cogo.checkpoints (
+  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  attempt integer not null,
+  content text not null default '',
+  reasoning text not null default '',
+  updated_at timestamptz not null default cogo.now()
+);
+comment on table cogo.checkpoints is
+  'The text of a running attempt so far, for watchers who come late.';
+
+alter table cogo.checkpoints enable row level security;
+drop policy if exists "owners read their checkpoints" on cogo.checkpoints;
+create policy "owners read their checkpoints" on cogo.checkpoints
+  for select to authenticated using (
+    exists (select from cogo.subtasks s where s.id = subtask_id)
+  );
+
+revoke all on cogo.checkpoints from public, anon, authenticated, service_role;
+grant select on cogo.checkpoints to authenticated;
+grant select, insert, update, delete on cogo.checkpoints to service_role;
+
+-- schemas/0270_dependencies.sql
+create table if not exists cogo.dependencies (
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  parent_id uuid not null references cogo.subtasks (id) on delete cascade,
+  child_id uuid not null references cogo.subtasks (id) on delete cascade,
+  primary key (parent_id, child_id)
+);
+comment on table cogo.dependencies is 'The edges of plans: the child waits for the parent.';
+
+create index if not exists dependencies_child on cogo.dependencies (child_id);
+create index if not exists dependencies_task on cogo.dependencies (task_id);
+
+alter table cogo.dependencies enable row level security;
+drop policy if exists "owners read their dependencies" on cogo.dependencies;
+create policy "owners read their dependencies" on cogo.dependencies
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on cogo.dependencies from public, anon, authenticated, service_role;
+grant select on cogo.dependencies to authenticated;
+grant select, insert, update, delete on cogo.dependencies to service_role;
+
+-- schemas/0280_events.sql
+create table if not exists cogo.events (
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  seq bigint not null,
+  at timestamptz not null default cogo.now(),
+  kind text not null,
+  subtask_id uuid,
+  attempt integer,
+  agent_id text,
+  detail jsonb not null default '{}',
+  primary key (task_id, seq)
+);
+comment on table cogo.events is
+  'One row per transition of a task or a subtask, numbered without gaps within the task.';
+comment on column cogo.events.kind is
+  'task.<status> or subtask.<status>: where the transition led.';
+
+alter table cogo.events enable row level security;
+drop policy if exists "owners read their events" on cogo.events;
+create policy "owners read their events" on cogo.events
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on cogo.events from public, anon, authenticated, service_role;
+grant select on cogo.events to authenticated;
+grant select, insert, update, delete on cogo.events to service_role;
+
+-- schemas/0290_cogo_attempts.sql
+create table if not exists public.cogo_attempts (
+  subtask_id uuid not null references cogo.subtasks (id) on delete cascade,
+  attempt integer not null check (attempt > 0),
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  agent_id text not null,
+  lane text not null,
+  model_id text,
+  provider text,
+  claimed_at timestamptz not null default cogo.now(),
+  ended_at timestamptz,
+  outcome text,
+  first_token_ms bigint,
+  duration_ms bigint,
+  input_tokens bigint,
+  cached_tokens bigint,
+  output_tokens bigint,
+  reasoning_tokens bigint,
+  cost_usd numeric,
+  finish_reason text,
+  error jsonb,
+  usage jsonb,
+  primary key (subtask_id, attempt),
+  constraint cogo_attempts_outcome check (
+    outcome in (
+      'completed', 'failed', 'released', 'reaped', 'cancelled', 'rerouted', 'routed'
+    )
+  ),
+  constraint cogo_attempts_ended check ((outcome is null) = (ended_at is null))
+);
+comment on table public.cogo_attempts is
+  'Every claim of a subtask: who, with which model, how it ended, what it cost.';
+comment on column public.cogo_attempts.cost_usd is
+  'US dollars; null while it runs and when nobody knows, never 0 for unknown.';
+
+-- Two leases of one subtask cannot overlap.
+create unique index if not exists cogo_attempts_one_running
+  on public.cogo_attempts (subtask_id) where ended_at is null;
+create index if not exists cogo_attempts_task on public.cogo_attempts (task_id);
+create index if not exists cogo_attempts_ended on public.cogo_attempts (ended_at)
+  where ended_at is not null;
+
+alter table public.cogo_attempts enable row level security;
+drop policy if exists "owners read their attempts" on public.cogo_attempts;
+create policy "owners read their attempts" on public.cogo_attempts
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on public.cogo_attempts from public, anon, authenticated, service_role;
+grant select on public.cogo_attempts to authenticated;
+grant select, insert, update, delete on public.cogo_attempts to service_role;
+
+-- schemas/0300_cogo_model_selections.sql
+create table if not exists public.cogo_model_selections (
+  id uuid not null default gen_random_uuid() primary key,
+  task_id uuid references public.cogo_tasks (id) on delete cascade,
+  subtask_id uuid references cogo.subtasks (id) on delete cascade,
+  requested_model text,
+  selected_model text,
+  provider text,
+  policy text,
+  requirements jsonb not null default '{}',
+  candidates jsonb not null default '[]',
+  reason text,
+  agent_id text,
+  created_at timestamptz not null default cogo.now()
+);
+comment on table public.cogo_model_selections is
+  'Every choice of a model, with its candidates and its reason; task_id is null for an inquiry.';
+
+create index if not exists cogo_model_selections_task
+  on public.cogo_model_selections (task_id, created_at);
+
+-- For the cascade of a pruned subtask.
+create index if not exists cogo_model_selections_subtask
+  on public.cogo_model_selections (subtask_id);
+
+alter table public.cogo_model_selections enable row level security;
+drop policy if exists "owners read their selections" on public.cogo_model_selections;
+create policy "owners read their selections" on public.cogo_model_selections
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on public.cogo_model_selections from public, anon, authenticated, service_role;
+grant select on public.cogo_model_selections to authenticated;
+grant select, insert, update, delete on public.cogo_model_selections to service_role;
+
+-- schemas/0310_cogo_agents.sql
+create table if not exists public.cogo_agents (
+  id text not null primary key,
+  kind text not null check (kind in ('orchestrator', 'executor')),
+  lanes text[] not null default '{}',
+  capacity integer not null default 0,
+  running integer not null default 0,
+  version text,
+  host text,
+  pid integer,
+  details jsonb not null default '{}',
+  started_at timestamptz not null default cogo.now(),
+  heartbeat_at timestamptz not null default cogo.now(),
+  stopped_at timestamptz
+);
+comment on table public.cogo_agents is
+  'Who is alive and what it can serve. Operators only: hosts and pids are nobody else''s business.';
+
+alter table public.cogo_agents enable row level security;
+revoke all on public.cogo_agents from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.cogo_agents to service_role;
+
+-- schemas/0320_cogo_messages.sql
+create table if not exists public.cogo_messages (
+  session_id uuid not null references public.cogo_sessions (id) on delete cascade,
+  seq bigint generated always as identity,
+  role text not null,
+  content text not null,
+  task_id uuid references public.cogo_tasks (id) on delete set null,
+  created_at timestamptz not null default cogo.now(),
+  primary key (session_id, seq)
+);
+comment on table public.cogo_messages is 'What was said in a session, in order of seq.';
+
+create index if not exists cogo_messages_task on public.cogo_messages (task_id)
+  where task_id is not null;
+
+alter table public.cogo_messages enable row level security;
+drop policy if exists "owners read their messages" on public.cogo_messages;
+create policy "owners read their messages" on public.cogo_messages
+  for select to authenticated using (
+    exists (
+      select from public.cogo_sessions s where s.id = session_id and s.owner = (select auth.uid())
+    )
+  );
+
+revoke all on public.cogo_messages from public, anon, authenticated, service_role;
+grant select on public.cogo_messages to authenticated;
+grant select, insert, update, delete on public.cogo_messages to service_role;
+
+insert into cogo.schema_versions (version) values ('20261121090100')
+on conflict (version) do nothing;

@@ -1,0 +1,106 @@
+-- Generated from supabase/schemas by scripts/migrations: edit there.
+
+-- schemas/0400_cogo_subtasks.sql
+create or replace view public.cogo_subtasks
+  with (security_invoker = true)
+as
+  select s.id, s.seq, s.task_id, s.key, s.type, s.lane, s.status, s.priority, s.deps_left,
+         s.attempt, s.failures, s.max_failures, s.reaps, s.max_reaps, s.sink, s.needs_approval,
+         s.run_at, s.lease_expires_at, s.agent_id, s.cancel_requested_at, s.dead_at,
+         s.created_at, s.started_at, s.finished_at,
+         coalesce(p.params, '{}') as params,
+         coalesce(p.metadata, '{}') as metadata,
+         o.output,
+         a.error,
+         case when c.subtask_id is not null then jsonb_build_object(
+           'attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning
+         ) end as checkpoint,
+         array(
+           select d.parent_id from cogo.dependencies d where d.child_id = s.id order by d.parent_id
+         ) as dependencies,
+         s.on_failure
+    from cogo.subtasks s
+    left join cogo.subtask_payloads p on p.subtask_id = s.id
+    left join cogo.subtask_outputs o on o.subtask_id = s.id
+    left join cogo.checkpoints c on c.subtask_id = s.id
+    left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt;
+comment on view public.cogo_subtasks is
+  'Subtasks with everything about them; error is that of the latest attempt.';
+
+revoke all on public.cogo_subtasks from public, anon, authenticated, service_role;
+grant select on public.cogo_subtasks to authenticated, service_role;
+
+-- schemas/0410_cogo_events.sql
+create or replace view public.cogo_events
+  with (security_invoker = true)
+as
+  select e.task_id, e.seq, e.at, e.kind, e.subtask_id, e.attempt, e.agent_id, e.detail
+    from cogo.events e;
+comment on view public.cogo_events is
+  'The history of a task without gaps: whoever saw seq n reads on with seq > n.';
+
+revoke all on public.cogo_events from public, anon, authenticated, service_role;
+grant select on public.cogo_events to authenticated, service_role;
+
+-- schemas/0420_cogo_model_stats.sql
+create or replace view public.cogo_model_stats
+  with (security_invoker = true)
+as
+  select w.name as period,
+         a.model_id,
+         a.provider,
+         count(*) as attempts,
+         count(*) filter (where a.outcome = 'completed') as completed,
+         count(*) filter (where a.outcome in ('failed', 'rerouted')) as failed,
+         round(
+           count(*) filter (where a.outcome in ('failed', 'rerouted'))::numeric
+           / nullif(count(*) filter (where a.outcome in ('completed', 'failed', 'rerouted')), 0), 4
+         ) as error_rate,
+         percentile_cont(0.5) within group (order by a.first_token_ms) as first_token_ms_p50,
+         percentile_cont(0.95) within group (order by a.first_token_ms) as first_token_ms_p95,
+         percentile_cont(0.5) within group (order by a.duration_ms) as duration_ms_p50,
+         percentile_cont(0.95) within group (order by a.duration_ms) as duration_ms_p95,
+         sum(a.input_tokens) as input_tokens,
+         sum(a.output_tokens) as output_tokens,
+         avg(a.cost_usd) as cost_usd_mean
+    from (
+      values ('hour', interval '1 hour'), ('day', interval '1 day'), ('week', interval '7 days')
+    ) as w (name, span)
+    join public.cogo_attempts a on a.ended_at > (select cogo.now()) - w.span
+   where a.model_id is not null
+   group by w.name, a.model_id, a.provider;
+comment on view public.cogo_model_stats is
+  'Observed latency, errors and cost per model over the last hour, day and week.';
+
+revoke all on public.cogo_model_stats from public, anon, authenticated, service_role;
+grant select on public.cogo_model_stats to authenticated, service_role;
+
+-- schemas/0430_cogo_dead_letters.sql
+create or replace view public.cogo_dead_letters
+  with (security_invoker = true)
+as
+  select s.id as subtask_id, s.task_id, s.key, s.type, s.lane, s.on_failure, s.failures, s.reaps,
+         s.dead_at,
+         (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'attempt', a.attempt, 'agent_id', a.agent_id, 'lane', a.lane,
+                        'model_id', a.model_id, 'claimed_at', a.claimed_at,
+                        'ended_at', a.ended_at, 'outcome', a.outcome, 'error', a.error
+                      ) order by a.attempt
+                    ), '[]'
+                  )
+             from public.cogo_attempts a
+            where a.subtask_id = s.id
+         ) as attempts
+    from cogo.subtasks s
+   where s.dead_at is not null;
+comment on view public.cogo_dead_letters is
+  'Subtasks that failed for good, with every attempt at them. Redriving takes them out.';
+
+revoke all on public.cogo_dead_letters from public, anon, authenticated, service_role;
+grant select on public.cogo_dead_letters to authenticated, service_role;
+
+insert into cogo.schema_versions (version) values ('20261121090200')
+on conflict (version) do nothing;

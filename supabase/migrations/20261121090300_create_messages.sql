@@ -1,0 +1,615 @@
+-- Generated from supabase/schemas by scripts/migrations: edit there.
+
+-- schemas/0500_envelope.sql
+create or replace function cogo.envelope(
+  p_type text, p_payload jsonb, p_source text, p_target text
+)
+  returns jsonb
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  select jsonb_build_object(
+    'type', p_type,
+    'payload', p_payload,
+    'source', p_source,
+    'target', p_target,
+    'id', gen_random_uuid(),
+    'timestamp', cogo.iso(cogo.now()),
+    'version', 1
+  );
+$$;
+comment on function cogo.envelope(text, jsonb, text, text) is
+  'A message as every process understands it. Described in docs/protocol.';
+
+revoke all on function cogo.envelope(text, jsonb, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.envelope(text, jsonb, text, text) to service_role;
+
+-- schemas/0510_fitting.sql
+-- A broadcast that is too large is dropped without a word by Realtime, so large values stay in
+-- the row, and the message says where.
+create or replace function cogo.fitting(p_payload jsonb)
+  returns jsonb
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  select case
+    when octet_length(p_payload::text) <= 32768 then p_payload
+    else (
+      select jsonb_object_agg(
+               field.key,
+               case
+                 when octet_length(field.value::text) <= 1024 then field.value
+                 -- Which model a subtask is for must be said, however long its prompt is.
+                 else (
+                   select coalesce(jsonb_object_agg(inner_field.key, inner_field.value), '{}')
+                     from jsonb_each(field.value) as inner_field
+                    where octet_length(inner_field.value::text) <= 256
+                 )
+               end
+             ) || jsonb_build_object(
+               'ref', jsonb_build_object(
+                 'table', case when p_payload ? 'subtask_id' then 'cogo_subtasks'
+                               else 'cogo_tasks' end,
+                 'id', coalesce(p_payload -> 'subtask_id', p_payload -> 'task_id')
+               )
+             )
+        from jsonb_each(p_payload) as field
+       where octet_length(field.value::text) <= 1024
+          or field.key in ('params', 'metadata') and jsonb_typeof(field.value) = 'object'
+    )
+  end;
+$$;
+comment on function cogo.fitting(jsonb) is
+  'The payload; beyond 32 KiB without its large fields, with a reference to the row instead.';
+
+revoke all on function cogo.fitting(jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.fitting(jsonb) to service_role;
+
+-- schemas/0520_ring.sql
+-- Rings the doorbell on each topic with one and the same message. Security definer, since the
+-- right to write in realtime.messages belongs to the owner; nobody's state depends on it.
+-- Each `realtime.send` is a subtransaction that swallows its own errors: two per transition are
+-- cheap, dozens would not be.
+create or replace function cogo.ring(
+  p_topics text[], p_type text, p_payload jsonb, p_source text, p_target text default null
+)
+  returns void
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_envelope jsonb;
+  v_topic text;
+begin
+  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
+    return;
+  end if;
+  v_envelope := cogo.envelope(
+    p_type, cogo.fitting(p_payload), p_source, coalesce(p_target, p_topics[1])
+  );
+  foreach v_topic in array p_topics loop
+    perform realtime.send(v_envelope, p_type, v_topic, true);
+  end loop;
+end;
+$$;
+comment on function cogo.ring(text[], text, jsonb, text, text) is
+  'Sends one message to topics, when this transaction commits. Losing it costs only time.';
+
+revoke all on function cogo.ring(text[], text, jsonb, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.ring(text[], text, jsonb, text, text) to service_role;
+
+-- schemas/0530_subtask_message.sql
+create or replace function cogo.subtask_message(p_subtask cogo.subtasks)
+  returns jsonb
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select jsonb_build_object(
+           'subtask_id', p_subtask.id,
+           'task_id', p_subtask.task_id,
+           'type', p_subtask.type,
+           'params', jsonb_build_object(
+             'git_branch', null,
+             'target_file', null,
+             'model_id', p_subtask.lane,
+             'generation_prompt', t.prompt
+           ) || p.params,
+           'metadata', jsonb_build_object(
+             'estimated_duration', 30000,
+             'model_preferences',
+             jsonb_build_array(coalesce(p.params ->> 'model_id', p_subtask.lane))
+           ) || p.metadata || jsonb_build_object(
+             'priority', case when p_subtask.priority <= 3 then 'high'
+                              when p_subtask.priority <= 6 then 'medium' else 'low' end,
+             'timestamp', cogo.iso(cogo.now())
+           )
+         )
+    from cogo.subtask_payloads p
+    join public.cogo_tasks t on t.id = p_subtask.task_id
+   where p.subtask_id = p_subtask.id;
+$$;
+comment on function cogo.subtask_message(cogo.subtasks) is 'The payload of MCP_SUBTASK.';
+
+revoke all on function cogo.subtask_message(cogo.subtasks)
+  from public, anon, authenticated, service_role;
+
+-- schemas/0540_subtask_result_message.sql
+create or replace function cogo.subtask_result_message(p_subtask cogo.subtasks)
+  returns jsonb
+  language sql
+  stable
+  set search_path = ''
+as $$
+  with latest as (
+    -- A person's refusal ends a subtask that nobody attempted: then there is no row.
+    select a.*
+      from (select) as always
+      left join public.cogo_attempts a
+             on a.subtask_id = p_subtask.id and a.attempt = p_subtask.attempt
+  )
+  select jsonb_build_object(
+           'subtask_id', p_subtask.id,
+           'task_id', p_subtask.task_id,
+           'status', p_subtask.status,
+           'execution_time',
+           coalesce(cogo.milliseconds(l.claimed_at, p_subtask.finished_at), 0),
+           'metadata', jsonb_build_object(
+             'source', coalesce(l.agent_id, cogo.actor()),
+             'timestamp', cogo.iso(p_subtask.finished_at),
+             'model_id', l.model_id,
+             'model_performance', jsonb_build_object(
+               'model_id', l.model_id,
+               'response_time', l.duration_ms,
+               'tokens_used',
+               l.input_tokens + coalesce(l.cached_tokens, 0) + l.output_tokens,
+               'cost_usd', l.cost_usd
+             )
+           )
+         ) || case p_subtask.status
+                when 'completed' then jsonb_build_object('output', o.output)
+                else jsonb_build_object(
+                  'error', coalesce(l.error, p.metadata -> 'approval' -> 'error')
+                )
+              end
+    from latest l
+    left join cogo.subtask_outputs o on o.subtask_id = p_subtask.id
+    left join cogo.subtask_payloads p on p.subtask_id = p_subtask.id;
+$$;
+comment on function cogo.subtask_result_message(cogo.subtasks) is 'The payload of SUBTASK_RESULT.';
+
+revoke all on function cogo.subtask_result_message(cogo.subtasks)
+  from public, anon, authenticated, service_role;
+
+-- schemas/0550_task_result_message.sql
+create or replace function cogo.task_result_message(p_task public.cogo_tasks)
+  returns jsonb
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select jsonb_build_object(
+           'task_id', p_task.id,
+           'status', p_task.status,
+           'cost_usd', p_task.cost_usd,
+           'tokens', jsonb_build_object(
+             'input', p_task.input_tokens,
+             'cached', p_task.cached_tokens,
+             'output', p_task.output_tokens,
+             'reasoning', p_task.reasoning_tokens
+           ),
+           'execution_time', cogo.milliseconds(
+             coalesce(p_task.started_at, p_task.created_at), p_task.finished_at
+           ),
+           'timestamp', cogo.iso(p_task.finished_at)
+         )
+         || case when p_task.result is not null
+              then jsonb_build_object('result', p_task.result) else '{}' end
+         || case when p_task.error is not null
+              then jsonb_build_object('error', p_task.error) else '{}' end;
+$$;
+comment on function cogo.task_result_message(public.cogo_tasks) is 'The payload of TASK_RESULT.';
+
+revoke all on function cogo.task_result_message(public.cogo_tasks)
+  from public, anon, authenticated, service_role;
+
+-- schemas/0560_record_event.sql
+create or replace function cogo.record_event(
+  p_task_id uuid,
+  p_kind text,
+  p_subtask_id uuid,
+  p_attempt integer,
+  p_agent_id text,
+  p_detail jsonb
+)
+  returns void
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  with numbered as (
+    -- The row lock of the task makes the number unique and the order that of the commits.
+    update public.cogo_tasks set event_seq = event_seq + 1 where id = p_task_id
+    returning event_seq
+  )
+  insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
+  select p_task_id, n.event_seq, cogo.now(), p_kind, p_subtask_id, p_attempt, p_agent_id,
+         jsonb_strip_nulls(p_detail)
+    from numbered n;
+$$;
+comment on function cogo.record_event(uuid, text, uuid, integer, text, jsonb) is
+  'Adds one row to the history of a task.';
+
+revoke all on function cogo.record_event(uuid, text, uuid, integer, text, jsonb)
+  from public, anon, authenticated, service_role;
+
+-- schemas/0570_check_task_move.sql
+create or replace function cogo.check_task_move()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  if not exists (
+    select from cogo.task_moves() m
+     where m.from_status = old.status and m.to_status = new.status
+  ) then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s and cannot become %s', old.id, old.status, new.status);
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.check_task_move() is 'Refuses moves that are not in cogo.task_moves().';
+
+revoke all on function cogo.check_task_move() from public, anon, authenticated, service_role;
+
+create or replace trigger check_move
+  before update of status on public.cogo_tasks
+  for each row when (old.status is distinct from new.status)
+  execute function cogo.check_task_move();
+
+-- schemas/0580_check_subtask_move.sql
+create or replace function cogo.check_subtask_move()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  if not exists (
+    select from cogo.subtask_moves() m
+     where m.from_status = old.status and m.to_status = new.status
+  ) then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('subtask %s is %s and cannot become %s', old.id, old.status, new.status);
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.check_subtask_move() is
+  'Refuses moves that are not in cogo.subtask_moves().';
+
+revoke all on function cogo.check_subtask_move() from public, anon, authenticated, service_role;
+
+create or replace trigger check_move
+  before update of status on cogo.subtasks
+  for each row when (old.status is distinct from new.status)
+  execute function cogo.check_subtask_move();
+
+-- schemas/0585_take_turn.sql
+-- The order of a lane is fair and lets nobody starve, by numbers that are given once:
+--   round = 1 + greatest(round that the lane has come to, round of the owner's last in line)
+--   turn  = round + 100 * priority
+-- and the least turn is claimed first, then the least seq.
+--   * An owner has one subtask of a priority in each round, so whoever comes behind somebody's
+--     backlog of any length stands in the next round, not behind it.
+--   * A level of priority is worth 100 rounds. The clock of the lane only grows and newcomers
+--     stand behind it, so a subtask of priority p is passed by at most 100 * (p - q) later ones
+--     of priority q of each owner, and then it is first.
+--   * What comes back (a retry, a dependant that was released) keeps its turn, but does not fall
+--     behind the clock: it goes to the head.
+create or replace function cogo.take_turn()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+declare
+  v_round bigint;
+begin
+  if tg_op = 'INSERT' then
+    new.owner := coalesce(
+      (select t.owner from public.cogo_tasks t where t.id = new.task_id), new.owner
+    );
+    new.regulated := exists (select from cogo.owners o where o.owner = new.owner);
+  end if;
+  v_round := coalesce((select c.round from cogo.lane_clocks c where c.lane = new.lane), 0);
+  if tg_op = 'UPDATE' and new.lane = old.lane then
+    new.turn := greatest(new.turn, v_round + 100 * new.priority);
+    return new;
+  end if;
+  -- Sees the rows that this statement inserted before.
+  new.turn := 1 + greatest(
+    v_round + 100 * new.priority,
+    (
+      select s.turn from cogo.subtasks s
+       where s.status in ('queued', 'blocked') and s.lane = new.lane and s.owner = new.owner
+         and s.priority = new.priority
+       order by s.turn desc
+       limit 1
+    )
+  );
+  return new;
+end;
+$$;
+comment on function cogo.take_turn() is
+  'Gives a subtask its place in its lane: fair among owners, by priority, nobody starves.';
+
+revoke all on function cogo.take_turn() from public, anon, authenticated, service_role;
+
+create or replace trigger take_turn
+  before insert on cogo.subtasks
+  for each row execute function cogo.take_turn();
+create or replace trigger retake_turn
+  before update of status on cogo.subtasks
+  for each row when (new.status = 'queued' and old.status is distinct from new.status)
+  execute function cogo.take_turn();
+
+-- schemas/0590_prepare_task.sql
+-- Security definer: a person may not insert sessions, but a task that names a new one makes it.
+create or replace function cogo.prepare_task()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_owner uuid;
+begin
+  if not cogo.is_operator() then
+    new.owner := auth.uid();
+    if new.owner is null then
+      raise exception using
+        errcode = 'insufficient_privilege', message = 'the access token names no user';
+    end if;
+  end if;
+  new.id := coalesce(new.id, gen_random_uuid());
+  new.type := coalesce(new.type, 'GENERATE_CODE');
+  new.params := coalesce(new.params, '{}');
+  new.priority := coalesce(new.priority, 5);
+  new.preferences := coalesce(new.preferences, '{}');
+  new.stream := coalesce(new.stream, true);
+
+  new.status := 'pending';
+  new.result := null;
+  new.error := null;
+  new.cost_usd := 0;
+  new.input_tokens := 0;
+  new.cached_tokens := 0;
+  new.output_tokens := 0;
+  new.reasoning_tokens := 0;
+  new.event_seq := 0;
+  new.cancel_requested_at := null;
+  new.paused_at := null;
+  new.created_at := cogo.now();
+  new.started_at := null;
+  new.finished_at := null;
+
+  if new.session_id is not null then
+    insert into public.cogo_sessions (id, owner, title)
+    values (new.session_id, new.owner, left(new.prompt, 80))
+    on conflict (id) do nothing;
+    select s.owner into v_owner from public.cogo_sessions s where s.id = new.session_id;
+    if v_owner is distinct from new.owner then
+      raise exception using
+        errcode = 'TQ005',
+        message = format('session %s belongs to another owner', new.session_id);
+    end if;
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.prepare_task() is
+  'Fills what a person left out, resets what is not theirs to set, and makes the session.';
+
+revoke all on function cogo.prepare_task() from public, anon, authenticated, service_role;
+
+create or replace trigger prepare
+  before insert on public.cogo_tasks
+  for each row execute function cogo.prepare_task();
+
+-- schemas/0600_open_task.sql
+-- Security definer: people insert tasks and may not write subtasks.
+create or replace function cogo.open_task()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  perform cogo.record_event(
+    new.id, 'task.pending', null, null, null, jsonb_build_object('type', new.type)
+  );
+  with plan as (
+    insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
+    values (
+      new.id, 'plan', 'PLAN', 'cio',
+      cogo.standing('pending', 0, false, new.run_at, v_now),
+      least(9, greatest(0, new.priority)), new.run_at
+    )
+    returning id
+  )
+  insert into cogo.subtask_payloads (subtask_id) select p.id from plan p;
+
+  perform cogo.ring(
+    array['cogo-tasks'], 'TASK_CREATED',
+    jsonb_build_object(
+      'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
+      'timestamp', cogo.iso(new.created_at)
+    ),
+    cogo.actor()
+  );
+  return null;
+end;
+$$;
+comment on function cogo.open_task() is
+  'Gives a new task its first subtask, PLAN, and rings the orchestrators.';
+
+revoke all on function cogo.open_task() from public, anon, authenticated, service_role;
+
+create or replace trigger open
+  after insert on public.cogo_tasks
+  for each row execute function cogo.open_task();
+
+-- schemas/0610_tell_task.sql
+-- Security definer: the history and the channels belong to the owner of the schema.
+create or replace function cogo.tell_task()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+as $$
+begin
+  perform cogo.record_event(
+    new.id, 'task.' || new.status, null, null, nullif(cogo.actor(), 'cogo-database'),
+    jsonb_build_object('from', old.status, 'error', new.error)
+  );
+  if new.status in ('completed', 'failed', 'cancelled') then
+    perform cogo.ring(
+      array['cogo-results', 'cogo-results:' || new.id], 'TASK_RESULT',
+      cogo.task_result_message(new), cogo.actor()
+    );
+  end if;
+  if new.status = 'cancelled' then
+    perform cogo.ring(
+      array['cogo-tasks'], 'TASK_CANCELLED',
+      jsonb_build_object(
+        'task_id', new.id, 'reason', new.error ->> 'message', 'timestamp', cogo.iso(cogo.now())
+      ),
+      cogo.actor()
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.tell_task() is
+  'Records and announces every change of a task''s status, in the transaction that makes it.';
+
+revoke all on function cogo.tell_task() from public, anon, authenticated, service_role;
+
+create or replace trigger tell
+  after update of status on public.cogo_tasks
+  for each row when (old.status is distinct from new.status)
+  execute function cogo.tell_task();
+
+-- schemas/0620_tell_subtask.sql
+-- Security definer: the history and the channels belong to the owner of the schema.
+-- Runs after the statement, so what that statement wrote beside the subtask is visible.
+create or replace function cogo.tell_subtask()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'UPDATE' then old.status end;
+  v_agent_id text := coalesce(
+    new.agent_id, case when tg_op = 'UPDATE' then old.agent_id end,
+    nullif(cogo.actor(), 'cogo-database')
+  );
+begin
+  if new.status is not distinct from v_from then
+    return null;
+  end if;
+  perform cogo.record_event(
+    new.task_id, 'subtask.' || new.status, new.id, nullif(new.attempt, 0), v_agent_id,
+    jsonb_build_object(
+      'key', new.key, 'type', new.type, 'lane', new.lane, 'from', v_from,
+      'run_at', case when new.status = 'delayed' then cogo.iso(new.run_at) end
+    )
+  );
+  -- TASK_CREATED has already rung for a PLAN that is new; who queues many rings once for all.
+  if new.status = 'queued' and (
+    tg_op = 'INSERT' and new.type = 'PLAN' or current_setting('cogo.hushed', true) = 'on'
+  ) then
+    return null;
+  elsif new.status = 'queued' then
+    perform cogo.ring(
+      array[case new.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
+      'MCP_SUBTASK', cogo.subtask_message(new), cogo.actor()
+    );
+  elsif new.status in ('completed', 'failed') and new.type <> 'PLAN' then
+    perform cogo.ring(
+      array['cogo-results', 'cogo-results:' || new.task_id],
+      'SUBTASK_RESULT', cogo.subtask_result_message(new), coalesce(v_agent_id, cogo.actor())
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.tell_subtask() is
+  'Records and announces every change of a subtask''s status, in the transaction that makes it.';
+
+revoke all on function cogo.tell_subtask() from public, anon, authenticated, service_role;
+
+create or replace trigger tell
+  after insert or update of status on cogo.subtasks
+  for each row execute function cogo.tell_subtask();
+
+-- schemas/0630_ring_lanes.sql
+-- Each message is a subtransaction: hundreds in one transaction would slow everybody down. Called
+-- by whoever queued several subtasks with `cogo.hushed` set, which silences the trigger.
+-- Security definer: the channels belong to the owner of the schema.
+create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
+  returns void
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_first record;
+begin
+  for v_first in
+    select q.subtask, q.count
+      from (
+        select s as subtask, count(*) over (partition by s.lane) as count,
+               row_number() over (partition by s.lane order by s.turn, s.seq) as nth
+          from cogo.subtasks s
+         where s.id = any (p_subtask_ids) and s.status = 'queued'
+      ) as q
+     where q.nth = 1 or q.count <= 3
+     order by (q.subtask).seq
+  loop
+    perform cogo.ring(
+      array[case (v_first.subtask).lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
+      'MCP_SUBTASK',
+      case
+        when v_first.count <= 3 then cogo.subtask_message(v_first.subtask)
+        else jsonb_insert(
+          cogo.subtask_message(v_first.subtask), '{metadata,queued}', to_jsonb(v_first.count)
+        )
+      end,
+      cogo.actor()
+    );
+  end loop;
+end;
+$$;
+comment on function cogo.ring_lanes(uuid[]) is
+  'Announces subtasks that were queued together: each, or of a lane with more than three the first
+with their number in metadata.queued.';
+
+revoke all on function cogo.ring_lanes(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.ring_lanes(uuid[]) to service_role;
+
+insert into cogo.schema_versions (version) values ('20261121090300')
+on conflict (version) do nothing;

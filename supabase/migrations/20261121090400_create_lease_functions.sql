@@ -1,0 +1,1251 @@
+-- Generated from supabase/schemas by scripts/migrations: edit there.
+
+-- schemas/0700_fence.sql
+create or replace function cogo.fence(p_agent_id text, p_subtask_id uuid, p_attempt integer)
+  returns text
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_attempt public.cogo_attempts;
+begin
+  select a.* into v_attempt
+    from public.cogo_attempts a
+   where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
+  if not found then
+    return 'unknown';
+  elsif v_attempt.agent_id <> p_agent_id then
+    return 'stale';
+  elsif v_attempt.ended_at is not null then
+    return v_attempt.outcome;
+  elsif exists (
+    select from cogo.subtasks s where s.id = p_subtask_id and s.cancel_requested_at is not null
+  ) then
+    return 'closing';
+  end if;
+  return 'held';
+end;
+$$;
+comment on function cogo.fence(text, uuid, integer) is
+  'Whether an agent still holds an attempt: held, closing (its task is over), stale (another
+agent''s), unknown, or the outcome that ended it. An expired lease that nobody took is held.';
+
+revoke all on function cogo.fence(text, uuid, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.fence(text, uuid, integer) to service_role;
+
+-- schemas/0705_lock_tasks.sql
+create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  -- By seq: two batches that share tasks would otherwise wait for each other.
+  perform
+     from public.cogo_tasks t
+    where t.id in (select s.task_id from cogo.subtasks s where s.id = any (p_subtask_ids))
+    order by t.seq
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_tasks(uuid[]) is
+  'Locks the tasks of subtasks, in the order that everybody follows.';
+
+revoke all on function cogo.lock_tasks(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.lock_tasks(uuid[]) to service_role;
+
+-- schemas/0710_close_attempt.sql
+-- A cost that is not reported is 0 where no model can have been asked (the lane of the
+-- orchestrators, an outcome that the holder itself reported), and unknown where a holder vanished.
+create or replace function cogo.close_attempt(
+  p_subtask_id uuid,
+  p_attempt integer,
+  p_outcome text,
+  p_usage jsonb default null,
+  p_error jsonb default null
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_usage jsonb := nullif(p_usage, 'null');
+  v_attempt public.cogo_attempts;
+begin
+  update public.cogo_attempts a
+     set ended_at = cogo.now(),
+         outcome = p_outcome,
+         error = nullif(p_error, 'null'),
+         usage = v_usage,
+         model_id = coalesce(v_usage ->> 'model_id', a.model_id),
+         provider = coalesce(v_usage ->> 'provider', a.provider),
+         first_token_ms = (v_usage ->> 'first_token_ms')::numeric,
+         duration_ms = coalesce(
+           (v_usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
+         ),
+         input_tokens = (v_usage ->> 'input_tokens')::bigint,
+         cached_tokens = (v_usage ->> 'cached_tokens')::bigint,
+         output_tokens = (v_usage ->> 'output_tokens')::bigint,
+         reasoning_tokens = (v_usage ->> 'reasoning_tokens')::bigint,
+         finish_reason = v_usage ->> 'finish_reason',
+         cost_usd = case
+           when v_usage is not null then (v_usage ->> 'cost_usd')::numeric
+           when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
+         end
+   where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.ended_at is null
+  returning a.* into v_attempt;
+
+  if v_usage is not null or v_attempt.cost_usd is null then
+    update public.cogo_tasks t
+       set cost_usd = t.cost_usd + v_attempt.cost_usd,
+           input_tokens = t.input_tokens + coalesce(v_attempt.input_tokens, 0),
+           cached_tokens = t.cached_tokens + coalesce(v_attempt.cached_tokens, 0),
+           output_tokens = t.output_tokens + coalesce(v_attempt.output_tokens, 0),
+           reasoning_tokens = t.reasoning_tokens + coalesce(v_attempt.reasoning_tokens, 0)
+     where t.id = v_attempt.task_id;
+  end if;
+end;
+$$;
+comment on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb) is
+  'Ends an attempt and books its tokens and its cost on the task. The caller holds the task lock.';
+
+revoke all on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb) to service_role;
+
+-- schemas/0715_requeue_subtask.sql
+create or replace function cogo.requeue_subtask(
+  p_subtask_id uuid,
+  p_run_at timestamptz default null,
+  p_lane text default null
+)
+  returns void
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  update cogo.subtasks s
+     set status = cogo.standing(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
+         lane = coalesce(p_lane, s.lane),
+         run_at = case when p_run_at > cogo.now() then p_run_at end,
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null,
+         cancel_requested_at = null
+    from public.cogo_tasks t
+   where s.id = p_subtask_id and s.status = 'running' and t.id = s.task_id;
+$$;
+comment on function cogo.requeue_subtask(uuid, timestamptz, text) is
+  'Puts a running subtask, whose attempt was just closed, back where it can be claimed.';
+
+revoke all on function cogo.requeue_subtask(uuid, timestamptz, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.requeue_subtask(uuid, timestamptz, text) to service_role;
+
+-- schemas/0720_cancel_running.sql
+create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform cogo.close_attempt(p_subtask_id, p_attempt, 'cancelled', p_usage);
+  update cogo.subtasks s
+     set status = 'cancelled',
+         finished_at = cogo.now(),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = p_subtask_id and s.status = 'running' and s.attempt = p_attempt;
+end;
+$$;
+comment on function cogo.cancel_running(uuid, integer, jsonb) is
+  'Ends the attempt of a subtask whose task is over. What it made is dropped, what it cost is not.';
+
+revoke all on function cogo.cancel_running(uuid, integer, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.cancel_running(uuid, integer, jsonb) to service_role;
+
+-- schemas/0725_close_subtasks.sql
+create or replace function cogo.close_subtasks(p_task_id uuid, p_reason text)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+begin
+  update cogo.subtasks s
+     set status = 'cancelled', finished_at = cogo.now()
+   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
+
+  -- A holder hears it here or at its next extension; its lease is not cut short.
+  for v_subtask in
+    update cogo.subtasks s
+       set cancel_requested_at = cogo.now()
+     where s.task_id = p_task_id and s.status = 'running' and s.cancel_requested_at is null
+    returning s.*
+  loop
+    perform cogo.ring(
+      array['cogo-subtasks'], 'SUBTASK_CANCELLED',
+      jsonb_build_object(
+        'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
+        'attempt', v_subtask.attempt, 'reason', p_reason,
+        'timestamp', cogo.iso(cogo.now())
+      ),
+      cogo.actor()
+    );
+  end loop;
+end;
+$$;
+comment on function cogo.close_subtasks(uuid, text) is
+  'Cancels what is open of a task that is over; running subtasks are asked to stop.';
+
+revoke all on function cogo.close_subtasks(uuid, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.close_subtasks(uuid, text) to service_role;
+
+-- schemas/0730_fail_task.sql
+create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform cogo.close_subtasks(p_task_id, 'the task failed');
+  update public.cogo_tasks t
+     set status = 'failed', error = p_error, paused_at = null, finished_at = cogo.now()
+   where t.id = p_task_id;
+end;
+$$;
+comment on function cogo.fail_task(uuid, jsonb) is
+  'Ends an open task as failed. The caller holds the task lock.';
+
+revoke all on function cogo.fail_task(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.fail_task(uuid, jsonb) to service_role;
+
+-- schemas/0735_bury_subtask.sql
+create or replace function cogo.bury_subtask(p_subtask_id uuid, p_error jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+begin
+  update cogo.subtasks s
+     set status = 'failed',
+         dead_at = cogo.now(),
+         finished_at = cogo.now(),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = p_subtask_id
+  returning s.* into v_subtask;
+
+  if v_subtask.on_failure = 'continue' then
+    perform cogo.release_dependants(v_subtask.id);
+  else
+    perform cogo.fail_task(
+      v_subtask.task_id,
+      p_error || jsonb_build_object('subtask_id', v_subtask.id, 'subtask_key', v_subtask.key)
+    );
+  end if;
+end;
+$$;
+comment on function cogo.bury_subtask(uuid, jsonb) is
+  'Makes a subtask a dead letter, which fails its task, or lets what waits for it go on without.
+Its attempt has been closed.';
+
+revoke all on function cogo.bury_subtask(uuid, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.bury_subtask(uuid, jsonb) to service_role;
+
+-- schemas/0740_complete_task.sql
+create or replace function cogo.complete_task(p_task_id uuid, p_result jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform cogo.close_subtasks(p_task_id, 'the task is complete');
+  -- A paused task whose last subtask was already running has nothing left to be paused.
+  update public.cogo_tasks t
+     set status = 'running', paused_at = null
+   where t.id = p_task_id and t.status = 'held';
+  update public.cogo_tasks t
+     set status = 'completed', result = p_result, finished_at = cogo.now()
+   where t.id = p_task_id;
+end;
+$$;
+comment on function cogo.complete_task(uuid, jsonb) is
+  'Ends a task with the output of its sink. The caller holds the task lock.';
+
+revoke all on function cogo.complete_task(uuid, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.complete_task(uuid, jsonb) to service_role;
+
+-- schemas/0745_release_dependants.sql
+-- By counter under the task lock. Asking whether an unfinished parent exists would lose the
+-- wake-up when two parents finish at once: neither sees the other.
+create or replace function cogo.release_dependants(p_subtask_id uuid)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform set_config('cogo.hushed', 'on', true);
+  update cogo.subtasks s
+     set deps_left = s.deps_left - 1,
+         status = case s.status
+           when 'blocked'
+           then cogo.standing(t.status, s.deps_left - 1, s.needs_approval, s.run_at, cogo.now())
+           else s.status
+         end
+    from public.cogo_tasks t
+   where t.id = s.task_id
+     and s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_subtask_id);
+  perform set_config('cogo.hushed', '', true);
+  perform cogo.ring_lanes(
+    array(
+      select s.id
+        from cogo.dependencies d
+        join cogo.subtasks s on s.id = d.child_id
+       where d.parent_id = p_subtask_id and s.status = 'queued'
+    )
+  );
+end;
+$$;
+comment on function cogo.release_dependants(uuid) is
+  'Counts a subtask that is done with off those that wait for it, and opens those that wait for no
+more.';
+
+revoke all on function cogo.release_dependants(uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.release_dependants(uuid) to service_role;
+
+-- schemas/0748_plan_nodes.sql
+create or replace function cogo.plan_nodes(p_plan jsonb)
+  returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  with nodes as (
+    select e.ordinal, e.entry ->> 'key' as key, e.entry,
+           array(
+             select distinct d.key
+               from jsonb_array_elements_text(
+                 coalesce(nullif(e.entry -> 'dependencies', 'null'), '[]')
+               ) as d (key)
+           ) as dependencies,
+           coalesce((e.entry ->> 'sink')::boolean, false) as chosen
+      from jsonb_array_elements(p_plan -> 'subtasks') with ordinality as e (entry, ordinal)
+  ), waited_for as (
+    select distinct d.key from nodes n cross join unnest(n.dependencies) as d (key)
+  )
+  select n.ordinal, n.key, n.entry, n.dependencies,
+         case
+           when bool_or(n.chosen) over () then n.chosen
+           else n.key not in (select w.key from waited_for w where w.key is not null)
+         end
+    from nodes n;
+$$;
+comment on function cogo.plan_nodes(jsonb) is
+  'The subtasks of a plan as rows. Without a chosen sink, what nothing waits for is one.';
+
+revoke all on function cogo.plan_nodes(jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.plan_nodes(jsonb) to service_role;
+
+-- schemas/0750_plan_problem.sql
+create or replace function cogo.plan_problem(p_plan jsonb, p_taken text[] default null)
+  returns text
+  language plpgsql
+  immutable
+  set search_path = ''
+as $$
+declare
+  v_entry jsonb;
+  v_keys text[] := '{}';
+  v_settled text[] := '{}';
+  v_next text[];
+  v_text text;
+begin
+  if jsonb_typeof(p_plan -> 'subtasks') is distinct from 'array'
+     or jsonb_array_length(p_plan -> 'subtasks') = 0 then
+    return 'plan.subtasks must be a list of at least one subtask';
+  end if;
+
+  for v_entry in select e.value from jsonb_array_elements(p_plan -> 'subtasks') e loop
+    foreach v_text in array array['key', 'type', 'lane'] loop
+      if jsonb_typeof(v_entry -> v_text) is distinct from 'string'
+         or v_entry ->> v_text = '' then
+        return format('every planned subtask needs a text %s: %s', v_text, left(v_entry::text, 200));
+      end if;
+    end loop;
+    foreach v_text in array array['params', 'metadata'] loop
+      if jsonb_typeof(coalesce(v_entry -> v_text, '{}')) not in ('object', 'null') then
+        return format('%s of subtask %s must be an object', v_text, v_entry ->> 'key');
+      end if;
+    end loop;
+    if jsonb_typeof(coalesce(v_entry -> 'dependencies', '[]')) not in ('array', 'null') then
+      return format('dependencies of subtask %s must be a list of keys', v_entry ->> 'key');
+    end if;
+    if coalesce(v_entry ->> 'on_failure', 'fail_task') not in ('fail_task', 'continue') then
+      return format('on_failure of subtask %s must be fail_task or continue', v_entry ->> 'key');
+    end if;
+    if v_entry ->> 'key' = 'plan' or v_entry ->> 'key' = any (v_keys || p_taken) then
+      return format('the key %s is taken', v_entry ->> 'key');
+    end if;
+    v_keys := v_keys || (v_entry ->> 'key');
+  end loop;
+
+  select string_agg(format('%s waits for %s', n.key, d.key), ', ') into v_text
+    from cogo.plan_nodes(p_plan) n cross join unnest(n.dependencies) as d (key)
+   where d.key <> all (v_keys);
+  if v_text is not null then
+    return 'a dependency is not in the plan: ' || v_text;
+  end if;
+
+  if p_taken is not null then
+    if p_plan @? '$.subtasks[*] ? (@.sink == true)' then
+      return 'a subtask that is added later cannot be the sink';
+    end if;
+  elsif (select count(*) from cogo.plan_nodes(p_plan) n where n.sink) <> 1 then
+    return 'a plan needs exactly one sink: the subtask whose output is the result';
+  elsif exists (
+    select from cogo.plan_nodes(p_plan) n
+     where n.sink and n.entry ->> 'on_failure' = 'continue'
+  ) then
+    return 'nothing can continue without the sink: its on_failure must be fail_task';
+  end if;
+
+  select string_agg(coalesce(e.value ->> 'key', 'null'), ', ') into v_text
+    from jsonb_array_elements(coalesce(nullif(p_plan -> 'selections', 'null'), '[]')) e
+   where e.value ->> 'key' is null or e.value ->> 'key' <> all (v_keys);
+  if v_text is not null then
+    return 'a selection is for a key that is not in the plan: ' || v_text;
+  end if;
+
+  -- Settle what depends on settled subtasks only, until nothing moves.
+  loop
+    select array_agg(n.key) into v_next
+      from cogo.plan_nodes(p_plan) n
+     where n.key <> all (v_settled) and n.dependencies <@ v_settled;
+    exit when v_next is null;
+    v_settled := v_settled || v_next;
+  end loop;
+  select string_agg(k.key, ', ') into v_text
+    from unnest(v_keys) as k (key) where k.key <> all (v_settled);
+  if v_text is not null then
+    return 'subtasks wait for each other: ' || v_text;
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.plan_problem(jsonb, text[]) is
+  'What is wrong with a plan, or with subtasks added to one whose keys are p_taken, as a sentence;
+null when nothing is.';
+
+revoke all on function cogo.plan_problem(jsonb, text[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.plan_problem(jsonb, text[]) to service_role;
+
+-- schemas/0755_record_selection.sql
+create or replace function cogo.record_selection(
+  p_selection jsonb, p_task_id uuid, p_subtask_id uuid
+)
+  returns public.cogo_model_selections
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_selection public.cogo_model_selections;
+begin
+  insert into public.cogo_model_selections (
+    task_id, subtask_id, requested_model, selected_model, provider, policy, requirements,
+    candidates, reason, agent_id
+  ) values (
+    p_task_id, p_subtask_id, p_selection ->> 'requested_model', p_selection ->> 'selected_model',
+    p_selection ->> 'provider', p_selection ->> 'policy',
+    coalesce(nullif(p_selection -> 'requirements', 'null'), '{}'),
+    coalesce(nullif(p_selection -> 'candidates', 'null'), '[]'),
+    p_selection ->> 'reason', cogo.actor()
+  )
+  returning * into v_selection;
+
+  perform cogo.ring(
+    array['model-selection'], 'MODEL_SELECTION_RESPONSE',
+    jsonb_build_object(
+      'task_id', v_selection.task_id,
+      'subtask_id', v_selection.subtask_id,
+      'requested_model', v_selection.requested_model,
+      'selected_model', v_selection.selected_model,
+      'available_models', coalesce(nullif(p_selection -> 'available_models', 'null'), '[]'),
+      'model_capabilities', coalesce(nullif(p_selection -> 'model_capabilities', 'null'), '{}'),
+      'selection_reason', v_selection.reason,
+      'timestamp', cogo.iso(v_selection.created_at)
+    ),
+    cogo.actor(), 'cogo-model-selection'
+  );
+  return v_selection;
+end;
+$$;
+comment on function cogo.record_selection(jsonb, uuid, uuid) is
+  'Keeps and announces one choice of a model.';
+
+revoke all on function cogo.record_selection(jsonb, uuid, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.record_selection(jsonb, uuid, uuid) to service_role;
+
+-- schemas/0760_insert_plan.sql
+create or replace function cogo.insert_plan(
+  p_task_id uuid, p_plan jsonb, p_parent_id uuid default null
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks;
+  v_keys text[];
+  v_ends text[];
+begin
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+
+  perform set_config('cogo.hushed', 'on', true);
+  with nodes as materialized (
+    select n.*, gen_random_uuid() as id,
+           (nullif(n.entry ->> 'run_at', ''))::timestamptz as run_at,
+           coalesce((n.entry ->> 'needs_approval')::boolean, false) as needs_approval
+      from cogo.plan_nodes(p_plan) n
+  ), inserted as (
+    insert into cogo.subtasks (
+      id, task_id, key, type, lane, status, priority, deps_left, max_failures, sink,
+      needs_approval, run_at, on_failure
+    )
+    select n.id, p_task_id, n.key, n.entry ->> 'type', n.entry ->> 'lane',
+           cogo.standing(
+             v_task.status, cardinality(n.dependencies), n.needs_approval, n.run_at, cogo.now()
+           ),
+           least(9, greatest(0, coalesce((n.entry ->> 'priority')::integer, v_task.priority))),
+           cardinality(n.dependencies),
+           coalesce((n.entry ->> 'max_failures')::integer, 5),
+           n.sink and p_parent_id is null, n.needs_approval, n.run_at,
+           coalesce(n.entry ->> 'on_failure', 'fail_task')
+      from nodes n
+     order by n.ordinal
+  ), payloads as (
+    insert into cogo.subtask_payloads (subtask_id, params, metadata)
+    select n.id, coalesce(nullif(n.entry -> 'params', 'null'), '{}'),
+           coalesce(nullif(n.entry -> 'metadata', 'null'), '{}')
+      from nodes n
+  )
+  insert into cogo.dependencies (task_id, parent_id, child_id)
+  select p_task_id, parent.id, child.id
+    from nodes child
+    cross join unnest(child.dependencies) as d (key)
+    join nodes parent on parent.key = d.key
+   union all
+  -- What waited for the subtask that adds these waits for the ends of them as well.
+  select p_task_id, added.id, waiting.child_id
+    from nodes added
+    join cogo.dependencies waiting on waiting.parent_id = p_parent_id
+   where added.sink;
+  perform set_config('cogo.hushed', '', true);
+
+  select array_agg(n.key), array_agg(n.key) filter (where n.sink) into v_keys, v_ends
+    from cogo.plan_nodes(p_plan) n;
+  update cogo.subtasks s
+     set deps_left = s.deps_left + cardinality(v_ends)
+   where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
+  perform cogo.ring_lanes(
+    array(select s.id from cogo.subtasks s where s.task_id = p_task_id and s.key = any (v_keys))
+  );
+
+  perform cogo.record_selection(e.selection, p_task_id, s.id)
+     from jsonb_array_elements(coalesce(nullif(p_plan -> 'selections', 'null'), '[]'))
+          with ordinality as e (selection, ordinal)
+     join cogo.subtasks s on s.task_id = p_task_id and s.key = e.selection ->> 'key'
+    order by e.ordinal;
+end;
+$$;
+comment on function cogo.insert_plan(uuid, jsonb, uuid) is
+  'Writes the subtasks of a plan that cogo.plan_problem() found nothing wrong with; with p_parent_id
+those that this running subtask adds.';
+
+revoke all on function cogo.insert_plan(uuid, jsonb, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.insert_plan(uuid, jsonb, uuid) to service_role;
+
+-- schemas/0765_completion_problem.sql
+create or replace function cogo.completion_problem(p_subtask cogo.subtasks, p_item jsonb)
+  returns text
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_plan jsonb := nullif(p_item -> 'plan', 'null');
+  v_route jsonb := nullif(p_item -> 'route', 'null');
+  v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+begin
+  if v_added is not null and (
+    p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
+  ) then
+    return 'only a subtask that is done, and not the sink, adds subtasks';
+  end if;
+  if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
+    return 'a PLAN is completed with a plan, and nothing else is';
+  elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
+    return 'a subtask that came back to lane cio is completed with a route, and nothing else is';
+  elsif v_plan is not null then
+    return 'TQ006: ' || cogo.plan_problem(v_plan);
+  elsif v_route is not null then
+    if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
+      return 'route.lane must be the model that shall do it';
+    elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
+       or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
+      return 'route.params and route.metadata must be objects';
+    end if;
+  elsif jsonb_typeof(p_item -> 'output') is distinct from 'object' then
+    return 'output must be an object';
+  elsif v_added is not null then
+    return 'TQ006: ' || cogo.plan_problem(
+      p_item, array(select s.key from cogo.subtasks s where s.task_id = p_subtask.task_id)
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.completion_problem(cogo.subtasks, jsonb) is
+  'What is wrong with a completion, as a sentence; null when nothing is.';
+
+revoke all on function cogo.completion_problem(cogo.subtasks, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.completion_problem(cogo.subtasks, jsonb) to service_role;
+
+-- schemas/0770_route_subtask.sql
+create or replace function cogo.route_subtask(p_subtask cogo.subtasks, p_item jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_route jsonb := p_item -> 'route';
+begin
+  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, 'routed', p_item -> 'usage');
+  update cogo.subtask_payloads p
+     set params = p.params || coalesce(nullif(v_route -> 'params', 'null'), '{}'),
+         metadata = p.metadata || coalesce(nullif(v_route -> 'metadata', 'null'), '{}')
+   where p.subtask_id = p_subtask.id;
+  if jsonb_typeof(v_route -> 'selection') = 'object' then
+    perform cogo.record_selection(v_route -> 'selection', p_subtask.task_id, p_subtask.id);
+  end if;
+  perform cogo.requeue_subtask(p_subtask.id, p_lane => v_route ->> 'lane');
+end;
+$$;
+comment on function cogo.route_subtask(cogo.subtasks, jsonb) is
+  'Hands a subtask that came back to the orchestrators to another model.';
+
+revoke all on function cogo.route_subtask(cogo.subtasks, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.route_subtask(cogo.subtasks, jsonb) to service_role;
+
+-- schemas/0775_complete_subtask.sql
+-- The write lands only while the attempt is held: a worker that stalled past its lease, or whose
+-- task is over, is told so. The caller holds the task lock.
+create or replace function cogo.complete_subtask(
+  p_agent_id text, p_item jsonb, out answer text, out detail text
+)
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+  v_output jsonb := coalesce(nullif(p_item -> 'output', 'null'), '{}');
+begin
+  select s.* into v_subtask
+    from cogo.subtasks s where s.id = cogo.to_uuid(p_item ->> 'subtask_id');
+  answer := cogo.fence(p_agent_id, v_subtask.id, cogo.to_integer(p_item ->> 'attempt'));
+  if answer = 'closing' then
+    perform cogo.cancel_running(v_subtask.id, v_subtask.attempt, p_item -> 'usage');
+  end if;
+  if answer <> 'held' then
+    answer := case answer
+      when 'completed' then 'duplicate' when 'routed' then 'duplicate'
+      when 'closing' then 'closed' when 'cancelled' then 'closed'
+      when 'unknown' then 'unknown' else 'stale'
+    end;
+    return;
+  end if;
+
+  detail := cogo.completion_problem(v_subtask, p_item);
+  if detail is not null then
+    answer := 'invalid';
+    return;
+  end if;
+
+  answer := 'ok';
+  if v_subtask.lane = 'cio' and v_subtask.type <> 'PLAN' then
+    perform cogo.route_subtask(v_subtask, p_item);
+    return;
+  end if;
+
+  perform cogo.close_attempt(v_subtask.id, v_subtask.attempt, 'completed', p_item -> 'usage');
+  insert into cogo.subtask_outputs (subtask_id, attempt, output)
+  values (v_subtask.id, v_subtask.attempt, v_output);
+  insert into public.cogo_messages (session_id, role, content, task_id)
+  select t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
+    from public.cogo_tasks t
+    cross join jsonb_array_elements(coalesce(nullif(p_item -> 'messages', 'null'), '[]')) m
+   where t.id = v_subtask.task_id and t.session_id is not null;
+  update cogo.subtasks s
+     set status = 'completed',
+         finished_at = cogo.now(),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = v_subtask.id;
+
+  if v_subtask.type = 'PLAN' then
+    perform cogo.insert_plan(v_subtask.task_id, p_item -> 'plan');
+  elsif v_subtask.sink then
+    perform cogo.complete_task(v_subtask.task_id, v_output);
+  else
+    if jsonb_typeof(p_item -> 'subtasks') = 'array' then
+      perform cogo.insert_plan(v_subtask.task_id, p_item, v_subtask.id);
+    end if;
+    perform cogo.release_dependants(v_subtask.id);
+  end if;
+end;
+$$;
+comment on function cogo.complete_subtask(text, jsonb) is
+  'Records what one attempt made: ok, duplicate, stale, closed, unknown or invalid (see detail).';
+
+revoke all on function cogo.complete_subtask(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.complete_subtask(text, jsonb) to service_role;
+
+-- schemas/0780_promote.sql
+create or replace function cogo.promote(p_limit integer)
+  returns integer
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_count integer;
+begin
+  -- Only tasks are locked here: a subtask locked in vain could make two reapers wait in a circle.
+  with due as materialized (
+    select s.id
+      from cogo.subtasks s
+      join public.cogo_tasks t on t.id = s.task_id
+     where s.status = 'delayed' and s.run_at <= v_now
+     order by s.run_at
+     limit p_limit
+       for no key update of t skip locked
+  )
+  update cogo.subtasks s
+     set status = 'queued', run_at = null
+    from due d
+   where s.id = d.id and s.status = 'delayed';
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function cogo.promote(integer) is
+  'Queues delayed subtasks whose time has come, up to a number. Waits for nobody.';
+
+revoke all on function cogo.promote(integer) from public, anon, authenticated, service_role;
+grant execute on function cogo.promote(integer) to service_role;
+
+-- schemas/0785_hand_back.sql
+create or replace function cogo.hand_back(
+  p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean
+)
+  returns boolean
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, p_outcome, null, p_error);
+  if p_counts then
+    update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
+    if p_subtask.reaps + 1 >= p_subtask.max_reaps then
+      perform cogo.bury_subtask(p_subtask.id, p_error);
+      return false;
+    end if;
+  end if;
+  perform cogo.requeue_subtask(p_subtask.id);
+  return true;
+end;
+$$;
+comment on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean) is
+  'Takes a running subtask from its holder. False when it has killed too many: a dead letter.';
+
+revoke all on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean) to service_role;
+
+-- schemas/0790_reap_leases.sql
+create or replace function cogo.reap_leases(
+  p_limit integer, out reaped integer, out dead integer, out cancelled integer
+)
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_ids uuid[];
+  v_id uuid;
+  v_subtask cogo.subtasks;
+begin
+  reaped := 0;
+  dead := 0;
+  cancelled := 0;
+  select array_agg(expired.id order by expired.seq) into v_ids
+    from (
+      select s.id, s.seq
+        from cogo.subtasks s
+        join public.cogo_tasks t on t.id = s.task_id
+       where s.status = 'running' and s.lease_expires_at < v_now
+       order by s.seq
+       limit p_limit
+         for no key update of t skip locked
+    ) as expired;
+
+  foreach v_id in array coalesce(v_ids, '{}') loop
+    -- Read again: its holder may have extended it meanwhile, or a sibling failed the task above.
+    select s.* into v_subtask
+      from cogo.subtasks s
+     where s.id = v_id and s.status = 'running' and s.lease_expires_at < v_now
+       for no key update;
+    continue when not found;
+    if v_subtask.cancel_requested_at is not null then
+      perform cogo.cancel_running(v_subtask.id, v_subtask.attempt, null);
+      cancelled := cancelled + 1;
+    elsif cogo.hand_back(
+      v_subtask, 'reaped',
+      jsonb_build_object(
+        'class', 'lease_expired',
+        'message', format('agent %s did not extend its lease', v_subtask.agent_id)
+      ),
+      true
+    ) then
+      reaped := reaped + 1;
+    else
+      dead := dead + 1;
+    end if;
+  end loop;
+end;
+$$;
+comment on function cogo.reap_leases(integer) is
+  'Takes subtasks from holders whose leases ended, up to a number. Waits for no task.';
+
+revoke all on function cogo.reap_leases(integer) from public, anon, authenticated, service_role;
+grant execute on function cogo.reap_leases(integer) to service_role;
+
+-- schemas/0793_book_claims.sql
+-- Clocks are a claim's last locks and are never waited for: another claim of the lane that holds
+-- the clock at this moment moves it, by nearly as much.
+create or replace function cogo.book_claims(p_subtask_ids uuid[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  update cogo.lanes l
+     set tokens = cogo.allowance(l.per_minute, l.tokens, l.refilled_at, v_now) - c.claims,
+         refilled_at = v_now
+    from (
+      select s.lane, count(*) as claims
+        from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
+    ) as c
+   where l.lane = c.lane and l.per_minute is not null;
+  update cogo.owners o
+     set tokens = cogo.allowance(o.per_minute, o.tokens, o.refilled_at, v_now) - c.claims,
+         refilled_at = v_now
+    from (
+      select s.owner, count(*) as claims
+        from cogo.subtasks s where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner
+    ) as c
+   where o.owner = c.owner and o.per_minute is not null;
+
+  insert into cogo.lane_clocks (lane)
+  select distinct s.lane
+    from cogo.subtasks s
+   where s.id = any (p_subtask_ids)
+     and not exists (select from cogo.lane_clocks k where k.lane = s.lane)
+   order by s.lane
+  on conflict (lane) do nothing;
+  with free as materialized (
+    select k.lane
+      from cogo.lane_clocks k
+     where k.lane in (select s.lane from cogo.subtasks s where s.id = any (p_subtask_ids))
+       for no key update skip locked
+  )
+  update cogo.lane_clocks k
+     set round = c.round
+    from (
+      select s.lane, max(s.turn - 100 * s.priority) as round
+        from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
+    ) as c
+   where k.lane = c.lane and k.round < c.round and k.lane in (select f.lane from free f);
+end;
+$$;
+comment on function cogo.book_claims(uuid[]) is
+  'Notes what was claimed: in the buckets of lanes and owners, and on the clocks of the lanes.';
+
+revoke all on function cogo.book_claims(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.book_claims(uuid[]) to service_role;
+
+-- schemas/0794_allowance.sql
+-- A token bucket that holds six seconds' worth: any minute sees at most a tenth more than the rate.
+create or replace function cogo.allowance(
+  p_per_minute integer, p_tokens double precision, p_refilled_at timestamptz, p_now timestamptz
+)
+  returns double precision
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  -- greatest() and least() pass over nulls.
+  select case
+    when p_per_minute is null then null
+    when p_refilled_at is null then greatest(1, p_per_minute / 10.0)
+    else least(
+      greatest(1, p_per_minute / 10.0),
+      p_tokens
+        + greatest(0, extract(epoch from p_now - p_refilled_at))::float8 * p_per_minute / 60
+    )
+  end;
+$$;
+comment on function cogo.allowance(integer, double precision, timestamptz, timestamptz) is
+  'How many claims a rate allows now; null without a rate.';
+
+revoke all on function cogo.allowance(integer, double precision, timestamptz, timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.allowance(integer, double precision, timestamptz, timestamptz)
+  to service_role;
+
+-- schemas/0795_leases.sql
+create or replace function cogo.leases(p_subtask_ids uuid[])
+  returns table (
+    subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
+    failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
+  )
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
+         s.priority::integer, s.lease_expires_at, p.params, p.metadata,
+         jsonb_build_object(
+           'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
+           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
+           'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
+           'cost_usd', t.cost_usd, 'priority', t.priority
+         ),
+         (
+           select coalesce(jsonb_object_agg(parent.key, o.output), '{}')
+             from cogo.dependencies d
+             join cogo.subtasks parent on parent.id = d.parent_id
+             join cogo.subtask_outputs o on o.subtask_id = d.parent_id
+            where d.child_id = s.id
+         ),
+         (
+           select coalesce(
+                    jsonb_object_agg(
+                      parent.key,
+                      coalesce(
+                        a.error, pp.metadata -> 'approval' -> 'error',
+                        '{"class": "failed", "message": "no attempt said why"}'
+                      )
+                    ), '{}'
+                  )
+             from cogo.dependencies d
+             join cogo.subtasks parent on parent.id = d.parent_id and parent.dead_at is not null
+             join cogo.subtask_payloads pp on pp.subtask_id = parent.id
+             left join public.cogo_attempts a
+                    on a.subtask_id = parent.id and a.attempt = parent.attempt
+            where d.child_id = s.id
+         ),
+         (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'attempt', a.attempt, 'model_id', a.model_id, 'provider', a.provider,
+                        'outcome', a.outcome, 'error', a.error
+                      ) order by a.attempt
+                    ), '[]'
+                  )
+             from public.cogo_attempts a
+            where a.subtask_id = s.id and a.ended_at is not null
+         )
+    from cogo.subtasks s
+    join public.cogo_tasks t on t.id = s.task_id
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+   where s.id = any (p_subtask_ids)
+   order by s.turn, s.seq;
+$$;
+comment on function cogo.leases(uuid[]) is
+  'Everything that the holder of a lease needs in order to do the work.';
+
+revoke all on function cogo.leases(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.leases(uuid[]) to service_role;
+
+-- schemas/0796_lock_limits.sql
+-- Lanes by name, then owners by id: before any task, and in the same order by everybody. An owner
+-- is locked only when there is something of theirs to claim. Lane cio is no owner's expense.
+create or replace function cogo.lock_limits(p_lanes text[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  perform
+     from cogo.lanes l
+    where l.lane = any (p_lanes) and (l.max_running is not null or l.per_minute is not null)
+    order by l.lane
+      for no key update;
+  perform
+     from cogo.owners o
+    where (o.max_running is not null or o.per_minute is not null)
+      and not o.paused
+      and exists (
+        select
+          from unnest(p_lanes) as l (lane)
+         cross join lateral (
+           select from cogo.subtasks s
+            where s.status in ('queued', 'blocked') and s.lane = l.lane and s.owner = o.owner
+            limit 1
+         ) as something
+         where l.lane <> 'cio'
+      )
+    order by o.owner
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_limits(text[]) is
+  'Locks what limits the claims from lanes. What they allow is read in a later statement.';
+
+revoke all on function cogo.lock_limits(text[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.lock_limits(text[]) to service_role;
+
+-- schemas/0797_open_lanes.sql
+create or replace function cogo.open_lanes(p_lanes text[])
+  returns table (lane text, room integer)
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  select asked.lane,
+         greatest(0, least(
+           1000,
+           l.max_running - case when l.max_running is not null then (
+             select count(*) from cogo.subtasks s
+              where s.status = 'running' and s.lane = asked.lane
+           ) end,
+           floor(cogo.allowance(l.per_minute, l.tokens, l.refilled_at, cogo.now()))
+         ))::integer
+    from (select distinct unnest(p_lanes) as lane) as asked
+    left join cogo.lanes l on l.lane = asked.lane
+   where not coalesce(l.paused, false);
+$$;
+comment on function cogo.open_lanes(text[]) is
+  'Which of the lanes are not paused, and how many more subtasks each may start; 1000 for no limit.
+The caller has locked the limited ones, in an earlier statement.';
+
+revoke all on function cogo.open_lanes(text[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.open_lanes(text[]) to service_role;
+
+-- schemas/0798_end_in_failure.sql
+create or replace function cogo.end_in_failure(
+  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_failures integer := p_subtask.failures + 1;
+  -- greatest() alone would turn null, which means backoff, into 0.
+  v_after_seconds numeric := case when p_after_seconds > 0 then p_after_seconds
+                                  when p_after_seconds <= 0 then 0 end;
+begin
+  perform cogo.close_attempt(
+    p_subtask.id, p_subtask.attempt,
+    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
+    p_usage, p_error
+  );
+  if p_action = 'snooze' then
+    perform cogo.requeue_subtask(
+      p_subtask.id, cogo.now() + make_interval(secs => coalesce(v_after_seconds, 1)::float8)
+    );
+    return;
+  end if;
+
+  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
+  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
+    perform cogo.bury_subtask(p_subtask.id, p_error);
+  elsif p_action = 'reroute' then
+    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
+  else
+    -- Full jitter: a crowd that failed together does not come back together.
+    perform cogo.requeue_subtask(
+      p_subtask.id,
+      cogo.now() + make_interval(
+        secs => coalesce(v_after_seconds::float8, random() * least(300, 2 ^ v_failures))
+      )
+    );
+  end if;
+end;
+$$;
+comment on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb) is
+  'Closes the attempt that is held and decides what becomes of the subtask.';
+
+revoke all on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb)
+  to service_role;
+
+-- schemas/0798_open_owners.sql
+create or replace function cogo.open_owners()
+  returns table (owner uuid, room integer)
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  select o.owner,
+         greatest(0, least(
+           1000,
+           o.max_running - coalesce(r.running, 0),
+           floor(cogo.allowance(o.per_minute, o.tokens, o.refilled_at, cogo.now()))
+         ))::integer
+    from cogo.owners o
+    left join (
+      select s.owner, count(*) as running
+        from cogo.subtasks s
+       where s.status = 'running' and s.regulated and s.lane <> 'cio'
+       group by s.owner
+    ) as r on r.owner = o.owner
+   where not o.paused;
+$$;
+comment on function cogo.open_owners() is
+  'Which owners that have a row are not paused, and how many more subtasks each may start.
+The caller has locked the limited ones, in an earlier statement.';
+
+revoke all on function cogo.open_owners() from public, anon, authenticated, service_role;
+grant execute on function cogo.open_owners() to service_role;
+
+-- schemas/0799_choose_subtasks.sql
+-- Two looks at the queue: at the heads of the lanes, where subtasks of owners with limits do not
+-- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
+-- several lanes or limits; what was locked in vain is free again with the end of the transaction.
+create or replace function cogo.choose_subtasks(
+  p_lanes text[], p_rooms integer[], p_limit integer
+)
+  returns uuid[]
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_known uuid[] := array(select o.owner from cogo.owners o);
+  v_owners uuid[];
+  v_rooms integer[];
+  v_ids uuid[];
+begin
+  if v_known <> '{}' then
+    select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
+  end if;
+
+  with heads as materialized (
+    select c.*, l.room, null::integer as owner_room
+      from unnest(p_lanes, p_rooms) as l (lane, room)
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status = 'queued' and not s.regulated and s.lane = l.lane
+           and s.owner <> all (v_known) and t.status in ('pending', 'running')
+         order by s.turn, s.seq
+         limit least(p_limit, l.room)
+           for no key update of t, s skip locked
+      ) as c
+  ), lines as materialized (
+    select c.*, l.room, o.room as owner_room
+      from unnest(p_lanes, p_rooms) as l (lane, room)
+      cross join lateral (
+        -- Planning is nobody's expense: only a pause of the owner stops it.
+        select k.owner, case l.lane when 'cio' then 1000 else k.room end as room
+          from unnest(v_owners, v_rooms) as k (owner, room)
+      ) as o
+      cross join generate_series(0, 9) as p (priority)
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status in ('queued', 'blocked') and s.status = 'queued' and s.lane = l.lane
+           and s.owner = o.owner and s.priority = p.priority
+           and t.status in ('pending', 'running')
+         order by s.turn, s.seq
+         limit greatest(0, least(p_limit, l.room, o.room))
+           for no key update of t, s skip locked
+      ) as c
+  ), allowed as (
+    select c.*,
+           row_number() over (
+             partition by c.owner, c.lane = 'cio' order by c.turn, c.seq
+           ) as nth_of_owner
+      from (select * from heads union all select * from lines) as c
+  ), placed as (
+    select a.*, row_number() over (partition by a.lane order by a.turn, a.seq) as nth_in_lane
+      from allowed a
+     where a.owner_room is null or a.nth_of_owner <= a.owner_room
+  ), chosen as (
+    -- Turns of different lanes cannot be compared. From each the first, then from each the
+    -- second; among those the older, where a level of priority is worth a minute.
+    select p.id
+      from placed p
+     where p.nth_in_lane <= p.room
+     order by p.nth_in_lane, p.created_at + p.priority * interval '1 minute', p.seq
+     limit p_limit
+  )
+  select array_agg(c.id) into v_ids from chosen c;
+  return v_ids;
+end;
+$$;
+comment on function cogo.choose_subtasks(text[], integer[], integer) is
+  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.';
+
+revoke all on function cogo.choose_subtasks(text[], integer[], integer)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.choose_subtasks(text[], integer[], integer) to service_role;
+
+insert into cogo.schema_versions (version) values ('20261121090400')
+on conflict (version) do nothing;

@@ -1,0 +1,433 @@
+-- Generated from supabase/schemas by scripts/migrations: edit there.
+
+-- schemas/0900_authorize_task.sql
+create or replace function cogo.authorize_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks;
+begin
+  select t.* into v_task
+    from public.cogo_tasks t
+   where t.id = p_task_id and (cogo.is_operator() or t.owner = auth.uid())
+     for no key update;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
+  end if;
+  return v_task;
+end;
+$$;
+comment on function cogo.authorize_task(uuid) is
+  'The task, locked, if the caller owns it or is an operator. Raises TQ002 otherwise.';
+
+revoke all on function cogo.authorize_task(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/0910_cogo_submit_task.sql
+-- Security definer: the row that an idempotency key names must be found under any policy.
+-- The insert trigger makes the caller its owner.
+create or replace function public.cogo_submit_task(
+  p_prompt text,
+  p_type text default 'GENERATE_CODE',
+  p_params jsonb default '{}',
+  p_priority integer default 5,
+  p_model text default null,
+  p_preferences jsonb default '{}',
+  p_session_id uuid default null,
+  p_idempotency_key text default null,
+  p_budget_usd numeric default null,
+  p_deadline timestamptz default null,
+  p_run_at timestamptz default null,
+  p_stream boolean default true
+)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_id uuid;
+  v_task public.cogo_tasks;
+begin
+  insert into public.cogo_tasks (
+    prompt, type, params, priority, model, preferences, session_id, idempotency_key, budget_usd,
+    deadline, run_at, stream
+  ) values (
+    p_prompt, p_type, p_params, p_priority, p_model, p_preferences, p_session_id,
+    p_idempotency_key, p_budget_usd, p_deadline, p_run_at, p_stream
+  )
+  on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
+  returning id into v_id;
+
+  select t.* into v_task
+    from public.cogo_tasks t
+   where t.id = v_id
+      or (
+        v_id is null
+        and t.idempotency_key = p_idempotency_key
+        and t.owner is not distinct from case when not cogo.is_operator() then auth.uid() end
+      );
+  return v_task;
+end;
+$$;
+comment on function public.cogo_submit_task(
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
+) is 'Asks for a task. A p_idempotency_key that the caller has used gives the task it made.';
+
+revoke all on function public.cogo_submit_task(
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
+) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_submit_task(
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
+) to authenticated, service_role;
+
+-- schemas/0920_cogo_cancel_task.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_reason text := coalesce(p_reason, 'cancelled by its owner');
+begin
+  if v_task.status <> 'cancelled' then
+    if v_task.finished_at is not null then
+      raise exception using
+        errcode = 'TQ003',
+        message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
+    end if;
+    perform cogo.close_subtasks(p_task_id, v_reason);
+    update public.cogo_tasks t
+       set status = 'cancelled',
+           error = jsonb_build_object('class', 'cancelled', 'message', v_reason),
+           cancel_requested_at = cogo.now(),
+           paused_at = null,
+           finished_at = cogo.now()
+     where t.id = p_task_id;
+    select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  end if;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_cancel_task(uuid, text) is
+  'Cancels an open task at once; its running subtasks are asked to stop.';
+
+revoke all on function public.cogo_cancel_task(uuid, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_cancel_task(uuid, text) to authenticated, service_role;
+
+-- schemas/0930_cogo_redrive_task.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_redrive_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_now timestamptz := cogo.now();
+  v_subtask cogo.subtasks;
+begin
+  if v_task.status in ('pending', 'running') then
+    return v_task;
+  elsif v_task.status <> 'failed' then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
+  end if;
+
+  update public.cogo_tasks t
+     set status = case
+           when exists (
+             select from cogo.subtasks s
+              where s.task_id = t.id and s.type = 'PLAN' and s.status = 'completed'
+           ) then 'running' else 'pending'
+         end,
+         error = null,
+         finished_at = null,
+         deadline = case when t.deadline > v_now then t.deadline end
+   where t.id = p_task_id;
+
+  -- Those that were asked to stop and have not answered lose their leases.
+  for v_subtask in
+    select s.* from cogo.subtasks s where s.task_id = p_task_id and s.status = 'running'
+     order by s.seq
+  loop
+    perform cogo.hand_back(v_subtask, 'cancelled', null, false);
+  end loop;
+
+  -- To redrive what a person refused is to approve it. What others went on without stays dead.
+  update cogo.subtasks s
+     set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
+         dead_at = null, finished_at = null
+   where s.task_id = p_task_id and s.status = 'failed' and s.on_failure = 'fail_task';
+  update cogo.subtasks s
+     set status = case
+           when s.deps_left = 0 and not s.needs_approval and s.run_at is null then 'queued'
+           else 'blocked'
+         end,
+         cancel_requested_at = null, finished_at = null
+   where s.task_id = p_task_id and s.status = 'cancelled';
+  update cogo.subtasks s
+     set status = cogo.standing('running', 0, s.needs_approval, s.run_at, v_now)
+   where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
+
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_redrive_task(uuid) is
+  'Puts a failed task back to work where it stopped, with fresh limits; what is done stays done.';
+
+revoke all on function public.cogo_redrive_task(uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_redrive_task(uuid) to authenticated, service_role;
+
+-- schemas/0935_cogo_redrive_subtask.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
+  returns public.cogo_subtasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+  v_task public.cogo_tasks;
+  v_row public.cogo_subtasks;
+begin
+  select a.* into v_task
+    from cogo.subtasks s cross join lateral cogo.authorize_task(s.task_id) a
+   where s.id = p_subtask_id;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
+  end if;
+  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
+
+  if v_subtask.dead_at is not null and v_subtask.on_failure = 'fail_task' then
+    perform public.cogo_redrive_task(v_subtask.task_id);
+  elsif v_subtask.dead_at is not null then
+    if v_task.finished_at is not null or exists (
+      select from cogo.dependencies d join cogo.subtasks child on child.id = d.child_id
+       where d.parent_id = p_subtask_id and child.status not in ('blocked', 'held')
+    ) then
+      raise exception using
+        errcode = 'TQ003',
+        message = format('subtask %s came to nothing and its task went on without', p_subtask_id);
+    end if;
+    update cogo.subtasks s
+       set deps_left = s.deps_left + 1
+     where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_subtask_id);
+    update cogo.subtasks s
+       set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
+           dead_at = null, finished_at = null
+     where s.id = p_subtask_id;
+    if v_task.status = 'held' then
+      update cogo.subtasks s set status = 'held' where s.id = p_subtask_id;
+    end if;
+  elsif v_subtask.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format(
+        'subtask %s is %s: only a dead letter can be redriven', p_subtask_id, v_subtask.status
+      );
+  end if;
+  select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
+  return v_row;
+end;
+$$;
+comment on function public.cogo_redrive_subtask(uuid) is
+  'Puts a dead letter back to work with fresh limits, and its task with it when that failed; not
+when others have already gone on without it.';
+
+revoke all on function public.cogo_redrive_subtask(uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_redrive_subtask(uuid) to authenticated, service_role;
+
+-- schemas/0940_cogo_pause_task.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_pause_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.status = 'held' then
+    return v_task;
+  elsif v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
+  end if;
+  update public.cogo_tasks t
+     set status = 'held', paused_at = cogo.now()
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = 'held'
+   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting');
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_pause_task(uuid) is
+  'Holds a task: what runs is finished, nothing else is claimed until it is resumed.';
+
+revoke all on function public.cogo_pause_task(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_pause_task(uuid) to authenticated, service_role;
+
+-- schemas/0950_cogo_resume_task.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_resume_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
+  elsif v_task.status <> 'held' then
+    return v_task;
+  end if;
+  update public.cogo_tasks t
+     set status = case when t.started_at is null then 'pending' else 'running' end,
+         paused_at = null
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = cogo.standing('running', s.deps_left, s.needs_approval, s.run_at, cogo.now())
+   where s.task_id = p_task_id and s.status = 'held';
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_resume_task(uuid) is 'Lets a held task go on.';
+
+revoke all on function public.cogo_resume_task(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_resume_task(uuid) to authenticated, service_role;
+
+-- schemas/0960_cogo_approve_subtask.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_approve_subtask(
+  p_subtask_id uuid, p_approved boolean default true, p_comment text default null
+)
+  returns public.cogo_subtasks
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+  v_error jsonb := jsonb_build_object(
+    'class', 'rejected', 'message', coalesce(p_comment, 'a person refused this step')
+  );
+  v_row public.cogo_subtasks;
+begin
+  perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
+  end if;
+  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
+
+  if v_subtask.status = 'waiting' then
+    update cogo.subtask_payloads p
+       set metadata = p.metadata || jsonb_build_object(
+             'approval', jsonb_build_object(
+               'approved', p_approved, 'comment', p_comment, 'by', auth.uid(),
+               'at', cogo.iso(cogo.now())
+             ) || case when p_approved then '{}' else jsonb_build_object('error', v_error) end
+           )
+     where p.subtask_id = p_subtask_id;
+    if p_approved then
+      update cogo.subtasks s
+         set status = 'queued', needs_approval = false, run_at = null
+       where s.id = p_subtask_id;
+    else
+      perform cogo.bury_subtask(p_subtask_id, v_error);
+    end if;
+  elsif not exists (
+    -- The first answer wins, and may be repeated.
+    select from cogo.subtask_payloads p
+     where p.subtask_id = p_subtask_id
+       and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
+  ) then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('subtask %s is %s: nobody is asked', p_subtask_id, v_subtask.status);
+  end if;
+  select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
+  return v_row;
+end;
+$$;
+comment on function public.cogo_approve_subtask(uuid, boolean, text) is
+  'Answers a subtask that waits for a person: yes queues it, no fails its task.';
+
+revoke all on function public.cogo_approve_subtask(uuid, boolean, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_approve_subtask(uuid, boolean, text)
+  to authenticated, service_role;
+
+-- schemas/0970_cogo_schema_versions.sql
+-- Security definer: the table itself is nobody's business, which version this is may be asked.
+create or replace function public.cogo_schema_versions()
+  returns table (version text)
+  language sql
+  stable
+  security definer
+  set search_path = ''
+as $$
+  select v.version from cogo.schema_versions v order by v.version;
+$$;
+comment on function public.cogo_schema_versions() is 'The migrations that this database has.';
+
+revoke all on function public.cogo_schema_versions() from public, anon, authenticated, service_role;
+grant execute on function public.cogo_schema_versions() to authenticated, service_role;
+
+-- schemas/0980_can_read_topic.sql
+-- Security definer: Realtime asks as the user, who need not be able to read cogo_tasks to be
+-- told no.
+create or replace function cogo.can_read_topic(p_topic text)
+  returns boolean
+  language sql
+  stable
+  security definer
+  set search_path = ''
+as $$
+  select exists (
+    select
+      from public.cogo_tasks t
+     where p_topic like 'cogo-results:%'
+       and t.id = cogo.to_uuid(substr(p_topic, length('cogo-results:') + 1))
+       and t.owner = (select auth.uid())
+  );
+$$;
+comment on function cogo.can_read_topic(text) is
+  'Whether the calling user may listen: to the results of their own tasks, and to nothing else.';
+
+revoke all on function cogo.can_read_topic(text) from public, anon, authenticated, service_role;
+grant execute on function cogo.can_read_topic(text) to authenticated, service_role;
+
+insert into cogo.schema_versions (version) values ('20261121090600')
+on conflict (version) do nothing;

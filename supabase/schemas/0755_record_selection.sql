@@ -1,0 +1,46 @@
+create or replace function cogo.record_selection(
+  p_selection jsonb, p_task_id uuid, p_subtask_id uuid
+)
+  returns public.cogo_model_selections
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_selection public.cogo_model_selections;
+begin
+  insert into public.cogo_model_selections (
+    task_id, subtask_id, requested_model, selected_model, provider, policy, requirements,
+    candidates, reason, agent_id
+  ) values (
+    p_task_id, p_subtask_id, p_selection ->> 'requested_model', p_selection ->> 'selected_model',
+    p_selection ->> 'provider', p_selection ->> 'policy',
+    coalesce(nullif(p_selection -> 'requirements', 'null'), '{}'),
+    coalesce(nullif(p_selection -> 'candidates', 'null'), '[]'),
+    p_selection ->> 'reason', cogo.actor()
+  )
+  returning * into v_selection;
+
+  perform cogo.ring(
+    array['model-selection'], 'MODEL_SELECTION_RESPONSE',
+    jsonb_build_object(
+      'task_id', v_selection.task_id,
+      'subtask_id', v_selection.subtask_id,
+      'requested_model', v_selection.requested_model,
+      'selected_model', v_selection.selected_model,
+      'available_models', coalesce(nullif(p_selection -> 'available_models', 'null'), '[]'),
+      'model_capabilities', coalesce(nullif(p_selection -> 'model_capabilities', 'null'), '{}'),
+      'selection_reason', v_selection.reason,
+      'timestamp', cogo.iso(v_selection.created_at)
+    ),
+    cogo.actor(), 'cogo-model-selection'
+  );
+  return v_selection;
+end;
+$$;
+comment on function cogo.record_selection(jsonb, uuid, uuid) is
+  'Keeps and announces one choice of a model.';
+
+revoke all on function cogo.record_selection(jsonb, uuid, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.record_selection(jsonb, uuid, uuid) to service_role;

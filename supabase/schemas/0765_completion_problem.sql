@@ -1,0 +1,45 @@
+create or replace function cogo.completion_problem(p_subtask cogo.subtasks, p_item jsonb)
+  returns text
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_plan jsonb := nullif(p_item -> 'plan', 'null');
+  v_route jsonb := nullif(p_item -> 'route', 'null');
+  v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+begin
+  if v_added is not null and (
+    p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
+  ) then
+    return 'only a subtask that is done, and not the sink, adds subtasks';
+  end if;
+  if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
+    return 'a PLAN is completed with a plan, and nothing else is';
+  elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
+    return 'a subtask that came back to lane cio is completed with a route, and nothing else is';
+  elsif v_plan is not null then
+    return 'TQ006: ' || cogo.plan_problem(v_plan);
+  elsif v_route is not null then
+    if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
+      return 'route.lane must be the model that shall do it';
+    elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
+       or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
+      return 'route.params and route.metadata must be objects';
+    end if;
+  elsif jsonb_typeof(p_item -> 'output') is distinct from 'object' then
+    return 'output must be an object';
+  elsif v_added is not null then
+    return 'TQ006: ' || cogo.plan_problem(
+      p_item, array(select s.key from cogo.subtasks s where s.task_id = p_subtask.task_id)
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.completion_problem(cogo.subtasks, jsonb) is
+  'What is wrong with a completion, as a sentence; null when nothing is.';
+
+revoke all on function cogo.completion_problem(cogo.subtasks, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.completion_problem(cogo.subtasks, jsonb) to service_role;

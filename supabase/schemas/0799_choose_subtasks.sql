@@ -1,0 +1,83 @@
+-- Two looks at the queue: at the heads of the lanes, where subtasks of owners with limits do not
+-- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
+-- several lanes or limits; what was locked in vain is free again with the end of the transaction.
+create or replace function cogo.choose_subtasks(
+  p_lanes text[], p_rooms integer[], p_limit integer
+)
+  returns uuid[]
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_known uuid[] := array(select o.owner from cogo.owners o);
+  v_owners uuid[];
+  v_rooms integer[];
+  v_ids uuid[];
+begin
+  if v_known <> '{}' then
+    select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
+  end if;
+
+  with heads as materialized (
+    select c.*, l.room, null::integer as owner_room
+      from unnest(p_lanes, p_rooms) as l (lane, room)
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status = 'queued' and not s.regulated and s.lane = l.lane
+           and s.owner <> all (v_known) and t.status in ('pending', 'running')
+         order by s.turn, s.seq
+         limit least(p_limit, l.room)
+           for no key update of t, s skip locked
+      ) as c
+  ), lines as materialized (
+    select c.*, l.room, o.room as owner_room
+      from unnest(p_lanes, p_rooms) as l (lane, room)
+      cross join lateral (
+        -- Planning is nobody's expense: only a pause of the owner stops it.
+        select k.owner, case l.lane when 'cio' then 1000 else k.room end as room
+          from unnest(v_owners, v_rooms) as k (owner, room)
+      ) as o
+      cross join generate_series(0, 9) as p (priority)
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status in ('queued', 'blocked') and s.status = 'queued' and s.lane = l.lane
+           and s.owner = o.owner and s.priority = p.priority
+           and t.status in ('pending', 'running')
+         order by s.turn, s.seq
+         limit greatest(0, least(p_limit, l.room, o.room))
+           for no key update of t, s skip locked
+      ) as c
+  ), allowed as (
+    select c.*,
+           row_number() over (
+             partition by c.owner, c.lane = 'cio' order by c.turn, c.seq
+           ) as nth_of_owner
+      from (select * from heads union all select * from lines) as c
+  ), placed as (
+    select a.*, row_number() over (partition by a.lane order by a.turn, a.seq) as nth_in_lane
+      from allowed a
+     where a.owner_room is null or a.nth_of_owner <= a.owner_room
+  ), chosen as (
+    -- Turns of different lanes cannot be compared. From each the first, then from each the
+    -- second; among those the older, where a level of priority is worth a minute.
+    select p.id
+      from placed p
+     where p.nth_in_lane <= p.room
+     order by p.nth_in_lane, p.created_at + p.priority * interval '1 minute', p.seq
+     limit p_limit
+  )
+  select array_agg(c.id) into v_ids from chosen c;
+  return v_ids;
+end;
+$$;
+comment on function cogo.choose_subtasks(text[], integer[], integer) is
+  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.';
+
+revoke all on function cogo.choose_subtasks(text[], integer[], integer)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.choose_subtasks(text[], integer[], integer) to service_role;

@@ -1,0 +1,88 @@
+-- Waits for no task and no subtask: what another agent is working on is skipped. Limits are
+-- counted in a statement of their own, after they were locked: a snapshot from before the lock
+-- would miss what the previous holder claimed.
+create or replace function public.cogo_claim_subtasks(
+  p_agent_id text,
+  p_lanes text[],
+  p_limit integer,
+  p_lease_seconds numeric default 15,
+  p_request_id uuid default null
+)
+  returns table (
+    subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
+    failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_lanes text[];
+  v_room integer[];
+  v_ids uuid[];
+begin
+  perform cogo.act_as(p_agent_id);
+  if p_lease_seconds is null or p_lease_seconds <= 0 or p_limit is null or p_limit < 0 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_lease_seconds must be positive, and p_limit 0 or more';
+  end if;
+
+  if p_request_id is not null then
+    -- Waits only for a repetition of itself.
+    perform pg_advisory_xact_lock(hashtextextended(p_request_id::text, 0));
+    select array_agg(s.id) into v_ids
+      from cogo.subtasks s
+     where s.status = 'running' and s.claim_request = p_request_id and s.agent_id = p_agent_id;
+    if v_ids is not null then
+      return query select * from cogo.leases(v_ids);
+      return;
+    end if;
+  end if;
+
+  perform cogo.lock_limits(p_lanes);
+  perform cogo.promote(20);
+  perform cogo.reap_leases(20);
+  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_room from cogo.open_lanes(p_lanes) o;
+  v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);
+  if v_ids is null then
+    return;
+  end if;
+
+  -- The clock is read when the rows are locked: read before, it could lie before the end of an
+  -- attempt that another agent closes at this moment.
+  with claimed as (
+    update cogo.subtasks s
+       set status = 'running',
+           attempt = s.attempt + 1,
+           agent_id = p_agent_id,
+           claim_request = p_request_id,
+           lease_expires_at = cogo.now() + make_interval(secs => p_lease_seconds::float8),
+           started_at = coalesce(s.started_at, cogo.now())
+     where s.id = any (v_ids)
+    returning s.id, s.task_id, s.attempt, s.lane
+  )
+  insert into public.cogo_attempts (
+    subtask_id, attempt, task_id, agent_id, lane, model_id, claimed_at
+  )
+  select c.id, c.attempt, c.task_id, p_agent_id, c.lane, nullif(c.lane, 'cio'), cogo.now()
+    from claimed c;
+  perform cogo.book_claims(v_ids);
+
+  update public.cogo_tasks t
+     set status = 'running', started_at = coalesce(t.started_at, cogo.now())
+    from cogo.subtasks s
+   where s.id = any (v_ids) and t.id = s.task_id and t.status = 'pending';
+  return query select * from cogo.leases(v_ids);
+end;
+$$;
+comment on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid) is
+  'Leases up to p_limit queued subtasks of the lanes to an agent: by priority and age, fairly among
+owners, as far as limits allow. The same p_request_id again gives the leases that still run.';
+
+revoke all on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid)
+  to service_role;

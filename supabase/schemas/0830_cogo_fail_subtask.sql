@@ -1,0 +1,69 @@
+create or replace function public.cogo_fail_subtask(
+  p_agent_id text,
+  p_subtask_id uuid,
+  p_attempt integer,
+  p_error jsonb,
+  p_action text default 'retry',
+  p_retry_after_seconds numeric default null,
+  p_usage jsonb default null
+)
+  returns table (
+    subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_subtask cogo.subtasks;
+  v_answer text;
+begin
+  perform cogo.act_as(p_agent_id);
+  if p_action is null or p_action not in ('retry', 'reroute', 'give_up', 'snooze') then
+    raise exception using
+      errcode = 'TQ004', message = 'p_action must be retry, reroute, give_up or snooze';
+  elsif jsonb_typeof(p_error) is distinct from 'object' or p_error ->> 'class' is null then
+    raise exception using
+      errcode = 'TQ004', message = 'p_error must be an object with class and message';
+  end if;
+
+  perform cogo.lock_tasks(array[p_subtask_id]);
+  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
+  v_answer := cogo.fence(p_agent_id, p_subtask_id, p_attempt);
+  if v_answer = 'held' then
+    perform cogo.end_in_failure(v_subtask, p_error, p_action, p_retry_after_seconds, p_usage);
+  elsif v_answer = 'closing' then
+    perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
+  elsif v_answer = 'released' and exists (
+    select from public.cogo_attempts a
+     where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.error ->> 'class' <> 'released'
+  ) then
+    v_answer := 'snoozed';
+  end if;
+
+  return query
+    select p_subtask_id, p_attempt,
+           case
+             when v_answer = 'held' then 'ok'
+             when v_answer in ('failed', 'rerouted', 'snoozed') then 'duplicate'
+             when v_answer in ('closing', 'cancelled') then 'closed'
+             when v_answer = 'unknown' then 'unknown'
+             else 'stale'
+           end,
+           s.status, s.run_at
+      from (select) as always
+      left join cogo.subtasks s on s.id = p_subtask_id;
+end;
+$$;
+comment on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb) is
+  'Ends an attempt that failed: retry (after p_retry_after_seconds, else backoff with full jitter),
+reroute (another model), give_up (dead letter, the task fails), snooze (later, spends nothing).
+Answers ok, duplicate, stale, closed or unknown, and where the subtask stands.';
+
+revoke all on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_fail_subtask(
+  text, uuid, integer, jsonb, text, numeric, jsonb
+) to service_role;

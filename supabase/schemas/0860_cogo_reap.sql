@@ -1,0 +1,43 @@
+create or replace function public.cogo_reap(p_limit integer default 100)
+  returns table (reaped integer, dead integer, promoted integer, cancelled integer)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_task_id uuid;
+begin
+  reaped := 0;
+  dead := 0;
+  promoted := 0;
+  cancelled := 0;
+  -- Every agent calls this; one at a time is enough.
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.reap', 0)) then
+    return next;
+    return;
+  end if;
+
+  promoted := cogo.promote(p_limit);
+  select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  for v_task_id in
+    select t.id
+      from public.cogo_tasks t
+     where t.deadline < cogo.now() and t.finished_at is null
+     order by t.deadline
+     limit p_limit
+       for no key update skip locked
+  loop
+    perform cogo.fail_task(
+      v_task_id,
+      jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
+    );
+  end loop;
+  return next;
+end;
+$$;
+comment on function public.cogo_reap(integer) is
+  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines.';
+
+revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_reap(integer) to service_role;

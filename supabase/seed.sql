@@ -1,0 +1,1 @@
+-- Nothing to seed: COGO needs no rows to begin with. Examples of tasks are in examples/tasks.
