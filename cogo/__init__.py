@@ -1,0 +1,1 @@
+"""The application: settings, wiring, logs and the command line."""

@@ -1,0 +1,57 @@
+"""`cogo agents`: who is alive, and what they can do."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.output import print_json, print_line, print_table
+from cogo.project import Project
+from cogo.wiring import open_client
+from protocol.ids import utc_now
+from protocol.records import AgentRecord
+
+EXAMPLES: Final = ("cogo agents", "cogo agents --json")
+SILENT_AFTER: Final = timedelta(seconds=30)
+
+
+def agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List the agents: who is alive, how busy, and which models they serve."""
+    found = asyncio.run(_agents(Project.find(directory)))
+    if as_json:
+        print_json([agent.model_dump(mode="json") for agent in found])
+    elif not found:
+        print_line("no agents have been seen; start some with: cogo up")
+    else:
+        print_table(
+            ("AGENT", "KIND", "STATE", "BUSY", "SEEN", "LANES"), [_row(agent) for agent in found]
+        )
+
+
+async def _agents(project: Project) -> list[AgentRecord]:
+    async with open_client(project) as client:
+        return await client.store.fetch_agents()
+
+
+def _row(agent: AgentRecord) -> tuple[str, ...]:
+    silent = utc_now() - agent.heartbeat_at if agent.heartbeat_at else None
+    return (
+        agent.id,
+        agent.kind,
+        _state(agent, silent),
+        f"{agent.running}/{agent.capacity}",
+        f"{silent.total_seconds():.0f} s ago" if silent is not None else "never",
+        str(len(agent.lanes)) if len(agent.lanes) > 3 else ", ".join(agent.lanes),
+    )
+
+
+def _state(agent: AgentRecord, silent: timedelta | None) -> str:
+    if agent.stopped_at is not None:
+        return "stopped"
+    return "alive" if silent is not None and silent < SILENT_AFTER else "silent"
+
+
+def is_serving(agent: AgentRecord) -> bool:
+    """Tell whether this is an executor that was heard of lately."""
+    silent = utc_now() - agent.heartbeat_at if agent.heartbeat_at else None
+    return agent.kind == "executor" and _state(agent, silent) == "alive"

@@ -1,0 +1,132 @@
+"""The program `cogo`: finds the command, runs it, turns errors into one sentence and a code."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final
+
+import typer
+
+from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS, Command
+
+DEBUG: Final = "--debug"
+HELP: Final = ("-h", "--help")
+_DEFECT: Final = 70
+"""Exit code (EX_SOFTWARE) of an error that nobody foresaw."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; give the exit code.
+
+    An error of ours is one sentence on standard error; `--debug` anywhere adds the traceback.
+    """
+    debug = DEBUG in arguments
+    arguments = _with_default([argument for argument in arguments if argument != DEBUG])
+    try:
+        build(arguments)(args=arguments, prog_name="cogo")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except ImportError:
+        raise  # the entry point knows whose package stands in the way
+    except Exception as error:  # the last boundary: errors become an exit code
+        return _explain(error, debug=debug)
+    return 0
+
+
+def _with_default(arguments: list[str]) -> list[str]:
+    """Name the default command of a group where none is named: `tasks --json` lists."""
+    default = DEFAULTS.get(arguments[0]) if arguments else None
+    rest = arguments[1:]
+    if default is None or (rest and (not rest[0].startswith("-") or rest[0] in HELP)):
+        return arguments
+    return [arguments[0], default, *rest]
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """Build the program; only commands that `arguments` name are imported."""
+    program = _group("Event-driven AI workers on Supabase: insert a task, watch the answer.")
+    program.callback()(_options)
+    groups = {name: _group(summary) for name, summary in GROUPS.items()}
+    for name, group in groups.items():
+        program.add_typer(group, name=name)
+    for command in COMMANDS:
+        owner = program if command.group is None else groups[command.group]
+        if command.name in arguments and command.group in (None, arguments[0]):
+            owner.command(command.name, epilog=_examples(command))(_load(command))
+        else:
+            owner.command(command.name, help=command.summary)(_unused)
+    return program
+
+
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(
+        help=summary,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # rich costs a tenth of a second, and help is read by scripts too
+        context_settings={"help_option_names": list(HELP)},
+    )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only for this answer
+
+        typer.echo(f"cogo {version('cogo')}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    _debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show the traceback of an error; works anywhere.")
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Event-driven AI workers on Supabase: insert a task, watch the answer."""
+
+
+def _unused() -> None:
+    """Stands for a command that the command line does not name."""
+
+
+def _load(command: Command) -> Callable[..., None]:
+    function: Callable[..., None] = getattr(
+        importlib.import_module(command.module), command.function
+    )
+    return function
+
+
+def _examples(command: Command) -> str:
+    lines = importlib.import_module(command.module).EXAMPLES
+    chosen = lines if command.group is None else lines[command.name]
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in chosen)
+
+
+def _explain(error: Exception, *, debug: bool) -> int:
+    # Here, since --help must not pay for pydantic.
+    from cogo.errors import CommandError  # noqa: PLC0415
+    from cogo.redaction import Redactor  # noqa: PLC0415
+    from protocol.errors import CogoError  # noqa: PLC0415
+
+    reason = _reason(error)
+    if debug:
+        text = "".join(traceback.format_exception(error))
+    elif isinstance(reason, CogoError):
+        text = f"cogo: {reason}"
+    else:
+        text = f"cogo: unexpected {type(reason).__name__}: {reason} (run again with {DEBUG})"
+    sys.stderr.write(Redactor().redact(text).rstrip() + "\n")
+    if isinstance(reason, CommandError):
+        return reason.exit_code
+    return 1 if isinstance(reason, CogoError) else _DEFECT
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Give the first error of a group: what came after it was only stopped."""
+    return _reason(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,187 @@
+"""The list of commands: the one place where a new command is entered."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command: where its function lives, and the line that `cogo --help` shows for it.
+
+    The module `module` has a function `function` whose docstring is the help text, and a tuple
+    EXAMPLES of command lines (a mapping from the function's name to tuples when a group's
+    commands share the module).
+    """
+
+    name: str
+    summary: str
+    module: str
+    function: str
+    group: str | None = None
+
+
+GROUPS: Final = {
+    "serve": "Run one agent in this process.",
+    "supabase": "The embedded Supabase on its own, without agents.",
+    "models": "Which models can be asked, and what they cost.",
+    "tasks": "What was asked, by whom it was done, what it cost.",
+}
+
+DEFAULTS: Final = {"models": "list", "tasks": "list"}
+"""What a group does when no command of it is named."""
+
+COMMANDS: Final = (
+    Command(
+        name="demo",
+        summary="Start the whole system for a moment and watch it do five tasks.",
+        module="cogo.cli.demo",
+        function="demo",
+    ),
+    Command(
+        name="up",
+        summary="Start the whole system on this machine.",
+        module="cogo.cli.up",
+        function="up",
+    ),
+    Command(
+        name="orchestrator",
+        summary="Plan tasks and choose models until stopped.",
+        module="cogo.cli.serve",
+        function="orchestrator",
+        group="serve",
+    ),
+    Command(
+        name="executor",
+        summary="Do subtasks with the models that this machine can reach.",
+        module="cogo.cli.serve",
+        function="executor",
+        group="serve",
+    ),
+    Command(
+        name="submit",
+        summary="Ask for something and follow it to the answer.",
+        module="cogo.cli.submit",
+        function="submit",
+    ),
+    Command(
+        name="watch",
+        summary="Show everything that happens, or all that happens to one task.",
+        module="cogo.cli.watch",
+        function="watch",
+    ),
+    Command(
+        name="list",
+        summary="List the latest tasks.",
+        module="cogo.cli.tasks",
+        function="list_",
+        group="tasks",
+    ),
+    Command(
+        name="show",
+        summary="Tell the life of a task.",
+        module="cogo.cli.tasks",
+        function="show",
+        group="tasks",
+    ),
+    Command(
+        name="cancel",
+        summary="Cancel a task.",
+        module="cogo.cli.tasks",
+        function="cancel",
+        group="tasks",
+    ),
+    Command(
+        name="redrive",
+        summary="Put a failed task back to work.",
+        module="cogo.cli.tasks",
+        function="redrive",
+        group="tasks",
+    ),
+    Command(
+        name="retry",
+        summary="Put a failed task back to work.",
+        module="cogo.cli.tasks",
+        function="redrive",
+        group="tasks",
+    ),
+    Command(
+        name="queue",
+        summary="Show how many subtasks stand where.",
+        module="cogo.cli.queue",
+        function="queue",
+    ),
+    Command(
+        name="list",
+        summary="List the models that this machine or a living executor can ask.",
+        module="cogo.cli.models",
+        function="list_",
+        group="models",
+    ),
+    Command(
+        name="show",
+        summary="Show what a name stands for.",
+        module="cogo.cli.models",
+        function="show",
+        group="models",
+    ),
+    Command(
+        name="agents",
+        summary="List the agents: who is alive, how busy, and which models they serve.",
+        module="cogo.cli.agents",
+        function="agents",
+    ),
+    Command(
+        name="start",
+        summary="Start the embedded Supabase and leave it running.",
+        module="cogo.cli.supabase",
+        function="start",
+        group="supabase",
+    ),
+    Command(
+        name="stop",
+        summary="Stop the embedded Supabase; its data and its keys stay.",
+        module="cogo.cli.supabase",
+        function="stop",
+        group="supabase",
+    ),
+    Command(
+        name="status",
+        summary="Show where the embedded Supabase runs, and its keys.",
+        module="cogo.cli.supabase",
+        function="status",
+        group="supabase",
+    ),
+    Command(
+        name="reset",
+        summary="Drop all data of the embedded Supabase and apply the migrations again.",
+        module="cogo.cli.supabase",
+        function="reset",
+        group="supabase",
+    ),
+    Command(
+        name="psql",
+        summary="Open psql on the embedded database, as the role postgres.",
+        module="cogo.cli.supabase",
+        function="psql",
+        group="supabase",
+    ),
+    Command(
+        name="keys",
+        summary="Show the API keys, or replace them.",
+        module="cogo.cli.supabase",
+        function="keys",
+        group="supabase",
+    ),
+    Command(
+        name="migrate",
+        summary="Bring a database to the tables and functions that COGO needs.",
+        module="cogo.cli.migrate",
+        function="migrate",
+    ),
+    Command(
+        name="doctor",
+        summary="Say what is missing and the one command that mends it.",
+        module="cogo.cli.doctor",
+        function="doctor",
+    ),
+)

@@ -1,0 +1,139 @@
+"""`cogo models`: which models can be asked now, and what they cost."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import typer
+
+from cogo.cli.agents import is_serving
+from cogo.cli.options import AsJson
+from cogo.cli.output import print_json, print_line, print_table
+from cogo.models import credentials, load_catalogue
+from cogo.project import Project
+from cogo.wiring import open_client
+from protocol.errors import CogoError
+from protocol.records import AgentRecord
+from providers.catalogue import Catalogue
+from providers.deployment import Deployment
+from providers.entries import Model, Prices
+from providers.prices import unit_prices
+from providers.router import Router
+
+EXAMPLES: Final = {
+    "list": ("cogo models", "cogo models list --all", "cogo models --json"),
+    "show": ("cogo models show claude-3.5-sonnet", "cogo models show coding --json"),
+}
+
+
+def list_(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also models that no key here opens, and retired ones.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the models that this machine or a living executor can ask.
+
+    With --all the whole catalogue, retired models included.
+    """
+    project = Project.find()
+    catalogue = load_catalogue(project)
+    served = asyncio.run(_served(project, catalogue))
+    names = list(dict.fromkeys([*served, *catalogue.models])) if every else list(served)
+    models = [catalogue.model(name) for name in names]
+    if as_json:
+        print_json([_facts(model, catalogue, served_by=served.get(model.id)) for model in models])
+    elif not models:
+        print_line("no model can be asked from here: set ANTHROPIC_API_KEY or start Ollama;")
+        print_line(
+            "`cogo up` then uses the vendor simulator; `cogo models --all` lists the catalogue"
+        )
+    else:
+        print_table(
+            ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
+            [_row(model, catalogue, served_by=served.get(model.id)) for model in models],
+        )
+
+
+def show(
+    *, name: Annotated[str, typer.Argument(help="A name, alias or role.")], as_json: AsJson = False
+) -> None:
+    """Show what a name stands for: the model, its facts, and who follows a retired one."""
+    project = Project.find()
+    catalogue = load_catalogue(project)
+    found = catalogue.resolve(name)
+    served = asyncio.run(_served(project, catalogue))
+    facts = _facts(found.model, catalogue, served_by=served.get(found.model.id))
+    if as_json:
+        print_json({"asked": name, "asked_id": found.asked_id, "note": found.note, **facts})
+        return
+    if found.note:
+        print_line(found.note)
+    for key, value in facts.items():
+        print_line(f"{key:<18}{', '.join(value) if isinstance(value, list) else value}")
+
+
+async def _served(project: Project, catalogue: Catalogue) -> dict[str, str]:
+    """Give who serves each model: this machine's keys and servers, and the living executors."""
+    async with Router(catalogue, credentials(project, catalogue)) as router:
+        await router.discover()
+        served = dict.fromkeys(router.served_lanes(), "here")
+    for agent in await _executors(project):
+        by = "simulator" if agent.details.get("simulated") else "executors"
+        served |= {lane: by for lane in agent.lanes if lane not in served}
+    return served
+
+
+async def _executors(project: Project) -> list[AgentRecord]:
+    try:
+        async with open_client(project) as client:
+            return [each for each in await client.store.fetch_agents() if is_serving(each)]
+    except CogoError:
+        return []  # the catalogue can be read without any Supabase
+
+
+def _prices(model: Model, catalogue: Catalogue) -> Prices | None:
+    entry = model.deployments[0]
+    host = catalogue.providers[entry.provider]
+    return unit_prices(Deployment(model=model, entry=entry, host=host, base_url=""))
+
+
+def _facts(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict[str, Any]:
+    prices = _prices(model, catalogue)
+    return {
+        "id": model.id,
+        "name": model.name,
+        "maker": model.maker,
+        "served_by": served_by,
+        "providers": [each.provider for each in model.deployments],
+        "roles": _roles(model, catalogue),
+        "aliases": list(model.aliases),
+        "capabilities": list(model.capabilities),
+        "context_window": model.context_window,
+        "max_output_tokens": model.max_output_tokens,
+        "reasoning": model.reasoning,
+        "usd_per_million": prices.model_dump(mode="json") if prices else None,
+        "retired_at": str(model.retirement.on) if model.retirement else None,
+        "successor": model.retirement.successor if model.retirement else None,
+    }
+
+
+def _roles(model: Model, catalogue: Catalogue) -> list[str]:
+    return [
+        role
+        for role, name in catalogue.roles.items()
+        if catalogue.resolve(name).model.id == model.id
+    ]
+
+
+def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[str, ...]:
+    prices = _prices(model, catalogue)
+    return (
+        model.id,
+        model.maker,
+        served_by or ("retired" if model.retirement else "no key"),
+        f"{model.context_window // 1000}k" if model.context_window else "-",
+        str(prices.input) if prices else "-",
+        str(prices.output) if prices else "-",
+        ", ".join(_roles(model, catalogue)),
+    )

@@ -1,0 +1,16 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Dir = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        help="State directory (default: $COGO_HOME, the nearest .cogo upwards, ~/.cogo).",
+        file_okay=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,0 +1,86 @@
+"""`cogo queue`: how much stands where, since when, and what limits it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.output import print_json, print_line, print_table
+from cogo.project import Project
+from cogo.wiring import open_client
+from protocol.ids import utc_now
+from protocol.records import QueueRow
+
+EXAMPLES: Final = ("cogo queue", "cogo queue --json")
+HEADINGS: Final = (
+    "LANE",
+    "OWNER",
+    "QUEUED",
+    "OLDEST",
+    "RUNNING",
+    "LATER",
+    "BLOCKED",
+    "DEAD",
+    "DONE/MIN",
+    "FAILED/MIN",
+    "LIMITS",
+)
+
+
+def queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show how many subtasks stand where, by model and owner: depth, oldest, rates, limits."""
+    rows = asyncio.run(_queue(Project.find(directory)))
+    if as_json:
+        print_json([row.model_dump(mode="json") for row in rows])
+    elif not rows:
+        print_line(
+            'nothing is queued; try: cogo submit "Write a Python function is_palindrome(text)"'
+        )
+    else:
+        print_table(HEADINGS, [_row(row) for row in rows])
+
+
+async def _queue(project: Project) -> list[QueueRow]:
+    async with open_client(project) as client:
+        return await client.store.fetch_queue()
+
+
+def _row(row: QueueRow) -> tuple[str, ...]:
+    return (
+        row.lane,
+        str(row.owner) if row.owner else "-",
+        str(row.queued),
+        _age(utc_now() - row.oldest_at) if row.oldest_at else "-",
+        str(row.running),
+        str(row.delayed + row.waiting + row.held),
+        str(row.blocked),
+        str(row.dead),
+        f"{row.completed_per_minute:g}",
+        f"{row.failed_per_minute:g}",
+        ", ".join([*_lane_limits(row), *_owner_limits(row)]) or "-",
+    )
+
+
+def _lane_limits(row: QueueRow) -> list[str]:
+    return _limits("lane", row.lane_paused, row.lane_max_running, row.lane_per_minute)
+
+
+def _owner_limits(row: QueueRow) -> list[str]:
+    return _limits("owner", row.owner_paused, row.owner_max_running, row.owner_per_minute)
+
+
+def _limits(whose: str, paused: bool, running: int | None, rate: int | None) -> list[str]:
+    words = [f"{whose} paused"] if paused else []
+    if running is not None:
+        words.append(f"{whose} {running} running")
+    if rate is not None:
+        words.append(f"{whose} {rate}/min")
+    return words
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

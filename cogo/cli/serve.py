@@ -1,0 +1,108 @@
+"""`cogo serve`: one agent in this process."""
+
+import asyncio
+import secrets
+import socket
+from typing import Annotated, Final
+
+import typer
+
+from cogo.cli.options import Dir
+from cogo.connection import find_connection
+from cogo.greeting import Greeting, Kind
+from cogo.logs import configure_logs
+from cogo.project import Project
+from cogo.redaction import Redactor
+from cogo.tether import read_greeting
+
+EXAMPLES: Final = {
+    "orchestrator": (
+        "cogo serve orchestrator",
+        "SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo serve orchestrator",
+    ),
+    "executor": (
+        "cogo serve executor",
+        "cogo serve executor --capacity 32",
+        "SUPABASE_URL=... SUPABASE_SECRET_KEY=... FIREWORKS_API_KEY=... cogo serve executor",
+    ),
+}
+
+Id = Annotated[
+    str | None,
+    typer.Option("--id", help="Name of the agent, unique among those alive (default: made up)."),
+]
+Capacity = Annotated[int, typer.Option(help="Attempts at the same time.", min=1)]
+SimulatorUrl = Annotated[
+    str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
+]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+def orchestrator(
+    *,
+    agent_id: Id = None,
+    capacity: Capacity = 8,
+    simulator_url: SimulatorUrl = None,
+    directory: Dir = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Plan tasks and choose models until stopped.
+
+    SIGTERM drains: nothing new is claimed, plans in flight are finished. A second one cancels.
+    """
+    project = Project.find(directory)
+    _serve("orchestrator", project, agent_id, capacity, simulator_url, with_parent=with_parent)
+
+
+def executor(
+    *,
+    agent_id: Id = None,
+    capacity: Capacity = 8,
+    simulator_url: SimulatorUrl = None,
+    directory: Dir = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Do subtasks with the models that this machine can reach.
+
+    Those are the models of the providers whose key is set, and of local servers.
+    SIGTERM drains: nothing new is claimed, attempts get 20 seconds. A second one cancels.
+    """
+    project = Project.find(directory)
+    _serve("executor", project, agent_id, capacity, simulator_url, with_parent=with_parent)
+
+
+def _greeting(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:
+    if with_parent:
+        return Greeting.parse(read_greeting())
+    connection = find_connection(project)
+    return Greeting(
+        url=connection.url,
+        secret_key=connection.secret_key.get_secret_value(),
+        publishable_key=connection.publishable_key,
+        is_embedded=connection.is_embedded,
+        simulator_url=simulator_url,
+    )
+
+
+def _serve(
+    kind: Kind,
+    project: Project,
+    agent_id: str | None,
+    capacity: int,
+    simulator_url: str | None,
+    *,
+    with_parent: bool,
+) -> None:
+    # Here, since --help must not pay for it; and before the greeting, while the parent is busy.
+    from cogo.serving import secrets_of, serve  # noqa: PLC0415
+
+    greeting = _greeting(project, simulator_url, with_parent=with_parent)
+    name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"
+    configure_logs(
+        level=project.settings.log_level,
+        form=project.settings.log_format,
+        redactor=Redactor(secrets_of(project, greeting)),
+    )
+    asyncio.run(
+        serve(kind, project, greeting, agent_id=name, capacity=capacity, with_parent=with_parent)
+    )

@@ -1,0 +1,110 @@
+"""`cogo watch`: everything that happens, or all that happens to one task."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.output import print_json, print_line
+from cogo.live.follow import Delta, Finished, follow
+from cogo.live.lines import event_line, selection_line, short
+from cogo.project import Project
+from cogo.wiring import Client, open_client
+from protocol.ids import parse_task_id
+from protocol.messages import Envelope
+from protocol.records import Event, SelectionRow
+from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
+
+EXAMPLES: Final = (
+    "cogo watch                                   # all channels, until Ctrl-C",
+    "cogo watch 3f2a9c1e-...                      # one task, to its end",
+    "cogo watch --json | jq .type",
+)
+TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
+
+
+def watch(
+    *,
+    task: Annotated[str | None, typer.Argument(help="A task's id; without it, everything.")] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything that happens, or all that happens to one task, live.
+
+    One line a message; with --json the messages themselves, one JSON object a line.
+    """
+    project = Project.find(directory)
+    task_id = parse_task_id(task) if task else None
+    asyncio.run(_watch(project, task_id, as_json=as_json))
+
+
+async def _watch(project: Project, task_id: UUID | None, *, as_json: bool) -> None:
+    async with open_client(project) as client:
+        if task_id is None:
+            await _watch_all(client, as_json=as_json)
+        else:
+            await client.store.fetch_task(task_id=task_id)  # a wrong id gets its answer at once
+            await _watch_one(client, task_id, as_json=as_json)
+
+
+async def _watch_all(client: Client, *, as_json: bool) -> None:
+    async with AsyncExitStack() as stack:
+        for topic in TOPICS:
+            await stack.enter_async_context(
+                client.bus.listen(topic, _printer(topic, as_json=as_json))
+            )
+        print_line("watching; Ctrl-C ends it", err=True)
+        await asyncio.Event().wait()
+
+
+def _printer(topic: str, *, as_json: bool) -> Callable[[Envelope], None]:
+    def show(message: Envelope) -> None:
+        if as_json:
+            print_json({"topic": topic, **message.model_dump(mode="json")})
+        else:
+            print_line(f"{message.timestamp:%H:%M:%S}  {message.type:<26}{_gist(message.payload)}")
+
+    return show
+
+
+def _gist(payload: dict[str, Any]) -> str:
+    """Give what a person looks for first in any message."""
+    output = payload.get("output") or {}
+    params = payload.get("params") or {}
+    parts = [
+        short(payload.get("task_id", "")),
+        str(payload.get("status") or payload.get("type") or ""),
+        str(
+            payload.get("selected_model")
+            or output.get("model_used")
+            or params.get("model_id")
+            or ""
+        ),
+        str(payload.get("selection_reason") or ""),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
+    async for happening in follow([task_id], store=client.store, bus=client.bus):
+        match happening:
+            case Event() if as_json:
+                print_json(happening.model_dump(mode="json"))
+            case SelectionRow() if as_json:
+                print_json(happening.model_dump(mode="json"))
+            case SelectionRow():
+                print_line(f"{happening.created_at:%H:%M:%S}  {selection_line(happening)}")
+            case Event() if line := event_line(happening):
+                print_line(f"{happening.at:%H:%M:%S}  {line}")
+            case Delta() if as_json:
+                print_json({"kind": happening.kind, "delta": happening.text})
+            case Delta():
+                typer.echo(happening.text, nl=False)
+            case Finished(task) if as_json:
+                print_json(task.model_dump(mode="json"))
+            case _:
+                pass

@@ -1,0 +1,1 @@
+"""What the demo asks for and what it says at the end."""

@@ -1,0 +1,30 @@
+"""Checks of the models: the catalogue, keys by the names of their variables, local servers."""
+
+from collections.abc import AsyncIterator
+
+from cogo.doctor.check import Check, missing, note, ok
+from cogo.errors import CommandError
+from cogo.models import key_variables, load_catalogue, local_servers
+from cogo.project import Project
+
+
+async def check_models(project: Project) -> AsyncIterator[Check]:
+    """Look which models could be served now; keys are named, never shown or sent."""
+    try:
+        catalogue = load_catalogue(project)
+    except CommandError as error:
+        yield missing("catalogue", str(error), "correct cogo.toml")
+        return
+    yield ok("catalogue", f"{len(catalogue.models)} models of {len(catalogue.providers)} providers")
+    keys = sorted({name for name in key_variables(catalogue) if project.settings.value(name)})
+    if keys:
+        yield ok("keys", f"set: {', '.join(keys)}")
+    local = await local_servers(project, catalogue)
+    for server in local:
+        yield ok("local server", f"{server.provider} with {len(server.models)} models")
+    if not keys and not local:
+        yield note(
+            "keys",
+            "no key of a provider and no local model server: the vendor simulator answers",
+            "export ANTHROPIC_API_KEY=...",
+        )

@@ -1,0 +1,87 @@
+"""Checks of Supabase: the address, the key, the migrations, Realtime, the agents."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from cogo.connection import Connection, find_connection
+from cogo.doctor.check import Check, missing, note, ok
+from cogo.errors import CommandError
+from cogo.project import Project
+from cogo.schema import absent_versions
+from cogo.wiring import build_bus, store_factory
+from protocol.errors import CogoError, StoreUnavailable, Unauthorized
+from protocol.ids import utc_now
+from protocol.records import AgentRecord
+from protocol.store import Store
+from protocol.topics import TASKS
+
+_REALTIME_SECONDS: Final = 10.0
+_ALIVE: Final = timedelta(seconds=30)
+
+
+async def check_supabase(project: Project) -> AsyncIterator[Check]:
+    """Ask the Supabase of this project; stop at the first thing without which the rest is moot."""
+    try:
+        connection = find_connection(project)
+    except CommandError as error:
+        yield missing("supabase", str(error), "cogo up")
+        return
+    async with store_factory(connection)() as store:
+        schema = await _schema(store, connection)
+        yield schema
+        if schema.name != "migrations":
+            return
+        yield await _realtime(connection)
+        yield await _agents(store, now=utc_now())
+
+
+async def _schema(store: Store, connection: Connection) -> Check:
+    try:
+        absent = await absent_versions(store)
+    except Unauthorized:
+        name = "the embedded server" if connection.is_embedded else "SUPABASE_SECRET_KEY"
+        return missing(
+            "supabase key", f"{connection.url} refuses the key of {name}", "correct .env"
+        )
+    except StoreUnavailable as error:
+        cure = "cogo up" if connection.is_embedded else "check SUPABASE_URL and the network"
+        return missing("supabase", f"{connection.url} does not answer: {error}", cure)
+    if absent:
+        return missing("migrations", f"not applied: {', '.join(absent)}", "cogo migrate")
+    return ok("migrations", f"{connection.url} answers and has all of them")
+
+
+async def _realtime(connection: Connection) -> Check:
+    joined = asyncio.Event()
+    bus = build_bus(connection)
+    try:
+        async with (
+            asyncio.timeout(_REALTIME_SECONDS),
+            bus,
+            bus.listen(TASKS, lambda _: None, on_ready=joined.set),
+        ):
+            await joined.wait()
+    except TimeoutError:
+        # Everything also works without it, only later.
+        return note("realtime", "no channel could be joined; work waits for polls", None)
+    except CogoError as error:
+        return note("realtime", f"no channel could be joined: {error}", None)
+    return ok("realtime", "a private channel was joined")
+
+
+async def _agents(store: Store, *, now: datetime) -> Check:
+    try:
+        alive = [agent for agent in await store.fetch_agents() if _is_alive(agent, now)]
+    except CogoError as error:
+        return missing("agents", str(error), "cogo migrate")
+    kinds = {agent.kind for agent in alive}
+    if kinds < {"orchestrator", "executor"}:
+        return note("agents", f"alive: {', '.join(sorted(kinds)) or 'none'}", "cogo up")
+    return ok("agents", f"alive: {', '.join(sorted(agent.id for agent in alive))}")
+
+
+def _is_alive(agent: AgentRecord, now: datetime) -> bool:
+    beat = agent.heartbeat_at
+    return agent.stopped_at is None and beat is not None and now - beat < _ALIVE

@@ -1,0 +1,1 @@
+"""Watching tasks as they happen: rows for what is certain, channels for what is soon."""

@@ -1,0 +1,132 @@
+"""Several tasks at once on a terminal: a table that moves, and lines where no terminal is."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cogo.live.follow import Delta, Finished, Happening
+from cogo.live.lines import agent_name, event_line, selection_line
+from protocol.records import Event, SelectionRow
+
+TAIL = 46
+
+
+@dataclass(slots=True)
+class _Row:
+    name: str
+    status: str = "pending"
+    model: str = ""
+    agent: str = ""
+    characters: int = 0
+    tail: str = ""
+
+
+class Board(Protocol):
+    """Something that shows what happens."""
+
+    def show(self, happening: Happening) -> None:
+        """Take one thing that happened."""
+        ...
+
+
+@dataclass(slots=True)
+class _Lines:
+    names: dict[UUID, str]
+    mark: str
+    console: Console
+    streaming: set[UUID] = field(default_factory=set)
+
+    def show(self, happening: Happening) -> None:
+        match happening:
+            case Event() if line := event_line(happening):
+                self._say(happening.task_id, line)
+            case SelectionRow(task_id=task_id) if task_id is not None:
+                self._say(task_id, selection_line(happening))
+            case Delta(kind="text"):
+                if happening.task_id not in self.streaming or happening.restarted:
+                    self._say(happening.task_id, "streaming")
+                self.streaming.add(happening.task_id)
+            case _:
+                pass
+
+    def _say(self, task_id: UUID, line: str) -> None:
+        text = f"{self.names[task_id]:<14} {line}{self.mark}"
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@dataclass(slots=True)
+class _Moving:
+    rows: dict[UUID, _Row]
+    mark: str
+    live: Live
+
+    def show(self, happening: Happening) -> None:
+        task_id = happening.task.id if isinstance(happening, Finished) else happening.task_id
+        if task_id is not None:
+            _update(self.rows[task_id], happening)
+        self.live.update(_table(list(self.rows.values()), self.mark))
+
+
+@contextmanager
+def board(names: dict[UUID, str], *, simulated: bool, console: Console) -> Iterator[Board]:
+    """Show tasks while the block runs: moving on a terminal, as plain lines elsewhere."""
+    mark = "   simulated" if simulated else ""
+    if not console.is_terminal:
+        yield _Lines(names, mark, console)
+        return
+    rows = {task_id: _Row(name) for task_id, name in names.items()}
+    with Live(_table(list(rows.values()), mark), console=console, refresh_per_second=12) as live:
+        yield _Moving(rows, mark, live)
+
+
+def _update(row: _Row, happening: Happening) -> None:
+    match happening:
+        case Event(kind="subtask.running") if happening.detail.get("lane") == "cio":
+            row.status = "planning"
+        case SelectionRow():
+            row.status, row.model = "stamped", str(happening.selected_model)
+        case Event(kind="subtask.running"):
+            row.status, row.agent = "claimed", agent_name(happening.agent_id)
+        case Event(kind="subtask.delayed"):
+            row.status = "will retry"
+        case Delta():
+            if happening.restarted:
+                row.characters, row.tail = 0, ""
+            row.status = "streaming" if happening.kind == "text" else "thinking"
+            row.characters += len(happening.text)
+            row.tail = _clean(row.tail + happening.text)[-TAIL:]
+        case Finished(task):
+            row.status = task.status
+        case _:
+            pass
+
+
+def _table(rows: Sequence[_Row], mark: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("TASK", "STATUS", "MODEL", "AGENT", "CHARS", "WHAT IT SAYS", ""):
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.name,
+            Text(row.status, style=_STYLES.get(row.status, "")),
+            row.model,
+            row.agent,
+            str(row.characters or ""),
+            Text(row.tail, style="dim"),
+            mark.strip(),
+        )
+    return table
+
+
+_STYLES = {"completed": "green", "failed": "red", "streaming": "cyan", "thinking": "magenta"}
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())

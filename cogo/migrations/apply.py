@@ -1,0 +1,132 @@
+"""Applying migrations, with the history that `supabase db push` keeps.
+
+The history's table and insert are those of the Supabase CLI
+(https://github.com/supabase/cli, pkg/migration), so both tools may take turns on one database.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from cogo.errors import MigrationFailed
+from cogo.migrations.files import Migration
+from cogo.migrations.statements import split_statements
+
+_CONNECT_SECONDS: Final = 10.0
+_LOCK: Final = 0x636F676F
+"""Advisory lock: "cogo" in ASCII. Two runs at once take turns file by file."""
+
+_HISTORY: Final = """
+    create schema if not exists supabase_migrations;
+    create table if not exists supabase_migrations.schema_migrations
+        (version text not null primary key);
+    alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+    alter table supabase_migrations.schema_migrations add column if not exists name text;
+"""
+_APPLIED: Final = "select version from supabase_migrations.schema_migrations"
+_KNOWN: Final = "select to_regclass('supabase_migrations.schema_migrations') is not null"
+_RECORD: Final = """
+    insert into supabase_migrations.schema_migrations (version, name, statements)
+    values ($1, $2, $3)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Versions that were there before, and those that were applied (or would be)."""
+
+    present: tuple[str, ...]
+    applied: tuple[str, ...]
+
+
+async def migrate(
+    db_url: str, migrations: Sequence[Migration], *, dry_run: bool = False
+) -> Migrated:
+    """Apply what the history lacks, one transaction a file, in order.
+
+    A file that fails leaves nothing behind and stops the run; those before it stay. Versions of
+    other people's migrations in the same history are left alone. Raises MigrationFailed.
+    """
+    async with _connection(db_url) as connection:
+        present = await _present(connection)
+        missing = [each for each in migrations if each.version not in present]
+        if missing and not dry_run:
+            missing = [each for each in missing if await _apply(connection, each)]
+    return Migrated(
+        present=tuple(each.version for each in migrations if each.version in present),
+        applied=tuple(each.version for each in missing),
+    )
+
+
+async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+    try:
+        if not await connection.fetchval(_KNOWN):
+            return set()
+        return {row["version"] for row in await connection.fetch(_APPLIED)}
+    except asyncpg.PostgresError as error:
+        raise _refused("the history in schema supabase_migrations", error) from error
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> bool:
+    """Apply one file; false when another run has done it in the meantime."""
+    try:
+        # What the file before set for its session is not for this one.
+        await connection.execute("reset all")
+        async with connection.transaction():
+            await connection.execute("set local lock_timeout = '10s'")
+            await connection.execute(f"select pg_advisory_xact_lock({_LOCK})")
+            await connection.execute(_HISTORY)
+            if migration.version in {row["version"] for row in await connection.fetch(_APPLIED)}:
+                return False
+            await connection.execute(migration.sql)
+            await connection.execute(
+                _RECORD, migration.version, migration.name, split_statements(migration.sql)
+            )
+    except asyncpg.PostgresError as error:
+        raise _refused(f"{migration.version}_{migration.name}.sql", error) from error
+    return True
+
+
+def _refused(what: str, error: asyncpg.PostgresError) -> MigrationFailed:
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return MigrationFailed(
+            f"{what}: {error}; connect as the role postgres (SUPABASE_DB_URL names the role)"
+        )
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return MigrationFailed(f"{what}: a lock was not free within 10 s; run it again")
+    return MigrationFailed(
+        f"{what}: {error} (SQLSTATE {error.sqlstate}); nothing of it was written"
+    )
+
+
+@asynccontextmanager
+async def _connection(
+    db_url: str,
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    try:
+        # Without a statement cache it also works through a pooler in transaction mode.
+        connection = await asyncpg.connect(
+            db_url, timeout=_CONNECT_SECONDS, command_timeout=300, statement_cache_size=0
+        )
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        raise MigrationFailed(
+            f"the database refuses the user or the password of SUPABASE_DB_URL: {error}"
+        ) from error
+    except (asyncpg.ClientConfigurationError, ValueError) as error:
+        # The driver's own words may quote a piece of the password.
+        raise MigrationFailed(
+            "SUPABASE_DB_URL is not an address like postgresql://USER:PASSWORD@HOST:5432/postgres "
+            "(percent-encode special characters of the password)"
+        ) from error
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        reason = str(error) or type(error).__name__
+        raise MigrationFailed(
+            f"the database of SUPABASE_DB_URL does not answer: {reason}; check host and port"
+        ) from error
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)

@@ -1,0 +1,92 @@
+"""Models: the catalogue with this project's changes, and the credentials that are here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from cogo.errors import SettingInvalid
+from cogo.project import Project
+from providers.catalogue import Catalogue
+from providers.deployment import Credential, Credentials
+from providers.discovery import LocalServer, find_servers
+from providers.errors import CatalogueInvalid, UnknownModel
+from providers.router import Router
+
+OVERLAY: Final = "cogo.toml"
+SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
+"""Providers whose wire formats the vendor simulator speaks, and the path below which it does."""
+
+_ROLE_VARIABLES: Final = {"DEFAULT_MODEL": "default", "FIREWORKS_MODEL": "coding"}
+
+
+def load_catalogue(project: Project) -> Catalogue:
+    """Read the catalogue, then `cogo.toml`, then the variables that name models.
+
+    Raises SettingInvalid, which names the file and the entry, or the variable.
+    """
+    try:
+        catalogue = Catalogue.load(*_overlays(project))
+    except CatalogueInvalid as error:
+        raise SettingInvalid("the catalogue", reason=str(error)) from error
+    for variable, role in _ROLE_VARIABLES.items():
+        name = project.settings.value(variable)
+        if name is None:
+            continue
+        try:
+            catalogue = catalogue.with_roles({role: name})
+        except UnknownModel as error:
+            raise SettingInvalid(variable, reason=str(error)) from error
+    return catalogue
+
+
+def _overlays(project: Project) -> list[Path]:
+    named = project.settings.catalogue
+    if named is not None:
+        return [named]
+    found = project.directory / OVERLAY
+    return [found] if found.is_file() else []
+
+
+def credentials(
+    project: Project, catalogue: Catalogue, simulator_url: str | None = None
+) -> Credentials:
+    """Give what opens each provider: from the variables that the catalogue names.
+
+    With a simulator only its providers are open, and no key of the environment is used.
+    """
+    if simulator_url is not None:
+        return {
+            name: Credential(
+                key=SecretStr("simulated"), base_url=f"{simulator_url}{path}", simulated=True
+            )
+            for name, path in SIMULATED.items()
+        }
+    settings = project.settings
+    opened = {}
+    for provider in catalogue.providers.values():
+        key = next(filter(None, map(settings.secret, provider.key_variables)), None)
+        base_url = next(filter(None, map(settings.value, provider.base_url_variables)), None)
+        if key is not None or base_url is not None:
+            opened[provider.id] = Credential(key=key, base_url=base_url)
+    return opened
+
+
+def key_variables(catalogue: Catalogue) -> Iterator[str]:
+    """Name every variable that may hold a key of a provider."""
+    for provider in catalogue.providers.values():
+        yield from provider.key_variables
+
+
+async def local_servers(project: Project, catalogue: Catalogue) -> list[LocalServer]:
+    """Look for model servers on this machine."""
+    return await find_servers(catalogue, credentials(project, catalogue))
+
+
+async def must_simulate(project: Project) -> bool:
+    """Tell whether no model at all can be reached from here. Raises SettingInvalid."""
+    catalogue = load_catalogue(project)
+    async with Router(catalogue, credentials(project, catalogue)) as router:
+        await router.discover()
+        return not router.served_lanes()

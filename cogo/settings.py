@@ -1,0 +1,135 @@
+"""Settings: the one place that reads the environment and `.env` files."""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Self
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cogo.errors import SettingInvalid
+
+CHECKOUT: Final = Path(__file__).resolve().parent.parent
+_ENV_FILE: Final = ".env"
+_FILE_VARIABLE: Final = "COGO_ENV_FILE"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    """Plain on a terminal, JSON elsewhere."""
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least serious record that is written."""
+
+    TRACE = "TRACE"
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "SUPABASE_URL": "https://abcdefghijklmnop.supabase.co",
+    "SUPABASE_SECRET_KEY": "sb_secret_... (Project Settings, API Keys)",
+    "SUPABASE_DB_URL": "postgresql://postgres:PASSWORD@db.abcdefghijklmnop.supabase.co:5432/postgres",
+}
+"""What a value of a variable looks like, for the message that says it is missing."""
+
+
+class Settings(BaseSettings):
+    """What the environment says; an empty variable counts as unset.
+
+    The environment wins over `.env` of the working directory, which wins over `.env` of the
+    checkout; COGO_ENV_FILE names a file that is read instead of both. Names that only the
+    catalogue knows (keys and base URLs of providers) are read with `value` and `secret`.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True
+    )
+
+    supabase_url: str | None = Field(None, validation_alias="SUPABASE_URL")
+    supabase_secret_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
+    )
+    supabase_publishable_key: str | None = Field(
+        None, validation_alias=AliasChoices("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY")
+    )
+    supabase_db_url: SecretStr | None = Field(None, validation_alias="SUPABASE_DB_URL")
+    home: Path | None = Field(None, validation_alias="COGO_HOME")
+    catalogue: Path | None = Field(None, validation_alias="COGO_CATALOGUE")
+    retention_days: int | None = Field(None, gt=0, validation_alias="COGO_RETENTION_DAYS")
+    default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
+    fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
+    log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
+    log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
+
+    _variables: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def load(cls, directory: Path | None = None) -> Self:
+        """Read the environment and the `.env` files of the checkout and of `directory`.
+
+        `directory` is the working directory when not given. Raises SettingInvalid, which names
+        the variable and the values that it takes.
+        """
+        files = _files(directory or Path.cwd())
+        try:
+            settings = cls(_env_file=files)
+        except ValidationError as error:
+            raise _invalid(error) from error
+        settings._variables = dict(_variables(files))
+        return settings
+
+    @property
+    def retention(self) -> timedelta | None:
+        """For how long finished tasks are kept; None: for ever."""
+        return None if self.retention_days is None else timedelta(days=self.retention_days)
+
+    def value(self, name: str) -> str | None:
+        """Give the value of any variable, None when unset or empty."""
+        return self._variables.get(name)
+
+    def secret(self, name: str) -> SecretStr | None:
+        """Give the value of a variable that must not be shown."""
+        value = self.value(name)
+        return None if value is None else SecretStr(value)
+
+
+def _files(directory: Path) -> tuple[Path, ...]:
+    named = os.environ.get(_FILE_VARIABLE)
+    return (Path(named),) if named else (CHECKOUT / _ENV_FILE, directory / _ENV_FILE)
+
+
+def _variables(files: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        if file.is_file():
+            yield from ((name, text) for name, text in dotenv_values(file).items() if text)
+    yield from ((name, text) for name, text in os.environ.items() if text)
+
+
+def _invalid(error: ValidationError) -> SettingInvalid:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    return SettingInvalid(name, reason=first["msg"])
+
+
+def keep_loopback_direct() -> None:
+    """Let no proxy stand between this machine and itself, whatever HTTP_PROXY says.
+
+    The libraries below (httpx, websockets) know no other way to be told than this variable.
+    """
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        missing = [host for host in ("127.0.0.1", "localhost", "::1") if host not in hosts]
+        os.environ[name] = ",".join([*hosts, *missing])

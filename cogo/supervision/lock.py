@@ -1,0 +1,59 @@
+"""The lock: one `cogo up` for one state directory."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+from cogo.errors import AlreadyRunning, CommandError
+
+_FILE: Final = "up.lock"
+
+
+class Lock:
+    """A held lock; what it tells is read by whoever wants it as well."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def tell(self, what: str) -> None:
+        """Say, beside our process id, where the system can be reached."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"{os.getpid()} {what}".strip())
+        self._file.flush()
+
+
+@contextmanager
+def hold_lock(home: Path) -> Iterator[Lock]:
+    """Hold the lock of `home`, which is made when it is not there.
+
+    The kernel lets go when the process ends, however it ends. Raises AlreadyRunning, and
+    CommandError when the directory cannot be written.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(home / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CommandError(
+            f"{home} cannot be written ({error.strerror}): choose another with --dir or COGO_HOME"
+        ) from error
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(_who(file.read(), home)) from error
+        lock = Lock(file)
+        lock.tell("")
+        yield lock
+
+
+def _who(told: str, home: Path) -> str:
+    process, _, url = told.partition(" ")
+    where = f" at {url}" if url else ""
+    return (
+        f"COGO already runs{where} (state in {home}); "
+        f"use it from any terminal, or stop it with: kill {process}"
+    )

@@ -1,0 +1,257 @@
+"""The system of `cogo up`: server, simulator and agents as processes, started and drained."""
+
+import asyncio
+import importlib
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from loguru import logger
+from pydantic import JsonValue
+
+from cogo.connection import Connection, find_connection, of_state
+from cogo.errors import ChildFailed
+from cogo.greeting import Greeting, Kind
+from cogo.migrations import load_migrations, migrate
+from cogo.models import must_simulate
+from cogo.project import Project
+from cogo.stop import Stop
+from cogo.supervision import Keeper, Spec, module, set_long_logs_aside
+from cogo.tethered import READY_FD
+from embedded.state import read_state
+
+GRACE: Final = timedelta(seconds=20)
+"""What agents give their attempts when draining begins."""
+_START: Final = timedelta(seconds=90)
+_AGENT_PATIENCE: Final = timedelta(seconds=8)
+_SERVER_PATIENCE: Final = timedelta(seconds=15)
+_RELEASE: Final = timedelta(seconds=5)
+_TETHERED: Final = "cogo.tethered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """What to start."""
+
+    executors: int
+    capacity: int
+    """Attempts at the same time, for each executor."""
+    port: int | None
+    simulate: bool
+    """Let the vendor simulator answer even when a model could be reached."""
+    shows_logs: bool
+    """The processes' logs go to our standard error instead of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What `cogo up` says when everything is ready."""
+
+    connection: Connection
+    db_url: str | None
+    simulator_url: str | None
+    """Of the vendor simulator, when it answers instead of models."""
+    pids: Mapping[str, int]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no model is asked."""
+        return self.simulator_url is not None
+
+
+class StoppedEarly(Exception):
+    """A stop was asked for while the system was starting."""
+
+
+class System:
+    """Starts the processes in order, keeps them alive, stops them in the reverse order."""
+
+    def __init__(self, project: Project, fleet: Fleet, stop: Stop) -> None:
+        self._project = project
+        self._logs = project.home / "logs"
+        self._fleet = fleet
+        self._stop = stop
+        self._greeting: Greeting | None = None
+        self._is_greetable = asyncio.Event()
+        self._agent_ids: dict[str, str] = {}
+        self._is_embedded = project.settings.supabase_url is None
+        self._server = Keeper(self._server_spec)
+        self._simulator = Keeper(self._simulator_spec)
+        wanted: Mapping[Kind, int] = {"orchestrator": 1, "executor": fleet.executors}
+        self._agents = {
+            name: self._agent_keeper(name, kind)
+            for kind, count in wanted.items()
+            for name in _names(kind, count)
+        }
+
+    async def run(self, on_ready: Callable[[Running], None]) -> None:
+        """Run until the Stop is asked; agents drain first, then the simulator and the server.
+
+        Raises StoppedEarly, and CommandError when the system cannot start.
+        """
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        set_long_logs_aside(self._logs)
+        async with asyncio.TaskGroup() as group:
+            tasks: dict[Keeper, asyncio.Task[None]] = {}
+
+            def keep(keeper: Keeper) -> None:
+                tasks[keeper] = group.create_task(keeper.run(), name="keep")
+
+            guard = group.create_task(self._give_up_when_stopped(), name="stop early")
+            running = await self._start_in_time(keep)
+            guard.cancel()
+            on_ready(running)
+            await self._stop.drain.wait()
+            logger.info("draining; a second request to stop cancels", grace=f"{GRACE.seconds} s")
+            for stage in (self._agents.values(), [self._simulator], [self._server]):
+                started = {keeper: tasks[keeper] for keeper in stage if keeper in tasks}
+                if started:
+                    await self._end(started)
+
+    async def _start_in_time(self, keep: Callable[[Keeper], None]) -> Running:
+        try:
+            async with asyncio.timeout(_START.total_seconds()):
+                return await self._start(keep)
+        except TimeoutError as error:
+            raise ChildFailed(
+                f"the system was not ready within {_START.seconds} s; {self._logs} may say why"
+            ) from error
+
+    async def _start(self, keep: Callable[[Keeper], None]) -> Running:
+        """Start all processes at once; the agents wait for their greeting with imports done."""
+        if self._is_embedded:
+            keep(self._server)
+        for keeper in self._agents.values():
+            keep(keeper)
+        async with asyncio.TaskGroup() as parts:
+            simulating = parts.create_task(self._simulate(keep), name="simulator")
+            connecting = parts.create_task(self._connect(), name="connect")
+        connection, db_url = connecting.result()
+        simulator_url = simulating.result()
+        self._greeting = Greeting(
+            url=connection.url,
+            secret_key=connection.secret_key.get_secret_value(),
+            publishable_key=connection.publishable_key,
+            is_embedded=connection.is_embedded,
+            simulator_url=simulator_url,
+        )
+        self._is_greetable.set()
+        for keeper in self._agents.values():
+            await keeper.ready.wait()
+        everything = {"server": self._server, "simulator": self._simulator, **self._agents}
+        return Running(
+            connection=connection,
+            db_url=db_url,
+            simulator_url=simulator_url,
+            pids={name: keeper.pid for name, keeper in everything.items() if keeper.pid},
+        )
+
+    async def _simulate(self, keep: Callable[[Keeper], None]) -> str | None:
+        if not self._fleet.simulate and not await must_simulate(self._project):
+            return None
+        keep(self._simulator)
+        await self._simulator.ready.wait()
+        return str(self._simulator.answer["url"])
+
+    async def _connect(self) -> tuple[Connection, str | None]:
+        if not self._is_embedded:
+            connection = find_connection(self._project)
+            await self._check(connection)
+            return connection, None
+        await self._server.ready.wait()
+        state = read_state(self._project.home)
+        if state is None:
+            raise ChildFailed(f"the server left no state in {self._project.home}")
+        done = await migrate(state.db_url, load_migrations())
+        logger.debug("migrated", applied=len(done.applied))
+        return of_state(state), state.db_url
+
+    async def _check(self, connection: Connection) -> None:
+        # Supabase's client takes a third of a second to import: in a thread, and only here.
+        await asyncio.to_thread(importlib.import_module, "cogo.wiring")
+        from cogo.schema import check_schema  # noqa: PLC0415
+        from cogo.wiring import store_factory  # noqa: PLC0415
+
+        async with store_factory(connection)() as store:
+            await check_schema(store)
+
+    async def _give_up_when_stopped(self) -> None:
+        await self._stop.drain.wait()
+        raise StoppedEarly
+
+    async def _end(self, tasks: Mapping[Keeper, asyncio.Task[None]]) -> None:
+        """Let the keepers go and wait; a second request, or the deadline, is less patient."""
+
+        async def hurry() -> None:
+            await self._stop.cancel.wait()
+            for keeper in tasks:
+                keeper.let_go()
+
+        async with asyncio.TaskGroup() as group:
+            hurrying = group.create_task(hurry(), name="hurry")
+            for keeper in tasks:
+                keeper.let_go()
+            limit = GRACE + _AGENT_PATIENCE
+            _, late = await asyncio.wait(tasks.values(), timeout=limit.total_seconds())
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+            hurrying.cancel()
+
+    def _agent_keeper(self, name: str, kind: Kind) -> Keeper:
+        return Keeper(
+            lambda: self._agent_spec(name, kind),
+            greeting=self._greet,
+            on_death=self._release,
+        )
+
+    async def _greet(self) -> Mapping[str, JsonValue]:
+        await self._is_greetable.wait()
+        return {} if self._greeting is None else self._greeting.model_dump()
+
+    async def _release(self, spec: Spec) -> None:
+        """Give back at once what a dead agent held; without this its leases run out."""
+        greeting, agent_id = self._greeting, self._agent_ids[spec.name]
+        if greeting is None:
+            return
+        # In a thread, as above.
+        await asyncio.to_thread(importlib.import_module, "cogo.release")
+        from cogo.release import release_leases  # noqa: PLC0415
+
+        await release_leases(greeting.connection(), agent_id, within=_RELEASE)
+
+    def _agent_spec(self, name: str, kind: Kind) -> Spec:
+        # A new id for each start: what the dead one held is released under its own.
+        agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
+        self._agent_ids[name] = agent_id
+        options: Sequence[str] = ("--id", agent_id, "--with-parent")
+        if kind == "executor":
+            options = (*options, "--capacity", str(self._fleet.capacity))
+        arguments = module("cogo", "serve", kind, "--dir", str(self._project.home), *options)
+        return self._spec(name, arguments, _AGENT_PATIENCE)
+
+    def _server_spec(self) -> Spec:
+        port = self._fleet.port
+        known = read_state(self._project.home) if self._server.answer else None
+        if known is not None:
+            port = int(known.url.rpartition(":")[2])  # clients know the old one
+        arguments = ["embedded", "--dir", str(self._project.home), "--ready-fd", READY_FD]
+        if port is not None:
+            arguments += ["--port", str(port)]
+        return self._spec("server", module(_TETHERED, *arguments), _SERVER_PATIENCE)
+
+    def _simulator_spec(self) -> Spec:
+        arguments = module(_TETHERED, "embedded.vendors", "--port", "0")
+        return self._spec("simulator", arguments, _AGENT_PATIENCE)
+
+    def _spec(self, name: str, arguments: tuple[str, ...], patience: timedelta) -> Spec:
+        log = None if self._fleet.shows_logs else self._logs / f"{name}.log"
+        return Spec(name=name, arguments=arguments, log=log, patience=patience)
+
+
+def _names(kind: Kind, count: int) -> Sequence[str]:
+    return [kind] if count == 1 else [f"{kind}-{number}" for number in range(1, count + 1)]
