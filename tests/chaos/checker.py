@@ -1,0 +1,234 @@
+"""The laws of the queue, each held against the history of a run."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from tests.chaos.diary import Diary
+from tests.chaos.history import REPLAYED, AttemptRow, History, SubtaskRow, TaskRow
+
+Law: TypeAlias = Callable[[History, Diary], Iterator[str]]
+
+_FINAL: Final = frozenset({"completed", "failed", "cancelled"})
+_ACCEPTED: Final = (["completed"], ["routed"])
+_COUNTED: Final = frozenset({"failed", "rerouted"})
+_REFUSED: Final = frozenset({"duplicate", "stale", "closed"})
+
+
+def check(history: History, diary: Diary) -> dict[str, list[str]]:
+    """Give what breaks each law, one sentence each; every list is empty when all is well."""
+    return {name: list(law(history, diary)) for name, law in LAWS.items()}
+
+
+def absent(history: History, diary: Diary) -> Iterator[str]:
+    """A submit that was acknowledged is there, once."""
+    keys = Counter(task.idempotency_key for task in history.tasks.values())
+    for each in diary.submitted:
+        task = history.tasks.get(each.task_id)
+        if task is None or task.idempotency_key != each.key:
+            yield f"task {each.task_id}: acknowledged, and not there"
+        elif keys[each.key] != 1:
+            yield f"key {each.key}: made {keys[each.key]} tasks"
+
+
+def lost(history: History, diary: Diary) -> Iterator[str]:
+    """Every task ends, and what was acknowledged is what is stored."""
+    for task in history.tasks.values():
+        if task.status not in _FINAL:
+            yield f"task {task.id}: is {task.status} for good"
+        elif not history.results.get(task.id):
+            yield f"task {task.id}: its end was not announced"
+    for task_id in diary.cancelled:
+        if history.tasks[task_id].status != "cancelled":
+            yield f"task {task_id}: was cancelled, and is {history.tasks[task_id].status}"
+    for subtask in history.subtasks.values():
+        task = history.tasks[subtask.task_id]
+        if (subtask.status == "completed") != (subtask.output is not None):
+            yield f"subtask {subtask.id}: is {subtask.status} with output {subtask.output}"
+        if subtask.sink and task.status == "completed" and task.result != subtask.output:
+            yield f"task {task.id}: its result is not what its last subtask made"
+    for ack in history.acks:
+        attempts = history.attempts.get(ack.subtask_id, [])
+        outcome = [each.outcome for each in attempts if each.attempt == ack.attempt]
+        if ack.answer == "ok" and outcome not in _ACCEPTED:
+            yield f"subtask {ack.subtask_id}: attempt {ack.attempt} was accepted, and is {outcome}"
+
+
+def duplicated(history: History, diary: Diary) -> Iterator[str]:
+    """One accepted completion, one end, one announcement, one turn in the conversation."""
+    del diary
+    for subtask in history.subtasks.values():
+        accepted = [
+            e.attempt for e in history.attempts.get(subtask.id, []) if e.outcome == "completed"
+        ]
+        if len(accepted) > 1:
+            yield f"subtask {subtask.id}: attempts {accepted} were accepted"
+        if subtask.output_attempt is not None and accepted != [subtask.output_attempt]:
+            yield f"subtask {subtask.id}: attempt {subtask.output_attempt} stored, not {accepted}"
+    told = Counter((ack.subtask_id, ack.attempt) for ack in history.acks if ack.answer == "ok")
+    yield from (
+        f"subtask {ref[0]}: attempt {ref[1]} was told ok twice" for ref in told if told[ref] > 1
+    )
+    for task in history.tasks.values():
+        ends = [each.kind for each in history.events.get(task.id, []) if _ends_task(each.kind)]
+        if len(ends) > 1:
+            yield f"task {task.id}: ended as {ends}"
+        if history.results.get(task.id, 0) > 1:
+            yield f"task {task.id}: its result was announced {history.results[task.id]} times"
+        said = history.messages.get(task.id, [])
+        is_turn = task.status == "completed" and task.session_id is not None
+        if said != (["user", "assistant"] if is_turn else []):
+            yield f"task {task.id}: is {task.status} and said {said}"
+
+
+def resurrected(history: History, diary: Diary) -> Iterator[str]:
+    """Nothing happens after the end, but that running subtasks hear of it."""
+    del diary
+    for task_id, events in history.events.items():
+        ended_task = ""
+        ended: dict[UUID, str] = {}
+        for event in events:
+            if ended_task and event.kind != "subtask.cancelled":
+                yield f"task {task_id}: {event.kind} after {ended_task}"
+            if event.subtask_id in ended:
+                yield f"subtask {event.subtask_id}: {event.kind} after {ended[event.subtask_id]}"
+            if _ends_task(event.kind):
+                ended_task = event.kind
+            elif event.subtask_id and event.kind.partition(".")[2] in _FINAL:
+                ended[event.subtask_id] = event.kind
+
+
+def gaps(history: History, diary: Diary) -> Iterator[str]:
+    """Events are numbered from 1 without gaps, up to the number that the task has."""
+    del diary
+    for task in history.tasks.values():
+        numbers = [each.seq for each in history.events.get(task.id, [])]
+        if numbers != list(range(1, task.event_seq + 1)):
+            yield f"task {task.id}: events {numbers}, {task.event_seq} expected"
+
+
+def overlaps(history: History, diary: Diary) -> Iterator[str]:
+    """A lease begins when the one before has ended."""
+    del diary
+    for subtask_id, attempts in history.attempts.items():
+        for earlier, later in pairwise(attempts):
+            if earlier.ended_at is None or earlier.ended_at > later.claimed_at:
+                yield (
+                    f"subtask {subtask_id}: {earlier.agent_id} held attempt {earlier.attempt} "
+                    f"when {later.agent_id} was given attempt {later.attempt}"
+                )
+
+
+def misnumbered(history: History, diary: Diary) -> Iterator[str]:
+    """Attempts are 1 to n: in the rows, in the events, and in the subtask; so are the counters."""
+    del diary
+    starts: dict[UUID | None, list[int | None]] = {}
+    for events in history.events.values():
+        for event in events:
+            if event.kind == "subtask.running":
+                starts.setdefault(event.subtask_id, []).append(event.attempt)
+    for subtask in history.subtasks.values():
+        attempts = history.attempts.get(subtask.id, [])
+        expected = list(range(1, subtask.attempt + 1))
+        numbers = [each.attempt for each in attempts]
+        if not expected == numbers == starts.get(subtask.id, []):
+            yield f"subtask {subtask.id}: {numbers}, started {starts.get(subtask.id)}"
+        outcomes = Counter(each.outcome for each in attempts)
+        if subtask.reaps != outcomes["reaped"]:
+            yield f"subtask {subtask.id}: {subtask.reaps} reaps, its history {outcomes['reaped']}"
+        failed = sum(outcomes[each] for each in _COUNTED)
+        if subtask.failures != failed:
+            yield f"subtask {subtask.id}: {subtask.failures} failures, its history {failed}"
+
+
+def unfenced(history: History, diary: Diary) -> Iterator[str]:
+    """Who writes with an attempt that has ended is told so, and changes nothing."""
+    for each in diary.replayed:
+        if each.answer not in _REFUSED:
+            yield f"subtask {each.subtask_id}: {each.verb} of {each.attempt} was {each.answer}"
+    for subtask in history.subtasks.values():
+        if subtask.output is not None and REPLAYED["text"] in subtask.output:
+            yield f"subtask {subtask.id}: holds what nobody made"
+
+
+def unexplained(history: History, diary: Diary) -> Iterator[str]:
+    """A task fails if it cannot be planned or its limits are spent; it is cancelled if asked."""
+    bad = {each.task_id for each in diary.submitted if each.must_fail}
+    by_task: dict[UUID, list[SubtaskRow]] = {}
+    for subtask in history.subtasks.values():
+        by_task.setdefault(subtask.task_id, []).append(subtask)
+    for task in history.tasks.values():
+        reason = (task.error or {}).get("class")
+        if task.status == "failed":
+            expected = reason == "invalid_task" if task.id in bad else _is_spent(by_task[task.id])
+            if not expected:
+                yield f"task {task.id}: failed with {task.error}"
+        elif task.status == "completed" and task.id in bad:
+            yield f"task {task.id}: cannot be planned, and is complete"
+        elif task.status == "cancelled" and task.id not in diary.cancelling:
+            yield f"task {task.id}: nobody cancelled it"
+
+
+def orphaned(history: History, diary: Diary) -> Iterator[str]:
+    """Nothing of a task that is over can still run."""
+    del diary
+    for subtask in history.subtasks.values():
+        if history.tasks[subtask.task_id].status in _FINAL and subtask.status not in _FINAL:
+            yield f"subtask {subtask.id}: is {subtask.status}, its task is over"
+        for each in history.attempts.get(subtask.id, []):
+            if subtask.status in _FINAL and each.ended_at is None:
+                yield f"subtask {subtask.id}: is {subtask.status}, attempt {each.attempt} is open"
+
+
+def miscounted(history: History, diary: Diary) -> Iterator[str]:
+    """Cost and tokens of a task are the sums over its attempts; unknown if one is unknown."""
+    del diary
+    by_task: dict[UUID, list[AttemptRow]] = {}
+    for attempts in history.attempts.values():
+        for each in attempts:
+            if each.ended_at is not None:
+                by_task.setdefault(each.task_id, []).append(each)
+    for task in history.tasks.values():
+        yield from _bill(task, by_task.get(task.id, []))
+
+
+def _bill(task: TaskRow, attempts: list[AttemptRow]) -> Iterator[str]:
+    costs = [each.cost_usd for each in attempts]
+    known = [cost for cost in costs if cost is not None]
+    cost = sum(known, Decimal(0)) if len(known) == len(costs) else None
+    if task.cost_usd != cost:
+        yield f"task {task.id}: costs {task.cost_usd}, its attempts {cost}"
+    tokens = [sum(each.tokens[place] for each in attempts) for place in range(4)]
+    if task.tokens != tokens:
+        yield f"task {task.id}: {task.tokens} tokens, its attempts {tokens}"
+
+
+def _is_spent(subtasks: list[SubtaskRow]) -> bool:
+    return any(
+        each.status == "failed"
+        and (each.failures >= each.max_failures or each.reaps >= each.max_reaps)
+        for each in subtasks
+    )
+
+
+def _ends_task(kind: str) -> bool:
+    thing, _, status = kind.partition(".")
+    return thing == "task" and status in _FINAL
+
+
+LAWS: Final[Mapping[str, Law]] = {
+    "absent": absent,
+    "lost": lost,
+    "duplicated": duplicated,
+    "resurrected": resurrected,
+    "gaps": gaps,
+    "overlaps": overlaps,
+    "misnumbered": misnumbered,
+    "unfenced": unfenced,
+    "unexplained": unexplained,
+    "orphaned": orphaned,
+    "miscounted": miscounted,
+}

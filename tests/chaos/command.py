@@ -1,0 +1,110 @@
+"""The command behind `scripts/chaos`: reads its arguments, runs, prints, gives the exit code."""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+from cogo.settings import keep_loopback_direct
+from tests.chaos.mutants import MUTANTS, Mutant
+from tests.chaos.report import recoveries, summary, verdict
+from tests.chaos.run import Result, Size, run
+
+Say = Callable[[str], object]
+
+_MUTANT_SIZE: Final = Size(tasks=80, faults=30, seconds=20.0, settle=5.0)
+
+
+def run_command(arguments: Sequence[str], *, description: str | None, say: Say) -> int:
+    """Run what the arguments ask for. 0: all is well; 1: a law was broken, or a mutant missed."""
+    options = _parser(description).parse_args(arguments)
+    keep_loopback_direct()
+    logger.remove()  # the supervisor tells of every death; that many are no news here
+    size = Size(
+        seed=options.seed, tasks=options.tasks, faults=options.faults, seconds=options.seconds
+    )
+    try:
+        return asyncio.run(_until_signalled(size, say, mutants=options.mutants))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("stopped; nothing is left running")
+        return 130
+
+
+def _parser(description: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/chaos",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    size = Size()
+    parser.add_argument("--seed", type=int, default=size.seed)
+    parser.add_argument("--tasks", type=int, default=size.tasks)
+    parser.add_argument("--faults", type=int, default=size.faults)
+    parser.add_argument("--seconds", type=float, default=size.seconds)
+    parser.add_argument("--mutants", action="store_true")
+    return parser
+
+
+async def _until_signalled(size: Size, say: Say, *, mutants: bool) -> int:
+    me = asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, me.cancel)
+    if mutants:
+        return await _run_mutants(size.seed, say)
+    say(f"seed {size.seed}")
+    with _home() as home:
+        result = await run(home, size, say)
+        _print(result, say)
+        if not result.is_clean:
+            kept = Path(tempfile.mkdtemp(prefix="cogo-chaos-logs-"))
+            shutil.copytree(home / "logs", kept, dirs_exist_ok=True)
+            say(f"broken with seed {size.seed}; the logs are in {kept}")
+        return 0 if result.is_clean else 1
+
+
+async def _run_mutants(seed: int, say: Say) -> int:
+    missed = 0
+    for mutant in MUTANTS:
+        with _home() as home:
+            found = await laws_broken_by(home, mutant, seed)
+        is_seen = bool(found.keys() & mutant.reported_as)
+        missed += not is_seen
+        laws = ", ".join(f"{count} {law}" for law, count in found.items())
+        say(f"{'seen  ' if is_seen else 'MISSED'} {mutant.name}: {laws or 'nothing reported'}")
+    return 1 if missed else 0
+
+
+async def laws_broken_by(home: Path, mutant: Mutant, seed: int) -> dict[str, int]:
+    """Run a mutant for a short time; give how often each law was broken."""
+    size = replace(_MUTANT_SIZE, seed=seed, shares=mutant.shares)
+    result = await run(home, size, lambda _: None, mutant)
+    return {law: len(cases) for law, cases in result.broken.items() if cases}
+
+
+def _print(result: Result, say: Say) -> None:
+    for part in (
+        summary(result.history, result.diary),
+        recoveries(result.history, result.diary),
+        verdict(result.broken),
+    ):
+        say("")
+        for line in part:
+            say(line)
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """An empty directory that an unprivileged Postgres may enter, also when we are root."""
+    with tempfile.TemporaryDirectory(prefix="cogo-chaos-") as directory:
+        home = Path(directory)
+        home.chmod(0o711)
+        yield home

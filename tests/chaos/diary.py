@@ -1,0 +1,51 @@
+"""What the harness itself did and was told: the half of the history that no database has."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from tests.chaos.faults import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A task that the database acknowledged."""
+
+    key: str
+    """Its idempotency key."""
+    task_id: UUID
+    must_fail: bool
+    """It cannot be planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A write with an attempt that had ended, and what the database said."""
+
+    subtask_id: UUID
+    attempt: int
+    verb: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Struck:
+    """A fault that happened."""
+
+    kind: Kind
+    at: datetime
+    until: datetime
+    agent_id: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Diary:
+    """Filled while the run lasts."""
+
+    submitted: list[Submitted] = field(default_factory=list)
+    cancelling: set[UUID] = field(default_factory=set)
+    """Tasks whose cancellation was asked for, whatever the answer."""
+    cancelled: set[UUID] = field(default_factory=set)
+    """Tasks that the database called cancelled."""
+    replayed: list[Replayed] = field(default_factory=list)
+    struck: list[Struck] = field(default_factory=list)

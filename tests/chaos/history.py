@@ -1,0 +1,177 @@
+"""The history of a run, read when it is over: rows, events, and what agents were answered."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+REPLAYED: dict[str, Any] = {"text": "written by nobody", "replayed": True}
+"""The output of a client that writes with attempts that have ended; no row may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task as it ended."""
+
+    id: UUID
+    idempotency_key: str | None
+    status: str
+    session_id: UUID | None
+    result: str | None
+    error: dict[str, Any] | None
+    cost_usd: Decimal | None
+    tokens: list[int]
+    event_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskRow:
+    """A subtask as it ended, with what its accepted attempt made."""
+
+    id: UUID
+    task_id: UUID
+    type: str
+    status: str
+    sink: bool
+    attempt: int
+    failures: int
+    max_failures: int
+    reaps: int
+    max_reaps: int
+    output: str | None
+    output_attempt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One claim and how it ended."""
+
+    subtask_id: UUID
+    attempt: int
+    task_id: UUID
+    agent_id: str
+    lane: str
+    claimed_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    error: dict[str, Any] | None
+    cost_usd: Decimal | None
+    tokens: list[int]
+    first_token_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One transition."""
+
+    task_id: UUID
+    seq: int
+    at: datetime
+    kind: str
+    subtask_id: UUID | None
+    attempt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What an agent was answered when it completed an attempt, by its own log."""
+
+    subtask_id: UUID
+    attempt: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Everything that a checker looks at. Tasks by id; the rest in order."""
+
+    tasks: dict[UUID, TaskRow] = field(default_factory=dict)
+    subtasks: dict[UUID, SubtaskRow] = field(default_factory=dict)
+    attempts: dict[UUID, list[AttemptRow]] = field(default_factory=dict)
+    """By subtask, in the order of their numbers."""
+    events: dict[UUID, list[EventRow]] = field(default_factory=dict)
+    """By task, in the order of their numbers."""
+    messages: dict[UUID, list[str]] = field(default_factory=dict)
+    """Roles of what was added to conversations, by task."""
+    results: dict[UUID, int] = field(default_factory=dict)
+    """How often the result of a task was announced to its owner."""
+    acks: list[Ack] = field(default_factory=list)
+
+
+_TOKENS = "array[{0}input_tokens, {0}cached_tokens, {0}output_tokens, {0}reasoning_tokens]"
+_TASKS = f"""
+select id, idempotency_key, status, session_id, result::text, error, cost_usd,
+       {_TOKENS.format("")} as tokens, event_seq
+  from public.cogo_tasks
+"""  # noqa: S608 - constants
+_SUBTASKS = """
+select s.id, s.task_id, s.type, s.status, s.sink, s.attempt, s.failures, s.max_failures, s.reaps,
+       s.max_reaps, o.output::text, o.attempt as output_attempt
+  from cogo.subtasks s left join cogo.subtask_outputs o on o.subtask_id = s.id
+ order by s.seq
+"""
+_ATTEMPTS = f"""
+select subtask_id, attempt, task_id, agent_id, lane, claimed_at, ended_at, outcome, error, cost_usd,
+       array(select coalesce(each, 0) from unnest({_TOKENS.format("")}) as each) as tokens,
+       first_token_ms
+  from public.cogo_attempts order by subtask_id, attempt
+"""  # noqa: S608 - constants
+_EVENTS = (
+    "select task_id, seq, at, kind, subtask_id, attempt from cogo.events order by task_id, seq"
+)
+_MESSAGES = "select task_id, role from public.cogo_messages order by seq"
+_RESULTS = """
+select right(topic, 36)::uuid as task_id, count(*) from realtime.messages
+ where topic like 'cogo-results:%' and event = 'TASK_RESULT' group by topic
+"""
+
+
+async def read_history(db_url: str, logs: Iterable[Path]) -> History:
+    """Read everything. `db_url` is the owner's, who sees all rows."""
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(db_url)
+    try:
+        await connection.set_type_codec(
+            "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+        tasks = [TaskRow(**row) for row in await connection.fetch(_TASKS)]
+        subtasks = [SubtaskRow(**row) for row in await connection.fetch(_SUBTASKS)]
+        attempts = [AttemptRow(**row) for row in await connection.fetch(_ATTEMPTS)]
+        events = [EventRow(**row) for row in await connection.fetch(_EVENTS)]
+        messages = [(row["task_id"], row["role"]) for row in await connection.fetch(_MESSAGES)]
+        results = {row["task_id"]: row["count"] for row in await connection.fetch(_RESULTS)}
+    finally:
+        await connection.close()
+    return History(
+        tasks={each.id: each for each in tasks},
+        subtasks={each.id: each for each in subtasks},
+        attempts=_grouped((each.subtask_id, each) for each in attempts),
+        events=_grouped((each.task_id, each) for each in events),
+        messages=_grouped(messages),
+        results=results,
+        acks=[ack for log in logs for ack in _acks(log)],
+    )
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _grouped(pairs: Iterable[tuple[_K, _V]]) -> dict[_K, list[_V]]:
+    found: dict[_K, list[_V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _acks(log: Path) -> Iterator[Ack]:
+    for line in log.read_text(errors="replace").splitlines():
+        # A process that is killed may leave half a line, and Python's own words are no JSON.
+        if '"attempt ended"' in line and line.endswith("}"):
+            fields = json.loads(line)
+            yield Ack(UUID(fields["subtask_id"]), fields["attempt"], fields["answer"])

@@ -1,0 +1,102 @@
+"""Mutants: databases with one guard taken out, each of which the checker must report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.faults import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One guard that is missing, and how that must show."""
+
+    name: str
+    changes: Sequence[tuple[str, str, str]]
+    """Function, the words in its source, and what stands there instead."""
+    statements: Sequence[str] = ()
+    reported_as: frozenset[str]
+    """Laws of which at least one must be reported as broken."""
+    shares: Mapping[Kind, int]
+    """The faults under which the guard matters."""
+
+    def sql(self) -> list[str]:
+        """Give the statements that make it; they fail when the words are not there."""
+        return [*self.statements, *(_change(*each) for each in self.changes)]
+
+
+# What is left would still be refused by the index that allows one open attempt.
+_NO_INDEX: Final = "drop index public.cogo_attempts_one_running"
+_DEATHS: Final = {Kind.KILL: 4, Kind.REPLAY: 4, Kind.ANSWERS: 2}
+
+MUTANTS: Final = (
+    Mutant(
+        name="no fence",
+        changes=[
+            (
+                "fence",
+                "v_attempt public.cogo_attempts;\nbegin",
+                "v_attempt public.cogo_attempts;\nbegin\n  return 'held';",
+            )
+        ],
+        reported_as=frozenset({"unfenced", "duplicated"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
+        name="claim without a lock",
+        changes=[("choose_subtasks", "for no key update of t, s skip locked", "")],
+        statements=[_NO_INDEX],
+        reported_as=frozenset({"overlaps"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
+        name="claim of what is running",
+        changes=[
+            (
+                "choose_subtasks",
+                "s.status = 'queued' and not s.regulated",
+                "s.status in ('queued', 'running')",
+            )
+        ],
+        statements=[_NO_INDEX],
+        reported_as=frozenset({"overlaps"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
+        name="attempt used again after a reap",
+        changes=[
+            (
+                "hand_back",
+                "perform cogo.requeue_subtask(p_subtask.id);",
+                "perform cogo.requeue_subtask(p_subtask.id);\n"
+                "  update cogo.subtasks set attempt = attempt - 1 where id = p_subtask.id;",
+            ),
+            (
+                "cogo_claim_subtasks",
+                "from claimed c;",
+                "from claimed c\n"
+                "  on conflict on constraint cogo_attempts_pkey do update\n"
+                "    set agent_id = excluded.agent_id, ended_at = null, outcome = null,\n"
+                "        claimed_at = excluded.claimed_at;",
+            ),
+        ],
+        reported_as=frozenset({"misnumbered"}),
+        shares=_DEATHS,
+    ),
+)
+
+
+def _change(function: str, words: str, instead: str) -> str:
+    return f"""
+do $mutate$
+declare
+  v_source text := pg_get_functiondef(p.oid) from pg_proc p where p.proname = '{function}';
+  v_words text := $words${words}$words$;
+begin
+  if position(v_words in v_source) > 0 is not true then
+    raise exception 'the words are not in {function}';
+  end if;
+  execute replace(v_source, v_words, $words${instead}$words$);
+end;
+$mutate$
+"""

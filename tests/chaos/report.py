@@ -1,0 +1,121 @@
+"""What a run says at its end: what happened, what broke, and how fast work went on."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from agents.runtime.options import RuntimeOptions
+from tests.chaos.checker import LAWS
+from tests.chaos.diary import Diary, Struck
+from tests.chaos.faults import Kind
+from tests.chaos.history import AttemptRow, History
+
+_SHOWN: Final = 5
+_VENDORS: Final = frozenset({Kind.VENDOR_429, Kind.VENDOR_500, Kind.VENDOR_CUT, Kind.VENDOR_STALL})
+_ERRORS: Final[Mapping[Kind, str]] = {
+    Kind.VENDOR_429: "rate_limited",
+    Kind.VENDOR_500: "overloaded",
+    Kind.VENDOR_CUT: "connection",
+    Kind.VENDOR_STALL: "timeout",
+}
+
+
+def summary(history: History, diary: Diary) -> Iterator[str]:
+    """Say how much happened: a run without faults that hit proves nothing."""
+    tasks = Counter(task.status for task in history.tasks.values())
+    outcomes = Counter(
+        each.outcome or "open" for attempts in history.attempts.values() for each in attempts
+    )
+    struck = Counter(each.kind for each in diary.struck)
+    replies = Counter(each.answer for each in diary.replayed)
+    yield f"tasks     {sum(tasks.values())}: {_counts(tasks)}"
+    yield f"attempts  {sum(outcomes.values())}: {_counts(outcomes)}"
+    yield f"faults    {sum(struck.values())}: {_counts(struck)}"
+    yield f"replays   {sum(replies.values())}: {_counts(replies)}"
+
+
+def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Give one line a law, with the first cases of those that were broken."""
+    for name, cases in broken.items():
+        yield f"{name:<12} {len(cases):>5}  {LAWS[name].__doc__}"
+        yield from (f"    {case}" for case in cases[:_SHOWN])
+
+
+def recoveries(history: History, diary: Diary) -> Iterator[str]:
+    """Give a table of the times from a fault to the first progress of the next attempt."""
+    lease = RuntimeOptions().lease.total_seconds()
+    yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s)"
+    yield f"{'fault':<14} {'faults':>6} {'samples':>7} {'p50':>7} {'p95':>7} {'max':>7}"
+    for kind in Kind:
+        faults = [each for each in diary.struck if each.kind is kind]
+        samples = sorted(
+            each.total_seconds() for fault in faults for each in _samples(fault, history)
+        )
+        if samples:
+            p50, p95 = _percentile(samples, 0.5), _percentile(samples, 0.95)
+            figures = f"{p50:>7.2f} {p95:>7.2f} {samples[-1]:>7.2f}"
+            yield f"{kind:<14} {len(faults):>6} {len(samples):>7} {figures}"
+
+
+def _samples(fault: Struck, history: History) -> Iterator[timedelta]:
+    if fault.kind in {Kind.KILL, Kind.VANISH, Kind.STOP}:
+        yield from _after_death(fault, history)
+    elif fault.kind is Kind.POSTGRES:
+        later = (e.at for events in history.events.values() for e in events if e.at > fault.at)
+        first = min(later, default=None)
+        if first is not None:
+            yield first - fault.at
+    elif fault.kind is Kind.REALTIME:
+        yield from _claim_delays(fault, history)
+    elif fault.kind in _VENDORS:
+        yield from _after_failure(fault, history)
+
+
+def _after_death(fault: Struck, history: History) -> Iterator[timedelta]:
+    """From the fault to the next attempt, for each subtask that the agent held and lost."""
+    for attempts in history.attempts.values():
+        for held, following in pairwise(attempts):
+            is_hit = held.agent_id == fault.agent_id and held.claimed_at <= fault.at
+            if is_hit and held.outcome == "reaped" and _ends_after(held, fault.at):
+                yield _first_progress(following) - fault.at
+
+
+def _after_failure(fault: Struck, history: History) -> Iterator[timedelta]:
+    """From the end of each attempt that the vendor spoilt to the next; a stall from its silence."""
+    for attempts in history.attempts.values():
+        for failed, following in pairwise(attempts):
+            began = failed.claimed_at
+            is_hit = fault.at <= began + timedelta(seconds=1) and began <= fault.until
+            reason = (failed.error or {}).get("class", "")
+            if is_hit and failed.ended_at is not None and reason == _ERRORS[fault.kind]:
+                is_stall = fault.kind is Kind.VENDOR_STALL
+                since = _first_progress(failed) if is_stall else failed.ended_at
+                yield _first_progress(following) - since
+
+
+def _claim_delays(fault: Struck, history: History) -> Iterator[timedelta]:
+    """From queued to claimed, for what was queued while no doorbell could ring."""
+    for events in history.events.values():
+        for queued, claimed in pairwise(e for e in events if e.subtask_id is not None):
+            is_pair = queued.kind == "subtask.queued" and claimed.kind == "subtask.running"
+            same = queued.subtask_id == claimed.subtask_id
+            if is_pair and same and fault.at <= queued.at <= fault.until:
+                yield claimed.at - queued.at
+
+
+def _first_progress(attempt: AttemptRow) -> datetime:
+    return attempt.claimed_at + timedelta(milliseconds=attempt.first_token_ms or 0)
+
+
+def _ends_after(attempt: AttemptRow, moment: datetime) -> bool:
+    return attempt.ended_at is None or attempt.ended_at >= moment
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _counts(counter: Counter[str] | Counter[Kind]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())

@@ -1,0 +1,171 @@
+"""The checker sees: a history that keeps every law, and one lie at a time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.chaos.checker import LAWS, check
+from tests.chaos.diary import Diary, Replayed, Submitted
+from tests.chaos.history import REPLAYED, Ack, AttemptRow, EventRow, History, SubtaskRow, TaskRow
+
+Lie = Callable[[History, Diary], object]
+
+TASK, PLAN, MAIN = (UUID(int=number) for number in (1, 2, 3))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OUTPUT = '{"text": "done"}'
+
+
+def a_history() -> tuple[History, Diary]:
+    """One task of a conversation; the first executor died, the second answered."""
+    task = TaskRow(
+        TASK, "key", "completed", UUID(int=9), OUTPUT, None, Decimal("0.5"), [10, 0, 5, 0], 9
+    )
+    plan = SubtaskRow(PLAN, TASK, "PLAN", "completed", False, 1, 0, 5, 0, 5, "{}", 1)
+    main = SubtaskRow(MAIN, TASK, "CHAT", "completed", True, 2, 0, 5, 1, 5, OUTPUT, 2)
+    kinds = [
+        ("task.pending", None, None),
+        ("subtask.queued", PLAN, None),
+        ("subtask.running", PLAN, 1),
+        ("subtask.completed", PLAN, 1),
+        ("subtask.running", MAIN, 1),
+        ("subtask.queued", MAIN, 1),
+        ("subtask.running", MAIN, 2),
+        ("subtask.completed", MAIN, 2),
+        ("task.completed", None, None),
+    ]
+    history = History(
+        tasks={TASK: task},
+        subtasks={PLAN: plan, MAIN: main},
+        attempts={
+            PLAN: [an_attempt(PLAN, 1, 0, "completed")],
+            MAIN: [
+                an_attempt(MAIN, 1, 1, "reaped"),
+                an_attempt(MAIN, 2, 2, "completed", cost=Decimal("0.5"), tokens=[10, 0, 5, 0]),
+            ],
+        },
+        events={
+            TASK: [
+                EventRow(TASK, seq, NOON + timedelta(seconds=seq), kind, subtask, attempt)
+                for seq, (kind, subtask, attempt) in enumerate(kinds, 1)
+            ]
+        },
+        messages={TASK: ["user", "assistant"]},
+        results={TASK: 1},
+        acks=[Ack(PLAN, 1, "ok"), Ack(MAIN, 2, "ok")],
+    )
+    diary = Diary(
+        submitted=[Submitted(key="key", task_id=TASK, must_fail=False)],
+        replayed=[Replayed(subtask_id=MAIN, attempt=1, verb="complete", answer="stale")],
+    )
+    return history, diary
+
+
+def an_attempt(
+    subtask: UUID,
+    number: int,
+    place: int,
+    outcome: str,
+    *,
+    cost: Decimal | None = Decimal(0),
+    tokens: list[int] | None = None,
+) -> AttemptRow:
+    begun = NOON + timedelta(seconds=place)
+    ended = begun + timedelta(seconds=1)
+    agent = f"executor-{number}"
+    used = tokens or [0, 0, 0, 0]
+    return AttemptRow(
+        subtask, number, TASK, agent, "lane", begun, ended, outcome, None, cost, used, None
+    )
+
+
+def in_task(**fields: Any) -> Lie:
+    return lambda history, _: history.tasks.update({TASK: replace(history.tasks[TASK], **fields)})
+
+
+def in_main(**fields: Any) -> Lie:
+    return lambda history, _: history.subtasks.update(
+        {MAIN: replace(history.subtasks[MAIN], **fields)}
+    )
+
+
+def in_attempt(number: int, **fields: Any) -> Lie:
+    def lie(history: History, _: Diary) -> None:
+        attempts = history.attempts[MAIN]
+        attempts[number - 1] = replace(attempts[number - 1], **fields)
+
+    return lie
+
+
+def one_more_event(kind: str) -> Lie:
+    def lie(history: History, _: Diary) -> None:
+        event = replace(history.events[TASK][7], seq=10, kind=kind)
+        history.events[TASK].append(event)
+        in_task(event_seq=10)(history, _)
+
+    return lie
+
+
+LIES: list[tuple[str, Lie]] = [
+    ("absent", lambda history, _: [each.clear() for each in (history.tasks, history.subtasks)]),
+    ("absent", in_task(idempotency_key="other")),
+    ("lost", in_task(status="running")),
+    ("lost", in_task(result='{"text": "other"}')),
+    ("lost", lambda _, diary: diary.cancelled.add(TASK)),
+    ("lost", lambda history, _: history.results.clear()),
+    ("lost", lambda history, _: history.acks.append(Ack(MAIN, 1, "ok"))),
+    ("lost", in_main(output=None)),
+    ("duplicated", in_attempt(1, outcome="completed")),
+    ("duplicated", in_main(output_attempt=1)),
+    ("duplicated", lambda history, _: history.acks.append(Ack(MAIN, 2, "ok"))),
+    ("duplicated", one_more_event("task.failed")),
+    ("duplicated", lambda history, _: history.messages[TASK].append("assistant")),
+    ("duplicated", lambda history, _: history.results.update({TASK: 2})),
+    ("resurrected", one_more_event("subtask.queued")),
+    ("resurrected", one_more_event("subtask.cancelled")),
+    ("gaps", lambda history, _: history.events[TASK].pop(1)),
+    ("gaps", in_task(event_seq=10)),
+    ("overlaps", in_attempt(1, ended_at=NOON + timedelta(seconds=3))),
+    ("overlaps", in_attempt(1, ended_at=None)),
+    ("misnumbered", lambda history, _: history.attempts[MAIN].pop(0)),
+    ("misnumbered", in_main(attempt=1)),
+    ("misnumbered", in_main(reaps=0)),
+    ("misnumbered", in_attempt(1, outcome="failed")),
+    (
+        "unfenced",
+        lambda _, diary: diary.replayed.append(replace(diary.replayed[0], answer="ok")),
+    ),
+    ("unfenced", in_main(output=str(REPLAYED))),
+    ("unexplained", in_task(status="failed", error={"class": "internal"})),
+    ("unexplained", in_task(status="cancelled")),
+    (
+        "unexplained",
+        lambda _, diary: diary.submitted.append(replace(diary.submitted[0], must_fail=True)),
+    ),
+    ("orphaned", in_main(status="queued")),
+    ("orphaned", in_attempt(2, ended_at=None)),
+    ("miscounted", in_task(cost_usd=Decimal(1))),
+    ("miscounted", in_task(tokens=[10, 0, 6, 0])),
+    ("miscounted", in_attempt(1, cost_usd=None)),
+]
+
+
+def test_a_history_that_keeps_every_law_is_not_blamed() -> None:
+    assert check(*a_history()) == {law: [] for law in LAWS}
+
+
+@pytest.mark.parametrize(("law", "lie"), LIES)
+def test_each_lie_is_reported_under_its_law(law: str, lie: Lie) -> None:
+    history, diary = a_history()
+
+    lie(history, diary)
+
+    assert check(history, diary)[law]
+
+
+def test_there_is_a_lie_for_every_law() -> None:
+    assert {law for law, _ in LIES} == LAWS.keys()

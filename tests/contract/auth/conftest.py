@@ -1,0 +1,30 @@
+"""Clients of the Auth API: a visitor with the publishable key, and the holder of the secret key."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from supabase import AsyncClient
+
+from tests.contract.auth.people import connected
+from tests.support.contract import Target
+
+
+@pytest.fixture
+async def client(contract_target: Target) -> AsyncIterator[AsyncClient]:
+    async with connected(contract_target.url, contract_target.publishable_key) as client:
+        yield client
+
+
+@pytest.fixture
+async def service(contract_target: Target) -> AsyncIterator[AsyncClient]:
+    async with connected(contract_target.url, contract_target.secret_key) as client:
+        yield client
+
+
+@pytest.fixture
+async def http(contract_target: Target) -> AsyncIterator[httpx.AsyncClient]:
+    """Raw requests with the publishable key, unless a test says otherwise."""
+    headers = {"apikey": contract_target.publishable_key}
+    async with httpx.AsyncClient(base_url=contract_target.url, headers=headers) as raw:
+        yield raw

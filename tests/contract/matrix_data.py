@@ -1,0 +1,85 @@
+"""Rows of two people in every table, made over HTTP with the secret key as agents make them."""
+
+import secrets
+from typing import Any, Final
+
+import httpx
+
+PLANNERS: Final = "cio"
+
+
+async def rpc(client: httpx.AsyncClient, name: str, **arguments: object) -> list[dict[str, Any]]:
+    """Call a function that has to work; give its rows."""
+    answer = await client.post(f"/rest/v1/rpc/{name}", json=arguments)
+    assert answer.is_success, (name, answer.text)
+    found = answer.json()
+    return found if isinstance(found, list) else [found]
+
+
+async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
+    """Finish a task of this person, and fail another; give the id of the finished one.
+
+    Together they leave at least one row in everything that a person may read.
+    """
+    finished = await _plan(client, owner)
+    for _ in range(2):
+        [lease] = await _claim(client, _lane(finished))
+        extension = {**_ref(lease), "checkpoint": {"content": "so far", "reasoning": ""}}
+        await rpc(client, "cogo_extend_leases", p_agent_id="matrix", p_leases=[extension])
+        said = [{"role": "assistant", "content": "done"}]
+        await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
+    failed = await _plan(client, owner)
+    [lease] = await _claim(client, _lane(failed))
+    await rpc(
+        client,
+        "cogo_fail_subtask",
+        p_agent_id="matrix",
+        p_subtask_id=lease["subtask_id"],
+        p_attempt=lease["attempt"],
+        p_error={"class": "invalid_request", "message": "no"},
+        p_action="give_up",
+    )
+    return finished
+
+
+async def _plan(client: httpx.AsyncClient, owner: str) -> str:
+    row = {"prompt": "matrix", "owner": owner, "session_id": _session_id()}
+    answer = await client.post(
+        "/rest/v1/cogo_tasks", json=row, headers={"Prefer": "return=representation"}
+    )
+    task_id = str(answer.json()[0]["id"])
+    [lease] = await _claim(client, PLANNERS)
+    assert lease["task_id"] == task_id, "somebody else's tasks wait here: use an empty project"
+    lane = _lane(task_id)
+    common = {"type": "GENERATE_CODE", "lane": lane, "params": {"model_id": lane}}
+    steps = [
+        {"key": "a", "dependencies": [], **common},
+        {"key": "b", "dependencies": ["a"], **common},
+    ]
+    selections = [{"key": "a", "selected_model": lane, "reason": "the matrix asks for it"}]
+    await _complete(
+        client, {**_ref(lease), "output": {}, "plan": {"subtasks": steps, "selections": selections}}
+    )
+    return task_id
+
+
+async def _claim(client: httpx.AsyncClient, lane: str) -> list[dict[str, Any]]:
+    return await rpc(client, "cogo_claim_subtasks", p_agent_id="matrix", p_lanes=[lane], p_limit=1)
+
+
+async def _complete(client: httpx.AsyncClient, item: dict[str, object]) -> None:
+    [answer] = await rpc(client, "cogo_complete_subtasks", p_agent_id="matrix", p_items=[item])
+    assert answer["answer"] == "ok", answer
+
+
+def _lane(task_id: str) -> str:
+    return f"matrix-{task_id}"
+
+
+def _ref(lease: dict[str, Any]) -> dict[str, Any]:
+    return {"subtask_id": lease["subtask_id"], "attempt": lease["attempt"]}
+
+
+def _session_id() -> str:
+    digits = secrets.token_hex(16)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"

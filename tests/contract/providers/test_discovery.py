@@ -1,0 +1,130 @@
+"""Finding model servers on this machine, with servers on ports of their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from providers.catalogue import Catalogue
+from providers.discovery import LocalServer, find_servers
+from providers.router import Credential, Router
+
+PATIENT = timedelta(seconds=5)
+"""For machines that are busy with other tests."""
+LISTING = {"object": "list", "data": [{"id": "m", "owned_by": "somebody"}]}
+
+
+class Servers:
+    """Tiny HTTP servers that say one thing each."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def add(self, body: object, *, headers: str = "", status: str = "200 OK") -> int:
+        """Start one; gives its port. A body of `None` is silence."""
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            if body is None:
+                await reader.read()
+            else:
+                text = body if isinstance(body, str) else json.dumps(body)
+                head = f"HTTP/1.1 {status}\r\ncontent-length: {len(text)}\r\n{headers}\r\n"
+                writer.write((head + text).encode())
+                await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        await self._stack.enter_async_context(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as stack:
+        yield Servers(stack)
+
+
+def a_catalogue(tmp_path: Path, **ports: list[int]) -> Catalogue:
+    """The packaged one, with these ports for its local providers, and no others."""
+    names = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
+    path = tmp_path / "cogo.toml"
+    path.write_text(
+        "\n".join(f"[providers.{name}]\nports = {ports.get(name, [])}" for name in names)
+    )
+    return Catalogue.load(path)
+
+
+async def test_a_server_becomes_lanes_of_its_own_models(servers: Servers, tmp_path: Path) -> None:
+    listing = {"data": [{"id": "qwen:7b"}, {"id": "nomic-embed-text"}]}
+    port = await servers.add(listing)
+    catalogue = a_catalogue(tmp_path, ollama=[port])
+
+    async with Router(catalogue, {}) as router:
+        assert router.served_lanes() == []
+        await router.discover()
+
+        assert router.served_lanes() == ["ollama/qwen:7b"]
+        [deployment] = router.deployments("ollama/qwen:7b")
+        assert deployment.base_url == f"http://127.0.0.1:{port}/v1"
+        assert deployment.host.local
+
+
+async def test_servers_that_share_a_port_are_told_apart_by_their_listing(
+    servers: Servers, tmp_path: Path
+) -> None:
+    port = await servers.add({"data": [{"id": "m", "owned_by": "llamacpp"}]})
+    catalogue = a_catalogue(tmp_path, lmstudio=[port], llamacpp=[port], mlx=[port])
+
+    [found] = await find_servers(catalogue, {}, patience=PATIENT)
+
+    assert found.provider == "llamacpp"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        pytest.param(LISTING, "x-cogo: gateway\r\n", "200 OK", id="our own gateway"),
+        pytest.param(LISTING, "x-cogo-simulated: true\r\n", "200 OK", id="our own simulator"),
+        pytest.param("<html>", "", "200 OK", id="a web page"),
+        pytest.param({"models": []}, "", "200 OK", id="another API"),
+        pytest.param({"data": 3}, "", "200 OK", id="another shape"),
+        pytest.param(LISTING, "", "404 Not Found", id="not found"),
+        pytest.param(None, "", "200 OK", id="silence"),
+    ],
+)
+async def test_what_is_not_a_model_server_is_not_taken_for_one(
+    servers: Servers, tmp_path: Path, body: object, headers: str, status: str
+) -> None:
+    port = await servers.add(body, headers=headers, status=status)
+
+    assert await find_servers(a_catalogue(tmp_path, vllm=[port]), {}) == []
+
+
+async def test_a_given_base_url_is_asked_with_its_key(servers: Servers, tmp_path: Path) -> None:
+    port = await servers.add(LISTING)
+    base_url = f"http://127.0.0.1:{port}/v1"
+    given = Credential(key=SecretStr("k"), base_url=f"{base_url}/chat/completions")
+
+    catalogue = a_catalogue(tmp_path)
+    found = await find_servers(catalogue, {"openai-compatible": given}, patience=PATIENT)
+
+    assert found == [
+        LocalServer(provider="openai-compatible", base_url=base_url, models=("m",)),
+    ]
+
+
+async def test_a_silent_port_does_not_hold_up_the_others(servers: Servers, tmp_path: Path) -> None:
+    silent, good = await servers.add(None), await servers.add(LISTING)
+    catalogue = a_catalogue(tmp_path, vllm=[silent], ollama=[good])
+
+    async with asyncio.timeout(2):
+        found = await find_servers(catalogue, {})
+
+    assert [server.provider for server in found] == ["ollama"]

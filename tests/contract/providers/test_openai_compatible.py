@@ -1,0 +1,93 @@
+"""What each accent of the compatible providers sends, read off the wire."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from providers.adapter import Timeouts
+from providers.chat import ChatRequest, Message, complete
+from providers.openai_compatible import OpenAICompatible
+from providers.wire import WireProfile
+from tests.contract.providers.recorder import Recorder, recording
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Recorder]:
+    choice = {"index": 0, "message": {"content": "yes"}, "finish_reason": "stop"}
+    async with recording({"choices": [choice]}) as recorder:
+        yield recorder
+
+
+async def sent(server: Recorder, *, key: str | None = "a-key", **accents: Any) -> Recorder:
+    adapter = OpenAICompatible(
+        vendor="v",
+        base_url=f"{server.url}/v1/chat/completions",
+        key=SecretStr(key) if key else None,
+        profile=WireProfile(**accents),
+    )
+    request = ChatRequest(
+        model="m",
+        messages=(Message(role="user", content="hi"),),
+        max_output_tokens=7,
+        reasoning_effort="low",
+    )
+    async with adapter:
+        answer = await complete(adapter.stream(request, timeouts=Timeouts()))
+    assert answer.text == "yes"
+    return server
+
+
+async def test_the_plain_accent(server: Recorder) -> None:
+    await sent(server)
+
+    assert server.headers["authorization"] == "Bearer a-key"
+    assert server.body == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 7,
+        "reasoning_effort": "low",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+async def test_limits_and_usage_go_where_the_provider_wants_them(server: Recorder) -> None:
+    await sent(server, max_tokens_field="max_completion_tokens", asks_for_usage=False)
+
+    assert server.body["max_completion_tokens"] == 7
+    assert not {"max_tokens", "stream_options"} & set(server.body)
+
+
+async def test_an_effort_may_be_an_object_with_company(server: Recorder) -> None:
+    await sent(server, effort_field="reasoning", reasoning_body={"reasoning_format": "parsed"})
+
+    assert server.body["reasoning"] == {"effort": "low"}
+    assert server.body["reasoning_format"] == "parsed"
+    assert "reasoning_effort" not in server.body
+
+
+async def test_a_key_in_a_header_of_its_own_is_nowhere_else(server: Recorder) -> None:
+    await sent(server, key_header="x-portkey-api-key")
+
+    assert server.headers["x-portkey-api-key"] == "a-key"
+    assert "authorization" not in server.headers
+
+
+async def test_a_local_server_needs_no_key(server: Recorder) -> None:
+    await sent(server, key=None)
+
+    assert server.headers["authorization"] == "Bearer none"
+
+
+async def test_no_account_of_the_environment_is_shown_to_others(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ORG_ID", "PROJECT_ID", "ADMIN_KEY", "API_KEY"):
+        monkeypatch.setenv(f"OPENAI_{name}", "of-another-account")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-secret: of-another-account")
+
+    await sent(server, key=None)
+
+    assert "of-another-account" not in str(server.headers)

@@ -1,0 +1,211 @@
+"""Policies on realtime.messages, written as for a hosted project, decide."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.contract.realtime.conftest import ALICE, Server
+from tests.contract.realtime.wire import wire
+
+HELLO = {"type": "broadcast", "event": "hi", "payload": {"n": 1}}
+OWN = f"user-{ALICE}"
+MALLORY = "c0ffee00-0000-4000-8000-000000000000"
+
+
+def a_refusal(reason: str) -> dict[str, Any]:
+    return {"status": "error", "response": {"reason": reason}}
+
+
+def no_permission(topic: str) -> str:
+    return f"You do not have permissions to read from this Channel topic: {topic}"
+
+
+@pytest.mark.parametrize(
+    ("topic", "subject", "may"),
+    [
+        (OWN, ALICE, True),
+        ("room-1", MALLORY, True),
+        (OWN, MALLORY, False),
+        (OWN, None, False),
+        ("elsewhere", ALICE, False),
+        ("nul\x00", ALICE, False),
+    ],
+)
+async def test_only_whom_a_policy_lets_read_may_join(
+    server: Server, topic: str, subject: str | None, may: bool
+) -> None:
+    token = server.token(sub=subject) if subject else None
+    async with wire(server.url, server.keys.publishable) as socket:
+        answer = await socket.join(topic, private=True, access_token=token)
+
+        joined = {"status": "ok", "response": {"postgres_changes": []}}
+        assert answer == (joined if may else a_refusal(f"Unauthorized: {no_permission(topic)}"))
+
+
+async def test_a_role_that_the_api_may_not_take_reads_nothing(server: Server) -> None:
+    async with wire(server.url, server.keys.publishable) as socket:
+        for role in ("supabase_admin", "postgres", "nobody-at-all"):
+            answer = await socket.join("room-1", private=True, access_token=server.token(role=role))
+
+            assert answer == a_refusal(f"Unauthorized: {no_permission('room-1')}"), role
+
+
+async def test_the_secret_key_reads_and_writes_everything(server: Server) -> None:
+    async with (
+        wire(server.url, server.keys.secret) as speaker,
+        wire(server.url, server.keys.publishable) as hearer,
+    ):
+        await hearer.join(OWN, private=True, access_token=server.token())
+        # The client libraries send the project's key as access_token; the socket's role counts.
+        answer = await speaker.join(OWN, private=True, access_token=server.keys.secret)
+        assert answer["status"] == "ok"
+
+        await speaker.push(f"realtime:{OWN}", "broadcast", HELLO)
+
+        assert (await hearer.receive())["payload"] == HELLO
+
+
+async def test_who_may_not_write_is_heard_by_nobody_and_told_nothing(server: Server) -> None:
+    async with (
+        wire(server.url, server.keys.publishable) as mute,
+        wire(server.url, server.keys.secret) as hearer,
+    ):
+        await hearer.join("room-1", private=True)
+        await mute.join(
+            "room-1", private=True, broadcast={"ack": True}, access_token=server.token()
+        )
+
+        await mute.push("realtime:room-1", "broadcast", HELLO)
+
+        await mute.settle("room-1")
+        assert await hearer.is_silent()
+
+
+async def test_who_may_write_is_heard(server: Server) -> None:
+    async with (
+        wire(server.url, server.keys.publishable) as alice,
+        wire(server.url, server.keys.secret) as hearer,
+    ):
+        await hearer.join(OWN, private=True)
+        await alice.join(OWN, private=True, access_token=server.token())
+
+        await alice.push(f"realtime:{OWN}", "broadcast", HELLO)
+
+        assert (await hearer.receive())["payload"] == HELLO
+
+
+async def test_a_bad_token_refuses_the_join(server: Server) -> None:
+    async with wire(server.url, server.keys.publishable) as socket:
+        for token, reason in {
+            "garbage": "MalformedJWT: The token provided is not a valid JWT",
+            f"{server.token()}x": "JwtSignatureError: Failed to validate JWT signature",
+            server.token(lifetime=-10): "InvalidJWTToken: Token has expired 10 seconds ago",
+            server.token(exp=None): (
+                "InvalidJWTToken: Fields `role` and `exp` are required in JWT"
+            ),
+        }.items():
+            answer = await socket.join("room", access_token=token)
+
+            said = answer["response"]["reason"].replace("11 seconds", "10 seconds")
+            assert (answer["status"], said) == ("error", reason)
+
+
+async def test_a_channel_ends_with_its_token_and_the_socket_lives(server: Server) -> None:
+    async with wire(server.url, server.keys.publishable) as socket:
+        await socket.join("room", ref="3", access_token=server.token(lifetime=2))
+        await socket.join("other", ref="4")
+
+        system, close = await socket.receive(), await socket.receive()
+
+        assert system == {
+            "ref": None,
+            "event": "system",
+            "payload": {
+                "message": "Token has expired 0 seconds ago",
+                "status": "error",
+                "extension": "system",
+                "channel": "room",
+            },
+            "topic": "realtime:room",
+        }
+        assert (close["event"], close["ref"]) == ("phx_close", "3")
+        await socket.push("realtime:room", "broadcast", HELLO)
+        reason = {"reason": "unmatched topic"}
+        assert (await socket.receive())["payload"]["response"] == reason
+        await socket.push("realtime:other", "broadcast", HELLO)
+        assert await socket.is_silent()
+
+
+async def test_a_new_token_lengthens_the_life_of_a_channel(server: Server) -> None:
+    async with wire(server.url, server.keys.publishable) as socket:
+        await socket.join(OWN, private=True, access_token=server.token(lifetime=2))
+
+        for token in (None, server.keys.publishable, server.token()):
+            await socket.push(f"realtime:{OWN}", "access_token", {"access_token": token})
+
+        await socket.join("clock", ref="2", access_token=server.token(lifetime=2))
+        ended = await socket.receive()
+        assert ended["topic"] == "realtime:clock"
+        await socket.receive()
+        assert await socket.is_silent()
+
+
+async def test_a_token_that_is_bad_or_may_not_read_ends_the_channel(server: Server) -> None:
+    async with wire(server.url, server.keys.publishable) as socket:
+        for token, said in {
+            "garbage": "The token provided is not a valid JWT",
+            server.token(lifetime=-5): "Token has expired 5 seconds ago",
+            server.token(sub=MALLORY): no_permission(OWN),
+        }.items():
+            await socket.join(OWN, private=True, access_token=server.token())
+
+            await socket.push(f"realtime:{OWN}", "access_token", {"access_token": token})
+
+            system = (await socket.receive())["payload"]
+            assert system["message"].replace("6 seconds", "5 seconds") == said
+            assert (system["status"], system["extension"]) == ("error", "system")
+            assert (await socket.receive())["event"] == "phx_close"
+
+
+async def test_a_new_token_decides_anew_who_may_write(server: Server) -> None:
+    speaking, mute = server.token(may_speak="yes"), server.token()
+    async with (
+        wire(server.url, server.keys.publishable) as speaker,
+        wire(server.url, server.keys.secret) as hearer,
+    ):
+        await hearer.join("room-1", private=True)
+        await speaker.join("room-1", private=True, access_token=mute)
+
+        for token, is_heard in ((speaking, True), (mute, False), (speaking, True)):
+            await speaker.push("realtime:room-1", "access_token", {"access_token": token})
+            await speaker.push("realtime:room-1", "broadcast", HELLO)
+            await speaker.settle("room-1")
+
+            if is_heard:
+                assert (await hearer.receive())["payload"] == HELLO
+            assert await hearer.is_silent()
+
+
+async def test_a_policy_that_fails_admits_nobody(server: Server) -> None:
+    # auth.uid() cannot cast this subject: the policy raises instead of answering.
+    token = server.token(sub="not-a-uuid")
+    async with wire(server.url, server.keys.publishable) as socket:
+        answer = await socket.join(OWN, private=True, access_token=token)
+
+        assert answer == a_refusal(f"Unauthorized: {no_permission(OWN)}")
+
+
+async def test_policies_see_the_claims_and_the_headers(server: Server) -> None:
+    await server.execute(
+        "create policy claims on realtime.messages for select to authenticated using ("
+        " realtime.topic() = 'claims' and (select auth.jwt() ->> 'cogo_agent') = 'a1'"
+        " and current_setting('request.headers')::json is not null)"
+    )
+    async with wire(server.url, server.keys.publishable) as socket:
+        answer = await socket.join(
+            "claims", private=True, access_token=server.token(cogo_agent="a1")
+        )
+
+        assert answer["status"] == "ok", json.dumps(answer)
+    await server.execute("drop policy claims on realtime.messages")

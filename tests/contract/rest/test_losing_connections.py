@@ -1,0 +1,107 @@
+"""The database goes away under requests: they are told so, and the next ones are answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from embedded.database import Database
+from embedded.keys import Keys
+from embedded.rest.app import rest_routes
+from tests.support.databases import Cluster
+from tests.support.eventually import eventually
+
+KEYS = Keys(
+    publishable="sb_publishable_a",
+    secret="sb_secret_b",
+    jwt_secret="c" * 40,
+    legacy_anon="d",
+    legacy_service_role="e",
+)
+_SLOW = """
+create function public.slow() returns integer language sql volatile
+  as 'select 1 from pg_sleep(60)';
+create table public.things (id integer primary key);
+grant select on public.things to service_role;
+"""
+_CUT = """
+select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
+ where usename = 'authenticator' and datname = current_database()
+"""
+_RUNNING = """
+select exists (select from pg_stat_activity where usename = 'authenticator'
+                  and datname = current_database() and state = 'active' and query like '%slow%')
+"""
+
+
+@pytest.fixture
+def name(cluster: Cluster) -> Iterator[str]:
+    name = cluster.create()
+    yield name
+    cluster.drop(name)
+
+
+@pytest.fixture
+async def database(cluster: Cluster, name: str) -> AsyncIterator[Database]:
+    async with Database(
+        requests_dsn=cluster.dsn("authenticator", name),
+        admin_dsn=cluster.dsn("supabase_admin", name),
+    ) as database:
+        await database.admin.execute(_SLOW)
+        yield database
+
+
+@pytest.fixture
+async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=[Mount("/rest/v1", routes=rest_routes(database, KEYS))])
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://rest/rest/v1",
+        headers={"apikey": KEYS.secret},
+        timeout=20,
+    ) as client:
+        yield client
+
+
+async def statuses(http: httpx.AsyncClient, count: int) -> set[int]:
+    """The statuses of that many requests at once."""
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(http.get("/things")) for _ in range(count)]
+    return {each.result().status_code for each in asked}
+
+
+async def test_a_request_whose_connection_breaks_is_told_to_come_back(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(http.post("/rpc/slow", json={}))
+
+        async def runs() -> bool:
+            return bool(await database.admin.fetchval(_RUNNING))
+
+        await eventually(runs)
+        await database.admin.execute(_CUT)
+
+    answer = slow.result()
+    assert answer.status_code == 503
+    assert answer.json()["code"] in {"57P01", "PGRST001"}
+    assert await statuses(http, 1) == {200}
+
+
+async def test_requests_after_all_connections_broke_are_answered(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    assert await statuses(http, 30) == {200}
+
+    cut = await database.admin.fetchval(_CUT)
+
+    assert cut > 2
+    assert await statuses(http, 30) <= {200, 503}
+
+    async def are_answered() -> bool:
+        return await statuses(http, 30) == {200}
+
+    await eventually(are_answered)

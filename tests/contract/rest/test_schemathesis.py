@@ -1,0 +1,44 @@
+"""Schemathesis reads the description at the root and asks whatever it allows."""
+
+from typing import Any, Final
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.contract.rest.conftest import fill
+from tests.support.contract import Target
+
+_MEANT_TO_FAIL: Final = {"/rpc/rest_fail", "/rpc/rest_choose", "/rpc/rest_sleep"}
+_SLOW: Final = {"/rpc/rest_sleep_long", "/rpc/rest_count"}
+
+
+@pytest.fixture(scope="module")
+def operations(rest_schema: Target) -> list[Any]:
+    """What the description offers for our own tables and functions."""
+    fill(rest_schema)
+    headers = {"apikey": rest_schema.secret_key}
+    document = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers).json()
+    # Any: what is not a readable operation fails here, which is what a judge is for.
+    results: Any = schemathesis.openapi.from_dict(document).get_all_operations()
+    found = [result.ok() for result in results]
+    return [
+        each for each in found if "rest_" in each.path and each.path not in _MEANT_TO_FAIL | _SLOW
+    ]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nothing_that_the_description_allows_makes_the_server_fail(
+    rest_schema: Target, operations: list[Any], data: st.DataObject
+) -> None:
+    operation = data.draw(st.sampled_from(operations))
+    case = data.draw(operation.as_strategy())
+
+    answer = case.call(
+        base_url=f"{rest_schema.url}/rest/v1", headers={"apikey": rest_schema.secret_key}
+    )
+
+    assert answer.status_code < 500, (case, answer.text)

@@ -1,0 +1,303 @@
+"""Who may read and write what, over the wire: every table, view, function and topic of ours.
+
+What there is comes from the catalogue of the database and from the list of topics: an object that
+is not in the tables below fails the test, so nobody forgets to decide who may use a new one.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from protocol import topics
+from tests.contract.auth.people import PASSWORD, an_email
+from tests.contract.matrix_data import finish_and_fail
+from tests.db.database import apply_migrations
+from tests.support.contract import Target, foreign_target
+from tests.support.databases import state_directory
+from tests.support.eventually import eventually
+from tests.support.supabase_server import embedded_server
+
+NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+
+
+class Readers(StrEnum):
+    """Who reads a relation."""
+
+    OWNERS = "owners read their rows, the service reads all"
+    SERVICE = "the service alone"
+
+
+RELATIONS: Final = {
+    "cogo_agents": Readers.SERVICE,
+    "cogo_attempts": Readers.OWNERS,
+    "cogo_dead_letters": Readers.OWNERS,
+    "cogo_events": Readers.OWNERS,
+    "cogo_messages": Readers.OWNERS,
+    "cogo_model_selections": Readers.OWNERS,
+    "cogo_model_stats": Readers.OWNERS,
+    "cogo_sessions": Readers.OWNERS,
+    "cogo_subtasks": Readers.OWNERS,
+    "cogo_tasks": Readers.OWNERS,
+}
+WRITTEN_BY_PEOPLE: Final = {("cogo_tasks", "POST")}
+"""Everything else only the service writes."""
+
+# Arguments that reach the function and give nobody work.
+USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
+    "cogo_approve_subtask": {"p_subtask_id": NOBODY},
+    "cogo_cancel_task": {"p_task_id": NOBODY},
+    "cogo_pause_task": {"p_task_id": NOBODY},
+    "cogo_redrive_subtask": {"p_subtask_id": NOBODY},
+    "cogo_redrive_task": {"p_task_id": NOBODY},
+    "cogo_resume_task": {"p_task_id": NOBODY},
+    "cogo_schema_versions": {},
+    "cogo_submit_task": {"p_prompt": "matrix", "p_run_at": "2999-01-01T00:00:00Z"},
+}
+AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
+    "cogo_claim_subtasks": {"p_agent_id": "matrix", "p_lanes": ["matrix"], "p_limit": 1},
+    "cogo_complete_subtasks": {"p_agent_id": "matrix", "p_items": []},
+    "cogo_extend_leases": {"p_agent_id": "matrix", "p_leases": []},
+    "cogo_fail_subtask": {
+        "p_agent_id": "matrix",
+        "p_subtask_id": NOBODY,
+        "p_attempt": 1,
+        "p_error": {"class": "timeout", "message": "no"},
+    },
+    "cogo_prune": {"p_limit": 0},
+    "cogo_queue": {},
+    "cogo_reap": {"p_limit": 1},
+    "cogo_record_agent": {"p_agent": {"id": "matrix", "kind": "executor"}},
+    "cogo_record_selection": {"p_selection": {"selected_model": "matrix", "reason": "matrix"}},
+    "cogo_release_subtasks": {"p_agent_id": "nobody"},
+    "cogo_set_lane": {"p_lane": "matrix"},
+    "cogo_set_owner": {"p_owner": NOBODY},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Two people with rows of their own, a stranger, and the service."""
+
+    target: Target
+    clients: dict[str, httpx.AsyncClient]
+    tokens: dict[str, str | None]
+    tasks: dict[str, str]
+    relations: dict[str, str] = field(default_factory=dict)
+    """Name to kind: r or v."""
+    functions: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def matrix_target() -> Iterator[Target]:
+    """A project of this module alone: agents elsewhere would take its tasks."""
+    if foreign := foreign_target():
+        yield foreign
+        return
+    with state_directory() as directory, embedded_server(directory) as state:
+        yield Target(
+            url=state.url,
+            publishable_key=state.publishable_key,
+            secret_key=state.secret_key,
+            db_url=state.db_url,
+            is_embedded=True,
+        )
+
+
+@pytest.fixture
+async def world(matrix_target: Target) -> AsyncIterator[World]:
+    await apply_migrations(matrix_target.db_url)
+    async with AsyncExitStack() as stack:
+        clients: dict[str, httpx.AsyncClient] = {}
+        tokens: dict[str, str | None] = {}
+        tasks: dict[str, str] = {}
+        clients["anon"] = await _client(stack, matrix_target, matrix_target.publishable_key)
+        clients["service"] = await _client(stack, matrix_target, matrix_target.secret_key)
+        tokens["anon"] = tokens["service"] = None
+        await eventually(lambda: _is_known(clients["service"]))
+        # Bob has twice as many rows as Alice.
+        for name, times in (("alice", 1), ("bob", 2)):
+            person = {"email": an_email(), "password": PASSWORD}
+            session = (await clients["anon"].post("/auth/v1/signup", json=person)).json()
+            tokens[name] = session["access_token"]
+            clients[name] = await _client(
+                stack, matrix_target, matrix_target.publishable_key, tokens[name]
+            )
+            for _ in range(times):
+                tasks[name] = await finish_and_fail(clients["service"], str(session["user"]["id"]))
+        world = World(target=matrix_target, clients=clients, tokens=tokens, tasks=tasks)
+        await _read_catalogue(world)
+        yield world
+
+
+async def _client(
+    stack: AsyncExitStack, target: Target, key: str, token: str | None = None
+) -> httpx.AsyncClient:
+    headers = {"apikey": key, "Authorization": f"Bearer {token or key}"}
+    return await stack.enter_async_context(
+        httpx.AsyncClient(base_url=target.url, headers=headers, timeout=20)
+    )
+
+
+async def _is_known(client: httpx.AsyncClient) -> bool:
+    return (await client.post("/rest/v1/rpc/cogo_schema_versions", json={})).is_success
+
+
+async def _read_catalogue(world: World) -> None:
+    connection = await asyncpg.connect(world.target.db_url)
+    try:
+        for row in await connection.fetch(
+            "select relname, relkind::text from pg_class"
+            " where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm', 'f', 'p')"
+            " and relname like 'cogo\\_%'"
+        ):
+            world.relations[row["relname"]] = row["relkind"]
+        for row in await connection.fetch(
+            "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+            " and proname like 'cogo\\_%'"
+        ):
+            world.functions.add(row["proname"])
+    finally:
+        await connection.close()
+
+
+def _is_refused(answer: httpx.Response) -> bool:
+    """Whether the caller's role may not do it: not a matter of the rows or the arguments."""
+    return answer.status_code in {401, 403} and answer.json()["code"] == "42501"
+
+
+async def test_every_object_of_ours_has_a_line_in_the_matrix(world: World) -> None:
+    assert set(world.relations) == set(RELATIONS)
+    assert world.functions == set(USERS_FUNCTIONS) | set(AGENTS_FUNCTIONS)
+
+
+async def test_everybody_reads_exactly_what_is_theirs(world: World) -> None:
+    await world.clients["service"].post(
+        "/rest/v1/rpc/cogo_record_agent", json={"p_agent": {"id": "matrix", "kind": "executor"}}
+    )
+
+    for relation, readers in RELATIONS.items():
+        answers = {
+            name: await client.get(f"/rest/v1/{relation}") for name, client in world.clients.items()
+        }
+        assert _is_refused(answers["anon"]), relation
+        assert answers["service"].status_code == 200, relation
+        if readers is Readers.SERVICE:
+            assert _is_refused(answers["alice"]), relation
+            assert _is_refused(answers["bob"]), relation
+            assert answers["service"].json(), relation
+            continue
+        seen = {name: answers[name].json() for name in ("alice", "bob", "service")}
+        if relation == "cogo_model_stats":  # one row a model: lanes, and thus rows, are per task
+            assert not _lanes(seen["alice"]) & _lanes(seen["bob"])
+        assert len(seen["alice"]) > 0, relation
+        assert len(seen["bob"]) == 2 * len(seen["alice"]), relation
+        shared = [row for row in seen["alice"] if row in seen["bob"]]
+        assert shared == [], relation
+        assert all(row in seen["service"] for row in seen["alice"] + seen["bob"]), relation
+
+
+def _lanes(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["model_id"] for row in rows}
+
+
+async def test_a_filter_finds_nobody_else_s_task(world: World) -> None:
+    theirs = f"/rest/v1/cogo_tasks?id=eq.{world.tasks['bob']}"
+
+    assert (await world.clients["bob"].get(theirs)).json() != []
+    assert (await world.clients["alice"].get(theirs)).json() == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+async def test_only_the_service_writes_but_for_new_tasks(world: World, method: str) -> None:
+    for relation, kind in world.relations.items():
+        for name, client in world.clients.items():
+            # No row has this id or this key, and the one that is inserted is there already: the
+            # answer tells who may, and changes nothing.
+            key = await _column(world, relation)
+            body = {"prompt": "x", "id": world.tasks["bob"]} if relation == "cogo_tasks" else {}
+            answer = await client.request(
+                method,
+                f"/rest/v1/{relation}" + ("" if method == "POST" else f"?{key}=is.null"),
+                json=body or {key: None},
+            )
+            may = kind == "r" and (
+                name == "service"
+                or (name in {"alice", "bob"} and (relation, method) in WRITTEN_BY_PEOPLE)
+            )
+            case = (name, method, relation, answer.status_code, answer.text)
+            if kind == "r":
+                assert _is_refused(answer) is not may, case
+            else:
+                assert not answer.is_success, case
+
+
+async def _column(world: World, relation: str) -> str:
+    answer = await world.clients["service"].get(f"/rest/v1/{relation}?limit=1")
+    return next(iter(answer.json()[0])) if answer.json() else "id"
+
+
+async def test_people_call_what_is_for_people_and_agents_everything(world: World) -> None:
+    for function, arguments in (USERS_FUNCTIONS | AGENTS_FUNCTIONS).items():
+        for name, client in world.clients.items():
+            answer = await client.post(f"/rest/v1/rpc/{function}", json=arguments)
+            may = name == "service" or (name != "anon" and function in USERS_FUNCTIONS)
+            assert answer.status_code not in {404, 500, 503}, (name, function, answer.text)
+            assert _is_refused(answer) is not may, (name, function, answer.text)
+
+
+async def test_nobody_steers_the_task_of_somebody_else(world: World) -> None:
+    for function in sorted(name for name in USERS_FUNCTIONS if name.endswith("_task")):
+        if function == "cogo_submit_task":
+            continue
+        answer = await world.clients["alice"].post(
+            f"/rest/v1/rpc/{function}", json={"p_task_id": world.tasks["bob"]}
+        )
+        assert answer.json()["code"] == "TQ002", (function, answer.text)
+
+
+async def test_the_machinery_is_not_exposed_to_anybody(world: World) -> None:
+    for client in world.clients.values():
+        answer = await client.get("/rest/v1/subtasks", headers={"Accept-Profile": "cogo"})
+        assert (answer.status_code, answer.json()["code"]) == (406, "PGRST106")
+
+
+async def test_people_hear_the_topic_of_their_own_task_and_no_other(world: World) -> None:
+    own = {name: f"{topics.RESULTS}:{task}" for name, task in world.tasks.items()}
+    for topic in (*topics.ALL, *own.values()):
+        for name in world.clients:
+            may = name == "service" or own.get(name) == topic
+            assert await _hears(world, name, topic) is may, (name, topic)
+
+
+async def test_only_the_service_speaks_on_any_topic(world: World) -> None:
+    own = [f"{topics.RESULTS}:{task}" for task in world.tasks.values()]
+    for topic in (*topics.ALL, *own):
+        for name, client in world.clients.items():
+            answer = await client.post(
+                f"/realtime/v1/api/broadcast/{topic}/events/matrix",
+                params={"private": "true"},
+                json={"a": 1},
+            )
+            expected = 202 if name == "service" else 403
+            assert answer.status_code == expected, (name, topic, answer.text)
+
+
+async def _hears(world: World, name: str, topic: str) -> bool:
+    """Whether the server lets them join the private channel."""
+    key = world.target.secret_key if name == "service" else world.target.publishable_key
+    address = world.target.url.replace("http", "ws", 1)
+    payload = {"config": {"private": True}, "access_token": world.tokens[name] or key}
+    frame = {"topic": f"realtime:{topic}", "event": "phx_join", "payload": payload, "ref": "1"}
+    async with connect(f"{address}/realtime/v1/websocket?vsn=1.0.0&apikey={key}") as socket:
+        await socket.send(json.dumps(frame))
+        while (answer := json.loads(await socket.recv()))["event"] != "phx_reply":
+            continue
+    return bool(answer["payload"]["status"] == "ok")

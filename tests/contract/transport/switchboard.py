@@ -1,0 +1,85 @@
+"""A Realtime server in the hands of a test: it says, refuses, falls silent and hangs up."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosedError
+
+
+@dataclass
+class Switchboard:
+    """Answers everything with ok, unless told otherwise, and keeps what clients said."""
+
+    said: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[ServerConnection] = field(default_factory=list)
+    refusal: str | None = None
+    """Why joins are refused from now on."""
+    is_mute: bool = False
+    """From now on nothing is answered."""
+    has_echo: bool = True
+    """What is said with `self` comes back."""
+
+    async def take(self, line: ServerConnection) -> None:
+        """Serve one client until it goes."""
+        self.lines.append(line)
+        try:
+            async for text in line:
+                frame = json.loads(text)
+                self.said.append(frame)
+                if frame["event"] == "broadcast":
+                    if self.has_echo:
+                        await line.send(json.dumps(frame | {"ref": None}))
+                elif not self.is_mute:
+                    await line.send(json.dumps(self._answer(frame)))
+        except ConnectionClosedError:
+            pass  # it was told to hang up
+        finally:
+            self.lines.remove(line)
+
+    def _answer(self, frame: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"status": "ok", "response": {}}
+        if self.refusal is not None and frame["event"] == "phx_join":
+            answer = {"status": "error", "response": {"reason": self.refusal}}
+        return {
+            "topic": frame["topic"],
+            "event": "phx_reply",
+            "ref": frame["ref"],
+            "payload": answer,
+        }
+
+    def frames(self, event: str, topic: str) -> list[dict[str, Any]]:
+        """What clients said about a topic."""
+        about = (event, f"realtime:{topic}")
+        return [each for each in self.said if (each["event"], each["topic"]) == about]
+
+    async def broadcast(self, topic: str, payload: object) -> None:
+        """Say something to everybody."""
+        body = {"type": "broadcast", "event": "TASK_ADMIRED", "payload": payload}
+        await self.send(topic, "broadcast", body)
+
+    async def send(self, topic: str, event: str, payload: object) -> None:
+        """Send any frame to everybody."""
+        frame = {"topic": f"realtime:{topic}", "event": event, "ref": None, "payload": payload}
+        for line in self.lines:
+            await line.send(json.dumps(frame))
+
+    async def hang_up(self, code: int | None) -> None:
+        """Close every connection with this code; None drops them without a word."""
+        for line in list(self.lines):
+            if code is None:
+                line.transport.abort()
+            else:
+                await line.close(code)
+
+
+@asynccontextmanager
+async def a_switchboard(port: int = 0) -> AsyncIterator[tuple[Switchboard, int]]:
+    """Run one on loopback; gives it and its port."""
+    switchboard = Switchboard()
+    async with serve(switchboard.take, "127.0.0.1", port) as server:
+        [socket] = server.sockets
+        yield switchboard, socket.getsockname()[1]

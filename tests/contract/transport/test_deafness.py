@@ -1,0 +1,245 @@
+"""The ways in which the official client goes deaf without saying so, and that ours does not."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from protocol.messages import Envelope
+from protocol.topics import RESULTS, TASKS
+from protocol.transport.channels import Channels
+from tests.contract.transport.ear import Ear, logged
+from tests.contract.transport.switchboard import Switchboard, a_switchboard
+from tests.support.eventually import eventually
+
+AWAY = "Realtime is away; work is found by polling"
+
+
+def a_message(**payload: object) -> dict[str, Any]:
+    """As it goes over the wire."""
+    return {"type": "TASK_ADMIRED", "payload": payload, "source": "x", "target": TASKS}
+
+
+def channels_at(port: int, **options: timedelta) -> Channels:
+    return Channels(f"http://127.0.0.1:{port}", "sb_secret_of_nobody", **options)
+
+
+async def listening(stack: AsyncExitStack, **options: timedelta) -> tuple[Switchboard, Ear]:
+    """An ear on the tasks' topic that is ready, and the server that it hears."""
+    ear = Ear()
+    switchboard, port = await stack.enter_async_context(a_switchboard())
+    channels = await stack.enter_async_context(channels_at(port, **options))
+    await stack.enter_async_context(ear.on(channels, TASKS))
+    await eventually(lambda: ear.subscriptions)
+    return switchboard, ear
+
+
+async def is_heard(switchboard: Switchboard, ear: Ear) -> bool:
+    """Whether what is said now arrives."""
+    await switchboard.broadcast(TASKS, a_message())
+    return bool(ear.heard)
+
+
+async def test_topics_are_joined_privately_and_left_with_their_last_listener() -> None:
+    first, second, other = Ear(), Ear(), Ear()
+
+    async with (
+        a_switchboard() as (switchboard, port),
+        channels_at(port) as channels,
+        first.on(channels, TASKS),
+    ):
+        async with second.on(channels, TASKS), other.on(channels, RESULTS):
+            await eventually(lambda: second.subscriptions and other.subscriptions)
+        await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
+        assert not switchboard.frames("phx_leave", TASKS)
+
+    [joined] = switchboard.frames("phx_join", TASKS)
+    config = joined["payload"]["config"]
+    assert config["private"] is True
+    assert config["broadcast"] == {"ack": False, "self": False}
+    assert joined["payload"]["access_token"] == "sb_secret_of_nobody"
+
+
+@pytest.mark.parametrize("payload", ["text", ["a", "list"], None, 7, {}])
+async def test_a_broadcast_that_is_no_message_does_not_deafen(payload: object) -> None:
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack)
+
+        await switchboard.broadcast(TASKS, payload)
+        await eventually(lambda: is_heard(switchboard, ear))
+
+        assert ear.subscriptions == 1
+
+
+async def test_callbacks_that_raise_do_not_deafen_others() -> None:
+    ear = Ear()
+
+    def fail(_message: Envelope) -> None:
+        raise ZeroDivisionError
+
+    def fail_when_ready() -> None:
+        raise KeyError("{braces}")
+
+    with logged("ERROR") as records:
+        async with (
+            a_switchboard() as (switchboard, port),
+            channels_at(port) as channels,
+            channels.listen(TASKS, fail, on_ready=fail_when_ready),
+            ear.on(channels, TASKS),
+        ):
+            await eventually(lambda: ear.subscriptions)
+            await switchboard.broadcast(TASKS, a_message(number=1))
+            await switchboard.broadcast(TASKS, a_message(number=2))
+            await eventually(lambda: len(ear.heard) == 2)
+
+    assert [each.payload["number"] for each in ear.heard] == [1, 2]
+    assert [(each["message"], each["topic"]) for each in records] == [
+        ("a callback failed", TASKS)
+    ] * 3
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1009, 1011, 1012, None])
+async def test_a_connection_that_ends_is_made_anew_and_its_listeners_are_told(
+    code: int | None,
+) -> None:
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack)
+
+        await switchboard.hang_up(code)
+        await eventually(lambda: ear.subscriptions == 2)
+
+        await eventually(lambda: is_heard(switchboard, ear))
+
+
+async def test_a_channel_whose_token_expired_is_joined_anew() -> None:
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack)
+        expired = {"extension": "system", "channel": TASKS, "message": "Token has expired"}
+
+        await switchboard.send(TASKS, "system", expired | {"status": "error"})
+        await switchboard.send(TASKS, "phx_close", {})
+        await eventually(lambda: ear.subscriptions == 2)
+
+        await eventually(lambda: is_heard(switchboard, ear))
+
+
+async def test_a_connection_that_does_not_hear_itself_is_made_anew() -> None:
+    soon = timedelta(seconds=0.02)
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack, tick_every=soon, tick_patience=soon * 10)
+
+        switchboard.has_echo = False
+        await eventually(lambda: ear.subscriptions >= 2)
+        switchboard.has_echo = True
+
+        await eventually(lambda: is_heard(switchboard, ear))
+
+
+async def test_a_connection_that_hears_itself_is_kept() -> None:
+    soon = timedelta(seconds=0.02)
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack, tick_every=soon, tick_patience=soon * 100)
+
+        await eventually(
+            lambda: [each["event"] for each in switchboard.said].count("broadcast") > 9
+        )
+
+        assert ear.subscriptions == 1
+
+
+async def test_no_connection_is_kept_while_nobody_listens() -> None:
+    ear = Ear()
+
+    with logged("WARNING") as records:
+        async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+            async with ear.on(channels, TASKS):
+                await eventually(lambda: ear.subscriptions)
+            await eventually(lambda: not switchboard.lines)
+            async with ear.on(channels, TASKS):
+                await eventually(lambda: ear.subscriptions == 2)
+
+    assert not records
+
+
+async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again() -> None:
+    ear = Ear()
+
+    with logged("WARNING") as records:
+        async with (
+            a_switchboard() as (switchboard, port),
+            channels_at(port) as channels,
+            ear.on(channels, TASKS),
+        ):
+            switchboard.refusal = "Unauthorized: You do not have permissions to read"
+            await eventually(lambda: len(switchboard.frames("phx_join", TASKS)) >= 2)
+            assert ear.subscriptions == 0
+            switchboard.refusal = None
+            await eventually(lambda: ear.subscriptions)
+
+    [record] = records
+    assert record["message"] == AWAY
+    assert "You do not have permissions" in record["reason"]
+
+
+async def test_each_outage_is_warned_of_once_and_ends_by_itself() -> None:
+    ear = Ear()
+    async with a_switchboard() as (_, port):
+        pass
+
+    with logged("WARNING") as records:
+        async with channels_at(port) as channels, ear.on(channels, TASKS):
+            await eventually(lambda: records)
+            async with a_switchboard(port):
+                await eventually(lambda: ear.subscriptions == 1)
+                assert len(records) == 1
+            await eventually(lambda: len(records) == 2)
+            async with a_switchboard(port) as (switchboard, _):
+                await eventually(lambda: ear.subscriptions == 2)
+                await eventually(lambda: is_heard(switchboard, ear))
+                assert [each["message"] for each in records] == [AWAY, AWAY]
+
+
+@pytest.mark.parametrize("is_mute", [False, True], ids=["answers", "mute"])
+async def test_closing_leaves_no_task_behind_even_when_nothing_is_answered(is_mute: bool) -> None:
+    ear, leaving = Ear(), Ear()
+
+    async with a_switchboard() as (switchboard, port):
+        before = asyncio.all_tasks()
+        async with channels_at(port) as channels, ear.on(channels, TASKS):
+            async with leaving.on(channels, RESULTS):
+                await eventually(lambda: ear.subscriptions and leaving.subscriptions)
+            await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
+            switchboard.is_mute = is_mute
+            async with leaving.on(channels, RESULTS):
+                await eventually(lambda: len(switchboard.frames("phx_join", RESULTS)) == 2)
+            await eventually(lambda: is_mute or switchboard.frames("phx_leave", RESULTS)[1:])
+
+        await eventually(lambda: not switchboard.lines)
+        await eventually(lambda: asyncio.all_tasks() <= before, within=2)
+
+
+@pytest.mark.parametrize("code", [1000, 1009, None])
+async def test_closing_is_not_held_up_by_a_connection_that_just_ended(code: int | None) -> None:
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        switchboard, _ = await listening(stack)
+
+        await switchboard.hang_up(code)
+
+
+async def test_a_cancelled_agent_is_not_kept_by_its_channels() -> None:
+    ear = Ear()
+
+    async def listen(port: int) -> None:
+        async with channels_at(port) as channels, ear.on(channels, TASKS):
+            await asyncio.Event().wait()
+
+    async with a_switchboard() as (switchboard, port), asyncio.TaskGroup() as group:
+        agent = group.create_task(listen(port), name="agent")
+        await eventually(lambda: ear.subscriptions)
+        agent.cancel()
+        await eventually(agent.done)
+        await eventually(lambda: not switchboard.lines)
+
+    assert agent.cancelled()

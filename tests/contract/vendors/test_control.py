@@ -1,0 +1,183 @@
+"""The simulator's own paths: faults for the whole process, the journal, health."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from embedded.vendors import create_simulator, running_simulator
+
+KEY = {"authorization": "Bearer very-secret"}
+
+
+def a_request(prompt: str = "Hello", *, stream: bool = False) -> dict[str, object]:
+    return {
+        "model": "gpt-6-sol",
+        "stream": stream,
+        "messages": [{"role": "user", "content": prompt}],
+    }
+
+
+@pytest.fixture
+async def slow_simulator() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a simulator that takes minutes for an answer."""
+    async with (
+        running_simulator(speed=0.1) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
+
+
+async def ask(control: httpx.AsyncClient, vendor: str = "openai") -> int:
+    path = f"/{vendor}/v1/chat/completions"
+    return (await control.post(path, json=a_request(), headers=KEY)).status_code
+
+
+async def test_health_says_that_it_is_simulated(control: httpx.AsyncClient) -> None:
+    response = await control.get("/_simulator/health")
+
+    assert response.json() == {"status": "ok", "simulated": True}
+    assert response.headers["x-cogo-simulated"] == "true"
+
+
+async def test_even_an_unknown_path_is_marked_as_simulated(control: httpx.AsyncClient) -> None:
+    response = await control.get("/anthropic/v2/nothing")
+
+    assert (response.status_code, response.headers["x-cogo-simulated"]) == (404, "true")
+
+
+async def test_a_schedule_holds_for_its_vendor_until_it_is_replaced(
+    control: httpx.AsyncClient,
+) -> None:
+    schedule = {"faults": [{"spec": "503", "vendor": "fireworks"}]}
+
+    assert (await control.post("/_simulator/faults", json=schedule)).status_code == 200
+    during = [await ask(control, vendor) for vendor in ("fireworks", "openai", "fireworks")]
+    await control.post("/_simulator/faults", json={"faults": []})
+    after = await ask(control, "fireworks")
+
+    assert (during, after) == ([503, 200, 503], 200)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [{}, {"faults": [{"spec": "explode"}]}, {"faults": [{"spec": "500", "vendor": "acme"}]}],
+)
+async def test_a_schedule_that_cannot_be_read_is_refused_and_changes_nothing(
+    control: httpx.AsyncClient, schedule: dict[str, object]
+) -> None:
+    await control.post("/_simulator/faults", json={"faults": [{"spec": "503"}]})
+
+    response = await control.post("/_simulator/faults", json=schedule)
+
+    assert response.status_code == 400
+    assert response.json()["error"]
+    assert await ask(control) == 503
+
+
+async def test_the_journal_tells_what_was_asked_but_neither_key_nor_prompt(
+    control: httpx.AsyncClient,
+) -> None:
+    await control.post(
+        "/openai/v1/chat/completions", json=a_request("private words", stream=True), headers=KEY
+    )
+    await ask(control, "fireworks")
+
+    listing = await control.get("/_simulator/requests")
+    later = await control.get("/_simulator/requests", params={"after": 1})
+
+    first, second = listing.json()["requests"]
+    assert (first["vendor"], first["model"], first["stream"]) == ("openai", "gpt-6-sol", True)
+    assert (first["message_count"], first["status"], first["fault"]) == (1, 200, None)
+    assert first["pieces"] > 10
+    assert first["asked_at"] <= first["ended_at"] <= second["asked_at"]
+    assert not first["aborted_by_client"]
+    assert "secret" not in listing.text
+    assert "private" not in listing.text
+    assert later.json()["requests"] == [second]
+
+
+async def test_a_refused_request_is_in_the_journal_with_its_status(
+    control: httpx.AsyncClient,
+) -> None:
+    await control.post("/openai/v1/chat/completions", json=a_request())
+    await control.post("/openai/v1/chat/completions", content=b"{", headers=KEY)
+
+    requests = (await control.get("/_simulator/requests")).json()["requests"]
+
+    assert [entry["status"] for entry in requests] == [401, 400]
+
+
+async def test_a_client_that_leaves_stops_the_work_at_once(
+    slow_simulator: httpx.AsyncClient,
+) -> None:
+    async with slow_simulator.stream(
+        "POST",
+        "/openai/v1/chat/completions",
+        json=a_request("fibonacci", stream=True),
+        headers=KEY,
+    ) as response:
+        await anext(response.aiter_bytes())
+
+    async with asyncio.timeout(5):
+        while not (await first_entry(slow_simulator))["ended_at"]:
+            pass
+
+    entry = await first_entry(slow_simulator)
+    assert entry["aborted_by_client"]
+    assert entry["pieces"] < 5
+
+
+async def first_entry(control: httpx.AsyncClient) -> dict[str, Any]:
+    listing = (await control.get("/_simulator/requests")).json()
+    entry: dict[str, Any] = listing["requests"][0]
+    return entry
+
+
+async def test_the_end_of_the_server_does_not_wait_for_a_stalled_answer() -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        async with running_simulator(speed=0) as url:
+            stalled = client.stream(
+                "POST",
+                f"{url}/openai/v1/chat/completions",
+                json=a_request("fibonacci [[fault:stall]]", stream=True),
+                headers=KEY,
+            )
+            response = await stalled.__aenter__()
+
+        with pytest.raises(httpx.TransportError):
+            await response.aread()
+        await stalled.__aexit__(None, None, None)
+
+
+async def test_an_error_in_the_block_leaves_it_as_it_is() -> None:
+    with pytest.raises(LookupError, match="mine"):
+        async with running_simulator(speed=0):
+            raise LookupError("mine")
+
+
+async def test_at_full_speed_a_stream_takes_as_long_as_its_tokens() -> None:
+    async with (
+        running_simulator(speed=20) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        response = await client.post(
+            "/openai/v1/chat/completions", json=a_request("fibonacci"), headers=KEY
+        )
+
+    tokens = response.json()["usage"]["completion_tokens"]
+    assert response.elapsed.total_seconds() > tokens / 95 * 0.8 / 20
+
+
+def test_a_negative_speed_is_refused() -> None:
+    with pytest.raises(ValueError, match="speed"):
+        create_simulator(speed=-1)
+
+
+def test_each_vendor_has_its_own_prefix() -> None:
+    paths = {route.path for route in create_simulator().routes if isinstance(route, Route)}
+
+    assert {path.split("/")[1] for path in paths} == {"anthropic", "fireworks", "openai"}

@@ -1,0 +1,44 @@
+"""One migrated database per server; what a test left there is deleted before the next."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.db.agent import Agent
+from tests.db.database import Database, apply_migrations, empty
+from tests.support.databases import Cluster
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> Iterator[str]:
+    """The name of a database with our migrations, applied as `postgres`, who is no superuser."""
+    name = cluster.create()
+    cluster.run(apply_migrations(cluster.dsn("postgres", name)))
+    yield name
+    cluster.drop(name)
+
+
+@pytest.fixture
+async def database(cluster: Cluster, migrated: str) -> AsyncIterator[Database]:
+    await empty(cluster.dsn("supabase_admin", migrated))
+    async with AsyncExitStack() as stack:
+        yield Database(cluster.dsn("postgres", migrated), stack)
+
+
+@pytest.fixture
+async def agent(database: Database) -> Agent:
+    return Agent(await database.connect())
+
+
+@pytest.fixture
+async def other_agent(database: Database) -> Agent:
+    return Agent(await database.connect(), "executor-2")
+
+
+@pytest.fixture
+def other_database_url(cluster: Cluster) -> Iterator[str]:
+    """A second database like `database_url`."""
+    name = cluster.create()
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)

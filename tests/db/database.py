@@ -1,0 +1,95 @@
+"""A migrated database under one clock, and connections to it as each kind of caller."""
+
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast
+from uuid import UUID
+
+import asyncpg
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+SUPABASE: Final = Path(__file__).parents[2] / "supabase"
+NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_TABLES: Final = (
+    "public.cogo_tasks",
+    "public.cogo_sessions",
+    "public.cogo_agents",
+    "public.cogo_model_selections",
+    "cogo.lanes",
+    "cogo.owners",
+    "cogo.lane_clocks",
+    "realtime.messages",
+)
+ALICE: Final = UUID("aaaaaaaa-0000-4000-8000-000000000001")
+BOB: Final = UUID("bbbbbbbb-0000-4000-8000-000000000002")
+
+
+class Database:
+    """Opens connections that all believe in one clock, which only `jump` moves."""
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self._url = url
+        self._stack = stack
+        self._connections: list[Connection] = []
+        self.now = NOON
+
+    async def connect(self, role: str = "service_role", user: UUID | None = None) -> Connection:
+        """A new connection; `postgres` is the owner of the schema, not a superuser."""
+        connection: Connection = await asyncpg.connect(self._url, command_timeout=30)
+        self._stack.push_async_callback(connection.close)
+        await connection.set_type_codec(
+            "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+        claims = {"role": role} if user is None else {"role": role, "sub": str(user)}
+        await connection.execute(
+            "select set_config('request.jwt.claims', $1, false)", _dump(claims)
+        )
+        if role != "postgres":
+            await connection.execute(f"set role {role}")
+        self._connections.append(connection)
+        await self._tell(connection)
+        return connection
+
+    async def jump(self, by: timedelta) -> None:
+        """Move the clock of everybody."""
+        self.now += by
+        for connection in self._connections:
+            await self._tell(connection)
+
+    async def _tell(self, connection: Connection) -> None:
+        await connection.execute("select set_config('cogo.fake_now', $1, false)", str(self.now))
+
+
+def _dump(value: Mapping[str, str]) -> str:
+    return json.dumps(value)
+
+
+def rows(records: list[asyncpg.Record]) -> list[dict[str, Any]]:
+    """Records as plain dicts, which compare and print."""
+    return [dict(cast("Mapping[str, Any]", record)) for record in records]
+
+
+async def apply_migrations(url: str, folder: str = "migrations") -> None:
+    """Run the files of a folder of `supabase/` in order, one transaction each."""
+    connection: Connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("set client_min_messages = warning")
+        for path in sorted((SUPABASE / folder).glob("*.sql")):
+            async with connection.transaction():
+                await connection.execute(path.read_text())
+    finally:
+        await connection.close()
+
+
+async def empty(url: str) -> None:
+    """Delete all rows of ours; the URL is the superuser's."""
+    connection = await asyncpg.connect(url)
+    try:
+        for table in _TABLES:
+            await connection.execute(f"delete from {table}")  # noqa: S608 -- the names above
+    finally:
+        await connection.close()

@@ -1,0 +1,95 @@
+"""What is true after every transaction, as queries that find the exceptions."""
+
+from typing import Final
+
+from tests.db.database import Connection
+
+LAWS: Final = {
+    "attempts count from 1 without a gap": """
+        select s.id from cogo.subtasks s
+         where s.attempt <> (select count(*) from public.cogo_attempts a where a.subtask_id = s.id)
+            or s.attempt <> (
+              select coalesce(max(a.attempt), 0) from public.cogo_attempts a
+               where a.subtask_id = s.id
+            )
+    """,
+    "what runs has one open attempt, the latest, and nothing else has any": """
+        select s.id from cogo.subtasks s
+         where (s.status = 'running') <> exists (
+           select from public.cogo_attempts a
+            where a.subtask_id = s.id and a.attempt = s.attempt and a.ended_at is null
+         )
+    """,
+    "leases do not overlap": """
+        select a.subtask_id from public.cogo_attempts a
+          join public.cogo_attempts b on b.subtask_id = a.subtask_id and b.attempt = a.attempt + 1
+         where a.ended_at is null or a.ended_at > b.claimed_at
+    """,
+    "events have no gap": """
+        select t.id from public.cogo_tasks t
+         where t.event_seq <> (select count(*) from cogo.events e where e.task_id = t.id)
+            or t.event_seq <> (select max(e.seq) from cogo.events e where e.task_id = t.id)
+    """,
+    "the last event of each thing is where it stands": """
+        select s.id from cogo.subtasks s
+         where 'subtask.' || s.status <> (
+           select e.kind from cogo.events e where e.subtask_id = s.id order by e.seq desc limit 1
+         )
+        union all
+        select t.id from public.cogo_tasks t
+         where 'task.' || t.status <> (
+           select e.kind from cogo.events e where e.task_id = t.id and e.subtask_id is null
+            order by e.seq desc limit 1
+         )
+    """,
+    "deps_left counts the parents that are neither completed nor done without": """
+        select s.id from cogo.subtasks s
+         where s.deps_left <> (
+           select count(*) from cogo.dependencies d join cogo.subtasks p on p.id = d.parent_id
+            where d.child_id = s.id and p.status <> 'completed'
+              and not (p.dead_at is not null and p.on_failure = 'continue')
+         )
+    """,
+    "nothing is open in a task that is over, and what runs there was asked to stop": """
+        select s.id from cogo.subtasks s join public.cogo_tasks t on t.id = s.task_id
+         where t.finished_at is not null
+           and (s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held')
+                or s.status = 'running' and s.cancel_requested_at is null)
+    """,
+    "nothing can be claimed of a task that is held": """
+        select s.id from cogo.subtasks s join public.cogo_tasks t on t.id = s.task_id
+         where t.status = 'held' and s.status in ('blocked', 'queued', 'delayed', 'waiting')
+    """,
+    "an open task has something that can go on": """
+        select t.id from public.cogo_tasks t
+         where t.status in ('pending', 'running')
+           and not exists (
+             select from cogo.subtasks s
+              where s.task_id = t.id and s.status in ('queued', 'delayed', 'waiting', 'running')
+           )
+    """,
+    "a completed task has the output of its sink": """
+        select t.id from public.cogo_tasks t
+         where t.status = 'completed' and not exists (
+           select from cogo.subtasks s join cogo.subtask_outputs o on o.subtask_id = s.id
+            where s.task_id = t.id and s.sink and s.status = 'completed' and o.output = t.result
+         )
+    """,
+    "there is one output for each completed subtask": """
+        select s.id from cogo.subtasks s left join cogo.subtask_outputs o on o.subtask_id = s.id
+         where (s.status = 'completed') <> (o.subtask_id is not null) or o.attempt <> s.attempt
+    """,
+    "a task costs what its attempts cost": """
+        select t.id from public.cogo_tasks t
+         where t.cost_usd is distinct from (
+           select case when bool_and(a.cost_usd is not null) is not false
+                    then coalesce(sum(a.cost_usd), 0) end
+             from public.cogo_attempts a where a.task_id = t.id and a.ended_at is not null
+         )
+    """,
+}
+
+
+async def broken_laws(connection: Connection) -> list[str]:
+    """The laws that some row breaks."""
+    return [law for law, query in LAWS.items() if await connection.fetch(query)]

@@ -1,0 +1,221 @@
+# ruff: noqa: S608 -- the statements are put together from our own names.
+
+from typing import Final
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, insert_task, plan_task, step
+from tests.db.database import ALICE, BOB, Connection, Database
+
+pytestmark = pytest.mark.db
+
+OWNED: Final = (
+    "public.cogo_tasks",
+    "public.cogo_subtasks",
+    "public.cogo_attempts",
+    "public.cogo_model_selections",
+    "public.cogo_events",
+    "public.cogo_sessions",
+    "public.cogo_messages",
+    "public.cogo_model_stats",
+    "public.cogo_dead_letters",
+    "cogo.subtasks",
+    "cogo.subtask_payloads",
+    "cogo.subtask_outputs",
+    "cogo.checkpoints",
+    "cogo.dependencies",
+    "cogo.events",
+)
+OPERATORS: Final = (
+    "public.cogo_agents",
+    "cogo.lanes",
+    "cogo.owners",
+    "cogo.lane_clocks",
+    "cogo.schema_versions",
+)
+
+USERS_RPCS: Final = (
+    "cogo_submit_task",
+    "cogo_cancel_task",
+    "cogo_redrive_task",
+    "cogo_redrive_subtask",
+    "cogo_pause_task",
+    "cogo_resume_task",
+    "cogo_approve_subtask",
+    "cogo_schema_versions",
+)
+
+
+async def is_refused(connection: Connection, statement: str, *values: object) -> bool:
+    try:
+        await connection.execute(statement, *values)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectNotInPrerequisiteStateError):
+        return True  # the second: a view that nobody can write
+    return False
+
+
+async def a_finished_task(database: Database, owner: object) -> None:
+    """A task that leaves at least one row in every table that a person may read."""
+    agent = Agent(await database.connect())
+    session_id = await agent.connection.fetchval("select gen_random_uuid()")
+    task_id = await insert_task(agent.connection, owner=owner, session_id=session_id)
+    [plan] = await agent.claim("cio")
+    selections = [{"key": "a", "selected_model": "model-a", "reason": "r"}]
+    spare = step("spare", lane="model-b", on_failure="continue")
+    steps = [step("a"), step("b", "a", "spare")]
+    await agent.complete(plan, plan={"subtasks": [spare, *steps], "selections": selections})
+    [lease] = await agent.claim("model-b")
+    await agent.fail(lease, "give_up")
+    for _ in steps:
+        [lease] = await agent.claim("model-a")
+        await agent.extend(lease, content="so far")
+        await agent.complete(lease, messages=[{"role": "user", "content": "hi"}])
+    assert await agent.connection.fetchval(
+        "select status = 'completed' from public.cogo_tasks where id = $1", task_id
+    )
+
+
+async def test_people_see_exactly_what_belongs_to_their_tasks(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+    bob = await database.connect("authenticated", BOB)
+    operator = await database.connect()
+    for owner in (ALICE, ALICE, BOB, None):
+        await a_finished_task(database, owner)
+
+    for table in OWNED:
+        count = f"select count(*) from {table}"
+        seen = [await who.fetchval(count) for who in (bob, alice, operator)]
+        if table == "public.cogo_model_stats":
+            count = f"select max(attempts) from {table}"
+            seen = [await who.fetchval(count) for who in (bob, alice, operator)]
+        one = seen[0]
+        assert one > 0, table
+        assert seen == [one, 2 * one, 4 * one], table
+
+
+async def test_a_stranger_sees_and_calls_nothing(database: Database) -> None:
+    anon = await database.connect("anon")
+
+    for table in (*OWNED, *OPERATORS):
+        assert await is_refused(anon, f"select from {table}"), table
+        assert await is_refused(anon, f"delete from {table} where true"), table
+    assert await is_refused(anon, "insert into public.cogo_tasks (prompt) values ('x')")
+    assert await callable_functions(database, "anon") == set()
+
+
+async def test_people_write_nothing_but_new_tasks(database: Database) -> None:
+    await a_finished_task(database, ALICE)
+    alice = await database.connect("authenticated", ALICE)
+
+    for table in (*OWNED, *OPERATORS):
+        assert await is_refused(alice, f"delete from {table} where true"), table
+        if table != "public.cogo_tasks":
+            assert await is_refused(alice, f"insert into {table} default values"), table
+    for statement in (
+        "update public.cogo_tasks set prompt = 'x' where true",
+        "update cogo.subtasks set lane = 'x' where true",
+        "update public.cogo_attempts set cost_usd = 0 where true",
+    ):
+        assert await is_refused(alice, statement), statement
+
+
+async def test_people_do_not_see_the_machinery(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    for table in OPERATORS:
+        assert await is_refused(alice, f"select from {table}"), table
+
+
+async def test_people_call_their_functions_and_no_other(database: Database) -> None:
+    mine = await callable_functions(database, "authenticated")
+
+    assert mine == set(USERS_RPCS) | {"now", "to_uuid", "can_read_topic"}
+
+
+async def test_operators_call_every_rpc(database: Database) -> None:
+    owner = await database.connect("postgres")
+    every = await owner.fetch(
+        "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+        " and proname like 'cogo\\_%'"
+    )
+
+    names = {row["proname"] for row in every}
+    assert len(names) == len(USERS_RPCS) + 12
+    assert names <= await callable_functions(database, "service_role")
+
+
+async def test_another_persons_task_is_not_found(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+    agent = Agent(await database.connect())
+    task_id = await plan_task(agent, step("a", needs_approval=True), owner=BOB)
+    subtask_id = await agent.connection.fetchval("select id from cogo.subtasks where key = 'a'")
+
+    for function, row_id in [
+        ("cogo_cancel_task", task_id),
+        ("cogo_redrive_task", task_id),
+        ("cogo_pause_task", task_id),
+        ("cogo_resume_task", task_id),
+        ("cogo_approve_subtask", subtask_id),
+        ("cogo_redrive_subtask", subtask_id),
+    ]:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await alice.fetch(f"select * from public.{function}($1)", row_id)
+        assert refused.value.sqlstate == "TQ002", function
+
+
+async def test_owners_steer_their_own_tasks(database: Database) -> None:
+    bob = await database.connect("authenticated", BOB)
+    task_id = await insert_task(bob)
+
+    for function, status in [
+        ("cogo_pause_task", "held"),
+        ("cogo_resume_task", "pending"),
+        ("cogo_cancel_task", "cancelled"),
+    ]:
+        row = await bob.fetchrow(f"select * from public.{function}($1)", task_id)
+        assert row is not None
+        assert row["status"] == status
+
+
+async def test_owners_hear_their_tasks_and_nobody_else_does(database: Database) -> None:
+    task_id = await insert_task(await database.connect(), owner=ALICE)
+    probe = (
+        "select count(*) from realtime.messages m where m.topic = $1"
+        " and set_config('realtime.topic', $1, false) = $1"
+    )
+    own = f"cogo-results:{task_id}"
+    owner = await database.connect("postgres")
+    for topic in (own, "cogo-results", "cogo-tasks", "cogo-results:nonsense"):
+        await owner.execute("select realtime.send('{}', 'x', $1, true)", topic)
+
+    async def hears(user: object, topic: str) -> bool:
+        listener = await database.connect("authenticated", user)  # type: ignore[arg-type]
+        await listener.execute("select set_config('realtime.topic', $1, false)", topic)
+        return bool(await listener.fetchval(probe, topic))
+
+    assert await hears(ALICE, own)
+    assert not await hears(BOB, own)
+    assert not await hears(ALICE, "cogo-results")
+    assert not await hears(ALICE, "cogo-tasks")
+    assert not await hears(ALICE, "cogo-results:nonsense")
+    alice = await database.connect("authenticated", ALICE)
+    await alice.execute("select set_config('realtime.topic', $1, false)", own)
+    assert await is_refused(
+        alice,
+        "insert into realtime.messages (topic, extension, event, payload, private)"
+        " values ($1, 'broadcast', 'TASK_RESULT', '{}', true)",
+        own,
+    )
+
+
+async def callable_functions(database: Database, role: str) -> set[str]:
+    owner = await database.connect("postgres")
+    found = await owner.fetch(
+        "select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where (n.nspname = 'cogo' or n.nspname = 'public' and p.proname like 'cogo\\_%')"
+        " and has_schema_privilege($1, n.oid, 'usage')"
+        " and has_function_privilege($1, p.oid, 'execute')",
+        role,
+    )
+    return {row["proname"] for row in found}

@@ -1,0 +1,163 @@
+# ruff: noqa: S608 -- the statements are put together from our own names.
+
+import re
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, insert_task, plan_task, task_of
+from tests.db.catalogue import catalogue
+from tests.db.database import SUPABASE, Connection, Database, apply_migrations
+from tests.support.databases import Cluster
+
+pytestmark = pytest.mark.db
+
+
+async def test_the_road_leads_to_the_schema(database_url: str, other_database_url: str) -> None:
+    found = []
+    for url, folder in ((other_database_url, "migrations"), (database_url, "schemas")):
+        await apply_migrations(url, folder)
+        connection: Connection = await asyncpg.connect(url)
+        found.append(await catalogue(connection))
+        await connection.close()
+
+    replayed, schema = found
+    assert all(schema.values())
+    for kind, objects in schema.items():
+        assert replayed[kind] == objects, kind
+
+
+async def test_migrations_can_be_applied_again(database_url: str) -> None:
+    await apply_migrations(database_url)
+    async with AsyncExitStack() as stack:
+        agent = Agent(await Database(database_url, stack).connect())
+        task_id = await insert_task(agent.connection)
+
+        await apply_migrations(database_url)
+
+        assert (await task_of(agent, task_id))["prompt"] == "sort a list"
+
+
+async def test_each_migration_notes_itself(database: Database) -> None:
+    agent = Agent(await database.connect())
+
+    versions = await agent.connection.fetch("select version from public.cogo_schema_versions()")
+
+    files = sorted(path.name.partition("_")[0] for path in (SUPABASE / "migrations").glob("*.sql"))
+    assert [row["version"] for row in versions] == files
+
+
+async def test_work_goes_on_where_there_is_no_realtime(cluster: Cluster, database_url: str) -> None:
+    name = database_url.rpartition("/")[2]
+    superuser = await asyncpg.connect(cluster.dsn("supabase_admin", name))
+    await superuser.execute("drop schema realtime cascade")
+    await superuser.close()
+    await apply_migrations(database_url)
+
+    async with AsyncExitStack() as stack:
+        agent = Agent(await Database(database_url, stack).connect())
+        task_id = await plan_task(agent)
+        [lease] = await agent.claim("model-a")
+
+        assert await agent.complete(lease) == "ok"
+        assert (await task_of(agent, task_id))["status"] == "completed"
+
+
+def test_the_migrations_are_in_step_with_the_schemas() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "migrations"
+
+    check = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+
+    assert check.returncode == 0, check.stdout
+
+
+def test_every_file_of_the_schema_is_short() -> None:
+    for path in (SUPABASE / "schemas").glob("*.sql"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 200, path.name
+        assert max(map(len, lines)) <= 105, path.name
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken"),
+    [
+        ("has no comment", "obj_description(p.oid, 'pg_proc') is null"),
+        (
+            "does not pin search_path",
+            "not coalesce(p.proconfig @> array['search_path=\"\"'], false)",
+        ),
+        (
+            "is callable by public",
+            "p.proacl is null or exists (select from aclexplode(p.proacl) a where a.grantee = 0)",
+        ),
+        (
+            "writes as its owner, and its file does not say why",
+            "p.prosecdef and p.proname not in ('ring', 'ring_lanes', 'prepare_task', 'open_task',"
+            " 'tell_task', 'tell_subtask', 'can_read_topic', 'cogo_submit_task',"
+            " 'cogo_cancel_task', 'cogo_redrive_task', 'cogo_redrive_subtask', 'cogo_pause_task',"
+            " 'cogo_resume_task', 'cogo_approve_subtask',"
+            " 'cogo_schema_versions')",
+        ),
+        ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
+    ],
+)
+async def test_no_function_of_ours(database: Database, rule: str, broken: str) -> None:
+    owner = await database.connect("postgres")
+
+    found = await owner.fetch(
+        "select p.oid::regprocedure::text as name from pg_proc p"
+        " join pg_namespace n on n.oid = p.pronamespace"
+        " where (n.nspname = 'cogo' or n.nspname = 'public' and p.proname like 'cogo\\_%')"
+        f" and ({broken})"
+    )
+
+    assert [row["name"] for row in found] == [], rule
+
+
+async def test_every_table_has_row_level_security_and_a_comment(database: Database) -> None:
+    owner = await database.connect("postgres")
+
+    found = await owner.fetch(
+        "select c.oid::regclass::text as name from pg_class c"
+        " join pg_namespace n on n.oid = c.relnamespace"
+        " where (n.nspname = 'cogo' or n.nspname = 'public' and c.relname like 'cogo\\_%')"
+        "   and (c.relkind = 'r' and not c.relrowsecurity"
+        "        or c.relkind in ('r', 'v') and obj_description(c.oid, 'pg_class') is null"
+        "        or c.relkind = 'v'"
+        "           and not coalesce(c.reloptions @> array['security_invoker=true'], false))"
+    )
+
+    assert [row["name"] for row in found] == []
+
+
+async def test_every_update_and_delete_in_a_function_has_a_condition(database: Database) -> None:
+    owner = await database.connect("postgres")
+    found = await owner.fetch(
+        "select p.proname, p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname = 'cogo' or n.nspname = 'public' and p.proname like 'cogo\\_%'"
+    )
+
+    for row in found:
+        for statement in row["prosrc"].split(";"):
+            words = statement.split()
+            is_write = ("update" in words and "set" in words) or "delete" in words
+            if is_write and "conflict" not in words:
+                assert "where" in words, (row["proname"], statement)
+
+
+async def test_an_extension_can_be_a_heap_only_update(database: Database) -> None:
+    owner = await database.connect("postgres")
+
+    indexed = await owner.fetchval(
+        "select string_agg(pg_get_indexdef(indexrelid), ' ') from pg_index"
+        " where indrelid = 'cogo.subtasks'::regclass"
+    )
+
+    assert "queued" in indexed
+    assert not {"lease_expires_at", "agent_id", "claim_request"} & set(re.findall(r"\w+", indexed))

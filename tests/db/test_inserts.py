@@ -1,0 +1,170 @@
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, insert_task, task_of
+from tests.db.database import ALICE, BOB, Database
+
+pytestmark = pytest.mark.db
+
+
+async def test_a_prompt_is_all_that_a_task_needs(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    row = await alice.fetchrow(
+        "insert into public.cogo_tasks (prompt) values ('sort a list') returning *"
+    )
+
+    assert row is not None
+    assert (row["type"], row["status"], row["priority"]) == ("GENERATE_CODE", "pending", 5)
+    assert (row["params"], row["preferences"], row["stream"]) == ({}, {}, True)
+    assert (row["owner"], row["created_at"]) == (ALICE, database.now)
+
+
+async def test_nulls_mean_the_defaults(agent: Agent) -> None:
+    nulls = dict.fromkeys(["type", "params", "priority", "preferences", "stream", "owner"])
+
+    task = await task_of(agent, await insert_task(agent.connection, "sort a list", **nulls))
+
+    assert (task["type"], task["params"], task["priority"], task["stream"]) == (
+        "GENERATE_CODE",
+        {},
+        5,
+        True,
+    )
+
+
+async def test_what_is_not_a_persons_to_set_is_reset(agent: Agent, database: Database) -> None:
+    task = await task_of(
+        agent,
+        await insert_task(
+            agent.connection,
+            status="completed",
+            result={"x": 1},
+            error={"x": 1},
+            cost_usd=-5,
+            input_tokens=9,
+            event_seq=99,
+            finished_at=database.now,
+            started_at=database.now,
+            cancel_requested_at=database.now,
+            paused_at=database.now,
+        ),
+    )
+
+    assert (task["status"], task["result"], task["error"]) == ("pending", None, None)
+    assert (task["cost_usd"], task["input_tokens"], task["event_seq"]) == (0, 0, 2)
+    assert task["started_at"] is task["finished_at"] is task["paused_at"] is None
+
+
+async def test_a_person_may_not_even_name_the_systems_columns(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    for column, value in (("status", "completed"), ("cost_usd", -1), ("event_seq", 7)):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await insert_task(alice, "sort a list", **{column: value})
+
+
+async def test_nothing_that_a_person_gets_wrong_is_refused(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    await insert_task(alice, "", type="DANCE", params=[1], priority=-100, model="no such model")
+
+    reader = Agent(await database.connect())
+    [lease] = await reader.claim("cio")
+    assert (lease["priority"], lease["task"]["type"], lease["task"]["params"]) == (0, "DANCE", [1])
+
+
+async def test_the_owner_is_who_inserts(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    task_id = await insert_task(alice, owner=BOB)
+
+    assert (
+        await alice.fetchval("select owner from public.cogo_tasks where id = $1", task_id) == ALICE
+    )
+
+
+async def test_a_token_that_names_no_user_asks_for_nothing(database: Database) -> None:
+    nobody = await database.connect("authenticated")
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await insert_task(nobody)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await nobody.execute("select from public.cogo_submit_task('sort')")
+
+
+async def test_an_operator_inserts_for_whom_it_wants(agent: Agent) -> None:
+    owned = await insert_task(agent.connection, owner=ALICE)
+    unowned = await insert_task(agent.connection)
+
+    assert (await task_of(agent, owned))["owner"] == ALICE
+    assert (await task_of(agent, unowned))["owner"] is None
+
+
+async def test_the_same_key_gives_the_same_task(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+    bob = await database.connect("authenticated", BOB)
+    operator = await database.connect()
+    submit = (
+        "select id, owner, prompt from public.cogo_submit_task("
+        " p_prompt => $1, p_idempotency_key => 'k')"
+    )
+
+    first = await alice.fetchrow(submit, "one")
+    again = await alice.fetchrow(submit, "two")
+    bobs = await bob.fetchrow(submit, "three")
+    unowned = await operator.fetchrow(submit, "four")
+    unowned_again = await operator.fetchrow(submit, "five")
+
+    assert first == again
+    assert first is not None
+    assert bobs is not None
+    assert (first["owner"], bobs["owner"]) == (ALICE, BOB)
+    assert unowned is not None
+    assert (unowned["owner"], unowned["prompt"]) == (None, "four")
+    assert unowned_again == unowned
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await insert_task(alice, idempotency_key="k")
+
+
+async def test_tasks_without_a_key_are_never_the_same(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+    submit = "select id from public.cogo_submit_task('sort')"
+
+    assert await alice.fetchval(submit) != await alice.fetchval(submit)
+
+
+async def test_submitting_passes_everything_on(database: Database, agent: Agent) -> None:
+    session_id = uuid4()
+
+    task_id = await agent.connection.fetchval(
+        "select id from public.cogo_submit_task("
+        " p_prompt => 'p', p_type => 'CHAT', p_params => '{\"a\": 1}', p_priority => 2,"
+        " p_model => 'm', p_preferences => '{\"b\": 2}', p_session_id => $1,"
+        " p_budget_usd => 1.5, p_deadline => $2, p_run_at => $2, p_stream => false)",
+        session_id,
+        database.now,
+    )
+
+    task = await task_of(agent, task_id)
+    assert (task["type"], task["params"], task["priority"]) == ("CHAT", {"a": 1}, 2)
+    assert (task["model"], task["preferences"], task["session_id"]) == ("m", {"b": 2}, session_id)
+    assert (float(task["budget_usd"]), task["stream"]) == (1.5, False)
+    assert task["deadline"] == task["run_at"] == database.now
+
+
+async def test_a_new_session_is_made_and_another_owners_is_refused(database: Database) -> None:
+    alice = await database.connect("authenticated", ALICE)
+    bob = await database.connect("authenticated", BOB)
+    session_id = uuid4()
+
+    await insert_task(alice, "first words", session_id=session_id)
+    await insert_task(alice, "second words", session_id=session_id)
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await insert_task(bob, session_id=session_id)
+
+    assert refused.value.sqlstate == "TQ005"
+    sessions = await alice.fetch("select id, owner, title from public.cogo_sessions")
+    assert [tuple(row) for row in sessions] == [(session_id, ALICE, "first words")]

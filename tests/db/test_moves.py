@@ -1,0 +1,124 @@
+# ruff: noqa: S608 -- the statements are put together from our own names.
+
+from enum import StrEnum
+from itertools import permutations, product
+
+import asyncpg
+import pytest
+
+from protocol.lifecycle import SUBTASK_MOVES, TASK_MOVES, SubtaskState, TaskState
+from tests.db.agent import Agent
+from tests.db.database import Database
+
+pytestmark = pytest.mark.db
+
+
+@pytest.mark.parametrize(
+    ("function", "states", "moves"),
+    [
+        ("task_moves", TaskState, TASK_MOVES),
+        ("subtask_moves", SubtaskState, SUBTASK_MOVES),
+    ],
+)
+async def test_python_and_sql_allow_the_same_moves(
+    agent: Agent, function: str, states: type[StrEnum], moves: dict[str, frozenset[str]]
+) -> None:
+    found = await agent.connection.fetch(f"select * from cogo.{function}()")
+    in_sql = {(row["from_status"], row["to_status"]) for row in found}
+
+    for start, end in product(states, repeat=2):
+        assert ((start, end) in in_sql) == (end in moves[start]), f"{start} -> {end}"
+
+
+# What a row in each status must look like beside it; the CHECK constraints see to it.
+TASK_ROWS = {
+    "pending": "",
+    "running": "started_at = now()",
+    "held": "paused_at = now()",
+    "completed": "started_at = now(), result = '{}', finished_at = now()",
+    "failed": "error = '{}', finished_at = now()",
+    "cancelled": "cancel_requested_at = now(), finished_at = now()",
+}
+SUBTASK_ROWS = {
+    "blocked": "",
+    "queued": "",
+    "delayed": "run_at = now()",
+    "waiting": "needs_approval = true",
+    "held": "",
+    "running": "lease_expires_at = now(), agent_id = 'x', attempt = 1, started_at = now()",
+    "completed": "finished_at = now()",
+    "failed": "finished_at = now()",
+    "cancelled": "finished_at = now()",
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "moves", "reset"),
+    [
+        (
+            "public.cogo_tasks",
+            TASK_ROWS,
+            TASK_MOVES,
+            "started_at = null, paused_at = null, result = null, error = null,"
+            " cancel_requested_at = null, finished_at = null",
+        ),
+        (
+            "cogo.subtasks",
+            SUBTASK_ROWS,
+            SUBTASK_MOVES,
+            "lease_expires_at = null, agent_id = null, finished_at = null",
+        ),
+    ],
+)
+async def test_the_trigger_refuses_exactly_the_moves_that_are_not_listed(
+    database: Database,
+    table: str,
+    rows: dict[str, str],
+    moves: dict[str, frozenset[str]],
+    reset: str,
+) -> None:
+    owner = await database.connect("postgres")
+    await owner.execute("insert into public.cogo_tasks (prompt) values ('x')")
+
+    for start, end in permutations(rows, 2):
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute(f"alter table {table} disable trigger check_move")
+        await owner.execute(update(table, reset, start, rows[start]))
+        await owner.execute("set constraints all immediate")
+        await owner.execute(f"alter table {table} enable trigger check_move")
+        try:
+            await owner.execute(update(table, reset, end, rows[end]))
+            is_allowed = True
+        except asyncpg.PostgresError as error:
+            assert error.sqlstate == "TQ003", (start, end, error)
+            is_allowed = False
+        await transaction.rollback()
+
+        assert is_allowed == (end in moves[start]), f"{start} -> {end}"
+
+
+def update(table: str, reset: str, status: str, beside: str) -> str:
+    named = {part.split(" = ")[0].strip() for part in beside.split(",") if part}
+    kept = [part for part in reset.split(",") if part.split(" = ")[0].strip() not in named]
+    columns = ", ".join([*kept, *([beside] if beside else []), f"status = '{status}'"])
+    return f"update {table} set {columns} where true"
+
+
+async def test_columns_that_contradict_a_status_are_refused(database: Database) -> None:
+    owner = await database.connect("postgres")
+    await owner.execute("insert into public.cogo_tasks (prompt) values ('x')")
+
+    for statement in (
+        "update public.cogo_tasks set result = '{}' where true",
+        "update public.cogo_tasks set finished_at = now() where true",
+        "update public.cogo_tasks set status = 'asleep' where true",
+        "update cogo.subtasks set agent_id = 'x' where true",
+        "update cogo.subtasks set lease_expires_at = now() where true",
+        "update cogo.subtasks set dead_at = now() where true",
+        "update cogo.subtasks set deps_left = 1 where true",
+        "update cogo.subtasks set status = 'delayed' where true",
+    ):
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await owner.execute(statement)
+        assert refused.value.sqlstate in {"23514", "TQ003"}, statement

@@ -1,0 +1,124 @@
+# ruff: noqa: S608 -- the statements are put together from our own names.
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.db.agent import Agent, insert_task, plan_task, step
+from tests.db.database import ALICE, Database
+
+pytestmark = pytest.mark.db
+
+TABLES = (
+    "public.cogo_tasks",
+    "cogo.subtasks",
+    "cogo.subtask_payloads",
+    "cogo.subtask_outputs",
+    "cogo.dependencies",
+    "cogo.events",
+    "public.cogo_attempts",
+    "public.cogo_model_selections",
+)
+
+
+async def prune(agent: Agent, *, limit: int = 100, days: int = 30) -> Any:
+    return await agent.connection.fetchval(
+        "select pruned from public.cogo_prune($1, $2)", limit, timedelta(days=days)
+    )
+
+
+async def a_finished_task(agent: Agent) -> None:
+    selection = {"key": "a", "selected_model": "model-a", "reason": "r"}
+    await insert_task(agent.connection)
+    [plan] = await agent.claim("cio")
+    steps = [step("a"), step("b", "a")]
+    await agent.complete(plan, plan={"subtasks": steps, "selections": [selection]})
+    for _ in steps:
+        [lease] = await agent.claim("model-a")
+        await agent.complete(lease)
+
+
+async def test_old_finished_tasks_are_forgotten_whole(database: Database, agent: Agent) -> None:
+    await a_finished_task(agent)
+    await database.jump(timedelta(days=31))
+
+    assert await prune(agent) == 1
+
+    for table in TABLES:
+        assert await agent.connection.fetchval(f"select count(*) from {table}") == 0, table
+
+
+async def test_what_is_open_or_young_is_kept(database: Database, agent: Agent) -> None:
+    task_id = await insert_task(agent.connection)
+    await agent.connection.execute("select from public.cogo_pause_task($1)", task_id)
+    await database.jump(timedelta(days=31))
+    await a_finished_task(agent)
+
+    assert await prune(agent) == 0
+
+
+async def test_a_task_whose_worker_has_not_stopped_is_kept(
+    database: Database, agent: Agent
+) -> None:
+    task_id = await plan_task(agent)
+    [lease] = await agent.claim("model-a")
+    await agent.connection.execute("select from public.cogo_cancel_task($1)", task_id)
+    await database.jump(timedelta(days=31))
+
+    assert await prune(agent) == 0
+    assert await agent.complete(lease) == "closed"
+    assert await prune(agent) == 1
+
+
+async def test_pruning_passes_by_what_somebody_holds_and_keeps_its_limit(
+    database: Database, agent: Agent
+) -> None:
+    for _ in range(3):
+        await a_finished_task(agent)
+    await database.jump(timedelta(days=31))
+    other = await database.connect("postgres")
+
+    async with other.transaction():
+        await other.execute("select from public.cogo_tasks order by seq limit 1 for key share")
+        assert await prune(agent, limit=1) == 1
+        assert await prune(agent) == 1
+    assert await prune(agent) == 1
+
+
+async def test_the_queue_says_how_many_stand_where_and_since_when(
+    database: Database, agent: Agent
+) -> None:
+    asked = database.now
+    steps = [step("a"), step("b"), step("wait", needs_approval=True), step("end", "a", "b", "wait")]
+    await plan_task(agent, *steps, owner=ALICE)
+    await plan_task(agent, step("dead"))
+    for _ in range(2):
+        await agent.claim("model-a", limit=1)
+    await agent.connection.execute("select public.cogo_set_lane('model-a', p_max_running => 7)")
+    await agent.connection.execute("select public.cogo_set_lane('idle', true)")
+    await database.jump(timedelta(seconds=5))
+    await agent.fail(
+        dict(
+            await agent.connection.fetchrow(
+                "select id as subtask_id, attempt from cogo.subtasks where key = 'dead'"
+            )
+            or {}
+        ),
+        "give_up",
+    )
+
+    found = await agent.connection.fetch("select * from public.cogo_queue()")
+
+    queue = {(row["lane"], row["owner"]): row for row in found}
+    assert set(queue) == {
+        ("cio", None), ("cio", ALICE), ("idle", None), ("model-a", None), ("model-a", ALICE),
+    }  # fmt: skip
+    mine, theirs = queue["model-a", ALICE], queue["model-a", None]
+    assert [mine[name] for name in ("queued", "running", "waiting", "blocked", "dead")] == [
+        1, 1, 1, 1, 0,
+    ]  # fmt: skip
+    assert (mine["oldest_at"], mine["lane_max_running"]) == (asked, 7)
+    assert (theirs["dead"], float(theirs["failed_per_minute"])) == (1, 0.2)
+    assert float(queue["cio", ALICE]["completed_per_minute"]) == 0.2
+    assert (queue["idle", None]["lane_paused"], queue["idle", None]["queued"]) == (True, 0)

@@ -1,0 +1,172 @@
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.db.agent import Agent, plan_task, step, task_of
+from tests.db.database import ALICE, BOB, Connection, Database
+
+pytestmark = pytest.mark.db
+
+LEVEL = 100
+"""How many rounds a level of priority is worth."""
+
+
+async def queue_up(
+    database: Database, count: int, owner: UUID | None, *, priority: int = 5, lane: str = "m"
+) -> None:
+    """Queue subtasks of one owner in one task, as quickly as SQL can."""
+    postgres = await database.connect("postgres")
+    task_id = await postgres.fetchval(
+        "insert into public.cogo_tasks (prompt, owner) values ('x', $1) returning id", owner
+    )
+    # Nobody listens here, and the history of such a task would take longer than the law.
+    await postgres.execute("alter table cogo.subtasks disable trigger tell")
+    await postgres.execute(
+        "with made as (insert into cogo.subtasks (task_id, key, type, lane, status, priority)"
+        " select $1, 'k' || n, 'CHAT', $3, 'queued', $4 from generate_series(1, $2) n"
+        " returning id)"
+        " insert into cogo.subtask_payloads (subtask_id) select id from made",
+        task_id,
+        count,
+        lane,
+        priority,
+    )
+    await postgres.execute("alter table cogo.subtasks enable trigger tell")
+    await postgres.close()
+
+
+async def owners_of(agent: Agent, *, claims: int, lane: str = "m") -> list[UUID | None]:
+    """Whose subtasks the next claims give, one at a time."""
+    found = []
+    for _ in range(claims):
+        [lease] = await agent.claim(lane, limit=1)
+        found.append(UUID(lease["task"]["owner"]) if lease["task"]["owner"] else None)
+    return found
+
+
+@pytest.mark.parametrize("served", [0, 7])
+async def test_a_small_owner_is_served_among_the_first_behind_a_large_backlog(
+    database: Database, agent: Agent, served: int
+) -> None:
+    await queue_up(database, 10_000, ALICE)
+    await owners_of(agent, claims=served)
+
+    await queue_up(database, 2, BOB)
+
+    assert (await owners_of(agent, claims=6)).count(BOB) == 2
+
+
+async def test_owners_with_backlogs_take_turns(database: Database, agent: Agent) -> None:
+    for owner in (ALICE, BOB, None):
+        await queue_up(database, 20, owner)
+
+    served = await owners_of(agent, claims=12)
+
+    assert [served.count(owner) for owner in (ALICE, BOB, None)] == [4, 4, 4]
+
+
+async def test_an_owner_who_returns_owes_nothing_for_what_was_done(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 40, ALICE)
+    await owners_of(agent, claims=40)
+    await queue_up(database, 4, BOB)
+
+    await queue_up(database, 4, ALICE)
+
+    assert sorted(map(str, await owners_of(agent, claims=4))) == sorted(
+        map(str, [ALICE, ALICE, BOB, BOB])
+    )
+
+
+async def test_what_is_urgent_passes_a_backlog_of_the_same_owner(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 1_000, ALICE)
+    await queue_up(database, 1, ALICE, priority=0)
+
+    [lease] = await agent.claim("m", limit=1)
+
+    assert lease["priority"] == 0
+
+
+async def test_a_stream_of_urgent_subtasks_cannot_starve_what_is_not_urgent(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 1, ALICE, priority=1)
+    passed = 0
+    while True:
+        # Each urgent one comes from somebody who has nothing else in line: the worst case.
+        await queue_up(database, 1, uuid4(), priority=0)
+        [lease] = await agent.claim("m", limit=1)
+        if lease["priority"] == 1:
+            break
+        passed += 1
+        assert passed <= LEVEL + 1, "the bound that docs/database.md names"
+
+    assert passed >= LEVEL - 2
+
+
+async def test_a_retry_goes_to_the_head_of_its_line(database: Database, agent: Agent) -> None:
+    await queue_up(database, 1_000, ALICE)
+    [lease] = await agent.claim("m", limit=1)
+    await agent.claim("m", limit=50)
+
+    await agent.fail(lease, after=0)
+
+    assert (await agent.claim("m", limit=1))[0]["subtask_id"] == lease["subtask_id"]
+
+
+async def test_a_subtask_that_changes_lanes_lines_up_where_it_comes_to(agent: Agent) -> None:
+    moved = await plan_task(agent, step("moved", lane="a"))
+    for _ in range(3):
+        await plan_task(agent, step("there", lane="b"))
+    await agent.claim("b", limit=1)
+    [lease] = await agent.claim("a")
+    await agent.fail(lease, "reroute")
+    [lease] = await agent.claim("cio")
+
+    await agent.complete(lease, route={"lane": "b"})
+
+    assert [lease["key"] for lease in await agent.claim("b")] == ["there", "there", "moved"]
+    assert (await task_of(agent, moved))["status"] == "running"
+
+
+async def test_an_agent_takes_from_its_lanes_in_turn(database: Database, agent: Agent) -> None:
+    await queue_up(database, 100, ALICE, lane="long")
+    await queue_up(database, 100, ALICE, lane="short")
+
+    lanes = [lease["lane"] for lease in await agent.claim("long", "short", limit=10)]
+
+    assert (lanes.count("long"), lanes.count("short")) == (5, 5)
+
+
+@pytest.mark.parametrize("limited", [False, True])
+async def test_the_cost_of_a_claim_does_not_depend_on_how_much_waits(
+    database: Database, agent: Agent, limited: bool
+) -> None:
+    await queue_up(database, 20_000, ALICE)
+    if limited:
+        await agent.connection.execute("select public.cogo_set_owner($1, true)", ALICE)
+        await queue_up(database, 2, BOB)
+    postgres = await database.connect("postgres")
+    await postgres.execute("analyze cogo.subtasks")
+    # What this connection has read so far is counted when it says so, or up to a second later.
+    await agent.connection.execute("select pg_stat_force_next_flush()")
+    before = await rows_read(postgres)
+
+    assert len(await agent.claim("m", limit=2)) == 2
+
+    await agent.connection.execute("select pg_stat_force_next_flush()")
+    assert await rows_read(postgres) - before < 500
+
+
+async def rows_read(connection: Connection) -> int:
+    await connection.execute("select pg_stat_force_next_flush()")
+    await connection.execute("select pg_stat_clear_snapshot()")
+    return int(
+        await connection.fetchval(
+            "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables"
+            " where relid = 'cogo.subtasks'::regclass"
+        )
+    )

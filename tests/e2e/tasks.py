@@ -1,0 +1,52 @@
+"""Tasks under test: how they are asked for, and what their rows say in the end."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from protocol.records import AgentRecord, Attempt, NewTask, Task
+from protocol.store import Store
+from tests.support.eventually import eventually
+
+HOLD = "[[fault:stall after=5 times=1]]"
+"""Makes the first answer to a prompt stop after five pieces, and stay silent."""
+ENDED_SECONDS = 40.0
+"""Enough for two attempts on a busy machine; nothing here waits for a lease to run out."""
+
+
+async def submitted(store: Store, prompt: str, **fields: object) -> Task:
+    """Ask for something."""
+    return await store.submit_task(NewTask.model_validate({"prompt": prompt} | fields))
+
+
+async def ended(store: Store, task_id: UUID, *, within: float = ENDED_SECONDS) -> Task:
+    """Wait until a task is over."""
+
+    async def final() -> Task | None:
+        task = await store.fetch_task(task_id=task_id)
+        return task if task.status.is_final else None
+
+    task = await eventually(final, within=within, every=0.1)
+    assert task is not None
+    return task
+
+
+async def attempts(store: Store, task_id: UUID) -> list[Attempt]:
+    """Give the attempts at the work itself, not those at planning and routing."""
+    found = await store.fetch_attempts(task_id=task_id)
+    return [each for each in found if each.lane != "cio"]
+
+
+async def outcomes(store: Store, task_id: UUID) -> list[str | None]:
+    """Tell how the attempts at the work ended, in their order."""
+    return [each.outcome for each in await attempts(store, task_id)]
+
+
+async def executor_of(store: Store, task_id: UUID) -> AgentRecord:
+    """Wait until an executor works on a task; tell which."""
+
+    async def running() -> Sequence[Attempt]:
+        return [each for each in await attempts(store, task_id) if each.outcome is None]
+
+    [attempt] = await eventually(running, within=20)
+    [agent] = [each for each in await store.fetch_agents() if each.id == attempt.agent_id]
+    return agent

@@ -1,0 +1,115 @@
+"""Processes die and stall at the worst moment; every task is answered, once."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from protocol.lifecycle import TaskState
+from protocol.messages import MessageType
+from protocol.records import AgentRecord, NewTask
+from protocol.topics import result_topic
+from protocol.transport.rpc import SupabaseStore
+from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, submitted
+from tests.e2e.watcher import watching
+from tests.support.eventually import eventually
+from tests.support.system import System
+
+pytestmark = pytest.mark.e2e
+
+LEASE_SECONDS = 15
+
+
+def process_of(agent: AgentRecord) -> int:
+    assert agent.pid is not None
+    return agent.pid
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Hold a process still while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_an_executor_killed_in_mid_stream_loses_nothing_and_doubles_nothing(
+    system: System, store: SupabaseStore
+) -> None:
+    task_id = uuid4()
+    async with watching(system.state, result_topic(task_id)) as watcher:
+        async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+            row = {"id": str(task_id), "prompt": f"Write fibonacci for the killed {HOLD}"}
+            (await http.post("/rest/v1/cogo_tasks", json=row)).raise_for_status()
+        await watcher.until(MessageType.SUBTASK_PROGRESS)
+        executor = await executor_of(store, task_id)
+
+        os.kill(process_of(executor), signal.SIGKILL)
+        killed_at = time.monotonic()
+        await eventually(lambda: watcher.progress()[-1].attempt > 1, within=30)
+        print(f"heard again {time.monotonic() - killed_at:.2f} s after kill -9")
+        await watcher.until(MessageType.TASK_RESULT)
+
+    task = await ended(store, task_id)
+    assert task.status is TaskState.COMPLETED
+    assert task.result is not None
+    assert await outcomes(store, task_id) == ["reaped", "completed"]
+    first = [piece for piece in watcher.progress() if piece.attempt == 1]
+    later = [piece for piece in watcher.progress() if piece.attempt > 1]
+    assert first
+    assert later[0].offset == 0
+    assert "".join(piece.delta for piece in later) == task.result["text"]
+    assert len(watcher.of(MessageType.SUBTASK_RESULT)) == 1
+    assert len(watcher.of(MessageType.TASK_RESULT)) == 1
+
+
+async def test_an_orchestrator_killed_among_its_plans_loses_none(
+    system: System, store: SupabaseStore
+) -> None:
+    [orchestrator] = [
+        each
+        for each in await store.fetch_agents()
+        if each.kind == "orchestrator" and each.stopped_at is None and each.pid is not None
+    ][:1]
+    before = [await submitted(store, f"Say before {n}", type="CHAT") for n in range(5)]
+    os.kill(process_of(orchestrator), signal.SIGKILL)
+    after = [await submitted(store, f"Say after {n}", type="CHAT") for n in range(5)]
+
+    for each in [*before, *after]:
+        task = await ended(store, each.id)
+        assert task.status is TaskState.COMPLETED, task.error
+        assert await outcomes(store, task.id) == ["completed"]
+        plans = [each for each in await store.fetch_attempts(task_id=task.id) if each.lane == "cio"]
+        assert [plan.outcome for plan in plans].count("completed") == 1
+
+
+async def test_an_executor_that_stood_still_past_its_lease_changes_nothing_when_it_goes_on(
+    system: System, store: SupabaseStore
+) -> None:
+    # The first answer is late but good: the stalled executor finds it whole when it wakes.
+    prompt = "Say hello to the late [[fault:slow-headers=2 times=1]]"
+    task_id = (await store.submit_task(NewTask(prompt=prompt, type="CHAT"))).id
+    stalled = await executor_of(store, task_id)
+    with stopped(process_of(stalled)):
+        task = await ended(store, task_id, within=LEASE_SECONDS + 20)
+        finished = await outcomes(store, task_id)
+
+    await eventually(lambda: gave_up(system, stalled, task_id), within=15)
+    assert finished == ["reaped", "completed"]
+    assert await outcomes(store, task_id) == finished
+    assert await store.fetch_task(task_id=task_id) == task
+    assert task.status is TaskState.COMPLETED
+
+
+def gave_up(system: System, agent: AgentRecord, task_id: UUID) -> bool:
+    """Whether the agent has noticed that what it did belongs to nobody."""
+    signs = ("the lease was lost", '"stale"')
+    about = [line for line in system.log_of(agent.id) if str(task_id) in line]
+    return any(sign in line for line in about for sign in signs)

@@ -1,0 +1,94 @@
+"""What vendors do wrong is mended by another try or another model, and said when it cannot be."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from protocol.lifecycle import TaskState
+from protocol.messages import MessageType
+from protocol.topics import result_topic
+from protocol.transport.rpc import SupabaseStore
+from tests.e2e.tasks import attempts, ended, outcomes, submitted
+from tests.e2e.watcher import watching
+from tests.support.system import System
+
+pytestmark = pytest.mark.e2e
+
+MENDED: Sequence[tuple[str, str, float]] = (
+    ("429 retry_after=1.5", "rate_limited", 1.5),
+    ("529", "overloaded", 0),
+    ("bad-json after=2", "malformed_response", 0),
+    ("error-event after=2", "overloaded", 0),
+    ("clean-end after=2", "incomplete_stream", 0),
+)
+"""What the vendor does to the first try, the error's class, and the seconds that it asks for."""
+
+
+async def test_what_passes_is_tried_again_with_the_same_model_and_not_too_soon(
+    store: SupabaseStore,
+) -> None:
+    asked = [
+        await submitted(store, f"Say it [[fault:{spec} times=1]]", type="CHAT")
+        for spec, _, _ in MENDED
+    ]
+
+    for task, (spec, error_class, seconds) in zip(asked, MENDED, strict=True):
+        row = await ended(store, task.id)
+        assert row.status is TaskState.COMPLETED, (spec, row.error)
+        first, second = await attempts(store, task.id)
+        assert (first.outcome, second.outcome) == ("failed", "completed"), spec
+        assert first.error is not None
+        assert first.error["class"] == error_class, spec
+        assert first.lane == second.lane, spec
+        assert first.ended_at is not None
+        assert (second.claimed_at - first.ended_at).total_seconds() >= seconds, spec
+
+
+async def test_a_model_that_fails_twice_is_replaced_by_another(store: SupabaseStore) -> None:
+    task = await submitted(store, "Say it elsewhere [[fault:500 times=2]]", type="CHAT")
+
+    row = await ended(store, task.id)
+
+    assert row.status is TaskState.COMPLETED, row.error
+    assert await outcomes(store, task.id) == ["failed", "rerouted", "completed"]
+    first, second, third = await attempts(store, task.id)
+    assert first.lane == second.lane != third.lane
+    chosen = await store.fetch_selections(task_id=task.id)
+    assert [each.selected_model for each in chosen] == [first.lane, third.lane]
+    assert first.lane in (chosen[1].reason or "")
+
+
+async def test_a_vendor_that_says_no_fails_the_task_with_its_words(store: SupabaseStore) -> None:
+    task = await submitted(store, "Say no [[fault:400]]", type="CHAT")
+
+    row = await ended(store, task.id)
+
+    assert row.status is TaskState.FAILED
+    assert row.error is not None
+    assert row.error["class"] == "invalid_request"
+    assert "Simulated 400" in row.error["message"]
+    assert await outcomes(store, task.id) == ["failed"]
+
+
+async def test_watchers_of_a_stream_that_was_cut_are_told_to_forget_its_text(
+    system: System, store: SupabaseStore
+) -> None:
+    task_id = uuid4()
+    prompt = "Write fibonacci again [[fault:cut after=5 times=1]]"
+    async with watching(system.state, result_topic(task_id)) as watcher:
+        async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+            row = {"id": str(task_id), "prompt": prompt, "model": "claude-haiku-5-5"}
+            (await http.post("/rest/v1/cogo_tasks", json=row)).raise_for_status()
+        await watcher.until(MessageType.TASK_RESULT)
+
+    task = await ended(store, task_id)
+    assert task.result is not None
+    assert await outcomes(store, task_id) == ["failed", "completed"]
+    numbers = [piece.attempt for piece in watcher.progress()]
+    assert set(numbers) == {1, 2}
+    assert numbers == sorted(numbers)
+    last = [piece for piece in watcher.progress() if piece.attempt == 2]
+    assert last[0].offset == 0
+    assert "".join(piece.delta for piece in last) == task.result["text"]

@@ -1,0 +1,164 @@
+"""Agents of this process on an embedded server of their own, with simulated vendors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from agents.executor import run_executor
+from agents.orchestrator import run_orchestrator
+from agents.runtime.drain import Drain
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.options import RuntimeOptions
+from embedded.state import State
+from embedded.vendors import running_simulator
+from protocol.records import NewTask, Task
+from protocol.transport.connect import open_store
+from protocol.transport.rpc import SupabaseStore
+from providers.catalogue import Catalogue
+from providers.deployment import Credential
+from providers.router import Router
+from tests.support.databases import state_directory
+from tests.support.eventually import eventually
+from tests.support.project import migrate
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.supabase_server import embedded_server
+
+CATALOGUE = Catalogue.load()
+PATHS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[State]:
+    """A project whose lane `cio` no other test looks at."""
+    with state_directory() as directory, embedded_server(directory) as state:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(migrate(state))
+        yield state
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    """The URL of a fresh simulator that takes its time, so that attempts can be interrupted."""
+    async with running_simulator(speed=3) as url:
+        yield url
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """Starts agents; Realtime is down for all of them."""
+
+    server: State
+    simulator: str
+    store: SupabaseStore
+    group: asyncio.TaskGroup
+    bus: ScriptedBus = field(default_factory=ScriptedBus)
+    drains: list[Drain] = field(default_factory=list)
+
+    async def orchestrator(self, id_: str = "cio-1") -> "asyncio.Task[None]":
+        """Start one that plans for whatever the executors serve."""
+
+        async def own() -> list[str]:
+            return []
+
+        return await self._start(
+            lambda drain, on_ready: run_orchestrator(
+                open_store=self.open_store,
+                bus=self.bus,
+                catalogue=CATALOGUE,
+                lanes=own,
+                identity=_identity(id_, "orchestrator"),
+                options=_options(),
+                drain=drain,
+                on_ready=on_ready,
+            )
+        )
+
+    async def executor(self, id_: str, **options: Any) -> "asyncio.Task[None]":
+        """Start one that serves every model of the simulator."""
+        opened = {
+            name: Credential(
+                key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
+            )
+            for name, path in PATHS.items()
+        }
+
+        async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
+            async with Router(CATALOGUE, opened) as router:
+                await run_executor(
+                    open_store=self.open_store,
+                    bus=self.bus,
+                    router=router,
+                    identity=_identity(id_, "executor"),
+                    options=_options(**options),
+                    drain=drain,
+                    on_ready=on_ready,
+                )
+
+        return await self._start(run)
+
+    def open_store(self) -> Any:
+        """Open a store as a process does."""
+        return open_store(self.server.url, self.server.secret_key)
+
+    async def submit(self, prompt: str = "Write is_palindrome(text)", **fields: Any) -> Task:
+        """Ask for something."""
+        return await self.store.submit_task(NewTask.model_validate({"prompt": prompt} | fields))
+
+    async def ended(self, task_id: UUID) -> Task:
+        """Wait until a task is over."""
+
+        async def probe() -> Task | None:
+            task = await self.store.fetch_task(task_id=task_id)
+            return task if task.status.is_final else None
+
+        found = await eventually(probe, within=20)
+        assert found is not None
+        return found
+
+    async def _start(
+        self, run: Callable[[Drain, Callable[[], None]], Coroutine[Any, Any, None]]
+    ) -> "asyncio.Task[None]":
+        drain, ready = Drain(), asyncio.Event()
+        self.drains.append(drain)
+        task = self.group.create_task(run(drain, ready.set))
+        await asyncio.wait_for(ready.wait(), 10)
+        return task
+
+
+@pytest.fixture
+def fleet(server: State, simulator: str) -> Callable[[], Any]:
+    """Open a fleet; its agents are drained at the end of the block."""
+
+    @asynccontextmanager
+    async def open_() -> AsyncIterator[Fleet]:
+        async with open_store(server.url, server.secret_key) as store, asyncio.TaskGroup() as group:
+            opened = Fleet(server=server, simulator=simulator, store=store, group=group)
+            yield opened
+            for drain in opened.drains:
+                drain.begin()
+
+    return open_
+
+
+def _identity(id_: str, kind: Any) -> AgentIdentity:
+    return AgentIdentity(id=id_, kind=kind, host="here", pid=1, version="0")
+
+
+def _options(**changes: Any) -> RuntimeOptions:
+    return RuntimeOptions(
+        **{
+            "lease": timedelta(seconds=3),
+            "extend_every": timedelta(seconds=0.5),
+            "poll_busy": timedelta(seconds=0.05),
+            "poll_idle": timedelta(seconds=0.2),
+            "heartbeat_every": timedelta(seconds=0.5),
+        }
+        | changes
+    )

@@ -1,0 +1,130 @@
+"""The program's frame: what it imports, shows and answers."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cogo.cli.commands import COMMANDS, Command
+from cogo.settings import CHECKOUT
+from tests.support.command_line import cogo
+
+HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
+
+
+def test_help_imports_nothing_heavy_and_costs_under_half_a_second() -> None:
+    program = (
+        "import json, sys, time; from cogo.cli.app import run; run(['--help']);"
+        "print(json.dumps({'cpu': time.process_time(), 'modules': sorted(sys.modules)}))"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    ).stdout
+
+    measured = json.loads(shown.splitlines()[-1])
+    assert measured["cpu"] < 0.5
+    assert not {name.partition(".")[0] for name in measured["modules"]} & set(HEAVY)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_its_summary_and_examples(command: Command) -> None:
+    module = importlib.import_module(command.module)
+    examples = module.EXAMPLES if command.group is None else module.EXAMPLES[command.name]
+
+    first_line = getattr(module, command.function).__doc__.splitlines()[0]
+    assert first_line.startswith(command.summary.rstrip("."))
+    assert examples
+    named = rf"\bcogo .*({command.name}|{command.group or command.name})"
+    assert all(re.search(named, line) for line in examples)
+
+
+def test_the_help_of_a_command_ends_with_its_examples(tmp_path: Path) -> None:
+    shown = cogo("migrate", "--help", home=tmp_path).stdout
+
+    assert "Examples:\n    cogo migrate" in shown
+
+
+def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
+    ended = cogo("frobnicate", home=tmp_path)
+
+    assert ended.returncode == 2
+    assert "frobnicate" in ended.stderr
+
+
+def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path) -> None:
+    ended = cogo("migrate", "--dir", str(tmp_path), home=tmp_path)
+
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert "cogo up" in ended.stderr
+
+
+def test_debug_adds_the_traceback_wherever_it_stands(tmp_path: Path) -> None:
+    assert "Traceback" in cogo("migrate", "--debug", "--dir", str(tmp_path), home=tmp_path).stderr
+
+
+def test_an_address_without_a_database_address_names_the_variable(tmp_path: Path) -> None:
+    ended = cogo("migrate", home=tmp_path, SUPABASE_URL="https://project.example")
+
+    assert ended.returncode == 78
+    assert "SUPABASE_DB_URL is not set" in ended.stderr
+    assert "postgresql://postgres:" in ended.stderr
+
+
+def test_folders_of_our_names_in_the_working_directory_are_not_ours(tmp_path: Path) -> None:
+    for name in ("agents", "cogo"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('the wrong one')")
+
+    shown = subprocess.run(
+        [CHECKOUT / "scripts" / "cogo", "--version"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=30,
+    )
+
+    assert shown.stdout.startswith("cogo "), shown.stderr
+
+
+def test_a_package_that_another_distribution_took_is_named_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "__init__.py").touch()
+    metadata = tmp_path / "other_agents-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other-agents\nVersion: 1.0\n")
+    (metadata / "top_level.txt").write_text("agents\n")
+    (metadata / "RECORD").write_text("agents/__init__.py,,\n")
+
+    given = {
+        "PYTHONPATH": str(tmp_path),
+        "SUPABASE_URL": "http://127.0.0.1:1",
+        "SUPABASE_SECRET_KEY": "sb_secret_of_nobody",
+    }
+    served = cogo("serve", "executor", home=tmp_path, **given)
+    examined = cogo("doctor", home=tmp_path, **given)
+
+    assert served.returncode == 78
+    assert "other-agents" in served.stderr
+    assert "uv tool install cogo" in served.stderr
+    assert "missing packages: 'agents' also from other-agents" in examined.stdout
+
+
+def test_the_home_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ended = cogo("up", "--dir", str(tmp_path / "file" / ".cogo"), home=tmp_path)
+
+    assert ended.returncode == 1
+    assert "COGO_HOME" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

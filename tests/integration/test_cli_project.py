@@ -1,0 +1,140 @@
+"""`cogo up` and `cogo serve` on a project that somebody else runs."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from embedded.state import State, read_state
+from tests.support.command_line import cogo, cogo_up, environment
+from tests.support.eventually import eventually
+from tests.support.supabase_server import embedded_server
+
+pytestmark = pytest.mark.e2e
+
+
+def variables(state: State, **others: str) -> dict[str, str]:
+    return {"SUPABASE_URL": state.url, "SUPABASE_SECRET_KEY": state.secret_key} | others
+
+
+async def insert_task(db_url: str, prompt: str) -> UUID:
+    connection = await asyncpg.connect(db_url)
+    try:
+        task_id = await connection.fetchval(
+            "insert into cogo_tasks (prompt) values ($1) returning id", prompt
+        )
+        assert isinstance(task_id, UUID)
+        return task_id
+    finally:
+        await connection.close()
+
+
+async def attempts_of(db_url: str, task_id: UUID) -> list[tuple[str, str | None]]:
+    connection = await asyncpg.connect(db_url)
+    try:
+        rows = await connection.fetch(
+            "select agent_id, outcome from cogo_attempts"
+            " where task_id = $1 and lane <> 'cio' order by attempt",
+            task_id,
+        )
+        return [(row["agent_id"], row["outcome"]) for row in rows]
+    finally:
+        await connection.close()
+
+
+def test_a_project_without_migrations_is_one_sentence_that_names_the_cure(
+    tmp_path: Path,
+) -> None:
+    with embedded_server(tmp_path / "server") as state:
+        ended = cogo("up", home=tmp_path, **variables(state))
+
+    assert ended.returncode != 0
+    assert "cogo migrate" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_wrong_key_is_one_sentence_that_names_the_variable(tmp_path: Path) -> None:
+    with embedded_server(tmp_path / "server") as state:
+        given = variables(state, SUPABASE_SECRET_KEY="sb_secret_of_another_project")
+        up = cogo("up", home=tmp_path, **given)
+        served = cogo("serve", "executor", home=tmp_path, **given)
+
+    for ended in (up, served):
+        assert ended.returncode != 0
+        assert "SUPABASE_SECRET_KEY" in ended.stderr.splitlines()[-1]
+        assert "sb_secret_of" not in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+async def test_agents_work_on_a_project_that_was_migrated(tmp_path: Path) -> None:
+    with embedded_server(tmp_path / "server") as state:
+        migrated = cogo("migrate", home=tmp_path, SUPABASE_DB_URL=state.db_url)
+        assert migrated.returncode == 0, migrated.stderr
+        with cogo_up("--simulate", home=tmp_path, **variables(state)) as up:
+            assert up.answer["url"] == state.url
+            assert set(up.answer["processes"]) == {"simulator", "orchestrator", "executor"}
+            task_id = await insert_task(state.db_url, "Write a function for fibonacci numbers")
+
+            async def completed() -> bool:
+                done = await attempts_of(state.db_url, task_id)
+                return [outcome for _, outcome in done] == ["completed"]
+
+            await eventually(completed, within=20)
+
+
+async def test_what_a_killed_executor_held_is_given_back_before_its_lease_runs_out(
+    tmp_path: Path,
+) -> None:
+    with cogo_up("--simulate", home=tmp_path) as up:
+        state = read_state(tmp_path / ".cogo")
+        assert state is not None
+        db_url = state.db_url
+        task_id = await insert_task(db_url, "Explain binary search [[fault:stall after=2]]")
+
+        async def claimed() -> bool:
+            return len(await attempts_of(db_url, task_id)) == 1
+
+        await eventually(claimed, within=10)
+        os.kill(up.answer["processes"]["executor"], signal.SIGKILL)
+
+        async def claimed_again() -> bool:
+            return len(await attempts_of(db_url, task_id)) == 2
+
+        await eventually(claimed_again, within=5)
+
+        [first, second] = await attempts_of(db_url, task_id)
+        assert first[1] is not None
+        assert first[0] != second[0]
+
+        # It stalls again; a second request does not wait for it.
+        up.process.send_signal(signal.SIGTERM)
+        assert up.stop(signal.SIGINT, within=12) == 0
+
+
+@pytest.mark.parametrize("kind", ["orchestrator", "executor"])
+async def test_serve_says_when_it_is_ready_and_drains_at_the_first_signal(
+    kind: str, tmp_path: Path
+) -> None:
+    with cogo_up(home=tmp_path):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "cogo", "serve", kind, "--id", "one-more"),
+            *("--dir", str(tmp_path / ".cogo")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            ready = json.loads(await process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            _, logged = await process.communicate()
+
+    assert ready == {"ready": "one-more"}
+    assert process.returncode == 0, logged.decode()

@@ -1,0 +1,219 @@
+"""`cogo supabase`: the embedded server on its own, as a person runs it from several terminals."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from cogo.supervision import hold_lock
+from tests.support.command_line import cogo
+from tests.support.databases import state_directory
+
+Supabase: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
+
+
+@contextlib.contextmanager
+def an_installation() -> Iterator[Supabase]:
+    with state_directory() as home:
+        directory = home / ".cogo"
+        directory.mkdir(mode=0o711)  # Postgres may enter it, also when we are root
+
+        def run(command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+            return cogo("supabase", command, "--dir", str(directory), *arguments, home=home)
+
+        try:
+            yield run
+        finally:
+            run("stop")
+
+
+@pytest.fixture
+def supabase() -> Iterator[Supabase]:
+    with an_installation() as run:
+        yield run
+
+
+def said(answer: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert answer.returncode == 0, answer.stderr
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def insert(state: dict[str, Any], prompt: str) -> None:
+    answer = httpx.post(
+        f"{state['url']}/rest/v1/cogo_tasks",
+        json={"prompt": prompt},
+        headers={"apikey": state["secret_key"]},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def prompts(state: dict[str, Any]) -> list[str]:
+    answer = httpx.get(
+        f"{state['url']}/rest/v1/cogo_tasks?select=prompt&order=created_at",
+        headers={"apikey": state["secret_key"]},
+    )
+    assert answer.status_code == 200, answer.text
+    return [row["prompt"] for row in answer.json()]
+
+
+def test_start_returns_and_leaves_a_server_that_stop_ends(supabase: Supabase) -> None:
+    started = said(supabase("start", "--json"))
+    insert(started, "stays")
+
+    again = said(supabase("start", "--json"))
+    told = said(supabase("status", "--json"))
+    spoken = supabase("status")
+    stopped = supabase("stop")
+    nobody = supabase("status", "--json")
+
+    assert started == again == told
+    assert all(started[name] in spoken.stdout for name in ("url", "publishable_key", "db_url"))
+    assert stopped.returncode == 0, stopped.stderr
+    assert (nobody.returncode, json.loads(nobody.stdout)["running"]) == (1, False)
+    assert prompts(said(supabase("start", "--json"))) == ["stays"]
+
+
+def test_what_was_stored_survives_a_kill(supabase: Supabase) -> None:
+    before = said(supabase("start", "--json"))
+    insert(before, "survives")
+    os.kill(before["pid"], signal.SIGKILL)
+
+    after = said(supabase("start", "--json"))
+
+    assert after["pid"] != before["pid"]
+    assert after["secret_key"] == before["secret_key"]
+    assert prompts(after) == ["survives"]
+
+
+def test_two_on_one_machine_do_not_meet(supabase: Supabase) -> None:
+    with an_installation() as other:
+        first, second = said(supabase("start", "--json")), said(other("start", "--json"))
+        insert(first, "of the first")
+
+        assert prompts(second) == []
+        assert first["url"] != second["url"]
+        assert first["db_url"].rpartition(":")[2] != second["db_url"].rpartition(":")[2]
+        assert first["secret_key"] != second["secret_key"]
+
+
+def test_a_reset_drops_all_data_and_keeps_keys_and_address(supabase: Supabase) -> None:
+    before = said(supabase("start", "--json"))
+    insert(before, "goes")
+    person = {"email": "a@example.com", "password": "long enough"}
+    headers = {"apikey": before["publishable_key"]}
+    assert httpx.post(f"{before['url']}/auth/v1/signup", json=person, headers=headers).is_success
+
+    asked = supabase("reset")
+    assert asked.returncode == 1
+    assert prompts(before) == ["goes"]
+    answer = supabase("reset", "--yes")
+
+    assert answer.returncode == 0, answer.stderr
+    after = said(supabase("status", "--json"))
+    assert (after["url"], after["secret_key"]) == (before["url"], before["secret_key"])
+    assert prompts(after) == []
+    token = f"{after['url']}/auth/v1/token?grant_type=password"
+    assert httpx.post(token, json=person, headers=headers).status_code == 400
+
+
+def test_rotated_keys_replace_the_old_ones(supabase: Supabase) -> None:
+    before = said(supabase("start", "--json"))
+    insert(before, "stays")
+
+    fresh = said(supabase("keys", "--rotate", "--json"))
+
+    after = said(supabase("status", "--json"))
+    names = ("publishable_key", "secret_key", "anon_key", "service_role_key")
+    assert {name: after[name] for name in names} == fresh
+    assert not set(fresh.values()) & set(before.values())
+    assert prompts(after) == ["stays"]
+    for name in names:
+        refused = httpx.get(f"{after['url']}/rest/v1/", headers={"apikey": before[name]})
+        assert refused.status_code == 401, name
+
+
+def test_keys_are_shown_and_kept_while_nothing_runs(supabase: Supabase) -> None:
+    started = said(supabase("start", "--json"))
+    supabase("stop")
+
+    shown = said(supabase("keys", "--json"))
+
+    assert shown["secret_key"] == started["secret_key"]
+
+
+def test_psql_is_the_project_s_owner_and_no_password_is_in_its_arguments(
+    supabase: Supabase,
+) -> None:
+    state = said(supabase("start", "--json"))
+
+    # The child of psql is a shell whose parent is psql: it prints psql's arguments.
+    command = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
+    query = supabase("psql", "--", "-Atc", "select current_user")
+    arguments = supabase("psql", "--", "-c", command)
+
+    assert query.stdout == "postgres\n", query.stderr
+    assert "--username=postgres" in arguments.stdout
+    assert state["db_url"].split(":")[2].partition("@")[0] not in arguments.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said_"),
+    [
+        (("stop",), "cogo supabase start"),
+        (("status",), "cogo supabase start"),
+        (("psql",), "cogo supabase start"),
+        (("keys",), "cogo supabase start"),
+        (("reset", "--yes"), "cogo supabase start"),
+        (("start", "--host", "0.0.0.0"), "--allow-remote"),  # noqa: S104 - it is refused
+        (("start", "--host", "my machine"), "no IP address"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_with_the_way_out(
+    supabase: Supabase, arguments: tuple[str, ...], said_: str
+) -> None:
+    answer = supabase(*arguments)
+
+    assert answer.returncode == 1
+    assert said_ in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_server_that_others_can_reach_warns(supabase: Supabase) -> None:
+    answer = supabase("start", "--host", "0.0.0.0", "--allow-remote", "--json")  # noqa: S104
+
+    assert "without encryption" in answer.stderr
+    assert said(answer)["url"].startswith("http://127.0.0.1:")
+
+
+def test_data_of_another_version_are_refused_with_the_way_out(supabase: Supabase) -> None:
+    home = Path(said(supabase("start", "--json"))["home"])
+    supabase("stop")
+    (home / "postgres" / "PG_VERSION").write_text("15\n")
+
+    answer = supabase("start")
+    reset = supabase("reset", "--yes")
+
+    assert answer.returncode == 1
+    assert "holds data of Postgres 15" in answer.stderr
+    assert reset.returncode == 0, reset.stderr
+    assert prompts(said(supabase("start", "--json"))) == []
+
+
+def test_the_server_of_a_running_system_is_left_alone(supabase: Supabase) -> None:
+    state = said(supabase("start", "--json"))
+
+    with hold_lock(Path(state["home"])):
+        answers = [supabase(*each) for each in (["stop"], ["reset", "--yes"], ["keys", "--rotate"])]
+
+    for answer in answers:
+        assert answer.returncode == 1
+        assert "already runs" in answer.stderr
+    assert said(supabase("status", "--json")) == state

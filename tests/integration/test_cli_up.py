@@ -1,0 +1,182 @@
+"""`cogo up`: starts everything, keeps it alive, leaves nothing behind."""
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Up, cogo, cogo_up, environment
+from tests.support.eventually import eventually
+from tests.support.processes import descendants, is_running
+
+pytestmark = pytest.mark.e2e
+
+
+def processes_of(up: Up) -> set[int]:
+    return descendants(up.process.pid) | set(up.answer["processes"].values())
+
+
+async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
+    tmp_path: Path,
+) -> None:
+    with cogo_up(home=tmp_path) as up:
+        below = tmp_path / "some" / "folder"
+        below.mkdir(parents=True)
+
+        doctor = cogo("doctor", "--json", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
+        found = json.loads(doctor.stdout)
+        assert found["ok"], found
+        verdicts = {check["name"]: check["verdict"] for check in found["checks"]}
+        assert verdicts["migrations"] == "ok"
+        assert verdicts["realtime"] == "ok"
+        assert verdicts["agents"] == "ok"
+
+        again = cogo("up", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
+        assert again.returncode == 1
+        assert str(up.process.pid) in again.stderr
+        assert up.answer["url"] in again.stderr
+        assert len(again.stderr.splitlines()) == 1
+
+        assert up.answer["simulated"]
+        assert cogo("migrate", "--json", home=below).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_ends_everything_within_seconds(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with cogo_up(home=tmp_path) as up:
+        pids = processes_of(up)
+        assert len(pids) >= 4
+
+        assert up.stop(number, within=20) == 0
+
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+async def test_nothing_outlives_a_killed_up(tmp_path: Path) -> None:
+    with cogo_up(home=tmp_path) as up:
+        pids = processes_of(up)
+
+        up.stop(signal.SIGKILL)
+
+        await eventually(lambda: not [pid for pid in pids if is_running(pid)], within=20)
+
+
+async def test_a_killed_agent_is_replaced_within_seconds(tmp_path: Path) -> None:
+    with cogo_up(home=tmp_path) as up:
+        before = set(up.answer["processes"].values())
+        executor = up.answer["processes"]["executor"]
+        os.kill(executor, signal.SIGKILL)
+
+        def replaced() -> set[int]:
+            others = descendants(up.process.pid) - before
+            return {pid for pid in others if b"executor" in _command_line(pid)}
+
+        await eventually(replaced, within=15)
+
+
+async def test_a_killed_server_comes_back_on_its_port(tmp_path: Path) -> None:
+    with cogo_up(home=tmp_path) as up:
+        os.kill(up.answer["processes"]["server"], signal.SIGKILL)
+
+        def is_back() -> bool:
+            shown = cogo("doctor", "--json", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
+            return bool(json.loads(shown.stdout)["ok"]) and up.answer["url"] in shown.stdout
+
+        await eventually(is_back, within=40, every=0.5)
+
+
+async def test_a_closed_terminal_is_like_an_interrupt(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    take_terminal = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+        "os.execv(sys.executable, [sys.executable, '-P', '-m', 'cogo', 'up', *sys.argv[1:]])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-c", take_terminal, "--dir", str(tmp_path / ".cogo")),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env=environment(tmp_path),
+    )
+    os.close(theirs)
+    shown = await asyncio.to_thread(_read_until, ours, "next: cogo submit")
+    pids = descendants(process.pid)
+    os.close(ours)
+
+    async with asyncio.timeout(20):
+        code = await process.wait()
+
+    assert code == 0
+    assert "sb_secret_" in shown
+    assert len(pids) >= 4
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+def _read_until(descriptor: int, text: str) -> str:
+    seen = ""
+    while text not in seen:
+        seen += os.read(descriptor, 4096).decode()
+    return seen
+
+
+async def test_a_request_to_stop_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / ".cogo"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cogo", "up", "--dir", str(home)),
+        stdout=asyncio.subprocess.PIPE,
+        env=environment(tmp_path),
+    )
+    await eventually((home / "logs" / "server.log").exists, within=10)
+    pids = descendants(process.pid)
+    process.send_signal(signal.SIGTERM)
+
+    async with asyncio.timeout(20):
+        shown, _ = await process.communicate()
+
+    assert process.returncode == 130
+    assert b"before everything was up" in shown
+    assert pids
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with cogo_up(home=first) as up:
+        port = up.answer["url"].rpartition(":")[2]
+
+        refused = cogo("up", "--port", port, "--dir", str(second / ".cogo"), home=second)
+
+    assert refused.returncode == 1
+    assert port in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+async def test_no_secret_is_in_the_json_in_the_logs_or_in_an_argument(tmp_path: Path) -> None:
+    with cogo_up(home=tmp_path) as up:
+        state = json.loads((tmp_path / ".cogo" / "state.json").read_text())
+        secrets = [state["secret_key"], state["db_url"].split(":")[2].partition("@")[0]]
+        arguments = b"\n".join(_command_line(pid) for pid in processes_of(up)).decode()
+        logs = [path.read_text() for path in (tmp_path / ".cogo" / "logs").glob("*.log")]
+
+    for secret in secrets:
+        assert secret not in json.dumps(up.answer)
+        assert secret not in arguments
+        assert not [log for log in logs if secret in log]
+    assert stat.S_IMODE((tmp_path / ".cogo").stat().st_mode) == 0o700
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

@@ -1,0 +1,223 @@
+"""Trouble on request: each kind happens as ordered, ends as ordered, and only by the secret key."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from embedded.state import State
+from tests.support.databases import state_directory
+from tests.support.eventually import eventually
+from tests.support.supabase_server import embedded_server
+
+TOPIC = "realtime:room"
+
+
+@pytest.fixture(scope="module")
+def troubled() -> Iterator[State]:
+    with state_directory() as directory, embedded_server(directory, "--faults") as state:
+        yield state
+
+
+@pytest.fixture
+async def http(troubled: State) -> AsyncIterator[httpx.AsyncClient]:
+    """Requests with the secret key; what was ordered ends with the test."""
+    headers = {"apikey": troubled.secret_key}
+    async with httpx.AsyncClient(base_url=troubled.url, headers=headers, timeout=20) as client:
+        yield client
+        await client.delete("/_embedded/faults")
+
+
+async def order(http: httpx.AsyncClient, **faults: Any) -> None:
+    answer = await http.post("/_embedded/faults", json=faults)
+    assert answer.status_code == 200, answer.text
+
+
+@contextlib.asynccontextmanager
+async def opened(state: State) -> AsyncIterator[ClientConnection]:
+    address = state.url.replace("http", "ws")
+    url = f"{address}/realtime/v1/websocket?vsn=1.0.0&apikey={state.publishable_key}"
+    async with connect(url) as socket:
+        yield socket
+
+
+async def join(socket: ClientConnection, *, echo: bool = False) -> None:
+    config = {"broadcast": {"self": echo, "ack": True}, "private": False}
+    frame = {"topic": TOPIC, "event": "phx_join", "payload": {"config": config}, "ref": "1"}
+    await socket.send(json.dumps(frame))
+    assert (await heard(socket, "phx_reply"))["payload"]["status"] == "ok"
+
+
+async def heard(socket: ClientConnection, event: str) -> dict[str, Any]:
+    """Give the next frame with this event."""
+    async with asyncio.timeout(10):
+        while True:
+            frame: dict[str, Any] = json.loads(await socket.recv())
+            if frame["event"] == event:
+                return frame
+
+
+async def arrived(socket: ClientConnection, numbers: range) -> list[int]:
+    """Broadcast these numbers; give those that come back."""
+    for number in numbers:
+        payload = {"type": "broadcast", "event": "note", "payload": {"number": number}}
+        frame = {"topic": TOPIC, "event": "broadcast", "payload": payload, "ref": f"n{number}"}
+        await socket.send(json.dumps(frame))
+    # The acknowledgement of the last one: all before it were served. Then the heartbeat's answer:
+    # all that was written for us has come.
+    found = await heard_before(socket, f"n{numbers[-1]}")
+    beat = {"topic": "phoenix", "event": "heartbeat", "payload": {}, "ref": "beat"}
+    await socket.send(json.dumps(beat))
+    return found + await heard_before(socket, "beat")
+
+
+async def heard_before(socket: ClientConnection, ref: str) -> list[int]:
+    """Give the numbers of the broadcasts that come before the answer to `ref`."""
+    numbers = []
+    async with asyncio.timeout(10):
+        while (frame := json.loads(await socket.recv()))["ref"] != ref:
+            if frame["event"] == "broadcast":
+                numbers.append(frame["payload"]["payload"]["number"])
+    return numbers
+
+
+async def test_a_share_of_broadcasts_is_lost(troubled: State, http: httpx.AsyncClient) -> None:
+    async with opened(troubled) as socket:
+        await join(socket, echo=True)
+
+        await order(http, drop_broadcasts=0.5, seed=1)
+        some = await arrived(socket, range(100))
+        await order(http, drop_broadcasts=1)
+        none = await arrived(socket, range(1))
+        await http.delete("/_embedded/faults")
+        whole = await arrived(socket, range(7, 8))
+
+    assert 25 < len(some) < 75
+    assert (none, whole) == ([], [7])
+
+
+async def test_a_join_waits_as_long_as_ordered(troubled: State, http: httpx.AsyncClient) -> None:
+    await order(http, delay_joins_seconds=0.3)
+
+    async with opened(troubled) as socket:
+        started = time.monotonic()
+        await join(socket)
+
+    assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.parametrize("code", [1012, 4000])
+async def test_open_sockets_close_with_the_ordered_code_and_new_ones_open(
+    troubled: State, http: httpx.AsyncClient, code: int
+) -> None:
+    async with opened(troubled) as socket:
+        await join(socket)
+        await order(http, close_sockets=code)
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == code
+
+    async with opened(troubled) as again:
+        await join(again)
+
+
+async def test_requests_and_sockets_get_429_until_it_ends(
+    troubled: State, http: httpx.AsyncClient
+) -> None:
+    await order(http, too_many_requests=1)
+
+    refused = await http.get("/rest/v1/")
+    with pytest.raises(InvalidStatus) as socket:
+        async with opened(troubled):
+            pass
+    await http.delete("/_embedded/faults")
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert socket.value.response.status_code == 429
+    assert (await http.get("/rest/v1/")).status_code == 200
+
+
+async def test_tokens_live_as_long_as_ordered(http: httpx.AsyncClient) -> None:
+    await order(http, token_seconds=7)
+    person = {"email": f"{time.time_ns()}@example.com", "password": "long enough"}
+
+    short = (await http.post("/auth/v1/signup", json=person)).json()
+    await http.delete("/_embedded/faults")
+    long = (await http.post("/auth/v1/token?grant_type=password", json=person)).json()
+
+    assert (short["expires_in"], long["expires_in"]) == (7, 3600)
+
+
+async def test_a_paused_database_answers_nobody_and_then_goes_on(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/auth/v1/admin/users")).status_code == 200
+
+    await order(http, pause_database_seconds=60)
+    with pytest.raises(httpx.ReadTimeout):
+        await http.get("/auth/v1/admin/users", timeout=0.3)
+    assert (await http.get("/health")).status_code == 200
+    await order(http, pause_database_seconds=0.1)
+
+    async def goes_on() -> bool:
+        return (await http.get("/auth/v1/admin/users")).status_code == 200
+
+    await eventually(goes_on)
+
+
+def test_a_server_can_be_stopped_while_its_database_is_paused() -> None:
+    with state_directory() as directory:
+        started = time.monotonic()
+        with embedded_server(directory, "--faults") as state:
+            headers = {"apikey": state.secret_key}
+            order = {"pause_database_seconds": 300}
+            answer = httpx.post(f"{state.url}/_embedded/faults", json=order, headers=headers)
+            assert answer.status_code == 200
+
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"drop_broadcasts": 2}', "drop_broadcasts"),
+        ('{"drop_broadcasts": true}', "drop_broadcasts"),
+        ('{"close_sockets": 5}', "close_sockets"),
+        ('{"token_seconds": 0}', "token_seconds"),
+        ('{"made_up": 1}', "made_up"),
+        ("[]", "object"),
+        ("{", "JSON"),
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_refused_by_name(
+    http: httpx.AsyncClient, body: str, named: str
+) -> None:
+    answer = await http.post("/_embedded/faults", content=body)
+
+    assert answer.status_code == 400
+    assert named in answer.json()["message"]
+
+
+async def test_only_the_secret_key_orders(troubled: State, http: httpx.AsyncClient) -> None:
+    publishable = {"apikey": troubled.publishable_key}
+
+    answers = [
+        await http.post("/_embedded/faults", json={"too_many_requests": 1}, headers=headers)
+        for headers in (publishable, {"apikey": ""})
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 401]
+    assert (await http.get("/rest/v1/")).status_code == 200
+
+
+async def test_without_the_flag_nobody_orders(supabase_server: State) -> None:
+    headers = {"apikey": supabase_server.secret_key}
+    async with httpx.AsyncClient(base_url=supabase_server.url, headers=headers) as client:
+        answer = await client.post("/_embedded/faults", json={"too_many_requests": 1})
+
+    assert answer.status_code == 404

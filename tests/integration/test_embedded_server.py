@@ -1,0 +1,224 @@
+"""The server as a process: how it starts, what it writes, how it stops, what it refuses."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from embedded.postmaster import read_postmaster
+from embedded.state import State, is_alive, read_state
+from tests.support.databases import state_directory
+from tests.support.eventually import eventually
+from tests.support.supabase_server import embedded_server
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with state_directory() as directory:
+        yield directory
+
+
+@pytest.fixture
+def client(supabase_server: State) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=supabase_server.url) as client:
+        yield client
+
+
+def refused(directory: Path, *arguments: str) -> str:
+    """The one line that a server that cannot start leaves."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "embedded", f"--dir={directory}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert "Traceback" not in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+    return answer.stderr
+
+
+def test_the_state_file_says_where_it_is_and_only_its_owner_reads_it(directory: Path) -> None:
+    with embedded_server(directory) as state:
+        assert is_alive(state)
+        assert (directory / "state.json").stat().st_mode & 0o777 == 0o600
+
+    after = read_state(directory)
+    assert after
+    assert (after.pid, after.url) == (None, state.url)
+    assert not is_alive(state)
+
+
+def test_keys_and_address_survive_a_restart(directory: Path) -> None:
+    with embedded_server(directory) as first:
+        pass
+    with embedded_server(directory) as second:
+        assert (second.publishable_key, second.secret_key) == (
+            first.publishable_key,
+            first.secret_key,
+        )
+
+
+def test_a_second_server_on_the_directory_is_told_where_the_first_is(directory: Path) -> None:
+    with embedded_server(directory) as state:
+        assert state.url in refused(directory)
+        assert state.url in refused(directory, f"--port={state.url.rpartition(':')[2]}")
+        assert is_alive(state)
+
+
+def test_a_killed_server_leaves_a_directory_that_starts_again(directory: Path) -> None:
+    program = [sys.executable, "-m", "embedded", f"--dir={directory}", "--ready-fd=1"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        killed = json.loads(server.stdout.readline())
+        server.kill()
+
+    state = read_state(directory)
+    assert state
+    assert not is_alive(state)
+    with embedded_server(directory) as again:
+        assert again.secret_key == killed["secret_key"]
+        assert is_alive(again)
+
+
+def test_a_port_that_is_taken_is_named(directory: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert f"Port {port} is in use" in refused(directory, f"--port={port}")
+
+
+def test_an_address_that_others_can_reach_needs_a_second_word(directory: Path) -> None:
+    assert "--allow-remote" in refused(directory, "--host=0.0.0.0")
+    assert "no IP address" in refused(directory, "--host=elsewhere")
+    with embedded_server(directory, "--host=0.0.0.0", "--allow-remote") as state:
+        assert is_alive(state)
+
+
+def test_data_of_another_version_are_named_with_the_way_out(directory: Path) -> None:
+    with embedded_server(directory):
+        pass
+    [version] = directory.glob("postgres/PG_VERSION")
+    version.write_text("15\n")
+
+    assert "holds data of Postgres 15" in refused(directory)
+
+
+def test_a_directory_that_cannot_be_written_is_named(directory: Path) -> None:
+    (directory / "file").write_text("")
+
+    assert "cannot be written" in refused(directory / "file")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_stops_it_in_order(directory: Path, number: signal.Signals) -> None:
+    program = [sys.executable, "-m", "embedded", f"--dir={directory}", "--ready-fd=1"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        assert server.stdout.readline()
+        server.send_signal(number)
+        assert server.wait(timeout=30) == 0
+
+    assert "database system is shut down" in (directory / "postgres.log").read_text()
+
+
+async def test_the_server_outlives_a_killed_postgres(directory: Path) -> None:
+    with embedded_server(directory) as state:
+        postmaster = read_postmaster(directory / "postgres")
+        assert postmaster
+        async with httpx.AsyncClient(base_url=state.url) as client:
+            os.kill(postmaster.pid, signal.SIGKILL)
+
+            async def answers() -> bool:
+                fresh = read_postmaster(directory / "postgres")
+                if not fresh or fresh.pid == postmaster.pid:
+                    return False
+                answer = await client.get("/rest/v1/", headers={"apikey": state.secret_key})
+                return answer.status_code == 200
+
+            probe: Callable[[], bool | Awaitable[bool]] = answers
+            assert await eventually(probe, within=20)
+
+
+def test_it_listens_on_loopback_only(supabase_server: State) -> None:
+    port = int(supabase_server.url.rpartition(":")[2])
+    others = {
+        str(info[4][0])
+        for info in socket.getaddrinfo(socket.gethostname(), None, family=socket.AF_INET)
+    } - {"127.0.0.1", "127.0.1.1"}
+
+    for address in others:
+        with pytest.raises(OSError), socket.create_connection((address, port), timeout=2):
+            pytest.fail(f"{address} answers")
+
+
+def test_health_names_the_process(client: httpx.Client, supabase_server: State) -> None:
+    assert client.get("/health").json() == {"status": "ok", "pid": supabase_server.pid}
+
+
+@pytest.mark.parametrize("path", ["/rest/v1/", "/auth/v1/user", "/auth/v1/admin/users"])
+def test_nothing_is_told_without_a_key(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 401
+    assert answer.json()["message"] == "No API key found in request"
+
+
+def test_a_browser_may_ask_from_anywhere_with_any_header(client: httpx.Client) -> None:
+    wanted = "authorization, apikey, x-retry-count, traceparent, accept-profile"
+    preflight = client.options(
+        "/rest/v1/anything",
+        headers={
+            "Origin": "https://app.example",
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": wanted,
+        },
+    )
+    answer = client.get("/rest/v1/anything", headers={"Origin": "https://app.example"})
+
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-headers"] == wanted
+    assert "PATCH" in preflight.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Content-Range" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/storage/v1/bucket", 501),
+        ("POST", "/functions/v1/hello", 501),
+        ("POST", "/graphql/v1/", 501),
+        ("POST", "/auth/v1/otp", 501),
+        ("PATCH", "/auth/v1/user", 405),
+        ("GET", "/elsewhere", 404),
+    ],
+)
+def test_what_is_not_offered_names_the_way_out(
+    client: httpx.Client, method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, path)
+
+    assert answer.status_code == status
+    assert path in answer.json()["message"]
+    assert "supabase start" in answer.json()["message"]
+
+
+async def test_a_stop_does_not_wait_for_open_websockets(directory: Path) -> None:
+    with embedded_server(directory) as state:
+        address = state.url.replace("http", "ws") + "/realtime/v1/websocket?vsn=1.0.0&apikey="
+        async with connect(address + state.publishable_key) as socket_:
+            os.kill(state.pid or 0, signal.SIGTERM)
+            async with asyncio.timeout(10):
+                await socket_.wait_closed()

@@ -1,0 +1,117 @@
+"""Fresh Supabase-like databases on real Postgres servers, one server a major version."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from embedded.binaries import find_installation
+from embedded.errors import CannotStart
+from embedded.placement import OWNER_FILE, SYSTEM_ROOT
+from embedded.postgres import Postgres
+
+_T = TypeVar("_T")
+_numbers = itertools.count(1)
+
+
+class Cluster:
+    """A running Postgres with the bootstrap in its database `postgres`, which nobody may touch."""
+
+    def __init__(self, postgres: Postgres, major: int, runner: asyncio.Runner) -> None:
+        self._postgres = postgres
+        self._runner = runner
+        self.major = major
+
+    def dsn(self, role: str, database: str) -> str:
+        """The URL of a database for postgres, authenticator or supabase_admin."""
+        return self._postgres.dsn(role, database)
+
+    def create(self, *, template: str = "postgres") -> str:
+        """Create a database as a copy of `template` (nobody connected to it); give its name."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self._execute(f'create database "{name}" template "{template}" owner postgres')
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected."""
+        self._execute(f'drop database if exists "{name}" with (force)')
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine from a fixture that is not async."""
+        return self._runner.run(work)
+
+    def _execute(self, statement: str) -> None:
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.dsn("supabase_admin", "template1"))
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        self.run(execute())
+
+
+@contextlib.contextmanager
+def state_directory() -> Iterator[Path]:
+    """A new state directory that an unprivileged Postgres may enter, also when we are root."""
+    directory = Path(tempfile.mkdtemp(prefix="cogo-test-"))
+    directory.chmod(0o711)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tidy_system_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Remove what servers of this run put outside their state directories, as root does."""
+    yield
+    ours = tmp_path_factory.getbasetemp().resolve()
+    for owner in SYSTEM_ROOT.glob(f"*/{OWNER_FILE}"):
+        if Path(owner.read_text().strip()).is_relative_to(ours):
+            shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=[18, 15], ids=["pg18", "pg15"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Postgres 18, and 15 where its binaries are found."""
+    major: int = request.param
+    try:
+        find_installation(major)
+    except CannotStart:
+        pytest.skip(f"no Postgres {major} server binaries")
+    # A loop of its own, so that the event loop of the tests stays as pytest-asyncio left it.
+    with (
+        state_directory() as directory,
+        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+    ):
+        postgres = Postgres(directory, major=major)
+        runner.run(postgres.__aenter__())
+        try:
+            yield Cluster(postgres, major, runner)
+        finally:
+            runner.run(postgres.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    """The URL, for the role postgres, of a database of this test alone, bootstrapped and empty."""
+    name = cluster.create()
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(cluster: Cluster) -> Iterator[str]:
+    """As `database_url`, shared by the tests of a module."""
+    name = cluster.create()
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)

@@ -1,0 +1,56 @@
+"""An agent on a scripted store, with small intervals."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from agents.runtime.agent import living
+from agents.runtime.attempt import Work
+from agents.runtime.drain import Drain
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.options import RuntimeOptions
+from protocol.records import ClaimedSubtask, Completion
+from tests.support.claims import a_subtask, done
+from tests.support.scripted_store import ScriptedStore
+
+IDENTITY = AgentIdentity(id="agent", kind="executor", host="here", pid=1, version="0")
+
+
+def options(
+    *, capacity: int = 4, grace: float = 5.0, poll: float = 0.01, lease: float = 5.0
+) -> RuntimeOptions:
+    return RuntimeOptions(
+        capacity=capacity,
+        lease=timedelta(seconds=lease),
+        extend_every=timedelta(seconds=min(1.0, lease / 4)),
+        poll_busy=timedelta(seconds=poll),
+        poll_idle=timedelta(seconds=poll),
+        grace=timedelta(seconds=grace),
+        heartbeat_every=timedelta(seconds=0.02),
+    )
+
+
+async def live(
+    store: ScriptedStore,
+    work: Work,
+    drain: Drain,
+    given: RuntimeOptions | None = None,
+    lanes: Callable[[], list[str]] = lambda: ["lane"],
+) -> None:
+    async with living(
+        open_store=store.open, identity=IDENTITY, options=given or options(), drain=drain
+    ) as agent:
+        await agent.run(lanes=lanes, work=work, drain=drain)
+
+
+async def at_once(claimed: ClaimedSubtask) -> Completion:
+    return done(claimed)
+
+
+async def forever(_: ClaimedSubtask) -> Completion:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def subtasks(count: int) -> list[ClaimedSubtask]:
+    return [a_subtask() for _ in range(count)]

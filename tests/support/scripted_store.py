@@ -1,0 +1,262 @@
+"""A store that does as a test says: hands out leases, answers, hangs, refuses, or is away."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, NoReturn
+from uuid import UUID, uuid4
+
+from protocol.errors import CogoError, StoreUnavailable
+from protocol.lifecycle import TaskState
+from protocol.records import (
+    AgentRecord,
+    Attempt,
+    ClaimedSubtask,
+    Completion,
+    CompletionAnswer,
+    Event,
+    Extension,
+    Failure,
+    FailureAnswer,
+    LeaseAnswer,
+    LeaseRef,
+    Limits,
+    NewTask,
+    QueueRow,
+    Reaped,
+    ReleaseAnswer,
+    SelectionRecord,
+    SelectionRow,
+    SessionMessage,
+    Subtask,
+    Task,
+)
+
+Extending = Literal["ok", "cancel", "lost"]
+
+
+@dataclass(slots=True, kw_only=True)
+class ScriptedStore:
+    """Implements `protocol.store.Store` for agents. Its fields are the script and the record.
+
+    Agents use it from two threads; lists only grow, so a test may look at any time.
+    """
+
+    queue: list[ClaimedSubtask] = field(default_factory=list)
+    """What claims hand out, the first first."""
+    errors: dict[str, CogoError] = field(default_factory=dict)
+    """What a method raises, by its name; `all` is every method."""
+    hanging: set[str] = field(default_factory=set)
+    """Methods that never answer."""
+    deaf_claims: int = 0
+    """So many claims are granted, but the answer is lost."""
+    verdicts: dict[LeaseRef, Extending] = field(default_factory=dict)
+    poison: dict[LeaseRef, CogoError] = field(default_factory=dict)
+    """Completions that spoil the whole call that holds them."""
+    invalid: set[LeaseRef] = field(default_factory=set)
+    memory: list[SessionMessage] = field(default_factory=list)
+    others: list[AgentRecord] = field(default_factory=list)
+
+    claims: list[tuple[UUID, int]] = field(default_factory=list)
+    """Request id and limit of each claim."""
+    extensions: list[list[Extension]] = field(default_factory=list)
+    batches: list[list[LeaseRef]] = field(default_factory=list)
+    """The leases of each call that was stored."""
+    completed: list[Completion] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    """The agent of each release of all leases."""
+    records: list[AgentRecord] = field(default_factory=list)
+    selections: list[SelectionRecord] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each method was called."""
+    opened: int = 0
+    closed: int = 0
+    _granted: dict[UUID, list[ClaimedSubtask]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["ScriptedStore"]:
+        """Count who opens and closes."""
+        self.opened += 1
+        try:
+            yield self
+        finally:
+            self.closed += 1
+
+    async def claim_subtasks(
+        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+    ) -> list[ClaimedSubtask]:
+        await self._obey("claim_subtasks")
+        self.claims.append((request_id, limit))
+        if request_id not in self._granted:
+            granted, self.queue = self.queue[:limit], self.queue[limit:]
+            self._granted[request_id] = granted
+        if self.deaf_claims:
+            self.deaf_claims -= 1
+            raise StoreUnavailable("the answer was lost")
+        return self._granted[request_id]
+
+    async def extend_leases(
+        self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
+    ) -> list[LeaseAnswer]:
+        self.extensions.append(list(leases))
+        await self._obey("extend_leases")
+        return [
+            LeaseAnswer(
+                subtask_id=each.subtask_id,
+                attempt=each.attempt,
+                answer=self.verdicts.get(
+                    LeaseRef(subtask_id=each.subtask_id, attempt=each.attempt), "ok"
+                ),
+            )
+            for each in leases
+        ]
+
+    async def complete_subtasks(
+        self, *, agent_id: str, items: Sequence[Completion]
+    ) -> list[CompletionAnswer]:
+        await self._obey("complete_subtasks")
+        for each in items:
+            if each.ref in self.poison:
+                raise self.poison[each.ref]
+        self.batches.append([each.ref for each in items])
+        self.completed.extend(each for each in items if each.ref not in self.invalid)
+        return [
+            CompletionAnswer(
+                subtask_id=each.ref.subtask_id,
+                attempt=each.ref.attempt,
+                answer="invalid" if each.ref in self.invalid else "ok",
+                detail="as scripted" if each.ref in self.invalid else None,
+            )
+            for each in items
+        ]
+
+    async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
+        await self._obey("fail_subtask")
+        self.failed.append(failure)
+        return FailureAnswer(
+            subtask_id=failure.ref.subtask_id, attempt=failure.ref.attempt, answer="ok"
+        )
+
+    async def release_subtasks(
+        self, *, agent_id: str, leases: Sequence[LeaseRef] | None, reason: str, died: bool = False
+    ) -> list[ReleaseAnswer]:
+        await self._obey("release_subtasks")
+        assert leases is None, "agents give everything back at once"
+        self.released.append(agent_id)
+        return []
+
+    async def record_agent(self, agent: AgentRecord) -> None:
+        await self._obey("record_agent")
+        self.records.append(agent)
+
+    async def reap(self, *, limit: int = 100) -> Reaped:
+        await self._obey("reap")
+        return Reaped(reaped=0, dead=0, promoted=0, cancelled=0)
+
+    async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
+        await self._obey("prune")
+        return 0
+
+    async def record_selection(self, selection: SelectionRecord) -> None:
+        await self._obey("record_selection")
+        self.selections.append(selection)
+
+    async def fetch_agents(self) -> list[AgentRecord]:
+        await self._obey("fetch_agents")
+        return self.others
+
+    async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
+        await self._obey("fetch_messages")
+        return self.memory[-limit:]
+
+    async def submit_task(self, task: NewTask) -> Task:
+        _not_for_agents()
+
+    async def cancel_task(self, *, task_id: UUID, reason: str | None = None) -> Task:
+        _not_for_agents()
+
+    async def redrive_task(self, *, task_id: UUID) -> Task:
+        _not_for_agents()
+
+    async def redrive_subtask(self, *, subtask_id: UUID) -> Subtask:
+        _not_for_agents()
+
+    async def fetch_queue(self) -> list[QueueRow]:
+        _not_for_agents()
+
+    async def set_lane(
+        self,
+        *,
+        lane: str,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        _not_for_agents()
+
+    async def set_owner(
+        self,
+        *,
+        owner: UUID | None,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        _not_for_agents()
+
+    async def pause_task(self, *, task_id: UUID) -> Task:
+        _not_for_agents()
+
+    async def resume_task(self, *, task_id: UUID) -> Task:
+        _not_for_agents()
+
+    async def approve_subtask(
+        self, *, subtask_id: UUID, approved: bool = True, comment: str | None = None
+    ) -> Subtask:
+        _not_for_agents()
+
+    async def schema_versions(self) -> list[str]:
+        _not_for_agents()
+
+    async def fetch_task(self, *, task_id: UUID) -> Task:
+        _not_for_agents()
+
+    async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
+        _not_for_agents()
+
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        _not_for_agents()
+
+    async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
+        _not_for_agents()
+
+    async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
+        _not_for_agents()
+
+    async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        _not_for_agents()
+
+    async def _obey(self, method: str) -> None:
+        self.asked[method] += 1
+        await asyncio.sleep(0)  # every call lets others run, as one over a network would
+        if method in self.hanging:
+            await asyncio.Event().wait()
+        error = self.errors.get(method) or self.errors.get("all")
+        if error is not None:
+            raise error
+
+
+def _not_for_agents() -> NoReturn:
+    raise AssertionError("agents have no business with this call")
+
+
+AWAY = StoreUnavailable("the store is away")
+
+
+def a_ref() -> LeaseRef:
+    """Some lease."""
+    return LeaseRef(subtask_id=uuid4(), attempt=1)

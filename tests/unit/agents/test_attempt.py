@@ -1,0 +1,139 @@
+"""One attempt: what wins when work, verdict and cancellation come together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from agents.runtime.attempt import WorkFailed, attempt
+from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+)
+from tests.support.claims import a_subtask, done
+
+
+def a_verdict() -> asyncio.Future[Verdict]:
+    return asyncio.get_running_loop().create_future()
+
+
+def a_failure(claimed: ClaimedSubtask) -> Failure:
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(class_="rate_limited", message="wait"),
+        action=FailureAction.RETRY,
+    )
+
+
+async def forever(_: ClaimedSubtask) -> Completion:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def stubborn(claimed: ClaimedSubtask) -> Completion:
+    """Turn a cancellation into an error, as some clients do."""
+    try:
+        return await forever(claimed)
+    except asyncio.CancelledError as error:
+        raise ConnectionError("cut") from error
+
+
+async def test_work_that_is_done_is_stored() -> None:
+    claimed = a_subtask()
+
+    async def work(given: ClaimedSubtask) -> Completion:
+        return done(given)
+
+    assert await attempt(claimed, work, a_verdict()) == Succeeded(done(claimed))
+
+
+async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
+    claimed = a_subtask()
+
+    async def work(given: ClaimedSubtask) -> Completion:
+        raise WorkFailed(a_failure(given))
+
+    assert await attempt(claimed, work, a_verdict()) == Failed(a_failure(claimed))
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("s3cret"), asyncio.CancelledError()])
+async def test_what_nobody_foresaw_is_a_failure_that_tells_no_secrets(error: BaseException) -> None:
+    async def work(_: ClaimedSubtask) -> Completion:
+        raise error
+
+    outcome = await attempt(a_subtask(), work, a_verdict())
+
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.action == FailureAction.RETRY
+    assert outcome.failure.error.class_ == "internal"
+    assert "s3cret" not in outcome.failure.error.message
+
+
+@pytest.mark.parametrize("work", [forever, stubborn])
+@pytest.mark.parametrize("verdict", list(Verdict))
+async def test_a_verdict_stops_the_work_and_is_the_outcome(
+    work: Callable[[ClaimedSubtask], Awaitable[Completion]], verdict: Verdict
+) -> None:
+    told = a_verdict()
+    asyncio.get_running_loop().call_soon(told.set_result, verdict)
+
+    assert await attempt(a_subtask(), work, told) == Stopped(verdict)
+
+
+async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:
+    told = a_verdict()
+    told.set_result(Verdict.LOST)
+
+    assert await attempt(a_subtask(), forever, told) == Stopped(Verdict.LOST)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_work_that_was_done_in_spite_of_a_verdict_is_for_the_fence_to_judge(
+    turns: int,
+) -> None:
+    told = a_verdict()
+    claimed = a_subtask()
+
+    async def work(given: ClaimedSubtask) -> Completion:
+        for turn in range(3):
+            if turn == turns:
+                told.set_result(Verdict.CANCELLED)
+            await asyncio.sleep(0)
+        return done(given)
+
+    outcome = await attempt(claimed, work, told)
+
+    expected: Outcome = Succeeded(done(claimed)) if turns >= 3 else Stopped(Verdict.CANCELLED)
+    assert outcome == expected
+
+
+async def test_a_verdict_in_the_turn_in_which_work_ends_costs_nothing() -> None:
+    told = a_verdict()
+    claimed = a_subtask()
+
+    async def work(given: ClaimedSubtask) -> Completion:
+        told.set_result(Verdict.CANCELLED)
+        return done(given)
+
+    assert await attempt(claimed, work, told) == Succeeded(done(claimed))
+
+
+@pytest.mark.parametrize("work", [forever, stubborn])
+@pytest.mark.parametrize("with_verdict", [False, True])
+async def test_a_cancel_from_outside_passes_through_whatever_work_makes_of_it(
+    work: Callable[[ClaimedSubtask], Awaitable[Completion]], *, with_verdict: bool
+) -> None:
+    told = a_verdict()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(attempt(a_subtask(), work, told))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        if with_verdict:
+            told.set_result(Verdict.LOST)
+
+    assert task.cancelled()

@@ -1,0 +1,274 @@
+"""The CIO: plans with their stamps, other models for what failed, and who is counted on."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from agents.cio import Cio
+from agents.fleet import SILENT_AFTER, Fleet
+from agents.runtime.attempt import WorkFailed
+from agents.selection_desk import SelectionDesk
+from protocol.ids import utc_now
+from protocol.messages import Envelope, MessageType, ModelSelectionResponse, payload_of
+from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
+from providers.catalogue import Catalogue
+from tests.support.claims import a_plan, a_subtask
+from tests.support.eventually import eventually
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import AWAY, ScriptedStore
+
+CATALOGUE = Catalogue.load()
+LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"]
+
+
+def an_agent(lanes: Sequence[str] = LANES, **fields: Any) -> AgentRecord:
+    return AgentRecord.model_validate(
+        {
+            "id": "executor",
+            "kind": "executor",
+            "lanes": list(lanes),
+            "capacity": 1,
+            "heartbeat_at": utc_now(),
+        }
+        | fields
+    )
+
+
+def a_fleet(store: ScriptedStore, own: Sequence[str] = ()) -> Fleet:
+    async def lanes() -> Sequence[str]:
+        return own
+
+    return Fleet(store=store, own=lanes)
+
+
+async def worked(claimed: ClaimedSubtask, lanes: Sequence[str] = LANES) -> Completion:
+    fleet = a_fleet(ScriptedStore(others=[an_agent(lanes)]))
+    return await Cio(catalogue=CATALOGUE, fleet=fleet).work(claimed)
+
+
+async def planned(**task: Any) -> PlannedSubtask:
+    completion = await worked(a_plan(task))
+    assert completion.plan is not None
+    (subtask,) = completion.plan.subtasks
+    (selection,) = completion.plan.selections
+    assert selection.key == subtask.key
+    assert selection.selected_model == subtask.lane
+    return subtask
+
+
+async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> None:
+    params = {"target_file": "src/prime.py", "git_branch": "feature/prime", "language": "python"}
+
+    subtask = await planned(params=params, prompt="Write is_prime(n)")
+
+    assert subtask.type == "GENERATE_CODE"
+    assert subtask.sink
+    assert subtask.lane == subtask.params["model_id"] == "claude-sonnet-5-5"
+    assert subtask.metadata["model_preferences"] == ["claude-sonnet-5-5"]
+    assert {key: subtask.params[key] for key in params} == params
+    assert subtask.params["generation_prompt"] == "Write is_prime(n)"
+
+
+async def test_a_task_without_params_can_be_planned() -> None:
+    subtask = await planned(params=None, preferences=None)
+
+    assert subtask.params["target_file"] is None
+    assert subtask.params["git_branch"] is None
+
+
+def failed(model: str, outcome: str = "rerouted", **fields: Any) -> dict[str, Any]:
+    error = {"class": "overloaded", "message": "busy"}
+    return {"attempt": 1, "model_id": model, "outcome": outcome, "error": error} | fields
+
+
+async def routed(
+    history: list[dict[str, Any]], *, failures: int | None = None, model: str | None = None
+) -> str:
+    count = len(history) if failures is None else failures
+    completion = await worked(
+        a_subtask({"model": model}, lane="cio", history=history, failures=count)
+    )
+    route = completion.route
+    assert route is not None
+    assert route.params == {"model_id": route.lane}
+    assert route.selection.selected_model == route.lane
+    return route.lane
+
+
+async def test_a_subtask_that_failed_goes_to_another_model() -> None:
+    assert await routed([failed("claude-sonnet-5-5")]) != "claude-sonnet-5-5"
+    both = [failed("claude-sonnet-5-5"), failed("gpt-6.1-sol", "failed")]
+    assert await routed(both) == "claude-haiku-4-5"
+
+
+async def test_a_model_that_failed_is_left_even_if_the_person_asked_for_it() -> None:
+    history = [failed("claude-sonnet-5-5")]
+
+    assert await routed(history, model="claude-sonnet-5-5") != "claude-sonnet-5-5"
+
+
+@pytest.mark.parametrize("outcome", ["released", "reaped", "cancelled", "routed", "completed"])
+async def test_a_drain_or_a_death_says_nothing_about_a_model(outcome: str) -> None:
+    assert await routed([failed("claude-sonnet-5-5", outcome)]) == "claude-sonnet-5-5"
+
+
+async def test_what_failed_before_a_redrive_may_be_tried_again() -> None:
+    history = [failed(lane) for lane in LANES] + [failed("claude-sonnet-5-5")]
+
+    assert await routed(history, failures=1) in {"claude-haiku-4-5", "gpt-6.1-sol"}
+
+
+async def test_when_every_model_failed_the_task_fails_and_says_how() -> None:
+    claimed = a_subtask(lane="cio", history=[failed(lane) for lane in LANES], failures=3)
+
+    with pytest.raises(WorkFailed) as caught:
+        await worked(claimed)
+
+    failure = caught.value.failure
+    assert failure.action == FailureAction.GIVE_UP
+    assert failure.error.class_ == "no_model"
+    assert "overloaded" in failure.error.message
+
+
+async def test_only_living_executors_are_counted_on() -> None:
+    store = ScriptedStore(
+        others=[
+            an_agent(["alive"]),
+            an_agent(["silent"], heartbeat_at=utc_now() - SILENT_AFTER - timedelta(seconds=1)),
+            an_agent(["stopped"], stopped_at=utc_now()),
+            an_agent(["never-heard"], heartbeat_at=None),
+            an_agent(["planner"], kind="orchestrator"),
+        ]
+    )
+    fleet = a_fleet(store, own=["own"])
+
+    await fleet.refresh()
+
+    assert fleet.lanes == ("alive",)
+    assert fleet.is_known
+
+
+async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
+    fleet = a_fleet(ScriptedStore(), own=["b", "a"])
+
+    await fleet.refresh()
+
+    assert fleet.lanes == ("a", "b")
+    assert not fleet.is_known
+
+
+async def test_what_was_known_of_the_fleet_stays_while_the_store_is_away() -> None:
+    store = ScriptedStore(others=[an_agent()])
+    fleet = a_fleet(store)
+    await fleet.refresh()
+
+    store.errors["fetch_agents"] = AWAY
+    await fleet.refresh()
+
+    assert fleet.lanes == tuple(LANES)
+
+
+async def asked(payload: dict[str, Any]) -> tuple[ScriptedStore, list[ModelSelectionResponse]]:
+    """Ask the desk, then something that it can answer, and wait for that."""
+    store, bus = ScriptedStore(others=[an_agent()]), ScriptedBus()
+    fleet = a_fleet(store)
+    await fleet.refresh()
+    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
+    desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=store, source="cio-1")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        desk.hear(_request(payload))
+        desk.hear(_request({"requested_model": "claude-haiku-4-5"}))
+        await eventually(
+            lambda: any(each.selected_model == "claude-haiku-4-5" for each in store.selections),
+            within=5,
+        )
+        running.cancel()
+    said = [
+        payload_of(message.envelope, ModelSelectionResponse)
+        for request in bus.requests
+        for message in request
+    ]
+    return store, said
+
+
+async def test_whoever_asks_hears_what_the_cio_would_take() -> None:
+    task_id = uuid4()
+
+    store, said = await asked(
+        {"task_id": str(task_id), "task_requirements": {"complexity": "high"}}
+    )
+
+    assert store.selections[0].selected_model == "claude-sonnet-5-5"
+    assert store.selections[0].task_id == task_id
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ({"requested_model": "claude-sonnet-55"}, "claude-sonnet-5-5"),
+        ({"requested_model": "claude-opus-5-5"}, "no executor serves it"),
+        ({"task_requirements": {"complexity": "huge"}}, "task_requirements.complexity"),
+        ({"requested_model": "x" * 100_000}, "too long"),
+    ],
+)
+async def test_whoever_asks_for_the_impossible_hears_why(
+    payload: dict[str, Any], words: str
+) -> None:
+    _, said = await asked(payload)
+
+    assert [each.selected_model for each in said] == [None]
+    assert words in str(said[0].selection_reason)
+    assert "\n" not in str(said[0].selection_reason)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"available_models": "all"},
+        {"task_requirements": []},
+        {"task_id": "no id"},
+    ],
+)
+async def test_a_malformed_request_changes_nothing(payload: dict[str, Any]) -> None:
+    store, said = await asked(payload)
+
+    assert len(store.selections) == 1
+    assert said == []
+
+
+async def test_a_crowd_that_asks_too_much_is_dropped_and_the_desk_goes_on() -> None:
+    store = ScriptedStore(others=[an_agent()], errors={"record_selection": AWAY})
+    fleet = a_fleet(store)
+    await fleet.refresh()
+    desk = SelectionDesk(
+        cio=Cio(catalogue=CATALOGUE, fleet=fleet),
+        fleet=fleet,
+        bus=ScriptedBus(),
+        store=store,
+        source="cio-1",
+    )
+
+    for _ in range(500):
+        desk.hear(_request({}))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        await eventually(lambda: store.asked["record_selection"] == 100, within=5)
+        store.errors.clear()
+        desk.hear(_request({}))
+        await eventually(lambda: len(store.selections) == 1, within=5)
+        running.cancel()
+
+
+def _request(payload: dict[str, Any]) -> Envelope:
+    return Envelope(
+        type=MessageType.MODEL_SELECTION_REQUEST,
+        payload=payload,
+        source="test",
+        target="cogo-model-selection",
+    )

@@ -1,0 +1,341 @@
+"""The executor: from a stamped subtask to a completion, or to who may try again."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from agents.executor import Executor
+from agents.progress import ProgressHub
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import LeaseKeeper
+from agents.runtime.options import RuntimeOptions
+from agents.runtime.wakeup import Wakeup
+from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
+from protocol.records import (
+    Checkpoint,
+    ClaimedSubtask,
+    Completion,
+    Failure,
+    FailureAction,
+    LeaseRef,
+    SessionMessage,
+)
+from providers.adapter import Timeouts
+from providers.catalogue import Catalogue
+from providers.chat import (
+    ChatRequest,
+    Citation,
+    Done,
+    Event,
+    FinishReason,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from providers.deployment import Credential, Deployment
+from providers.errors import Overloaded
+from providers.prices import Cost
+from providers.router import Call, Router
+from tests.support.claims import a_subtask
+from tests.support.eventually import eventually
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import AWAY, ScriptedStore
+
+STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop", request_id="req_1")
+CATALOGUE = Catalogue.load()
+
+
+class ScriptedRouter(Router):
+    """Says what a test says, as if a vendor had."""
+
+    def __init__(
+        self,
+        says: Sequence[Event | Exception],
+        *,
+        cost: Cost | None = None,
+        simulated: bool = False,
+    ) -> None:
+        opened = Credential(base_url="http://127.0.0.1:9", simulated=simulated)
+        super().__init__(CATALOGUE, {"ollama": opened})
+        self._says = says
+        self._cost = cost
+        self.asked: list[ChatRequest] = []
+
+    def call(
+        self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
+    ) -> Call:
+        given = super().call(model_id, request, timeouts=timeouts)
+        self.asked.append(request)
+        return Call(deployment=given.deployment, events=self._saying())
+
+    def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
+        return self._cost
+
+    async def _saying(self) -> AsyncGenerator[Event, None]:
+        for each in self._says:
+            await asyncio.sleep(0)
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+
+class NotingKeeper(LeaseKeeper):
+    """Is never started; notes what it is given to keep."""
+
+    kept: tuple[Checkpoint, ...] = ()
+
+    def checkpoint(self, ref: LeaseRef, checkpoint: Checkpoint) -> None:
+        self.kept = (*self.kept, checkpoint)
+
+
+class Bench:
+    """An executor, and everything that it talks to."""
+
+    def __init__(self, *says: Event | Exception, **router: Any) -> None:
+        self.router = ScriptedRouter(says, **router)
+        self.store = ScriptedStore()
+        self.bus = ScriptedBus()
+        self.hub = ProgressHub(bus=self.bus, source="agent", every=timedelta(hours=1))
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        return await self.executor().execute(claimed)
+
+    def executor(self) -> Executor:
+        jitter = random.Random(0)  # noqa: S311 - spreads waits
+        options = RuntimeOptions()
+        self.keeper = NotingKeeper(
+            agent_id="agent",
+            open_store=self.store.open,
+            lease=options.lease,
+            every=options.extend_every,
+            stalled_after=options.stalled_after,
+        )
+        self.wakeup = Wakeup(busy=timedelta(seconds=60), idle=timedelta(seconds=60), jitter=jitter)
+        agent = Agent(
+            identity=AgentIdentity(id="agent", kind="executor", host="here", pid=1, version="0"),
+            options=options,
+            store=self.store,
+            keeper=self.keeper,
+            wakeup=self.wakeup,
+            jitter=jitter,
+            services=asyncio.TaskGroup(),
+        )
+        return Executor(agent=agent, router=self.router, hub=self.hub, checkpoint_every=timedelta())
+
+    async def failure(self, claimed: ClaimedSubtask) -> Failure:
+        with pytest.raises(WorkFailed) as failed:
+            await self.execute(claimed)
+        return failed.value.failure
+
+    def heard(self) -> list[SubtaskProgress]:
+        return [
+            payload_of(message.envelope, SubtaskProgress)
+            for request in self.bus.requests
+            for message in request
+        ]
+
+
+def a_local(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask:
+    return a_subtask(task, **{"lane": "ollama/some-model"} | fields)
+
+
+async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
+    usage = Usage(input=7, cached=5, cache_write=3, output=11, reasoning=2, raw={"total": 28})
+    bench = Bench(
+        ReasoningDelta("think"),
+        TextDelta("```py\nx"),
+        TextDelta(" = 1\n```"),
+        Citation(url="https://example.org", title="An example"),
+        usage,
+        STOP,
+        cost=Cost(usd=Decimal("0.25"), source="a table"),
+    )
+    claimed = a_local(
+        params={"generation_prompt": "Write", "target_file": "x.py", "language": "python"}
+    )
+
+    completion = await bench.execute(claimed)
+
+    used = completion.usage
+    assert used is not None
+    assert (used.model_id, used.provider) == ("ollama/some-model", "ollama")
+    assert (used.input_tokens, used.cached_tokens) == (10, 5)
+    assert (used.output_tokens, used.reasoning_tokens) == (11, 2)
+    assert (used.cost_usd, used.finish_reason) == (Decimal("0.25"), "stop")
+    assert used.first_token_ms is not None
+    assert used.first_token_ms <= used.duration_ms
+    assert used.derived == {
+        "price_source": "a table",
+        "usage": {"total": 28},
+        "request_id": "req_1",
+    }
+    output = completion.output
+    assert output["generated_code"] == "x = 1\n"
+    assert output["text"] == "```py\nx = 1\n```"
+    assert output["reasoning_content"] == "think"
+    assert (output["file_path"], output["language"]) == ("x.py", "python")
+    assert output["verification"]["status"] == "unverified"
+    assert output["citations"] == [{"url": "https://example.org", "title": "An example"}]
+    assert "simulated" not in output
+    assert completion.messages == []
+
+
+async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:
+    completion = await Bench(TextDelta("x"), STOP).execute(a_local())
+
+    assert completion.usage is not None
+    assert completion.usage.cost_usd is None
+    assert completion.usage.input_tokens is None
+    assert completion.usage.output_tokens is None
+    assert completion.output["derived"]["cost_usd"] is None
+
+
+async def test_an_answer_of_the_simulator_says_so() -> None:
+    bench = Bench(TextDelta("x"), STOP, simulated=True)
+
+    assert (await bench.execute(a_local())).output["simulated"] is True
+
+
+@pytest.mark.parametrize("type_", ["CHAT", "ANALYZE_CODE"])
+async def test_an_answer_that_is_no_code_claims_none(type_: str) -> None:
+    completion = await Bench(TextDelta("Hello"), STOP).execute(a_local(type=type_))
+
+    assert completion.output["text"] == "Hello"
+    assert {"generated_code", "verification"}.isdisjoint(completion.output)
+
+
+async def test_watchers_hear_every_word_before_the_completion() -> None:
+    bench = Bench(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
+
+    await bench.execute(a_local())
+
+    assert [(each.kind, each.delta) for each in bench.heard()] == [
+        ("reasoning", "hm"),
+        ("text", "one two"),
+    ]
+
+
+async def test_a_channel_that_is_down_costs_no_answer() -> None:
+    bench = Bench(TextDelta("x"), STOP)
+    bench.bus.error = AWAY
+
+    assert (await bench.execute(a_local())).output["text"] == "x"
+
+
+async def test_a_character_that_a_vendor_cut_in_two_is_whole_again() -> None:
+    bench = Bench(TextDelta("\ud83d"), TextDelta("\ude00!"), TextDelta("\udc00"), STOP)
+
+    completion = await bench.execute(a_local())
+
+    assert completion.output["text"] == "\U0001f600!\ufffd"
+    assert "".join(each.delta for each in bench.heard()) == completion.output["text"]
+    assert completion.model_dump_json()
+
+
+async def test_tool_calls_that_nobody_offered_are_passed_over() -> None:
+    bench = Bench(ToolCallDelta(index=0, id="1", name="rm", arguments="{}"), TextDelta("x"), STOP)
+
+    assert (await bench.execute(a_local())).output["text"] == "x"
+
+
+async def test_a_failed_call_books_what_it_used() -> None:
+    bench = Bench(
+        TextDelta("half of"),
+        Usage(input=9),
+        Overloaded("ollama", "busy", retry_after=timedelta(seconds=7)),
+        cost=Cost(usd=Decimal(1), source="a table"),
+    )
+
+    failure = await bench.failure(a_local())
+
+    assert failure.action == FailureAction.RETRY
+    assert failure.retry_after == timedelta(seconds=7)
+    assert failure.usage is not None
+    assert (failure.usage.input_tokens, failure.usage.cost_usd) == (9, Decimal(1))
+
+
+async def test_a_model_that_cannot_be_called_from_here_goes_back_to_the_cio() -> None:
+    bench = Bench()
+
+    assert (await bench.failure(a_subtask())).action == FailureAction.REROUTE
+    gone = await bench.failure(a_subtask(lane="a-model-of-another-catalogue"))
+    assert gone.action == FailureAction.REROUTE
+
+
+async def test_a_subtask_without_a_prompt_is_given_up() -> None:
+    failure = await Bench().failure(a_local(params={"generation_prompt": ""}))
+
+    assert failure.action == FailureAction.GIVE_UP
+    assert "generation_prompt" in failure.error.message
+
+
+async def test_a_conversation_goes_on_where_it_ended() -> None:
+    bench = Bench(TextDelta("Blue."), STOP)
+    bench.store.memory = [
+        SessionMessage(role="user", content="Hi"),
+        SessionMessage(role="assistant", content="Hello"),
+    ]
+    claimed = a_local({"session_id": str(uuid4()), "prompt": "Which colour?"}, type="CHAT")
+
+    completion = await bench.execute(claimed)
+
+    (request,) = bench.router.asked
+    assert [(each.role, each.content) for each in request.messages[:2]] == [
+        ("user", "Hi"),
+        ("assistant", "Hello"),
+    ]
+    assert [(each.role, each.content) for each in completion.messages] == [
+        ("user", "Which colour?"),
+        ("assistant", "Blue."),
+    ]
+
+
+async def test_a_conversation_that_cannot_be_read_yet_is_waited_for() -> None:
+    bench = Bench(TextDelta("x"), STOP)
+    bench.store.errors["fetch_messages"] = AWAY
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(bench.execute(a_local({"session_id": str(uuid4())})))
+        await eventually(lambda: bench.store.asked["fetch_messages"], within=5)
+        bench.store.errors.clear()
+
+    assert task.result().output["text"] == "x"
+
+
+async def test_messages_are_doorbells() -> None:
+    bench = Bench()
+
+    async with asyncio.TaskGroup() as group:
+        executor = bench.executor()
+        waiting = group.create_task(bench.wakeup.wait())
+        await asyncio.sleep(0)
+        executor.hear(_message(MessageType.SUBTASK_CANCELLED))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        executor.hear(_message(MessageType.MCP_SUBTASK))
+        await eventually(waiting.done, within=2)
+
+
+async def test_the_text_so_far_is_kept_with_the_lease() -> None:
+    bench = Bench(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
+
+    await bench.execute(a_local())
+
+    assert [(each.content, each.reasoning) for each in bench.keeper.kept] == [
+        ("", "hm"),
+        ("one ", "hm"),
+        ("one two", "hm"),
+    ]
+
+
+def _message(type_: MessageType) -> Envelope:
+    return Envelope(type=type_, payload={}, source="test", target="cogo-subtasks")

@@ -1,0 +1,50 @@
+"""The code inside an answer."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.extraction import code_of
+
+CODE = st.text(st.sampled_from("ab(): \n\t#\"'"), max_size=80).map(lambda text: text + "\n")
+
+
+@given(
+    code=CODE, fence=st.sampled_from(["```", "````", "~~~"]), language=st.sampled_from(["", "py"])
+)
+def test_code_comes_out_of_its_fence_as_it_went_in(code: str, fence: str, language: str) -> None:
+    answer = f"Here it is:\n\n{fence}{language}\n{code}{fence}\n\nHave fun."
+
+    assert code_of(answer) == code
+
+
+@given(answer=st.text())
+def test_the_code_is_always_a_part_of_the_answer(answer: str) -> None:
+    assert code_of(answer) in answer
+
+
+@given(answer=st.text().filter(lambda text: "```" not in text and "~~~" not in text))
+def test_an_answer_without_a_fence_is_all_code(answer: str) -> None:
+    assert code_of(answer) == answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("```py\nlong program\n```\nUse it:\n```py\nrun()\n```\n", "long program\n"),
+        ("```sh\nls\n```\n```py\nlong program\n```", "long program\n"),
+        ("```py\nthe answer was cut", "the answer was cut"),
+        ("```sh\nls\n```\nNow:\n```py\nthe longer answer was cut", "the longer answer was cut"),
+        ("````md\n```py\ninner\n```\n````", "```py\ninner\n```\n"),
+        ("~~~\n```\ninner\n```\n~~~", "```\ninner\n```\n"),
+        ("  ```py\n  indented\n  ```\n", "  indented\n"),
+        ("```py\r\nx = 1\r\n```\r\n", "x = 1\r\n"),
+        ("```py\nx = 1\n`````\nthe end", "x = 1\n"),
+        ("```x = 1``` is all", "```x = 1``` is all"),
+        ("Call ``` never", "Call ``` never"),
+        ("", ""),
+        ("```py\n```\n", ""),
+    ],
+)
+def test_answers_as_models_write_them(answer: str, code: str) -> None:
+    assert code_of(answer) == code

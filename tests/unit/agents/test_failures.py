@@ -1,0 +1,88 @@
+"""Who may try again after each error of a provider."""
+
+from datetime import timedelta
+
+import pytest
+
+from agents.failures import MESSAGE_CHARACTERS, failure_of
+from protocol.records import FailureAction
+from providers import errors
+from providers.errors import ProviderError, TimedOut, TimeoutPhase, UnknownModel
+from tests.support.claims import a_subtask
+
+RETRY, REROUTE, GIVE_UP = FailureAction.RETRY, FailureAction.REROUTE, FailureAction.GIVE_UP
+
+TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
+    errors.AuthenticationFailed: (REROUTE, REROUTE),
+    errors.PermissionDenied: (REROUTE, REROUTE),
+    errors.BudgetExhausted: (REROUTE, REROUTE),
+    errors.InvalidRequest: (GIVE_UP, GIVE_UP),
+    errors.ContextTooLong: (REROUTE, REROUTE),
+    errors.ContentFiltered: (REROUTE, REROUTE),
+    errors.ModelNotFound: (REROUTE, REROUTE),
+    errors.RateLimited: (RETRY, REROUTE),
+    errors.Overloaded: (RETRY, REROUTE),
+    errors.TimedOut: (RETRY, REROUTE),
+    errors.ConnectionFailed: (RETRY, REROUTE),
+    errors.MalformedResponse: (RETRY, REROUTE),
+    errors.IncompleteStream: (RETRY, REROUTE),
+    errors.NotServed: (REROUTE, REROUTE),
+    errors.UnknownModel: (REROUTE, REROUTE),
+    errors.CatalogueInvalid: (GIVE_UP, GIVE_UP),
+    errors.CallFailed: (GIVE_UP, GIVE_UP),
+}
+
+
+def an_error(kind: type[ProviderError]) -> ProviderError:
+    if issubclass(kind, TimedOut):
+        return kind("vendor", TimeoutPhase.STALL, timedelta(seconds=60))
+    if issubclass(kind, UnknownModel):
+        return kind("a-model", ["another-model"])
+    if issubclass(kind, errors.CallFailed):
+        return kind("vendor", "it went wrong", status=418, retry_after=timedelta(seconds=3))
+    return kind("it went wrong")
+
+
+def test_the_table_has_every_error() -> None:
+    every = {getattr(errors, name) for name in errors.__all__}
+
+    assert set(TABLE) == {
+        each for each in every if issubclass(each, ProviderError) and each is not ProviderError
+    }
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[ProviderError]) -> None:
+    first, later = TABLE[kind]
+
+    assert failure_of(an_error(kind), a_subtask(failures=0), None).action == first
+    for failures in (1, 2, 4):
+        assert failure_of(an_error(kind), a_subtask(failures=failures), None).action == later
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_a_failure_says_what_happened_and_what_to_do(kind: type[ProviderError]) -> None:
+    error = an_error(kind)
+
+    failure = failure_of(error, a_subtask(), None)
+
+    assert failure.error.class_ == error.code
+    assert failure.error.message == str(error)
+    assert failure.error.hint
+
+
+def test_a_vendor_that_says_how_long_to_wait_is_heeded() -> None:
+    failure = failure_of(an_error(errors.RateLimited), a_subtask(), None)
+
+    assert failure.retry_after == timedelta(seconds=3)
+    assert (failure.error.status, failure.error.vendor) == (418, "vendor")
+
+
+def test_a_page_of_html_with_half_a_character_is_cut_and_mended() -> None:
+    error = errors.Overloaded("vendor", "busy", vendor_message="\ud83d" + "x" * 100_000)
+
+    failure = failure_of(error, a_subtask(), None)
+
+    assert len(failure.error.message) == MESSAGE_CHARACTERS
+    assert "\ufffd" in failure.error.message
+    assert failure.model_dump_json()

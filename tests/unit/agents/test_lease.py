@@ -1,0 +1,267 @@
+"""The lease keeper: who keeps a lease, who loses it, and who is told."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from agents.runtime.lease import LeaseKeeper
+from agents.runtime.outcome import Verdict
+from protocol.errors import Unauthorized
+from protocol.records import Checkpoint, LeaseRef
+from protocol.store import Store
+from tests.support.eventually import eventually
+from tests.support.scripted_store import AWAY, ScriptedStore, a_ref
+
+LEASE = timedelta(milliseconds=400)
+EVERY = timedelta(milliseconds=30)
+
+
+def a_keeper(
+    store: ScriptedStore,
+    *,
+    lease: timedelta = LEASE,
+    every: timedelta = EVERY,
+    stalled_after: float = 60,
+) -> LeaseKeeper:
+    return LeaseKeeper(
+        agent_id="agent",
+        open_store=store.open,
+        lease=lease,
+        every=every,
+        stalled_after=timedelta(seconds=stalled_after),
+    )
+
+
+def hold(keeper: LeaseKeeper) -> tuple[LeaseRef, list[Verdict]]:
+    ref, told = a_ref(), list[Verdict]()
+    keeper.hold(ref, asked_at=time.monotonic(), tell=told.append)
+    return ref, told
+
+
+def keys(store: ScriptedStore) -> list[set[LeaseRef]]:
+    return [
+        {LeaseRef(subtask_id=each.subtask_id, attempt=each.attempt) for each in call}
+        for call in store.extensions
+    ]
+
+
+async def test_all_leases_of_a_process_are_extended_in_one_call() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store) as keeper:
+        held = {hold(keeper)[0] for _ in range(20)}
+
+        await eventually(lambda: held in keys(store), within=2)
+
+
+async def test_a_lease_is_kept_for_as_long_as_it_is_held() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store) as keeper:
+        ref, told = hold(keeper)
+        ends = time.monotonic() + 2 * LEASE.total_seconds()
+        await eventually(lambda: time.monotonic() > ends, within=5)
+
+        assert told == []
+        keeper.drop(ref)
+        calls = len(store.extensions)
+        other, _ = hold(keeper)
+        await eventually(lambda: {other} in keys(store)[calls:], within=2)
+
+
+async def test_a_checkpoint_is_sent_once() -> None:
+    store = ScriptedStore()
+    text = Checkpoint(content="so far")
+
+    async with a_keeper(store) as keeper:
+        ref, _ = hold(keeper)
+        keeper.checkpoint(ref, text)
+        await eventually(lambda: len(store.extensions) > 4, within=2)
+
+    assert [call[0].checkpoint for call in store.extensions if call[0].checkpoint] == [text]
+
+
+async def test_a_checkpoint_survives_a_call_that_failed() -> None:
+    store = ScriptedStore(errors={"extend_leases": AWAY})
+    text = Checkpoint(content="so far")
+
+    async with a_keeper(store) as keeper:
+        ref, _ = hold(keeper)
+        keeper.checkpoint(ref, text)
+        await eventually(lambda: len(store.extensions) > 1, within=2)
+        store.errors.clear()
+        count = len(store.extensions)
+        await eventually(lambda: len(store.extensions) > count + 1, within=2)
+
+    assert store.extensions[-1][0].checkpoint is None
+    assert all(call[0].checkpoint == text for call in store.extensions[:count])
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+async def test_a_holder_is_told_once_that_it_must_stop(verdict: Verdict) -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store) as keeper:
+        ref, told = hold(keeper)
+        store.verdicts[ref] = verdict.value
+        other, _ = hold(keeper)
+        await eventually(lambda: told, within=2)
+        await eventually(lambda: keys(store)[-1] == {other}, within=2)
+
+    assert told == [verdict]
+
+
+async def test_without_the_store_a_holder_is_told_lost_when_its_lease_ends() -> None:
+    store = ScriptedStore(errors={"all": AWAY})
+
+    async with a_keeper(store) as keeper:
+        began = time.monotonic()
+        _, told = hold(keeper)
+        await eventually(lambda: told, within=2, every=0.005)
+        passed = time.monotonic() - began
+
+    assert told == [Verdict.LOST]
+    assert LEASE.total_seconds() <= passed < 2 * LEASE.total_seconds()
+
+
+async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
+    store = ScriptedStore(hanging={"extend_leases"})
+    lease = timedelta(seconds=0.6)
+
+    async with a_keeper(store, lease=lease, every=lease / 2.1) as keeper:
+        began = time.monotonic()
+        _, told = hold(keeper)
+        await eventually(lambda: told, within=2, every=0.005)
+
+        # Each try may hang for half a lease: told only between tries, it would be much later.
+        assert time.monotonic() - began < 1.4 * lease.total_seconds()
+
+
+async def test_one_failed_call_does_not_cost_a_lease() -> None:
+    store = ScriptedStore(errors={"extend_leases": AWAY})
+
+    async with a_keeper(store) as keeper:
+        _, told = hold(keeper)
+        await eventually(lambda: store.extensions, within=2)
+        store.errors.clear()
+        ends = time.monotonic() + 2 * LEASE.total_seconds()
+        await eventually(lambda: time.monotonic() > ends, within=3)
+
+    assert told == []
+
+
+async def test_a_blocked_loop_keeps_its_leases() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store) as keeper:
+        _, told = hold(keeper)
+        time.sleep(2 * LEASE.total_seconds())  # noqa: ASYNC251 - blocking the loop is the point
+        calls = len(store.extensions)
+        await asyncio.sleep(0)
+
+        assert calls >= 5
+        assert told == []
+
+
+async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store, stalled_after=0.2) as keeper:
+        _, told = hold(keeper)
+        await eventually(lambda: told, within=3)
+
+        assert told == [Verdict.LOST]
+
+
+async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store, stalled_after=0.2) as keeper:
+        _, told = hold(keeper)
+        ends = time.monotonic() + 2 * LEASE.total_seconds()
+
+        def beaten() -> bool:
+            keeper.beat()
+            return time.monotonic() > ends
+
+        await eventually(beaten, within=5)
+
+        assert told == []
+
+
+async def test_a_hurried_keeper_asks_at_once() -> None:
+    store = ScriptedStore()
+
+    async with a_keeper(store, lease=timedelta(hours=2), every=timedelta(hours=1)) as keeper:
+        ref, told = hold(keeper)
+        store.verdicts[ref] = "cancel"
+
+        def hurried() -> bool:
+            keeper.hurry()
+            return bool(told)
+
+        await eventually(hurried, within=2)
+
+    assert told == [Verdict.CANCELLED]
+
+
+async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> None:
+    class Crashing(ScriptedStore):
+        async def extend_leases(self, **_: object) -> list[object]:  # type: ignore[override]
+            raise ZeroDivisionError
+
+    async with a_keeper(Crashing()) as keeper:
+        _, told = hold(keeper)
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await keeper.watch()
+
+        assert caught.group_contains(ZeroDivisionError)
+        assert told == [Verdict.LOST]
+
+
+async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
+    @asynccontextmanager
+    async def refuse() -> AsyncIterator[Store]:
+        raise Unauthorized("the key is not accepted")
+        yield  # type: ignore[unreachable]  # makes it a generator
+
+    keeper = LeaseKeeper(
+        agent_id="agent",
+        open_store=refuse,
+        lease=LEASE,
+        every=EVERY,
+        stalled_after=timedelta(seconds=60),
+    )
+    async with keeper:
+        with pytest.raises(Unauthorized):
+            await keeper.watch()
+
+
+@pytest.mark.parametrize("hanging", [set[str](), {"extend_leases"}])
+async def test_stopping_waits_for_no_call(hanging: set[str]) -> None:
+    store = ScriptedStore(hanging=hanging)
+
+    async with a_keeper(store, lease=timedelta(seconds=30)) as keeper:
+        hold(keeper)
+        await eventually(lambda: store.extensions, within=2)
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 2
+    assert (store.opened, store.closed) == (1, 1)
+
+
+async def test_starting_and_stopping_leaves_nothing_behind() -> None:
+    store = ScriptedStore()
+
+    for _ in range(50):
+        async with a_keeper(store) as keeper:
+            hold(keeper)
+            keeper.hurry()
+        keeper.hurry()  # a late message after the end
+
+    assert store.opened == store.closed

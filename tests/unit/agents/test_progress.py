@@ -1,0 +1,200 @@
+"""Progress: what watchers hear while a model speaks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from itertools import groupby
+from typing import cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.progress import DELTA_CHARACTERS, Kind, ProgressHub
+from protocol.messages import SubtaskProgress, payload_of
+from protocol.topics import result_topic
+from protocol.transport.broadcast import MESSAGE_BYTES
+from tests.support.claims import a_subtask
+from tests.support.eventually import eventually
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import AWAY
+
+HOUR = timedelta(hours=1)
+
+
+@asynccontextmanager
+async def sending(bus: ScriptedBus, every: timedelta = HOUR) -> AsyncIterator[ProgressHub]:
+    hub = ProgressHub(bus=bus, source="agent", every=every)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(hub.run())
+        yield hub
+        running.cancel()
+
+
+def heard(bus: ScriptedBus) -> list[SubtaskProgress]:
+    return [
+        payload_of(message.envelope, SubtaskProgress)
+        for request in bus.requests
+        for message in request
+    ]
+
+
+def shown(bus: ScriptedBus) -> list[tuple[str, int, str]]:
+    return [(each.kind, each.offset, each.delta) for each in heard(bus)]
+
+
+async def test_the_first_delta_of_an_attempt_goes_out_at_once() -> None:
+    bus = ScriptedBus()
+
+    async with sending(bus) as hub:
+        hub.open(a_subtask()).add("text", "A")
+        await eventually(lambda: len(bus.requests) == 1, within=2)
+        hub.open(a_subtask()).add("reasoning", "B")
+        await eventually(lambda: len(bus.requests) == 2, within=2)
+
+
+async def test_later_deltas_go_together_after_the_interval() -> None:
+    bus = ScriptedBus()
+
+    async with sending(bus, timedelta(milliseconds=50)) as hub:
+        progress = hub.open(a_subtask())
+        progress.add("text", "a")
+        await eventually(lambda: bus.requests, within=2, every=0.001)
+        for letter in "bcdef":
+            progress.add("text", letter)
+        await eventually(lambda: len(bus.requests) == 2, within=2)
+
+    assert shown(bus) == [("text", 0, "a"), ("text", 1, "bcdef")]
+
+
+async def test_messages_say_whose_they_are() -> None:
+    bus, claimed = ScriptedBus(), a_subtask(attempt=3)
+
+    async with sending(bus) as hub:
+        hub.open(claimed).add("text", "A")
+        await hub.flush()
+
+    (message,) = bus.requests[0]
+    (progress,) = heard(bus)
+    assert message.topic == message.envelope.target == result_topic(claimed.task_id)
+    assert message.envelope.source == "agent"
+    assert (progress.task_id, progress.subtask_id, progress.attempt) == (
+        claimed.task_id,
+        claimed.subtask_id,
+        3,
+    )
+
+
+async def test_attempts_share_a_request() -> None:
+    bus = ScriptedBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+
+    for _ in range(5):
+        hub.open(a_subtask()).add("text", "x")
+    await hub.flush()
+
+    assert [len(request) for request in bus.requests] == [5]
+
+
+async def test_a_task_that_wants_no_stream_gets_none() -> None:
+    bus = ScriptedBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+
+    hub.open(a_subtask({"stream": False})).add("text", "x")
+    hub.open(a_subtask()).add("text", "")
+    await hub.flush()
+
+    assert bus.requests == []
+
+
+async def test_a_large_delta_is_split_so_that_each_message_fits() -> None:
+    bus = ScriptedBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    text = "\x01" * (2 * DELTA_CHARACTERS + 7)
+
+    hub.open(a_subtask()).add("text", text)
+    await hub.flush()
+
+    assert [(each.offset, len(each.delta)) for each in heard(bus)] == [
+        (0, DELTA_CHARACTERS),
+        (DELTA_CHARACTERS, DELTA_CHARACTERS),
+        (2 * DELTA_CHARACTERS, 7),
+    ]
+    sizes = [len(each.envelope.model_dump_json().encode()) for each in bus.requests[0]]
+    assert max(sizes) < MESSAGE_BYTES
+
+
+async def test_what_was_said_is_out_when_a_flush_returns_even_behind_a_slow_request() -> None:
+    bus = ScriptedBus(gate=asyncio.Event())
+
+    async with sending(bus) as hub, asyncio.TaskGroup() as group:
+        progress = hub.open(a_subtask())
+        progress.add("text", "first ")
+        await eventually(lambda: bus.requests, within=2)
+        progress.add("text", "last")
+        flushing = group.create_task(hub.flush())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(bus.requests) == 1
+        assert not flushing.done()
+        assert bus.gate is not None
+        bus.gate.set()
+
+    assert shown(bus) == [("text", 0, "first "), ("text", 6, "last")]
+
+
+async def test_a_request_that_fails_costs_its_own_deltas_only() -> None:
+    bus = ScriptedBus(error=AWAY)
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask())
+
+    progress.add("text", "lost ")
+    await hub.flush()
+    bus.error = None
+    progress.add("text", "heard")
+    await hub.flush()
+
+    assert shown(bus)[-1] == ("text", 5, "heard")
+
+
+async def test_a_sender_goes_on_after_a_request_that_failed() -> None:
+    bus = ScriptedBus(error=AWAY)
+
+    async with sending(bus) as hub:
+        hub.open(a_subtask()).add("text", "x")
+        await eventually(lambda: len(bus.requests) == 1, within=2)
+        hub.open(a_subtask()).add("text", "y")
+        await eventually(lambda: len(bus.requests) == 2, within=2)
+
+
+KINDS = cast("list[Kind]", ["text", "reasoning"])
+DELTAS = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.text(min_size=1, max_size=4), st.booleans()), max_size=20
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(deltas=DELTAS)
+async def test_watchers_can_put_the_text_together_from_offsets(
+    deltas: list[tuple[Kind, str, bool]],
+) -> None:
+    bus = ScriptedBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask())
+
+    for kind, delta, flush in deltas:
+        progress.add(kind, delta)
+        if flush:
+            await hub.flush()
+    await hub.flush()
+
+    for kind in KINDS:
+        said = "".join(delta for each, delta, _ in deltas if each == kind)
+        rebuilt = ""
+        for each in heard(bus):
+            if each.kind == kind:
+                assert each.offset == len(rebuilt)
+                rebuilt += each.delta
+        assert rebuilt == said
+    order = [kind for kind, _ in groupby(each.kind for each in heard(bus))]
+    assert order == [kind for kind, _ in groupby(kind for kind, _, _ in deltas)]

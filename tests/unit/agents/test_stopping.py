@@ -1,0 +1,77 @@
+"""An agent can be stopped in any turn of its life, also before it has begun."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from agents.runtime.drain import Drain
+from protocol.errors import StoreUnavailable
+from tests.support.eventually import eventually
+from tests.support.living_agents import at_once, forever, live, subtasks
+from tests.support.scripted_store import AWAY, ScriptedStore
+
+
+@pytest.mark.parametrize("errors", [{}, {"all": AWAY}, {"claim_subtasks": AWAY}])
+async def test_an_agent_drains_before_it_has_started(errors: dict[str, StoreUnavailable]) -> None:
+    store = ScriptedStore(queue=subtasks(1), errors=dict(errors))
+    drain = Drain()
+    drain.begin()
+
+    await asyncio.wait_for(live(store, forever, drain), 5)
+
+    assert store.claims == []
+
+
+async def test_an_agent_that_waits_for_its_store_drains_at_once() -> None:
+    store = ScriptedStore(errors={"all": AWAY})
+    drain = Drain()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(live(store, forever, drain))
+        await eventually(lambda: store.asked["record_agent"] == 3, within=5)  # the next in 1 s
+        drain.begin()
+        await asyncio.wait_for(task, 0.7)
+
+
+async def _drain(drain: Drain, _: "asyncio.Task[None]") -> None:
+    drain.begin()
+
+
+async def _cancel(_: Drain, task: "asyncio.Task[None]") -> None:
+    task.cancel()
+
+
+async def _drain_then_cancel(drain: Drain, task: "asyncio.Task[None]") -> None:
+    drain.begin()
+    await asyncio.sleep(0)
+    task.cancel()
+
+
+STOPS = (_drain, _cancel, _drain_then_cancel)
+
+
+async def test_agents_can_be_stopped_in_any_turn_of_their_life() -> None:
+    stores = []
+
+    async def one(
+        turns: int, stop: Callable[[Drain, "asyncio.Task[None]"], Awaitable[None]]
+    ) -> None:
+        store = ScriptedStore(queue=subtasks(5))
+        stores.append(store)
+        drain = Drain()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(live(store, at_once, drain))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stop(drain, task)
+
+    for round_ in range(10):
+        async with asyncio.TaskGroup() as group:
+            for turns in range(50):
+                group.create_task(one(turns, STOPS[(round_ + turns) % len(STOPS)]))
+
+    assert all(store.opened == store.closed for store in stores)
+    assert all(store.released == ["agent"] for store in stores if store.claims)
+    assert any(store.claims for store in stores)
+    assert any(not store.claims for store in stores)

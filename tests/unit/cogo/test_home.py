@@ -1,0 +1,47 @@
+"""Which state directory is chosen."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cogo.home import find_home
+
+
+def test_the_option_wins_over_everything(tmp_path: Path) -> None:
+    (tmp_path / ".cogo").mkdir()
+
+    home = find_home(given=tmp_path / "a", configured=tmp_path / "b", start=tmp_path)
+
+    assert home == tmp_path / "a"
+
+
+def test_the_variable_wins_over_the_tree(tmp_path: Path) -> None:
+    (tmp_path / ".cogo").mkdir()
+
+    assert find_home(given=None, configured=tmp_path / "b", start=tmp_path) == tmp_path / "b"
+
+
+def test_the_nearest_directory_upwards_is_found_from_deep_below(tmp_path: Path) -> None:
+    (tmp_path / ".cogo").mkdir()
+    deep = tmp_path / "project" / "src"
+    deep.mkdir(parents=True)
+
+    assert find_home(given=None, configured=None, start=deep) == tmp_path / ".cogo"
+
+
+def test_without_any_it_is_in_the_home_directory(tmp_path: Path) -> None:
+    found = find_home(given=None, configured=None, start=tmp_path, fallback=tmp_path / "user")
+
+    assert found == tmp_path / "user" / ".cogo"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_another_user_is_not_followed(tmp_path: Path) -> None:
+    planted = tmp_path / ".cogo"
+    planted.mkdir()
+    os.chown(planted, 12345, 12345)
+
+    found = find_home(given=None, configured=None, start=tmp_path, fallback=tmp_path / "user")
+
+    assert found == tmp_path / "user" / ".cogo"

@@ -1,0 +1,184 @@
+"""Where data and programs go, for an account that may not enter everywhere."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.binaries import Installation
+from embedded.errors import CannotStart
+from embedded.placement import OWNER_FILE, place
+from embedded.privileges import Account, account_to_drop_to
+
+STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
+"""Nobody of this machine: enters only what is open to everybody."""
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter; pytest's own are private."""
+    folder = Path(tempfile.mkdtemp(prefix="cogo-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(open_folder: Path) -> Path:
+    """A private folder inside."""
+    home = open_folder / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+@pytest.fixture
+def installation(home: Path) -> Installation:
+    """What looks like the wheel, inside the private folder."""
+    prefix = home / "site-packages" / "wheel" / "pginstall"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "share").mkdir()
+    (prefix / "share/file").write_text("text")
+    program = prefix / "bin/postgres"
+    program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.4'\n")
+    program.chmod(0o700)
+    libraries = home / "site-packages" / "wheel.libs"
+    libraries.mkdir()
+    (libraries / "libpq.so").write_text("binary")
+    return Installation(major=18, prefix=prefix, libraries=libraries)
+
+
+def modes(*tops: Path) -> dict[Path, tuple[int, int, int]]:
+    """Mode, owner and group of all ancestors and of everything below."""
+    paths = {path for top in tops for path in (top, *top.parents, *top.rglob("*"))}
+    statuses = {path: path.lstat() for path in paths}
+    return {path: (s.st_mode, s.st_uid, s.st_gid) for path, s in statuses.items()}
+
+
+def test_an_ordinary_user_keeps_everything_in_the_state_directory(
+    home: Path, installation: Installation, open_folder: Path
+) -> None:
+    root = open_folder / "var"
+
+    placement = place(home, installation, account=None, token="t", system_root=root)
+
+    assert (placement.data, placement.installation) == (home / "postgres", installation)
+    assert not root.exists()
+
+
+def test_an_account_enters_what_owner_group_and_mode_allow(open_folder: Path) -> None:
+    mine = Account(name="me", uid=os.getuid(), gid=os.getgid())
+    folder = open_folder / "folder"
+    folder.mkdir()
+
+    folder.chmod(0o700)
+    assert mine.can_traverse(folder)
+    assert not STRANGER.can_traverse(folder)
+    folder.chmod(0o077)
+    assert not mine.can_traverse(folder)
+    folder.chmod(0o701)
+    assert STRANGER.can_traverse(folder)
+
+
+def test_a_link_is_judged_by_where_it_leads(home: Path, open_folder: Path) -> None:
+    (open_folder / "link").symlink_to(home)
+
+    assert not STRANGER.can_traverse(open_folder / "link")
+
+
+def test_postgres_never_runs_as_root() -> None:
+    account = account_to_drop_to()
+
+    assert (account is not None and account.uid != 0) == (os.geteuid() == 0)
+
+
+@as_root
+def test_what_the_account_cannot_reach_goes_elsewhere_and_no_mode_changes(
+    home: Path, installation: Installation, open_folder: Path
+) -> None:
+    before = modes(home)
+    root = open_folder / "var"
+
+    placement = place(home, installation, account=STRANGER, token="t", system_root=root)
+
+    assert modes(home) == before
+    folder = placement.data.parent
+    assert folder.parent == root
+    assert (folder / OWNER_FILE).read_text() == f"{home}\n"
+    assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, STRANGER.uid)
+    program = placement.installation.bin / "postgres"
+    assert program.is_relative_to(root / "postgres-18.4")
+    assert STRANGER.can_traverse(program)
+    assert placement.installation.libraries
+    assert STRANGER.can_traverse(placement.installation.libraries)
+
+
+@as_root
+def test_root_follows_no_link_that_the_account_has_put_in_its_folder(
+    home: Path, installation: Installation, open_folder: Path
+) -> None:
+    root = open_folder / "var"
+    precious = open_folder / "precious"
+    precious.write_text("kept")
+    folder = place(home, installation, account=STRANGER, token="t", system_root=root).data.parent
+    (folder / OWNER_FILE).unlink()
+    (folder / OWNER_FILE).symlink_to(precious)
+
+    place(home, installation, account=STRANGER, token="t", system_root=root)
+
+    assert precious.read_text() == "kept"
+    assert precious.stat().st_uid == os.getuid()
+
+
+@as_root
+def test_the_programs_are_copied_once(
+    home: Path, installation: Installation, open_folder: Path
+) -> None:
+    root = open_folder / "var"
+
+    first = place(home, installation, account=STRANGER, token="t", system_root=root)
+    copied_at = (first.installation.bin / "postgres").stat().st_ctime_ns
+    second = place(home, installation, account=STRANGER, token="t", system_root=root)
+
+    assert second == first
+    assert (second.installation.bin / "postgres").stat().st_ctime_ns == copied_at
+    assert not list(root.glob("draft-*"))
+
+
+@as_root
+def test_a_state_directory_made_anew_gets_new_data(
+    home: Path, installation: Installation, open_folder: Path
+) -> None:
+    root = open_folder / "var"
+
+    old = place(home, installation, account=STRANGER, token="old", system_root=root)
+    new = place(home, installation, account=STRANGER, token="new", system_root=root)
+
+    assert old.data != new.data
+
+
+@as_root
+def test_a_place_that_the_account_can_reach_is_used_as_it_is(
+    open_folder: Path, installation: Installation
+) -> None:
+    for path in (open_folder / "home", installation.bin / "postgres"):
+        path.chmod(0o755)
+    root = open_folder / "var"
+
+    placement = place(open_folder, installation, account=STRANGER, token="t", system_root=root)
+
+    assert (placement.data, placement.installation) == (open_folder / "postgres", installation)
+    assert not root.exists()
+
+
+@as_root
+def test_a_system_folder_that_is_closed_stops_the_start(
+    home: Path, installation: Installation
+) -> None:
+    with pytest.raises(CannotStart, match="ordinary user"):
+        place(home, installation, account=STRANGER, token="t", system_root=home / "var")

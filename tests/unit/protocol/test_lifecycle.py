@@ -1,0 +1,69 @@
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from protocol.lifecycle import SUBTASK_MOVES, TASK_MOVES, SubtaskState, TaskState
+
+Moves = Mapping[Any, frozenset[Any]]
+
+REDRIVES = {
+    (TaskState.FAILED, TaskState.PENDING),
+    (TaskState.FAILED, TaskState.RUNNING),
+    (SubtaskState.FAILED, SubtaskState.QUEUED),
+    (SubtaskState.CANCELLED, SubtaskState.BLOCKED),
+    (SubtaskState.CANCELLED, SubtaskState.QUEUED),
+}
+FINAL = {"completed", "failed", "cancelled"}
+BOTH = pytest.mark.parametrize(
+    ("moves", "states"), [(TASK_MOVES, TaskState), (SUBTASK_MOVES, SubtaskState)]
+)
+
+
+@BOTH
+def test_every_state_has_its_moves_and_none_leads_to_itself(
+    moves: Moves, states: type[StrEnum]
+) -> None:
+    assert set(moves) == set(states)
+    assert not [state for state in states if state in moves[state]]
+
+
+@BOTH
+def test_only_a_redrive_leads_out_of_a_final_state(moves: Moves, states: type[StrEnum]) -> None:
+    out = {(state, to) for state in states if state in FINAL for to in moves[state]}
+
+    assert out == {move for move in REDRIVES if isinstance(move[0], states)}
+
+
+@pytest.mark.parametrize(
+    ("moves", "starts"),
+    [(TASK_MOVES, {TaskState.PENDING}), (SUBTASK_MOVES, {SubtaskState.BLOCKED})],
+)
+def test_every_state_can_be_reached_from_the_first(moves: Moves, starts: set[StrEnum]) -> None:
+    reached: set[StrEnum] = set()
+    waiting = set(starts)
+    while waiting:
+        state = waiting.pop()
+        reached.add(state)
+        waiting |= moves[state] - reached
+
+    assert reached == set(moves)
+
+
+@BOTH
+def test_whatever_is_not_final_can_be_cancelled(moves: Moves, states: type[StrEnum]) -> None:
+    for state in states:
+        assert ("cancelled" in moves[state]) == (state not in FINAL), state
+
+
+def test_work_is_completed_only_by_running_or_by_a_person() -> None:
+    assert [state for state, to in TASK_MOVES.items() if "completed" in to] == [TaskState.RUNNING]
+    assert {state for state, to in SUBTASK_MOVES.items() if "completed" in to} == {
+        SubtaskState.RUNNING,
+        SubtaskState.WAITING,
+    }
+
+
+def test_a_task_is_final_when_nothing_more_happens_by_itself() -> None:
+    assert {state for state in TaskState if state.is_final} == FINAL

@@ -1,0 +1,150 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from pydantic import JsonValue, ValidationError
+
+from protocol.records import (
+    Checkpoint,
+    ClaimedSubtask,
+    ErrorInfo,
+    Event,
+    Extension,
+    Failure,
+    LeaseRef,
+    NewTask,
+    Task,
+    TaskBrief,
+    Usage,
+)
+from tests.unit.protocol.json_values import JSON
+
+NOON = "2026-03-01T12:00:00+00:00"
+
+
+def a_claim(**fields: Any) -> dict[str, Any]:
+    """A row of `cogo_claim_subtasks`."""
+    task = {"id": str(uuid4()), "type": "GENERATE_CODE", "prompt": "sort"}
+    return {
+        "subtask_id": str(uuid4()),
+        "task_id": task["id"],
+        "key": "plan",
+        "type": "PLAN",
+        "lane": "cio",
+        "attempt": 2,
+        "lease_expires_at": NOON,
+        "task": task,
+    } | fields
+
+
+@given(params=JSON, preferences=JSON)
+def test_whatever_a_person_inserted_reaches_the_planner(
+    params: JsonValue, preferences: JsonValue
+) -> None:
+    row = {"id": str(uuid4()), "type": "", "prompt": "", "params": params}
+
+    brief = TaskBrief.model_validate(row | {"preferences": preferences})
+    task = Task.model_validate(
+        row | {"preferences": preferences, "status": "pending", "created_at": NOON}
+    )
+
+    assert (brief.params, brief.preferences) == (params, preferences)
+    assert (task.params, task.preferences) == (params, preferences)
+
+
+def test_a_claim_names_its_lease_by_its_fencing_token() -> None:
+    row = a_claim()
+
+    claimed = ClaimedSubtask.model_validate(row)
+
+    assert claimed.ref == LeaseRef(subtask_id=row["subtask_id"], attempt=2)
+    assert {claimed.ref: "usable as a key"}[claimed.ref]
+
+
+def test_columns_of_a_newer_migration_are_ignored() -> None:
+    row = a_claim(colour="blue")
+    row["task"]["mood"] = "calm"
+
+    assert ClaimedSubtask.model_validate(row) == ClaimedSubtask.model_validate(
+        {key: value for key, value in row.items() if key != "colour"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "fields"),
+    [
+        (NewTask, {"prompt": "sort", "promt": "sort"}),
+        (LeaseRef, {"subtask_id": uuid4(), "attempt": 1, "lease": 3}),
+        (Checkpoint, {"content": "", "thoughts": ""}),
+    ],
+)
+def test_a_misspelt_argument_is_our_mistake(argument: type[Any], fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        argument(**fields)
+
+
+def test_an_error_is_sent_under_the_word_that_python_reserves() -> None:
+    error = ErrorInfo(class_="rate_limited", message="slow down", status=429)
+
+    sent = error.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    assert sent == {"class": "rate_limited", "message": "slow down", "status": 429}
+    assert ErrorInfo.model_validate(sent) == error
+
+
+def test_an_unknown_cost_is_not_nothing() -> None:
+    usage = Usage(model_id="m", provider="p", duration_ms=1)
+
+    assert usage.cost_usd is None
+    assert Usage.model_validate(usage.model_dump() | {"cost_usd": 0}).cost_usd == Decimal(0)
+
+
+def test_money_is_not_rounded_on_its_way() -> None:
+    usage = Usage(model_id="m", provider="p", duration_ms=1, cost_usd=Decimal("0.000000123"))
+
+    again = Usage.model_validate_json(usage.model_dump_json())
+
+    assert again.cost_usd == Decimal("0.000000123")
+
+
+def test_records_do_not_change() -> None:
+    extension = Extension(subtask_id=uuid4(), attempt=1)
+
+    with pytest.raises(ValidationError):
+        extension.attempt = 2  # type: ignore[misc]  # that it is refused is what is tested
+
+
+def test_a_failure_says_when_to_come_back_as_a_span_of_time() -> None:
+    failure = Failure.model_validate(
+        {
+            "ref": {"subtask_id": uuid4(), "attempt": 1},
+            "error": {"class": "rate_limited", "message": "slow down"},
+            "action": "snooze",
+            "retry_after": timedelta(seconds=1.5),
+        }
+    )
+
+    assert failure.retry_after is not None
+    assert failure.retry_after.total_seconds() == 1.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"),
+    [
+        ("task.completed", True),
+        ("task.failed", True),
+        ("task.cancelled", True),
+        ("task.running", False),
+        ("task.held", False),
+        ("task.enchanted", False),
+        ("subtask.completed", False),
+        ("note", False),
+    ],
+)
+def test_only_the_end_of_a_task_ends_it(kind: str, ends: bool) -> None:
+    event = Event(task_id=uuid4(), seq=1, at=datetime(2026, 3, 1, tzinfo=UTC), kind=kind)
+
+    assert event.ends_task is ends

@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+
+from providers.anthropic_events import MessageReader
+from providers.chat import (
+    Citation,
+    Done,
+    Event,
+    FinishReason,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from providers.errors import ContentFiltered, ContextTooLong, IncompleteStream, MalformedResponse
+
+START = {
+    "type": "message_start",
+    "message": {
+        "model": "m",
+        "usage": {
+            "input_tokens": 5,
+            "cache_read_input_tokens": 7,
+            "cache_creation_input_tokens": 2,
+            "output_tokens": 1,
+        },
+    },
+}
+STOP = {"type": "message_stop"}
+
+
+def an_end(reason: str = "end_turn", **usage: Any) -> dict[str, Any]:
+    return {
+        "type": "message_delta",
+        "delta": {"stop_reason": reason},
+        "usage": {"output_tokens": 9, **usage},
+    }
+
+
+def a_delta(index: int = 0, **delta: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+def read(*payloads: object) -> list[Event]:
+    reader = MessageReader(secret="")
+    events = [event for payload in payloads for event in reader.read(payload)]
+    return [*events, *reader.close(request_id="r", notes=("n",))]
+
+
+def test_text_thinking_and_sources_become_events() -> None:
+    source = {"url": "https://a.example", "title": "A"}
+
+    events = read(
+        START,
+        a_delta(type="thinking_delta", thinking="hm"),
+        a_delta(type="signature_delta", signature="s"),
+        a_delta(1, type="text_delta", text="yes"),
+        a_delta(1, type="citations_delta", citation=source),
+        {"type": "ping"},
+        an_end(),
+        STOP,
+    )
+
+    assert [event for event in events if not isinstance(event, Usage)] == [
+        ReasoningDelta("hm"),
+        TextDelta("yes"),
+        Citation(url="https://a.example", title="A"),
+        Done(
+            finish_reason=FinishReason.STOP,
+            vendor_finish_reason="end_turn",
+            model="m",
+            request_id="r",
+            notes=("n",),
+        ),
+    ]
+
+
+def test_usage_is_there_from_the_start_and_the_end_wins() -> None:
+    events = read(START, an_end(output_tokens_details={"thinking_tokens": 4}), STOP)
+
+    first, last = [event for event in events if isinstance(event, Usage)]
+    assert (first.input, first.cached, first.cache_write, first.output) == (5, 7, 2, 1)
+    assert (last.input, last.cached, last.cache_write, last.output) == (5, 7, 2, 9)
+    assert (last.reasoning, last.prompt) == (4, 14)
+
+
+def test_a_call_is_whole_when_its_block_ends() -> None:
+    block = {"type": "tool_use", "id": "t", "name": "look", "input": {}}
+
+    events = read(
+        START,
+        {"type": "content_block_start", "index": 1, "content_block": block},
+        a_delta(1, type="input_json_delta", partial_json='{"x"'),
+        a_delta(1, type="input_json_delta", partial_json=": 1}"),
+        {"type": "content_block_stop", "index": 1},
+        an_end("tool_use"),
+        STOP,
+    )
+
+    assert ToolCall(id="t", name="look", arguments='{"x": 1}') in events
+    assert isinstance(events[-1], Done)
+    assert events[-1].finish_reason is FinishReason.TOOL_CALLS
+
+
+def test_a_message_that_was_not_streamed_is_read_whole() -> None:
+    content = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "yes"},
+        {"type": "tool_use", "id": "t", "name": "look", "input": {"x": 1}},
+    ]
+    message = {
+        "type": "message",
+        "model": "m",
+        "content": content,
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    }
+
+    events = read(message)
+
+    assert events[:2] == [ReasoningDelta("hm"), TextDelta("yes")]
+    assert ToolCall(id="t", name="look", arguments='{"x": 1}') in events
+
+
+@pytest.mark.parametrize(
+    ("payloads", "error"),
+    [
+        pytest.param([START, an_end()], IncompleteStream, id="no message_stop"),
+        pytest.param([START, STOP], IncompleteStream, id="no stop reason"),
+        pytest.param([START, an_end("refusal"), STOP], ContentFiltered, id="refusal"),
+        pytest.param(
+            [START, an_end("model_context_window_exceeded"), STOP], ContextTooLong, id="window"
+        ),
+        pytest.param(["text"], MalformedResponse, id="not an object"),
+        pytest.param([{"type": "message_start"}], MalformedResponse, id="no message"),
+        pytest.param([{"type": "message", "content": [3]}], MalformedResponse, id="no block"),
+    ],
+)
+def test_an_end_that_is_not_an_answer_raises(
+    payloads: list[object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        read(*payloads)

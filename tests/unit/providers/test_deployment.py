@@ -1,0 +1,74 @@
+from typing import get_args
+
+import pytest
+
+from providers.chat import ChatRequest, Effort, Message
+from providers.deployment import Deployment
+from providers.entries import DeploymentEntry, Model, Provider
+
+
+def a_deployment(**facts: object) -> Deployment:
+    entry = DeploymentEntry(provider="fireworks", model="accounts/fireworks/models/m")
+    fields = {"id": "m", "name": "M", "maker": "DeepSeek AI", "deployments": (entry,), **facts}
+    return Deployment(
+        model=Model.model_validate(fields),
+        entry=entry,
+        host=Provider(id="fireworks", name="Fireworks", adapter="fireworks"),
+        base_url="https://a.example",
+    )
+
+
+def a_request(**changes: object) -> ChatRequest:
+    fields = {"model": "m", "messages": (Message(role="user", content="hi"),), **changes}
+    return ChatRequest(**fields)  # type: ignore[arg-type]  # a builder's shorthand
+
+
+def test_the_providers_own_id_is_what_is_sent() -> None:
+    request, notes = a_deployment().fitted(a_request())
+
+    assert request.model == "accounts/fireworks/models/m"
+    assert notes == ()
+
+
+@pytest.mark.parametrize("effort", get_args(Effort))
+@pytest.mark.parametrize("reasoning", ["none", "optional", "default-on", "always", None])
+def test_an_effort_is_only_sent_to_models_that_take_it(
+    effort: Effort, reasoning: str | None
+) -> None:
+    request, notes = a_deployment(reasoning=reasoning).fitted(a_request(reasoning_effort=effort))
+
+    takes_it = reasoning in {"optional", "default-on"} or (
+        reasoning == "always" and effort != "none"
+    )
+    assert (request.reasoning_effort == effort) is takes_it
+    assert bool(notes) is not takes_it
+
+
+def test_no_effort_is_sent_unasked() -> None:
+    request, notes = a_deployment(reasoning="default-on").fitted(a_request())
+
+    assert request.reasoning_effort is None
+    assert notes == ()
+
+
+def test_a_limit_above_the_models_own_is_lowered_and_said() -> None:
+    deployment = a_deployment(max_output_tokens=100)
+
+    assert deployment.fitted(a_request(max_output_tokens=50))[1] == ()
+    request, notes = deployment.fitted(a_request(max_output_tokens=500))
+    assert request.max_output_tokens == 100
+    assert "100" in notes[0]
+
+
+def test_parameters_that_a_model_refuses_are_dropped_and_said() -> None:
+    deployment = a_deployment(unsupported=("temperature", "top_p", "stop"))
+
+    request, notes = deployment.fitted(a_request(temperature=0.2, stop=("END",)))
+
+    assert (request.temperature, request.top_p, request.stop) == (None, None, ())
+    assert [note.split()[0] for note in notes] == ["temperature", "stop"]
+
+
+def test_the_maker_is_named_before_the_platform() -> None:
+    assert a_deployment().made_by == "DeepSeek AI (via Fireworks)"
+    assert a_deployment(maker="Fireworks").made_by == "Fireworks"

@@ -1,0 +1,133 @@
+from datetime import timedelta
+
+import httpx
+import httpx2
+import pytest
+
+from providers.errors import (
+    BudgetExhausted,
+    CallFailed,
+    ConnectionFailed,
+    ContentFiltered,
+    ContextTooLong,
+    InvalidRequest,
+    ModelNotFound,
+    Overloaded,
+    PermissionDenied,
+    RateLimited,
+    TimedOut,
+)
+from providers.failures import from_payload, from_status, from_transport
+from providers.redaction import redact
+
+
+def status(code: int, body: object = None, **headers: str) -> CallFailed:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return from_status("a-vendor", code, body, named, secret="the-secret")
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "expected"),
+    [
+        (400, {"error": {"code": "context_length_exceeded", "message": "too big"}}, ContextTooLong),
+        (400, {"error": {"message": "prompt is too long: 9 tokens > 8 maximum"}}, ContextTooLong),
+        (400, {"error": {"message": "no", "code": "content_filter"}}, ContentFiltered),
+        (400, {"error": {"message": "Your credit balance is too low"}}, BudgetExhausted),
+        (400, {"message": "bad field"}, InvalidRequest),
+        (402, None, BudgetExhausted),
+        (403, {"error": "nobody is allowed"}, PermissionDenied),
+        (404, {"error": {"message": "Model not found", "code": "NOT_FOUND"}}, ModelNotFound),
+        (404, "<html>nothing here</html>", InvalidRequest),
+        (412, {"error": {"message": "account suspended"}}, BudgetExhausted),
+        (422, '{"detail": "no"}', InvalidRequest),
+        (429, {"code": "insufficient_quota", "message": "out of quota"}, BudgetExhausted),
+        (429, {"error": {"message": "slow down"}}, RateLimited),
+        (520, "not json", Overloaded),
+    ],
+)
+def test_status_and_body_say_who_must_act(
+    code: int, body: object, expected: type[CallFailed]
+) -> None:
+    error = status(code, body)
+
+    assert type(error) is expected
+    assert error.status == code
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"retry_after": "7"}, timedelta(seconds=7)),
+        ({"retry_after": "0.5"}, timedelta(seconds=0.5)),
+        ({"retry_after_ms": "250", "retry_after": "9"}, timedelta(milliseconds=250)),
+        (
+            {
+                "retry_after": "Sat, 21 Nov 2026 10:00:30 GMT",
+                "date": "Sat, 21 Nov 2026 10:00:00 GMT",
+            },
+            timedelta(seconds=30),
+        ),
+        ({"retry_after": "Sat, 21 Nov 2026 10:00:30 GMT"}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "nan"}, None),
+        ({"retry_after": "-3"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_is_read_in_all_its_forms(headers: dict[str, str], wait: timedelta | None) -> None:
+    assert status(429, None, **headers).retry_after == wait
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"error": {"type": "overloaded_error", "message": "busy"}}, Overloaded),
+        ({"error": {"type": "rate_limit_error", "message": "slow"}}, RateLimited),
+        ({"error": {"message": "slow", "code": 429}}, RateLimited),
+        ({"error": "it broke"}, Overloaded),
+        ("it broke", Overloaded),
+        (None, Overloaded),
+    ],
+)
+def test_a_payload_after_success_is_classified_by_its_own_words(
+    payload: object, expected: type[CallFailed]
+) -> None:
+    assert type(from_payload("a-vendor", payload, secret="")) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (httpx.ConnectTimeout("slow"), TimedOut),
+        (httpx2.ConnectTimeout("slow"), TimedOut),
+        (httpx.ReadError("cut"), ConnectionFailed),
+        (httpx2.RemoteProtocolError("cut"), ConnectionFailed),
+        (ConnectionResetError("cut"), ConnectionFailed),
+    ],
+)
+def test_both_http_stacks_fail_alike(error: Exception, expected: type[CallFailed]) -> None:
+    failed = from_transport("a-vendor", error, connect=timedelta(seconds=1), secret="")
+
+    assert type(failed) is expected
+    assert failed.retryable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wrong key the-secret!",
+        "Incorrect API key provided: sk-proj-abc***********xyz",
+        "fw_abcdefghijk is unknown",
+        "header Bearer abc.def",
+    ],
+)
+def test_keys_never_reach_an_error(text: str) -> None:
+    message = str(status(401, {"error": {"message": text}}))
+
+    assert "[redacted]" in message
+    for secret in ("the-secret", "sk-proj", "fw_abc", "abc.def"):
+        assert secret not in message
+
+
+def test_long_texts_of_a_vendor_are_shortened() -> None:
+    assert len(redact("x" * 10_000)) <= 600

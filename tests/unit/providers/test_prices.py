@@ -1,0 +1,101 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from pydantic import SecretStr
+
+from providers.catalogue import Catalogue
+from providers.chat import Usage
+from providers.deployment import Deployment
+from providers.prices import cost_of, unit_prices
+from providers.router import Credential, Router
+
+MILLION = 1_000_000
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CATALOGUE = Catalogue.load()
+
+
+def a_deployment(model_id: str, provider: str, *, simulated: bool = False) -> Deployment:
+    credential = Credential(key=SecretStr("k"), simulated=simulated)
+    [deployment] = Router(CATALOGUE, {provider: credential}).deployments(model_id)
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("model_id", "provider", "usage", "usd"),
+    [
+        ("claude-sonnet-5-5", "anthropic", Usage(input=MILLION), "2"),
+        ("claude-sonnet-5-5", "anthropic", Usage(cached=MILLION), "0.1"),
+        ("claude-sonnet-5-5", "anthropic", Usage(cache_write=MILLION), "2.5"),
+        ("claude-sonnet-5-5", "anthropic", Usage(output=MILLION, reasoning=MILLION), "10"),
+        ("fireworks/deepseek-v3p2", "fireworks", Usage(input=MILLION, cached=MILLION), "0.84"),
+        ("claude-haiku-5-5", "anthropic", Usage(input=200_000), "0.1"),
+    ],
+)
+def test_each_part_of_the_usage_has_its_price(
+    model_id: str, provider: str, usage: Usage, usd: str
+) -> None:
+    cost = cost_of(usage, a_deployment(model_id, provider), at=AT)
+
+    assert cost is not None
+    assert cost.usd == Decimal(usd)
+    assert cost.source.startswith("genai-prices ")
+
+
+def test_the_catalogues_own_price_comes_first_with_source_and_date() -> None:
+    deployment = a_deployment("fireworks/qwen3-coder-480b-a35b-instruct", "fireworks")
+
+    cost = cost_of(Usage(input=MILLION, cached=MILLION, output=MILLION), deployment, at=AT)
+
+    assert cost is not None
+    assert cost.usd == Decimal("2.70")
+    assert "Fireworks" in cost.source
+    assert cost.checked_on == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "provider"),
+    [
+        ("gemma-4-31b-it", "gemini"),  # listed, without a price
+        ("perplexity/pplx-7b-online", "perplexity"),  # not listed
+        ("huggingface/some/model", "huggingface"),  # nobody keeps a list
+        ("openai-compatible/m", "openai-compatible"),
+    ],
+)
+def test_an_unknown_price_is_not_zero(model_id: str, provider: str) -> None:
+    credential = Credential(key=SecretStr("k"), base_url="https://a.example/v1")
+    [deployment] = Router(CATALOGUE, {provider: credential}).deployments(model_id)
+
+    assert cost_of(Usage(input=MILLION, output=MILLION), deployment, at=AT) is None
+
+
+def test_a_local_model_costs_nothing_and_says_why() -> None:
+    cost = cost_of(Usage(input=MILLION), a_deployment("ollama/m", "ollama"), at=AT)
+
+    assert cost is not None
+    assert (cost.usd, cost.source) == (Decimal(0), "local")
+
+
+def test_a_simulated_call_says_that_its_cost_is() -> None:
+    deployment = a_deployment("claude-sonnet-5-5", "anthropic", simulated=True)
+
+    cost = cost_of(Usage(input=MILLION), deployment, at=AT)
+
+    assert cost is not None
+    assert cost.source.startswith("simulated")
+
+
+def test_unit_prices_are_those_of_a_short_call() -> None:
+    prices = unit_prices(a_deployment("claude-haiku-5-5", "anthropic"), at=AT)
+
+    assert prices is not None
+    assert (prices.input, prices.cached, prices.output) == (
+        Decimal("0.1"),
+        Decimal("0.01"),
+        Decimal("0.5"),
+    )
+    assert prices.source.startswith("genai-prices")
+
+
+def test_unit_prices_of_an_unknown_model_are_unknown() -> None:
+    assert unit_prices(a_deployment("perplexity/pplx-7b-online", "perplexity"), at=AT) is None

@@ -1,0 +1,117 @@
+"""Rules that nobody has to remember, because these tests do."""
+
+import ast
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")
+LINE_WALL = 400
+FUNCTION_WALL = 50
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "--", *patterns],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_no_file_of_code_is_longer_than_the_wall() -> None:
+    sources = tracked("*.py", "supabase/schemas/*.sql", "embedded/sql/*.sql")
+
+    long = {str(path): lines for path in sources if (lines := _lines(path)) > LINE_WALL}
+
+    assert not long
+
+
+def test_no_function_is_longer_than_the_wall() -> None:
+    long = {
+        f"{path}:{function.name}": length
+        for package in PACKAGES
+        for path in tracked(f"{package}/*.py")
+        for function in functions(path)
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_WALL
+        and not _is_command(path, function)
+    }
+
+    assert not long
+
+
+def test_tests_have_no_packages_that_would_shadow_ours() -> None:
+    assert not tracked("tests/**/__init__.py", "tests/__init__.py")
+
+
+def test_no_other_distribution_provides_our_packages() -> None:
+    providers = packages_distributions()
+
+    foreign = {name: set(providers.get(name, [])) - {"cogo"} for name in PACKAGES}
+
+    assert not any(foreign.values()), foreign
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_pin_with_hashes_and_name_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pins = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+
+    assert pins
+    assert all(line.endswith("\\") for line in pins), "a pin without a hash"
+    assert "://" not in text
+
+
+def test_both_locks_agree() -> None:
+    runtime, develop = (
+        _pins(ROOT / name) for name in ("requirements.lock", "requirements-dev.lock")
+    )
+
+    assert runtime.items() <= develop.items()
+
+
+def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> None:
+    command = [str(ROOT / ".venv/bin/hatchling"), "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+    expected = {str(path.relative_to(ROOT)) for package in PACKAGES for path in tracked(package)}
+    for source, place in {
+        "supabase/migrations": "embedded/_migrations",
+        "examples/tasks": "cogo/demo/_tasks",
+    }.items():
+        expected |= {f"{place}/{path.name}" for path in tracked(source)}
+    assert shipped == expected
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def _is_command(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A command's signature lists its options, a line or three for each."""
+    return path.is_relative_to(ROOT / "cogo" / "cli") and function.name in ast.dump(
+        ast.parse((ROOT / "cogo/cli/commands.py").read_text(encoding="utf-8"))
+    )
+
+
+def _pins(path: Path) -> dict[str, str]:
+    pins = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if "==" in line and not line.startswith((" ", "#")):
+            name, _, rest = line.partition("==")
+            pins[name] = rest.split()[0]
+    return pins
