@@ -1,0 +1,81 @@
+"""A running COGO as people run it: `cogo up` in a process of its own, on an empty directory."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded.vendors import running_simulator
+
+READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Where it is, and how long it took to be ready."""
+
+    url: str
+    secret_key: str
+    simulator_url: str
+    seconds_to_ready: float
+
+
+@contextlib.contextmanager
+def empty_home() -> Iterator[Path]:
+    """Give an empty state directory for the length of the block."""
+    with tempfile.TemporaryDirectory(prefix="cogo-bench-") as directory:
+        home = Path(directory)
+        home.chmod(0o711)  # for Postgres, which is another user when we are root
+        yield home
+
+
+@contextlib.asynccontextmanager
+async def running_system(home: Path, *arguments: str, speed: float = 0.0) -> AsyncIterator[System]:
+    """Run `cogo up` on `home` against a simulator of our own at `speed` (0: it never waits)."""
+    async with running_simulator(speed=speed) as simulator_url:
+        environment = _environment(simulator_url)
+        command = [sys.executable, "-m", "cogo", "up", "--json", "--dir", str(home), *arguments]
+        started = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                line = await process.stdout.readline()
+            ready = time.monotonic() - started
+            if not line:
+                raise RuntimeError("the system did not start; its reason is above")
+            url = json.loads(line)["url"]
+            state = json.loads((home / "state.json").read_text(encoding="utf-8"))
+            yield System(
+                url=url,
+                secret_key=state["secret_key"],
+                simulator_url=simulator_url,
+                seconds_to_ready=ready,
+            )
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+
+def _environment(simulator_url: str) -> dict[str, str]:
+    """Keys and addresses that lead to our simulator, by the variables that everybody uses."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    kept.pop("SUPABASE_URL", None)
+    return kept | {
+        "ANTHROPIC_API_KEY": "simulated",
+        "ANTHROPIC_BASE_URL": f"{simulator_url}/anthropic",
+        "FIREWORKS_API_KEY": "simulated",
+        "FIREWORKS_BASE_URL": f"{simulator_url}/fireworks",
+        "OPENAI_API_KEY": "simulated",
+        "OPENAI_BASE_URL": f"{simulator_url}/openai/v1",
+    }
