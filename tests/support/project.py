@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import asyncpg
 import pytest
 
 from embedded.state import State
@@ -12,19 +14,60 @@ from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.supabase_server import embedded_server
 
+_TABLES = """
+select format('%I.%I', schemaname, tablename) as name
+from pg_tables
+where schemaname = 'cogo' or schemaname = 'public' and tablename like 'cogo\\_%'
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigratedServer:
+    """A server with our migrations, and the tables that they leave empty."""
+
+    state: State
+    tables: tuple[str, ...]
+
+    async def forget(self) -> None:
+        """Empty the tables: no test claims what another one left queued."""
+        connection = await asyncpg.connect(self.state.db_url)
+        try:
+            await connection.execute(f"truncate {', '.join(self.tables)} restart identity cascade")
+        finally:
+            await connection.close()
+
 
 @pytest.fixture(scope="session")
-def project() -> Iterator[State]:
-    """Shared by all tests of the run: look at rows of your own tasks only."""
+def migrated_server() -> Iterator[MigratedServer]:
+    """One server for the run; tests ask for `project`."""
     with state_directory() as directory, embedded_server(directory) as state:
         # A loop of its own, so that the event loop of the tests stays as pytest-asyncio left it.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            runner.run(migrate(state))
-        yield state
+            tables = runner.run(_migrate(state))
+        yield MigratedServer(state=state, tables=tables)
 
 
-async def migrate(state: State) -> None:
-    """Apply the migrations and wait until the Data API knows the new functions."""
+@pytest.fixture
+async def project(migrated_server: MigratedServer) -> State:
+    """A project without tasks, agents or settings."""
+    await migrated_server.forget()
+    return migrated_server.state
+
+
+async def _migrate(state: State) -> tuple[str, ...]:
+    """Apply the migrations, wait until the Data API knows the functions, list what is empty."""
     await apply_migrations(state.db_url)
     async with open_store(state.url, state.secret_key) as store:
         await eventually(store.schema_versions)
+    connection = await asyncpg.connect(state.db_url)
+    try:
+        names = [row["name"] for row in await connection.fetch(_TABLES)]
+        return tuple(
+            [
+                name
+                for name in names
+                if not await connection.fetchval(f"select exists (table {name})")
+            ]
+        )
+    finally:
+        await connection.close()
