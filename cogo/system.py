@@ -19,7 +19,7 @@ from cogo.migrations import load_migrations, migrate
 from cogo.models import must_simulate
 from cogo.project import Project
 from cogo.stop import Stop
-from cogo.supervision import Keeper, Spec, module, set_long_logs_aside
+from cogo.supervision import Keeper, Spares, Spec, module, set_long_logs_aside
 from cogo.tethered import READY_FD
 from embedded.state import read_state
 
@@ -30,6 +30,15 @@ _AGENT_PATIENCE: Final = timedelta(seconds=8)
 _SERVER_PATIENCE: Final = timedelta(seconds=15)
 _RELEASE: Final = timedelta(seconds=5)
 _TETHERED: Final = "cogo.tethered"
+_RELEASING: Final = "cogo.release"
+SPARE_MODULES: Final = (
+    "cogo.serving",
+    "cogo.cli.serve",
+    "providers.anthropic",
+    "providers.fireworks",
+    "providers.openai_compatible",
+)
+"""What any agent imports, and the adapters that most executors open first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +85,11 @@ class System:
         self._stop = stop
         self._greeting: Greeting | None = None
         self._is_greetable = asyncio.Event()
-        self._agent_ids: dict[str, str] = {}
+        self._agent_ids: dict[Spec, str] = {}
         self._is_embedded = project.settings.supabase_url is None
         self._server = Keeper(self._server_spec)
         self._simulator = Keeper(self._simulator_spec)
+        self._spares = Spares(self._spare_spec)
         wanted: Mapping[Kind, int] = {"orchestrator": 1, "executor": fleet.executors}
         self._agents = {
             name: self._agent_keeper(name, kind)
@@ -104,7 +114,9 @@ class System:
             running = await self._start_in_time(keep)
             guard.cancel()
             on_ready(running)
+            readying = group.create_task(self._prepare_for_deaths(), name="spare")
             await self._stop.drain.wait()
+            readying.cancel()
             logger.info("draining; a second request to stop cancels", grace=f"{GRACE.seconds} s")
             for stage in (self._agents.values(), [self._simulator], [self._server]):
                 started = {keeper: tasks[keeper] for keeper in stage if keeper in tasks}
@@ -207,7 +219,13 @@ class System:
             lambda: self._agent_spec(name, kind),
             greeting=self._greet,
             on_death=self._release,
+            spares=self._spares,
         )
+
+    async def _prepare_for_deaths(self) -> None:
+        """Do beforehand what is slow about a recovery: imports, here and in a spare process."""
+        await asyncio.to_thread(importlib.import_module, _RELEASING)
+        await self._spares.run()
 
     async def _greet(self) -> Mapping[str, JsonValue]:
         await self._is_greetable.wait()
@@ -215,11 +233,11 @@ class System:
 
     async def _release(self, spec: Spec) -> None:
         """Give back at once what a dead agent held; without this its leases run out."""
-        greeting, agent_id = self._greeting, self._agent_ids[spec.name]
+        greeting, agent_id = self._greeting, self._agent_ids.pop(spec)
         if greeting is None:
             return
-        # In a thread, as above.
-        await asyncio.to_thread(importlib.import_module, "cogo.release")
+        # In a thread, as above; usually it was done long ago.
+        await asyncio.to_thread(importlib.import_module, _RELEASING)
         from cogo.release import release_leases  # noqa: PLC0415
 
         await release_leases(greeting.connection(), agent_id, within=_RELEASE)
@@ -227,12 +245,16 @@ class System:
     def _agent_spec(self, name: str, kind: Kind) -> Spec:
         # A new id for each start: what the dead one held is released under its own.
         agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
-        self._agent_ids[name] = agent_id
         options: Sequence[str] = ("--id", agent_id, "--with-parent")
         if kind == "executor":
             options = (*options, "--capacity", str(self._fleet.capacity))
         arguments = module("cogo", "serve", kind, "--dir", str(self._project.home), *options)
-        return self._spec(name, arguments, _AGENT_PATIENCE)
+        spec = self._spec(name, arguments, _AGENT_PATIENCE)
+        self._agent_ids[spec] = agent_id
+        return spec
+
+    def _spare_spec(self) -> Spec:
+        return self._spec("spare", module("cogo.spare", *SPARE_MODULES), _AGENT_PATIENCE)
 
     def _server_spec(self) -> Spec:
         port = self._fleet.port

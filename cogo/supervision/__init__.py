@@ -4,5 +4,15 @@ from cogo.supervision.child import Child, Spec, module
 from cogo.supervision.keeper import Keeper
 from cogo.supervision.lock import Lock, hold_lock
 from cogo.supervision.logfiles import set_long_logs_aside
+from cogo.supervision.spares import Spares
 
-__all__ = ["Child", "Keeper", "Lock", "Spec", "hold_lock", "module", "set_long_logs_aside"]
+__all__ = [
+    "Child",
+    "Keeper",
+    "Lock",
+    "Spares",
+    "Spec",
+    "hold_lock",
+    "module",
+    "set_long_logs_aside",
+]

@@ -48,9 +48,12 @@ class Child:
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._process: asyncio.subprocess.Process
+        self._is_started = False
 
     async def __aenter__(self) -> Self:
-        """Start the process."""
+        """Start the process, unless it was a spare."""
+        if self._is_started:
+            return self
         with contextlib.ExitStack() as files:
             log = self._spec.log
             target = None if log is None else files.enter_context(_private_file(log))
@@ -63,6 +66,7 @@ class Child:
                 stderr=target,
                 start_new_session=True,
             )
+        self._is_started = True
         return self
 
     async def __aexit__(
@@ -99,6 +103,27 @@ class Child:
         """Write its one line of standard input: this way no secret is in its arguments."""
         if self._process.stdin is not None:
             self._process.stdin.write(json.dumps(dict(greeting)).encode() + b"\n")
+
+    def become(self, spec: Spec) -> None:
+        """Tell a spare what it is from now on."""
+        self._spec = spec
+        log = None if spec.log is None else str(spec.log)
+        self.greet({"arguments": list(spec.arguments), "log": log})
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it was stopped (SIGSTOP) and does not run; False where nobody can tell."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return False
+        asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PID, self.pid, asked) is not None
+        except ChildProcessError:
+            return False
+
+    async def exited(self) -> None:
+        """Wait until the process has ended, and read nothing."""
+        await self._process.wait()
 
     async def ready(self) -> dict[str, JsonValue]:
         """Wait for the line that says it is ready; give what that says.

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     """SIGKILL that nobody sees, as if the machine was gone: the leases run out."""
     STOP = "stop"
     """SIGSTOP past the lease, then SIGCONT: the agent goes on with what it no longer holds."""
+    FREEZE = "freeze"
+    """SIGSTOP for good; its supervisor sees it, kills it and starts another, as `cogo up` does."""
     POSTGRES = "postgres"
     """SIGKILL of the postmaster; the embedded server starts it again."""
     REALTIME = "realtime"
@@ -46,9 +48,10 @@ class Fault:
 
 
 SHARES: Final[Mapping[Kind, int]] = {
-    Kind.KILL: 20,
+    Kind.KILL: 18,
     Kind.VANISH: 6,
-    Kind.STOP: 10,
+    Kind.STOP: 6,
+    Kind.FREEZE: 6,
     Kind.POSTGRES: 8,
     Kind.REALTIME: 8,
     Kind.ANSWERS: 10,

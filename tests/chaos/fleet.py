@@ -17,7 +17,8 @@ from pydantic import JsonValue
 from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
 from cogo.release import release_leases
-from cogo.supervision import Child, Keeper, Spec, module
+from cogo.supervision import Child, Keeper, Spares, Spec, module
+from cogo.system import SPARE_MODULES
 from cogo.tethered import READY_FD
 from embedded.postmaster import read_postmaster
 from embedded.state import State, read_state
@@ -67,13 +68,20 @@ class Member:
         """Let its process stand still; give its id."""
         pid = self.pid
         if pid is not None:
-            os.kill(pid, signal.SIGSTOP)
             self.stopped.append(pid)
+            self.keeper.tolerates_still = True
+            os.kill(pid, signal.SIGSTOP)
         return pid
+
+    def freeze(self) -> None:
+        """Let its process stand still, as its supervisor can see."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self, pid: int) -> None:
         """Let that process run again, unless it has died, or another fault still holds it."""
         self.stopped.remove(pid)
+        self.keeper.tolerates_still = bool(self.stopped)
         if self.keeper.pid == pid and pid not in self.stopped:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -88,11 +96,13 @@ class Fleet:
     simulator_url: str
     line: Line
     members: dict[str, Member]
+    spares: Spares
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
         async with asyncio.TaskGroup() as group:
+            filling = group.create_task(self.spares.run(), name="spare")
             tasks = [
                 group.create_task(member.keeper.run(), name=f"keep {member.name}")
                 for member in self.members.values()
@@ -102,6 +112,7 @@ class Fleet:
                     await member.keeper.ready.wait()
                 yield
             finally:
+                filling.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
@@ -160,8 +171,15 @@ async def running_fleet(
             is_embedded=True,
             simulator_url=simulator_url,
         )
-        members = {name: _member(name, kind, home, greeting) for name, kind in NAMES.items()}
-        yield Fleet(home=home, state=state, simulator_url=simulator_url, line=line, members=members)
+        spares = Spares(lambda: _spec(home, "spare", module("cogo.spare", *SPARE_MODULES)))
+        yield Fleet(
+            home=home,
+            state=state,
+            simulator_url=simulator_url,
+            line=line,
+            members={n: _member(n, kind, home, greeting, spares) for n, kind in NAMES.items()},
+            spares=spares,
+        )
 
 
 async def run_sql(db_url: str, statements: Sequence[str]) -> None:
@@ -174,21 +192,26 @@ async def run_sql(db_url: str, statements: Sequence[str]) -> None:
         await connection.close()
 
 
-def _member(name: str, kind: Kind, home: Path, greeting: Greeting) -> Member:
+def _member(name: str, kind: Kind, home: Path, greeting: Greeting, spares: Spares) -> Member:
+    ids: dict[Spec, str] = {}
+
     async def greet() -> dict[str, JsonValue]:
         return greeting.model_dump()
 
-    async def on_death(_spec: Spec) -> None:
+    async def on_death(spec: Spec) -> None:
         was_seen, member.is_watched = member.is_watched, True
         if was_seen:
-            await release_leases(greeting.connection(), member.agent_id, within=_RELEASE)
+            await release_leases(greeting.connection(), ids[spec], within=_RELEASE)
 
     def spec() -> Spec:
         member.agent_id = f"{name}@{secrets.token_hex(4)}"
         arguments = ("--dir", str(home), "--id", member.agent_id, "--with-parent")
-        return _spec(home, name, module("cogo", "serve", kind, *arguments))
+        made = _spec(home, name, module("cogo", "serve", kind, *arguments))
+        ids[made] = member.agent_id
+        return made
 
-    member = Member(name=name, kind=kind, keeper=Keeper(spec, greeting=greet, on_death=on_death))
+    keeper = Keeper(spec, greeting=greet, on_death=on_death, spares=spares)
+    member = Member(name=name, kind=kind, keeper=keeper)
     return member
 
 

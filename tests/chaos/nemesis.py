@@ -77,6 +77,10 @@ class Nemesis:
                     member.kill(seen=fault.kind is Kind.KILL)
             case Kind.STOP:
                 await self._stop(member, fault.seconds)
+            case Kind.FREEZE:
+                await self._born(member)
+                with self._noted(fault.kind, member.agent_id):
+                    member.freeze()
             case Kind.POSTGRES:
                 with self._noted(fault.kind):
                     await eventually(self._fleet.kill_postgres)

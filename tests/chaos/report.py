@@ -60,7 +60,7 @@ def recoveries(history: History, diary: Diary) -> Iterator[str]:
 
 
 def _samples(fault: Struck, history: History) -> Iterator[timedelta]:
-    if fault.kind in {Kind.KILL, Kind.VANISH, Kind.STOP}:
+    if fault.kind in {Kind.KILL, Kind.VANISH, Kind.STOP, Kind.FREEZE}:
         yield from _after_death(fault, history)
     elif fault.kind is Kind.POSTGRES:
         later = (e.at for events in history.events.values() for e in events if e.at > fault.at)
