@@ -5,10 +5,9 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
 
-from loguru import logger
-
 from agents.answers import Answer
 from agents.failures import failure_of
+from agents.lanes import Lanes
 from agents.mending import Mender
 from agents.progress import ProgressHub
 from agents.questions import question_of
@@ -24,7 +23,7 @@ from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
 from protocol.topics import SUBTASKS
 from providers.chat import ReasoningDelta, TextDelta
-from providers.errors import ProviderError
+from providers.errors import ConnectionFailed, ProviderError
 from providers.prices import Cost
 from providers.router import Call, Router
 
@@ -51,24 +50,24 @@ async def run_executor(
     ) as agent:
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
         sending = agent.services.create_task(hub.run(), name="progress")
-        warming = agent.services.create_task(_warm(router), name="warm the adapters")
-        executor = Executor(agent=agent, router=router, hub=hub)
+        lanes = Lanes(
+            router,
+            on_change=agent.wakeup.ring,
+            jitter=agent.jitter,
+            probes=not options.simulated,
+        )
+        opening = agent.services.create_task(lanes.run(), name="lanes")
+        executor = Executor(agent=agent, router=router, lanes=lanes, hub=hub)
         try:
             async with bus.listen(SUBTASKS, executor.hear, on_ready=agent.wakeup.ring):
                 if not drain.begun.is_set():
                     on_ready()
-                await agent.run(lanes=router.served_lanes, work=executor.execute, drain=drain)
+                await agent.run(
+                    lanes=lanes.claimable, serves=lanes.served, work=executor.execute, drain=drain
+                )
         finally:
             sending.cancel()
-            warming.cancel()
-
-
-async def _warm(router: Router) -> None:
-    """Import the SDKs while nobody waits for an answer."""
-    try:
-        await router.warm()
-    except Exception as error:  # the attempt that meets it again turns it into its outcome
-        logger.debug("a provider was not opened ahead of its first call", error=repr(error))
+            opening.cancel()
 
 
 class Executor:
@@ -79,11 +78,13 @@ class Executor:
         *,
         agent: Agent,
         router: Router,
+        lanes: Lanes,
         hub: ProgressHub,
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
     ) -> None:
         self._agent = agent
         self._router = router
+        self._lanes = lanes
         self._hub = hub
         self._checkpoint_every = checkpoint_every.total_seconds()
 
@@ -106,6 +107,8 @@ class Executor:
         try:
             await self._gather(call, answer, started)
         except ProviderError as error:
+            if isinstance(error, ConnectionFailed) and call.deployment.host.local:
+                self._lanes.doubt()
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
             raise WorkFailed(failure_of(error, claimed, usage)) from error
         await self._hub.flush()

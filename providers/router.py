@@ -63,14 +63,18 @@ class Router:
         self._servers = {server.provider: server for server in servers}
         return servers
 
-    async def warm(self) -> None:
-        """Open what the served lanes are called through, so that no first call pays for imports.
+    def is_open(self, model_id: str) -> bool:
+        """Whether a call of this model could begin at once, without imports."""
+        first = self.deployments(model_id)[0]
+        return (first.provider, first.base_url) in self._adapters
+
+    async def open(self, model_id: str) -> None:
+        """Open what a served model is called through, so that no first call pays for imports.
 
         Raises whatever the first call would have raised.
         """
-        for lane in self.served_lanes():
-            first = self.deployments(lane)[0]
-            await self._adapter(first.host, first.base_url)
+        first = self.deployments(model_id)[0]
+        await self._adapter(first.host, first.base_url)
 
     def served_lanes(self) -> list[str]:
         """Canonical ids of all models that can be called now; retired ones are left out."""

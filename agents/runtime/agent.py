@@ -37,8 +37,18 @@ class Agent:
     services: asyncio.TaskGroup
     """For work that lasts as long as the agent; its failure ends the agent."""
 
-    async def run(self, *, lanes: Callable[[], Sequence[str]], work: Work, drain: Drain) -> None:
-        """Claim from `lanes()` and do `work` until drained; heartbeats go out all the while."""
+    async def run(
+        self,
+        *,
+        lanes: Callable[[], Sequence[str]],
+        work: Work,
+        drain: Drain,
+        serves: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
+        """Claim from `lanes()` and do `work` until drained; heartbeats go out all the while.
+
+        Heartbeats name `serves()`, if that is more than can be claimed just now.
+        """
         recorder = Recorder(agent_id=self.identity.id, store=self.store, jitter=self.jitter)
         pool = Pool(
             identity=self.identity,
@@ -52,7 +62,7 @@ class Agent:
             jitter=self.jitter,
         )
         sending = self.services.create_task(recorder.run(), name="recorder")
-        beating = self.services.create_task(self._beat(pool, lanes), name="heartbeat")
+        beating = self.services.create_task(self._beat(pool, serves or lanes), name="heartbeat")
         try:
             await pool.run(drain)
         finally:

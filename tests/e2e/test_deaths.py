@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
@@ -15,10 +18,12 @@ from protocol.messages import MessageType
 from protocol.records import AgentRecord, NewTask
 from protocol.topics import result_topic
 from protocol.transport.rpc import SupabaseStore
-from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, submitted
+from tests.e2e.tasks import HOLD, attempts, ended, executor_of, outcomes, submitted
 from tests.e2e.watcher import watching
+from tests.support.command_line import environment
 from tests.support.eventually import eventually
-from tests.support.system import System
+from tests.support.processes import is_running
+from tests.support.system import STATE, System, running_system
 
 pytestmark = pytest.mark.e2e
 
@@ -90,22 +95,65 @@ async def test_an_orchestrator_killed_among_its_plans_loses_none(
         assert [plan.outcome for plan in plans].count("completed") == 1
 
 
-async def test_an_executor_that_stood_still_past_its_lease_changes_nothing_when_it_goes_on(
+async def test_an_executor_that_stands_still_is_replaced_before_its_lease_has_ended(
     system: System, store: SupabaseStore
 ) -> None:
-    # The first answer is late but good: the stalled executor finds it whole when it wakes.
-    prompt = "Say hello to the late [[fault:slow-headers=2 times=1]]"
-    task_id = (await store.submit_task(NewTask(prompt=prompt, type="CHAT"))).id
-    stalled = await executor_of(store, task_id)
-    with stopped(process_of(stalled)):
-        task = await ended(store, task_id, within=LEASE_SECONDS + 20)
-        finished = await outcomes(store, task_id)
+    task = await submitted(store, f"Write fibonacci for the frozen {HOLD}")
+    executor = await executor_of(store, task.id)
 
-    await eventually(lambda: gave_up(system, stalled, task_id), within=15)
-    assert finished == ["reaped", "completed"]
-    assert await outcomes(store, task_id) == finished
-    assert await store.fetch_task(task_id=task_id) == task
-    assert task.status is TaskState.COMPLETED
+    os.kill(process_of(executor), signal.SIGSTOP)
+    ended_task = await ended(store, task.id)
+
+    assert ended_task.status is TaskState.COMPLETED
+    first, second = await attempts(store, task.id)
+    assert [first.outcome, second.outcome] == ["reaped", "completed"]
+    assert first.error is not None
+    assert first.error["class"] == "worker_died"
+    await eventually(lambda: not is_running(process_of(executor)), within=5)
+
+
+async def test_an_executor_that_stood_still_past_its_lease_changes_nothing_when_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    # Nobody watches over these two: they were not started by `cogo up`.
+    with running_system(tmp_path, "--executors", "0") as system, ExitStack() as executors:
+        pids = [executors.enter_context(lone_executor(system, each)) for each in ("one", "two")]
+        async with system.store() as store:
+            # The first answer is late but good: the stalled executor finds it whole when it wakes.
+            prompt = "Say hello to the late [[fault:slow-headers=2 times=1]]"
+            task_id = (await store.submit_task(NewTask(prompt=prompt, type="CHAT"))).id
+            stalled = await executor_of(store, task_id)
+            assert stalled.pid in pids
+            with stopped(process_of(stalled)):
+                task = await ended(store, task_id, within=LEASE_SECONDS + 20)
+                finished = await outcomes(store, task_id)
+
+            await eventually(lambda: gave_up(system, stalled, task_id), within=15)
+            assert finished == ["reaped", "completed"]
+            assert await outcomes(store, task_id) == finished
+            assert await store.fetch_task(task_id=task_id) == task
+            assert task.status is TaskState.COMPLETED
+
+
+@contextmanager
+def lone_executor(system: System, name: str) -> Iterator[int]:
+    """Run `cogo serve executor` until the block ends; give its process id."""
+    arguments = ("serve", "executor", "--id", f"{name}@here")
+    simulator = ("--simulator-url", system.simulator_url)
+    with (
+        (system.home / STATE / "logs" / f"{name}.log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "cogo", *arguments, *simulator],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=system.home,
+            env=environment(system.home),
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process.pid
+        process.send_signal(signal.SIGTERM)
 
 
 def gave_up(system: System, agent: AgentRecord, task_id: UUID) -> bool:
