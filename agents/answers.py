@@ -73,6 +73,15 @@ class Answer:
             },
         )
 
+    def interrupted(self, *, seconds: float) -> Usage:
+        """Give what an attempt that was cut off had used by then.
+
+        Vendors count the prompt first and what was generated at the end: a count of the latter
+        from the middle is too small, so it stays unknown, and the cost with it.
+        """
+        usage = self.usage(None, seconds=seconds)
+        return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
+
     def completion(self, cost: Cost | None, *, seconds: float) -> Completion:
         """Make the completion; the vendor's words stay, derived values are named so."""
         usage = self.usage(cost, seconds=seconds)

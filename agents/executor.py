@@ -1,5 +1,6 @@
 """The executor: takes stamped subtasks, asks the model, streams and stores what it says."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -12,7 +13,7 @@ from agents.mending import Mender
 from agents.progress import ProgressHub
 from agents.questions import question_of
 from agents.runtime.agent import Agent, living
-from agents.runtime.attempt import WorkFailed
+from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
@@ -59,7 +60,7 @@ async def run_executor(
         opening = agent.services.create_task(lanes.run(), name="lanes")
         executor = Executor(agent=agent, router=router, lanes=lanes, hub=hub)
         try:
-            async with bus.listen(SUBTASKS, executor.hear, on_ready=agent.wakeup.ring):
+            async with bus.listen(SUBTASKS, executor.hear, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
                     on_ready()
                 await agent.run(
@@ -95,6 +96,11 @@ class Executor:
         else:
             self._agent.wakeup.ring()
 
+    def catch_up(self) -> None:
+        """Ask after everything that may have been said while nothing was heard."""
+        self._agent.keeper.hurry()
+        self._agent.wakeup.ring()
+
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
         started = time.monotonic()
@@ -111,6 +117,8 @@ class Executor:
                 self._lanes.doubt()
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
             raise WorkFailed(failure_of(error, claimed, usage)) from error
+        except asyncio.CancelledError as error:
+            raise WorkInterrupted(answer.interrupted(seconds=time.monotonic() - started)) from error
         await self._hub.flush()
         return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
 

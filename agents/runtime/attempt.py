@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
-from protocol.records import ClaimedSubtask, Completion, ErrorInfo, Failure, FailureAction
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    Usage,
+)
 
 Work = Callable[[ClaimedSubtask], Awaitable[Completion]]
 
@@ -19,6 +26,14 @@ class WorkFailed(Exception):
         self.failure = failure
 
 
+class WorkInterrupted(Exception):
+    """The work was cancelled, and what it had used is known. Raised instead of CancelledError."""
+
+    def __init__(self, usage: Usage) -> None:
+        super().__init__("the work was cancelled")
+        self.usage = usage
+
+
 async def attempt(claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[Verdict]) -> Outcome:
     """Do `work` until it ends or `verdict` arrives, whichever is first; never raises for the work.
 
@@ -26,14 +41,14 @@ async def attempt(claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[V
     """
     # The child never raises: before Python 3.13 a group with errors forgets that it was cancelled.
     async with asyncio.TaskGroup() as group:
-        doing = group.create_task(_do(claimed, work), name=f"work {claimed.subtask_id}")
+        doing = group.create_task(_do(claimed, work, verdict), name=f"work {claimed.subtask_id}")
         verdict.add_done_callback(lambda _: doing.cancel())
     if doing.cancelled():
         return Stopped(verdict.result())
     outcome = doing.result()
     # What failed after the verdict failed because of it. What succeeded is for the fence to judge.
     if isinstance(outcome, Failed) and verdict.done():
-        return Stopped(verdict.result())
+        return Stopped(verdict.result(), outcome.failure.usage)
     return outcome
 
 
@@ -50,18 +65,30 @@ def unforeseen(claimed: ClaimedSubtask, error: BaseException) -> Failure:
     )
 
 
-async def _do(claimed: ClaimedSubtask, work: Work) -> Succeeded | Failed:
+async def _do(
+    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[Verdict]
+) -> Succeeded | Failed | Stopped:
     me = asyncio.current_task()
     try:
         return Succeeded(await work(claimed))
     except WorkFailed as failed:
         return Failed(failed.failure)
+    except WorkInterrupted as cut:
+        if verdict.done():
+            return Stopped(verdict.result(), cut.usage)
+        if me is None or me.cancelling():
+            raise asyncio.CancelledError from cut
+        return Failed(_cut_from_within(claimed, cut))
     except asyncio.CancelledError as error:
         if me is None or me.cancelling():
             raise
-        # Nobody asked for it: something that the work waited for was cancelled under it.
-        logger.opt(exception=error).error("an attempt was cancelled from within")
-        return Failed(unforeseen(claimed, error))
+        return Failed(_cut_from_within(claimed, error))
     except Exception as error:  # the one place where what nobody foresaw becomes an outcome
         logger.opt(exception=error).error("an attempt failed in a way nobody foresaw")
         return Failed(unforeseen(claimed, error))
+
+
+def _cut_from_within(claimed: ClaimedSubtask, error: BaseException) -> Failure:
+    """Nobody asked for it: something that the work waited for was cancelled under it."""
+    logger.opt(exception=error).error("an attempt was cancelled from within")
+    return unforeseen(claimed, error)

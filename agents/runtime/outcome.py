@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.records import Completion, Failure
+from protocol.records import Completion, Failure, Usage
 
 
 class Verdict(StrEnum):
@@ -34,6 +34,8 @@ class Stopped:
     """The attempt was told to stop."""
 
     verdict: Verdict
+    usage: Usage | None = None
+    """What it had used by then, as far as is known."""
 
 
 Outcome = Succeeded | Failed | Stopped

@@ -19,7 +19,14 @@ from agents.runtime.recorder import Recorder, until_answered
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.ids import utc_now
-from protocol.records import ClaimedSubtask, Completion, ErrorInfo, Failure, FailureAction
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    Usage,
+)
 from protocol.store import Store
 
 
@@ -165,8 +172,8 @@ class Pool:
                 await self._complete(completion)
             case Failed(failure):
                 await self._fail(failure)
-            case Stopped(verdict) if verdict is Verdict.CANCELLED:
-                await self._fail(_cancelled(claimed))
+            case Stopped(verdict, usage) if verdict is Verdict.CANCELLED:
+                await self._fail(_cancelled(claimed, usage))
             case Stopped():
                 logger.warning("the lease was lost; nothing was written")
             case _ as unreachable:
@@ -215,11 +222,12 @@ def _setter(verdict: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:
     return set_once
 
 
-def _cancelled(claimed: ClaimedSubtask) -> Failure:
+def _cancelled(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(class_="cancelled", message="The task was cancelled."),
         action=FailureAction.GIVE_UP,
+        usage=usage,
     )
 
 

@@ -162,4 +162,3 @@ class Keeper:
                 await self._let_go.wait()
         except TimeoutError:
             return
-

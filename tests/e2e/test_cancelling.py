@@ -9,7 +9,7 @@ import pytest
 
 from protocol.lifecycle import TaskState
 from protocol.transport.rpc import SupabaseStore
-from tests.e2e.tasks import ended, outcomes, submitted
+from tests.e2e.tasks import attempts, ended, outcomes, submitted
 from tests.support.eventually import eventually
 from tests.support.system import System
 
@@ -38,6 +38,9 @@ async def test_cancelling_a_task_ends_the_call_of_its_model(
     assert row.result is None
     await eventually(lambda: is_recorded(store, task.id))
     assert len(await calls(system)) == 1
+    [attempt] = await attempts(store, task.id)
+    assert attempt.input_tokens, "the vendor had counted the prompt"
+    assert (attempt.output_tokens, attempt.cost_usd) == (None, None)
 
 
 async def calls(system: System, *, pieces: int = 0, is_over: bool = False) -> list[dict[str, Any]]:

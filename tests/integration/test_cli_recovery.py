@@ -24,7 +24,7 @@ time.sleep(60)
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
     """A module that says what it heard; it lies where only the child finds it."""
     (tmp_path / "becoming.py").write_text(PROGRAM)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return Spec(
         name="child",
         arguments=("-P", "-m", "becoming", "--id", "1"),

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agents.runtime.attempt import WorkFailed, attempt
+from agents.runtime.attempt import WorkFailed, WorkInterrupted, attempt
 from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
 from protocol.records import (
     ClaimedSubtask,
@@ -13,6 +13,7 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
+    Usage,
 )
 from tests.support.claims import a_subtask, done
 
@@ -82,6 +83,36 @@ async def test_a_verdict_stops_the_work_and_is_the_outcome(
     asyncio.get_running_loop().call_soon(told.set_result, verdict)
 
     assert await attempt(a_subtask(), work, told) == Stopped(verdict)
+
+
+@pytest.mark.parametrize("with_verdict", [False, True])
+async def test_what_cancelled_work_had_used_is_told_and_swallows_no_cancel_from_outside(
+    *, with_verdict: bool
+) -> None:
+    used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
+    told, begun = a_verdict(), asyncio.Event()
+
+    async def work(_: ClaimedSubtask) -> Completion:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise WorkInterrupted(used) from error
+        raise AssertionError
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(attempt(a_subtask(), work, told))
+        await begun.wait()
+        if with_verdict:
+            told.set_result(Verdict.CANCELLED)
+        else:
+            task.cancel()
+        await asyncio.wait([task])
+
+    if with_verdict:
+        assert task.result() == Stopped(Verdict.CANCELLED, used)
+    else:
+        assert task.cancelled()
 
 
 async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:

@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from agents.executor import Executor
+from agents.lanes import Lanes
 from agents.progress import ProgressHub
 from agents.runtime.agent import Agent
-from agents.runtime.attempt import WorkFailed
+from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
@@ -28,6 +29,7 @@ from protocol.records import (
     LeaseRef,
     SessionMessage,
 )
+from protocol.records import Usage as RecordedUsage
 from providers.adapter import Timeouts
 from providers.catalogue import Catalogue
 from providers.chat import (
@@ -42,7 +44,7 @@ from providers.chat import (
     Usage,
 )
 from providers.deployment import Credential, Deployment
-from providers.errors import Overloaded
+from providers.errors import ConnectionFailed, Overloaded
 from providers.prices import Cost
 from providers.router import Call, Router
 from tests.support.claims import a_subtask
@@ -63,11 +65,14 @@ class ScriptedRouter(Router):
         *,
         cost: Cost | None = None,
         simulated: bool = False,
+        pause: bool = False,
     ) -> None:
         opened = Credential(base_url="http://127.0.0.1:9", simulated=simulated)
         super().__init__(CATALOGUE, {"ollama": opened})
         self._says = says
         self._cost = cost
+        self._pause = pause
+        self.is_pausing = False
         self.asked: list[ChatRequest] = []
 
     def call(
@@ -86,6 +91,9 @@ class ScriptedRouter(Router):
             if isinstance(each, Exception):
                 raise each
             yield each
+        if self._pause:
+            self.is_pausing = True
+            await asyncio.Event().wait()
 
 
 class NotingKeeper(LeaseKeeper):
@@ -95,6 +103,15 @@ class NotingKeeper(LeaseKeeper):
 
     def checkpoint(self, ref: LeaseRef, checkpoint: Checkpoint) -> None:
         self.kept = (*self.kept, checkpoint)
+
+
+class NotingLanes(Lanes):
+    """Is never started; counts doubts."""
+
+    doubts = 0
+
+    def doubt(self) -> None:
+        self.doubts += 1
 
 
 class Bench:
@@ -129,12 +146,25 @@ class Bench:
             jitter=jitter,
             services=asyncio.TaskGroup(),
         )
-        return Executor(agent=agent, router=self.router, hub=self.hub, checkpoint_every=timedelta())
+        self.lanes = NotingLanes(self.router, on_change=lambda: None, jitter=jitter, probes=False)
+        return Executor(
+            agent=agent,
+            router=self.router,
+            lanes=self.lanes,
+            hub=self.hub,
+            checkpoint_every=timedelta(),
+        )
 
     async def failure(self, claimed: ClaimedSubtask) -> Failure:
         with pytest.raises(WorkFailed) as failed:
             await self.execute(claimed)
         return failed.value.failure
+
+    async def cut_off(self, claimed: ClaimedSubtask) -> RecordedUsage:
+        """Execute until cancelled; give what was used."""
+        with pytest.raises(WorkInterrupted) as cut:
+            await self.execute(claimed)
+        return cut.value.usage
 
     def heard(self) -> list[SubtaskProgress]:
         return [
@@ -261,6 +291,32 @@ async def test_a_failed_call_books_what_it_used() -> None:
     assert failure.retry_after == timedelta(seconds=7)
     assert failure.usage is not None
     assert (failure.usage.input_tokens, failure.usage.cost_usd) == (9, Decimal(1))
+
+
+async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> None:
+    started = Usage(input=12, cached=3, output=1, raw={"input_tokens": 12})
+    bench = Bench(
+        started, TextDelta("half"), pause=True, cost=Cost(usd=Decimal(1), source="a table")
+    )
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(bench.cut_off(a_local()))
+        await eventually(lambda: bench.router.is_pausing)
+        task.cancel()
+
+    used = task.result()
+    assert (used.input_tokens, used.cached_tokens) == (12, 3)
+    assert used.first_token_ms is not None
+    assert (used.output_tokens, used.reasoning_tokens, used.cost_usd) == (None, None, None)
+
+
+async def test_a_local_server_that_cannot_be_reached_is_looked_for() -> None:
+    bench = Bench(ConnectionFailed("ollama", "refused"))
+
+    failure = await bench.failure(a_local())
+
+    assert failure.error.class_ == "connection"
+    assert bench.lanes.doubts == 1
 
 
 async def test_a_model_that_cannot_be_called_from_here_goes_back_to_the_cio() -> None:

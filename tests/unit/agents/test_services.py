@@ -117,24 +117,6 @@ async def test_a_service_that_is_drained_ends_and_leaves_nothing_held(run: Run) 
     assert bus.listeners == {}
 
 
-async def test_an_executor_outlives_a_provider_that_cannot_be_opened_ahead() -> None:
-    warmed = asyncio.Event()
-
-    class Unopened(Router):
-        async def warm(self) -> None:
-            warmed.set()
-            raise ValueError("this is no address")
-
-    store = ScriptedStore()
-
-    async with running(partial(executor, make_router=Unopened), store, ScriptedBus()) as task:
-        await asyncio.wait_for(warmed.wait(), 5)
-        beats = store.asked["record_agent"]
-        await eventually(lambda: store.asked["record_agent"] > beats + 1, within=5)
-
-        assert not task.done()
-
-
 @SERVICES
 async def test_a_service_that_is_cancelled_ends_and_leaves_nothing_held(run: Run) -> None:
     store, bus = ScriptedStore(), ScriptedBus()

@@ -15,7 +15,7 @@ def test_no_sdk_is_imported_before_its_first_call() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_warm_router_has_imported_what_its_lanes_are_called_through_and_no_more() -> None:
+def test_opening_a_lane_imports_what_it_is_called_through_and_no_more() -> None:
     program = f"""
 import asyncio, json, sys
 from pydantic import SecretStr
@@ -26,8 +26,11 @@ async def main():
     opened = {{"anthropic": Credential(key=SecretStr("a-key"))}}
     async with Router(Catalogue.load(), opened) as router:
         before = [n for n in {HEAVY} if n in sys.modules]
-        await router.warm()
-        print(json.dumps([before, [n for n in {HEAVY} if n in sys.modules]]))
+        lane = router.served_lanes()[0]
+        was_open = router.is_open(lane)
+        await router.open(lane)
+        after = [n for n in {HEAVY} if n in sys.modules]
+        print(json.dumps([before, after, was_open, router.is_open(lane)]))
 
 asyncio.run(main())
 """
@@ -36,7 +39,8 @@ asyncio.run(main())
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
 
-    before, after = json.loads(done.stdout)
+    before, after, was_open, is_open = json.loads(done.stdout)
     assert before == []
+    assert (was_open, is_open) == (False, True)
     assert {"anthropic", "genai_prices"} <= set(after)
     assert not {"fireworks", "openai"} & set(after)

@@ -1,0 +1,130 @@
+"""An executor claims what it can begin at once, and notices servers that come and go."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from agents.lanes import Lanes
+from providers.catalogue import Catalogue
+from providers.deployment import Credential
+from providers.discovery import LocalServer
+from providers.router import Router
+from tests.support.eventually import eventually
+
+CATALOGUE = Catalogue.load()
+KEYS = {
+    "anthropic": Credential(key=SecretStr("a-key")),
+    "openai": Credential(key=SecretStr("a-key")),
+}
+OFTEN = timedelta(milliseconds=5)
+NEVER = timedelta(hours=1)
+
+
+class SlowRouter(Router):
+    """Opens when a test lets it; finds the servers that a test says."""
+
+    def __init__(self, keys: dict[str, Credential]) -> None:
+        super().__init__(CATALOGUE, keys)
+        self.may_open = asyncio.Event()
+        self.opened: set[str] = set()
+        self.broken = ""
+        self.here: list[str] = []
+        self.probes = 0
+
+    def is_open(self, model_id: str) -> bool:
+        return self.deployments(model_id)[0].provider in self.opened
+
+    async def open(self, model_id: str) -> None:
+        await self.may_open.wait()
+        provider = self.deployments(model_id)[0].provider
+        if provider == self.broken:
+            raise ValueError("this is no address")
+        self.opened.add(provider)
+
+    async def discover(self) -> list[LocalServer]:
+        self.probes += 1
+        url = "http://127.0.0.1:9"
+        found = [LocalServer(provider=p, base_url=url, models=("m",)) for p in self.here]
+        self._servers = {each.provider: each for each in found}
+        return found
+
+
+@asynccontextmanager
+async def running(
+    router: Router, *, probes: bool = False, every: timedelta = NEVER
+) -> AsyncIterator[tuple[Lanes, list[str]]]:
+    rung: list[str] = []
+    lanes = Lanes(
+        router,
+        on_change=lambda: rung.append("rung"),
+        jitter=random.Random(0),  # noqa: S311 - spreads probes
+        probes=probes,
+        probe_every=every,
+        doubt=OFTEN,
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(lanes.run())
+        yield lanes, rung
+        task.cancel()
+
+
+async def test_nothing_is_claimed_before_its_adapter_is_open_and_then_at_once() -> None:
+    router = SlowRouter(KEYS)
+    async with running(router) as (lanes, rung):
+        await asyncio.sleep(0)
+        assert lanes.served()
+        assert lanes.claimable() == []
+        assert rung == []
+
+        router.may_open.set()
+        await eventually(lambda: lanes.claimable() == lanes.served())
+
+    assert rung
+
+
+async def test_a_provider_that_cannot_be_opened_is_claimed_and_holds_up_no_other() -> None:
+    router = SlowRouter(KEYS)
+    router.broken = "anthropic"
+    router.may_open.set()
+    async with running(router) as (lanes, _):
+        await eventually(lambda: lanes.claimable() == lanes.served())
+
+    assert router.opened == {"openai"}
+
+
+async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_is_dropped() -> None:
+    router = SlowRouter({})
+    router.may_open.set()
+    async with running(router, probes=True, every=OFTEN) as (lanes, rung):
+        await eventually(lambda: router.probes > 1)
+        assert lanes.claimable() == []
+
+        router.here = ["ollama"]
+        await eventually(lambda: lanes.claimable() == ["ollama/m"])
+        assert rung
+
+        router.here = []
+        await eventually(lambda: lanes.claimable() == [])
+
+
+async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() -> None:
+    router = SlowRouter({})
+    router.may_open.set()
+    async with running(router, probes=True, every=NEVER) as (lanes, _):
+        router.here = ["ollama"]
+        lanes.doubt()
+        await eventually(lambda: lanes.claimable() == ["ollama/m"])
+
+
+async def test_without_local_models_nobody_is_probed() -> None:
+    router = SlowRouter(KEYS)
+    router.may_open.set()
+    async with running(router, every=OFTEN) as (lanes, _):
+        lanes.doubt()
+        await eventually(lambda: lanes.claimable() == lanes.served())
+
+    assert router.probes == 0
