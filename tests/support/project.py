@@ -43,7 +43,7 @@ def migrated_server() -> Iterator[MigratedServer]:
     with state_directory() as directory, embedded_server(directory) as state:
         # A loop of its own, so that the event loop of the tests stays as pytest-asyncio left it.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            tables = runner.run(_migrate(state))
+            tables = runner.run(_migrate_and_look(state))
         yield MigratedServer(state=state, tables=tables)
 
 
@@ -54,11 +54,16 @@ async def project(migrated_server: MigratedServer) -> State:
     return migrated_server.state
 
 
-async def _migrate(state: State) -> tuple[str, ...]:
-    """Apply the migrations, wait until the Data API knows the functions, list what is empty."""
+async def migrate(state: State) -> None:
+    """Apply the migrations, and wait until the Data API knows the functions."""
     await apply_migrations(state.db_url)
     async with open_store(state.url, state.secret_key) as store:
         await eventually(store.schema_versions)
+
+
+async def _migrate_and_look(state: State) -> tuple[str, ...]:
+    """Migrate; list the tables that stay empty."""
+    await migrate(state)
     connection = await asyncpg.connect(state.db_url)
     try:
         names = [row["name"] for row in await connection.fetch(_TABLES)]
