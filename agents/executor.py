@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from agents.answers import Answer
+from agents.errands import errand_of
 from agents.failures import failure_of
 from agents.lanes import Lanes
 from agents.mending import Mender
@@ -106,7 +107,7 @@ class Executor:
         started = time.monotonic()
         try:
             request = question_of(claimed, memory=await self._memory(claimed))
-            call = self._router.call(claimed.lane, request)
+            call = self._router.call(claimed.lane, request, errand=errand_of(claimed))
         except ProviderError as error:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error
         answer = Answer(claimed=claimed, deployment=call.deployment)

@@ -17,7 +17,8 @@
         ├── TimedOut                nobody: try again
         ├── ConnectionFailed        nobody: try again
         ├── MalformedResponse       nobody: try again
-        └── IncompleteStream        nobody: try again
+        ├── IncompleteStream        nobody: try again
+        └── NotAsked                nobody: a limit of ours held the call back, nothing was sent
 
 `retryable`: the same call may succeed later. `reroute`: another model or provider may help now.
 """
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidRequest",
     "MalformedResponse",
     "ModelNotFound",
+    "NotAsked",
     "NotServed",
     "Overloaded",
     "PermissionDenied",
@@ -218,5 +220,13 @@ class IncompleteStream(CallFailed):
     """The stream ended without saying why: what came is not an answer."""
 
     code = "incomplete_stream"
+    retryable = True
+    reroute = True
+
+
+class NotAsked(CallFailed):
+    """A limit of ours held the call back before anything was sent; see `retry_after`."""
+
+    code = "not_asked"
     retryable = True
     reroute = True

@@ -4,22 +4,24 @@ No retries: a failed call goes back to the task, which knows its budget and its 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
 from providers.adapter import Adapter, ListedModel, Timeouts
+from providers.calling import make_call
 from providers.catalogue import Catalogue
-from providers.chat import ChatRequest, Done, Event, Usage
+from providers.chat import ChatRequest, Event, Usage
 from providers.deployment import Credential, Credentials, Deployment
 from providers.discovery import LocalServer, find_servers
 from providers.entries import Provider
 from providers.errors import NotServed
 from providers.factory import make_adapter
+from providers.gates import Errand, Gate, VendorCall
 from providers.limits import ConcurrencyLimits
 from providers.prices import Cost, cost_of, load_prices
 
@@ -37,9 +39,12 @@ class Call:
 class Router:
     """Use it in one event loop, within `async with`: clients are opened on first use and kept."""
 
-    def __init__(self, catalogue: Catalogue, credentials: Credentials) -> None:
+    def __init__(
+        self, catalogue: Catalogue, credentials: Credentials, *, gates: Sequence[Gate] = ()
+    ) -> None:
         self.catalogue = catalogue
         self._credentials = credentials
+        self._gates = tuple(gates)
         self._limits = ConcurrencyLimits()
         self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str], Adapter] = {}
@@ -111,9 +116,16 @@ class Router:
         return found
 
     def call(
-        self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
+        self,
+        model_id: str,
+        request: ChatRequest,
+        *,
+        errand: Errand | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Call:
         """Choose a deployment and prepare the call; `request.model` is replaced by its own id.
+
+        `errand` is what gates judge by: for whom the call is made.
 
         Raises:
             UnknownModel: it is not a canonical id.
@@ -125,7 +137,7 @@ class Router:
         deployment = deployments[0]
         return Call(
             deployment=deployment,
-            events=self._events(deployment, request, timeouts or Timeouts()),
+            events=self._events(deployment, request, errand or Errand(), timeouts or Timeouts()),
         )
 
     def stream(
@@ -153,17 +165,22 @@ class Router:
         return await adapter.list_models()
 
     async def _events(
-        self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts
+        self, deployment: Deployment, request: ChatRequest, errand: Errand, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         fitted, notes = deployment.fitted(request)
-        async with self._limits.of(deployment):
-            adapter = await self._adapter(deployment.host, deployment.base_url)
-            async with aclosing(adapter.stream(fitted, timeouts=timeouts)) as events:
-                async for event in events:
-                    if isinstance(event, Done) and notes:
-                        yield replace(event, notes=(*notes, *event.notes))
-                    else:
-                        yield event
+        call = VendorCall(deployment=deployment, request=fitted, errand=errand)
+
+        async def adapter() -> Adapter:
+            return await self._adapter(deployment.host, deployment.base_url)
+
+        async with (
+            self._limits.of(deployment),
+            aclosing(
+                make_call(call, self._gates, adapter, timeouts=timeouts, notes=notes)
+            ) as events,
+        ):
+            async for event in events:
+                yield event
 
     async def _adapter(self, host: Provider, base_url: str) -> Adapter:
         async with self._opening:

@@ -45,6 +45,7 @@ from providers.chat import (
 )
 from providers.deployment import Credential, Deployment
 from providers.errors import ConnectionFailed, Overloaded
+from providers.gates import Errand
 from providers.prices import Cost
 from providers.router import Call, Router
 from tests.support.claims import a_subtask
@@ -76,9 +77,14 @@ class ScriptedRouter(Router):
         self.asked: list[ChatRequest] = []
 
     def call(
-        self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
+        self,
+        model_id: str,
+        request: ChatRequest,
+        *,
+        errand: Errand | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Call:
-        given = super().call(model_id, request, timeouts=timeouts)
+        given = super().call(model_id, request, errand=errand, timeouts=timeouts)
         self.asked.append(request)
         return Call(deployment=given.deployment, events=self._saying())
 

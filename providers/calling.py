@@ -1,0 +1,71 @@
+"""One call through its gates: what they allow is sent, and what came of it is reported to them."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from datetime import timedelta
+
+from providers.adapter import Adapter, Timeouts
+from providers.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
+from providers.gates import Gate, VendorCall
+from providers.prices import cost_of
+
+__all__ = ["ANSWERING", "make_call"]
+
+ANSWERING = (TextDelta, ReasoningDelta, ToolCall, ToolCallDelta)
+"""Events that somebody may have seen: after one of them a call cannot be repeated unnoticed."""
+
+
+async def make_call(
+    call: VendorCall,
+    gates: Sequence[Gate],
+    open_adapter: Callable[[], Awaitable[Adapter]],
+    *,
+    timeouts: Timeouts,
+    notes: tuple[str, ...] = (),
+) -> AsyncGenerator[Event, None]:
+    """Enter the gates, send, pass the events on, and keep `call.report`. `notes` join `Done`.
+
+    Raises:
+        NotAsked: a gate refuses.
+        CallFailed: anything that the vendor or the network did.
+    """
+    async with AsyncExitStack() as stack:
+        for gate in gates:
+            await stack.enter_async_context(gate.around(call))
+        try:
+            adapter = await open_adapter()
+            async with aclosing(_events(call, adapter, timeouts, notes)) as events:
+                async for event in events:
+                    yield event
+        except BaseException as error:  # whatever ended it, the gates are told
+            call.report.error = error
+            raise
+
+
+async def _events(
+    call: VendorCall, adapter: Adapter, timeouts: Timeouts, notes: tuple[str, ...]
+) -> AsyncGenerator[Event, None]:
+    report = call.report
+    report.sent = True
+    began = time.monotonic()
+    try:
+        async with aclosing(adapter.stream(call.request, timeouts=timeouts)) as events:
+            async for event in events:
+                report.duration = timedelta(seconds=time.monotonic() - began)
+                match event:
+                    case Usage():
+                        report.usage = event
+                        report.cost = cost_of(event, call.deployment)
+                    case Done():
+                        report.done = replace(event, notes=(*notes, *event.notes))
+                        yield report.done
+                        continue
+                    case _ if report.first_token is None and isinstance(event, ANSWERING):
+                        report.first_token = report.duration
+                    case _:
+                        pass
+                yield event
+    finally:
+        report.duration = timedelta(seconds=time.monotonic() - began)

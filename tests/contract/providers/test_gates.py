@@ -1,0 +1,113 @@
+"""What gates see of a call, and what they can do to it."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Message, TextDelta, complete
+from providers.errors import NotAsked, Overloaded
+from providers.gates import Errand, VendorCall
+from providers.router import Router
+from tests.contract.providers.test_router import credentials
+
+CATALOGUE = Catalogue.load()
+MODEL = "claude-sonnet-5-5"
+
+
+def a_request(prompt: str = "Write a fibonacci function") -> ChatRequest:
+    return ChatRequest(model="", messages=(Message(role="user", content=prompt),))
+
+
+class Witness:
+    """Lets calls pass, or refuses them, and keeps what it saw in a diary that gates share."""
+
+    def __init__(self, name: str, diary: list[str], refusal: NotAsked | None = None) -> None:
+        self.name = name
+        self.diary = diary
+        self.refusal = refusal
+        self.calls: list[VendorCall] = []
+
+    @asynccontextmanager
+    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+        self.calls.append(call)
+        if self.refusal is not None:
+            raise self.refusal
+        self.diary.append(f"{self.name} in")
+        assert not call.report.sent
+        try:
+            yield
+        finally:
+            self.diary.append(f"{self.name} out")
+
+
+async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simulator: str) -> None:
+    diary: list[str] = []
+    outer, inner = Witness("outer", diary), Witness("inner", diary)
+    errand = Errand(task_id=uuid4())
+
+    async with Router(CATALOGUE, credentials(simulator), gates=[outer, inner]) as router:
+        answer = await complete(router.call(MODEL, a_request(), errand=errand).events)
+
+    assert diary == ["outer in", "inner in", "inner out", "outer out"]
+    [call] = inner.calls
+    assert call is outer.calls[0]
+    assert call.errand is errand
+    assert call.deployment.provider == "anthropic"
+    report = call.report
+    assert report.error is None
+    assert report.sent
+    assert report.done == answer.done
+    assert report.usage == answer.usage
+    assert report.cost is not None
+    assert report.first_token is not None
+    assert timedelta() < report.first_token <= report.duration
+
+
+async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
+    simulator: str, journal: httpx.AsyncClient
+) -> None:
+    diary: list[str] = []
+    refusal = NotAsked("anthropic", "not today", retry_after=timedelta(seconds=90))
+    gates = [Witness("open", diary), Witness("closed", diary, refusal)]
+
+    async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
+        with pytest.raises(NotAsked) as raised:
+            await complete(router.stream(MODEL, a_request()))
+
+    assert raised.value.retry_after == timedelta(seconds=90)
+    assert diary == ["open in", "open out"]
+    assert (await journal.get("/_simulator/requests")).json()["requests"] == []
+
+
+async def test_gates_are_told_what_failed(simulator: str) -> None:
+    gate = Witness("gate", [])
+
+    async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
+        with pytest.raises(Overloaded):
+            await complete(router.stream(MODEL, a_request("[[fault:529]]")))
+
+    [call] = gate.calls
+    assert isinstance(call.report.error, Overloaded)
+    assert call.report.done is None
+    assert gate.diary == ["gate in", "gate out"]
+
+
+async def test_gates_are_told_when_nobody_wants_the_rest(simulator: str) -> None:
+    gate = Witness("gate", [])
+
+    async with (
+        Router(CATALOGUE, credentials(simulator), gates=[gate]) as router,
+        aclosing(router.stream(MODEL, a_request("[[fault:stall after=2]]"))) as events,
+    ):
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+
+    [call] = gate.calls
+    assert isinstance(call.report.error, GeneratorExit)
+    assert gate.diary == ["gate in", "gate out"]
