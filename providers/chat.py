@@ -16,6 +16,7 @@ __all__ = [
     "JsonObject",
     "Message",
     "ReasoningDelta",
+    "Replay",
     "TextDelta",
     "Tool",
     "ToolCall",
@@ -52,6 +53,24 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """Thinking that an endpoint wants back unchanged in the next turn of a tool loop.
+
+    It is signed, or only understood, by the model that thought it: to any other it is not sent.
+    """
+
+    vendor: str
+    model: str
+    """The provider's own id, as it was asked."""
+    blocks: tuple[JsonObject, ...]
+    """In the vendor's own form."""
+
+    def fits(self, *, vendor: str, model: str) -> bool:
+        """Whether this may go to that model."""
+        return (self.vendor, self.model) == (vendor, model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One turn. Instructions go into `ChatRequest.system`, not here."""
 
@@ -61,6 +80,8 @@ class Message:
     """Calls of an assistant's turn."""
     tool_call_id: str | None = None
     """Which call a tool's turn answers."""
+    replay: Replay | None = None
+    """Of an assistant's turn: what `Done.replay` gave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +190,8 @@ class Done:
     """The vendor's name for this call, for its support."""
     notes: tuple[str, ...] = ()
     """What a person should know, such as parameters that were not sent."""
+    replay: Replay | None = None
+    """Goes into the assistant's message when the calls are answered."""
 
 
 Event: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | Citation | Usage | Done

@@ -6,6 +6,7 @@ index (Fireworks), errors as a payload with `choices` null, sources in `citation
 `search_results` (Perplexity), `message` in place of `delta` (an answer that was not streamed).
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -138,8 +139,8 @@ class ChunkReader:
         call.id = piece.get("id") or call.id or f"call_{index}"
         call.name = function.get("name") or call.name
         arguments = function.get("arguments") or ""
-        if not isinstance(arguments, str):
-            raise MalformedResponse(self._vendor, "the arguments of a tool call are not text")
+        if not isinstance(arguments, str):  # some Mistral and local servers send the object itself
+            arguments = json.dumps(arguments)
         call.arguments += arguments
         return ToolCallDelta(index=index, id=call.id, name=call.name, arguments=arguments)
 

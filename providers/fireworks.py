@@ -14,6 +14,7 @@ from providers.adapter import ListedModel, Timeouts
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
+from providers.replaying import hand_back, replayable
 from providers.sdk_errors import SdkErrors
 
 __all__ = ["Fireworks"]
@@ -61,6 +62,16 @@ class Fireworks:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
+        events = self._answer(request, timeouts)
+        if request.tools:
+            events = replayable(events, request, vendor=VENDOR, field="reasoning_content")
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _answer(
+        self, request: ChatRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
         deadlines = Deadlines(VENDOR, timeouts)
         opening = self._client.chat.completions.with_streaming_response.create(
             **_parameters(request),
@@ -109,6 +120,7 @@ class Fireworks:
 
 def _parameters(request: ChatRequest) -> dict[str, Any]:
     body = request_body(request)
+    hand_back(request.messages, body["messages"], vendor=VENDOR, model=request.model)
     body["max_tokens"] = request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
     # The server's default would cut the prompt silently.
     body["context_length_exceeded_behavior"] = "error"

@@ -9,11 +9,14 @@ from typing import Any, Final, Self
 import openai
 from pydantic import SecretStr
 
+from providers.accents import Accented, accented
 from providers.adapter import ListedModel, Timeouts
 from providers.chat import ChatRequest, Event
-from providers.chat_completions import read_answer, request_body
+from providers.chat_completions import read_answer
 from providers.deadlines import Deadlines
+from providers.replaying import replayable
 from providers.sdk_errors import SdkErrors
+from providers.thinking_tags import without_thinking_tags
 from providers.wire import WireProfile
 
 __all__ = ["OpenAICompatible"]
@@ -54,25 +57,42 @@ class OpenAICompatible:
         self._client.project = None
         self._client.admin_api_key = None
         self._client._custom_headers = {}
-        self._extra_headers: dict[str, Any] = {}
+        self._extra_headers: dict[str, Any] = dict(profile.headers)
         if profile.key_header is not None:
-            self._extra_headers = {profile.key_header: self._secret, "Authorization": openai.Omit()}
+            self._extra_headers |= {
+                profile.key_header: self._secret,
+                "Authorization": openai.Omit(),
+            }
 
     async def stream(
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
+        events = self._answer(accented(request, self._profile, vendor=self._vendor), timeouts)
+        if self._profile.thinking_tags:
+            events = without_thinking_tags(events)
+        if self._profile.replay_field is not None and request.tools:
+            events = replayable(
+                events, request, vendor=self._vendor, field=self._profile.replay_field
+            )
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _answer(self, asked: Accented, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         deadlines = Deadlines(self._vendor, timeouts)
         opening = self._client.chat.completions.with_streaming_response.create(
-            **self._parameters(request),
+            **asked.body,
+            extra_body=asked.extra or None,
             stream=True,
             extra_headers=self._extra_headers,
             timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        notes = ("metadata.user was not sent",) if "user" in request.metadata else ()
         with _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect):
             async with aclosing(
-                read_answer(self._vendor, opening, deadlines, secret=self._secret, notes=notes)
+                read_answer(
+                    self._vendor, opening, deadlines, secret=self._secret, notes=asked.notes
+                )
             ) as events:
                 async for event in events:
                     yield event
@@ -103,23 +123,6 @@ class OpenAICompatible:
         trace: TracebackType | None,
     ) -> None:
         await self._client.close()
-
-    def _parameters(self, request: ChatRequest) -> dict[str, Any]:
-        body = request_body(request)
-        extra: dict[str, Any] = {}
-        if request.max_output_tokens is not None:
-            body[self._profile.max_tokens_field] = request.max_output_tokens
-        if self._profile.asks_for_usage:
-            body["stream_options"] = {"include_usage": True}
-        if request.reasoning_effort is not None:
-            extra.update(self._profile.reasoning_body)
-            if self._profile.effort_field == "reasoning":
-                extra["reasoning"] = {"effort": request.reasoning_effort}
-            else:
-                body["reasoning_effort"] = request.reasoning_effort
-        if extra:
-            body["extra_body"] = extra
-        return body
 
 
 def api_root(url: str) -> str:
