@@ -9,6 +9,7 @@ from embedded.vendors.fault import MARKER
 from embedded.vendors.programs import SOURCES
 from embedded.vendors.review import code_in, findings
 
+_DICTATION: Final = re.compile(r"\[\[(?P<how>say|pieces):(?P<what>.*?)\]\]", re.DOTALL)
 _PREFIX: Final = "Simulated answer (no model was asked): "
 _NOTICE: Final = "# Simulated: chosen by keyword, not written by a model.\n"
 
@@ -70,6 +71,21 @@ def seed_of(model: str, prompt: str) -> int:
     """Return a number that is the same for the same model and prompt, on every machine."""
     digest = hashlib.sha256(f"{model}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8])
+
+
+def dictated(prompt: str) -> str | None:
+    """Return the text that the prompt dictates, `None` when it does not.
+
+    `[[say:TEXT]]` is answered by just TEXT, which may be empty; `[[pieces:1000]]` by so many
+    words, each of which is one piece of a stream.
+    """
+    found = _DICTATION.search(prompt)
+    if found is None:
+        return None
+    if found["how"] == "say":
+        return found["what"]
+    count = found["what"].strip()
+    return " ".join(f"w{number}" for number in range(int(count) if count.isdecimal() else 0))
 
 
 def answer_to(prompt: str, *, seed: int) -> str:

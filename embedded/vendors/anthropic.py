@@ -9,8 +9,15 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from embedded.vendors.draft import Draft, is_reasoning_model, pieces_of, tokens_in
-from embedded.vendors.question import Question, Vendor, WireMessage, split_prompt, text_of
+from embedded.vendors.draft import Draft, halves_of, is_reasoning_model, pieces_of, tokens_in
+from embedded.vendors.question import (
+    OfferedTool,
+    Question,
+    Vendor,
+    WireMessage,
+    split_prompt,
+    text_of,
+)
 from embedded.vendors.wire import Frame, RefusalError, Step, dump
 
 _REFUSING_SAMPLING: Final = "2026-10-21"
@@ -34,6 +41,25 @@ class _Thinking(BaseModel):
     display: Literal["summarized", "omitted"] | None = None
 
 
+class _Tool(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    input_schema: JsonValue = None
+
+
+class _Format(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    json_schema: JsonValue = Field(default=None, alias="schema")
+
+
+class _OutputConfig(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: _Format | None = None
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -43,6 +69,8 @@ class _Request(BaseModel):
     system: str | list[dict[str, JsonValue]] | None = None
     stream: bool = False
     thinking: _Thinking | None = None
+    tools: list[_Tool] = []
+    output_config: _OutputConfig | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -77,6 +105,9 @@ class AnthropicWire:
             shows_reasoning=request.thinking is None or request.thinking.display != "omitted",
             wants_usage=True,
             is_cacheable=b'"cache_control"' in body,
+            tools=tuple(OfferedTool(tool.name, tool.input_schema) for tool in request.tools),
+            has_results=_is_result(request.messages[-1]),
+            schema=_schema(request.output_config),
         )
 
     def frames(self, draft: Draft, *, wants_usage: bool) -> Iterator[Frame]:
@@ -96,6 +127,8 @@ class AnthropicWire:
                 delta: JsonValue = {"type": "text_delta", "text": piece}
                 yield _piece(len(piece) / 4, index, delta)
             yield _closing("content_block_stop", index=index)
+            index += 1
+        yield from _call_frames(draft, index)
         ending: JsonValue = {"stop_reason": _stop_reason(draft), "stop_sequence": None}
         yield _closing("message_delta", delta=ending, usage=_usage(draft))
         yield _closing("message_stop")
@@ -110,6 +143,10 @@ class AnthropicWire:
             )
         if draft.text:
             content.append({"type": "text", "text": draft.text})
+        content += [
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+            for call in draft.calls
+        ]
         stop_reason = _stop_reason(draft) if is_finished else None
         return _message(draft, content=content, stop_reason=stop_reason, usage=_usage(draft))
 
@@ -154,6 +191,17 @@ def _refuse_sampling(request: _Request, version: str) -> None:
             raise RefusalError(400, f"{name}: Extra inputs are not permitted")
 
 
+def _is_result(message: WireMessage) -> bool:
+    blocks = message.content
+    return not isinstance(blocks, str | None) and any(
+        block.get("type") == "tool_result" for block in blocks
+    )
+
+
+def _schema(config: _OutputConfig | None) -> JsonValue:
+    return config.format.json_schema if config and config.format else None
+
+
 def _reasons(kind: str) -> bool:
     return kind != "disabled"
 
@@ -172,11 +220,23 @@ def _thinking_frames(draft: Draft) -> Iterator[Frame]:
     yield _event("content_block_stop", index=0)
 
 
+def _call_frames(draft: Draft, index: int) -> Iterator[Frame]:
+    for place, call in enumerate(draft.calls, start=index):
+        block: JsonValue = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        yield _event("content_block_start", index=place, content_block=block)
+        for piece in halves_of(call.text):
+            delta: JsonValue = {"type": "input_json_delta", "partial_json": piece}
+            yield _piece(len(piece) / 4, place, delta)
+        yield _event("content_block_stop", index=place)
+
+
 def _signature(draft: Draft) -> str:
     return base64.b64encode(f"simulated {draft.id}".encode()).decode()
 
 
 def _stop_reason(draft: Draft) -> str:
+    if draft.calls:
+        return "tool_use"
     return "max_tokens" if draft.is_cut else "end_turn"
 
 

@@ -1,35 +1,20 @@
-"""The wire that OpenAI began and Fireworks shares: POST .../chat/completions.
+"""The wire that OpenAI began and most vendors share: POST .../chat/completions.
 
 Where vendors differ, a `Dialect` says so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from embedded.vendors.draft import Draft, is_reasoning_model, pieces_of, tokens_in
-from embedded.vendors.question import Question, Vendor, WireMessage, split_prompt
+from embedded.vendors.dialect import Dialect
+from embedded.vendors.draft import Draft, halves_of, is_reasoning_model, pieces_of, tokens_in
+from embedded.vendors.question import OfferedTool, Question, Vendor, WireMessage, split_prompt
 from embedded.vendors.wire import Frame, RefusalError, Step, dump
 
 _CREATED: Final = 1_700_000_000
 """The same in all answers, which are deterministic."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """What one vendor says in its own way."""
-
-    vendor: Vendor
-    default_max_tokens: int | None
-    is_usage_unasked: bool
-    """Whether each stream ends with usage, in its last chunk; else a chunk of its own on demand."""
-    shows_reasoning: Callable[[str], bool]
-    """Given a model, whether its reasoning comes as text."""
-    usage: Callable[[Draft], JsonValue]
-    headers: Callable[[Draft], dict[str, str]]
-    error: Callable[[int, str], JsonValue]
 
 
 class _Thinking(BaseModel):
@@ -44,6 +29,44 @@ class _StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+class _Function(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    parameters: JsonValue = None
+
+
+class _Tool(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    function: _Function
+
+
+class _JsonSchema(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    json_schema: dict[str, JsonValue] = Field(alias="schema")
+
+
+class _ResponseFormat(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str
+    json_schema: _JsonSchema | None = None
+
+    @property
+    def schema_of_answer(self) -> JsonValue:
+        if self.json_schema is not None:
+            return self.json_schema.json_schema
+        return {"type": "object"} if self.type == "json_object" else None
+
+
+class _Reasoning(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    effort: str | None = None
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -54,14 +77,18 @@ class _Request(BaseModel):
     stream: bool = False
     stream_options: _StreamOptions | None = None
     reasoning_effort: str | int | bool | None = None
+    reasoning: _Reasoning | None = None
     thinking: _Thinking | None = None
+    tools: list[_Tool] = []
+    response_format: _ResponseFormat | None = None
 
     @property
     def wants_reasoning(self) -> bool:
         if self.thinking is not None:
             return self.thinking.type != "disabled"
-        if self.reasoning_effort is not None:
-            return self.reasoning_effort not in {"none", False}  # 0 equals False
+        effort = self.reasoning.effort if self.reasoning else self.reasoning_effort
+        if effort is not None:
+            return effort not in {"none", False}  # 0 equals False
         return is_reasoning_model(self.model)
 
 
@@ -102,28 +129,42 @@ class ChatWire:
             shows_reasoning=self._dialect.shows_reasoning(request.model),
             wants_usage=asked or self._dialect.is_usage_unasked,
             is_cacheable=True,
+            tools=tuple(
+                OfferedTool(tool.function.name, tool.function.parameters) for tool in request.tools
+            ),
+            has_results=request.messages[-1].role == "tool",
+            schema=request.response_format.schema_of_answer if request.response_format else None,
         )
 
     def frames(self, draft: Draft, *, wants_usage: bool) -> Iterator[Frame]:
         """Write an answer as chunks and the word [DONE]."""
-        separate = wants_usage and not self._dialect.is_usage_unasked
+        dialect = self._dialect
+        separate = wants_usage and not dialect.is_usage_unasked
         # Whoever asked for usage finds null in every chunk but the last.
-        extra: dict[str, JsonValue] = {"usage": None} if separate else {}
+        extra: dict[str, JsonValue] = dialect.fields(draft)
+        if separate:
+            extra["usage"] = None
+        if dialect.comment:
+            yield Frame(f": {dialect.comment}\n\n".encode())
         yield Frame(_chunk(draft, {"role": "assistant", "content": ""}, extra))
         hidden = 0 if draft.shows_reasoning else tokens_in(draft.reasoning)
         if draft.shows_reasoning:
-            for piece in pieces_of(draft.reasoning):
-                data = _chunk(draft, {"reasoning_content": piece}, extra)
+            for piece in pieces_of(dialect.opening(draft) + draft.reasoning):
+                data = _chunk(draft, _thought(dialect.reasoning, piece), extra)
                 yield Frame(data, Step.PIECE, len(piece) / 4)
-        for piece in pieces_of(draft.text):
+        for piece in pieces_of(dialect.closing(draft) + draft.text):
             yield Frame(
                 _chunk(draft, {"content": piece}, extra), Step.PIECE, hidden + len(piece) / 4
             )
             hidden = 0
-        usage = self._dialect.usage(draft)
+        for delta in self._call_deltas(draft):
+            yield Frame(_chunk(draft, {"tool_calls": [delta]}, extra), Step.PIECE, hidden + 1)
+            hidden = 0
+        usage = dialect.usage(draft)
         if wants_usage and not separate:
-            extra = {"usage": usage}
-        yield Frame(_chunk(draft, {}, extra, finish=_finish_reason(draft)), Step.CLOSING)
+            extra |= dialect.placed(usage)
+        finish = self._finish_reason(draft)
+        yield Frame(_chunk(draft, {}, extra, finish=finish), Step.CLOSING)
         if separate:
             yield Frame(_sse({**_head(draft), "choices": [], "usage": usage}), Step.CLOSING)
         yield Frame(b"data: [DONE]\n\n", Step.CLOSING)
@@ -132,13 +173,38 @@ class ChatWire:
         """Write an answer as one completion."""
         message: dict[str, JsonValue] = {"role": "assistant", "content": draft.text}
         if draft.reasoning and draft.shows_reasoning:
-            message["reasoning_content"] = draft.reasoning
-        finish = _finish_reason(draft) if is_finished else None
+            message |= _thought(self._dialect.reasoning, draft.reasoning)
+        if draft.calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.text},
+                }
+                for call in draft.calls
+            ]
+        finish = self._finish_reason(draft) if is_finished else None
         return {
             **_head(draft, kind="chat.completion"),
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": self._dialect.usage(draft),
+            **self._dialect.fields(draft),
         }
+
+    def _call_deltas(self, draft: Draft) -> Iterator[JsonValue]:
+        for index, call in enumerate(draft.calls):
+            head: dict[str, JsonValue] = {"index": index, "id": call.id, "type": "function"}
+            if self._dialect.arguments_are_objects:
+                yield {**head, "function": {"name": call.name, "arguments": call.arguments}}
+                continue
+            first, second = halves_of(call.text)
+            yield {**head, "function": {"name": call.name, "arguments": first}}
+            yield {"index": index, "function": {"arguments": second}}
+
+    def _finish_reason(self, draft: Draft) -> str:
+        if draft.calls:
+            return "tool_calls"
+        return "length" if draft.is_cut else self._dialect.stop
 
     def headers(self, draft: Draft) -> dict[str, str]:
         """Headers of an answer."""
@@ -158,8 +224,16 @@ class ChatWire:
         return b'data: {"id":"sim","choices":[{"delta":\n\n'
 
 
-def _finish_reason(draft: Draft) -> str:
-    return "length" if draft.is_cut else "stop"
+def _thought(
+    place: Literal["reasoning_content", "reasoning", "parts", "tags"], piece: str
+) -> dict[str, JsonValue]:
+    match place:
+        case "parts":
+            inner: JsonValue = {"type": "text", "text": piece}
+            return {"content": [{"type": "thinking", "thinking": [inner]}]}
+        case "tags":
+            return {"content": piece}
+    return {place: piece}
 
 
 def _head(draft: Draft, *, kind: str = "chat.completion.chunk") -> dict[str, JsonValue]:

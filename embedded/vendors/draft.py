@@ -1,15 +1,33 @@
 """The answer to one question, decided in full before its first byte is sent."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from embedded.vendors.answers import answer_to, reasoning_for, seed_of
+from pydantic import JsonValue
+
+from embedded.vendors.answers import answer_to, dictated, reasoning_for, seed_of
 from embedded.vendors.question import Question
+from embedded.vendors.samples import sample
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _CACHE_BLOCK: Final = 64
 _PIECE: Final = re.compile(r"\s*\S{1,8}|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCall:
+    """A call of a tool."""
+
+    id: str
+    name: str
+    arguments: JsonValue
+
+    @property
+    def text(self) -> str:
+        """The arguments as JSON."""
+        return json.dumps(self.arguments, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +47,8 @@ class Draft:
     input_tokens: int
     """All of them, those read from the cache included."""
     cached_tokens: int
+    calls: tuple[DraftCall, ...] = ()
+    """Calls of tools, which come in place of a text."""
 
     @property
     def reasoning_tokens(self) -> int:
@@ -37,8 +57,9 @@ class Draft:
 
     @property
     def output_tokens(self) -> int:
-        """Tokens of reasoning and text."""
-        return self.reasoning_tokens + tokens_in(self.text)
+        """Tokens of reasoning, text and the arguments of calls."""
+        called = sum(tokens_in(call.text) for call in self.calls)
+        return self.reasoning_tokens + tokens_in(self.text) + called
 
     @property
     def id(self) -> str:
@@ -50,7 +71,8 @@ def compose(question: Question, *, number: int) -> Draft:
     """Decide the answer to a question."""
     seed = seed_of(question.model, question.prompt)
     reasoning = reasoning_for(question.prompt) if question.wants_reasoning else ""
-    text = answer_to(question.prompt, seed=seed)
+    calls = _calls(question, number)
+    text = "" if calls else _text(question, seed)
     is_cut = False
     if question.max_tokens is not None:
         # Vendors count the reasoning towards the limit, which can leave no room for text.
@@ -70,6 +92,27 @@ def compose(question: Question, *, number: int) -> Draft:
         is_cut=is_cut,
         input_tokens=context_tokens + tokens_in(question.prompt),
         cached_tokens=context_tokens // _CACHE_BLOCK * _CACHE_BLOCK if question.is_cacheable else 0,
+        calls=calls,
+    )
+
+
+def _text(question: Question, seed: int) -> str:
+    said = dictated(question.prompt)
+    if said is not None:
+        return said
+    if question.schema is not None:
+        return json.dumps(sample(question.schema), ensure_ascii=False)
+    return answer_to(question.prompt, seed=seed)
+
+
+def _calls(question: Question, number: int) -> tuple[DraftCall, ...]:
+    """Call every offered tool that the prompt names, unless its result is already there."""
+    if question.has_results:
+        return ()
+    named = [tool for tool in question.tools if tool.name in question.prompt]
+    return tuple(
+        DraftCall(f"call{number:03d}{place:02d}", tool.name, sample(tool.parameters))
+        for place, tool in enumerate(named)
     )
 
 
@@ -81,6 +124,11 @@ def tokens_in(text: str) -> int:
 def pieces_of(text: str) -> list[str]:
     """Split a text into the small pieces that a stream brings; joined, they are the text."""
     return _PIECE.findall(text)
+
+
+def halves_of(text: str) -> tuple[str, str]:
+    """Split the arguments of a call in two, as they come in more than one piece."""
+    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 _REASONING_MODEL: Final = re.compile(r"reason|deepseek|v3p2|(?<![a-z0-9])r1(?![0-9])")

@@ -1,6 +1,7 @@
 """One vendor's completions endpoint: key, request, fault, model, answer, in this order."""
 
 from functools import partial
+from typing import Final
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -13,14 +14,28 @@ from embedded.vendors.pace import pace_of
 from embedded.vendors.performance import Performance
 from embedded.vendors.question import Question
 from embedded.vendors.reply import Reply
-from embedded.vendors.wire import RefusalError, Wire, dump, no_such_model
+from embedded.vendors.wire import BadKeyError, RefusalError, Wire, dump, no_such_model
+
+_KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key", "x-portkey-api-key")
 
 
 class Endpoint:
     """Answers POST requests on one wire."""
 
-    def __init__(self, wire: Wire, *, desk: FaultDesk, journal: Journal, speed: float) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        desk: FaultDesk,
+        journal: Journal,
+        speed: float,
+        keyless: bool = False,
+        bad_key_status: int = 401,
+    ) -> None:
+        """`keyless`: a local server, which wants no key but refuses a wrong one."""
         self._wire = wire
+        self._keyless = keyless
+        self._bad_key_status = bad_key_status
         self._desk = desk
         self._journal = journal
         self._speed = speed
@@ -42,7 +57,7 @@ class Endpoint:
     def listing(self, request: Request, models: JsonValue) -> Response:
         """Answer a request for the models; it is not in the journal."""
         try:
-            _check_key(request)
+            self._check_key(request)
         except RefusalError as refused:
             return self._refuse(refused, 0)
         return Response(dump(models), media_type="application/json")
@@ -56,8 +71,10 @@ class Endpoint:
         return Response(body, refused.status, headers, media_type="application/json")
 
     async def _admit(self, request: Request, entry: Entry) -> tuple[Question, Fault | None]:
-        _check_key(request)
-        question = self._wire.read(await request.body(), request.headers)
+        self._check_key(request)
+        path = {f"x-path-{name}": str(part) for name, part in request.path_params.items()}
+        headers = {**request.headers, **path}
+        question = self._wire.read(await request.body(), headers)
         entry.describe(question)
         try:
             fault = self._desk.take(question, request.headers)
@@ -71,13 +88,17 @@ class Endpoint:
             raise RefusalError(404, f"The model `{question.model}` does not exist.")
         return question, fault
 
+    def _check_key(self, request: Request) -> None:
+        check_key(request, keyless=self._keyless, status=self._bad_key_status)
 
-def _check_key(request: Request) -> None:
-    """Take any key in either header, except none and the word `invalid`. Raises RefusalError."""
+
+def check_key(request: Request, *, keyless: bool = False, status: int = 401) -> None:
+    """Take any key in any header, except none and the word `invalid`. Raises BadKeyError."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    key = request.headers.get("x-api-key", "").strip() or bearer
-    if not key:
-        raise RefusalError(401, "No API key was sent; the simulator takes any but `invalid`.")
+    headers = (request.headers.get(name, "").strip() for name in _KEY_HEADERS)
+    key = next(filter(None, headers), bearer)
+    if not key and not keyless:
+        raise BadKeyError(status, "No API key was sent; the simulator takes any but `invalid`.")
     if key == "invalid":
-        raise RefusalError(401, "The API key is not valid; the simulator takes any but `invalid`.")
+        raise BadKeyError(status, "API key not valid; the simulator takes any but `invalid`.")

@@ -9,6 +9,7 @@ A fault is written as words separated by spaces, commas or semicolons:
     bad-json                        a piece (or the body) that is not JSON
     error-event                     an error in the vendor's form after HTTP 200
     slow-headers=3                  three seconds until the headers, then a good answer
+    chop=2                          a good answer whose stream is sent two bytes at a time
 
 `after=N` counts pieces (3 when it is not said); an answer with fewer breaks before its end.
 `times=K` keeps the fault to the first K requests with the same prompt, so that a retry succeeds.
@@ -66,11 +67,18 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Chop:
+    """Send a good stream in packets that end anywhere, in the middle of characters too."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong, and for how many requests with the same prompt."""
 
     spec: str
-    what: Refuse | Break | Delay
+    what: Refuse | Break | Delay | Chop
     times: int | None = None
 
 
@@ -79,16 +87,18 @@ def parse_fault(spec: str) -> Fault:
     kind, *options = re.split(r"[\s,;]+", spec.strip())
     known = dict(_option(word) for word in options)
     times = _whole(known.pop("times")) if "times" in known else None
-    what: Refuse | Break | Delay
+    what: Refuse | Break | Delay | Chop
     if re.fullmatch(r"[45]\d\d", kind):
         what = Refuse(int(kind), _number(known.pop("retry_after", None)))
     elif kind.startswith("slow-headers="):
         what = Delay(float(_number(kind.partition("=")[2]) or 0))
+    elif kind.startswith("chop="):
+        what = Chop(max(1, _whole(kind.partition("=")[2])))
     elif kind in {breakage.value for breakage in Breakage}:
         after = known.pop("after", None)
         what = Break(Breakage(kind), 3 if after is None else _whole(after))
     else:
-        allowed = ", ".join(["400 to 599", *Breakage, "slow-headers=SECONDS"])
+        allowed = ", ".join(["400 to 599", *Breakage, "slow-headers=SECONDS", "chop=BYTES"])
         raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
     if known:
         raise FaultError(f"{kind} does not take {', '.join(known)}")

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from embedded.vendors.chat_completions import Dialect
+from embedded.vendors.dialect import Dialect
 from embedded.vendors.draft import Draft
 from embedded.vendors.question import Vendor
 
@@ -55,7 +55,6 @@ FIREWORKS: Final = Dialect(
     vendor=Vendor.FIREWORKS,
     default_max_tokens=2048,
     is_usage_unasked=True,
-    shows_reasoning=lambda _model: True,
     usage=_usage,
     headers=_headers,
     error=_error,

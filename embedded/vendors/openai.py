@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from embedded.vendors.chat_completions import Dialect
+from embedded.vendors.dialect import Dialect
 from embedded.vendors.draft import Draft
 from embedded.vendors.question import Vendor
 
@@ -26,7 +26,8 @@ def _shows_reasoning(model: str) -> bool:
     return _OWN_MODEL.match(model) is None
 
 
-def _usage(draft: Draft) -> JsonValue:
+def usage_in_detail(draft: Draft) -> JsonValue:
+    """Count with what was cached and what was reasoning."""
     return {
         "prompt_tokens": draft.input_tokens,
         "completion_tokens": draft.output_tokens,
@@ -36,19 +37,17 @@ def _usage(draft: Draft) -> JsonValue:
     }
 
 
-def _error(status: int, message: str) -> JsonValue:
+def error_of(status: int, message: str) -> JsonValue:
+    """Write an error as OpenAI does."""
     kind, code = _CODES.get(status, ("server_error", None))
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 OPENAI: Final = Dialect(
     vendor=Vendor.OPENAI,
-    default_max_tokens=None,
-    is_usage_unasked=False,
     shows_reasoning=_shows_reasoning,
-    usage=_usage,
-    headers=lambda _draft: {},
-    error=_error,
+    usage=usage_in_detail,
+    error=error_of,
 )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from embedded.vendors.draft import Draft
-from embedded.vendors.fault import Break, Breakage, Delay, Fault
+from embedded.vendors.fault import Break, Breakage, Chop, Delay, Fault
 from embedded.vendors.journal import Entry
 from embedded.vendors.pace import Metronome, Pace
 from embedded.vendors.question import Question
@@ -24,6 +24,7 @@ class Performance:
         what = fault.what if fault else None
         self._delay = what.seconds if isinstance(what, Delay) else 0.0
         self._break = what if isinstance(what, Break) else None
+        self._chop = what.size if isinstance(what, Chop) else None
 
     async def play(self, stage: Stage, entry: Entry) -> None:
         """Answer as a stream or as one body, whichever was asked for."""
@@ -45,8 +46,15 @@ class Performance:
             if frame.step is Step.PIECE:
                 await metronome.wait(frame.tokens)
                 entry.pieces += 1
-            await stage.say(frame.data)
+            await self._say(stage, frame.data)
         await stage.end()
+
+    async def _say(self, stage: Stage, data: bytes) -> None:
+        size = self._chop or len(data)
+        for start in range(0, len(data), size):
+            await stage.say(data[start : start + size])
+            if self._chop:
+                await asyncio.sleep(0)  # else the packets leave as one
 
     async def _break_off(self, stage: Stage, how: Breakage) -> None:
         match how:

@@ -11,8 +11,33 @@ class Vendor(StrEnum):
     """Whom the simulator can stand in for; also the first part of the path."""
 
     ANTHROPIC = "anthropic"
+    COHERE = "cohere"
+    DEEPSEEK = "deepseek"
     FIREWORKS = "fireworks"
+    GEMINI = "gemini"
+    GROQ = "groq"
+    HUGGINGFACE = "huggingface"
+    LLAMACPP = "llamacpp"
+    LMSTUDIO = "lmstudio"
+    MISTRAL = "mistral"
+    MLX = "mlx"
+    OLLAMA = "ollama"
     OPENAI = "openai"
+    OPENROUTER = "openrouter"
+    PERPLEXITY = "perplexity"
+    PORTKEY = "portkey"
+    TOGETHER = "together"
+    VLLM = "vllm"
+    XAI = "xai"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """A function that the model may call."""
+
+    name: str
+    parameters: JsonValue
+    """JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +60,11 @@ class Question:
     """Whether a stream ends with usage."""
     is_cacheable: bool
     """Whether the context counts as read from the prompt cache."""
+    tools: tuple[OfferedTool, ...] = ()
+    has_results: bool = False
+    """Whether the last message is the result of a tool, so that the model need not call again."""
+    schema: JsonValue = None
+    """JSON Schema that the answer must follow; null for free text."""
 
 
 class WireMessage(BaseModel):

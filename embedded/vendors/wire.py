@@ -40,6 +40,10 @@ class RefusalError(Exception):
         self.retry_after = retry_after
 
 
+class BadKeyError(RefusalError):
+    """The request has no key, or one that is not valid."""
+
+
 class Wire(Protocol):
     """One vendor's requests and answers."""
 
