@@ -19,7 +19,7 @@ __all__ = [
     "Retirement",
 ]
 
-AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "openai_compatible"]
+AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
 
 Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
 """Whether a model thinks: never, when asked, unless told not to, or whatever one says."""

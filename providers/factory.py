@@ -24,6 +24,10 @@ def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) ->
             from providers.fireworks import Fireworks  # noqa: PLC0415  on first use
 
             return Fireworks(base_url=base_url, key=key)
+        case "gemini":
+            from providers.gemini import Gemini  # noqa: PLC0415  on first use
+
+            return Gemini(base_url=base_url, key=key)
         case "openai_compatible":
             from providers.openai_compatible import OpenAICompatible  # noqa: PLC0415  on first use
 

@@ -21,6 +21,9 @@ class ThinkingTags:
     def __init__(self) -> None:
         self._held = ""
         self._tag: str | None = _OPEN
+        """The tag that is waited for; None when the rest is text."""
+        self._trims = False
+        """Whether empty lines are dropped, as between the thinking and the text."""
 
     def feed(self, text: str) -> Iterator[Event]:
         """What this piece of text turns out to be; half a tag waits for the rest."""
@@ -35,7 +38,10 @@ class ThinkingTags:
                 self._tag = None
         if self._tag == _CLOSE:
             yield from self._until_closed()
+        if self._trims:
+            self._held = self._held.lstrip("\n")
         if self._tag is None and self._held:
+            self._trims = False
             yield TextDelta(self._held)
             self._held = ""
 
@@ -48,7 +54,7 @@ class ThinkingTags:
     def _until_closed(self) -> Iterator[Event]:
         thinking, found, rest = self._held.partition(_CLOSE)
         if found:
-            self._held, self._tag = rest.lstrip("\n"), None
+            self._held, self._tag, self._trims = rest, None, True
         else:
             keep = _half_tag(thinking)
             thinking, self._held = (

@@ -1,6 +1,6 @@
-"""The three adapters, through their vendors' SDKs, against one simulator."""
+"""Every adapter and every accent, through the real SDKs, against one simulator."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TypeAlias
 
@@ -8,39 +8,51 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from embedded.vendors import running_simulator
+from embedded.vendors.compatible import MODELS as COMPATIBLE_MODELS
+from embedded.vendors.compatible import base_of
 from providers.adapter import Adapter
 from providers.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
 from providers.factory import make_adapter
+from tests.support.simulator import Journal, journal_of, simulator_process
 
-BASE_URLS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
+CATALOGUE = Catalogue.load()
+NATIVE_URLS = {
+    "anthropic": "/anthropic",
+    "fireworks": "/fireworks",
+    "gemini": "/gemini/v1beta",
+    "openai": "/openai/v1",
+}
+COMPATIBLE_URLS = {str(each): f"/{each}{base_of(each)}" for each in COMPATIBLE_MODELS}
+BASE_URLS = {**NATIVE_URLS, **COMPATIBLE_URLS}
 MODELS = {
     "anthropic": "claude-sonnet-5-5",
     "fireworks": "accounts/fireworks/models/qwen3p8-max",
+    "gemini": "gemini-3.8-flash",
     "openai": "gpt-6.1-sol",
+    **{str(vendor): names[0] for vendor, names in COMPATIBLE_MODELS.items()},
 }
 
 Opener: TypeAlias = Callable[[str], Adapter]
 
 
-@pytest.fixture
-async def simulator() -> AsyncIterator[str]:
-    """The URL of a fresh simulator that does not wait."""
-    async with running_simulator(speed=0) as url:
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[str]:
+    """The URL of a simulator that does not wait; all tests share it."""
+    with simulator_process() as url:
         yield url
 
 
 @pytest.fixture
-async def journal(simulator: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the simulator's own paths."""
+async def journal(simulator: str) -> AsyncIterator[Journal]:
+    """What the simulator is asked from now on."""
     async with httpx.AsyncClient(base_url=simulator, timeout=10, trust_env=False) as client:
-        yield client
+        yield await journal_of(client)
 
 
-@pytest.fixture(params=sorted(BASE_URLS))
+@pytest.fixture(params=sorted(NATIVE_URLS))
 def vendor(request: pytest.FixtureRequest) -> str:
-    """Each vendor in turn."""
+    """Each adapter in turn; a test that concerns accents takes more."""
     name: str = request.param
     return name
 
@@ -51,7 +63,7 @@ async def adapter_with_key(simulator: str, vendor: str) -> AsyncIterator[Opener]
     async with AsyncExitStack() as stack:
 
         def open_with(key: str) -> Adapter:
-            provider = Catalogue.load().providers[vendor]
+            provider = CATALOGUE.providers[vendor]
             base_url = simulator + BASE_URLS[vendor]
             adapter = make_adapter(provider, base_url=base_url, key=SecretStr(key))
             stack.push_async_exit(adapter)

@@ -11,7 +11,7 @@ from providers.catalogue import Catalogue
 from providers.chat import ChatRequest, Done, Message, complete
 from providers.errors import NotServed, UnknownModel
 from providers.router import Credential, Router
-from tests.contract.providers.conftest import BASE_URLS
+from tests.contract.providers.conftest import NATIVE_URLS
 from tests.support.eventually import eventually
 
 CATALOGUE = Catalogue.load()
@@ -22,7 +22,7 @@ def credentials(simulator: str) -> dict[str, Credential]:
     key = SecretStr("a-key")
     return {
         provider: Credential(key=key, base_url=simulator + path, simulated=True)
-        for provider, path in BASE_URLS.items()
+        for provider, path in NATIVE_URLS.items()
     }
 
 

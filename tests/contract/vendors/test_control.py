@@ -9,6 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from embedded.vendors import create_simulator, running_simulator
+from embedded.vendors.question import Vendor
 
 KEY = {"authorization": "Bearer very-secret"}
 
@@ -180,4 +181,4 @@ def test_a_negative_speed_is_refused() -> None:
 def test_each_vendor_has_its_own_prefix() -> None:
     paths = {route.path for route in create_simulator().routes if isinstance(route, Route)}
 
-    assert {path.split("/")[1] for path in paths} == {"anthropic", "fireworks", "openai"}
+    assert {path.split("/")[1] for path in paths} == set(Vendor)

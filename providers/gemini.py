@@ -1,0 +1,115 @@
+"""Google's Gemini on its own wire: thoughts apart from the text, and signatures for tool loops."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pydantic import SecretStr
+
+from providers.adapter import ListedModel, Timeouts
+from providers.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta
+from providers.deadlines import Deadlines
+from providers.errors import CallFailed, MalformedResponse
+from providers.failures import TRANSPORT_ERRORS, from_transport
+from providers.gemini_errors import refined
+from providers.gemini_events import ResponseReader
+from providers.gemini_request import VENDOR, parameters
+from providers.native import NativeClient
+from providers.streams import payloads
+
+__all__ = ["Gemini"]
+
+LISTING: Final = timedelta(seconds=20)
+_PAGES: Final = 20
+
+
+class Gemini:
+    """An `Adapter` for the API of version v1beta, in which Google documents thinking."""
+
+    def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
+        headers = {"x-goog-api-key": key.get_secret_value()} if key else {}
+        self._client = NativeClient(
+            vendor=VENDOR, base_url=root(base_url), key=key, headers=headers, refine=refined
+        )
+
+    async def stream(
+        self, request: ChatRequest, *, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`."""
+        deadlines = Deadlines(VENDOR, timeouts)
+        body, notes = parameters(request)
+        reader = ResponseReader(
+            model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
+        )
+        opening = self._client.streamed(
+            f"/models/{request.model}:streamGenerateContent?alt=sse",
+            body,
+            connect=timeouts.connect,
+        )
+        async with AsyncExitStack() as stack:
+            response = await deadlines.wait(stack.enter_async_context(opening))
+            try:
+                async with aclosing(payloads(VENDOR, response, deadlines)) as items:
+                    async for _, payload in items:
+                        for event in reader.read(payload):
+                            if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                                deadlines.first_token()
+                            yield event
+            except TRANSPORT_ERRORS as error:
+                if not reader.is_finished:
+                    raise from_transport(
+                        VENDOR, error, connect=timeouts.connect, secret=self._client.secret
+                    ) from error
+            except CallFailed:
+                if not reader.is_finished:
+                    raise
+            for event in reader.close(notes=notes):
+                yield event
+
+    async def list_models(self) -> list[ListedModel]:
+        """Those that generate content."""
+        found: list[ListedModel] = []
+        token = ""
+        for _ in range(_PAGES):
+            params = {"pageSize": "1000"} | ({"pageToken": token} if token else {})
+            page = await self._client.get("/models", params, within=LISTING)
+            if not isinstance(page, dict):
+                raise MalformedResponse(VENDOR, "the list of models is not as documented")
+            found += [
+                _listed(model)
+                for model in page.get("models") or ()
+                if "generateContent" in (model.get("supportedGenerationMethods") or ())
+            ]
+            token = page.get("nextPageToken") or ""
+            if not token:
+                break
+        return found
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+
+def root(url: str) -> str:
+    """The base URL with its version, from one that may lack it or name the compatible endpoint."""
+    url = url.rstrip("/").removesuffix("/openai")
+    return url if url.rsplit("/", 1)[-1].startswith("v1") else f"{url}/v1beta"
+
+
+def _listed(model: dict[str, Any]) -> ListedModel:
+    return ListedModel(
+        id=str(model.get("name", "")).removeprefix("models/"),
+        display_name=model.get("displayName"),
+        context_window=model.get("inputTokenLimit"),
+        max_output_tokens=model.get("outputTokenLimit"),
+    )
