@@ -4,13 +4,14 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 import jwt
 
+from embedded.curfew import Curfew
 from embedded.errors import CannotStart
 from embedded.private_files import read_json_object, write_private
 
@@ -31,6 +32,8 @@ class Keys:
     jwt_secret: str
     legacy_anon: str
     legacy_service_role: str
+    curfew: Curfew = field(default_factory=Curfew, init=False, compare=False)
+    """Lives with the process; is not stored."""
 
     def __repr__(self) -> str:
         """Nothing that a log could give away."""
@@ -78,7 +81,7 @@ def load_keys(directory: Path) -> Keys:
         return rotate_keys(directory)
     stored = read_json_object(path) or {}
     try:
-        return Keys(**{field.name: str(stored[field.name]) for field in fields(Keys)})
+        return Keys(**{name: str(stored[name]) for name in _stored_names()})
     except KeyError as error:
         raise CannotStart(
             f"{path} is damaged: restore it, or remove it to get new keys."
@@ -91,7 +94,8 @@ def rotate_keys(directory: Path) -> Keys:
     Only while no server runs on the directory: a running one keeps the keys that it has read.
     """
     fresh = make_keys()
-    write_private(directory / _FILE, json.dumps(asdict(fresh), indent=2))
+    stored = {name: getattr(fresh, name) for name in _stored_names()}
+    write_private(directory / _FILE, json.dumps(stored, indent=2))
     return fresh
 
 
@@ -156,6 +160,14 @@ def identify(
 
 def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:
     """The claims of a token that we signed and that is valid now. Raises TokenRejected."""
+    claims = read_jwt(keys, token, leeway_seconds=leeway_seconds)
+    if keys.curfew.end_of(claims) is not None:
+        raise TokenRejected(TokenFault.EXPIRED)
+    return claims
+
+
+def read_jwt(keys: Keys, token: str, *, leeway_seconds: float) -> dict[str, Any]:
+    """The claims of a token that we signed, whatever the curfew says. Raises TokenRejected."""
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -178,6 +190,10 @@ def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS
 def sign_jwt(keys: Keys, claims: dict[str, Any]) -> str:
     """A token with these claims, valid for as long as they say."""
     return jwt.encode(claims, keys.jwt_secret, algorithm="HS256")
+
+
+def _stored_names() -> list[str]:
+    return [each.name for each in fields(Keys) if each.init]
 
 
 def _legacy(jwt_secret: str, role: str) -> str:

@@ -55,7 +55,8 @@ async def running(
         hub = await stack.enter_async_context(Hub(database=database, keys=keys))
         switch = None
         if with_faults:
-            switch = Switch(await stack.enter_async_context(Freezer(lambda: postgres.pid)))
+            freezer = await stack.enter_async_context(Freezer(lambda: postgres.pid))
+            switch = Switch(freezer, keys.curfew)
         app = create_app(database, keys, hub, switch=switch)
         await stack.enter_async_context(serve(app, listener))
         version = await database.admin.fetchval("show server_version")

@@ -12,15 +12,20 @@ from embedded.keys import Identity, Keys, Refused, identify
 Handler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 
 
-def guarded(keys: Keys, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that tells `handler` who asks, and says its errors in the API's words."""
+def guarded(
+    keys: Keys, handler: Handler, *, heeds_token: bool = True
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that tells `handler` who asks, and says its errors in the API's words.
+
+    `heeds_token`: off for what people do to get a token, who may still send an old one.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
             identity = identify(
                 keys,
                 apikey=request.headers.get("apikey") or request.query_params.get("apikey"),
-                authorization=request.headers.get("authorization"),
+                authorization=request.headers.get("authorization") if heeds_token else None,
                 user_agent=request.headers.get("user-agent"),
             )
             return await handler(request, identity)

@@ -17,15 +17,15 @@ def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[Base
     own = OwnAccount(accounts, sessions)
     admin = Administration(accounts)
 
-    def route(path: str, method: str, handler: Handler) -> Route:
-        return Route(path, guarded(keys, handler), methods=[method])
+    def route(path: str, method: str, handler: Handler, *, heeds_token: bool = True) -> Route:
+        return Route(path, guarded(keys, handler, heeds_token=heeds_token), methods=[method])
 
     return [
         Route("/health", _tell_health, methods=["GET"]),
         Route("/.well-known/jwks.json", _list_keys, methods=["GET"]),
-        route("/settings", "GET", _tell_settings),
-        route("/signup", "POST", own.sign_up),
-        route("/token", "POST", own.give_token),
+        route("/settings", "GET", _tell_settings, heeds_token=False),
+        route("/signup", "POST", own.sign_up, heeds_token=False),
+        route("/token", "POST", own.give_token, heeds_token=False),
         route("/user", "GET", own.tell_user),
         route("/user", "PUT", own.change_user),
         route("/logout", "POST", own.log_out),

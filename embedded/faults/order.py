@@ -30,6 +30,8 @@ class Order:
     standing: Standing = field(default_factory=Standing)
     close_sockets: int | None = None
     """Close all open sockets now, with this code."""
+    expire_tokens: bool = False
+    """End the access tokens of all users that were made until now."""
     pause_database_seconds: float | None = None
     """Freeze Postgres now, for this long."""
     seed: int | None = None
@@ -74,6 +76,10 @@ def _is_close_code(value: Any) -> bool:
     return isinstance(value, int) and (1000 <= value <= 1014 or 3000 <= value <= 4999)
 
 
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
 def _is_seed(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -84,6 +90,7 @@ _CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "too_many_requests": (_is_share, "a share from 0 to 1"),
     "token_seconds": (_is_lifetime, "whole seconds from 1 to 3600"),
     "close_sockets": (_is_close_code, "a close code: 1000 to 1014, or 3000 to 4999"),
+    "expire_tokens": (_is_true, "true"),
     "pause_database_seconds": (_is_pause, "seconds from 0 to 300"),
     "seed": (_is_seed, "a whole number"),
 }

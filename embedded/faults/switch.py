@@ -1,7 +1,10 @@
 """The switch: what is ordered now, and the endpoint that takes orders."""
 
+import asyncio
 import json
+import math
 import random
+import time
 from dataclasses import asdict
 
 from starlette.requests import Request
@@ -9,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
+from embedded.curfew import Curfew
 from embedded.faults.freeze import Freezer
 from embedded.faults.order import BadOrder, Order, Standing, read_order
 from embedded.keys import Keys, Refused, identify
@@ -19,9 +23,10 @@ PATH = "/_embedded/faults"
 class Switch:
     """The faults that stand, and the sockets that can be closed."""
 
-    def __init__(self, freezer: Freezer) -> None:
+    def __init__(self, freezer: Freezer, curfew: Curfew) -> None:
         self.standing = Standing()
         self._freezer = freezer
+        self._curfew = curfew
         self._chance = random.Random()  # noqa: S311 - trouble needs no secrecy
         self._sockets: set[Send] = set()
 
@@ -42,7 +47,7 @@ class Switch:
         self._sockets.discard(send)
 
     async def carry_out(self, order: Order) -> None:
-        """Replace what stands, and do what is to happen once."""
+        """Replace what stands, and do what is to happen once; return when that is in force."""
         self.standing = order.standing
         if order.seed is not None:
             self._chance.seed(order.seed)
@@ -50,10 +55,19 @@ class Switch:
             for send in list(self._sockets):
                 self.remove_socket(send)
                 await send({"type": "websocket.close", "code": order.close_sockets})
+        if order.expire_tokens:
+            await self._expire_tokens()
         if order.pause_database_seconds is not None:
             self._freezer.freeze(order.pause_database_seconds)
         else:
             self._freezer.thaw()
+
+    async def _expire_tokens(self) -> None:
+        """Wait for the second to be over: tokens tell only in which one they were made."""
+        now = time.time()
+        end = math.floor(now) + 1
+        await asyncio.sleep(end - now)
+        self._curfew.call(end)
 
 
 def fault_routes(switch: Switch, keys: Keys) -> list[BaseRoute]:

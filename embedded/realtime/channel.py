@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 import uuid
 from collections import deque
 from typing import Final, Literal
@@ -17,7 +16,7 @@ from embedded.realtime.mailbox import Mailbox
 from embedded.realtime.services import Services
 from embedded.realtime.strict_json import Json, compact
 from embedded.realtime.topics import Topic
-from embedded.realtime.visitors import TokenRefused, Visitor, check_expiry
+from embedded.realtime.visitors import TokenRefused, Visitor
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +80,9 @@ class Channel:
         """Join, then serve until the client leaves or the channel is over."""
         try:
             await self._join()
-            while await self._serve_next(mailbox):
-                pass
+            with self._services.visitors.watched(mailbox.wake):
+                while await self._serve_next(mailbox):
+                    pass
         except JoinRefused as refusal:
             await asyncio.sleep(self._services.limits.refusal_seconds)
             self._answer_join("error", {"reason": str(refusal)})
@@ -129,7 +129,7 @@ class Channel:
         try:
             if token is not None and _is_of_a_user(token):
                 self._visitor = self._services.visitors.by_token(token)
-            check_expiry(self._visitor)
+            self._services.visitors.check(self._visitor)
         except TokenRefused as error:
             raise JoinRefused(error.reason) from error
         if self._topic.private:
@@ -183,8 +183,10 @@ class Channel:
             async with asyncio.timeout(self._nap_seconds()):
                 push = await mailbox.take()
         except TimeoutError:
+            push = None
+        if push is None:
             try:
-                check_expiry(self._visitor)
+                self._services.visitors.check(self._visitor)
             except TokenRefused as error:
                 raise ChannelOver(str(error)) from error
             return True
@@ -204,9 +206,8 @@ class Channel:
         return True
 
     def _nap_seconds(self) -> float | None:
-        if self._visitor.expires_at is None:
-            return None
-        return min(max(self._visitor.expires_at - time.time(), 0), _LONGEST_NAP_SECONDS)
+        left = self._services.visitors.seconds_left(self._visitor)
+        return None if left is None else min(max(left, 0), _LONGEST_NAP_SECONDS)
 
     async def _broadcast(self, push: Push) -> None:
         if push.size > self._services.limits.payload_bytes:

@@ -1,11 +1,13 @@
 """Whom a socket or a request speaks for, by its key or token."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from embedded.keys import Keys, Refused, TokenFault, TokenRejected, identify, verify_jwt
+from embedded.keys import Keys, Refused, TokenFault, TokenRejected, identify, read_jwt
 
 _FOREVER_SECONDS: Final = 1e11
 
@@ -66,10 +68,10 @@ class Visitors:
     def by_token(self, token: str) -> Visitor:
         """Read a JWT, which needs a role and an expiry. Raises TokenRefused."""
         try:
-            claims = verify_jwt(self._keys, token, leeway_seconds=0)
+            claims = read_jwt(self._keys, token, leeway_seconds=0)
         except TokenRejected as error:
             if error.fault is TokenFault.EXPIRED:
-                claims = verify_jwt(self._keys, token, leeway_seconds=_FOREVER_SECONDS)
+                claims = read_jwt(self._keys, token, leeway_seconds=_FOREVER_SECONDS)
             else:
                 raise TokenRefused(Fault[error.fault.name]) from error
         match claims:
@@ -77,11 +79,23 @@ class Visitors:
                 visitor = Visitor(role, claims, token, float(expires_at))
             case _:
                 raise TokenRefused(Fault.INCOMPLETE)
-        check_expiry(visitor)
+        self.check(visitor)
         return visitor
 
+    def check(self, visitor: Visitor) -> None:
+        """Raise TokenRefused when the visitor's token is no longer valid."""
+        left = self.seconds_left(visitor)
+        if left is not None and left <= 0:
+            raise TokenRefused(Fault.EXPIRED, f"Token has expired {int(-left)} seconds ago")
 
-def check_expiry(visitor: Visitor) -> None:
-    """Raise TokenRefused when the visitor's token is no longer valid."""
-    if visitor.expires_at is not None and (age := time.time() - visitor.expires_at) >= 0:
-        raise TokenRefused(Fault.EXPIRED, f"Token has expired {int(age)} seconds ago")
+    def seconds_left(self, visitor: Visitor) -> float | None:
+        """For how long the visitor's token is valid; None: for ever."""
+        if visitor.expires_at is None:
+            return None
+        ended_at = self._keys.curfew.end_of(visitor.claims)
+        ends = [each for each in (visitor.expires_at, ended_at) if each is not None]
+        return min(ends) - time.time()
+
+    def watched(self, watcher: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watcher` whenever tokens end before their time, within the block."""
+        return self._keys.curfew.watched(watcher)

@@ -7,12 +7,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from postgrest import APIError
+from supabase_auth.errors import AuthApiError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from embedded.state import State
+from tests.contract.auth.people import an_email, connected, sign_up
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.supabase_server import embedded_server
@@ -48,11 +52,20 @@ async def opened(state: State) -> AsyncIterator[ClientConnection]:
         yield socket
 
 
-async def join(socket: ClientConnection, *, echo: bool = False) -> None:
+async def join(socket: ClientConnection, *, echo: bool = False, token: str | None = None) -> None:
+    assert (await try_join(socket, echo=echo, token=token))["status"] == "ok"
+
+
+async def try_join(
+    socket: ClientConnection, *, echo: bool = False, token: str | None = None
+) -> dict[str, Any]:
+    """Join; give the payload of the answer."""
     config = {"broadcast": {"self": echo, "ack": True}, "private": False}
-    frame = {"topic": TOPIC, "event": "phx_join", "payload": {"config": config}, "ref": "1"}
+    payload = {"config": config} | ({"access_token": token} if token else {})
+    frame = {"topic": TOPIC, "event": "phx_join", "payload": payload, "ref": "1"}
     await socket.send(json.dumps(frame))
-    assert (await heard(socket, "phx_reply"))["payload"]["status"] == "ok"
+    answer: dict[str, Any] = (await heard(socket, "phx_reply"))["payload"]
+    return answer
 
 
 async def heard(socket: ClientConnection, event: str) -> dict[str, Any]:
@@ -155,6 +168,50 @@ async def test_tokens_live_as_long_as_ordered(http: httpx.AsyncClient) -> None:
     assert (short["expires_in"], long["expires_in"]) == (7, 3600)
 
 
+async def test_issued_tokens_end_when_ordered_and_those_made_afterwards_are_good(
+    troubled: State, http: httpx.AsyncClient
+) -> None:
+    connection = await asyncpg.connect(troubled.db_url)
+    await connection.execute(
+        "create table public.faults_read (id int); grant select on public.faults_read to"
+        " authenticated; notify pgrst, 'reload schema'"
+    )
+    await connection.close()
+
+    async with connected(troubled.url, troubled.publishable_key) as client:
+        await sign_up(client, an_email())
+        issued = await client.auth.get_session()
+        assert issued
+        await client.table("faults_read").select("*").execute()
+        async with opened(troubled) as socket, opened(troubled) as with_key:
+            await join(socket, token=issued.access_token)
+            await join(with_key)
+            await order(http, expire_tokens=True)
+
+            said = await heard(socket, "system")
+            await heard(socket, "phx_close")
+            assert await arrived(with_key, range(1)) == []
+        with pytest.raises(APIError) as refused:
+            await client.table("faults_read").select("*").execute()
+        async with opened(troubled) as socket:
+            rejoined = await try_join(socket, token=issued.access_token)
+        with pytest.raises(AuthApiError) as account:
+            await client.auth.get_user(issued.access_token)
+
+        await client.auth.refresh_session()
+        fresh = await client.auth.get_session()
+        assert fresh
+        await client.table("faults_read").select("*").execute()
+        async with opened(troubled) as socket:
+            await join(socket, token=fresh.access_token)
+
+    assert said["payload"]["message"].startswith("Token has expired")
+    assert refused.value.code == "PGRST303"
+    assert rejoined["response"]["reason"].startswith("InvalidJWTToken: Token has expired")
+    assert account.value.status == 403
+    assert (await http.get("/auth/v1/admin/users")).status_code == 200
+
+
 async def test_a_paused_database_answers_nobody_and_then_goes_on(http: httpx.AsyncClient) -> None:
     assert (await http.get("/auth/v1/admin/users")).status_code == 200
 
@@ -188,6 +245,7 @@ def test_a_server_can_be_stopped_while_its_database_is_paused() -> None:
         ('{"drop_broadcasts": 2}', "drop_broadcasts"),
         ('{"drop_broadcasts": true}', "drop_broadcasts"),
         ('{"close_sockets": 5}', "close_sockets"),
+        ('{"expire_tokens": 1}', "expire_tokens"),
         ('{"token_seconds": 0}', "token_seconds"),
         ('{"made_up": 1}', "made_up"),
         ("[]", "object"),
