@@ -28,6 +28,7 @@ async def run() -> list[dict[str, Any]]:
                 speaker = await _join(stack, server)
                 listeners = [await _join(stack, server) for _ in range(crowd)]
                 late = await _latency(speaker, listeners)
+                server_begin, own_begin = server.cpu_seconds(), time.process_time()
                 rate = await _rate(speaker, listeners)
             figures += [
                 {"name": "fan_out_latency", "unit": "ms", "sockets": crowd, **late},
@@ -37,10 +38,16 @@ async def run() -> list[dict[str, Any]]:
                     "sockets": crowd,
                     "n": DELIVERIES,
                     "rate": round(rate),
+                    "server_cpu_us": _microseconds_each(server.cpu_seconds() - server_begin),
+                    "client_cpu_us": _microseconds_each(time.process_time() - own_begin),
                     "goal_rate": 10_000,
                 },
             ]
     return figures
+
+
+def _microseconds_each(seconds: float) -> float:
+    return round(seconds / DELIVERIES * 1_000_000, 1)
 
 
 async def _join(stack: AsyncExitStack, server: Server) -> ClientConnection:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,9 +22,19 @@ def main() -> None:
     arguments = _parser().parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
     try:
-        asyncio.run(_run(arguments))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(arguments))
     except CannotStart as error:
         sys.exit(str(error))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Half of what the server does is moving bytes, where uvloop is twice as fast."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - does not exist everywhere
+
+    return uvloop.new_event_loop
 
 
 def _parser() -> argparse.ArgumentParser:

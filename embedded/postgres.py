@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -39,7 +39,7 @@ _POLL_SECONDS: Final = 0.005
 _PORTS_TRIED: Final = 200
 _RESTART_SECONDS: Final = 0.2
 _LAST_RESTART_SECONDS: Final = 5.0
-_SETTINGS: Final = {
+_SETTINGS: Final[Mapping[str, str]] = {
     "fsync": "on",
     "jit": "off",  # costs more than it gives for statements of milliseconds
     "listen_addresses": HOST,
@@ -62,9 +62,16 @@ class Postgres:
     """
 
     def __init__(
-        self, directory: Path, *, major: int = DEFAULT_MAJOR, port: int | None = None
+        self,
+        directory: Path,
+        *,
+        major: int = DEFAULT_MAJOR,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`settings` of postgresql.conf win over ours, except the port."""
         self._directory = directory
+        self._settings = {**_SETTINGS, **(settings or {})}
         self._major = major
         self._wanted_port = port
         self._port = 0
@@ -148,7 +155,7 @@ class Postgres:
         log = self._directory / "postgres.log"
         _rotate(log)
         begin = log.stat().st_size if log.exists() else 0
-        settings = _SETTINGS | {"port": str(port)}
+        settings = self._settings | {"port": str(port)}
         with log.open("ab") as output:
             log.chmod(0o600)
             self._process = await launch(

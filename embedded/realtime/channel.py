@@ -178,17 +178,9 @@ class Channel:
                 self.line.send(frame)
 
     async def _serve_next(self, mailbox: Mailbox) -> bool:
-        """Serve one push, or look at the clock; False when the channel was left."""
-        try:
-            async with asyncio.timeout(self._nap_seconds()):
-                push = await mailbox.take()
-        except TimeoutError:
-            push = None
+        """Look at the clock, then serve one push; False when the channel was left."""
+        push = await self._next(mailbox)
         if push is None:
-            try:
-                self._services.visitors.check(self._visitor)
-            except TokenRefused as error:
-                raise ChannelOver(str(error)) from error
             return True
         match push.event:
             case "phx_leave":
@@ -205,9 +197,20 @@ class Channel:
                 pass  # the real server does not answer other events either
         return True
 
-    def _nap_seconds(self) -> float | None:
+    async def _next(self, mailbox: Mailbox) -> Push | None:
+        """Wait for a push; None when it is time to look at the clock again."""
+        try:
+            self._services.visitors.check(self._visitor)
+        except TokenRefused as error:
+            raise ChannelOver(str(error)) from error
         left = self._services.visitors.seconds_left(self._visitor)
-        return None if left is None else min(max(left, 0), _LONGEST_NAP_SECONDS)
+        if left is None or mailbox:
+            return await mailbox.take()
+        try:
+            async with asyncio.timeout(min(left, _LONGEST_NAP_SECONDS)):
+                return await mailbox.take()
+        except TimeoutError:
+            return None
 
     async def _broadcast(self, push: Push) -> None:
         if push.size > self._services.limits.payload_bytes:

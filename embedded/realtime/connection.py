@@ -59,6 +59,8 @@ class Connection:
         self._headers = headers
         self._services = services
         self._patience = asyncio.timeout(None)
+        self._waits_since: float | None = None
+        """Since when the client says nothing, by the loop's clock; None while it is served."""
         self._end_code = _TRY_AGAIN_LATER_CODE
         self._group = asyncio.TaskGroup()
         self._joined: dict[str, _Joined] = {}
@@ -75,8 +77,10 @@ class Connection:
         try:
             async with self._patience, self._group:
                 writer = self._group.create_task(self._write(), name="write to a socket")
+                watch = self._group.create_task(self._end_when_idle(), name="watch a socket")
                 code = await self._read()
                 writer.cancel()
+                watch.cancel()
                 for joined in self._joined.values():
                     joined.task.cancel()
         except TimeoutError:
@@ -110,13 +114,11 @@ class Connection:
 
     async def _read(self) -> int | None:
         """Serve frames; return the code to close with, None when the client has gone."""
-        idle_seconds = self._services.limits.idle_seconds
+        clock = asyncio.get_running_loop().time
         while True:
-            try:
-                async with asyncio.timeout(idle_seconds):
-                    message = await self._socket.receive()
-            except TimeoutError:
-                return _IDLE_CODE
+            self._waits_since = clock()
+            message = await self._socket.receive()
+            self._waits_since = None
             if message["type"] == "websocket.disconnect":
                 return None
             text = message.get("text")
@@ -129,6 +131,18 @@ class Connection:
                 continue  # ignored by the real server too
             await self._room.acquire()
             self._dispatch(push)
+
+    async def _end_when_idle(self) -> None:
+        """Once for the socket: a timeout for each frame would cost a fifth of all its work."""
+        idle_seconds = self._services.limits.idle_seconds
+        clock = asyncio.get_running_loop().time
+        while True:
+            since = self._waits_since
+            left = idle_seconds if since is None else since + idle_seconds - clock()
+            if left <= 0:
+                self._end(_IDLE_CODE)
+                return
+            await asyncio.sleep(left)
 
     def _dispatch(self, push: Push) -> None:
         joined = self._joined.get(push.topic)

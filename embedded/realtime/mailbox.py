@@ -15,6 +15,10 @@ class Mailbox:
         self._room = room
         self._pushes: asyncio.Queue[Push | None] = asyncio.Queue()
 
+    def __bool__(self) -> bool:
+        """Whether taking would not wait."""
+        return not self._pushes.empty()
+
     def put(self, push: Push) -> None:
         """Add a push at the end."""
         self._pushes.put_nowait(push)

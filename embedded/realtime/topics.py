@@ -45,6 +45,10 @@ class Topics:
         self._subscribers: dict[Topic, dict[Subscriber, None]] = {}
         self._presences: dict[Topic, Presences[Subscriber]] = {}
 
+    def __len__(self) -> int:
+        """How many topics somebody has joined."""
+        return len(self._subscribers)
+
     def join(self, topic: Topic, subscriber: Subscriber) -> None:
         """From now on the subscriber hears what is said there."""
         self._subscribers.setdefault(topic, {})[subscriber] = None

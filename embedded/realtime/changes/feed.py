@@ -36,6 +36,10 @@ class Feed:
         self._subscriptions: dict[Subscription, None] = {}
         self._wanted = asyncio.Event()
 
+    def __len__(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._subscriptions)
+
     def subscribe(self, subscription: Subscription) -> None:
         """Take up the subscription; it is confirmed, or refused with a reason, soon."""
         self._subscriptions[subscription] = None

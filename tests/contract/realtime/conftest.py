@@ -1,11 +1,15 @@
-"""A Realtime server in the loop of each test, on a database of the module."""
+"""A Realtime server on a database of the module, or the one of the Supabase that is judged."""
 
+import asyncio
 import contextlib
 import dataclasses
+import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 
 import asyncpg
 import jwt
@@ -13,15 +17,25 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from embedded.binaries import DEFAULT_MAJOR
 from embedded.database import Database
 from embedded.keys import Keys, make_keys
 from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
+from embedded.realtime.services import Services
 from embedded.realtime.socket import realtime_routes
 from embedded.server import serve
+from tests.support.contract import foreign_target
 from tests.support.databases import Cluster
+from tests.support.eventually import eventually
 
 ALICE = "0d4f4f3e-6c1f-4b6e-9d0a-1d2f3a4b5c6d"
+JWT_SECRET = "COGO_CONTRACT_JWT_SECRET"
+USUAL = Limits(refusal_seconds=0.01)
+ONE_POSTGRES = pytest.mark.parametrize("cluster", [DEFAULT_MAJOR], ids=["pg18"], indirect=True)
+"""For laws in which the database has no part."""
+
+_T = TypeVar("_T")
 
 _POLICIES = """
 create policy "everybody hears rooms" on realtime.messages for select to authenticated
@@ -33,6 +47,20 @@ create policy "some speak in rooms" on realtime.messages for insert to authentic
 create policy "speak on own topic" on realtime.messages for insert to authenticated
   with check (realtime.topic() = 'user-' || (select auth.uid()));
 """
+_NO_POLICIES = """
+do $$ declare name text; begin
+  for name in select policyname from pg_policies
+    where schemaname = 'realtime' and tablename = 'messages'
+  loop execute format('drop policy %I on realtime.messages', name); end loop;
+end $$
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Inside:
+    admin_db_url: str
+    """For the superuser."""
+    services: Services
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +70,26 @@ class Server:
     keys: Keys
     db_url: str
     """For the role postgres."""
-    admin_db_url: str
-    """For the superuser."""
+    inside: Inside | None = None
+    """None where another Supabase is judged."""
+
+    @property
+    def services(self) -> Services:
+        return self._inside().services
+
+    @property
+    def admin_db_url(self) -> str:
+        return self._inside().admin_db_url
+
+    def _inside(self) -> Inside:
+        if self.inside is None:
+            pytest.skip("another Supabase is judged: this looks at the inside of the embedded one")
+        return self.inside
 
     def token(self, *, lifetime: float = 60, **claims: Any) -> str:
         """Sign a token of Alice, unless the claims say otherwise; None drops a claim."""
+        if not self.keys.jwt_secret:
+            pytest.skip(f"{JWT_SECRET} is not set: no tokens can be signed for this Supabase")
         merged = {
             "role": "authenticated",
             "sub": ALICE,
@@ -57,45 +100,93 @@ class Server:
         return jwt.encode(kept, self.keys.jwt_secret, algorithm="HS256")
 
     async def execute(self, statement: str, *values: Any, as_admin: bool = False) -> None:
-        connection = await asyncpg.connect(self.admin_db_url if as_admin else self.db_url)
-        try:
-            await connection.execute(statement, *values)
-        finally:
-            await connection.close()
-
-
-@pytest.fixture(scope="module")
-def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
-    name = cluster.create()
-
-    async def make_policies() -> None:
-        connection = await asyncpg.connect(cluster.dsn("postgres", name))
-        try:
-            await connection.execute(_POLICIES)
-        finally:
-            await connection.close()
-
-    cluster.run(make_policies())
-    yield cluster, name
-    cluster.drop(name)
+        await execute(self.admin_db_url if as_admin else self.db_url, statement, *values)
 
 
 @pytest.fixture
 def limits() -> Limits:
     """Overridden by tests that reach a limit."""
-    return Limits(refusal_seconds=0.01)
+    return USUAL
 
 
 @pytest.fixture
-async def server(realtime_database: tuple[Cluster, str], limits: Limits) -> AsyncIterator[Server]:
+def standing(request: pytest.FixtureRequest, cluster: Cluster, limits: Limits) -> Server | None:
+    """The server that need not be started for this test; None where a limit is reached."""
+    if foreign_target() is not None:
+        if cluster.major != DEFAULT_MAJOR:
+            pytest.skip("another Supabase is judged: it has one Postgres")
+        if limits != USUAL:
+            pytest.skip("another Supabase is judged: its limits are its own")
+        foreign: Server = request.getfixturevalue("foreign_server")
+        return foreign
+    request.getfixturevalue("realtime_database")
+    usual: Server | None = request.getfixturevalue("module_server") if limits == USUAL else None
+    return usual
+
+
+@pytest.fixture
+async def server(
+    request: pytest.FixtureRequest, standing: Server | None, limits: Limits
+) -> AsyncIterator[Server]:
+    """A server that nobody else uses, left as it was found."""
+    if standing is None:
+        cluster, name = request.getfixturevalue("realtime_database")
+        async with a_server(cluster, name, limits) as own:
+            yield own
+        return
+    yield standing
+    if inside := standing.inside:
+        services = inside.services
+        await eventually(lambda: not services.topics and not services.feed)
+
+
+@pytest.fixture(scope="module")
+def module_server(realtime_database: tuple[Cluster, str]) -> Iterator[Server]:
+    """In a thread, since each test has an event loop of its own."""
     cluster, name = realtime_database
-    async with a_server(cluster, name, limits) as running:
+    with in_thread(a_server(cluster, name, USUAL)) as running:
         yield running
 
 
-@contextlib.asynccontextmanager
-async def a_server(cluster: Cluster, name: str, limits: Limits) -> AsyncIterator[Server]:
+@pytest.fixture(scope="module")
+def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
+    """For tests that need the inside of the server."""
+    if foreign_target() is not None:
+        pytest.skip("another Supabase is judged: this looks at the inside of the embedded one")
+    name = cluster.create()
+    cluster.run(execute(cluster.dsn("postgres", name), _POLICIES))
+    yield cluster, name
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def foreign_server() -> Iterator[Server]:
+    """The Realtime of the Supabase that is judged, with our policies and no others."""
+    target = foreign_target()
+    assert target is not None
+    # For tests alone, as the other variables.
+    jwt_secret = os.environ.get(JWT_SECRET, "")  # noqa: TID251
+    keys = Keys(
+        publishable=target.publishable_key,
+        secret=target.secret_key,
+        jwt_secret=jwt_secret,
+        legacy_anon="",
+        legacy_service_role="",
+    )
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(execute(target.db_url, _NO_POLICIES + _POLICIES))
+        yield Server(f"{target.url}/realtime/v1", keys, target.db_url)
+        runner.run(execute(target.db_url, _NO_POLICIES))
+
+
+def a_server(cluster: Cluster, name: str, limits: Limits) -> AbstractAsyncContextManager[Server]:
     """Serve Realtime on this database, on a port of its own."""
+    return serve_realtime(lambda role: cluster.dsn(role, name), limits)
+
+
+@contextlib.asynccontextmanager
+async def serve_realtime(dsn: Callable[[str], str], limits: Limits) -> AsyncIterator[Server]:
+    """Serve Realtime on the database whose URL `dsn` gives for each role."""
     keys = make_keys()
     # asyncio turns Nagle's delay off only for sockets that name their protocol.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
@@ -103,16 +194,53 @@ async def a_server(cluster: Cluster, name: str, limits: Limits) -> AsyncIterator
         listener.listen()
         async with (
             Database(
-                requests_dsn=cluster.dsn("authenticator", name),
-                admin_dsn=cluster.dsn("supabase_admin", name),
+                requests_dsn=dsn("authenticator"), admin_dsn=dsn("supabase_admin")
             ) as database,
             Hub(database=database, keys=keys, limits=limits) as hub,
             serve(Starlette(routes=[Mount("/realtime/v1", routes=realtime_routes(hub))]), listener),
         ):
             port = listener.getsockname()[1]
             yield Server(
-                url=f"http://127.0.0.1:{port}/realtime/v1",
-                keys=keys,
-                db_url=cluster.dsn("postgres", name),
-                admin_db_url=cluster.dsn("supabase_admin", name),
+                f"http://127.0.0.1:{port}/realtime/v1",
+                keys,
+                dsn("postgres"),
+                inside=Inside(dsn("supabase_admin"), hub.services),
             )
+
+
+@contextlib.contextmanager
+def in_thread(context: AbstractAsyncContextManager[_T]) -> Iterator[_T]:
+    """Hold an async context in a loop of its own, which runs until the block ends."""
+    entered: Future[tuple[_T, Callable[[], object]]] = Future()
+
+    async def hold() -> None:
+        left = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with context as value:
+            entered.set_result((value, lambda: loop.call_soon_threadsafe(left.set)))
+            await left.wait()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(hold())
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        either: list[Future[Any]] = [entered, running]
+        wait(either, return_when=FIRST_COMPLETED)
+        if not entered.done():
+            running.result()
+        value, leave = entered.result()
+        try:
+            yield value
+        finally:
+            leave()
+            running.result()
+
+
+async def execute(db_url: str, statement: str, *values: Any) -> None:
+    connection = await asyncpg.connect(db_url)
+    try:
+        await connection.execute(statement, *values)
+    finally:
+        await connection.close()

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from embedded.realtime.limits import Limits
-from tests.contract.realtime.conftest import Server
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import Wire, wire
+
+pytestmark = ONE_POSTGRES
 
 HELLO = {"type": "broadcast", "event": "hi", "payload": {"n": 1}}
 TEXT = (

@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.contract.realtime.conftest import ALICE, Server
 from tests.contract.realtime.wire import Wire, wire
-from tests.support.eventually import eventually
 
 _TABLES = """
 create table if not exists items (
@@ -306,40 +304,6 @@ async def test_a_new_token_is_a_new_subscription(tables: Server) -> None:
         await tables.execute("insert into notes values (gen_random_uuid(), $1)", ALICE)
 
         assert (await hear(socket))["record"]["owner"] == ALICE
-
-
-async def _slots(server: Server) -> list[int | None]:
-    connection = await asyncpg.connect(server.admin_db_url)
-    try:
-        rows = await connection.fetch(
-            "select active_pid from pg_replication_slots where database = current_database()"
-        )
-        return [row["active_pid"] for row in rows]
-    finally:
-        await connection.close()
-
-
-async def test_there_is_a_slot_only_while_somebody_listens(tables: Server) -> None:
-    async def is_free() -> bool:
-        return not await _slots(tables)
-
-    assert await is_free()
-    async with listening(tables, binding()):
-        assert len(await _slots(tables)) == 1
-
-    await eventually(is_free)
-
-
-async def test_a_slot_that_is_lost_is_made_anew_and_the_client_told(tables: Server) -> None:
-    async with listening(tables, binding()) as socket:
-        [pid] = await _slots(tables)
-        await tables.execute(f"select pg_terminate_backend({pid})", as_admin=True)
-
-        again = await socket.receive()
-
-        assert again["payload"]["message"] == "Subscribed to PostgreSQL"
-        await tables.execute("insert into items (id) values (1)")
-        assert (await hear(socket))["record"]["id"] == 1
 
 
 async def test_many_rows_arrive_in_order(tables: Server) -> None:

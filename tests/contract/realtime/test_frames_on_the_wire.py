@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.realtime.conftest import Server
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import Wire, wire
+
+pytestmark = ONE_POSTGRES
 
 OK = {"status": "ok", "response": {}}
 

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedded.realtime.limits import Limits
-from tests.contract.realtime.conftest import Server
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import wire
+
+pytestmark = ONE_POSTGRES
 
 EVENTS = ["phx_join", "phx_leave", "heartbeat", "access_token", "broadcast", "presence", "x"]
 TOPICS = ["realtime:room", "realtime:", "phoenix", "room", "realtime:public:t:a=eq.1"]

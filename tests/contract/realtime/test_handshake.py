@@ -3,8 +3,10 @@ import json
 import pytest
 import websockets
 
-from tests.contract.realtime.conftest import Server
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import wire
+
+pytestmark = ONE_POSTGRES
 
 
 async def refusal(url: str, query: str, **headers: str) -> tuple[int, bytes]:

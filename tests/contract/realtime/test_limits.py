@@ -4,8 +4,10 @@ import httpx
 import pytest
 
 from embedded.realtime.limits import Limits
-from tests.contract.realtime.conftest import Server
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import wire
+
+pytestmark = ONE_POSTGRES
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from embedded.realtime.limits import Limits
-from tests.contract.realtime.conftest import ALICE, Server
+from tests.contract.realtime.conftest import ALICE, ONE_POSTGRES, Server
 from tests.contract.realtime.wire import Wire, wire
+
+pytestmark = ONE_POSTGRES
 
 OK = {"status": "ok", "response": {}}
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-SECONDS = 5.0
+SECONDS = 15.0
 
 
 class Wire:
