@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 
@@ -12,6 +12,8 @@ from embedded.listener import Callback, Listener
 REQUEST_CONNECTIONS = 16
 ADMIN_CONNECTIONS = 8
 CLOSE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+"""Whoever took the port of a Postgres that died may accept connections and say nothing."""
 COMMAND_SECONDS = 30.0
 """Longer than any statement_timeout of the roles: the server's own limit speaks first."""
 
@@ -42,9 +44,8 @@ class Database:
                     self._requests_dsn,
                     min_size=2,
                     max_size=REQUEST_CONNECTIONS,
-                    command_timeout=COMMAND_SECONDS,
                     reset=_end_transaction,
-                    server_settings={"application_name": "embedded rest"},
+                    **_options("embedded rest"),
                 ),
             )
             self.admin = await _open(
@@ -53,9 +54,8 @@ class Database:
                     self._admin_dsn,
                     min_size=1,
                     max_size=ADMIN_CONNECTIONS,
-                    command_timeout=COMMAND_SECONDS,
                     reset=_end_transaction,
-                    server_settings={"application_name": "embedded server"},
+                    **_options("embedded server"),
                 ),
             )
             await stack.enter_async_context(self._listener)
@@ -70,6 +70,12 @@ class Database:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
+    def move(self, *, requests_dsn: str, admin_dsn: str) -> None:
+        """Connect there from now on: Postgres came back on another port."""
+        self.requests.set_connect_args(requests_dsn, **_options("embedded rest"))
+        self.admin.set_connect_args(admin_dsn, **_options("embedded server"))
+        self._listener.move(admin_dsn)
+
     async def listen(self, channel: str, callback: Callback) -> None:
         """Call `callback(payload)` for each notification on `channel`, in the order of commits.
 
@@ -77,6 +83,14 @@ class Database:
         connection was lost and made anew the callback gets "": something may have been missed.
         """
         await self._listener.listen(channel, callback)
+
+
+def _options(name: str) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": COMMAND_SECONDS,
+        "server_settings": {"application_name": name},
+    }
 
 
 async def _open(stack: contextlib.AsyncExitStack, pool: asyncpg.Pool) -> asyncpg.Pool:

@@ -51,6 +51,10 @@ class Listener:
             if self._connection:
                 self._connection.terminate()
 
+    def move(self, dsn: str) -> None:
+        """Connect there from the next reconnect on."""
+        self._dsn = dsn
+
     async def listen(self, channel: str, callback: Callback) -> None:
         """Call back for each notification; see Database.listen."""
         is_new = channel not in self._callbacks

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -187,20 +187,40 @@ class Postgres:
             raise PostgresFailed(f"Postgres was not ready within {START_SECONDS:.0f} s.") from error
         return False
 
-    async def keep(self) -> None:
-        """Start Postgres again on its port whenever it ends by itself; runs until cancelled."""
+    async def keep(self, on_move: Callable[[], None] | None = None) -> None:
+        """Start Postgres again whenever it ends by itself; runs until cancelled.
+
+        On its old port, unless another process took that meanwhile: then on a free one, and
+        `on_move` is called, for `dsn` has changed. A port that was asked for is waited for.
+        """
         delay = _RESTART_SECONDS
         while self._process and self._placement:
             await self._process.wait()
             _log.error("Postgres ended by itself; it is started again.")
             # Its children need a moment to notice before they let go of the shared memory.
             await asyncio.sleep(delay)
+            port = self._port
             try:
-                is_up = await self._start_on(self._port, self._placement)
+                is_up = await self._start_again(self._placement)
             except PostgresFailed as error:
                 _log.error("%s", error)
                 is_up = False
+            if self._port != port:
+                _log.warning("Port %s was taken; Postgres listens on %s.", port, self._port)
+                if on_move is not None:
+                    on_move()
             delay = _RESTART_SECONDS if is_up else min(delay * 2, _LAST_RESTART_SECONDS)
+
+    async def _start_again(self, placement: Placement) -> bool:
+        port = self._port
+        if await self._start_on(port, placement):
+            return True
+        for other in () if self._wanted_port else _free_ports():
+            self._port = other
+            if await self._start_on(other, placement):
+                return True
+        self._port = port
+        return False
 
     async def _stop(self) -> None:
         if self._process and self._process.returncode is None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,14 +45,25 @@ async def running(
             raise
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        keeper = group.create_task(postgres.keep(), name="keep postgres")
-        stack.callback(keeper.cancel)
         database = await stack.enter_async_context(
             Database(
                 requests_dsn=postgres.dsn("authenticator"),
                 admin_dsn=postgres.dsn("supabase_admin"),
             )
         )
+
+        def move() -> None:
+            """Tell everybody where Postgres is now, clients too: they find the file again."""
+            database.move(
+                requests_dsn=postgres.dsn("authenticator"),
+                admin_dsn=postgres.dsn("supabase_admin"),
+            )
+            known = read_state(directory)
+            if known is not None:
+                write_state(directory, replace(known, db_url=postgres.dsn("postgres")))
+
+        keeper = group.create_task(postgres.keep(move), name="keep postgres")
+        stack.callback(keeper.cancel)
         hub = await stack.enter_async_context(Hub(database=database, keys=keys))
         switch = None
         if with_faults:

@@ -8,17 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from embedded.errors import CannotStart, DirectoryInUse, ForeignData, PortInUse
 from embedded.postgres import Postgres
 from embedded.postmaster import read_postmaster
+from embedded.state import read_state
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
+from tests.support.supabase_server import embedded_server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a statement about root")
 
@@ -265,6 +268,65 @@ async def test_postgres_that_was_killed_comes_back_on_its_port(directory: Path) 
         probe: Callable[[], bool | Awaitable[bool]] = kept
         assert await eventually(probe, within=20)
         keeper.cancel()
+
+
+async def test_a_server_whose_postgres_lost_its_port_comes_back_and_says_where(
+    directory: Path,
+) -> None:
+    with embedded_server(directory, "--port=0") as state:
+        async with open_database(state.db_url) as connection:
+            await connection.execute("create table public.kept as select 42 as n")
+            await connection.execute("grant select on public.kept to service_role")
+        port = int(state.db_url.split(":")[3].partition("/")[0])
+        postmaster = read_postmaster(directory / "postgres")
+        assert postmaster
+        with taking(port) as take:
+            os.kill(postmaster.pid, signal.SIGKILL)
+            take()
+
+            async def kept() -> bool:
+                with contextlib.suppress(httpx.HTTPError):
+                    async with httpx.AsyncClient(headers={"apikey": state.secret_key}) as http:
+                        rows = await http.get(f"{state.url}/rest/v1/kept")
+                    return rows.is_success and rows.json() == [{"n": 42}]
+                return False
+
+            probe: Callable[[], bool | Awaitable[bool]] = kept
+            assert await eventually(probe, within=20)
+            now = read_state(directory)
+
+        assert now is not None
+        assert (now.url, now.secret_key) == (state.url, state.secret_key)
+        assert now.db_url != state.db_url
+        async with open_database(now.db_url) as connection:
+            assert await connection.fetchval("select n from public.kept") == 42
+
+
+@contextlib.contextmanager
+def taking(port: int) -> Iterator[Callable[[], None]]:
+    """Give what listens on `port` as soon as that is free."""
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def take() -> None:
+            while True:
+                try:
+                    thief.bind(("127.0.0.1", port))
+                    thief.listen()
+                except OSError:
+                    continue
+                return
+
+        yield take
+
+
+@contextlib.asynccontextmanager
+async def open_database(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _runs(pid: int) -> bool:
