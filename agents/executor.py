@@ -20,6 +20,7 @@ from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.recorder import until_answered
+from agents.runtime.vitals import Vitals
 from protocol.bus import Bus
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
@@ -42,13 +43,14 @@ async def run_executor(
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
+    vitals: Vitals | None = None,
 ) -> None:
     """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
 
     Raises Unauthorized or MigrationMissing when the project cannot be used.
     """
     async with living(
-        open_store=open_store, identity=identity, options=options, drain=drain
+        open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
     ) as agent:
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
         sending = agent.services.create_task(hub.run(), name="progress")

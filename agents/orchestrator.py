@@ -13,6 +13,7 @@ from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
 from agents.selection_desk import SelectionDesk
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
@@ -36,13 +37,14 @@ async def run_orchestrator(
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
+    vitals: Vitals | None = None,
 ) -> None:
     """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
 
     Raises Unauthorized or MigrationMissing when the project cannot be used.
     """
     async with living(
-        open_store=open_store, identity=identity, options=options, drain=drain
+        open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
     ) as agent:
         fleet = Fleet(store=agent.store, own=lanes)
         await fleet.refresh()

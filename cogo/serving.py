@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,8 +17,10 @@ from agents.orchestrator import run_orchestrator
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
 from cogo.cli.output import print_line
 from cogo.greeting import Greeting, Kind
+from cogo.health import health_server
 from cogo.models import credentials, key_variables, load_catalogue
 from cogo.project import Project
 from cogo.stop import Stop, stop_on_signals
@@ -39,49 +42,63 @@ def secrets_of(project: Project, greeting: Greeting) -> list[str]:
     return [greeting.secret_key, *(key for key in keys if key is not None)]
 
 
-async def serve(
-    kind: Kind,
-    project: Project,
-    greeting: Greeting,
-    *,
-    agent_id: str,
-    capacity: int,
-    with_parent: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What an agent is to be."""
+
+    kind: Kind
+    agent_id: str
+    capacity: int
+    health_port: int | None
+    """Where on loopback it answers probes; 0: on any free port, None: nowhere."""
+
+
+async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent: bool) -> None:
     """Run one agent until it is drained.
 
     `with_parent` ties it to the process that greeted it: when that is gone, it cancels.
     """
     connection = greeting.connection()
     catalogue = load_catalogue(project)
-    parts = _Parts(
-        identity=AgentIdentity(
-            id=agent_id,
-            kind=kind,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            version=version("cogo"),
-        ),
-        options=RuntimeOptions(
-            capacity=capacity,
-            retention=project.settings.retention,
-            simulated=greeting.simulator_url is not None,
-            progress_every=HOSTED_PROGRESS if connection.is_hosted else PROGRESS,
-        ),
-        open_store=store_factory(connection),
-    )
-    async with (
-        build_bus(connection) as bus,
-        Router(catalogue, credentials(project, catalogue, greeting.simulator_url)) as router,
-    ):
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(build_bus(connection))
+        keys = credentials(project, catalogue, greeting.simulator_url)
+        router = await stack.enter_async_context(Router(catalogue, keys))
+        vitals = Vitals(bus=bus)
+        health_url = None
+        if role.health_port is not None:
+            health_url = stack.enter_context(health_server(vitals, role.health_port))
         if greeting.simulator_url is None:
             await router.discover()
-        with stop_on_signals() as stop:
-            if with_parent:
-                loop = asyncio.get_running_loop()
-                hold_tether(partial(_insist, stop, loop))
-            agent = _agent(parts, bus, router)
-            await run_until_stopped(agent, stop, on_ready=lambda: _say_ready(agent_id))
+        stop = stack.enter_context(stop_on_signals())
+        if with_parent:
+            hold_tether(partial(_insist, stop, asyncio.get_running_loop()))
+        parts = _Parts(
+            identity=_identity(role),
+            options=RuntimeOptions(
+                capacity=role.capacity,
+                retention=project.settings.retention,
+                simulated=greeting.simulator_url is not None,
+                health_url=health_url,
+                progress_every=HOSTED_PROGRESS if connection.is_hosted else PROGRESS,
+            ),
+            open_store=store_factory(connection),
+            vitals=vitals,
+        )
+        ready = {"ready": role.agent_id, "health_url": health_url}
+        await run_until_stopped(
+            _agent(parts, bus, router), stop, on_ready=lambda: print_line(json.dumps(ready))
+        )
+
+
+def _identity(role: Role) -> AgentIdentity:
+    return AgentIdentity(
+        id=role.agent_id,
+        kind=role.kind,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=version("cogo"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +108,7 @@ class _Parts:
     identity: AgentIdentity
     options: RuntimeOptions
     open_store: OpenStore
+    vitals: Vitals
 
 
 def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
@@ -103,6 +121,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             options=parts.options,
             drain=drain,
             on_ready=on_ready,
+            vitals=parts.vitals,
         )
 
     async def own_lanes() -> Sequence[str]:
@@ -118,6 +137,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             options=parts.options,
             drain=drain,
             on_ready=on_ready,
+            vitals=parts.vitals,
         )
 
     return execute if parts.identity.kind == "executor" else orchestrate
@@ -145,7 +165,3 @@ async def run_until_stopped(agent: Agent, stop: Stop, *, on_ready: Callable[[], 
 
 async def _as_coroutine(agent: Agent, drain: Drain, on_ready: Callable[[], None]) -> None:
     await agent(drain, on_ready)
-
-
-def _say_ready(agent_id: str) -> None:
-    print_line(json.dumps({"ready": agent_id}))

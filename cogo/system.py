@@ -17,6 +17,7 @@ from cogo.errors import ChildFailed
 from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
 from cogo.models import must_simulate
+from cogo.ports import free_port
 from cogo.project import Project
 from cogo.stop import Stop
 from cogo.supervision import Keeper, Spares, Spec, module, set_long_logs_aside
@@ -64,6 +65,8 @@ class Running:
     simulator_url: str | None
     """Of the vendor simulator, when it answers instead of models."""
     pids: Mapping[str, int]
+    health_urls: Mapping[str, str]
+    """Where each agent answers /health, /ready and /metrics."""
 
     @property
     def simulated(self) -> bool:
@@ -159,6 +162,9 @@ class System:
             db_url=db_url,
             simulator_url=simulator_url,
             pids={name: keeper.pid for name, keeper in everything.items() if keeper.pid},
+            health_urls={
+                name: str(each.answer["health_url"]) for name, each in self._agents.items()
+            },
         )
 
     async def _simulate(self, keep: Callable[[Keeper], None]) -> str | None:
@@ -245,7 +251,8 @@ class System:
     def _agent_spec(self, name: str, kind: Kind) -> Spec:
         # A new id for each start: what the dead one held is released under its own.
         agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
-        options: Sequence[str] = ("--id", agent_id, "--with-parent")
+        port = free_port(str(self._agents[name].answer.get("health_url", "")))
+        options: Sequence[str] = ("--id", agent_id, "--with-parent", "--health-port", str(port))
         if kind == "executor":
             options = (*options, "--capacity", str(self._fleet.capacity))
         arguments = module("cogo", "serve", kind, "--dir", str(self._project.home), *options)

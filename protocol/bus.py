@@ -19,6 +19,16 @@ class Outgoing:
 class Bus(Protocol):
     """Topics that can be heard and spoken to."""
 
+    @property
+    def connections(self) -> int:
+        """How often a connection was made since it was opened: one, and one for each reconnect."""
+        ...
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether every topic that is listened to is heard just now."""
+        ...
+
     def listen(
         self,
         topic: str,

@@ -15,6 +15,7 @@ from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.pool import Pool
 from agents.runtime.recorder import Recorder
+from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
@@ -33,6 +34,7 @@ class Agent:
     store: Store
     keeper: LeaseKeeper
     wakeup: Wakeup
+    vitals: Vitals
     jitter: random.Random
     services: asyncio.TaskGroup
     """For work that lasts as long as the agent; its failure ends the agent."""
@@ -57,6 +59,7 @@ class Agent:
             keeper=self.keeper,
             recorder=recorder,
             wakeup=self.wakeup,
+            vitals=self.vitals,
             lanes=lanes,
             work=work,
             jitter=self.jitter,
@@ -75,6 +78,7 @@ class Agent:
                 await self.store.record_agent(
                     describe(self.identity, self.options, lanes=lanes(), running=pool.running)
                 )
+                self.vitals.store_answered()
             except StoreUnavailable as error:
                 logger.debug("a heartbeat was not taken", error=str(error))
             await asyncio.sleep(self.options.heartbeat_every.total_seconds())
@@ -87,6 +91,7 @@ async def living(
     identity: AgentIdentity,
     options: RuntimeOptions,
     drain: Drain,
+    vitals: Vitals | None = None,
 ) -> AsyncIterator[Agent]:
     """Open what an agent needs; at the end, however it comes, release every lease that it holds.
 
@@ -94,12 +99,14 @@ async def living(
     does not answer is waited for until `drain` begins.
     """
     jitter = random.Random()  # noqa: S311 - spreads polls, guards nothing
+    vitals = vitals or Vitals()
+    vitals.stalled_after = options.stalled_after
     keeper = LeaseKeeper(
         agent_id=identity.id,
         open_store=open_store,
         lease=options.lease,
         every=options.extend_every,
-        stalled_after=options.stalled_after,
+        vitals=vitals,
     )
     wakeup = Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter)
     async with open_store() as store:
@@ -113,6 +120,7 @@ async def living(
                     store=store,
                     keeper=keeper,
                     wakeup=wakeup,
+                    vitals=vitals,
                     jitter=jitter,
                     services=services,
                 )
@@ -139,7 +147,7 @@ def describe(
         version=identity.version,
         host=identity.host,
         pid=identity.pid,
-        details={"simulated": options.simulated},
+        details={"simulated": options.simulated, "health_url": options.health_url},
         stopped_at=utc_now() if stopped else None,
     )
 

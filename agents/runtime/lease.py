@@ -14,6 +14,7 @@ from typing import Any, Self
 from loguru import logger
 
 from agents.runtime.outcome import Verdict
+from agents.runtime.vitals import Vitals
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store import Store
@@ -38,7 +39,7 @@ class _Held:
 class LeaseKeeper:
     """Extends leases from a thread, loop and client of its own, so that a blocked loop keeps them.
 
-    It stops extending when the claim loop has not called `beat` for `stalled_after`: a process that
+    It stops extending when the claim loop has not called `beat` for too long: a process that
     does no work must not keep work. When a lease cannot be extended in time the holder is told
     `LOST` by the local clock, without asking anybody. Verdicts arrive on the opener's loop.
     """
@@ -50,16 +51,15 @@ class LeaseKeeper:
         open_store: OpenStore,
         lease: timedelta,
         every: timedelta,
-        stalled_after: timedelta,
+        vitals: Vitals,
     ) -> None:
         self._agent_id = agent_id
         self._open_store = open_store
         self._lease = lease
         self._every = every.total_seconds()
-        self._stalled_after = stalled_after.total_seconds()
+        self._vitals = vitals
         self._guard = threading.Lock()
         self._held: dict[LeaseRef, _Held] = {}
-        self._beaten_at = time.monotonic()
         self._stopping = False
         self._stop: Callable[[], None] = _nothing
         self._hurry: Callable[[], None] = _nothing
@@ -90,7 +90,7 @@ class LeaseKeeper:
 
     def beat(self) -> None:
         """Say that the claim loop is alive."""
-        self._beaten_at = time.monotonic()
+        self._vitals.beat()
 
     def hold(self, ref: LeaseRef, *, asked_at: float, tell: Callable[[Verdict], None]) -> None:
         """Keep this lease from now on. `asked_at`: monotonic seconds before the claim was sent."""
@@ -153,7 +153,7 @@ class LeaseKeeper:
                     await wake.wait()
             wake.clear()
             pause = self._every
-            if time.monotonic() - self._beaten_at >= self._stalled_after:
+            if self._vitals.is_stalled:
                 continue
             if not await self._extend(store):
                 pause = self._every / SOONER_AFTER_FAILURE
@@ -184,11 +184,13 @@ class LeaseKeeper:
                 )
         except (StoreUnavailable, TimeoutError) as error:
             logger.warning("leases could not be extended", leases=len(asked), error=str(error))
+            self._vitals.metrics.extended("unavailable", len(asked))
             return False
         except CogoError as error:
             logger.error("extending leases was refused", error=str(error))
             return False
         for answer in answers:
+            self._vitals.metrics.extended(answer.answer)
             self._take(answer, asked_at, sent.get(answer.ref))
         return True
 

@@ -28,6 +28,9 @@ class RuntimeOptions:
     simulated: bool = False
     """The vendors behind this agent are the simulator; whoever asks for agents is told so."""
 
+    health_url: str | None = None
+    """Where health, readiness and metrics are answered; whoever asks for agents is told so."""
+
     def __post_init__(self) -> None:
         """Refuse numbers with which leases could not be kept."""
         if self.capacity < 1:

@@ -16,6 +16,7 @@ from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
 from agents.runtime.recorder import Recorder, until_answered
+from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.ids import utc_now
@@ -42,6 +43,7 @@ class Pool:
         keeper: LeaseKeeper,
         recorder: Recorder,
         wakeup: Wakeup,
+        vitals: Vitals,
         lanes: Callable[[], Sequence[str]],
         work: Work,
         jitter: random.Random,
@@ -52,6 +54,7 @@ class Pool:
         self._keeper = keeper
         self._recorder = recorder
         self._wakeup = wakeup
+        self._vitals = vitals
         self._lanes = lanes
         self._work = work
         self._jitter = jitter
@@ -90,6 +93,7 @@ class Pool:
 
     async def _ring_at(self, drain: Drain) -> None:
         await drain.begun.wait()
+        self._vitals.is_draining = True
         self._wakeup.ring()
 
     async def _claim_until(self, drain: Drain, attempts: asyncio.TaskGroup) -> None:
@@ -119,7 +123,10 @@ class Pool:
         except StoreUnavailable as error:
             logger.warning("no work can be claimed: the store does not answer", error=str(error))
             self._unanswered = (request_id, asked_at)
+            self._vitals.metrics.claim_unanswered()
             return 0
+        self._vitals.store_answered()
+        self._vitals.metrics.claimed(len(claimed))
         for each in claimed:
             self._start(each, asked_at=asked_at, attempts=attempts)
         return len(claimed)
@@ -140,6 +147,7 @@ class Pool:
         self, claimed: ClaimedSubtask, *, asked_at: float, attempts: asyncio.TaskGroup
     ) -> None:
         self._running += 1
+        self._vitals.metrics.started()
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._keeper.hold(claimed.ref, asked_at=asked_at, tell=_setter(verdict))
         attempts.create_task(
@@ -159,6 +167,7 @@ class Pool:
         finally:
             self._keeper.drop(claimed.ref)
             self._running -= 1
+            self._vitals.metrics.ended()
             if self._awaits_ends:
                 self._wakeup.ring()
             else:
@@ -167,6 +176,7 @@ class Pool:
                 self._wakeup.ring_soon()
 
     async def _record(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
+        self._vitals.metrics.came_to(claimed, outcome)
         match outcome:
             case Succeeded(completion):
                 await self._complete(completion)

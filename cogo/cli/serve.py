@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import socket
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from cogo.project import Project
 from cogo.redaction import Redactor
 from cogo.tether import read_greeting
 
+if TYPE_CHECKING:
+    from cogo.serving import Role
+
 EXAMPLES: Final = {
     "orchestrator": (
         "cogo serve orchestrator",
@@ -22,7 +25,7 @@ EXAMPLES: Final = {
     ),
     "executor": (
         "cogo serve executor",
-        "cogo serve executor --capacity 32",
+        "cogo serve executor --capacity 32 --health-port 9464",
         "SUPABASE_URL=... SUPABASE_SECRET_KEY=... FIREWORKS_API_KEY=... cogo serve executor",
     ),
 }
@@ -35,6 +38,14 @@ Capacity = Annotated[int, typer.Option(help="Attempts at the same time.", min=1)
 SimulatorUrl = Annotated[
     str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
 ]
+HealthPort = Annotated[
+    int | None,
+    typer.Option(
+        help="Answer /health, /ready and /metrics on this port of loopback; 0: any (default: off).",
+        min=0,
+        max=65535,
+    ),
+]
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -43,6 +54,7 @@ def orchestrator(
     agent_id: Id = None,
     capacity: Capacity = 8,
     simulator_url: SimulatorUrl = None,
+    health_port: HealthPort = None,
     directory: Dir = None,
     with_parent: WithParent = False,
 ) -> None:
@@ -51,7 +63,8 @@ def orchestrator(
     SIGTERM drains: nothing new is claimed, plans in flight are finished. A second one cancels.
     """
     project = Project.find(directory)
-    _serve("orchestrator", project, agent_id, capacity, simulator_url, with_parent=with_parent)
+    role = _role("orchestrator", agent_id, capacity, health_port)
+    _serve(project, role, simulator_url, with_parent=with_parent)
 
 
 def executor(
@@ -59,6 +72,7 @@ def executor(
     agent_id: Id = None,
     capacity: Capacity = 8,
     simulator_url: SimulatorUrl = None,
+    health_port: HealthPort = None,
     directory: Dir = None,
     with_parent: WithParent = False,
 ) -> None:
@@ -68,7 +82,8 @@ def executor(
     SIGTERM drains: nothing new is claimed, attempts get 20 seconds. A second one cancels.
     """
     project = Project.find(directory)
-    _serve("executor", project, agent_id, capacity, simulator_url, with_parent=with_parent)
+    role = _role("executor", agent_id, capacity, health_port)
+    _serve(project, role, simulator_url, with_parent=with_parent)
 
 
 def _greeting(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:
@@ -84,25 +99,21 @@ def _greeting(project: Project, simulator_url: str | None, *, with_parent: bool)
     )
 
 
-def _serve(
-    kind: Kind,
-    project: Project,
-    agent_id: str | None,
-    capacity: int,
-    simulator_url: str | None,
-    *,
-    with_parent: bool,
-) -> None:
+def _role(kind: Kind, agent_id: str | None, capacity: int, health_port: int | None) -> "Role":
     # Here, since --help must not pay for it; and before the greeting, while the parent is busy.
+    from cogo.serving import Role  # noqa: PLC0415
+
+    name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"
+    return Role(kind=kind, agent_id=name, capacity=capacity, health_port=health_port)
+
+
+def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
     from cogo.serving import secrets_of, serve  # noqa: PLC0415
 
     greeting = _greeting(project, simulator_url, with_parent=with_parent)
-    name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"
     configure_logs(
         level=project.settings.log_level,
         form=project.settings.log_format,
         redactor=Redactor(secrets_of(project, greeting)),
     )
-    asyncio.run(
-        serve(kind, project, greeting, agent_id=name, capacity=capacity, with_parent=with_parent)
-    )
+    asyncio.run(serve(project, greeting, role, with_parent=with_parent))

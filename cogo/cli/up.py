@@ -104,6 +104,7 @@ def _announce_json(project: Project, running: Running) -> None:
             "home": str(project.home),
             "pid": os.getpid(),
             "processes": dict(running.pids),
+            "health_urls": dict(running.health_urls),
         }
     )
 
@@ -118,6 +119,8 @@ def _announce(project: Project, running: Running) -> None:
     print_line(f"publishable  {connection.publishable_key}")
     print_line(f"secret       {secret}   (for agents and servers only: it may do everything)")
     print_line(f"state, logs  {project.home}")
+    for name, url in running.health_urls.items():
+        print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
     if running.simulated:
         print_line("models       simulated; ANTHROPIC_API_KEY=... in .env turns a real model on")
     if connection.is_embedded:

@@ -86,6 +86,7 @@ class Channels:
         self._changed = asyncio.Event()
         self._tick_topic = f"cogo-tick:{uuid4()}"
         self._is_silent = False
+        self._connections = 0
         self._jitter = random.Random()  # noqa: S311 - spreads reconnects, guards nothing
 
     async def __aenter__(self) -> Self:
@@ -104,6 +105,17 @@ class Channels:
         self._supervisor.cancel()
         # Closed without the block's error: the group would wrap it, and callers look for it bare.
         await self._stack.aclose()
+
+    @property
+    def connections(self) -> int:
+        """See `Bus.connections`."""
+        return self._connections
+
+    @property
+    def is_subscribed(self) -> bool:
+        """See `Bus.is_subscribed`."""
+        wanted = {each.topic for each in self._listeners}
+        return bool(wanted) and wanted <= self._joined
 
     def listen(
         self,
@@ -171,6 +183,7 @@ class Channels:
         broken: _Broken = asyncio.get_running_loop().create_future()
         try:
             await client.connect()
+            self._connections += 1
             async with asyncio.TaskGroup() as group:
                 joining = group.create_task(self._join(client, broken), name="realtime topics")
                 ticking = group.create_task(self._tick(client, broken), name="realtime tick")

@@ -1,6 +1,7 @@
 """`cogo up`: starts everything, keeps it alive, leaves nothing behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import stat
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.command_line import Up, cogo, cogo_up, environment
@@ -68,17 +70,30 @@ async def test_nothing_outlives_a_killed_up(tmp_path: Path) -> None:
         await eventually(lambda: not [pid for pid in pids if is_running(pid)], within=20)
 
 
-async def test_a_killed_agent_is_replaced_within_seconds(tmp_path: Path) -> None:
+async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_did(
+    tmp_path: Path,
+) -> None:
     with cogo_up(home=tmp_path) as up:
-        before = set(up.answer["processes"].values())
         executor = up.answer["processes"]["executor"]
+        url = up.answer["health_urls"]["executor"]
+        assert await asked(f"{url}/health") is not None
         os.kill(executor, signal.SIGKILL)
+        await eventually(lambda: not is_running(executor))
 
-        def replaced() -> set[int]:
-            others = descendants(up.process.pid) - before
-            return {pid for pid in others if b"executor" in _command_line(pid)}
+        await eventually(lambda: asked(f"{url}/ready"), within=30)
+        metrics = await asked(f"{url}/metrics")
 
-        await eventually(replaced, within=15)
+    assert metrics is not None
+    assert "cogo_realtime_connections_total" in metrics
+
+
+async def asked(url: str) -> str | None:
+    """Give the page, unless nobody is there, or says that something is wrong."""
+    with contextlib.suppress(httpx.TransportError):
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(url)
+        return answer.text if answer.is_success else None
+    return None
 
 
 async def test_a_killed_server_comes_back_on_its_port(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from agents.runtime.attempt import Work
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
 from protocol.records import ClaimedSubtask, Completion
 from tests.support.claims import a_subtask, done
 from tests.support.scripted_store import ScriptedStore
@@ -35,10 +36,16 @@ async def live(
     work: Work,
     drain: Drain,
     given: RuntimeOptions | None = None,
+    *,
     lanes: Callable[[], list[str]] = lambda: ["lane"],
+    vitals: Vitals | None = None,
 ) -> None:
     async with living(
-        open_store=store.open, identity=IDENTITY, options=given or options(), drain=drain
+        open_store=store.open,
+        identity=IDENTITY,
+        options=given or options(),
+        drain=drain,
+        vitals=vitals,
     ) as agent:
         await agent.run(lanes=lanes, work=work, drain=drain)
 

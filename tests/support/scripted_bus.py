@@ -21,6 +21,9 @@ class ScriptedBus:
     """Requests wait for it."""
     listeners: dict[str, Callable[[Envelope], None]] = field(default_factory=dict)
 
+    connections: int = 1
+    is_subscribed: bool = True
+
     def listen(
         self,
         topic: str,

@@ -18,6 +18,7 @@ from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
 from protocol.records import (
@@ -140,7 +141,7 @@ class Bench:
             open_store=self.store.open,
             lease=options.lease,
             every=options.extend_every,
-            stalled_after=options.stalled_after,
+            vitals=Vitals(),
         )
         self.wakeup = Wakeup(busy=timedelta(seconds=60), idle=timedelta(seconds=60), jitter=jitter)
         agent = Agent(
@@ -149,6 +150,7 @@ class Bench:
             store=self.store,
             keeper=self.keeper,
             wakeup=self.wakeup,
+            vitals=Vitals(),
             jitter=jitter,
             services=asyncio.TaskGroup(),
         )

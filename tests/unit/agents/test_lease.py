@@ -10,6 +10,7 @@ import pytest
 
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.outcome import Verdict
+from agents.runtime.vitals import Vitals
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, LeaseRef
 from protocol.store import Store
@@ -32,7 +33,7 @@ def a_keeper(
         open_store=store.open,
         lease=lease,
         every=every,
-        stalled_after=timedelta(seconds=stalled_after),
+        vitals=Vitals(stalled_after=timedelta(seconds=stalled_after)),
     )
 
 
@@ -235,7 +236,7 @@ async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
         open_store=refuse,
         lease=LEASE,
         every=EVERY,
-        stalled_after=timedelta(seconds=60),
+        vitals=Vitals(),
     )
     async with keeper:
         with pytest.raises(Unauthorized):

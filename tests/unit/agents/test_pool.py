@@ -10,6 +10,7 @@ import pytest
 from agents.runtime.attempt import Work
 from agents.runtime.drain import Drain
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
 from protocol.errors import InvalidArgument, Unauthorized
 from protocol.records import ClaimedSubtask, Completion
 from tests.support.claims import done
@@ -23,11 +24,12 @@ async def until_drained(
     work: Work,
     when: Callable[[], object],
     given: RuntimeOptions | None = None,
+    vitals: Vitals | None = None,
 ) -> None:
     """Live until `when` holds, drain, and wait for the end."""
     drain = Drain()
     async with asyncio.TaskGroup() as group:
-        group.create_task(live(store, work, drain, given))
+        group.create_task(live(store, work, drain, given, vitals=vitals))
         await eventually(when, within=5, every=0.005)
         drain.begin()
 

@@ -1,0 +1,60 @@
+"""Probes and scrapers are answered over HTTP, also while the agent's loop is busy."""
+
+import socket
+import time
+
+import httpx
+import pytest
+
+from agents.runtime.vitals import Vitals
+from cogo.errors import CommandError
+from cogo.health import health_server
+from cogo.ports import ANY, free_port
+
+
+def test_probes_say_how_the_agent_is_and_why() -> None:
+    vitals = Vitals()
+    with health_server(vitals, 0) as url, httpx.Client(base_url=url) as http:
+        health, ready = http.get("/health"), http.get("/ready")
+        assert (health.status_code, health.json()["ok"]) == (200, True)
+        assert (ready.status_code, ready.json()["ok"]) == (503, False)
+        assert "has not answered" in ready.json()["reason"]
+
+        vitals.store_answered()
+        vitals.beaten_at = time.monotonic() - 3600
+        assert http.get("/ready").status_code == 200
+        assert http.get("/health").status_code == 503
+        assert http.get("/else").json() == {"paths": ["/health", "/ready", "/metrics"]}
+
+
+def test_metrics_are_in_the_format_of_prometheus() -> None:
+    vitals = Vitals()
+    vitals.metrics.claimed(2)
+    with health_server(vitals, 0) as url:
+        answer = httpx.get(f"{url}/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'cogo_claims_total{result="found"} 1.0' in answer.text
+    assert "# TYPE cogo_provider_first_token_seconds histogram" in answer.text
+
+
+def test_a_client_that_hangs_keeps_nobody_waiting() -> None:
+    with (
+        health_server(Vitals(), 0) as url,
+        socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)),
+    ):
+        assert httpx.get(f"{url}/health", timeout=5).status_code == 200
+
+
+def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(CommandError, match=rf"{port}.*--health-port"),
+            health_server(Vitals(), port),
+        ):
+            pytest.fail("a port for two")
+        assert free_port(f"http://127.0.0.1:{port}") == ANY
+
+    assert free_port(f"http://127.0.0.1:{port}") == port
+    assert free_port("") == ANY

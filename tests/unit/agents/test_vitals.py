@@ -1,0 +1,110 @@
+"""What an agent says of itself: alive, ready, and how much it did."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from agents.runtime.outcome import Failed, Stopped, Succeeded, Verdict
+from agents.runtime.vitals import ANSWERED_WITHIN, Vitals
+from protocol.records import Completion, ErrorInfo, Failure, FailureAction, Usage
+from tests.support.claims import a_subtask, done
+from tests.support.eventually import eventually
+from tests.support.living_agents import at_once
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import AWAY, ScriptedStore
+from tests.unit.agents.test_pool import until_drained
+
+USED = Usage(model_id="m", provider="p", duration_ms=1500, first_token_ms=300)
+
+
+def value(vitals: Vitals, sample: str, **labels: str) -> float | None:
+    return vitals.metrics.registry.get_sample_value(sample, labels)
+
+
+def test_an_agent_whose_claim_loop_is_silent_is_not_alive() -> None:
+    vitals = Vitals(stalled_after=timedelta(seconds=60))
+    assert vitals.health().is_well
+
+    vitals.beaten_at = time.monotonic() - 61
+
+    assert vitals.is_stalled
+    assert not vitals.health().is_well
+    vitals.beat()
+    assert vitals.health().is_well
+
+
+def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> None:
+    vitals = Vitals(bus=ScriptedBus())
+    assert not vitals.readiness().is_well
+
+    vitals.store_answered()
+    assert vitals.readiness().is_well
+    assert vitals.readiness().reason == "subscribed"
+
+    vitals.answered_at = time.monotonic() - ANSWERED_WITHIN.total_seconds() - 1
+    assert "did not answer" in vitals.readiness().reason
+
+    vitals.store_answered()
+    vitals.is_draining = True
+    assert not vitals.readiness().is_well
+
+
+def test_an_agent_that_only_polls_is_ready_and_says_so() -> None:
+    vitals = Vitals(bus=ScriptedBus(is_subscribed=False))
+    vitals.store_answered()
+
+    assert vitals.readiness().is_well
+    assert "polling" in vitals.readiness().reason
+
+
+def test_attempts_are_counted_by_model_outcome_and_error_and_timed() -> None:
+    vitals, claimed = Vitals(), a_subtask()
+    error = ErrorInfo(class_="overloaded", message="busy")
+    failure = Failure(ref=claimed.ref, error=error, action=FailureAction.RETRY, usage=USED)
+
+    vitals.metrics.came_to(claimed, Succeeded(Completion(ref=claimed.ref, output={}, usage=USED)))
+    vitals.metrics.came_to(claimed, Failed(failure))
+    vitals.metrics.came_to(claimed, Stopped(Verdict.CANCELLED, USED))
+
+    for outcome, error_class in (("completed", ""), ("retry", "overloaded"), ("cancelled", "")):
+        labels = {"model": claimed.lane, "outcome": outcome, "error": error_class}
+        assert value(vitals, "cogo_attempts_total", **labels) == 1
+    assert value(vitals, "cogo_provider_call_seconds_sum", model="m", provider="p") == 4.5
+    first = value(vitals, "cogo_provider_first_token_seconds_sum", model="m", provider="p")
+    assert first == pytest.approx(0.9)
+
+
+def test_reconnects_and_silence_of_realtime_are_measured() -> None:
+    bus = ScriptedBus(connections=3, is_subscribed=False)
+    vitals = Vitals(bus=bus)
+
+    assert value(vitals, "cogo_realtime_connections_total") == 3
+    assert value(vitals, "cogo_realtime_subscribed") == 0
+    bus.is_subscribed = True
+    assert b"cogo_realtime_subscribed 1.0" in vitals.metrics.text()
+
+
+async def test_a_pool_counts_its_claims_and_its_work() -> None:
+    vitals, work = Vitals(), [a_subtask() for _ in range(3)]
+    store = ScriptedStore(queue=list(work))
+
+    await until_drained(store, at_once, lambda: len(store.completed) == 3, vitals=vitals)
+
+    assert value(vitals, "cogo_claimed_subtasks_total") == 3
+    assert (value(vitals, "cogo_claims_total", result="found") or 0) >= 1
+    assert value(vitals, "cogo_attempts_running") == 0
+    assert vitals.is_draining
+    assert done(work[0]) in store.completed
+
+
+async def test_a_store_that_is_away_shows() -> None:
+    vitals = Vitals()
+    store = ScriptedStore(errors={"claim_subtasks": AWAY})
+
+    def unanswered() -> float | None:
+        return value(vitals, "cogo_claims_total", result="unavailable")
+
+    await until_drained(store, at_once, unanswered, vitals=vitals)
+
+    assert await eventually(unanswered)
