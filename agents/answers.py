@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from agents.extraction import code_of
 from agents.questions import CODE_TYPES
+from agents.stamping import DRAFT
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
 from providers.prices import Cost
@@ -123,7 +124,7 @@ class Answer:
         return output
 
     def _messages(self, text: str) -> list[SessionMessage]:
-        if self.claimed.task.session_id is None:
+        if self.claimed.task.session_id is None or self.claimed.params.get(DRAFT) is True:
             return []
         return [
             SessionMessage(role="user", content=self.claimed.task.prompt),

@@ -1,6 +1,7 @@
 """The CIO's judgement on one claimed subtask: plan a task, or find another model for a subtask."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from loguru import logger
@@ -9,11 +10,13 @@ from pydantic import ValidationError
 from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.selection.choice import Choice
+from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, Wanted, choose
+from agents.selection.strategy import NoModel, choose
+from agents.selection.wanted import Wanted
+from agents.stamping import plan_with, route_to
 from agents.wishes import check_model, wishes_of
 from agents.workflows.invalid import InvalidTask
-from agents.workflows.plan import Step
 from agents.workflows.registry import plan_of
 from protocol.ids import utc_now
 from protocol.records import (
@@ -22,9 +25,6 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
-    Plan,
-    PlannedSubtask,
-    Route,
     TaskBrief,
 )
 from providers.catalogue import Catalogue
@@ -35,9 +35,16 @@ PLAN = "PLAN"
 class Cio:
     """Turns what was claimed from the lane `cio` into a completion, or raises WorkFailed."""
 
-    def __init__(self, *, catalogue: Catalogue, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        fleet: Fleet,
+        knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
+    ) -> None:
         self._catalogue = catalogue
         self._fleet = fleet
+        self._knowledge = knowledge
 
     async def work(self, claimed: ClaimedSubtask) -> Completion:
         """Plan, or route anew."""
@@ -54,51 +61,66 @@ class Cio:
         """Choose among what the fleet serves now. Raises InvalidTask (unknown name), NoModel."""
         if wanted.requested and wanted.requested not in wanted.served:
             check_model("model", wanted.requested, self._catalogue, wanted.served)
-        return choose(wanted, self._catalogue)
+        return choose(wanted, self._catalogue, self._knowledge())
+
+    def answer(
+        self, needs: Requirements, *, requested: str | None, served: Sequence[str]
+    ) -> Choice:
+        """Choose for whoever asks without a task, by the deployment's policy; raises as `choose`."""
+        return self.choose(
+            Wanted(
+                needs=needs,
+                requested=requested,
+                served=served,
+                policy=self._knowledge().policy,
+            )
+        )
 
     def _plan(self, claimed: ClaimedSubtask) -> Completion:
         task = claimed.task
         step = plan_of(task)
-        choice = self.choose(self._wanted(task, step.params))
-        _log(task, choice)
-        return Completion(
-            ref=claimed.ref,
-            output={"subtasks": 1},
-            plan=Plan(
-                subtasks=[_stamped(step, choice)],
-                selections=[choice.record(key=step.key)],
-            ),
+        choice = self.choose(
+            self._wanted(task, step.params, seed=f"{task.id}:{step.key}", may_team=True)
         )
+        _log(task, choice)
+        plan = plan_with(step, choice)
+        return Completion(ref=claimed.ref, output={"subtasks": len(plan.subtasks)}, plan=plan)
 
     def _route(self, claimed: ClaimedSubtask) -> Completion:
-        choice = self.choose(
-            self._wanted(claimed.task, claimed.params, failed=_failed_models(claimed))
-        )
+        failed = _failed_models(claimed)
+        seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
+        choice = self.choose(self._wanted(claimed.task, claimed.params, seed=seed, failed=failed))
         _log(claimed.task, choice)
-        model_id = choice.selected.model_id
         return Completion(
             ref=claimed.ref,
-            output={"routed_to": model_id},
-            route=Route(
-                lane=model_id,
-                params={"model_id": model_id},
-                metadata={"model_preferences": [model_id]},
-                selection=choice.record(),
-            ),
+            output={"routed_to": choice.selected.model_id},
+            route=route_to(choice),
         )
 
     def _wanted(
-        self, task: TaskBrief, params: Mapping[str, Any], *, failed: Mapping[str, str] | None = None
+        self,
+        task: TaskBrief,
+        params: Mapping[str, Any],
+        *,
+        seed: str,
+        failed: Mapping[str, str] | None = None,
+        may_team: bool = False,
     ) -> Wanted:
         stated = task.params if isinstance(task.params, dict) else {}
+        wishes = wishes_of(task.preferences, self._catalogue, self._fleet.lanes)
         return Wanted(
             needs=_requirements(task, stated),
             # A model that failed already is not insisted on.
             requested=None if failed else task.model,
-            preferences=wishes_of(task.preferences, self._catalogue, self._fleet.lanes),
+            preferences=wishes,
+            policy=self._knowledge().policy_for(task.owner, wishes.policy),
             prompt_characters=sum(len(each) for each in params.values() if isinstance(each, str)),
             served=self._fleet.lanes,
             failed=failed or {},
+            budget_usd=_budget_left(task),
+            seconds_left=_seconds_left(task, now=utc_now()),
+            seed=seed,
+            may_team=may_team,
         )
 
     def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
@@ -115,24 +137,20 @@ class Cio:
         )
 
 
-def _stamped(step: Step, choice: Choice) -> PlannedSubtask:
-    model_id = choice.selected.model_id
-    return PlannedSubtask(
-        key=step.key,
-        type=step.type,
-        lane=model_id,
-        params={**step.params, "model_id": model_id},
-        metadata={"model_preferences": [model_id], **step.metadata},
-        dependencies=list(step.dependencies),
-        sink=True,
-    )
-
-
 def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
     try:
         return Requirements.of(task.type, task.prompt, params)
     except ValidationError as error:
         raise InvalidTask.of("params.task_requirements", error) from error
+
+
+def _budget_left(task: TaskBrief) -> float | None:
+    """Give dollars; what was spent without a known price is not counted against the task."""
+    return None if task.budget_usd is None else float(task.budget_usd - (task.cost_usd or 0))
+
+
+def _seconds_left(task: TaskBrief, *, now: datetime) -> float | None:
+    return None if task.deadline is None else (task.deadline - now).total_seconds()
 
 
 def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:

@@ -14,6 +14,8 @@ from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
+from agents.selection.cards import shelf_of
+from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection_desk import SelectionDesk
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
@@ -38,8 +40,11 @@ async def run_orchestrator(
     drain: Drain,
     on_ready: Callable[[], None],
     vitals: Vitals | None = None,
+    knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
 ) -> None:
     """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
+
+    `knowledge` gives what is known at the moment; it is asked for each choice.
 
     Raises Unauthorized or MigrationMissing when the project cannot be used.
     """
@@ -48,7 +53,9 @@ async def run_orchestrator(
     ) as agent:
         fleet = Fleet(store=agent.store, own=lanes)
         await fleet.refresh()
-        cio = Cio(catalogue=catalogue, fleet=fleet)
+        # Reading the price tables takes a while; nobody's choice is to wait for it.
+        await asyncio.to_thread(shelf_of(catalogue).warm, fleet.lanes)
+        cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=knowledge)
         desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
         services = [
             agent.services.create_task(fleet.run(), name="fleet"),

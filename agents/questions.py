@@ -1,9 +1,10 @@
 """From a stamped subtask to the request that goes to its model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from agents.workflows.prompts import EXPERT, with_context
+from agents.stamping import SYNTHESIZE
+from agents.workflows.prompts import EXPERT, with_answers, with_context
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import ChatRequest, Effort, Message
 from providers.errors import InvalidRequest
@@ -28,6 +29,8 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
         framework=_text(params, "framework"),
         context=_text(params, "code_context"),
     )
+    if params.get(SYNTHESIZE) is True and claimed.inputs:
+        prompt = with_answers(prompt, _answers(claimed.inputs))
     is_code = claimed.type in CODE_TYPES
     earlier = tuple(
         Message(role="assistant" if each.role == "assistant" else "user", content=each.content)
@@ -41,6 +44,12 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
         top_p=CODE_TOP_P if is_code else None,
         reasoning_effort=_effort(params),
     )
+
+
+def _answers(inputs: Mapping[str, Any]) -> list[str]:
+    """Give the texts in the order of their keys; who wrote them is not said."""
+    outputs = [output for _, output in sorted(inputs.items()) if isinstance(output, dict)]
+    return [text for output in outputs if (text := _text(output, "text")) is not None]
 
 
 def _effort(params: dict[str, Any]) -> Effort | None:

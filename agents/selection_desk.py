@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, Wanted
+from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
 from protocol.bus import Bus, Outgoing
 from protocol.errors import CogoError, MalformedMessage
@@ -65,9 +65,7 @@ class SelectionDesk:
         served = request.available_models or self._fleet.lanes
         try:
             needs = Requirements.model_validate(request.task_requirements)
-            choice = self._cio.choose(
-                Wanted(needs=needs, requested=request.requested_model, served=served)
-            )
+            choice = self._cio.answer(needs, requested=request.requested_model, served=served)
         except ValidationError as error:
             await self._refuse(request, InvalidTask.of("task_requirements", error).message)
             return

@@ -18,6 +18,7 @@ from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
+from agents.selection.knowledge import Knowledge
 from cogo.cli.output import print_line
 from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
@@ -84,6 +85,7 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
             ),
             open_store=store_factory(connection),
             vitals=vitals,
+            knowledge=Knowledge(policy=project.settings.selection_policy),
         )
         ready = {"ready": role.agent_id, "health_url": health_url}
         await run_until_stopped(
@@ -109,6 +111,7 @@ class _Parts:
     options: RuntimeOptions
     open_store: OpenStore
     vitals: Vitals
+    knowledge: Knowledge
 
 
 def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
@@ -133,6 +136,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             bus=bus,
             catalogue=router.catalogue,
             lanes=own_lanes,
+            knowledge=lambda: parts.knowledge,
             identity=parts.identity,
             options=parts.options,
             drain=drain,

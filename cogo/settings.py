@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agents.selection.preferences import PolicyName
 from cogo.errors import SettingInvalid
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     retention_days: int | None = Field(None, gt=0, validation_alias="COGO_RETENTION_DAYS")
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
+    selection_policy: PolicyName = Field(PolicyName.RULES, validation_alias="COGO_SELECTION_POLICY")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 

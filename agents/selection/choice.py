@@ -1,10 +1,17 @@
 """A choice of a model, with its reason and what it was chosen from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
+from agents.selection.estimates import Estimate
+from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
+from agents.selection.score import Score
 from protocol.records import SelectionRecord
+
+_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +22,41 @@ class Candidate:
     provider: str
     capabilities: tuple[str, ...]
     refused: str | None = None
+    set_aside: str | None = None
+    """Why others were preferred, though nothing forbids this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """A model that could have been taken instead, with the numbers."""
+
+    model_id: str
+    score: Score
+    estimate: Estimate
+
+    def numbers(self) -> dict[str, Any]:
+        """Give the numbers as they are recorded."""
+        expected, score = self.estimate, self.score
+        parts = {
+            "quality": score.quality,
+            "cost": score.cost,
+            "first_token": score.first_token,
+            "duration": score.duration,
+        }
+        return {
+            "score": round(score.total, _DIGITS),
+            "parts": {name: round(part, _DIGITS) for name, part in parts.items()},
+            "expected": {
+                "quality": round(expected.quality, _DIGITS),
+                "outcomes": expected.observed,
+                "cost_usd": None
+                if expected.cost_usd is None
+                else round(expected.cost_usd, _DIGITS + 2),
+                "first_token_ms": round(expected.first_token_s * 1000),
+                "total_ms": round(expected.total_s * 1000),
+                "health": expected.health or "ok",
+            },
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +69,24 @@ class Choice:
     candidates: tuple[Candidate, ...]
     needs: Requirements
     policy: str = "rules"
+    preference: Preference = Preference.BALANCED
+    ranking: Mapping[str, Alternative] = field(default_factory=dict)
+    """Everything that could be taken, the chosen one first, in the policy's order."""
+    next_rung: str | None = None
+    """Where a cascade goes when a check refuses the answer; None: it is taken as it is."""
+    team: tuple[str, ...] = ()
+    """Who answers before the selected model makes one answer of theirs."""
+
+    @property
+    def alternatives(self) -> list[Alternative]:
+        """Give what could have been taken instead, the likeliest first."""
+        chosen = self.selected.model_id
+        return [each for id_, each in self.ranking.items() if id_ != chosen]
+
+    def for_member(self, model_id: str) -> "Choice":
+        """Give the choice of one member of the team."""
+        member = next(each for each in self.candidates if each.model_id == model_id)
+        return replace(self, selected=member, team=(), next_rung=None)
 
     def record(
         self,
@@ -45,12 +105,27 @@ class Choice:
             selected_model=self.selected.model_id,
             provider=self.selected.provider,
             policy=self.policy,
-            requirements=self.needs.model_dump(mode="json", by_alias=True),
-            candidates=[
-                {"model_id": each.model_id, "provider": each.provider, "refused": each.refused}
-                for each in self.candidates
-            ],
+            requirements=self.needs.model_dump(mode="json", by_alias=True)
+            | {"preference": self.preference.value},
+            candidates=self._recorded(),
             available_models=[each.model_id for each in eligible],
             model_capabilities={each.model_id: list(each.capabilities) for each in eligible},
             reason=self.reason,
         )
+
+    def _recorded(self) -> list[dict[str, Any]]:
+        """Give the candidates, what could be taken first and in its order."""
+        ranks = {id_: rank for rank, id_ in enumerate(self.ranking, start=1)}
+        after = len(ranks) + 1
+        ordered = sorted(self.candidates, key=lambda each: ranks.get(each.model_id, after))
+        return [
+            {
+                "model_id": each.model_id,
+                "provider": each.provider,
+                "refused": each.refused,
+                "set_aside": each.set_aside,
+                "rank": ranks.get(each.model_id),
+            }
+            | (self.ranking[each.model_id].numbers() if each.model_id in self.ranking else {})
+            for each in ordered
+        ]

@@ -15,12 +15,26 @@ class Preference(StrEnum):
     COST = "cost"
 
 
+class PolicyName(StrEnum):
+    """How a model is chosen among those that may be taken; `docs/selection.md` explains each."""
+
+    RULES = "rules"
+    SCORED = "scored"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    CASCADE = "cascade"
+    EXPLORE = "explore"
+    ENSEMBLE = "ensemble"
+
+
 class Preferences(BaseModel):
     """The `preferences` of a task. An unknown key is an error: a misspelt wish must not be lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preference: Preference = Preference.BALANCED
+    policy: PolicyName | None = None
+    """None: the owner's, else the deployment's."""
     allowed_models: list[str] = Field(default_factory=list)
     denied_models: list[str] = Field(default_factory=list)
     allowed_providers: list[str] = Field(default_factory=list)

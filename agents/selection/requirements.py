@@ -3,9 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.alias_generators import to_camel
+
+from agents.selection.words import asks_for_news, languages_of, mentions
 
 Complexity = Literal["low", "medium", "high"]
+Modality = Literal["text", "image", "audio", "video"]
+
+MANY_TOOL_CALLS = 5
+"""From so many calls that build on each other, one weak answer spoils too many later ones."""
 
 _TASK_TYPES = {
     "GENERATE_CODE": "code-generation",
@@ -13,31 +27,86 @@ _TASK_TYPES = {
     "OPTIMIZE_CODE": "code-optimization",
     "CHAT": "general",
 }
+_DOCUMENTED = frozenset(
+    ("complexity", "language", "framework", "taskType", "performanceNeeded", "accuracyNeeded")
+)
+
+
+def _names(name: str) -> AliasChoices:
+    return AliasChoices(to_camel(name), name)
 
 
 class Requirements(BaseModel):
-    """The documented requirements; the names on the wire are those of MODEL_SELECTION_REQUEST."""
+    """What matters for the choice; the names on the wire are those of MODEL_SELECTION_REQUEST.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    The first six are the documented ones and always written; the others only where they say
+    something.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
 
     complexity: Complexity = "medium"
     language: str = "python"
     framework: str | None = None
     task_type: str = Field(
         default="code-generation",
-        validation_alias=AliasChoices("taskType", "task_type"),
+        validation_alias=_names("task_type"),
         serialization_alias="taskType",
     )
     performance_needed: bool = Field(
         default=False,
-        validation_alias=AliasChoices("performanceNeeded", "performance_needed"),
+        validation_alias=_names("performance_needed"),
         serialization_alias="performanceNeeded",
     )
     accuracy_needed: bool = Field(
         default=True,
-        validation_alias=AliasChoices("accuracyNeeded", "accuracy_needed"),
+        validation_alias=_names("accuracy_needed"),
         serialization_alias="accuracyNeeded",
     )
+    input_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias=_names("input_tokens"),
+        serialization_alias="inputTokens",
+    )
+    """None: estimated from the prompt."""
+    output_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias=_names("output_tokens"),
+        serialization_alias="outputTokens",
+    )
+    """None: what tasks of this type usually take."""
+    tool_calls: int = Field(
+        default=0, ge=0, validation_alias=_names("tool_calls"), serialization_alias="toolCalls"
+    )
+    """How many calls of tools build on each other."""
+    structured_output: bool = Field(
+        default=False,
+        validation_alias=_names("structured_output"),
+        serialization_alias="structuredOutput",
+    )
+    modalities: tuple[Modality, ...] = ("text",)
+    web: bool = False
+    """Needs knowledge of current events."""
+    natural_languages: tuple[str, ...] = Field(
+        default=(),
+        validation_alias=_names("natural_languages"),
+        serialization_alias="naturalLanguages",
+    )
+    """Writing systems other than the Latin one, as ISO 15924 codes; the first is the commonest."""
+
+    @property
+    def asks_for_accuracy(self) -> bool:
+        """Whether somebody said so; by default accuracy is needed, which says little."""
+        return self.accuracy_needed and "accuracy_needed" in self.model_fields_set
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the answer is code, or is about code."""
+        return self.task_type.startswith("code-") or self.task_type == "specialized-coding"
 
     @classmethod
     def of(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:
@@ -48,20 +117,32 @@ class Requirements(BaseModel):
         given = params.get("task_requirements")
         stated = cls.model_validate({} if given is None else given)
         words = prompt.lower()
-        found = {
-            "complexity": "high" if _mentions(words, "complex", "advanced") else "medium",
-            "performance_needed": _mentions(words, "performance", "optimize"),
-            "task_type": _TASK_TYPES.get(task_type, "general"),
+        kind = _TASK_TYPES.get(task_type, "general")
+        found: dict[str, Any] = {
+            "complexity": "high" if mentions(words, "complex", "advanced") else "medium",
+            "performance_needed": mentions(words, "performance", "optimize"),
+            "task_type": kind,
             "language": _word(params, "language") or "python",
             "framework": _word(params, "framework"),
         }
-        return cls(**found | stated.model_dump(exclude_unset=True))
+        if kind == "general" and asks_for_news(words):
+            found["web"] = True
+        if scripts := languages_of(prompt):
+            found["natural_languages"] = scripts
+        return cls(**found | {name: getattr(stated, name) for name in stated.model_fields_set})
+
+    @model_serializer(mode="wrap")
+    def _only_what_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        fields = type(self).model_fields
+        plain = {
+            fields[name].serialization_alias or name
+            for name in fields
+            if getattr(self, name) == fields[name].get_default()
+        } - _DOCUMENTED
+        return {name: value for name, value in written.items() if to_camel(name) not in plain}
 
 
 def _word(params: Mapping[str, Any], key: str) -> str | None:
     value = params.get(key)
     return value if isinstance(value, str) else None
-
-
-def _mentions(prompt: str, *words: str) -> bool:
-    return any(word in prompt for word in words)

@@ -1,5 +1,6 @@
 """The words that go to the models."""
 
+from collections.abc import Sequence
 from typing import Final
 
 EXPERT: Final = (
@@ -42,3 +43,16 @@ def with_context(
     if context:
         parts.append(f"Existing code for context:\n\n{context}")
     return "\n\n".join(parts)
+
+
+def with_answers(prompt: str, answers: Sequence[str]) -> str:
+    """Ask for one answer in place of several, which are shown without their authors."""
+    shown = "\n\n".join(
+        f'<answer number="{number}">\n{answer}\n</answer>'
+        for number, answer in enumerate(answers, start=1)
+    )
+    return (
+        f"{prompt}\n\n{len(answers)} independent answers to this request follow. Compare them, "
+        "find where they disagree and decide who is right, then give one complete answer of your "
+        f"own. Do not mention that there were others.\n\n{shown}"
+    )

@@ -1,0 +1,107 @@
+"""Cards: what a choice must know of each model, worked out once per catalogue."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from providers.catalogue import Catalogue
+from providers.deployment import Deployment
+from providers.entries import Model
+from providers.errors import UnknownModel
+from providers.prices import unit_prices
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One lane. What is not known of it is None, or absent."""
+
+    model_id: str
+    provider: str
+    capabilities: tuple[str, ...] = ()
+    is_local: bool = False
+    context_window: int | None = None
+    tools: bool | None = None
+    always_reasons: bool = False
+    input_usd: float | None = None
+    """For one token; 0 on this machine."""
+    output_usd: float | None = None
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars of one call, None where no price is known: that is not free."""
+        if self.input_usd is None or self.output_usd is None:
+            return None
+        return input_tokens * self.input_usd + output_tokens * self.output_usd
+
+
+class Shelf:
+    """The cards of one catalogue. Cards are made when first asked for, and then kept."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._cards: dict[str, Card] = {}
+        self._named: dict[str, tuple[tuple[str, ...], str | None]] = {}
+
+    def card(self, lane: str) -> Card:
+        """Give the card of a lane, whether this catalogue knows it or not."""
+        card = self._cards.get(lane)
+        if card is None:
+            card = self._cards[lane] = self._made(lane)
+        return card
+
+    def warm(self, lanes: Iterable[str]) -> None:
+        """Make these cards now; for another thread, before the first choice."""
+        for lane in lanes:
+            self.card(lane)
+
+    def ids_of(self, name: str) -> tuple[tuple[str, ...], str | None]:
+        """Give the ids that a name stands for, the one meant first, and the note about a successor.
+
+        Raises UnknownModel.
+        """
+        found = self._named.get(name)
+        if found is None:
+            resolution = self.catalogue.resolve(name)
+            ids = dict.fromkeys((resolution.asked_id, resolution.model.id))
+            found = self._named[name] = (tuple(ids), resolution.note)
+        return found
+
+    def models_of(self, role: str) -> tuple[str, ...]:
+        """Give the ids of a role, none when the catalogue has no such role."""
+        roles = self.catalogue.roles
+        return self.ids_of(roles[role])[0] if role in roles else ()
+
+    def _made(self, lane: str) -> Card:
+        facts = self.catalogue.facts(lane)
+        try:
+            model = self.catalogue.model(lane)
+        except UnknownModel:
+            return Card(model_id=lane, provider=facts.provider)
+        prices = self._prices(model)
+        return Card(
+            model_id=lane,
+            provider=facts.provider,
+            capabilities=facts.capabilities,
+            is_local=facts.is_local,
+            context_window=facts.context_window,
+            tools=model.tools,
+            always_reasons=model.reasoning == "always",
+            input_usd=prices[0],
+            output_usd=prices[1],
+        )
+
+    def _prices(self, model: Model) -> tuple[float | None, float | None]:
+        """Per token at the first deployment whose price is known."""
+        for entry in model.deployments:
+            host = self.catalogue.providers[entry.provider]
+            found = unit_prices(Deployment(model=model, entry=entry, host=host, base_url=""))
+            if found is not None:
+                return float(found.input) / _MILLION, float(found.output) / _MILLION
+        return None, None
+
+
+@lru_cache(maxsize=4)
+def shelf_of(catalogue: Catalogue) -> Shelf:
+    """Give the shelf of a catalogue; a reloaded catalogue is another one."""
+    return Shelf(catalogue)

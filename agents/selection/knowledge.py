@@ -1,0 +1,38 @@
+"""What an orchestrator knows at one moment, beside the task and the catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+from uuid import UUID
+
+from agents.selection.estimates import Forecaster
+from agents.selection.observations import NOTHING, Observations
+from agents.selection.preferences import PolicyName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """A snapshot; whoever learns something makes another one."""
+
+    observations: Observations = NOTHING
+    policy: PolicyName = PolicyName.RULES
+    """Of the deployment."""
+    owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
+    barred: Mapping[str, str] = field(default_factory=dict)
+    """Models and providers that operators took out, and why. Binds even who asks for one."""
+
+    @cached_property
+    def forecaster(self) -> Forecaster:
+        """Estimates from these observations; they are kept as long as the snapshot is."""
+        return Forecaster(self.observations)
+
+    def policy_for(self, owner: UUID | None, asked: PolicyName | None) -> PolicyName:
+        """Give the task's own policy, else its owner's, else the deployment's."""
+        if asked is not None:
+            return asked
+        return self.policy if owner is None else self.owner_policies.get(owner, self.policy)
+
+
+NOTHING_KNOWN: Final = Knowledge()
+"""Before anybody has told anything: the documented rules, and priors."""

@@ -1,0 +1,129 @@
+"""`cascade`: a cheap model first; when a check of its output fails, the next dearer one."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from agents.selection.case import Case, Option, Pick
+from agents.selection.ladder import Trial, cheapest_reaching, ladders
+from agents.selection.policies.rules import Rules
+from agents.selection.policies.words import figures
+from agents.selection.preferences import Preference
+
+HOPS: Final = 2
+"""Escalations of one subtask. Each weak rung more lets more wrong answers through."""
+CHEAP: Final = 0.5
+"""A first rung costs at most so much of what the model at the top does."""
+WORSE: Final = {
+    Preference.QUALITY: 0.05,
+    Preference.BALANCED: 0.15,
+    Preference.SPEED: 0.15,
+    Preference.COST: 0.30,
+}
+"""How much worse than the top a first rung may be expected to be."""
+CHECKED: Final = 20
+"""Checked answers from which what the check is worth is known."""
+RESCUE: Final = 0.6
+"""What is left of a model's quality at tasks at which others failed, before it was observed."""
+
+
+class Cascade:
+    """The top is the model of the documented rules; what lies below it must be much cheaper."""
+
+    def pick(self, case: Case) -> Pick:
+        """Take the first rung, or the next one after those that a check refused."""
+        top = case.options[case.default or case.by_score[0]]
+        if case.failed:
+            return _escalated(case, top)
+        first, why = _first(case, top)
+        if first is top:
+            alone = Rules().pick(case)
+            return Pick(order=alone.order, reason=f"No cascade, for {why}. {alone.reason}")
+        return Pick(
+            order=case.first(first.model_id, _by_price(case)),
+            next_rung=top.model_id,
+            reason=(
+                f"Cheap first: {why} ({figures(first)}); "
+                f"if its answer fails the check, {top.model_id} ({figures(top)})."
+            ),
+        )
+
+
+def _first(case: Case, top: Option) -> tuple[Option, str]:
+    """Give the first rung and why; the top itself when nothing below it is worth a try."""
+    least = top.estimate.quality - WORSE[case.preference]
+    below = [
+        each
+        for each in case.options.values()
+        if each.price <= top.price * CHEAP
+        and each.estimate.quality >= least
+        and each.estimate.health is None
+        and each is not top
+    ]
+    if not below:
+        return top, f"nothing is much cheaper than {top.model_id} and nearly as good"
+    trials = _Known(case)
+    known = [each.model_id for each in below if trials.is_known(each.model_id)]
+    if not known:
+        cheapest = min(below, key=lambda each: (each.price, each.model_id))
+        return cheapest, "by category, as no checks were counted yet"
+    found = ladders([*known, top.model_id], trials, rungs=2)
+    ending = [each for each in found if each.rungs[-1] == top.model_id]
+    best = cheapest_reaching(ending, top.estimate.quality)
+    if best is None or len(best.rungs) == 1:
+        return top, "the check lets too many wrong answers through to make a cheaper start worth it"
+    return case.options[best.rungs[0]], (
+        f"with the top it makes quality {best.quality:.2f} for ${best.cost_usd:.4f}"
+    )
+
+
+def _escalated(case: Case, top: Option) -> Pick:
+    """Take the nearest dearer one that is at least as good as the top, else the best there is."""
+    hops = len(case.checked_out)
+    floor = case.failed_price
+    dearer = sorted(
+        (each for each in case.options.values() if each.price > floor),
+        key=lambda each: (each.price, each.model_id),
+    )
+    good = [each for each in dearer if each.estimate.quality >= top.estimate.quality]
+    best = max(case.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
+    picked = next(iter(good), best)
+    further = [each for each in good if each is not picked]
+    may_go_on = bool(case.checked_out) and bool(further) and hops < HOPS
+    last = list(case.failed.items())[-1]
+    return Pick(
+        order=case.first(picked.model_id, _by_price(case)),
+        next_rung=further[0].model_id if may_go_on else None,
+        reason=(
+            f"{last[0]} failed ({last[1]}), so the next "
+            f"{'dearer' if good else 'best'} one: {picked.model_id} ({figures(picked)})."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the observations of a case say of checks."""
+
+    case: Case
+
+    def is_known(self, model_id: str) -> bool:
+        seen = self.case.observations.outcomes.get((model_id, self.case.needs.task_type))
+        return seen is not None and seen.checked >= CHECKED
+
+    def trial(self, refused: tuple[str, ...], model_id: str) -> Trial | None:
+        option, kind = self.case.options[model_id], self.case.needs.task_type
+        if refused:
+            seen = self.case.observations.rescues.get((refused, model_id, kind))
+            quality = option.estimate.quality * RESCUE
+            if seen is not None and seen.n >= CHECKED:
+                quality = seen.success / seen.n
+        else:
+            seen = self.case.observations.outcomes.get((model_id, kind))
+            quality = option.estimate.quality
+        passed = seen.passed / seen.checked if seen is not None and seen.checked else 1.0
+        good = seen.passed_good / seen.checked if seen is not None and seen.checked else quality
+        return Trial(quality=quality, passed=passed, passed_good=good, cost_usd=option.price)
+
+
+def _by_price(case: Case) -> tuple[str, ...]:
+    return tuple(sorted(case.options, key=lambda id_: (case.options[id_].price, id_)))

@@ -1,0 +1,16 @@
+"""Figures in the sentences that explain a choice."""
+
+from agents.selection.case import Option
+
+
+def figures(option: Option) -> str:
+    """Give what is expected of a model: `quality 0.82, about $0.0123, 16 s`."""
+    estimate = option.estimate
+    seen = f" from {estimate.observed} outcomes" if estimate.observed else ""
+    return f"quality {estimate.quality:.2f}{seen}, {dollars(option)}, {estimate.total_s:.0f} s"
+
+
+def dollars(option: Option) -> str:
+    """Give the expected cost."""
+    cost = option.estimate.cost_usd
+    return "no known price" if cost is None else f"about ${cost:.4f}"
