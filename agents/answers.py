@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from agents.extraction import code_of
+from agents.checks import Check, checks_of, problem_of
+from agents.extraction import code_of, language_of
 from agents.questions import CODE_TYPES
 from agents.stamping import DRAFT
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
@@ -24,6 +25,7 @@ class Answer:
     tokens: chat.Usage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
+    checks: tuple[Check, ...] = ()
 
     def take(self, event: chat.Event, *, seconds: float) -> None:
         """Add one event, `seconds` after the question."""
@@ -83,6 +85,18 @@ class Answer:
         usage = self.usage(None, seconds=seconds)
         return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
 
+    def check(self) -> tuple[Check, ...]:
+        """Look at the whole answer without running it; for a thread, as code is parsed."""
+        text = "".join(self.text)
+        is_code = self.claimed.type in CODE_TYPES
+        stated = self.claimed.params.get("language")
+        return checks_of(
+            text=text,
+            finish_reason=self.done.finish_reason if self.done else None,
+            code=code_of(text) if is_code else None,
+            language=stated if isinstance(stated, str) else language_of(text),
+        )
+
     def completion(self, cost: Cost | None, *, seconds: float) -> Completion:
         """Make the completion; the vendor's words stay, derived values are named so."""
         usage = self.usage(cost, seconds=seconds)
@@ -111,7 +125,11 @@ class Answer:
                 "generated_code": code_of(text),
                 "file_path": self.claimed.params.get("target_file"),
                 "language": self.claimed.params.get("language"),
-                "verification": {"status": "unverified", "reason": "no checks were run"},
+                "verification": {
+                    "status": "unverified",
+                    "reason": problem_of(self.checks) or "no tests were run",
+                    "checks": [each.recorded() for each in self.checks],
+                },
             }
         if self.citations:
             output["citations"] = [

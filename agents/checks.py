@@ -1,4 +1,4 @@
-"""What can be told of an answer without running it: whether it ends, and whether its code parses."""
+"""What an answer shows without being run: whether it ends, and whether its code parses."""
 
 import ast
 import json
@@ -31,13 +31,13 @@ def checks_of(
 ) -> tuple[Check, ...]:
     """Check an answer; `code` is what was extracted from it, None when it need not hold any.
 
-    Reads code with the parsers of this Python: what is newer counts as wrong. Slow for large code,
-    so call it in a thread.
+    Code is parsed where its language is known and this Python can read it. That takes a while for
+    large code: call it in a thread.
     """
     checks = [Check(name="ends", problem=_unfinished(finish_reason))]
     said = text if code is None else code
     checks.append(Check(name="says something", problem=None if said.strip() else "it is empty"))
-    parse = _PARSERS.get((language or "python").lower())
+    parse = _PARSERS.get((language or "").lower())
     if code is not None and code.strip() and parse is not None and len(code) <= MAX_CHARACTERS:
         checks.append(Check(name="parses", problem=parse(code)))
     return tuple(checks)

@@ -66,7 +66,7 @@ class Cio:
     def answer(
         self, needs: Requirements, *, requested: str | None, served: Sequence[str]
     ) -> Choice:
-        """Choose for whoever asks without a task, by the deployment's policy; raises as `choose`."""
+        """Choose without a task, by the deployment's policy; raises as `choose`."""
         return self.choose(
             Wanted(
                 needs=needs,

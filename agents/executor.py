@@ -7,8 +7,9 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from agents.answers import Answer
+from agents.checks import problem_of
 from agents.errands import errand_of
-from agents.failures import failure_of
+from agents.failures import failure_of, refused
 from agents.lanes import Lanes
 from agents.mending import Mender
 from agents.progress import ProgressHub
@@ -21,6 +22,7 @@ from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.recorder import until_answered
 from agents.runtime.vitals import Vitals
+from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
@@ -123,6 +125,11 @@ class Executor:
         except asyncio.CancelledError as error:
             raise WorkInterrupted(answer.interrupted(seconds=time.monotonic() - started)) from error
         await self._hub.flush()
+        answer.checks = await asyncio.to_thread(answer.check)
+        problem = problem_of(answer.checks)
+        if problem is not None and claimed.metadata.get(ESCALATE_TO):
+            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            raise WorkFailed(refused(claimed, problem, usage))
         return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
 
     async def _gather(self, call: Call, answer: Answer, started: float) -> None:

@@ -1,6 +1,7 @@
 """Who may try again after a model's call failed."""
 
 from agents.mending import mended
+from agents.selection.case import CHECK_FAILED
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
 from providers.errors import CallFailed, ProviderError, UnknownModel
 
@@ -26,6 +27,20 @@ def failure_of(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | Non
         ),
         action=_action(error, claimed),
         retry_after=called.retry_after if called else None,
+        usage=usage,
+    )
+
+
+def refused(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
+    """Hand an answer that a check refused back to the CIO, which planned for that."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=CHECK_FAILED,
+            message=mended(f"the answer of {claimed.lane} was refused: {problem}"),
+            hint="A cascade goes on with the next dearer model.",
+        ),
+        action=FailureAction.REROUTE,
         usage=usage,
     )
 

@@ -29,14 +29,14 @@ def capability_for(needs: Requirements) -> str:
 def quality_prior(card: Card, needs: Requirements) -> float:
     """Give the share of such tasks that the model may be expected to do well, from 0 to 1."""
     abilities = card.capabilities
-    quality = 0.55
+    quality = 0.45
     if capability_for(needs) in abilities:
         quality += 0.10
     if needs.is_code and "specialized-coding" in abilities:
         quality += 0.06
     if "reasoning" in abilities:
         quality += 0.09 if needs.complexity == "high" else 0.05
-    return quality + 0.14 * _strength(card)
+    return quality + 0.30 * _strength(card)
 
 
 def first_token_prior(card: Card) -> float:

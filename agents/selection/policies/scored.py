@@ -7,7 +7,7 @@ from typing import Final
 from agents.selection.case import Case, Pick
 from agents.selection.policies.words import figures
 
-MARGIN: Final = 0.02
+MARGIN: Final = 0.01
 """By so much another model must score better than the default one: less cannot be told apart."""
 
 

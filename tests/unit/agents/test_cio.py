@@ -11,6 +11,8 @@ import pytest
 from agents.cio import Cio
 from agents.fleet import SILENT_AFTER, Fleet
 from agents.runtime.attempt import WorkFailed
+from agents.selection.knowledge import Knowledge
+from agents.selection.preferences import PolicyName
 from agents.selection_desk import SelectionDesk
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelSelectionResponse, payload_of
@@ -272,3 +274,71 @@ def _request(payload: dict[str, Any]) -> Envelope:
         source="test",
         target="cogo-model-selection",
     )
+
+
+async def test_a_cascade_tells_the_executor_where_a_refused_answer_goes() -> None:
+    cascade = {"policy": "cascade", "preference": "cost"}
+    lanes = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]
+    completion = await worked(a_plan({"preferences": cascade}), lanes)
+    assert completion.plan is not None
+    [subtask] = completion.plan.subtasks
+    assert (subtask.lane, subtask.metadata["escalate_to"]) == (lanes[0], lanes[1])
+
+    history = [failed(lanes[0], error={"class": "check_failed"})]
+    claimed = a_subtask({"preferences": cascade}, lane="cio", history=history, failures=1)
+    route = (await worked(claimed, lanes)).route
+    assert route is not None
+    assert (route.lane, route.metadata["escalate_to"]) == (lanes[1], lanes[2])
+
+
+async def test_outside_a_cascade_an_answer_is_taken_as_it_is() -> None:
+    assert (await planned()).metadata["escalate_to"] is None
+
+
+async def test_an_ensemble_is_drafts_and_a_synthesis_that_goes_on_without_the_dead() -> None:
+    completion = await worked(
+        a_plan({"preferences": {"policy": "ensemble"}}), ["claude-sonnet-5-5", "gpt-6.1-sol"]
+    )
+    assert completion.plan is not None
+    *drafts, synthesis = completion.plan.subtasks
+
+    assert {each.lane for each in drafts} == {"claude-sonnet-5-5", "gpt-6.1-sol"}
+    assert all(each.on_failure == "continue" and not each.sink for each in drafts)
+    assert all(each.params["draft"] for each in drafts)
+    assert synthesis.sink
+    assert synthesis.params["synthesize"] is True
+    assert synthesis.dependencies == [each.key for each in drafts]
+    selections = {each.key: each.selected_model for each in completion.plan.selections}
+    assert selections == {each.key: each.lane for each in completion.plan.subtasks}
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({"budget_usd": "0.000001"}, "of the budget are left"),
+        ({"budget_usd": "1", "cost_usd": "1"}, "of the budget are left"),
+    ],
+)
+async def test_a_task_whose_budget_is_spent_is_not_planned(
+    task: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(WorkFailed) as caught:
+        await worked(a_plan(task))
+
+    assert words in caught.value.failure.error.message
+    assert caught.value.failure.error.field == "budget_usd"
+
+
+async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() -> None:
+    fleet = a_fleet(ScriptedStore(others=[an_agent()]))
+    knowledge = Knowledge(policy=PolicyName.CHEAPEST)
+    cio = Cio(catalogue=CATALOGUE, fleet=fleet, knowledge=lambda: knowledge)
+
+    by_default = (await cio.work(a_plan())).plan
+    by_task = (await cio.work(a_plan({"preferences": {"policy": "rules"}}))).plan
+
+    assert by_default is not None
+    assert by_task is not None
+    assert [each.lane for each in by_default.subtasks] == ["claude-haiku-4-5"]
+    assert [each.policy for each in by_default.selections] == ["cheapest"]
+    assert [each.lane for each in by_task.subtasks] == ["claude-sonnet-5-5"]

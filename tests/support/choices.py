@@ -1,0 +1,40 @@
+"""Questions to the strategy, with defaults for everything that a test does not care about."""
+
+from typing import Any
+
+from agents.selection.knowledge import Knowledge
+from agents.selection.observations import Observations, Observed
+from agents.selection.preferences import PolicyName, Preferences
+from agents.selection.requirements import Requirements
+from agents.selection.wanted import Wanted
+from providers.catalogue import Catalogue
+
+CATALOGUE = Catalogue.load()
+DEFAULT_MODEL = CATALOGUE.resolve("default").model.id
+CODING_MODEL = CATALOGUE.resolve("coding").model.id
+TOP, MIDDLE, CHEAP, LOCAL = "claude-opus-5-5", DEFAULT_MODEL, "gpt-4o-mini", "ollama/a"
+KIND = "code-generation"
+
+
+def wanted(policy: str = "rules", *served: str, **fields: Any) -> Wanted:
+    """Ask for a plain function; `preferences` and `needs` may be given as mappings."""
+    needs = fields.pop("needs", {})
+    preferences = fields.pop("preferences", {})
+    return Wanted(
+        needs=Requirements.model_validate(needs) if isinstance(needs, dict) else needs,
+        preferences=Preferences.model_validate(preferences),
+        policy=PolicyName(policy),
+        served=served or (TOP, MIDDLE, CHEAP, LOCAL),
+        **({"prompt_characters": 300} | fields),
+    )
+
+
+def seen(n: int, share: float, **fields: Any) -> Observed:
+    """So many outcomes, and that share of them good."""
+    return Observed(n=n, success=n * share, **fields)
+
+
+def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowledge:
+    """Know these outcomes of code generation, by model."""
+    by_kind = {(model, KIND): each for model, each in (outcomes or {}).items()}
+    return Knowledge(observations=Observations(outcomes=by_kind, **fields))

@@ -1,0 +1,145 @@
+"""What may not be taken, what is only set aside, and what a person's own word changes of that."""
+
+from typing import Any
+
+import pytest
+
+from agents.selection.knowledge import Knowledge
+from agents.selection.strategy import NoModel, choose
+from tests.support.choices import (
+    CATALOGUE,
+    CHEAP,
+    CODING_MODEL,
+    LOCAL,
+    MIDDLE,
+    TOP,
+    knowing,
+    seen,
+    wanted,
+)
+
+SEARCHES = "perplexity/sonar-pro"
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    (MIDDLE, {"failed": {MIDDLE: "overloaded"}}, "failed at this subtask already (overloaded)"),
+    (MIDDLE, {"preferences": {"denied_models": ["claude-sonnet"]}}, "deny it"),
+    (MIDDLE, {"preferences": {"denied_providers": ["anthropic"]}}, "deny it"),
+    (MIDDLE, {"preferences": {"allowed_models": [CHEAP]}}, "allow other models only"),
+    (MIDDLE, {"preferences": {"allowed_providers": ["openai"]}}, "allow other providers only"),
+    (MIDDLE, {"preferences": {"data_policy": "local-only"}}, "may not leave the machine"),
+    (CHEAP, {"prompt_characters": 600_000}, "its window holds 128000"),
+    (CHEAP, {"needs": {"inputTokens": 200_000}}, "its window holds 128000"),
+    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "not known to take image"),
+    (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget are left"),
+    (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget are left"),
+    ("elsewhere/z", {"budget_usd": 5.0}, "its price is not known"),
+]
+
+
+@pytest.mark.parametrize(("model", "fields", "why"), REFUSED)
+def test_a_hard_constraint_holds_even_against_the_person(
+    model: str, fields: dict[str, Any], why: str
+) -> None:
+    served = (model, LOCAL)
+
+    try:
+        choice = choose(wanted("rules", *served, **fields), CATALOGUE)
+    except NoModel as error:
+        assert why in error.message
+    else:
+        [refused] = [each.refused for each in choice.candidates if each.model_id == model]
+        assert why in str(refused)
+        assert choice.selected.model_id == LOCAL
+    with pytest.raises(NoModel) as caught:
+        choose(wanted("rules", *served, requested=model, **fields), CATALOGUE)
+    assert why in caught.value.message
+
+
+@pytest.mark.parametrize("barred", [MIDDLE, "anthropic"])
+def test_what_the_operators_took_out_is_not_taken(barred: str) -> None:
+    knowledge = Knowledge(barred={barred: "it leaks"})
+
+    assert choose(wanted("rules", MIDDLE, CHEAP), CATALOGUE, knowledge).selected.model_id == CHEAP
+    with pytest.raises(NoModel, match="took it out"):
+        choose(wanted("rules", MIDDLE, CHEAP, requested=MIDDLE), CATALOGUE, knowledge)
+
+
+ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
+    (MIDDLE, CHEAP, {}, knowing(health={MIDDLE: "open"}), "not answering now"),
+    (SEARCHES, LOCAL, {}, knowing(), "not meant for code-generation"),
+    (MIDDLE, SEARCHES, {"needs": {"web": True, "taskType": "general"}}, knowing(), "the web"),
+    (LOCAL, CHEAP, {"needs": {"accuracyNeeded": True}}, knowing(), "asks for accuracy"),
+    (LOCAL, CHEAP, {"needs": {"toolCalls": 8}}, knowing(), "8 calls of tools"),
+    (
+        MIDDLE,
+        CHEAP,
+        {"seconds_left": 30.0},
+        knowing({MIDDLE: seen(9, 1.0, total_ms=90_000)}),
+        "deadline is in 30 s",
+    ),
+]
+
+
+@pytest.mark.parametrize("policy", ["rules", "scored", "cheapest", "fastest"])
+@pytest.mark.parametrize("case", ASIDE)
+def test_what_is_unwise_waits_until_nothing_else_is_left(
+    policy: str, case: tuple[str, str, dict[str, Any], Knowledge, str]
+) -> None:
+    model, other, fields, knowledge, why = case
+    both = choose(wanted(policy, model, other, **fields), CATALOGUE, knowledge)
+    assert both.selected.model_id == other
+    [aside] = [each.set_aside for each in both.candidates if each.model_id == model]
+    assert why in str(aside)
+
+    alone = choose(wanted(policy, model, **fields), CATALOGUE, knowledge)
+    assert alone.selected.model_id == model
+    assert why in alone.reason
+
+    asked = choose(wanted(policy, model, other, requested=model, **fields), CATALOGUE, knowledge)
+    assert asked.selected.model_id == model
+
+
+def test_hosted_is_not_chosen_for_accuracy_when_the_data_may_not_leave() -> None:
+    needs = {"accuracyNeeded": True, "toolCalls": 9}
+    choice = choose(
+        wanted("scored", needs=needs, preferences={"data_policy": "local-only"}), CATALOGUE
+    )
+
+    assert choice.selected.model_id == LOCAL
+
+
+def test_a_guess_about_time_sets_nobody_aside() -> None:
+    assert choose(wanted("rules", seconds_left=0.5), CATALOGUE).selected.model_id == MIDDLE
+
+
+def test_the_rules_go_on_to_the_next_role_and_say_why() -> None:
+    knowledge = knowing(health={CODING_MODEL: "open"})
+    choice = choose(
+        wanted("rules", MIDDLE, CODING_MODEL, needs={"performanceNeeded": True}),
+        CATALOGUE,
+        knowledge,
+    )
+
+    assert choice.selected.model_id == MIDDLE
+    assert choice.reason == (
+        "Performance is needed, but the coding model fireworks/qwen3-coder-480b-a35b-instruct "
+        "is not served here; the default model stands in."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"prompt_characters": 9_000_000}, "prompt"),
+        ({"preferences": {"denied_models": [MIDDLE]}}, "preferences"),
+        ({"budget_usd": 0.0}, "budget_usd"),
+        ({"failed": {MIDDLE: "overloaded"}}, None),
+    ],
+)
+def test_when_nothing_is_left_the_error_names_what_the_person_could_change(
+    fields: dict[str, Any], field: str | None
+) -> None:
+    with pytest.raises(NoModel) as caught:
+        choose(wanted("rules", MIDDLE, **fields), CATALOGUE)
+
+    assert caught.value.field == field

@@ -1,0 +1,225 @@
+"""What each policy takes, from priors and from what was observed, and what it says about it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from agents.selection.choice import Choice
+from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.observations import Observations
+from agents.selection.policies import POLICIES
+from agents.selection.policies.explore import SHARE
+from agents.selection.preferences import PolicyName
+from agents.selection.strategy import choose, recommend
+from tests.support.choices import CATALOGUE, CHEAP, LOCAL, MIDDLE, TOP, knowing, seen, wanted
+
+EVERYBODY = (TOP, MIDDLE, CHEAP, LOCAL)
+
+
+def made(policy: str, knowledge: Knowledge = NOTHING_KNOWN, **fields: Any) -> Choice:
+    return choose(wanted(policy, **fields), CATALOGUE, knowledge)
+
+
+def taken(policy: str, knowledge: Knowledge = NOTHING_KNOWN, **fields: Any) -> str:
+    return made(policy, knowledge, **fields).selected.model_id
+
+
+def test_every_policy_has_a_class() -> None:
+    assert set(POLICIES) == set(PolicyName)
+
+
+@pytest.mark.parametrize("preference", ["quality", "speed", "cost"])
+def test_under_the_rules_a_preference_changes_nothing_and_the_reason_says_so(
+    preference: str,
+) -> None:
+    choice = made("rules", preferences={"preference": preference})
+
+    assert choice.selected.model_id == MIDDLE
+    assert f"The preference {preference} changes nothing under the policy rules" in choice.reason
+    assert "the policy scored weighs it" in choice.reason
+
+
+def test_where_no_role_is_served_the_preference_decides() -> None:
+    served = (CHEAP, "gpt-6.1-terra")
+    by = {
+        each: choose(wanted("rules", *served, preferences={"preference": each}), CATALOGUE)
+        for each in ("quality", "cost")
+    }
+
+    assert by["quality"].selected.model_id == "gpt-6.1-terra"
+    assert by["cost"].selected.model_id == CHEAP
+
+
+@pytest.mark.parametrize(
+    ("preference", "model"), [("quality", TOP), ("balanced", MIDDLE), ("cost", CHEAP)]
+)
+def test_scored_weighs_by_the_preference(preference: str, model: str) -> None:
+    served = (TOP, MIDDLE, CHEAP)
+    choice = choose(wanted("scored", *served, preferences={"preference": preference}), CATALOGUE)
+
+    assert choice.selected.model_id == model
+
+
+@pytest.mark.parametrize("policy", ["scored", "explore"])
+def test_outcomes_outvote_the_prior(policy: str) -> None:
+    knowledge = knowing({MIDDLE: seen(100, 0.2), CHEAP: seen(100, 0.95)})
+
+    choice = made(policy, knowledge)
+
+    assert choice.selected.model_id == CHEAP
+    assert "100 outcomes" in choice.reason
+
+
+def test_what_is_good_at_other_work_is_expected_to_be_good_at_this() -> None:
+    elsewhere = {(CHEAP, "general"): seen(100, 1.0), (MIDDLE, "general"): seen(100, 0.3)}
+    knowledge = Knowledge(observations=Observations(outcomes=elsewhere))
+
+    assert taken("scored", knowledge) == CHEAP
+
+
+def test_scored_keeps_the_default_when_it_cannot_tell() -> None:
+    knowledge = knowing({MIDDLE: seen(500, 0.90), TOP: seen(500, 0.908)})
+    choice = made("scored", knowledge, preferences={"preference": "quality"})
+
+    assert choice.selected.model_id == MIDDLE
+    assert "cannot be told apart, so the default stands" in choice.reason
+
+
+def test_a_model_that_is_unwell_falls_behind_and_comes_back() -> None:
+    ill = knowing(health={MIDDLE: "degraded"})
+
+    assert taken("scored", ill, preferences={"preference": "quality"}) != MIDDLE
+    assert taken("scored", preferences={"preference": "balanced"}) == MIDDLE
+
+
+def test_cheapest_takes_the_least_expected_cost() -> None:
+    assert taken("cheapest") == LOCAL
+    assert choose(wanted("cheapest", TOP, MIDDLE, CHEAP), CATALOGUE).selected.model_id == CHEAP
+
+
+def test_without_any_price_cheapest_says_that_it_cannot_tell() -> None:
+    choice = choose(wanted("cheapest", "elsewhere/a", "elsewhere/b"), CATALOGUE)
+
+    assert choice.selected.model_id == "elsewhere/a"
+    assert "cannot be told" in choice.reason
+
+
+def test_what_a_call_was_seen_to_cost_counts_more_than_a_short_prompt() -> None:
+    knowledge = knowing({CHEAP: seen(20, 0.9, cost_usd=0.5)})
+
+    choice = choose(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
+
+    assert choice.selected.model_id == MIDDLE
+
+
+def test_fastest_takes_the_least_time_once_it_was_measured() -> None:
+    few = knowing({TOP: seen(4, 0.9, first_token_ms=10, total_ms=100)})
+    enough = knowing({TOP: seen(5, 0.9, first_token_ms=10, total_ms=100)})
+
+    assert "nothing was measured" in made("fastest", few).reason
+    assert taken("fastest", enough) == TOP
+    assert "measured" in made("fastest", enough).reason
+
+
+def tries(knowledge: Knowledge, **fields: Any) -> list[str]:
+    return [taken("explore", knowledge, seed=f"task {n}", **fields) for n in range(400)]
+
+
+def test_explore_tries_what_is_little_known_and_never_more_than_its_share() -> None:
+    knowledge = knowing({MIDDLE: seen(200, 0.85), CHEAP: seen(2, 1.0)})
+
+    chosen = tries(knowledge)
+
+    assert 0 < chosen.count(CHEAP) <= 400 * SHARE * 1.4
+    assert chosen.count(MIDDLE) > 400 * (1 - SHARE) * 0.9
+
+
+def test_explore_does_not_try_what_is_known_to_be_worse_or_is_far_dearer() -> None:
+    knowledge = knowing({MIDDLE: seen(200, 0.9), CHEAP: seen(200, 0.5), LOCAL: seen(200, 0.4)})
+
+    assert set(tries(knowledge)) <= {MIDDLE, TOP}
+    assert MIDDLE in tries(knowledge)
+
+
+def test_the_same_seed_makes_the_same_choice() -> None:
+    knowledge = knowing({MIDDLE: seen(200, 0.85)})
+
+    assert tries(knowledge) == tries(knowledge)
+
+
+def test_an_ensemble_is_of_several_providers_with_the_best_to_judge() -> None:
+    choice = choose(wanted("ensemble", TOP, MIDDLE, "gpt-6.1-sol", may_team=True), CATALOGUE)
+
+    assert choice.selected.model_id == choice.team[0]
+    assert len(choice.team) == 3
+    assert {"gpt-6.1-sol"} < set(choice.team)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"budget_usd": 0.02}, "which the budget forbids"),
+        ({"served": (MIDDLE,)}, "no second model is about as good"),
+    ],
+)
+def test_an_ensemble_that_cannot_be_is_the_documented_model(
+    fields: dict[str, Any], why: str
+) -> None:
+    served = fields.pop("served", (TOP, MIDDLE, "gpt-6.1-sol"))
+    choice = choose(wanted("ensemble", *served, may_team=True, **fields), CATALOGUE)
+
+    assert (choice.selected.model_id, choice.team) == (MIDDLE, ())
+    assert why in choice.reason
+
+
+@pytest.mark.parametrize("policy", list(PolicyName))
+def test_the_model_that_a_task_asks_for_wins_under_every_policy(policy: PolicyName) -> None:
+    choice = made(policy.value, requested=CHEAP, may_team=True)
+
+    assert choice.selected.model_id == CHEAP
+    assert choice.team == ()
+    assert choice.next_rung is None
+
+
+@pytest.mark.parametrize("policy", list(PolicyName))
+def test_the_first_recommendation_is_the_choice(policy: PolicyName) -> None:
+    question = wanted(policy.value)
+
+    recommended = recommend(question, CATALOGUE)
+
+    assert recommended[0] == choose(question, CATALOGUE).selected.model_id
+    assert sorted(recommended) == sorted(EVERYBODY)
+
+
+def test_a_record_holds_the_numbers_of_every_alternative() -> None:
+    knowledge = knowing({CHEAP: seen(50, 0.9, cost_usd=0.001, first_token_ms=300, total_ms=2000)})
+    choice = made("scored", knowledge, preferences={"denied_models": [TOP]})
+
+    record = choice.record()
+
+    assert record.policy == "scored"
+    assert [each["rank"] for each in record.candidates] == [1, 2, 3, None]
+    assert record.candidates[0]["model_id"] == record.selected_model
+    assert record.candidates[-1]["refused"] == "the task's preferences deny it"
+    [cheap] = [each for each in record.candidates if each["model_id"] == CHEAP]
+    assert set(cheap["parts"]) == {"quality", "cost", "first_token", "duration"}
+    assert cheap["expected"]["outcomes"] == 50
+    assert cheap["expected"]["total_ms"] == 2000
+    assert [each.model_id for each in choice.alternatives] == [
+        each["model_id"] for each in record.candidates[1:3]
+    ]
+
+
+def test_the_policy_of_a_task_wins_over_its_owners_and_that_over_the_deployments() -> None:
+    owner = uuid4()
+    knowledge = Knowledge(policy=PolicyName.SCORED, owner_policies={owner: PolicyName.CHEAPEST})
+    asked: list[tuple[UUID | None, PolicyName | None, PolicyName]] = [
+        (owner, PolicyName.FASTEST, PolicyName.FASTEST),
+        (owner, None, PolicyName.CHEAPEST),
+        (uuid4(), None, PolicyName.SCORED),
+        (None, None, PolicyName.SCORED),
+    ]
+
+    for who, said, policy in asked:
+        assert knowledge.policy_for(who, said) == policy

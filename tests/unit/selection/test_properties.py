@@ -1,0 +1,158 @@
+"""What holds for every policy, whatever is served, asked for and known."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.selection.knowledge import Knowledge
+from agents.selection.observations import Observations, Observed
+from agents.selection.preferences import PolicyName, Preference, Preferences
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel, choose, recommend
+from agents.selection.wanted import Wanted
+from tests.support.choices import CATALOGUE
+
+LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])
+NEEDS = st.builds(
+    Requirements,
+    complexity=st.sampled_from(["low", "medium", "high"]),
+    performance_needed=st.booleans(),
+    task_type=st.sampled_from(["general", "specialized-coding", "code-generation"]),
+    web=st.booleans(),
+    tool_calls=st.integers(0, 9),
+)
+WANTED = st.builds(
+    Wanted,
+    needs=NEEDS,
+    preferences=st.builds(
+        Preferences,
+        preference=st.sampled_from(Preference),
+        denied_models=st.lists(LANES, max_size=2),
+        data_policy=st.sampled_from(["any", "any", "local-only"]),
+    ),
+    policy=st.sampled_from(PolicyName),
+    prompt_characters=st.integers(0, 1_000_000),
+    served=st.lists(LANES, max_size=10),
+    failed=st.dictionaries(LANES, st.sampled_from(["overloaded", "check_failed"]), max_size=2),
+    budget_usd=st.none() | st.floats(0, 2),
+    seed=st.text(max_size=3),
+    may_team=st.booleans(),
+)
+OBSERVED = st.builds(
+    lambda n, share, cost, total: Observed(n=n, success=n * share, cost_usd=cost, total_ms=total),
+    st.integers(1, 300),
+    st.floats(0, 1),
+    st.none() | st.floats(0, 1),
+    st.none() | st.floats(1, 90_000),
+)
+OUTCOMES = st.dictionaries(
+    st.tuples(LANES, st.sampled_from(["general", "code-generation"])), OBSERVED, max_size=8
+)
+KNOWLEDGE = st.builds(
+    Knowledge,
+    observations=st.builds(
+        Observations,
+        outcomes=OUTCOMES,
+        health=st.dictionaries(LANES, st.sampled_from(["open", "degraded"]), max_size=3),
+    ),
+    barred=st.dictionaries(LANES | st.just("anthropic"), st.just("told so"), max_size=2),
+)
+
+
+def outcome(wanted: Wanted, knowledge: Knowledge) -> tuple[str, ...]:
+    try:
+        choice = choose(wanted, CATALOGUE, knowledge)
+    except NoModel as error:
+        return (error.message,)
+    return (choice.selected.model_id, choice.reason, *choice.team, *choice.ranking)
+
+
+@settings(max_examples=150, deadline=None)
+@given(wanted=WANTED, knowledge=KNOWLEDGE)
+def test_no_policy_takes_what_a_hard_constraint_refuses(
+    wanted: Wanted, knowledge: Knowledge
+) -> None:
+    try:
+        choice = choose(wanted, CATALOGUE, knowledge)
+    except NoModel as error:
+        assert error.message.endswith(".")
+        return
+
+    refused = {each.model_id for each in choice.candidates if each.refused is not None}
+    named = {choice.selected.model_id, choice.next_rung, *choice.team, *choice.ranking}
+    assert not named & refused
+    assert choice.selected.refused is None
+    assert choice.selected.model_id not in wanted.failed
+    assert not set(choice.ranking) & set(knowledge.barred)
+    if wanted.budget_usd is not None:
+        cost = choice.ranking[choice.selected.model_id].estimate.cost_usd
+        assert cost is not None
+        assert cost <= wanted.budget_usd
+    assert choice.reason.endswith(".")
+    assert next(iter(choice.ranking)) == choice.selected.model_id
+
+
+@settings(max_examples=100, deadline=None)
+@given(wanted=WANTED, knowledge=KNOWLEDGE, data=st.data())
+def test_the_order_of_what_is_served_changes_nothing(
+    wanted: Wanted, knowledge: Knowledge, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(wanted.served))
+
+    other = replace(wanted, served=[*order, *order])
+
+    assert outcome(wanted, knowledge) == outcome(other, knowledge)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    wanted=WANTED,
+    outcomes=OUTCOMES,
+    budgets=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    preference=st.sampled_from(Preference),
+)
+def test_a_larger_budget_never_makes_the_expected_quality_worse(
+    wanted: Wanted,
+    outcomes: dict[tuple[str, str], Observed],
+    budgets: tuple[float, float],
+    preference: Preference,
+) -> None:
+    knowledge = Knowledge(observations=Observations(outcomes=outcomes))
+    question = replace(
+        wanted,
+        needs=Requirements(task_type="code-generation"),
+        policy=PolicyName.SCORED,
+        preferences=Preferences(preference=preference),
+        served=[lane for lane in wanted.served if not lane.startswith("perplexity/")],
+    )
+
+    def quality(budget: float) -> float:
+        try:
+            choice = choose(replace(question, budget_usd=budget), CATALOGUE, knowledge)
+        except NoModel:
+            return 0.0
+        return choice.ranking[choice.selected.model_id].estimate.quality
+
+    assert quality(min(budgets)) <= quality(max(budgets))
+
+
+@settings(max_examples=100, deadline=None)
+@given(wanted=WANTED, knowledge=KNOWLEDGE, data=st.data())
+def test_the_model_that_is_asked_for_wins_exactly_when_it_is_allowed(
+    wanted: Wanted, knowledge: Knowledge, data: st.DataObject
+) -> None:
+    lanes = sorted(set(wanted.served))
+    if not lanes:
+        return
+    name = data.draw(st.sampled_from(lanes))
+    free = recommend(wanted, CATALOGUE, knowledge)
+
+    asking = replace(wanted, requested=name)
+
+    if name in free:
+        assert choose(asking, CATALOGUE, knowledge).selected.model_id == name
+    else:
+        with pytest.raises(NoModel):
+            choose(asking, CATALOGUE, knowledge)
