@@ -99,3 +99,27 @@ def test_every_plan_can_be_asked(type_: str, params: dict[str, Any], words: str)
     assert "Sort it" in content
     assert params.get("code", "") in content
     assert request.system
+
+
+def test_a_synthesis_sees_every_answer_and_no_author() -> None:
+    inputs = {
+        "main_2": {"text": "two", "model_used": "b"},
+        "main_1": {"text": "one", "model_used": "a"},
+        "main_3": None,
+    }
+    params = {"generation_prompt": "Write it", "synthesize": True}
+    synthesis, plain = (
+        question_of(a_subtask(params=each, inputs=inputs)).messages[-1].content
+        for each in (params, {"generation_prompt": "Write it"})
+    )
+
+    assert plain == "Write it"
+    assert synthesis.startswith("Write it\n\n2 independent answers")
+    assert synthesis.index("one") < synthesis.index("two")
+    assert "model_used" not in synthesis
+
+
+def test_a_synthesis_of_nothing_answers_by_itself() -> None:
+    params = {"generation_prompt": "Write it", "synthesize": True}
+
+    assert question_of(a_subtask(params=params)).messages[-1].content == "Write it"

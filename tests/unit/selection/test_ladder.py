@@ -9,7 +9,9 @@ class Table:
     """Trials of which only the given ones are known."""
 
     def __init__(self, **alone: tuple[float, float]) -> None:
-        self.known = {((), name): each for name, each in alone.items()}
+        self.known: dict[tuple[tuple[str, ...], str], tuple[float, float]] = {
+            ((), name): each for name, each in alone.items()
+        }
 
     def trial(self, refused: tuple[str, ...], model_id: str) -> Trial | None:
         found = self.known.get((refused, model_id))
