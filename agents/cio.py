@@ -1,7 +1,7 @@
 """The CIO's judgement on one claimed subtask: plan a task, or find another model for a subtask."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from loguru import logger
@@ -30,6 +30,8 @@ from protocol.records import (
 from providers.catalogue import Catalogue
 
 PLAN = "PLAN"
+LONGEST_PATIENCE = timedelta(seconds=30)
+"""The most that a task which found no executor waits after one has come."""
 
 
 class Cio:
@@ -124,17 +126,26 @@ class Cio:
         )
 
     def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
-        """Wait for executors that may only be starting; say no at once when the fleet is known."""
+        """Say no when executors live and none will do; while none lives, wait and spend nothing."""
+        is_known = self._fleet.is_known
         return Failure(
             ref=claimed.ref,
             error=ErrorInfo(
                 class_="no_model",
-                message=error.message,
-                field=error.field,
-                allowed=error.allowed or None,
+                message=error.message if is_known else "no executor is alive",
+                field=error.field if is_known else None,
+                allowed=(error.allowed or None) if is_known else None,
+                hint=None if is_known else "start one: cogo serve executor, or cogo up",
             ),
-            action=FailureAction.GIVE_UP if self._fleet.is_known else FailureAction.RETRY,
+            action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
+            retry_after=None if is_known else _patience(claimed),
         )
+
+
+def _patience(claimed: ClaimedSubtask) -> timedelta:
+    """Give 2 s, then twice as long each time, up to 30 s: executors may only be starting."""
+    waits = sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
+    return min(timedelta(seconds=2 * 2 ** min(waits, 10)), LONGEST_PATIENCE)
 
 
 def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:

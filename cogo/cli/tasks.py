@@ -8,9 +8,10 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.live.lines import cost_text, error_text, event_line, task_tokens
+from cogo.live.waiting import waiting_lines
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import parse_task_id
+from protocol.ids import parse_task_id, utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
 
@@ -46,14 +47,15 @@ def list_(
 
 
 def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Tell the life of a task: every transition with time and agent, and why which model."""
-    found, events, selections = asyncio.run(_show(Project.find(directory), task))
+    """Tell the life of a task: every transition, why which model, and what it waits for."""
+    found, events, selections, waiting = asyncio.run(_show(Project.find(directory), task))
     if as_json:
         print_json(
             {
                 "task": found.model_dump(mode="json"),
                 "events": [event.model_dump(mode="json") for event in events],
                 "selections": [selection.model_dump(mode="json") for selection in selections],
+                "waiting": waiting,
             }
         )
         return
@@ -66,6 +68,8 @@ def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) 
     print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}")
     if found.error:
         print_line(f"  {error_text(found.error)}")
+    for line in waiting:
+        print_line(f"  waiting: {line}")
 
 
 def cancel(
@@ -89,12 +93,24 @@ async def _list(project: Project, limit: int, status: TaskState | None) -> list[
         return await client.store.fetch_tasks(limit=limit, status=status)
 
 
-async def _show(project: Project, task: str) -> tuple[Task, list[Event], list[SelectionRow]]:
+async def _show(
+    project: Project, task: str
+) -> tuple[Task, list[Event], list[SelectionRow], list[str]]:
     task_id = parse_task_id(task)
     async with open_client(project) as client:
-        found = await client.store.fetch_task(task_id=task_id)
-        events = await client.store.fetch_events(task_id=task_id)
-        return found, events, await client.store.fetch_selections(task_id=task_id)
+        store = client.store
+        found = await store.fetch_task(task_id=task_id)
+        events = await store.fetch_events(task_id=task_id)
+        selections = await store.fetch_selections(task_id=task_id)
+        if found.status.is_final:
+            return found, events, selections, []
+        waiting = waiting_lines(
+            await store.fetch_subtasks(task_id=task_id),
+            await store.fetch_attempts(task_id=task_id),
+            await store.fetch_agents(),
+            now=utc_now(),
+        )
+        return found, events, selections, list(waiting)
 
 
 async def _cancel(project: Project, task: str, reason: str | None) -> Task:

@@ -136,6 +136,25 @@ async def test_when_every_model_failed_the_task_fails_and_says_how() -> None:
     assert "overloaded" in failure.error.message
 
 
+async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_nothing() -> None:
+    waits = []
+    history: list[dict[str, Any]] = []
+    for attempt in range(1, 8):
+        claimed = a_plan(attempt=attempt, history=list(history))
+        with pytest.raises(WorkFailed) as caught:
+            await Cio(catalogue=CATALOGUE, fleet=a_fleet(ScriptedStore())).work(claimed)
+        failure = caught.value.failure
+        assert failure.action == FailureAction.SNOOZE
+        assert failure.error.class_ == "no_model"
+        assert "cogo serve executor" in (failure.error.hint or "")
+        assert failure.retry_after is not None
+        waits.append(failure.retry_after.total_seconds())
+        error = {"class": "no_model", "message": "no executor is alive"}
+        history.append({"attempt": attempt, "outcome": "released", "error": error})
+
+    assert waits == [2, 4, 8, 16, 30, 30, 30]
+
+
 async def test_only_living_executors_are_counted_on() -> None:
     store = ScriptedStore(
         others=[

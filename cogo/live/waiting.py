@@ -1,0 +1,64 @@
+"""Why a task does not go on: what it waits for, and what to start."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from protocol.lifecycle import SubtaskState
+from protocol.records import AgentRecord, Attempt, Subtask
+
+SILENT_AFTER: Final = timedelta(seconds=30)
+_PLANNING: Final = "cio"
+
+
+def waiting_lines(
+    subtasks: Sequence[Subtask],
+    attempts: Sequence[Attempt],
+    agents: Sequence[AgentRecord],
+    *,
+    now: datetime,
+) -> Iterator[str]:
+    """Say for each subtask that stands still what it waits for; nothing for those that move."""
+    served = {lane for agent in agents if _is_alive(agent, now) for lane in agent.lanes}
+    reasons = _reasons(attempts)
+    for each in subtasks:
+        match each.status:
+            case SubtaskState.QUEUED if each.lane not in served:
+                yield _nobody(each.lane)
+            case SubtaskState.DELAYED:
+                when = f"{each.run_at:%H:%M:%S}" if each.run_at else "later"
+                yield f"tried again at {when}: {reasons.get(each.id, 'as was asked')}"
+            case SubtaskState.WAITING:
+                yield f"waits for a person to approve {each.key}"
+            case SubtaskState.HELD:
+                yield f"{each.key} is held; resume the task, its owner or its lane"
+            case _:
+                continue
+
+
+def _nobody(lane: str) -> str:
+    if lane == _PLANNING:
+        return "no orchestrator is alive; start one: cogo serve orchestrator"
+    return (
+        f"no living executor serves {lane}; start one where its key or server is: "
+        "cogo serve executor (cogo agents lists those that live)"
+    )
+
+
+def _reasons(attempts: Sequence[Attempt]) -> Mapping[UUID, str]:
+    """Give why the last attempt at each subtask ended."""
+    return {each.subtask_id: _sentence(each.error) for each in attempts if each.error}
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    hint = f" ({error['hint']})" if error.get("hint") else ""
+    return f"{error.get('message') or error.get('class')}{hint}"
+
+
+def _is_alive(agent: AgentRecord, now: datetime) -> bool:
+    return (
+        agent.stopped_at is None
+        and agent.heartbeat_at is not None
+        and now - agent.heartbeat_at < SILENT_AFTER
+    )

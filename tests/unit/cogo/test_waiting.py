@@ -1,0 +1,92 @@
+"""A task that stands still says what it waits for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cogo.live.waiting import SILENT_AFTER, waiting_lines
+from protocol.records import AgentRecord, Attempt, Subtask
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def a_subtask(**fields: Any) -> Subtask:
+    base: dict[str, Any] = {
+        "id": uuid4(),
+        "task_id": uuid4(),
+        "key": "main",
+        "type": "CHAT",
+        "lane": "a-model",
+        "status": "queued",
+        "attempt": 1,
+        "failures": 0,
+        "reaps": 0,
+        "sink": True,
+        "created_at": NOW,
+    }
+    return Subtask.model_validate(base | fields)
+
+
+def an_agent(*lanes: str, seconds: float = 1) -> AgentRecord:
+    heartbeat = NOW - timedelta(seconds=seconds)
+    return AgentRecord(
+        id="a", kind="executor", capacity=1, lanes=list(lanes), heartbeat_at=heartbeat
+    )
+
+
+def an_attempt(subtask: Subtask, error: dict[str, Any]) -> Attempt:
+    return Attempt.model_validate(
+        {
+            "subtask_id": subtask.id,
+            "attempt": 1,
+            "task_id": subtask.task_id,
+            "agent_id": "cio",
+            "lane": "cio",
+            "claimed_at": NOW,
+            "outcome": "released",
+            "error": error,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("lane", "agents", "words"),
+    [
+        ("a-model", [], "cogo serve executor"),
+        ("a-model", [an_agent("another")], "a-model"),
+        ("a-model", [an_agent("a-model", seconds=SILENT_AFTER.total_seconds() + 1)], "a-model"),
+        ("a-model", [an_agent("a-model")], None),
+        ("cio", [an_agent("a-model")], "cogo serve orchestrator"),
+        ("cio", [an_agent("cio")], None),
+    ],
+)
+def test_what_nobody_serves_says_what_to_start(
+    lane: str, agents: list[AgentRecord], words: str | None
+) -> None:
+    lines = list(waiting_lines([a_subtask(lane=lane)], [], agents, now=NOW))
+
+    assert len(lines) == (words is not None)
+    assert words is None or words in lines[0]
+
+
+def test_what_is_delayed_says_until_when_and_why() -> None:
+    subtask = a_subtask(status="delayed", run_at=NOW + timedelta(seconds=8), lane="cio")
+    error = {"class": "no_model", "message": "no executor is alive", "hint": "start one"}
+
+    (line,) = waiting_lines([subtask], [an_attempt(subtask, error)], [], now=NOW)
+
+    assert line == "tried again at 12:00:08: no executor is alive (start one)"
+
+
+@pytest.mark.parametrize(("status", "words"), [("waiting", "approve main"), ("held", "resume")])
+def test_what_waits_for_a_person_says_so(status: str, words: str) -> None:
+    (line,) = waiting_lines([a_subtask(status=status)], [], [], now=NOW)
+
+    assert words in line
+
+
+@pytest.mark.parametrize("status", ["running", "completed", "failed", "cancelled", "blocked"])
+def test_what_moves_or_waits_for_its_parents_says_nothing(status: str) -> None:
+    assert list(waiting_lines([a_subtask(status=status)], [], [], now=NOW)) == []
