@@ -120,6 +120,12 @@ class Catalogue:
             context_window=model.context_window,
         )
 
+    def hosts(self, lane: str) -> tuple[Provider, ...]:
+        """Who serves the model of a lane; empty for a lane that is not in this catalogue."""
+        model = self.models.get(lane) or self._passed_through(lane)
+        entries = () if model is None else model.deployments
+        return tuple(self.providers[entry.provider] for entry in entries)
+
     def _passed_through(self, name: str) -> Model | None:
         provider_id, _, own = name.partition("/")
         provider = self.providers.get(provider_id)

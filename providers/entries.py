@@ -46,9 +46,16 @@ class DataPolicy(_Entry):
     """What a provider promises about prompts. Absent is unknown, and unknown is not a promise."""
 
     regions: tuple[str, ...] | None = None
+    """Everywhere that prompts are processed, as country codes or `eu`."""
     retention_days: int | None = Field(default=None, ge=0)
+    """How long prompts are kept at most; 0 is not at all."""
     trains_on_data: bool | None = None
+    agreements: tuple[str, ...] = ()
+    """Signed between the operator and the provider, such as `hipaa`: only the operator knows."""
+    offers: tuple[str, ...] = ()
+    """Agreements that the provider signs on request. Until then they protect nothing."""
     source: str | None = None
+    """The page that says so."""
 
 
 class Provider(_Entry):

@@ -17,6 +17,7 @@ __all__ = ["Entries", "load_entries"]
 
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles")
+_FACTS: Final = "data_policy"
 
 
 class Entries(BaseModel):
@@ -86,6 +87,9 @@ def _laid_over(below: Any, above: Any, key: str) -> Any:
     if not isinstance(above, dict):
         return above
     entry = {"id": key} | (below or {}) | above
+    if isinstance(below, dict) and isinstance(above.get(_FACTS), dict):
+        # Facts are stated one by one: a signed agreement changes nothing about the regions.
+        entry[_FACTS] = below.get(_FACTS, {}) | above[_FACTS]
     if entry.get("retirement") is False:
         del entry["retirement"]
     return entry

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
-from providers.entries import Model
+from providers.entries import Model, Provider
 from providers.errors import UnknownModel
 from providers.prices import unit_prices
 
@@ -19,6 +19,8 @@ class Card:
 
     model_id: str
     provider: str
+    hosts: tuple[Provider, ...] = ()
+    """Everybody who serves it."""
     capabilities: tuple[str, ...] = ()
     is_local: bool = False
     context_window: int | None = None
@@ -82,6 +84,7 @@ class Shelf:
         return Card(
             model_id=lane,
             provider=facts.provider,
+            hosts=self.catalogue.hosts(lane),
             capabilities=facts.capabilities,
             is_local=facts.is_local,
             context_window=facts.context_window,

@@ -10,6 +10,7 @@ from typing import Final
 from agents.selection.bounds import Bounds
 from agents.selection.cards import Card
 from agents.selection.tokens import LEAST_ANSWER
+from providers.data_policy import model_objection
 
 Constraint = Callable[[Card, Bounds], str | None]
 
@@ -49,9 +50,7 @@ def not_allowed(card: Card, bounds: Bounds) -> str | None:
 
 def data_policy(card: Card, bounds: Bounds) -> str | None:
     """Where the prompt may go. Unknown is not a promise."""
-    if bounds.wanted.preferences.data_policy == "local-only" and not card.is_local:
-        return "the task's data may not leave the machine"
-    return None
+    return model_objection(bounds.wanted.preferences.data_policy, card.hosts)
 
 
 def window(card: Card, bounds: Bounds) -> str | None:

@@ -1,9 +1,11 @@
 """What a person says about models: which are welcome, and what matters."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from providers.data_policy import read_rules
 
 
 class Preference(StrEnum):
@@ -39,4 +41,5 @@ class Preferences(BaseModel):
     denied_models: list[str] = Field(default_factory=list)
     allowed_providers: list[str] = Field(default_factory=list)
     denied_providers: list[str] = Field(default_factory=list)
-    data_policy: Literal["any", "local-only"] = "any"
+    data_policy: Annotated[tuple[str, ...], BeforeValidator(read_rules)] = ()
+    """A rule or a list of rules that must all hold, see `providers.data_policy`; none is `any`."""

@@ -1,0 +1,151 @@
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from providers.catalogue import Catalogue
+from providers.data_policy import (
+    RULES,
+    deployment_objection,
+    model_objection,
+    objection,
+    read_rules,
+)
+from providers.deployment import Credential, Deployment
+from providers.entries import DataPolicy, Provider
+from providers.router import Router
+
+SIGNED = DataPolicy(
+    regions=("de", "fr"), retention_days=0, trains_on_data=False, agreements=("hipaa",)
+)
+
+
+def a_host(policy: DataPolicy | None = None, *, local: bool = False) -> Provider:
+    return Provider(
+        id="acme",
+        name="Acme",
+        adapter="openai_compatible",
+        base_url="http://127.0.0.1:1/v1" if local else "https://acme.example/v1",
+        local=local,
+        data_policy=policy or DataPolicy(),
+    )
+
+
+@pytest.mark.parametrize("rule", ["no-training", "eu", "region:us", "hipaa", "local-only"])
+def test_what_is_not_known_is_not_eligible(rule: str) -> None:
+    assert objection((rule,), a_host()) is not None
+    assert objection((rule,), None) is not None
+
+
+@pytest.mark.parametrize(
+    ("rules", "policy", "local", "may"),
+    [
+        (("no-training",), SIGNED, False, True),
+        (("no-training",), DataPolicy(trains_on_data=True), False, False),
+        (("eu",), SIGNED, False, True),
+        (("eu",), DataPolicy(regions=("de", "us")), False, False),
+        (("eu",), DataPolicy(regions=()), False, False),
+        (("region:us",), DataPolicy(regions=("US",)), False, True),
+        (("region:us",), SIGNED, False, False),
+        (("hipaa",), SIGNED, False, True),
+        (("hipaa",), DataPolicy(offers=("hipaa",)), False, False),
+        (("eu", "hipaa", "no-training"), SIGNED, False, True),
+        (("eu", "local-only"), SIGNED, False, False),
+        (("local-only", "no-training", "hipaa"), None, True, True),
+        (("eu",), None, True, False),
+        ((), None, False, True),
+    ],
+)
+def test_all_rules_must_hold(
+    rules: tuple[str, ...], policy: DataPolicy | None, local: bool, may: bool
+) -> None:
+    assert (objection(rules, a_host(policy, local=local)) is None) is may
+
+
+def test_an_objection_says_the_rule_and_what_would_help() -> None:
+    reason = objection(("hipaa",), a_host(DataPolicy(offers=("hipaa",))))
+
+    assert reason is not None
+    assert "hipaa" in reason
+    assert "providers.acme.data_policy.agreements" in reason
+
+
+@pytest.mark.parametrize(
+    ("given", "rules"),
+    [
+        ("any", ()),
+        ("EU", ("eu",)),
+        (["eu", "no-training", "eu"], ("eu", "no-training")),
+        ("region:eu-west-1", ("region:eu-west-1",)),
+        ([], ()),
+    ],
+)
+def test_rules_are_read_alone_and_as_a_list(given: object, rules: tuple[str, ...]) -> None:
+    assert read_rules(given) == rules
+
+
+@pytest.mark.parametrize("given", ["gdpr", "region:", "", None, 3, ["eu", "none"], [["eu"]]])
+def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(given: object) -> None:
+    with pytest.raises(ValueError, match="no data policy") as refused:
+        read_rules(given)
+
+    assert all(rule in str(refused.value) for rule in RULES)
+
+
+def test_a_model_may_be_taken_when_one_of_those_who_serve_it_may_have_the_prompt() -> None:
+    unknown, known = a_host(), a_host(SIGNED)
+
+    assert model_objection(("eu",), [unknown, known]) is None
+    assert model_objection(("eu",), [unknown]) is not None
+    assert model_objection(("eu",), []) is not None
+    assert model_objection((), []) is None
+
+
+def deployments(credentials: dict[str, Credential], model_id: str) -> list[Deployment]:
+    return Router(Catalogue.load(), credentials).deployments(model_id)
+
+
+def test_only_the_places_that_keep_the_rule_are_left_of_a_model() -> None:
+    key = Credential(key=SecretStr("k"))
+    places = deployments({"anthropic": key, "openrouter": key}, "claude-sonnet-5-5")
+
+    allowed = [
+        place.provider for place in places if deployment_objection(("no-training",), place) is None
+    ]
+
+    assert [place.provider for place in places] == ["anthropic", "openrouter"]
+    assert allowed == ["anthropic"]
+
+
+def test_facts_do_not_count_for_another_address() -> None:
+    proxied = Credential(key=SecretStr("k"), base_url="https://proxy.example/v1")
+    [place] = deployments({"anthropic": proxied}, "claude-sonnet-5-5")
+
+    assert deployment_objection((), place) is None
+    assert "another address" in (deployment_objection(("no-training",), place) or "")
+
+
+def test_a_local_server_elsewhere_is_not_local() -> None:
+    remote = Credential(base_url="http://10.0.0.7:11434/v1")
+    here = Credential(base_url="http://127.0.0.1:5000/v1")
+    [far] = deployments({"ollama": remote}, "ollama/llama")
+    [near] = deployments({"ollama": here}, "ollama/llama")
+
+    assert deployment_objection(("local-only",), far) is not None
+    assert deployment_objection(("local-only",), near) is None
+
+
+def test_an_operator_adds_single_facts(tmp_path: Path) -> None:
+    overlay = tmp_path / "cogo.toml"
+    overlay.write_text('[providers.anthropic]\ndata_policy = { agreements = ["hipaa"] }\n')
+
+    facts = Catalogue.load(overlay).providers["anthropic"].data_policy
+
+    assert facts.agreements == ("hipaa",)
+    assert facts.trains_on_data is False
+
+
+def test_every_declared_fact_has_a_source() -> None:
+    for provider in Catalogue.load().providers.values():
+        facts = provider.data_policy
+        assert facts == DataPolicy() or (facts.source or "").startswith("https://"), provider.id
