@@ -1,6 +1,8 @@
 """What a model said, gathered, and the completion made of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, assert_never
 
 from agents.checks import Check, checks_of, problem_of
@@ -9,6 +11,7 @@ from agents.questions import CODE_TYPES
 from agents.stamping import DRAFT
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
+from providers.chain import Absorbed
 from providers.prices import Cost
 from providers.router import Deployment
 
@@ -19,6 +22,8 @@ class Answer:
 
     claimed: ClaimedSubtask
     deployment: Deployment
+    absorbed: Sequence[Absorbed] = ()
+    """Calls of this attempt that failed before their first word and were made again."""
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
@@ -65,7 +70,7 @@ class Answer:
             cached_tokens=tokens.cached if tokens else None,
             output_tokens=tokens.output if tokens else None,
             reasoning_tokens=tokens.reasoning if tokens else None,
-            cost_usd=cost.usd if cost else None,
+            cost_usd=self._total(cost),
             first_token_ms=self.first_token_ms,
             duration_ms=round(seconds * 1000),
             finish_reason=self.done.finish_reason if self.done else None,
@@ -73,8 +78,15 @@ class Answer:
                 "price_source": cost.source if cost else None,
                 "usage": dict(tokens.raw) if tokens else None,
                 "request_id": self.done.request_id if self.done else None,
+                **({"absorbed": [_told(each) for each in self.absorbed]} if self.absorbed else {}),
             },
         )
+
+    def _total(self, cost: Cost | None) -> Decimal | None:
+        """Absorbed calls that said what they used are paid too; most were refused unread."""
+        if cost is None:
+            return None
+        return cost.usd + sum((each.cost.usd for each in self.absorbed if each.cost), Decimal())
 
     def interrupted(self, *, seconds: float) -> Usage:
         """Give what an attempt that was cut off had used by then.
@@ -148,3 +160,15 @@ class Answer:
             SessionMessage(role="user", content=self.claimed.task.prompt),
             SessionMessage(role="assistant", content=text),
         ]
+
+
+def _told(call: Absorbed) -> dict[str, Any]:
+    return {
+        "provider": call.deployment.provider,
+        "model": call.deployment.provider_model,
+        "key": call.key_label,
+        "class": call.error.code,
+        "status": call.error.status,
+        "duration_ms": round(call.duration.total_seconds() * 1000),
+        "cost_usd": str(call.cost.usd) if call.cost else None,
+    }

@@ -1,28 +1,37 @@
 """For whom the executor calls a model, in the words of the router's gates."""
 
 from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
 
 from protocol.records import ClaimedSubtask
 from providers.data_policy import deployment_objection, read_rules
-from providers.errors import InvalidRequest
+from providers.entries import TimeoutSeconds
+from providers.errors import AtCapacity, CircuitOpen, InvalidRequest, NotAsked
 from providers.gates import Errand
 
+_OURS = {NotAsked.code, AtCapacity.code, CircuitOpen.code}
 
-def errand_of(claimed: ClaimedSubtask) -> Errand:
+
+def errand_of(claimed: ClaimedSubtask, *, now: datetime) -> Errand:
     """Describe the call of one attempt. Conversations stay together, else the task does.
 
-    Raises InvalidRequest when the task's data policy cannot be read: no planner let that pass.
+    Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
+    cannot be read.
     """
     rules = _data_rules(claimed.task.preferences)
-    failed = (each for each in claimed.history if each.outcome in {"failed", "rerouted"})
+    deadline = claimed.task.deadline
     return Errand(
         task_id=claimed.task_id,
         subtask_id=claimed.subtask_id,
         attempt=claimed.attempt,
         owner=claimed.task.owner,
         affinity=str(claimed.task.session_id or claimed.task_id),
-        avoid=frozenset(each.provider for each in failed if each.provider),
+        avoid=frozenset(_failed_providers(claimed)),
         forbids=lambda place: deployment_objection(rules, place),
+        timeouts=_timeouts(claimed),
+        time_left=None if deadline is None else deadline - now,
     )
 
 
@@ -32,3 +41,31 @@ def _data_rules(preferences: object) -> tuple[str, ...]:
         return read_rules(stated)
     except ValueError as error:
         raise InvalidRequest("cogo", f"preferences.data_policy: {error}") from error
+
+
+def _failed_providers(claimed: ClaimedSubtask) -> list[str]:
+    """Who failed this work with this model. A limit of ours says nothing about them."""
+    return [
+        each.provider
+        for each in claimed.history
+        if each.provider
+        and each.model_id == claimed.lane
+        and each.outcome in {"failed", "rerouted"}
+        and (each.error or {}).get("class") not in _OURS
+    ]
+
+
+def _timeouts(claimed: ClaimedSubtask) -> TimeoutSeconds | None:
+    """The task's own: `params.timeouts`, seconds by first_token, stall and total."""
+    stated = claimed.task.params.get("timeouts") if isinstance(claimed.task.params, dict) else None
+    if stated is None:
+        return None
+    try:
+        return TimeoutSeconds.model_validate(stated)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(["timeouts", *map(str, first["loc"])])
+        raise InvalidRequest(
+            "cogo",
+            f"params.{path}: {first['msg']}; it takes first_token, stall and total in seconds",
+        ) from error

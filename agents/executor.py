@@ -24,6 +24,7 @@ from agents.runtime.recorder import until_answered
 from agents.runtime.vitals import Vitals
 from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
+from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
 from protocol.topics import SUBTASKS
@@ -111,12 +112,17 @@ class Executor:
         started = time.monotonic()
         try:
             request = question_of(claimed, memory=await self._memory(claimed))
-            call = self._router.call(claimed.lane, request, errand=errand_of(claimed))
+            call = self._router.call(
+                claimed.lane, request, errand=errand_of(claimed, now=utc_now())
+            )
         except ProviderError as error:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error
         answer = Answer(claimed=claimed, deployment=call.deployment)
         try:
-            await self._gather(call, answer, started)
+            try:
+                await self._gather(call, answer, started)
+            finally:
+                answer.deployment, answer.absorbed = call.deployment, call.absorbed
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
                 self._lanes.doubt()

@@ -1,6 +1,7 @@
 """Models: the catalogue with this project's changes, and the credentials that are here."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,8 @@ from pydantic import SecretStr
 
 from cogo.errors import SettingInvalid
 from cogo.project import Project
+from cogo.settings import Settings
+from cogo.vault import Vault
 from providers.catalogue import Catalogue
 from providers.deployment import Credential, Credentials
 from providers.discovery import LocalServer, find_servers
@@ -63,14 +66,38 @@ def credentials(
             )
             for name, path in SIMULATED.items()
         }
-    settings = project.settings
-    opened = {}
-    for provider in catalogue.providers.values():
-        key = next(filter(None, map(settings.secret, provider.key_variables)), None)
-        base_url = next(filter(None, map(settings.value, provider.base_url_variables)), None)
-        if key is not None or base_url is not None:
-            opened[provider.id] = Credential(key=key, base_url=base_url)
-    return opened
+    return KeySource(project, catalogue).read()
+
+
+class KeySource:
+    """What opens each provider, read from where the operator keeps keys, as often as asked.
+
+    Blocks; not for two threads at once.
+    """
+
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._vault = Vault(partial(Settings.load, project.directory))
+
+    def reread(self, urgent: bool) -> Credentials:
+        """Look again; an urgent need also asks commands whose output is still fresh.
+
+        Raises SettingInvalid.
+        """
+        self._vault.reread(urgent=urgent)
+        return self.read()
+
+    def read(self) -> Credentials:
+        """Give what opens each provider. Raises SettingInvalid."""
+        opened = {}
+        for provider in self._catalogue.providers.values():
+            keys = [key for name in provider.key_variables for key in self._vault.keys(name)]
+            bases = map(self._vault.settings.value, provider.base_url_variables)
+            base_url = next(filter(None, bases), None)
+            if keys or base_url is not None:
+                first, spare = (keys[0], tuple(keys[1:])) if keys else (None, ())
+                opened[provider.id] = Credential(key=first, spare_keys=spare, base_url=base_url)
+        return opened
 
 
 def key_variables(catalogue: Catalogue) -> Iterator[str]:

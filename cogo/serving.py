@@ -22,8 +22,9 @@ from agents.selection.knowledge import Knowledge
 from cogo.cli.output import print_line
 from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
-from cogo.models import credentials, key_variables, load_catalogue
+from cogo.models import credentials, load_catalogue
 from cogo.project import Project
+from cogo.router import build_router
 from cogo.stop import Stop, stop_on_signals
 from cogo.tether import hold_tether
 from cogo.wiring import OpenStore, build_bus, store_factory
@@ -39,8 +40,9 @@ HOSTED_PROGRESS: Final = timedelta(milliseconds=200)
 
 def secrets_of(project: Project, greeting: Greeting) -> list[str]:
     """Give every secret that this process knows, for the redaction of its logs."""
-    keys = map(project.settings.value, key_variables(load_catalogue(project)))
-    return [greeting.secret_key, *(key for key in keys if key is not None)]
+    opened = credentials(project, load_catalogue(project)).values()
+    keys = (key.get_secret_value() for each in opened for key in each.keys)
+    return [greeting.secret_key, *keys]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,9 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
     catalogue = load_catalogue(project)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
-        keys = credentials(project, catalogue, greeting.simulator_url)
-        router = await stack.enter_async_context(Router(catalogue, keys))
+        router = await stack.enter_async_context(
+            build_router(project, catalogue, simulator_url=greeting.simulator_url)
+        )
         vitals = Vitals(bus=bus)
         health_url = None
         if role.health_port is not None:

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     home: Path | None = Field(None, validation_alias="COGO_HOME")
     catalogue: Path | None = Field(None, validation_alias="COGO_CATALOGUE")
     retention_days: int | None = Field(None, gt=0, validation_alias="COGO_RETENTION_DAYS")
+    secrets_dir: Path | None = Field(None, validation_alias="COGO_SECRETS_DIR")
+    first_token_seconds: float | None = Field(
+        None, gt=0, validation_alias="COGO_FIRST_TOKEN_SECONDS"
+    )
+    stall_seconds: float | None = Field(None, gt=0, validation_alias="COGO_STALL_SECONDS")
+    total_seconds: float | None = Field(None, gt=0, validation_alias="COGO_TOTAL_SECONDS")
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
     selection_policy: PolicyName = Field(PolicyName.RULES, validation_alias="COGO_SELECTION_POLICY")

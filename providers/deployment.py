@@ -17,10 +17,17 @@ class Credential:
     """What opens one provider here."""
 
     key: SecretStr | None = None
+    spare_keys: tuple[SecretStr, ...] = ()
+    """More keys of the same provider: calls are spread over all, a refused one is set aside."""
     base_url: str | None = None
     """In place of the catalogue's."""
     simulated: bool = False
     """The base URL is the vendor simulator's: its answers are nobody's."""
+
+    @property
+    def keys(self) -> tuple[SecretStr, ...]:
+        """All of them."""
+        return self.spare_keys if self.key is None else (self.key, *self.spare_keys)
 
 
 Credentials: TypeAlias = Mapping[str, Credential]
@@ -36,6 +43,11 @@ class Deployment:
     host: Provider
     base_url: str
     simulated: bool = False
+
+    @property
+    def id(self) -> str:
+        """Names it in logs, rows and metrics: `anthropic:claude-sonnet-5-5`."""
+        return f"{self.host.id}:{self.entry.model}"
 
     @property
     def provider(self) -> str:

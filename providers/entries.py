@@ -17,6 +17,8 @@ __all__ = [
     "Provider",
     "Reasoning",
     "Retirement",
+    "RoutingStrategy",
+    "TimeoutSeconds",
 ]
 
 AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
@@ -24,9 +26,20 @@ AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_com
 Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
 """Whether a model thinks: never, when asked, unless told not to, or whatever one says."""
 
+RoutingStrategy: TypeAlias = Literal["preferred", "weighted", "least_busy", "cheapest", "fastest"]
+"""How one of several deployments of a model is chosen; see `providers.routing`."""
+
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TimeoutSeconds(_Entry):
+    """How long a call may take, in seconds; what is absent comes from elsewhere."""
+
+    first_token: float | None = Field(default=None, gt=0)
+    stall: float | None = Field(default=None, gt=0)
+    total: float | None = Field(default=None, gt=0)
 
 
 class Prices(_Entry):
@@ -85,7 +98,12 @@ class Provider(_Entry):
     genai_prices: str | None = None
     """The provider's id in genai-prices."""
     max_concurrency: int = Field(default=16, ge=1)
-    """Calls at once to each deployment, from one process."""
+    """Calls at once to each deployment, from one process; fewer while that is too much for it."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """To each deployment, from all executors together."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """Of prompts and answers, to each deployment, from all executors together."""
+    timeouts: TimeoutSeconds = TimeoutSeconds()
     wire: WireProfile = WireProfile()
     data_policy: DataPolicy = DataPolicy()
 
@@ -98,6 +116,12 @@ class DeploymentEntry(_Entry):
     """The provider's own id of the model."""
     prices: Prices | None = None
     """Only where genai-prices does not know better."""
+    weight: float = Field(default=1.0, gt=0)
+    """Its share of the calls when the model's routing is `weighted`."""
+    max_concurrency: int | None = Field(default=None, ge=1)
+    """This and the next two: instead of the provider's."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
 
 
 class Retirement(_Entry):
@@ -116,6 +140,8 @@ class Model(_Entry):
     maker: str
     deployments: tuple[DeploymentEntry, ...] = Field(min_length=1)
     """In order of preference."""
+    routing: RoutingStrategy = "preferred"
+    timeouts: TimeoutSeconds = TimeoutSeconds()
     aliases: tuple[str, ...] = ()
     context_window: int | None = Field(default=None, gt=0)
     """Tokens of prompt and answer together."""

@@ -19,6 +19,8 @@
         ├── MalformedResponse       nobody: try again
         ├── IncompleteStream        nobody: try again
         └── NotAsked                nobody: a limit of ours held the call back, nothing was sent
+            ├── AtCapacity              nobody: wait `retry_after`
+            └── CircuitOpen             nobody: wait, or ask another
 
 `retryable`: the same call may succeed later. `reroute`: another model or provider may help now.
 """
@@ -29,10 +31,12 @@ from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
+    "AtCapacity",
     "AuthenticationFailed",
     "BudgetExhausted",
     "CallFailed",
     "CatalogueInvalid",
+    "CircuitOpen",
     "ConnectionFailed",
     "ContentFiltered",
     "ContextTooLong",
@@ -230,3 +234,15 @@ class NotAsked(CallFailed):
     code = "not_asked"
     retryable = True
     reroute = True
+
+
+class AtCapacity(NotAsked):
+    """Our own limit of calls, requests or tokens is reached for now: wait `retry_after`."""
+
+    code = "at_capacity"
+
+
+class CircuitOpen(NotAsked):
+    """The deployment failed too often: it is left alone for `retry_after`, or ask another model."""
+
+    code = "circuit_open"

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from providers.chat import ChatRequest, Done, Usage
 from providers.deployment import Deployment
+from providers.entries import TimeoutSeconds
 from providers.prices import Cost
 
 __all__ = ["Errand", "Gate", "Report", "VendorCall"]
@@ -29,6 +30,10 @@ class Errand:
     """Providers that failed this work before: they are asked last."""
     forbids: Callable[[Deployment], str | None] | None = None
     """Why a deployment must not be asked, None when it may: a hard constraint, never a wish."""
+    timeouts: TimeoutSeconds | None = None
+    """What was asked for; the catalogue and the settings know the rest."""
+    time_left: timedelta | None = None
+    """Until the deadline of the work; no call takes longer."""
 
 
 @dataclass(slots=True, kw_only=True)

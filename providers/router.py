@@ -1,53 +1,71 @@
-"""From a canonical model id to a running call, with the credentials that are here.
-
-No retries: a failed call goes back to the task, which knows its budget and its other models.
-"""
+"""From a canonical model id to a running call, with the credentials that are here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
 from providers.adapter import Adapter, ListedModel, Timeouts
-from providers.calling import make_call
 from providers.catalogue import Catalogue
+from providers.chain import Absorbed, Chain
 from providers.chat import ChatRequest, Event, Usage
+from providers.concurrency import ConcurrencyGate
 from providers.deployment import Credential, Credentials, Deployment
 from providers.discovery import LocalServer, find_servers
-from providers.entries import Provider
+from providers.entries import Provider, TimeoutSeconds
 from providers.errors import NotServed
 from providers.factory import make_adapter
-from providers.gates import Errand, Gate, VendorCall
-from providers.limits import ConcurrencyLimits
+from providers.gates import Errand, Gate
+from providers.keyring import Keyring
+from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
+from providers.routing import Homes, in_order
 
 __all__ = ["Call", "Credential", "Credentials", "Deployment", "Router"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call that begins when its events are first asked for. Close them (`aclosing`)."""
 
-    deployment: Deployment
-    events: AsyncGenerator[Event, None]
+    def __init__(self, events: AsyncGenerator[Event, None], chain: Chain) -> None:
+        self.events = events
+        self._chain = chain
+
+    @property
+    def deployment(self) -> Deployment:
+        """Who is asked, or was asked last: the first choice may fail before its first word."""
+        return self._chain.deployment
+
+    @property
+    def absorbed(self) -> Sequence[Absorbed]:
+        """The calls that failed unseen, before the one that counts."""
+        return self._chain.absorbed
 
 
 class Router:
     """Use it in one event loop, within `async with`: clients are opened on first use and kept."""
 
     def __init__(
-        self, catalogue: Catalogue, credentials: Credentials, *, gates: Sequence[Gate] = ()
+        self,
+        catalogue: Catalogue,
+        credentials: Credentials,
+        *,
+        gates: Sequence[Gate] = (),
+        reread: Callable[[bool], Credentials] | None = None,
+        timeouts: TimeoutSeconds | None = None,
     ) -> None:
+        """`timeouts` are the operator's; for `reread` see `Keyring`."""
         self.catalogue = catalogue
-        self._credentials = credentials
-        self._gates = tuple(gates)
-        self._limits = ConcurrencyLimits()
+        self.keyring = Keyring(credentials, reread=reread)
+        self.concurrency = ConcurrencyGate()
+        self._gates = (self.concurrency, *gates)
+        self._timeouts = timeouts
+        self._homes = Homes()
         self._servers: dict[str, LocalServer] = {}
-        self._adapters: dict[tuple[str, str], Adapter] = {}
+        self._adapters: dict[tuple[str, str, str], Adapter] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
@@ -64,14 +82,14 @@ class Router:
 
     async def discover(self) -> list[LocalServer]:
         """Look for model servers on this machine; call it again to see what has changed."""
-        servers = await find_servers(self.catalogue, self._credentials)
+        servers = await find_servers(self.catalogue, self.keyring.credentials)
         self._servers = {server.provider: server for server in servers}
         return servers
 
     def is_open(self, model_id: str) -> bool:
         """Whether a call of this model could begin at once, without imports."""
         first = self.deployments(model_id)[0]
-        return (first.provider, first.base_url) in self._adapters
+        return any(place[:2] == (first.provider, first.base_url) for place in self._adapters)
 
     async def open(self, model_id: str) -> None:
         """Open what a served model is called through, so that no first call pays for imports.
@@ -79,7 +97,7 @@ class Router:
         Raises whatever the first call would have raised.
         """
         first = self.deployments(model_id)[0]
-        await self._adapter(first.host, first.base_url)
+        await self._adapter(first.host, first.base_url, self.keyring.choose(first.provider))
 
     def served_lanes(self) -> list[str]:
         """Canonical ids of all models that can be called now; retired ones are left out."""
@@ -103,7 +121,7 @@ class Router:
             host = self.catalogue.providers[entry.provider]
             base_url = self._base_url(host)
             if base_url is not None:
-                given = self._credentials.get(host.id)
+                given = self.keyring.get(host.id)
                 found.append(
                     Deployment(
                         model=model,
@@ -123,22 +141,41 @@ class Router:
         errand: Errand | None = None,
         timeouts: Timeouts | None = None,
     ) -> Call:
-        """Choose a deployment and prepare the call; `request.model` is replaced by its own id.
+        """Put the deployments in order and prepare the call; `request.model` is filled in.
 
-        `errand` is what gates judge by: for whom the call is made.
+        `errand` says for whom and how long it may take; `timeouts` replaces all rules for that.
 
         Raises:
             UnknownModel: it is not a canonical id.
-            NotServed: nothing here can answer for it; the message says what is missing.
+            NotServed: nothing here can, or may, answer for it; the message says what is missing.
         """
-        deployments = self.deployments(model_id)
-        if not deployments:
-            raise NotServed(self._missing(model_id))
-        deployment = deployments[0]
-        return Call(
-            deployment=deployment,
-            events=self._events(deployment, request, errand or Errand(), timeouts or Timeouts()),
+        errand = errand or Errand()
+        model = self.catalogue.model(model_id)
+        chain = Chain(
+            deployments=in_order(
+                self._allowed(model_id, errand),
+                errand,
+                strategy=model.routing,
+                busy=self.concurrency.busy,
+                pace=self.concurrency.pace,
+                home=self._homes.of(errand),
+            ),
+            request=request,
+            errand=errand,
+            gates=self._gates,
+            keyring=self.keyring,
+            adapter=lambda place, key: self._adapter(place.host, place.base_url, key),
+            timeouts=lambda place: (
+                timeouts
+                or timeouts_for(
+                    place,
+                    asked=errand.timeouts,
+                    settings=self._timeouts,
+                    left=errand.time_left,
+                )
+            ),
         )
+        return Call(self._events(chain), chain)
 
     def stream(
         self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
@@ -161,33 +198,34 @@ class Router:
         base_url = self._base_url(host)
         if base_url is None:
             raise NotServed(_how_to_open(host))
-        adapter = await self._adapter(host, base_url)
+        adapter = await self._adapter(host, base_url, self.keyring.choose(provider_id))
         return await adapter.list_models()
 
-    async def _events(
-        self, deployment: Deployment, request: ChatRequest, errand: Errand, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
-        fitted, notes = deployment.fitted(request)
-        call = VendorCall(deployment=deployment, request=fitted, errand=errand)
+    def _allowed(self, model_id: str, errand: Errand) -> list[Deployment]:
+        """The deployments that can be called from here and that the errand does not forbid."""
+        found = self.deployments(model_id)
+        if not found:
+            raise NotServed(self._missing(model_id))
+        if errand.forbids is None:
+            return found
+        reasons = {each.id: errand.forbids(each) for each in found}
+        allowed = [each for each in found if reasons[each.id] is None]
+        if not allowed:
+            why = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
+            raise NotServed(f"{found[0].model.name} must not be called for this: {why}")
+        return allowed
 
-        async def adapter() -> Adapter:
-            return await self._adapter(deployment.host, deployment.base_url)
-
-        async with (
-            self._limits.of(deployment),
-            aclosing(
-                make_call(call, self._gates, adapter, timeouts=timeouts, notes=notes)
-            ) as events,
-        ):
+    async def _events(self, chain: Chain) -> AsyncGenerator[Event, None]:
+        await self.keyring.refresh()
+        async with aclosing(chain.events()) as events:
             async for event in events:
                 yield event
+        self._homes.settle(chain.errand, chain.deployment)
 
-    async def _adapter(self, host: Provider, base_url: str) -> Adapter:
+    async def _adapter(self, host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
         async with self._opening:
-            place = (host.id, base_url)
+            place = (host.id, base_url, key.get_secret_value() if key else "")
             if place not in self._adapters:
-                given = self._credentials.get(host.id)
-                key = given.key if given else None
                 adapter = await asyncio.to_thread(_load, host, base_url, key)
                 self._adapters[place] = await self._stack.enter_async_context(adapter)
             return self._adapters[place]
@@ -197,7 +235,7 @@ class Router:
         server = self._servers.get(host.id)
         if server is not None:
             return server.base_url
-        given = self._credentials.get(host.id)
+        given = self.keyring.get(host.id)
         if given is None or (given.key is None and not host.key_is_optional):
             return None
         return given.base_url or host.base_url

@@ -36,7 +36,7 @@ async def test_without_realtime_every_task_completes_only_later(tmp_path: Path) 
             started = time.monotonic()
             asked = [
                 await submitted(store, "Say it", type="CHAT"),
-                await submitted(store, "Say it [[fault:429 retry_after=0 times=1]]", type="CHAT"),
+                await submitted(store, "Say it [[fault:529 times=1]]", type="CHAT"),
                 await submitted(store, "Say it", type="UNKNOWN"),
             ]
             found = [await ended(store, task.id) for task in asked]

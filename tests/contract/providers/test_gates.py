@@ -5,7 +5,6 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from providers.catalogue import Catalogue
@@ -14,6 +13,7 @@ from providers.errors import NotAsked, Overloaded
 from providers.gates import Errand, VendorCall
 from providers.router import Router
 from tests.contract.providers.test_router import credentials
+from tests.support.simulator import Journal
 
 CATALOGUE = Catalogue.load()
 MODEL = "claude-sonnet-5-5"
@@ -69,7 +69,7 @@ async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simula
 
 
 async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
-    simulator: str, journal: httpx.AsyncClient
+    simulator: str, journal: Journal
 ) -> None:
     diary: list[str] = []
     refusal = NotAsked("anthropic", "not today", retry_after=timedelta(seconds=90))
@@ -81,7 +81,7 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
 
     assert raised.value.retry_after == timedelta(seconds=90)
     assert diary == ["open in", "open out"]
-    assert (await journal.get("/_simulator/requests")).json()["requests"] == []
+    assert await journal.requests() == []
 
 
 async def test_gates_are_told_what_failed(simulator: str) -> None:

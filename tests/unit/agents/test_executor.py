@@ -31,7 +31,6 @@ from protocol.records import (
     SessionMessage,
 )
 from protocol.records import Usage as RecordedUsage
-from providers.adapter import Timeouts
 from providers.catalogue import Catalogue
 from providers.chat import (
     ChatRequest,
@@ -46,7 +45,6 @@ from providers.chat import (
 )
 from providers.deployment import Credential, Deployment
 from providers.errors import ConnectionFailed, Overloaded
-from providers.gates import Errand
 from providers.prices import Cost
 from providers.router import Call, Router
 from tests.support.claims import a_subtask
@@ -77,17 +75,11 @@ class ScriptedRouter(Router):
         self.is_pausing = False
         self.asked: list[ChatRequest] = []
 
-    def call(
-        self,
-        model_id: str,
-        request: ChatRequest,
-        *,
-        errand: Errand | None = None,
-        timeouts: Timeouts | None = None,
-    ) -> Call:
-        given = super().call(model_id, request, errand=errand, timeouts=timeouts)
+    def call(self, model_id: str, request: ChatRequest, **options: Any) -> Call:
+        given = super().call(model_id, request, **options)
         self.asked.append(request)
-        return Call(deployment=given.deployment, events=self._saying())
+        given.events = self._saying()
+        return given
 
     def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
         return self._cost

@@ -11,6 +11,7 @@ from providers.errors import ProviderError, TimedOut, TimeoutPhase, UnknownModel
 from tests.support.claims import a_subtask
 
 RETRY, REROUTE, GIVE_UP = FailureAction.RETRY, FailureAction.REROUTE, FailureAction.GIVE_UP
+SNOOZE = FailureAction.SNOOZE
 
 TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.AuthenticationFailed: (REROUTE, REROUTE),
@@ -30,6 +31,9 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.UnknownModel: (REROUTE, REROUTE),
     errors.CatalogueInvalid: (GIVE_UP, GIVE_UP),
     errors.CallFailed: (GIVE_UP, GIVE_UP),
+    errors.NotAsked: (SNOOZE, SNOOZE),
+    errors.AtCapacity: (SNOOZE, SNOOZE),
+    errors.CircuitOpen: (REROUTE, REROUTE),
 }
 
 
@@ -86,3 +90,28 @@ def test_a_page_of_html_with_half_a_character_is_cut_and_mended() -> None:
     assert len(failure.error.message) == MESSAGE_CHARACTERS
     assert "\ufffd" in failure.error.message
     assert failure.model_dump_json()
+
+
+def test_a_limit_of_ours_that_ends_soon_spends_nothing() -> None:
+    error = errors.AtCapacity("vendor", "full", retry_after=timedelta(seconds=20))
+
+    failure = failure_of(error, a_subtask(), usage=None)
+
+    assert failure.action is FailureAction.SNOOZE
+    assert failure.retry_after == timedelta(seconds=20)
+
+
+def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None:
+    error = errors.CircuitOpen("vendor", "open", retry_after=timedelta(seconds=20))
+    told = {
+        "attempt": 1,
+        "model_id": "claude-sonnet-5-5",
+        "outcome": "rerouted",
+        "error": {"class": "circuit_open"},
+    }
+
+    first = failure_of(error, a_subtask(), usage=None)
+    again = failure_of(error, a_subtask(attempt=3, failures=1, history=[told]), usage=None)
+
+    assert first.action is FailureAction.REROUTE
+    assert again.action is FailureAction.SNOOZE

@@ -1,0 +1,268 @@
+"""One answer out of several keys and deployments, against the simulator's faults."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from providers import errors
+from providers.adapter import Timeouts
+from providers.catalogue import Catalogue
+from providers.chat import TextDelta, complete
+from providers.deployment import Credential, Credentials
+from providers.entries import TimeoutSeconds
+from providers.errors import CallFailed, NotServed
+from providers.gates import Errand
+from providers.router import Router
+from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
+from tests.contract.providers.test_gates import Witness, a_request
+from tests.support.simulator import Journal
+
+MODEL = "claude-sonnet-5-5"
+A, B, C = (SecretStr(f"sk-a-long-key-number-{name}") for name in "abc")
+QUICK = Timeouts(
+    first_token=timedelta(seconds=1), stall=timedelta(seconds=0.3), total=timedelta(seconds=20)
+)
+
+
+def credentials(simulator: str, *providers: str, keys: tuple[SecretStr, ...] = (A,)) -> Credentials:
+    return {
+        each: Credential(
+            key=keys[0], spare_keys=keys[1:], base_url=simulator + BASE_URLS[each], simulated=True
+        )
+        for each in providers
+    }
+
+
+def with_routing(**changes: object) -> Catalogue:
+    """The catalogue with a changed entry of the model; the shared one stays as it is."""
+    catalogue = Catalogue.load()
+    model = catalogue.models[MODEL].model_copy(update=changes)
+    catalogue.models = {**catalogue.models, MODEL: model}
+    return catalogue
+
+
+async def test_a_deployment_that_fails_before_its_first_word_is_passed_over(
+    simulator: str, journal: Journal
+) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+    prompt = f"Say it {uuid4()} [[fault:529 times=1]]"
+
+    async with Router(CATALOGUE, opened) as router:
+        call = router.call(MODEL, a_request(prompt))
+        assert call.deployment.provider == "anthropic"
+        answer = await complete(call.events)
+
+    assert answer.text
+    assert call.deployment.provider == "openrouter"
+    [absorbed] = call.absorbed
+    assert absorbed.deployment.provider == "anthropic"
+    assert isinstance(absorbed.error, errors.Overloaded)
+    assert [each["vendor"] for each in await journal.requests()] == ["anthropic", "openrouter"]
+
+
+async def test_after_the_first_word_nobody_else_is_asked(simulator: str, journal: Journal) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+    heard: list[str] = []
+
+    async with Router(CATALOGUE, opened) as router:
+        call = router.call(MODEL, a_request("Say much [[fault:cut after=5]]"))
+        with pytest.raises(errors.ConnectionFailed):
+            async for event in call.events:
+                heard += [event.text] if isinstance(event, TextDelta) else []
+
+    assert heard
+    assert len(await journal.requests()) == 1
+
+
+async def test_the_next_attempt_asks_another_place_first(simulator: str) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+
+    async with Router(CATALOGUE, opened) as router:
+        errand = Errand(affinity="a", avoid=frozenset({"anthropic"}))
+        call = router.call(MODEL, a_request(), errand=errand)
+        await complete(call.events)
+
+    assert call.deployment.provider == "openrouter"
+
+
+async def test_a_forbidden_place_is_never_asked_not_even_in_need(
+    simulator: str, journal: Journal
+) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+    errand = Errand(forbids=lambda place: "not there" if place.provider == "openrouter" else None)
+
+    async with Router(CATALOGUE, opened) as router:
+        with pytest.raises(errors.Overloaded):
+            await complete(router.call(MODEL, a_request("[[fault:529]]"), errand=errand).events)
+        nowhere = replace(errand, forbids=lambda _: "this task stays here")
+        with pytest.raises(NotServed, match="anthropic:claude-sonnet-5-5: this task stays here"):
+            router.call(MODEL, a_request(), errand=nowhere)
+
+    assert {each["vendor"] for each in await journal.requests()} == {"anthropic"}
+
+
+async def test_a_short_retry_after_is_waited_out_within_the_attempt(
+    simulator: str, journal: Journal
+) -> None:
+    prompt = f"Say it {uuid4()} [[fault:429 retry_after=0.4 times=1]]"
+
+    async with Router(CATALOGUE, credentials(simulator, "anthropic")) as router:
+        began = time.monotonic()
+        call = router.call(MODEL, a_request(prompt))
+        answer = await complete(call.events)
+
+    assert answer.text
+    assert time.monotonic() - began >= 0.4
+    assert len(call.absorbed) == 1
+    assert len(await journal.requests()) == 2
+
+
+async def test_a_long_retry_after_goes_back_with_the_error(
+    simulator: str, journal: Journal
+) -> None:
+    async with Router(CATALOGUE, credentials(simulator, "anthropic")) as router:
+        with pytest.raises(errors.RateLimited) as raised:
+            await complete(router.stream(MODEL, a_request("[[fault:429 retry_after=90]]")))
+
+    assert raised.value.retry_after == timedelta(seconds=90)
+    assert len(await journal.requests()) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 402, 429])
+async def test_a_refused_key_is_set_aside_and_the_next_one_taken_at_once(
+    simulator: str, journal: Journal, status: int
+) -> None:
+    opened = credentials(simulator, "openai", keys=(A, B))
+    prompt = f"Say it {uuid4()} [[fault:{status} times=1]]"
+    seen = Witness("gate", [])
+
+    async with Router(CATALOGUE, opened, gates=[seen]) as router:
+        call = router.call("gpt-6.1-sol", a_request(prompt), errand=Errand(affinity="a"))
+        await complete(call.events)
+        refused, taken = (each.key_label for each in seen.calls)
+        assert refused != taken
+        for _ in range(2):
+            again = router.call("gpt-6.1-sol", a_request(), errand=Errand(affinity="a"))
+            await complete(again.events)
+
+    assert [each.key_label for each in seen.calls[2:]] == [taken, taken]
+    assert call.absorbed[0].key_label == refused
+
+
+async def test_when_all_keys_are_refused_the_error_is_the_operators(simulator: str) -> None:
+    opened = credentials(simulator, "openai", keys=(A, B, C))
+
+    async with Router(CATALOGUE, opened) as router:
+        call = router.call("gpt-6.1-sol", a_request("[[fault:401]]"))
+        with pytest.raises(errors.AuthenticationFailed):
+            await complete(call.events)
+
+    assert len(call.absorbed) == 2
+    assert {each.key_label for each in call.absorbed} <= {"...er-a", "...er-b", "...er-c"}
+
+
+async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
+    simulator: str,
+) -> None:
+    urgent: list[bool] = []
+
+    def reread(is_urgent: bool) -> Credentials:
+        urgent.append(is_urgent)
+        return credentials(simulator, "openai", keys=(B,))
+
+    seen = Witness("gate", [])
+    opened = credentials(simulator, "openai")
+    async with Router(CATALOGUE, opened, gates=[seen], reread=reread) as router:
+        prompt = f"Say it {uuid4()} [[fault:401 times=1]]"
+        await complete(router.stream("gpt-6.1-sol", a_request(prompt)))
+
+    assert [each.key_label for each in seen.calls] == ["...er-a", "...er-b"]
+    assert urgent == [True]
+
+
+async def test_a_stalled_start_is_given_up_in_time_for_another(simulator: str) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+    errand = Errand(timeouts=TimeoutSeconds(first_token=0.3))
+    prompt = f"Say it {uuid4()} [[fault:slow-headers=5 times=1]]"
+
+    async with Router(CATALOGUE, opened) as router:
+        call = router.call(MODEL, a_request(prompt), errand=errand)
+        await complete(call.events)
+
+    assert call.deployment.provider == "openrouter"
+    [absorbed] = call.absorbed
+    assert isinstance(absorbed.error, errors.TimedOut)
+
+
+async def test_shares_spread_work_and_keep_each_task_in_its_place(simulator: str) -> None:
+    opened = credentials(simulator, "anthropic", "openrouter")
+
+    async with Router(with_routing(routing="weighted"), opened) as router:
+        homes = {
+            number: [
+                router.call(MODEL, a_request(), errand=Errand(affinity=str(number))).deployment.id
+                for _ in range(3)
+            ]
+            for number in range(30)
+        }
+
+    assert all(len(set(each)) == 1 for each in homes.values())
+    assert {each[0] for each in homes.values()} == {
+        "anthropic:claude-sonnet-5-5",
+        "openrouter:anthropic/claude-sonnet-5.5",
+    }
+
+
+# What the vendor does, and what becomes of it: before the first word the other place answers;
+# after it the attempt ends with this class, for a new attempt to discard what was seen.
+FAULTS = {
+    "429": errors.RateLimited,
+    "429 retry_after=90": errors.RateLimited,
+    "401": errors.AuthenticationFailed,
+    "500": errors.Overloaded,
+    "529": errors.Overloaded,
+    "slow-headers=3": errors.TimedOut,
+    "cut after=0": errors.ConnectionFailed,
+    "stall after=0": errors.TimedOut,
+    "bad-json after=0": errors.MalformedResponse,
+    "error-event after=0": errors.Overloaded,
+    "clean-end after=0": errors.IncompleteStream,
+    "cut after=6": errors.ConnectionFailed,
+    "stall after=6": errors.TimedOut,
+    "bad-json after=6": errors.MalformedResponse,
+    "error-event after=6": errors.Overloaded,
+    "clean-end after=6": errors.IncompleteStream,
+}
+PLACES = {
+    "claude-sonnet-5-5": ("anthropic", "openrouter"),
+    "gpt-6.1-sol": ("openai", "openrouter"),
+    "fireworks/gpt-oss-120b": ("fireworks", "groq"),
+    "gemini-3.8-flash": ("gemini", "openrouter"),
+}
+
+
+@pytest.mark.parametrize("model_id", PLACES)
+@pytest.mark.parametrize(("fault", "kind"), FAULTS.items(), ids=FAULTS)
+async def test_the_fault_matrix(
+    simulator: str, model_id: str, fault: str, kind: type[CallFailed]
+) -> None:
+    first, second = PLACES[model_id]
+    prompt = f"Say it {uuid4()} [[fault:{fault} times=1]]"
+    quick = replace(QUICK, first_token=timedelta(seconds=0.5))
+
+    async with Router(CATALOGUE, credentials(simulator, first, second)) as router:
+        call = router.call(model_id, a_request(prompt), timeouts=quick)
+        if fault.endswith("after=6"):
+            with pytest.raises(kind) as raised:
+                await complete(call.events)
+            assert type(raised.value) is kind
+            assert call.deployment.provider == first
+        else:
+            answer = await complete(call.events)
+            assert answer.done.vendor_finish_reason
+            assert call.deployment.provider == second
+            assert [type(each.error) for each in call.absorbed] == [kind]

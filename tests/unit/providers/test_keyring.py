@@ -1,0 +1,111 @@
+"""Keys: spread, sticky, set aside, read again."""
+
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from providers.deployment import Credential, Credentials
+from providers.errors import AuthenticationFailed, RateLimited
+from providers.keyring import ASIDE, REREAD_EVERY, Keyring, label_of
+
+A, B, C = (SecretStr(f"sk-a-long-key-number-{name}") for name in "abc")
+REFUSED = AuthenticationFailed("vendor", "no")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def jump(self, by: timedelta) -> None:
+        self.now += by.total_seconds()
+
+
+def credentials(*keys: SecretStr) -> Credentials:
+    return {"vendor": Credential(key=keys[0], spare_keys=keys[1:])}
+
+
+def test_calls_without_affinity_take_turns() -> None:
+    ring = Keyring(credentials(A, B, C))
+
+    chosen = [ring.choose("vendor") for _ in range(6)]
+
+    assert {chosen.count(key) for key in (A, B, C)} == {2}
+
+
+def test_the_same_affinity_gets_the_same_key_in_every_process_and_most_get_another_one() -> None:
+    affinities = [f"task-{number}" for number in range(60)]
+
+    ours = [Keyring(credentials(A, B, C)).choose("vendor", affinity=each) for each in affinities]
+    theirs = [Keyring(credentials(C, A, B)).choose("vendor", affinity=each) for each in affinities]
+
+    assert ours == theirs
+    assert min(ours.count(key) for key in (A, B, C)) > 5
+
+
+def test_a_refused_key_is_set_aside_for_a_while_and_moves_only_its_own_work() -> None:
+    clock = Clock()
+    ring = Keyring(credentials(A, B, C), clock=clock)
+    homes = {f"task-{n}": ring.choose("vendor", affinity=f"task-{n}") for n in range(30)}
+
+    ring.set_aside("vendor", A, REFUSED)
+
+    for affinity, before in homes.items():
+        now = ring.choose("vendor", affinity=affinity)
+        assert now != A
+        assert before in (A, now)
+    clock.jump(ASIDE)
+    assert homes == {each: ring.choose("vendor", affinity=each) for each in homes}
+
+
+def test_a_limited_key_rests_as_long_as_the_vendor_says() -> None:
+    clock = Clock()
+    ring = Keyring(credentials(A, B), clock=clock)
+
+    ring.set_aside("vendor", A, RateLimited("vendor", "slow", retry_after=timedelta(seconds=3)))
+
+    assert [ring.choose("vendor") for _ in range(3)] == [B, B, B]
+    clock.jump(timedelta(seconds=3))
+    assert {ring.choose("vendor") for _ in range(2)} == {A, B}
+
+
+def test_the_last_key_is_never_out_of_reach() -> None:
+    ring = Keyring(credentials(A, B))
+    ring.set_aside("vendor", A, REFUSED)
+    ring.set_aside("vendor", B, REFUSED)
+
+    assert ring.choose("vendor") is not None
+    assert ring.choose("vendor", tried=[A, B]) is None
+    assert ring.choose("nobody") is None
+
+
+async def test_keys_are_read_again_but_not_all_the_time_and_a_broken_vault_changes_nothing() -> (
+    None
+):
+    clock = Clock()
+    answers: list[Credentials | Exception] = [credentials(B), OSError("sealed"), credentials(C)]
+    urgent: list[bool] = []
+
+    def reread(is_urgent: bool) -> Credentials:
+        urgent.append(is_urgent)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    ring = Keyring(credentials(A), reread=reread, clock=clock)
+    assert not await ring.refresh()
+    assert urgent == []
+    for key in (B, B, C):
+        clock.jump(REREAD_EVERY)
+        await ring.refresh(urgent=key == C)
+        await ring.refresh()
+        assert ring.choose("vendor") == key
+    assert urgent == [False, False, True]
+
+
+def test_a_label_shows_at_most_the_last_four_characters() -> None:
+    assert label_of(SecretStr("sk-ant-0123456789abcdef")) == "...cdef"
+    assert label_of(SecretStr("short-key")) == "..."
+    assert label_of(None) is None

@@ -1,0 +1,54 @@
+"""The room at a deployment: how it shrinks and grows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.room import Room
+
+
+def test_a_push_back_halves_it_once_for_all_calls_that_were_under_way() -> None:
+    room = Room(16)
+
+    for _ in range(5):
+        room.pushed_back(began=0, now=1)
+
+    assert room.limit == 8
+    room.pushed_back(began=2, now=3)
+    assert room.limit == 4
+
+
+def test_answers_give_it_back_little_by_little_up_to_the_maximum() -> None:
+    room = Room(8, limit=2)
+
+    sizes = []
+    for number in range(60):
+        room.answered(0.1, began=number, now=number + 1)
+        sizes.append(room.limit)
+
+    assert sizes == sorted(sizes)
+    assert sizes[1] < 4
+    assert sizes[-1] == 8
+
+
+def test_a_first_token_that_takes_much_longer_than_usual_shrinks_it() -> None:
+    room = Room(16)
+    for number in range(100):
+        room.answered(0.2, began=number, now=number + 1)
+    assert room.limit == 16
+
+    for number in range(100, 110):
+        room.answered(5.0, began=number, now=number + 1)
+
+    assert room.limit < 16
+
+
+@given(st.lists(st.tuples(st.sampled_from(["ok", "slow", "no"]), st.floats(0, 60))))
+def test_it_never_leaves_its_bounds(events: list[tuple[str, float]]) -> None:
+    room, now = Room(5), 0.0
+    for kind, seconds in events:
+        now += 1
+        if kind == "no":
+            room.pushed_back(began=now - 0.5, now=now)
+        else:
+            room.answered(seconds, began=now - 0.5, now=now)
+        assert 1 <= room.limit <= 5

@@ -1,0 +1,136 @@
+"""Which deployment is asked first, and for how long it may answer."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from providers.catalogue import Catalogue
+from providers.deployment import Deployment
+from providers.entries import Prices, RoutingStrategy, TimeoutSeconds
+from providers.gates import Errand
+from providers.patience import timeouts_for
+from providers.routing import Homes, in_order
+
+CATALOGUE = Catalogue.load()
+
+
+def places(model_id: str = "fireworks/gpt-oss-120b", /, **weights: float) -> list[Deployment]:
+    model = CATALOGUE.model(model_id)
+    return [
+        Deployment(
+            model=model,
+            entry=entry.model_copy(update={"weight": weights.get(entry.provider, 1.0)}),
+            host=CATALOGUE.providers[entry.provider],
+            base_url="",
+        )
+        for entry in model.deployments
+    ]
+
+
+def order(
+    errand: Errand | None = None,
+    *,
+    strategy: RoutingStrategy = "preferred",
+    busy: dict[str, float] | None = None,
+    pace: dict[str, float] | None = None,
+    home: str | None = None,
+    **weights: float,
+) -> list[str]:
+    found = in_order(
+        places("fireworks/gpt-oss-120b", **weights),
+        errand or Errand(affinity="a"),
+        strategy=strategy,
+        busy=lambda each: (busy or {}).get(each.provider, 0),
+        pace=lambda each: (pace or {}).get(each.provider, 0),
+        home=home,
+    )
+    return [each.provider for each in found]
+
+
+def test_the_catalogues_order_is_the_default() -> None:
+    assert order() == ["fireworks", "groq", "together"]
+
+
+def test_what_failed_the_work_is_asked_last_even_at_home() -> None:
+    errand = Errand(affinity="a", avoid=frozenset({"fireworks"}))
+
+    assert order(errand, home=places()[0].id) == ["groq", "together", "fireworks"]
+
+
+def test_work_stays_where_it_was_answered() -> None:
+    homes = Homes()
+    homes.settle(Errand(affinity="a"), places()[2])
+
+    assert homes.of(Errand(affinity="b")) is None
+    home = homes.of(Errand(affinity="a"))
+    assert order(home=home, strategy="least_busy", busy={"together": 1}) == [
+        "together",
+        "fireworks",
+        "groq",
+    ]
+
+
+def test_the_least_busy_and_the_fastest_come_first() -> None:
+    load = {"fireworks": 0.9, "groq": 0.1, "together": 0.5}
+
+    assert order(strategy="least_busy", busy=load) == ["groq", "together", "fireworks"]
+    assert order(strategy="fastest", pace=load) == ["groq", "together", "fireworks"]
+
+
+def test_the_cheapest_comes_first_and_unknown_prices_last() -> None:
+    def priced(place: Deployment, usd: int | None) -> Deployment:
+        prices = None if usd is None else Prices(input=Decimal(usd), output=Decimal(1), source="x")
+        entry = place.entry.model_copy(update={"prices": prices})
+        host = place.host.model_copy(update={"genai_prices": None})
+        return replace(place, entry=entry, host=host)
+
+    first, second, third = places()
+    found = in_order(
+        [priced(first, 9), priced(second, None), priced(third, 2)],
+        Errand(),
+        strategy="cheapest",
+        busy=lambda _: 0,
+        pace=lambda _: 0,
+        home=None,
+    )
+
+    assert [each.provider for each in found] == ["together", "fireworks", "groq"]
+
+
+def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
+    errands = [Errand(affinity=f"task-{number}") for number in range(600)]
+
+    def first(errand: Errand) -> str:
+        return order(errand, strategy="weighted", fireworks=3, groq=2, together=1)[0]
+
+    counts = Counter(map(first, errands))
+    assert [first(each) for each in errands] == [first(each) for each in errands]
+    for provider, share in {"fireworks": 3 / 6, "groq": 2 / 6, "together": 1 / 6}.items():
+        assert counts[provider] / 600 == pytest.approx(share, abs=0.07)
+
+
+def test_timeouts_come_from_the_task_then_the_catalogue_then_the_settings_then_the_kind() -> None:
+    place = places("claude-sonnet-5-5")[0]
+    settings = TimeoutSeconds(first_token=50, stall=20)
+    host = place.host.model_copy(update={"timeouts": TimeoutSeconds(stall=30)})
+    of_host = Deployment(model=place.model, entry=place.entry, host=host, base_url="")
+
+    found = timeouts_for(of_host, asked=TimeoutSeconds(total=7), settings=settings)
+
+    assert found.first_token == timedelta(seconds=50)
+    assert found.stall == timedelta(seconds=30)
+    assert found.total == timedelta(seconds=7)
+
+
+def test_models_that_think_first_are_given_more_time_and_a_deadline_bounds_all() -> None:
+    quick = timeouts_for(places("gpt-4.1")[0])
+    slow = timeouts_for(places("fireworks/gpt-oss-120b")[0])
+    bound = timeouts_for(places("gpt-4.1")[0], left=timedelta(seconds=4))
+    late = timeouts_for(places("gpt-4.1")[0], left=timedelta(seconds=-4))
+
+    assert slow.first_token > quick.first_token
+    assert bound.total == bound.first_token == timedelta(seconds=4)
+    assert timedelta() < late.total < timedelta(seconds=1)
