@@ -8,21 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from loguru import logger
 from pydantic import JsonValue
 
 from cogo.connection import Connection, find_connection, of_state
-from cogo.errors import ChildFailed
+from cogo.errors import AlreadyRunning, ChildFailed
 from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
 from cogo.models import must_simulate
 from cogo.ports import free_port
 from cogo.project import Project
 from cogo.stop import Stop
+from cogo.supabase_server import find_server
 from cogo.supervision import Keeper, Spares, Spec, module, set_long_logs_aside
 from cogo.tethered import READY_FD
-from embedded.state import read_state
+from embedded.state import State, read_state
 
 GRACE: Final = timedelta(seconds=20)
 """What agents give their attempts when draining begins."""
@@ -90,6 +92,8 @@ class System:
         self._is_greetable = asyncio.Event()
         self._agent_ids: dict[Spec, str] = {}
         self._is_embedded = project.settings.supabase_url is None
+        self._standing = find_server(project.home) if self._is_embedded else None
+        """A server that `cogo supabase start` left running: used as it is, and left running."""
         self._server = Keeper(self._server_spec)
         self._simulator = Keeper(self._simulator_spec)
         self._spares = Spares(self._spare_spec)
@@ -137,7 +141,9 @@ class System:
 
     async def _start(self, keep: Callable[[Keeper], None]) -> Running:
         """Start all processes at once; the agents wait for their greeting with imports done."""
-        if self._is_embedded:
+        if self._standing is not None:
+            _require_port(self._standing, self._fleet.port)
+        elif self._is_embedded:
             keep(self._server)
         for keeper in self._agents.values():
             keep(keeper)
@@ -179,8 +185,10 @@ class System:
             connection = find_connection(self._project)
             await self._check(connection)
             return connection, None
-        await self._server.ready.wait()
-        state = read_state(self._project.home)
+        state = self._standing
+        if state is None:
+            await self._server.ready.wait()
+            state = read_state(self._project.home)
         if state is None:
             raise ChildFailed(f"the server left no state in {self._project.home}")
         done = await migrate(state.db_url, load_migrations())
@@ -280,6 +288,14 @@ class System:
     def _spec(self, name: str, arguments: tuple[str, ...], patience: timedelta) -> Spec:
         log = None if self._fleet.shows_logs else self._logs / f"{name}.log"
         return Spec(name=name, arguments=arguments, log=log, patience=patience)
+
+
+def _require_port(standing: State, asked: int | None) -> None:
+    if asked is not None and asked != urlsplit(standing.url).port:
+        raise AlreadyRunning(
+            f"an embedded Supabase already runs at {standing.url}: leave --port out to use it, "
+            "or end it first with `cogo supabase stop`"
+        )
 
 
 def _names(kind: Kind, count: int) -> Sequence[str]:

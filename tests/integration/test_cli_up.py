@@ -162,6 +162,30 @@ async def test_a_request_to_stop_while_it_starts_leaves_nothing(tmp_path: Path) 
     assert not [pid for pid in pids if is_running(pid)]
 
 
+async def test_a_server_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
+    here = ("--dir", str(tmp_path / ".cogo"))
+    started = json.loads(cogo("supabase", "start", "--json", *here, home=tmp_path).stdout)
+    try:
+        elsewhere = cogo("up", "--port", "1", *here, home=tmp_path)
+        with cogo_up(home=tmp_path) as up:
+            assert up.answer["url"] == started["url"]
+            assert "server" not in up.answer["processes"]
+            refused = cogo("supabase", "stop", *here, home=tmp_path)
+            done = cogo("submit", "Write a palindrome checker", "--wait", *here, home=tmp_path)
+        after = json.loads(cogo("supabase", "status", "--json", *here, home=tmp_path).stdout)
+    finally:
+        stopped = cogo("supabase", "stop", *here, home=tmp_path)
+
+    assert elsewhere.returncode == 1
+    assert started["url"] in elsewhere.stderr
+    assert "cogo supabase stop" in elsewhere.stderr
+    assert len(elsewhere.stderr.splitlines()) == 1
+    assert refused.returncode == 1
+    assert done.returncode == 0, done.stderr
+    assert after["pid"] == started["pid"]
+    assert stopped.returncode == 0
+
+
 async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()

@@ -58,14 +58,15 @@ def javascript_folder() -> Path:
     try:
         fcntl.flock(guard, fcntl.LOCK_EX)  # two runs in one checkout
         if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-            subprocess.run(_npm("ci"), cwd=JAVASCRIPT, timeout=_INSTALL_SECONDS, check=True)
+            subprocess.run(npm_command("ci"), cwd=JAVASCRIPT, timeout=_INSTALL_SECONDS, check=True)
             stamp.write_bytes(lock.read_bytes())
     finally:
         os.close(guard)
     return JAVASCRIPT
 
 
-def _npm(*arguments: str) -> list[str | Path]:
+def npm_command(*arguments: str) -> list[str | Path]:
+    """Npm of the same origin as Node."""
     found = shutil.which("npm")
     if found is not None and shutil.which("node") == str(node_program()):
         return [found, *arguments]
