@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m embedded", description="A Supabase-compatible server on loopback."
     )
     parser.add_argument("--dir", type=Path, required=True, help="state directory")
-    parser.add_argument("--port", type=_port, help="default: 54321, or the next free one")
+    ports = parser.add_mutually_exclusive_group()
+    ports.add_argument("--port", type=_port, help="default: 54321, or the next free one")
+    ports.add_argument("--prefer-port", type=_port, help="this one unless it is in use")
     parser.add_argument(
         "--ready-fd",
         type=int,
@@ -78,7 +80,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         require_loopback(arguments.host)
     async with running(
         arguments.dir,
-        port=arguments.port,
+        port=arguments.prefer_port if arguments.port is None else arguments.port,
+        is_port_firm=arguments.prefer_port is None,
         host=arguments.host,
         with_faults=arguments.faults,
     ) as state:

@@ -68,16 +68,18 @@ def create_app(
     )
 
 
-def bind(port: int | None, host: str = HOST) -> socket.socket:
+def bind(port: int | None, host: str = HOST, *, is_firm: bool = True) -> socket.socket:
     """Take this port of an address, or the first free one from 54321 on.
 
-    The port of the database is left to it. Raises PortInUse, or CannotStart when none is free.
+    The port of the database is left to it. When `port` is taken and `is_firm` is off, the first
+    free one is taken then too. Raises PortInUse, or CannotStart when none is free.
     """
     if port is not None:
         listener = _listen(host, port)
-        if listener is None:
+        if listener is not None:
+            return listener
+        if is_firm:
             raise PortInUse(f"Port {port} is in use: give another --port, or none.")
-        return listener
     for candidate in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
         if candidate != _DATABASE_PORT and (listener := _listen(host, candidate)):
             return listener

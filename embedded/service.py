@@ -25,17 +25,19 @@ async def running(
     directory: Path,
     *,
     port: int | None = None,
+    is_port_firm: bool = True,
     host: str = HOST,
     with_faults: bool = False,
 ) -> AsyncIterator[State]:
     """Run everything on this state directory until the context ends.
 
-    Gives the state as it is written to the directory. `with_faults` lets the holder of the secret
+    Gives the state as it is written to the directory. Unless `is_port_firm`, another port is taken
+    when `port` is in use. `with_faults` lets the holder of the secret
     key order trouble. Raises CannotStart.
     """
     async with contextlib.AsyncExitStack() as stack:
         try:
-            listener = stack.enter_context(bind(port, host))
+            listener = stack.enter_context(bind(port, host, is_firm=is_port_firm))
             postgres = await stack.enter_async_context(Postgres(directory))
         except (DirectoryInUse, PortInUse) as error:
             other = read_state(directory)

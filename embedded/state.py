@@ -10,7 +10,8 @@ from typing import Final
 from embedded.private_files import read_json_object, write_private
 
 FILE_NAME: Final = "state.json"
-_HEALTH_SECONDS: Final = 2.0
+_HEALTH_SECONDS: Final = 10.0
+"""A machine under load is no reason to take its server for dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def mark_stopped(directory: Path) -> None:
 
 
 def is_alive(state: State) -> bool:
-    """Whether that process runs and its server answers. Blocks for up to two seconds."""
+    """Whether that process runs and its server answers. Blocks for up to ten seconds."""
     if state.pid is None or not _runs(state.pid):
         return False
     host = state.url.removeprefix("http://")

@@ -191,7 +191,7 @@ def _require_installation(home: Path) -> None:
 
 
 def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts: bool) -> None:
-    """Work while no server runs; one that ran, runs again on its port.
+    """Work while no server runs; one that ran, runs again, on its port if that is still free.
 
     `restarts`: start one for a moment also where none ran, for the migrations.
     """
@@ -203,7 +203,10 @@ def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts:
     except CannotStart as error:
         raise CommandError(str(error)) from error
     if before is not None:
-        start_server(home, ["--port", str(urlsplit(before.url).port)])
+        # Others may have taken the port meanwhile, and the data are gone already.
+        after = start_server(home, ["--prefer-port", str(urlsplit(before.url).port)])
+        if after.url != before.url:
+            print_line(f"another program took the port: now at {after.url}", err=True)
     elif restarts:
         stop_server(home, start_server(home))
 

@@ -5,6 +5,7 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -122,6 +123,8 @@ select p.proname as name, p.provolatile = 'v' as is_volatile, p.proretset as ret
                from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]))
                     with ordinality as x(type, position)
               order by x.position)::text[] as types,
+       (select a.typrelid::int8 from pg_type a
+         where a.oid = p.proargtypes[0] and p.pronargs = 1) as row_argument,
        t.typname = 'void' as is_void, t.typrelid::int8 as row_type,
        format_type(t.oid, -1) as result_type,
        (select split_part(s.setting, '=', 2) from unnest(p.proconfig) as s(setting)
@@ -222,8 +225,12 @@ async def fetch_schema(connection: Connection) -> Schema:
     types = await connection.fetch(_TYPES, EXPOSED_SCHEMA)
     settings = await connection.fetch(_ROLE_SETTINGS)
     by_id = {row["id"]: _relation(row) for row in relations}
+    computed: defaultdict[int, dict[str, Column]] = defaultdict(dict)
+    for row in functions:
+        if row["row_argument"] and not row["returns_set"] and not row["is_void"]:
+            computed[row["row_argument"]][row["name"]] = Column(row["name"], row["result_type"])
     exposed = {
-        row["name"]: by_id[row["id"]]
+        row["name"]: replace(by_id[row["id"]], computed=computed.get(row["id"], {}))
         for row in relations
         if row["is_exposed"] and not row["is_type"]
     }

@@ -20,6 +20,7 @@ from embedded.rest.sql import (
     Scope,
     Statement,
     answer_sql,
+    computed_sql,
     condition_sql,
     rows_body,
     where_sql,
@@ -190,11 +191,16 @@ class Writer:
         clauses = Clauses(order=self._query.root.order)
         reader = Reader(self._schema, self._query, self._parameters)
         root = reader.root(
-            self._relation, label=self._relation.name, clauses=clauses, is_limited=False
+            self._relation,
+            label=self._relation.name,
+            clauses=clauses,
+            is_limited=False,
+            is_written=True,
         )
         inserted = "0"
-        columns = ", ".join(self._returned())
-        returned = columns
+        names = self._returned()
+        columns = ", ".join(f"t0.{quote(name)}" for name in names) or "null as _nothing"
+        returned = ", ".join(map(self._returning, names)) or "null as _nothing"
         if "on conflict" in write and self._relation.tells_inserts:
             returned += ", (t0.xmax = 0) as _inserted"
             inserted = "(select count(*) from written where _inserted)"
@@ -220,8 +226,14 @@ class Writer:
         names.update(
             (term.field.name, None) for term in self._query.root.order if not term.relation
         )
-        known = [name for name in names if name in self._relation.columns]
-        return [f"t0.{quote(name)}" for name in known] or ["null as _nothing"]
+        relation = self._relation
+        return [name for name in names if name in relation.columns or name in relation.computed]
+
+    def _returning(self, name: str) -> str:
+        computed = self._relation.computed.get(name)
+        if computed is None or name in self._relation.columns:
+            return f"t0.{quote(name)}"
+        return f"{computed_sql(computed, 't0')} as {quote(name)}"
 
 
 def _bad_key() -> ApiError:

@@ -4,7 +4,7 @@
 # ruff: noqa: S608
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
@@ -68,13 +68,21 @@ class Reader:
         self._paths: set[Path] = {()}
 
     def root(
-        self, relation: Relation, *, label: str, clauses: Clauses, is_limited: bool = True
+        self,
+        relation: Relation,
+        *,
+        label: str,
+        clauses: Clauses,
+        is_limited: bool = True,
+        is_written: bool = False,
     ) -> Resource:
         """The resource under the alias `t0`, with at most MAX_ROWS rows if `is_limited`.
 
+        `is_written`: of the rows that a write gave back, see Scope.
+
         Raises PGRST108 for clauses of a resource that is not selected.
         """
-        scope = Scope(relation, "t0", label)
+        scope = Scope(relation, "t0", label, is_written=is_written)
         root = self._resource(scope, self._query.select, (), clauses, is_limited=is_limited)
         for path in self._query.clauses:
             if path not in self._paths:
@@ -97,6 +105,8 @@ class Reader:
         is_narrowed = False
         for item in items:
             match item:
+                case AllColumns() if scope.is_written:
+                    columns += [f"{scope.alias}.{quote(name)}" for name in scope.relation.columns]
                 case AllColumns():
                     columns.append(f"{scope.alias}.*")
                 case SelectedField():
@@ -109,7 +119,7 @@ class Reader:
                     for name in (item.target, item.output_name):
                         embeds[name], ways[name] = f"{alias}.body", way
                     is_narrowed = is_narrowed or item.is_inner
-        scope = Scope(scope.relation, scope.alias, scope.label, embeds)
+        scope = replace(scope, embeds=embeds)
         conditions = [condition_sql(each, scope, self._parameters) for each in clauses.conditions]
         # A condition such as `clients=not.is.null` looks at a join.
         is_narrowed = is_narrowed or any(

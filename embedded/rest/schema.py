@@ -1,7 +1,7 @@
 """What the database offers: every identifier in a statement comes from here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -38,6 +38,8 @@ class Relation:
     is_table: bool = False
     is_partitioned: bool = False
     comment: str | None = None
+    computed: Mapping[str, Column] = field(default_factory=dict)
+    """Functions of a row that can be read and asked about as if they were columns."""
 
     @property
     def tells_inserts(self) -> bool:

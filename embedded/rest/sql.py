@@ -20,8 +20,8 @@ from embedded.rest.filters import (
     State,
     TextSearch,
 )
-from embedded.rest.headers import Media, Shape
-from embedded.rest.schema import Relation
+from embedded.rest.headers import EXPOSED_SCHEMA, Media, Shape
+from embedded.rest.schema import Column, Relation, quote
 from embedded.rest.select import Field, is_index
 
 _PATTERNS = frozenset({"like", "ilike"})
@@ -78,6 +78,8 @@ class Scope:
     """The name that a person knows it by."""
     embeds: Mapping[str, str] = field(default_factory=dict)
     """SQL of the embedded resources by name; null where there is none."""
+    is_written: bool = False
+    """The rows are those that a write gave back, with the computed columns that are asked for."""
 
 
 def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str, str]:
@@ -85,11 +87,15 @@ def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str,
 
     Raises 42703 for a column that the relation lacks.
     """
+    computed = None
     column = scope.relation.columns.get(target.name)
     if column is None:
+        column = computed = scope.relation.computed.get(target.name)
+    if column is None:
         raise unknown_column(scope.label, target.name)
-    quoted = target.name.replace('"', '""')
-    sql, type_ = f'{scope.alias}."{quoted}"', column.type
+    is_call = computed is not None and not scope.is_written
+    sql = computed_sql(column, scope.alias) if is_call else f"{scope.alias}.{quote(column.name)}"
+    type_ = column.type
     if target.path and type_ not in {"json", "jsonb"}:
         sql, type_ = f"to_jsonb({sql})", "jsonb"
     for step in target.path:
@@ -98,6 +104,11 @@ def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str,
         sql = f"({sql} {arrow} {key})"
         type_ = "text" if step.as_text else type_
     return sql, type_
+
+
+def computed_sql(column: Column, alias: str) -> str:
+    """The call of a function of a row, for the rows of this alias."""
+    return f"{quote(EXPOSED_SCHEMA)}.{quote(column.name)}({alias})"
 
 
 def condition_sql(condition: Condition, scope: Scope, parameters: Parameters) -> str:

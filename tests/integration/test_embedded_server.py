@@ -49,6 +49,18 @@ def refused(directory: Path, *arguments: str) -> str:
     return answer.stderr
 
 
+def test_a_preferred_port_is_taken_unless_it_is_in_use(directory: Path) -> None:
+    with embedded_server(directory) as state:
+        port = state.url.rpartition(":")[2]
+        with (
+            state_directory() as other,
+            embedded_server(other, f"--prefer-port={port}") as elsewhere,
+        ):
+            assert elsewhere.url != state.url
+    with embedded_server(directory, f"--prefer-port={port}") as again:
+        assert again.url == state.url
+
+
 def test_the_state_file_says_where_it_is_and_only_its_owner_reads_it(directory: Path) -> None:
     with embedded_server(directory) as state:
         assert is_alive(state)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READY_SECONDS = 60
+READY_SECONDS = 180
+"""Longer than what `cogo` allows a start: its own words come first."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
 
 

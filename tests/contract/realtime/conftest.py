@@ -52,7 +52,7 @@ do $$ declare name text; begin
   for name in select policyname from pg_policies
     where schemaname = 'realtime' and tablename = 'messages'
   loop execute format('drop policy %I on realtime.messages', name); end loop;
-end $$
+end $$;
 """
 
 
@@ -170,8 +170,8 @@ def foreign_server() -> Iterator[Server]:
         publishable=target.publishable_key,
         secret=target.secret_key,
         jwt_secret=jwt_secret,
-        legacy_anon="",
-        legacy_service_role="",
+        legacy_anon=_legacy(jwt_secret, "anon"),
+        legacy_service_role=_legacy(jwt_secret, "service_role"),
     )
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(execute(target.db_url, _NO_POLICIES + _POLICIES))
@@ -206,6 +206,11 @@ async def serve_realtime(dsn: Callable[[str], str], limits: Limits) -> AsyncIter
                 dsn("postgres"),
                 inside=Inside(dsn("supabase_admin"), hub.services),
             )
+
+
+def _legacy(jwt_secret: str, role: str) -> str:
+    claims = {"role": role, "exp": int(time.time()) + 3600}
+    return jwt.encode(claims, jwt_secret, algorithm="HS256") if jwt_secret else ""
 
 
 @contextlib.contextmanager

@@ -110,3 +110,7 @@ create or replace function public.rest_hours() returns text language sql stable
   as $$ select to_char(timestamptz '2026-01-01 12:00+00', 'HH24:MI') $$;
 create or replace function public.rest_void_of_many() returns setof integer language sql volatile
   as 'update public.rest_widgets set price = 1 returning id::integer';
+create or replace function public.rest_shout(public.rest_widgets) returns text language sql stable
+  set search_path = '' as $$ select upper($1.name) $$;
+create or replace function public.rest_facts(public.rest_widgets) returns jsonb language sql stable
+  set search_path = '' as $$ select jsonb_build_object('dear', $1.price > 5) $$;
