@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-remote", action="store_true", help="let other machines reach --host"
     )
     parser.add_argument("--faults", action="store_true", help="take orders for trouble, for tests")
+    parser.add_argument(
+        "--hosted-limits", action="store_true", help="hold Realtime to the rates of the Free plan"
+    )
     return parser
 
 
@@ -72,6 +75,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
 
     # After the signal handlers: importing the web stack takes a while, and a signal may come early.
+    from embedded.realtime.limits import HOSTED  # noqa: PLC0415
     from embedded.service import running  # noqa: PLC0415
 
     if arguments.allow_remote and not is_loopback(arguments.host):
@@ -84,6 +88,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         is_port_firm=arguments.prefer_port is None,
         host=arguments.host,
         with_faults=arguments.faults,
+        limits=HOSTED if arguments.hosted_limits else None,
     ) as state:
         if arguments.ready_fd is not None:
             with os.fdopen(arguments.ready_fd, "w") as ready:

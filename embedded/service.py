@@ -16,6 +16,7 @@ from embedded.keys import Keys, load_keys
 from embedded.postgres import Postgres
 from embedded.reach import url_of
 from embedded.realtime.hub import Hub
+from embedded.realtime.limits import Limits
 from embedded.server import HOST, bind, create_app, serve
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
 
@@ -28,6 +29,7 @@ async def running(
     is_port_firm: bool = True,
     host: str = HOST,
     with_faults: bool = False,
+    limits: Limits | None = None,
 ) -> AsyncIterator[State]:
     """Run everything on this state directory until the context ends.
 
@@ -66,7 +68,7 @@ async def running(
 
         keeper = group.create_task(postgres.keep(move), name="keep postgres")
         stack.callback(keeper.cancel)
-        hub = await stack.enter_async_context(Hub(database=database, keys=keys))
+        hub = await stack.enter_async_context(Hub(database=database, keys=keys, limits=limits))
         switch = None
         if with_faults:
             freezer = await stack.enter_async_context(Freezer(lambda: postgres.pid))

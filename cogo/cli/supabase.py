@@ -51,6 +51,12 @@ def start(
     faults: Annotated[
         bool, typer.Option("--faults", help="Take orders for trouble, for tests.")
     ] = False,
+    hosted_limits: Annotated[
+        bool,
+        typer.Option(
+            "--hosted-limits", help="Hold Realtime to the rates of a hosted project's Free plan."
+        ),
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +67,9 @@ def start(
     home = Project.find(directory).home
     state = find_server(home)
     if state is None:
-        options = [*_reach(host, allow_remote=allow_remote), *(["--faults"] if faults else [])]
+        options = _reach(host, allow_remote=allow_remote)
+        flags = {"--faults": faults, "--hosted-limits": hosted_limits}
+        options += [name for name, is_set in flags.items() if is_set]
         if port is not None:
             options += ["--port", str(port)]
         with hold_lock(home):

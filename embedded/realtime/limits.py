@@ -1,6 +1,7 @@
 """How much one client may ask for."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +26,9 @@ class Limits:
     queued_frames: int = 10_000
     """That wait for one socket; a client that falls further behind is disconnected."""
     queued_bytes: int = 32_000_000
+
+
+HOSTED: Final = Limits(
+    joins_per_second=100, messages_per_second=100, rate_window_seconds=60, refusal_seconds=5
+)
+"""Those of a project on the Free plan, https://supabase.com/docs/guides/realtime/limits."""

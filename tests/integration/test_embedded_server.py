@@ -61,6 +61,22 @@ def test_a_preferred_port_is_taken_unless_it_is_in_use(directory: Path) -> None:
         assert again.url == state.url
 
 
+async def test_the_rates_of_a_hosted_project_hold_when_asked_for(directory: Path) -> None:
+    with embedded_server(directory, "--hosted-limits") as state:
+        async with httpx.AsyncClient(
+            base_url=state.url, headers={"apikey": state.secret_key}, timeout=20
+        ) as http:
+
+            async def send(messages: int) -> int:
+                message = {"topic": "room", "event": "e", "payload": {}}
+                body = {"messages": [message] * messages}
+                return (await http.post("/realtime/v1/api/broadcast", json=body)).status_code
+
+            # 100 a second as the mean of a minute.
+            assert await send(6000) == 202
+            assert await send(1) == 429
+
+
 def test_the_state_file_says_where_it_is_and_only_its_owner_reads_it(directory: Path) -> None:
     with embedded_server(directory) as state:
         assert is_alive(state)
