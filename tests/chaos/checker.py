@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -14,6 +15,7 @@ Law: TypeAlias = Callable[[History, Diary], Iterator[str]]
 
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 _ACCEPTED: Final = (["completed"], ["routed"])
+_COMPLETED: Final = "subtask.completed"
 _COUNTED: Final = frozenset({"failed", "rerouted"})
 _REFUSED: Final = frozenset({"duplicate", "stale", "closed"})
 
@@ -58,8 +60,7 @@ def lost(history: History, diary: Diary) -> Iterator[str]:
 
 
 def duplicated(history: History, diary: Diary) -> Iterator[str]:
-    """One accepted completion, one end, one announcement, one turn in the conversation."""
-    del diary
+    """One accepted completion, one end and one announcement a drive, one turn in conversation."""
     for subtask in history.subtasks.values():
         accepted = [
             e.attempt for e in history.attempts.get(subtask.id, []) if e.outcome == "completed"
@@ -74,9 +75,10 @@ def duplicated(history: History, diary: Diary) -> Iterator[str]:
     )
     for task in history.tasks.values():
         ends = [each.kind for each in history.events.get(task.id, []) if _ends_task(each.kind)]
-        if len(ends) > 1:
+        drives = 1 + diary.redriving[task.id]
+        if len(ends) > drives:
             yield f"task {task.id}: ended as {ends}"
-        if history.results.get(task.id, 0) > 1:
+        if history.results.get(task.id, 0) > len(ends):
             yield f"task {task.id}: its result was announced {history.results[task.id]} times"
         said = history.messages.get(task.id, [])
         is_turn = task.status == "completed" and task.session_id is not None
@@ -85,12 +87,15 @@ def duplicated(history: History, diary: Diary) -> Iterator[str]:
 
 
 def resurrected(history: History, diary: Diary) -> Iterator[str]:
-    """Nothing happens after the end, but that running subtasks hear of it."""
-    del diary
+    """After the end nothing happens, but that running subtasks hear of it, and redrives."""
     for task_id, events in history.events.items():
         ended_task = ""
         ended: dict[UUID, str] = {}
         for event in events:
+            if ended_task == "task.failed" and diary.redriving[task_id] and _revives(event.kind):
+                ended_task = ""
+                ended = {subtask: kind for subtask, kind in ended.items() if kind == _COMPLETED}
+                continue
             if ended_task and event.kind != "subtask.cancelled":
                 yield f"task {task_id}: {event.kind} after {ended_task}"
             if event.subtask_id in ended:
@@ -99,6 +104,34 @@ def resurrected(history: History, diary: Diary) -> Iterator[str]:
                 ended_task = event.kind
             elif event.subtask_id and event.kind.partition(".")[2] in _FINAL:
                 ended[event.subtask_id] = event.kind
+
+
+def held(history: History, diary: Diary) -> Iterator[str]:
+    """Nothing of a task begins while it is held."""
+    del diary
+    for task_id, events in history.events.items():
+        is_held = False
+        for event in events:
+            if event.kind.startswith("task."):
+                is_held = event.kind == "task.held"
+            elif is_held and event.kind == "subtask.running":
+                yield f"task {task_id}: {event.subtask_id} was claimed while it was held"
+
+
+def premature(history: History, diary: Diary) -> Iterator[str]:
+    """A subtask begins when everything that it waits for has ended, not before."""
+    del diary
+    begun: dict[UUID, int] = {}
+    ended: dict[UUID, int] = {}
+    for event in (each for events in history.events.values() for each in events):
+        if event.subtask_id is not None and event.kind == "subtask.running":
+            begun.setdefault(event.subtask_id, event.seq)
+        elif event.subtask_id is not None and event.kind in {_COMPLETED, "subtask.failed"}:
+            ended.setdefault(event.subtask_id, event.seq)
+    for child, parents in history.parents.items():
+        for parent in parents if child in begun else ():
+            if ended.get(parent, begun[child]) >= begun[child]:
+                yield f"subtask {child}: began before {parent} had ended"
 
 
 def gaps(history: History, diary: Diary) -> Iterator[str]:
@@ -136,7 +169,10 @@ def misnumbered(history: History, diary: Diary) -> Iterator[str]:
         numbers = [each.attempt for each in attempts]
         if not expected == numbers == starts.get(subtask.id, []):
             yield f"subtask {subtask.id}: {numbers}, started {starts.get(subtask.id)}"
-        outcomes = Counter(each.outcome for each in attempts)
+        since = _forgiven_at(history, subtask)
+        outcomes = Counter(
+            each.outcome for each in attempts if since is None or each.claimed_at > since
+        )
         if subtask.reaps != outcomes["reaped"]:
             yield f"subtask {subtask.id}: {subtask.reaps} reaps, its history {outcomes['reaped']}"
         failed = sum(outcomes[each] for each in _COUNTED)
@@ -157,14 +193,17 @@ def unfenced(history: History, diary: Diary) -> Iterator[str]:
 def unexplained(history: History, diary: Diary) -> Iterator[str]:
     """A task fails if it cannot be planned or its limits are spent; it is cancelled if asked."""
     bad = {each.task_id for each in diary.submitted if each.must_fail}
+    refused = {each.task_id for each in diary.submitted if each.may_fail}
     by_task: dict[UUID, list[SubtaskRow]] = {}
     for subtask in history.subtasks.values():
         by_task.setdefault(subtask.task_id, []).append(subtask)
     for task in history.tasks.values():
         reason = (task.error or {}).get("class")
         if task.status == "failed":
-            expected = reason == "invalid_task" if task.id in bad else _is_spent(by_task[task.id])
-            if not expected:
+            is_refused = task.id in refused and reason == "invalid_request"
+            is_bad = task.id in bad and reason == "invalid_task"
+            is_spent = task.id not in bad and _is_spent(by_task[task.id])
+            if not (is_bad or is_refused or is_spent):
                 yield f"task {task.id}: failed with {task.error}"
         elif task.status == "completed" and task.id in bad:
             yield f"task {task.id}: cannot be planned, and is complete"
@@ -214,6 +253,22 @@ def _is_spent(subtasks: list[SubtaskRow]) -> bool:
     )
 
 
+def _forgiven_at(history: History, subtask: SubtaskRow) -> datetime | None:
+    """Give when a redrive last forgot the failures of a subtask that had failed."""
+    forgiven, has_failed, is_over = None, False, False
+    for event in history.events.get(subtask.task_id, []):
+        has_failed |= event.subtask_id == subtask.id and event.kind == "subtask.failed"
+        if is_over and has_failed and _revives(event.kind):
+            forgiven = event.at
+        if event.kind.startswith("task."):
+            is_over = _ends_task(event.kind)
+    return forgiven
+
+
+def _revives(kind: str) -> bool:
+    return kind in {"task.pending", "task.running"}
+
+
 def _ends_task(kind: str) -> bool:
     thing, _, status = kind.partition(".")
     return thing == "task" and status in _FINAL
@@ -224,6 +279,8 @@ LAWS: Final[Mapping[str, Law]] = {
     "lost": lost,
     "duplicated": duplicated,
     "resurrected": resurrected,
+    "held": held,
+    "premature": premature,
     "gaps": gaps,
     "overlaps": overlaps,
     "misnumbered": misnumbered,

@@ -1,5 +1,6 @@
 """What the harness itself did and was told: the half of the history that no database has."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +17,8 @@ class Submitted:
     task_id: UUID
     must_fail: bool
     """It cannot be planned."""
+    may_fail: bool = False
+    """The vendor refuses the first question for good; a redrive mends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,5 +50,7 @@ class Diary:
     """Tasks whose cancellation was asked for, whatever the answer."""
     cancelled: set[UUID] = field(default_factory=set)
     """Tasks that the database called cancelled."""
+    redriving: Counter[UUID] = field(default_factory=Counter)
+    """How often it was asked that a task that failed goes on, whatever the answer."""
     replayed: list[Replayed] = field(default_factory=list)
     struck: list[Struck] = field(default_factory=list)

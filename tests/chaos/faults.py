@@ -30,6 +30,10 @@ class Kind(StrEnum):
     VENDOR_STALL = "vendor stall"
     CANCEL = "cancel"
     """A person cancels a task that is open."""
+    PAUSE = "pause"
+    """A person holds tasks that are open, and resumes them later."""
+    REDRIVE = "redrive"
+    """A person puts tasks that failed back to work."""
     REPLAY = "replay"
     """A client writes with attempts that have ended, under the names of those that held them."""
 
@@ -60,14 +64,17 @@ SHARES: Final[Mapping[Kind, int]] = {
     Kind.VENDOR_CUT: 7,
     Kind.VENDOR_STALL: 2,
     Kind.CANCEL: 8,
+    Kind.PAUSE: 6,
+    Kind.REDRIVE: 6,
     Kind.REPLAY: 7,
 }
-"""Of a hundred faults, so many are of this kind."""
+"""How frequent each kind is, beside the others."""
 
 _LASTS: Final[Mapping[Kind, tuple[float, float]]] = {
     Kind.STOP: (16.5, 20.0),  # longer than a lease
     Kind.REALTIME: (2.0, 6.0),
     Kind.ANSWERS: (0.1, 0.5),
+    Kind.PAUSE: (0.5, 3.0),
     Kind.VENDOR_429: (0.5, 1.5),
     Kind.VENDOR_500: (0.5, 1.5),
     Kind.VENDOR_CUT: (0.5, 1.5),

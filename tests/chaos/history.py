@@ -97,6 +97,8 @@ class History:
     """By subtask, in the order of their numbers."""
     events: dict[UUID, list[EventRow]] = field(default_factory=dict)
     """By task, in the order of their numbers."""
+    parents: dict[UUID, list[UUID]] = field(default_factory=dict)
+    """What a subtask waits for."""
     messages: dict[UUID, list[str]] = field(default_factory=dict)
     """Roles of what was added to conversations, by task."""
     results: dict[UUID, int] = field(default_factory=dict)
@@ -125,6 +127,7 @@ select subtask_id, attempt, task_id, agent_id, lane, claimed_at, ended_at, outco
 _EVENTS = (
     "select task_id, seq, at, kind, subtask_id, attempt from cogo.events order by task_id, seq"
 )
+_PARENTS = "select child_id, parent_id from cogo.dependencies"
 _MESSAGES = "select task_id, role from public.cogo_messages order by seq"
 _RESULTS = """
 select right(topic, 36)::uuid as task_id, count(*) from realtime.messages
@@ -143,6 +146,7 @@ async def read_history(db_url: str, logs: Iterable[Path]) -> History:
         subtasks = [SubtaskRow(**row) for row in await connection.fetch(_SUBTASKS)]
         attempts = [AttemptRow(**row) for row in await connection.fetch(_ATTEMPTS)]
         events = [EventRow(**row) for row in await connection.fetch(_EVENTS)]
+        parents = [(row["child_id"], row["parent_id"]) for row in await connection.fetch(_PARENTS)]
         messages = [(row["task_id"], row["role"]) for row in await connection.fetch(_MESSAGES)]
         results = {row["task_id"]: row["count"] for row in await connection.fetch(_RESULTS)}
     finally:
@@ -152,6 +156,7 @@ async def read_history(db_url: str, logs: Iterable[Path]) -> History:
         subtasks={each.id: each for each in subtasks},
         attempts=_grouped((each.subtask_id, each) for each in attempts),
         events=_grouped((each.task_id, each) for each in events),
+        parents=_grouped(parents),
         messages=_grouped(messages),
         results=results,
         acks=[ack for log in logs for ack in _acks(log)],

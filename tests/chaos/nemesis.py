@@ -34,8 +34,13 @@ _PAUSE: Final = 0.25
 _REPLAYS: Final = 3
 
 _OPEN: Final = """
-select id from public.cogo_tasks where finished_at is null order by status desc, seq desc limit 1
+select id from public.cogo_tasks where finished_at is null order by status desc, seq desc limit $1
 """
+_FAILED: Final = """
+select id from public.cogo_tasks where status = 'failed' order by finished_at desc limit $1
+"""
+_HELD_AT_ONCE: Final = 4
+_REDRIVEN_AT_ONCE: Final = 4
 # Those whose subtask runs again come first: a write that is let through does most harm there.
 _ENDED: Final = """
 select a.subtask_id, a.attempt, a.agent_id
@@ -92,6 +97,12 @@ class Nemesis:
                     await asyncio.sleep(fault.seconds)
             case Kind.CANCEL:
                 await self._cancel()
+            case Kind.PAUSE:
+                await self._hold(fault.seconds)
+            case Kind.REDRIVE:
+                with self._noted(fault.kind):
+                    for row in await self._fetch(_FAILED, _REDRIVEN_AT_ONCE):
+                        await self._people.redrive(row["id"])
             case Kind.REPLAY:
                 with self._noted(fault.kind):
                     await self.replay(_REPLAYS)
@@ -140,8 +151,14 @@ class Nemesis:
 
     async def _cancel(self) -> None:
         with self._noted(Kind.CANCEL):
-            for row in await self._fetch(_OPEN):
+            for row in await self._fetch(_OPEN, 1):
                 await self._people.cancel(row["id"])
+
+    async def _hold(self, seconds: float) -> None:
+        with self._noted(Kind.PAUSE):
+            async with asyncio.TaskGroup() as group:
+                for row in await self._fetch(_OPEN, _HELD_AT_ONCE):
+                    group.create_task(self._people.hold(row["id"], seconds), name="hold")
 
     async def _replay(self, subtask_id: UUID, attempt: int, agent_id: str) -> None:
         ref = LeaseRef(subtask_id=subtask_id, attempt=attempt)

@@ -54,6 +54,7 @@ def a_history() -> tuple[History, Diary]:
                 for seq, (kind, subtask, attempt) in enumerate(kinds, 1)
             ]
         },
+        parents={MAIN: [PLAN]},
         messages={TASK: ["user", "assistant"]},
         results={TASK: 1},
         acks=[Ack(PLAN, 1, "ok"), Ack(MAIN, 2, "ok")],
@@ -110,6 +111,19 @@ def one_more_event(kind: str) -> Lie:
     return lie
 
 
+def put_before(seq: int, kind: str) -> Lie:
+    """One more event of the task; the others move on."""
+
+    def lie(history: History, _: Diary) -> None:
+        events = history.events[TASK]
+        later = [replace(each, seq=each.seq + 1) for each in events[seq - 1 :]]
+        new = replace(events[seq - 1], kind=kind, subtask_id=None, attempt=None)
+        history.events[TASK] = [*events[: seq - 1], new, *later]
+        in_task(event_seq=10)(history, _)
+
+    return lie
+
+
 LIES: list[tuple[str, Lie]] = [
     ("absent", lambda history, _: [each.clear() for each in (history.tasks, history.subtasks)]),
     ("absent", in_task(idempotency_key="other")),
@@ -127,6 +141,8 @@ LIES: list[tuple[str, Lie]] = [
     ("duplicated", lambda history, _: history.results.update({TASK: 2})),
     ("resurrected", one_more_event("subtask.queued")),
     ("resurrected", one_more_event("subtask.cancelled")),
+    ("held", put_before(7, "task.held")),
+    ("premature", lambda history, _: history.parents.update({PLAN: [MAIN]})),
     ("gaps", lambda history, _: history.events[TASK].pop(1)),
     ("gaps", in_task(event_seq=10)),
     ("overlaps", in_attempt(1, ended_at=NOON + timedelta(seconds=3))),
@@ -169,3 +185,47 @@ def test_each_lie_is_reported_under_its_law(law: str, lie: Lie) -> None:
 
 def test_there_is_a_lie_for_every_law() -> None:
     assert {law for law, _ in LIES} == LAWS.keys()
+
+
+def a_redriven_history() -> tuple[History, Diary]:
+    """The subtask failed, somebody redrove the task, and the second attempt answered."""
+    history, diary = a_history()
+    first, second = history.attempts[MAIN]
+    history.attempts[MAIN] = [replace(first, outcome="failed"), second]
+    in_main(reaps=0)(history, diary)
+    kinds = [
+        ("task.pending", None, None),
+        ("subtask.queued", PLAN, None),
+        ("subtask.running", PLAN, 1),
+        ("subtask.completed", PLAN, 1),
+        ("subtask.running", MAIN, 1),
+        ("subtask.failed", MAIN, 1),
+        ("task.failed", None, None),
+        ("task.running", None, None),
+        ("subtask.queued", MAIN, 1),
+        ("subtask.running", MAIN, 2),
+        ("subtask.completed", MAIN, 2),
+        ("task.completed", None, None),
+    ]
+    history.events[TASK] = [
+        EventRow(TASK, seq, NOON + timedelta(seconds=seq / 6), kind, subtask, attempt)
+        for seq, (kind, subtask, attempt) in enumerate(kinds, 1)
+    ]
+    history.results[TASK] = 2
+    in_task(event_seq=len(kinds))(history, diary)
+    diary.redriving[TASK] += 1
+    return history, diary
+
+
+def test_a_redrive_forgets_failures_and_explains_a_second_end() -> None:
+    assert check(*a_redriven_history()) == {law: [] for law in LAWS}
+
+
+def test_without_a_redrive_the_same_history_is_a_resurrection() -> None:
+    history, diary = a_redriven_history()
+    diary.redriving.clear()
+
+    broken = check(history, diary)
+
+    assert broken["resurrected"]
+    assert broken["duplicated"]
