@@ -31,6 +31,8 @@ def summary(history: History, diary: Diary) -> Iterator[str]:
     struck = Counter(each.kind for each in diary.struck)
     replies = Counter(each.answer for each in diary.replayed)
     yield f"tasks     {sum(tasks.values())}: {_counts(tasks)}"
+    teams = sum(len(parents) > 1 for parents in history.parents.values())
+    yield f"plans     {teams} of several subtasks with a fan-in"
     yield f"attempts  {sum(outcomes.values())}: {_counts(outcomes)}"
     yield f"faults    {sum(struck.values())}: {_counts(struck)}"
     yield f"replays   {sum(replies.values())}: {_counts(replies)}"

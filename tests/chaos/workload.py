@@ -66,7 +66,7 @@ def _order(
         prompt=f"{prompt} (number {place} of seed {seed}){refusal}",
         type="WRITE_POEM" if must_fail else kind,
         priority=rng.randrange(10),
-        preferences={"policy": "ensemble"} if in_team else None,
+        preferences={"policy": "ensemble"} if in_team else {},
         session_id=rng.choice(sessions) if in_session else None,
         idempotency_key=key,
     )
