@@ -111,6 +111,7 @@ class Pool:
         lanes = self._lanes()
         if not lanes:
             return 0
+        is_first = self._unanswered is None
         request_id, asked_at = self._request()
         try:
             claimed = await self._store.claim_subtasks(
@@ -122,6 +123,8 @@ class Pool:
             )
         except StoreUnavailable as error:
             logger.warning("no work can be claimed: the store does not answer", error=str(error))
+            if is_first:
+                self._wakeup.found_work()  # most outages are short; a long one is asked ever less
             self._unanswered = (request_id, asked_at)
             self._vitals.metrics.claim_unanswered()
             return 0

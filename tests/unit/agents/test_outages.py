@@ -1,0 +1,70 @@
+"""A short outage of the store costs little, a long one is not answered with a storm."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from agents.runtime.drain import Drain
+from agents.runtime.lease import LeaseKeeper
+from agents.runtime.pool import Pool
+from agents.runtime.recorder import Recorder
+from agents.runtime.vitals import Vitals
+from agents.runtime.wakeup import Wakeup
+from tests.support.eventually import eventually
+from tests.support.living_agents import IDENTITY, at_once, options
+from tests.support.scripted_store import AWAY, ScriptedStore
+
+JITTER = random.Random(0)  # noqa: S311 - spreads polls
+SHORT = timedelta(milliseconds=1)
+
+
+class NotingWakeup(Wakeup):
+    """Counts how often the poll interval became short again."""
+
+    resets = 0
+
+    def found_work(self) -> None:
+        self.resets += 1
+        super().found_work()
+
+
+def more_than(most: int, count: Callable[[], int]) -> Callable[[], bool]:
+    return lambda: count() > most
+
+
+async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_less() -> None:
+    store, vitals, drain = ScriptedStore(), Vitals(), Drain()
+    wakeup = NotingWakeup(busy=SHORT, idle=SHORT * 4, jitter=JITTER)
+    keeper = LeaseKeeper(
+        agent_id="agent", open_store=store.open, lease=SHORT, every=SHORT, vitals=vitals
+    )
+    pool = Pool(
+        identity=IDENTITY,
+        options=options(),
+        store=store,
+        keeper=keeper,
+        recorder=Recorder(agent_id="agent", store=store, jitter=JITTER),
+        wakeup=wakeup,
+        vitals=vitals,
+        lanes=lambda: ["lane"],
+        work=at_once,
+        jitter=JITTER,
+    )
+
+    def tried() -> int:
+        return store.asked["claim_subtasks"]
+
+    def answered() -> int:
+        return len(store.claims)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pool.run(drain))
+        for outage in (1, 2):
+            store.errors["claim_subtasks"] = AWAY
+            await eventually(more_than(store.asked["claim_subtasks"] + 5, tried))
+            assert wakeup.resets == outage
+
+            store.errors.clear()
+            await eventually(more_than(len(store.claims) + 2, answered))
+        drain.begin()
