@@ -1,0 +1,43 @@
+"""Environments of peers: their pins clash with ours and with each other's."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def python_of(peer: str, requirements: Sequence[str]) -> Path:
+    """Give the Python of an environment that holds exactly these, made on first use and kept.
+
+    It lies in the user's cache directory. Raises subprocess.CalledProcessError when something
+    cannot be installed; the installer has said why on stderr.
+    """
+    wanted = "\n".join([sys.version, *requirements])
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    home = _cache() / f"{peer}-{digest}"
+    python = home / "bin" / "python"
+    if not (home / "complete").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        print(f"making an environment for {peer} ({', '.join(requirements)})", file=sys.stderr)
+        _make(home, python, requirements)
+        (home / "complete").touch()
+    return python
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cogo-bench"
+
+
+def _make(home: Path, python: Path, requirements: Sequence[str]) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    if uv := shutil.which("uv"):
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+    else:
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Outside the checkout, whose settings are not the peer's.
+    subprocess.run([*install, *requirements], check=True, cwd=home, stdout=sys.stderr)

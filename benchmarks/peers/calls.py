@@ -1,0 +1,238 @@
+"""Calls a model many times through one client, in the environment of that client.
+
+usage: python calls.py CLIENT URL CONCURRENCY CALLS stream|whole    (prints one JSON object)
+
+The file stands alone: it runs where COGO is not installed.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+PROMPT = "Write a function that adds two numbers, and say what it costs. " * 14
+MESSAGES = [{"role": "user", "content": PROMPT}]
+LEAST = 500
+"""Characters of an answer that has arrived whole."""
+WARM_UP = 3
+
+Ask = Callable[[], Awaitable[int]]
+"""Ask once; gives the characters of the answer."""
+
+
+async def raw_httpx(url: str, *, stream: bool, connections: int) -> Ask:
+    """Bytes and `json.loads`: the floor for what is written in Python."""
+    import httpx
+
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    client = httpx.AsyncClient(base_url=url, timeout=60, limits=limits)
+    body = {"model": "gpt-6.1-sol", "messages": MESSAGES, "stream": stream}
+
+    async def whole() -> int:
+        answer = await client.post("/openai/v1/chat/completions", json=body)
+        return len(answer.json()["choices"][0]["message"]["content"])
+
+    async def streamed() -> int:
+        count = 0
+        async with client.stream("POST", "/openai/v1/chat/completions", json=body) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data: {"):
+                    for choice in json.loads(line[6:])["choices"]:
+                        count += len(choice["delta"].get("content") or "")
+        return count
+
+    return streamed if stream else whole
+
+
+async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
+    """The vendor's SDK as its README shows it."""
+    import openai
+
+    client: Any = openai.AsyncOpenAI(api_key="any", base_url=f"{url}/openai/v1", max_retries=0)
+
+    async def whole() -> int:
+        answer = await client.chat.completions.create(model="gpt-6.1-sol", messages=MESSAGES)
+        return len(answer.choices[0].message.content)
+
+    async def streamed() -> int:
+        count = 0
+        async for chunk in await client.chat.completions.create(
+            model="gpt-6.1-sol",
+            messages=MESSAGES,
+            stream=True,
+            stream_options={"include_usage": True},
+        ):
+            count += sum(len(choice.delta.content or "") for choice in chunk.choices)
+        return count
+
+    return streamed if stream else whole
+
+
+async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
+    """The vendor's SDK as its README shows it."""
+    import anthropic
+
+    client: Any = anthropic.AsyncAnthropic(
+        api_key="any", base_url=f"{url}/anthropic", max_retries=0
+    )
+    body: dict[str, Any] = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 1000,
+        "messages": MESSAGES,
+    }
+
+    async def whole() -> int:
+        answer = await client.messages.create(**body)
+        return len(answer.content[0].text)
+
+    async def streamed() -> int:
+        count = 0
+        async for event in await client.messages.create(**body, stream=True):
+            if event.type == "content_block_delta":
+                count += len(event.delta.text)
+        return count
+
+    return streamed if stream else whole
+
+
+async def litellm_function(url: str, *, stream: bool, connections: int) -> Ask:
+    """`litellm.acompletion`; usage has to be asked for."""
+    import litellm  # type: ignore[import-not-found] # lives in an environment of its own
+
+    options: dict[str, Any] = {
+        "model": "openai/gpt-6.1-sol",
+        "messages": MESSAGES,
+        "api_key": "any",
+        "api_base": f"{url}/openai/v1",
+        "max_retries": 0,
+    }
+
+    async def whole() -> int:
+        answer = await litellm.acompletion(**options)
+        return len(answer.choices[0].message.content)
+
+    async def streamed() -> int:
+        count = 0
+        answer = await litellm.acompletion(
+            **options, stream=True, stream_options={"include_usage": True}
+        )
+        async for chunk in answer:
+            count += sum(len(choice.delta.content or "") for choice in chunk.choices)
+        return count
+
+    return streamed if stream else whole
+
+
+async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
+    """`AnyLLM.create`, kept: its function form makes a client for each call."""
+    from any_llm import AnyLLM  # type: ignore[import-not-found] # as above
+
+    client: Any = AnyLLM.create("openai", api_key="any", api_base=f"{url}/openai/v1")
+
+    async def whole() -> int:
+        answer = await client.acompletion(model="gpt-6.1-sol", messages=MESSAGES)
+        return len(answer.choices[0].message.content)
+
+    async def streamed() -> int:
+        count = 0
+        async for chunk in await client.acompletion(
+            model="gpt-6.1-sol",
+            messages=MESSAGES,
+            stream=True,
+            stream_options={"include_usage": True},
+        ):
+            count += sum(len(choice.delta.content or "") for choice in chunk.choices)
+        return count
+
+    return streamed if stream else whole
+
+
+async def cogo_router(model: str, url: str, *, connections: int) -> Ask:
+    """Our way to a model; it always streams, so `whole` means the same answer added up."""
+    from pydantic import SecretStr
+
+    from benchmarks.peers.roomy import roomy_router
+    from providers.chat import ChatRequest, Message, complete
+    from providers.router import Credential
+
+    key = SecretStr("any")
+    router = roomy_router(
+        {
+            "openai": Credential(key=key, base_url=f"{url}/openai/v1"),
+            "anthropic": Credential(key=key, base_url=f"{url}/anthropic"),
+        },
+        connections,
+    )
+    await router.__aenter__()
+    request = ChatRequest(model="", messages=(Message(role="user", content=PROMPT),))
+
+    async def streamed() -> int:
+        answer = await complete(router.stream(model, request))
+        return len(answer.text)
+
+    return streamed
+
+
+async def cogo_openai(url: str, *, stream: bool, connections: int) -> Ask:
+    """Router, adapter and OpenAI's SDK."""
+    return await cogo_router("gpt-6.1-sol", url, connections=connections)
+
+
+async def cogo_anthropic(url: str, *, stream: bool, connections: int) -> Ask:
+    """Router, adapter and Anthropic's SDK."""
+    return await cogo_router("claude-sonnet-5-5", url, connections=connections)
+
+
+CLIENTS = {
+    "httpx": raw_httpx,
+    "openai": openai_sdk,
+    "anthropic": anthropic_sdk,
+    "litellm": litellm_function,
+    "any_llm": any_llm_kept,
+    "cogo_openai": cogo_openai,
+    "cogo_anthropic": cogo_anthropic,
+}
+
+
+async def main(name: str, url: str, concurrency: int, calls: int, how: str) -> dict[str, Any]:
+    """Measure the calls after a few that warm up."""
+    begun, cpu = time.perf_counter(), time.process_time()
+    ask = await CLIENTS[name](url, stream=how == "stream", connections=concurrency)
+    for _ in range(WARM_UP):
+        assert await ask() >= LEAST, "the answer is not whole"
+    warm = {"warm_s": time.perf_counter() - begun, "warm_cpu_s": time.process_time() - cpu}
+
+    left, latencies = calls, []
+
+    async def repeat() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            asked = time.perf_counter()
+            assert await ask() >= LEAST, "the answer is not whole"
+            latencies.append(time.perf_counter() - asked)
+
+    begun, cpu = time.perf_counter(), time.process_time()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(repeat())
+    spent, used = time.perf_counter() - begun, time.process_time() - cpu
+    ordered = sorted(latencies)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "cpu_ms": used / calls * 1000,
+        "wall_ms": ordered[len(ordered) // 2] * 1000,
+        "rate": calls / spent,
+        "peak_mib": peak,
+        **warm,
+    }
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    client, address, many, times, way = sys.argv[1:]
+    print(json.dumps(asyncio.run(main(client, address, int(many), int(times), way))))

@@ -1,0 +1,180 @@
+"""The least server that answers in the vendors' wire formats, in a process of its own.
+
+usage: python -m benchmarks.vendor_server    (prints its port, ends with its standard input)
+
+An answer has 540 characters, streamed in 100 chunks. It never waits, unless the path begins with
+`/slow`: then a stream takes some seconds, so that many can be open at once.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+CHUNKS: Final = 100
+PIECE: Final = "words "
+TEXT: Final = (PIECE * CHUNKS)[:540]
+SLOW_SECONDS: Final = 10.0
+USAGE: Final = {"prompt_tokens": 200, "completion_tokens": CHUNKS, "total_tokens": 200 + CHUNKS}
+
+
+def _json_answer(body: dict[str, Any]) -> bytes:
+    return json.dumps(body).encode()
+
+
+def _event(body: dict[str, Any], name: str = "") -> bytes:
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(body)}\n\n".encode()
+
+
+def _openai_chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return _event(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "gpt-6.1-sol",
+            "choices": [choice],
+        }
+        | more
+    )
+
+
+OPENAI: Final = _json_answer(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-6.1-sol",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": TEXT},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": USAGE,
+    }
+)
+OPENAI_STREAM: Final = (
+    _openai_chunk({"role": "assistant", "content": ""}),
+    *[_openai_chunk({"content": PIECE})] * CHUNKS,
+    _openai_chunk({}, "stop"),
+    _openai_chunk({}, choices=[], usage=USAGE) + b"data: [DONE]\n\n",
+)
+_MESSAGE: Final[dict[str, Any]] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-5-5",
+    "stop_sequence": None,
+}
+ANTHROPIC: Final = _json_answer(
+    _MESSAGE
+    | {
+        "content": [{"type": "text", "text": TEXT}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 200, "output_tokens": CHUNKS},
+    }
+)
+_DELTA: Final = {"type": "text_delta", "text": PIECE}
+ANTHROPIC_STREAM: Final = (
+    _event(
+        {
+            "type": "message_start",
+            "message": _MESSAGE
+            | {
+                "content": [],
+                "stop_reason": None,
+                "usage": {"input_tokens": 200, "output_tokens": 1},
+            },
+        },
+        "message_start",
+    )
+    + _event(
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "text", "text": ""},
+        },
+        "content_block_start",
+    ),
+    *[_event({"type": "content_block_delta", "index": 0, "delta": _DELTA}, "content_block_delta")]
+    * CHUNKS,
+    _event({"type": "content_block_stop", "index": 0}, "content_block_stop")
+    + _event(
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": CHUNKS},
+        },
+        "message_delta",
+    )
+    + _event({"type": "message_stop"}, "message_stop"),
+)
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        while True:
+            await _answer(reader, writer)
+    writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+    body = await reader.readexactly(int(length or b"0"))
+    path = head.split(b" ", 2)[1]
+    speaks_anthropic = path.endswith(b"/messages")
+    if not json.loads(body).get("stream"):
+        whole = ANTHROPIC if speaks_anthropic else OPENAI
+        head_ = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        writer.write(head_ % len(whole) + whole)
+        await writer.drain()
+        return
+    writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    pieces = ANTHROPIC_STREAM if speaks_anthropic else OPENAI_STREAM
+    pause = SLOW_SECONDS / len(pieces) if path.startswith(b"/slow") else 0.0
+    for piece in pieces:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await writer.drain()
+        await asyncio.sleep(pause)
+    writer.write(b"0\r\n\r\n")
+    await writer.drain()
+
+
+async def _main() -> None:
+    server = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await asyncio.to_thread(sys.stdin.read)
+
+
+@contextlib.asynccontextmanager
+async def running_server() -> AsyncIterator[str]:
+    """Run it in a process of its own; gives its URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.vendor_server",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        port = int(await process.stdout.readline())
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
