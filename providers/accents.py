@@ -29,14 +29,14 @@ class Accented:
 
 def accented(request: ChatRequest, profile: WireProfile, *, vendor: str) -> Accented:
     """Apply a provider's profile to a request."""
-    body = request_body(request)
+    body = request_body(request) | {"stream": not request.whole}
     extra: dict[str, Any] = {}
     notes: list[str] = []
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
     if request.max_output_tokens is not None:
         body[profile.max_tokens_field] = request.max_output_tokens
-    if profile.asks_for_usage:
+    if profile.asks_for_usage and not request.whole:
         body["stream_options"] = {"include_usage": True}
     if request.reasoning_effort is not None:
         notes += _reason(request.reasoning_effort, profile, body, extra)

@@ -53,11 +53,11 @@ class Anthropic:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        deadlines = Deadlines(VENDOR, timeouts)
+        deadlines = Deadlines(VENDOR, timeouts, whole=request.whole)
         body, notes = _parameters(request)
         opening = self._client.messages.with_streaming_response.create(
             **body,
-            stream=True,
+            stream=not request.whole,
             timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
         reader = MessageReader(secret=self._secret)

@@ -110,6 +110,12 @@ class ChatRequest:
     top_p: float | None = None
     reasoning_effort: Effort | None = None
     stop: tuple[str, ...] = ()
+    whole: bool = False
+    """Nobody watches: the answer may come in one piece, which costs a fraction of the time.
+
+    Then silence cannot be told from thinking, and `Timeouts.total` alone bounds the call. A
+    vendor that limits what it does not stream (Fireworks) streams all the same.
+    """
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Ours. Only `user` (an opaque id, for the vendor's abuse control) leaves the process."""
 

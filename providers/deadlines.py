@@ -16,13 +16,15 @@ T = TypeVar("T")
 class Deadlines:
     """Bounds every wait of one call. Make it when the call begins."""
 
-    def __init__(self, vendor: str, timeouts: Timeouts) -> None:
+    def __init__(self, vendor: str, timeouts: Timeouts, *, whole: bool = False) -> None:
+        """With `whole` nothing is heard before the end: only the total counts."""
         self._vendor = vendor
         self._loop = asyncio.get_running_loop()
         self._timeouts = timeouts
         begun = self._loop.time()
-        self._first_by = begun + timeouts.first_token.total_seconds()
         self._end_by = begun + timeouts.total.total_seconds()
+        first_by = begun + timeouts.first_token.total_seconds()
+        self._first_by = self._end_by if whole else first_by
         self._stall = timeouts.stall.total_seconds()
         self._talking = False
 

@@ -23,6 +23,8 @@ __all__ = ["Gemini"]
 
 LISTING: Final = timedelta(seconds=20)
 _PAGES: Final = 20
+_STREAMED: Final = "streamGenerateContent?alt=sse"
+_WHOLE: Final = "generateContent"
 
 
 class Gemini:
@@ -38,13 +40,13 @@ class Gemini:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        deadlines = Deadlines(VENDOR, timeouts)
+        deadlines = Deadlines(VENDOR, timeouts, whole=request.whole)
         body, notes = parameters(request)
         reader = ResponseReader(
             model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
         )
         opening = self._client.streamed(
-            f"/models/{request.model}:streamGenerateContent?alt=sse",
+            f"/models/{request.model}:{_WHOLE if request.whole else _STREAMED}",
             body,
             connect=timeouts.connect,
         )

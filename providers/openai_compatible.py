@@ -80,11 +80,10 @@ class OpenAICompatible:
                 yield event
 
     async def _answer(self, asked: Accented, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        deadlines = Deadlines(self._vendor, timeouts)
+        deadlines = Deadlines(self._vendor, timeouts, whole=not asked.body["stream"])
         opening = self._client.chat.completions.with_streaming_response.create(
             **asked.body,
             extra_body=asked.extra or None,
-            stream=True,
             extra_headers=self._extra_headers,
             timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
