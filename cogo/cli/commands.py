@@ -25,9 +25,10 @@ GROUPS: Final = {
     "supabase": "The embedded Supabase on its own, without agents.",
     "models": "Which models can be asked, and what they cost.",
     "tasks": "What was asked, by whom it was done, what it cost.",
+    "queue": "How much stands where, since when, and what limits it.",
 }
 
-DEFAULTS: Final = {"models": "list", "tasks": "list"}
+DEFAULTS: Final = {"models": "list", "queue": "show", "tasks": "list"}
 """What a group does when no command of it is named."""
 
 COMMANDS: Final = (
@@ -105,10 +106,32 @@ COMMANDS: Final = (
         group="tasks",
     ),
     Command(
-        name="queue",
-        summary="Show how many subtasks stand where.",
+        name="show",
+        summary="Show how many subtasks stand where, and what limits them.",
         module="cogo.cli.queue",
-        function="queue",
+        function="show",
+        group="queue",
+    ),
+    Command(
+        name="pause",
+        summary="Stop claims of a lane or of an owner; what runs is finished.",
+        module="cogo.cli.limits",
+        function="pause",
+        group="queue",
+    ),
+    Command(
+        name="resume",
+        summary="Let a paused lane or owner go on.",
+        module="cogo.cli.limits",
+        function="resume",
+        group="queue",
+    ),
+    Command(
+        name="limit",
+        summary="Limit how much of a lane or of an owner runs, and how often it starts.",
+        module="cogo.cli.limits",
+        function="limit",
+        group="queue",
     ),
     Command(
         name="list",

@@ -11,7 +11,7 @@ from cogo.wiring import open_client
 from protocol.ids import utc_now
 from protocol.records import QueueRow
 
-EXAMPLES: Final = ("cogo queue", "cogo queue --json")
+EXAMPLES: Final = {"show": ("cogo queue", "cogo queue --json")}
 HEADINGS: Final = (
     "LANE",
     "OWNER",
@@ -27,7 +27,7 @@ HEADINGS: Final = (
 )
 
 
-def queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
+def show(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show how many subtasks stand where, by model and owner: depth, oldest, rates, limits."""
     rows = asyncio.run(_queue(Project.find(directory)))
     if as_json:

@@ -21,7 +21,7 @@ from protocol.transport.calls import Calls, answered, patiently, read_rows
 _R = TypeVar("_R", bound=BaseModel)
 
 PAGE = 1000
-"""The most rows that a project gives at once by default."""
+"""The most rows that a project gives at once by default; its max-rows may be less."""
 
 
 class Reads(Calls):
@@ -56,9 +56,10 @@ class Reads(Calls):
             last = found[-1].seq if found else after
             query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
             page = await _read(Event, query)
-            found += page
-            if len(page) < PAGE:
+            # A page may be short because the server gives less at once than was asked for.
+            if not page:
                 return found
+            found += page
 
     async def fetch_agents(self) -> list[AgentRecord]:
         query = self._client.table("cogo_agents").select("*")

@@ -9,8 +9,9 @@
 --
 -- Lock order, the one rule: lane rows by name, then owner rows by id, then task rows by seq, then
 -- their subtasks by seq. Clocks of lanes come last and are never waited for.
---   * Whoever changes the state of a subtask holds the row lock of its task. That is what makes
---     `event_seq` gapless and counters such as `deps_left` safe.
+--   * Whoever changes the state of a subtask holds the row lock of its task, taken in an earlier
+--     statement. That is what makes the numbers of events gapless and counters such as
+--     `deps_left` safe.
 --   * `claim`, `promote` and `reap` wait for no task and no subtask: they skip what is locked.
 --     `extend` takes no task lock and skips locked rows, so it can be part of no circle.
 --   * Row locks are `for no key update`: `for update` would collide with foreign keys.
@@ -43,12 +44,9 @@ create or replace function cogo.now()
   returns timestamptz
   language sql
   volatile
-  set search_path = ''
-as $$
-  select coalesce(
+  return coalesce(
     nullif(current_setting('cogo.fake_now', true), '')::timestamptz, clock_timestamp()
   );
-$$;
 comment on function cogo.now() is 'The time; the setting cogo.fake_now when it is set (tests).';
 
 revoke all on function cogo.now() from public, anon, authenticated, service_role;
@@ -59,10 +57,7 @@ create or replace function cogo.iso(p_at timestamptz)
   returns text
   language sql
   stable
-  set search_path = ''
-as $$
-  select to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-$$;
+  return to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function cogo.iso(timestamptz) is
   'A time as messages spell it: UTC with milliseconds, whatever the time zone of the session.';
 
@@ -74,10 +69,7 @@ create or replace function cogo.milliseconds(p_from timestamptz, p_to timestampt
   returns bigint
   language sql
   immutable
-  set search_path = ''
-as $$
-  select greatest(0, round(extract(epoch from p_to - p_from) * 1000))::bigint;
-$$;
+  return greatest(0, round(extract(epoch from p_to - p_from) * 1000))::bigint;
 comment on function cogo.milliseconds(timestamptz, timestamptz) is
   'Whole milliseconds between two times, never negative.';
 
@@ -88,18 +80,16 @@ grant execute on function cogo.milliseconds(timestamptz, timestamptz) to service
 -- schemas/0140_task_moves.sql
 -- Equal to TASK_MOVES in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.task_moves()
-  returns table (from_status text, to_status text)
+  returns text[]
   language sql
   immutable
-  set search_path = ''
-as $$
-  values
-    ('pending', 'running'), ('pending', 'held'), ('pending', 'failed'), ('pending', 'cancelled'),
-    ('running', 'held'), ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'),
-    ('held', 'pending'), ('held', 'running'), ('held', 'failed'), ('held', 'cancelled'),
-    ('failed', 'pending'), ('failed', 'running');
-$$;
-comment on function cogo.task_moves() is 'Every change of status that a task may make.';
+  return array[
+    'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
+    'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
+    'held>failed', 'held>cancelled', 'failed>pending', 'failed>running'
+  ];
+comment on function cogo.task_moves() is
+  'Every change of status that a task may make, as from>to.';
 
 revoke all on function cogo.task_moves() from public, anon, authenticated, service_role;
 grant execute on function cogo.task_moves() to service_role;
@@ -107,27 +97,21 @@ grant execute on function cogo.task_moves() to service_role;
 -- schemas/0150_subtask_moves.sql
 -- Equal to SUBTASK_MOVES in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.subtask_moves()
-  returns table (from_status text, to_status text)
+  returns text[]
   language sql
   immutable
-  set search_path = ''
-as $$
-  values
-    ('blocked', 'queued'), ('blocked', 'delayed'), ('blocked', 'waiting'), ('blocked', 'held'),
-    ('blocked', 'cancelled'),
-    ('queued', 'running'), ('queued', 'held'), ('queued', 'cancelled'), ('queued', 'failed'),
-    ('queued', 'delayed'),
-    ('delayed', 'queued'), ('delayed', 'held'), ('delayed', 'cancelled'), ('delayed', 'failed'),
-    ('waiting', 'queued'), ('waiting', 'completed'), ('waiting', 'failed'), ('waiting', 'held'),
-    ('waiting', 'cancelled'),
-    ('held', 'blocked'), ('held', 'queued'), ('held', 'delayed'), ('held', 'waiting'),
-    ('held', 'cancelled'),
-    ('running', 'queued'), ('running', 'delayed'), ('running', 'waiting'),
-    ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'), ('running', 'held'),
-    ('failed', 'queued'),
-    ('cancelled', 'blocked'), ('cancelled', 'queued');
-$$;
-comment on function cogo.subtask_moves() is 'Every change of status that a subtask may make.';
+  return array[
+    'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
+    'queued>running', 'queued>held', 'queued>cancelled', 'queued>failed', 'queued>delayed',
+    'delayed>queued', 'delayed>held', 'delayed>cancelled', 'delayed>failed', 'waiting>queued',
+    'waiting>completed', 'waiting>failed', 'waiting>held', 'waiting>cancelled', 'held>blocked',
+    'held>queued', 'held>delayed', 'held>waiting', 'held>cancelled', 'running>queued',
+    'running>delayed', 'running>waiting', 'running>completed', 'running>failed',
+    'running>cancelled', 'running>held', 'failed>queued', 'cancelled>blocked',
+    'cancelled>queued'
+  ];
+comment on function cogo.subtask_moves() is
+  'Every change of status that a subtask may make, as from>to.';
 
 revoke all on function cogo.subtask_moves() from public, anon, authenticated, service_role;
 grant execute on function cogo.subtask_moves() to service_role;
@@ -139,11 +123,8 @@ create or replace function cogo.is_operator()
   returns boolean
   language sql
   stable
-  set search_path = ''
-as $$
-  select coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
+  return coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
          in ('service_role', 'postgres', 'supabase_admin');
-$$;
 comment on function cogo.is_operator() is
   'Whether the caller may act for every owner: the secret key, or a direct connection as owner.';
 
@@ -161,16 +142,13 @@ create or replace function cogo.standing(
   returns text
   language sql
   immutable
-  set search_path = ''
-as $$
-  select case
+  return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
     when p_needs_approval then 'waiting'
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;
-$$;
 comment on function cogo.standing(text, integer, boolean, timestamptz, timestamptz) is
   'Where an open subtask that nobody runs stands, from the facts that decide it.';
 
@@ -184,12 +162,9 @@ create or replace function cogo.to_uuid(p_text text)
   returns uuid
   language sql
   immutable
-  set search_path = ''
-as $$
-  select case
+  return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
   end;
-$$;
 comment on function cogo.to_uuid(text) is 'The uuid that a text spells, or null.';
 
 revoke all on function cogo.to_uuid(text) from public, anon, authenticated, service_role;
@@ -200,10 +175,7 @@ create or replace function cogo.to_integer(p_text text)
   returns integer
   language sql
   immutable
-  set search_path = ''
-as $$
-  select case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
-$$;
+  return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
 comment on function cogo.to_integer(text) is
   'The number from 0 to 999999999 that a text spells, or null.';
 
@@ -215,10 +187,7 @@ create or replace function cogo.actor()
   returns text
   language sql
   stable
-  set search_path = ''
-as $$
-  select coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
-$$;
+  return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
 comment on function cogo.actor() is
   'Who does this: the agent whose RPC this transaction is, else cogo-database.';
 

@@ -7,9 +7,7 @@ create or replace function cogo.envelope(
   returns jsonb
   language sql
   volatile
-  set search_path = ''
-as $$
-  select jsonb_build_object(
+  return jsonb_build_object(
     'type', p_type,
     'payload', p_payload,
     'source', p_source,
@@ -18,7 +16,6 @@ as $$
     'timestamp', cogo.iso(cogo.now()),
     'version', 1
   );
-$$;
 comment on function cogo.envelope(text, jsonb, text, text) is
   'A message as every process understands it. Described in docs/protocol.';
 
@@ -90,7 +87,10 @@ begin
     return;
   end if;
   v_envelope := cogo.envelope(
-    p_type, cogo.fitting(p_payload), p_source, coalesce(p_target, p_topics[1])
+    p_type,
+    -- No text is more than six times as long as what it was parsed to.
+    case when pg_column_size(p_payload) > 4096 then cogo.fitting(p_payload) else p_payload end,
+    p_source, coalesce(p_target, p_topics[1])
   );
   foreach v_topic in array p_topics loop
     perform realtime.send(v_envelope, p_type, v_topic, true);
@@ -105,86 +105,46 @@ revoke all on function cogo.ring(text[], text, jsonb, text, text)
 grant execute on function cogo.ring(text[], text, jsonb, text, text) to service_role;
 
 -- schemas/0530_subtask_message.sql
-create or replace function cogo.subtask_message(p_subtask cogo.subtasks)
+create or replace function cogo.subtask_message(p_subtask_id uuid, p_queued bigint)
   returns jsonb
-  language sql
+  language plpgsql
   stable
   set search_path = ''
 as $$
+declare
+  v_payload jsonb;
+begin
   select jsonb_build_object(
-           'subtask_id', p_subtask.id,
-           'task_id', p_subtask.task_id,
-           'type', p_subtask.type,
+           'subtask_id', s.id,
+           'task_id', s.task_id,
+           'type', s.type,
            'params', jsonb_build_object(
              'git_branch', null,
              'target_file', null,
-             'model_id', p_subtask.lane,
+             'model_id', s.lane,
              'generation_prompt', t.prompt
            ) || p.params,
            'metadata', jsonb_build_object(
              'estimated_duration', 30000,
-             'model_preferences',
-             jsonb_build_array(coalesce(p.params ->> 'model_id', p_subtask.lane))
+             'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
            ) || p.metadata || jsonb_build_object(
-             'priority', case when p_subtask.priority <= 3 then 'high'
-                              when p_subtask.priority <= 6 then 'medium' else 'low' end,
+             'priority', case when s.priority <= 3 then 'high'
+                              when s.priority <= 6 then 'medium' else 'low' end,
              'timestamp', cogo.iso(cogo.now())
-           )
+           ) || case when p_queued > 1 then jsonb_build_object('queued', p_queued) else '{}' end
          )
-    from cogo.subtask_payloads p
-    join public.cogo_tasks t on t.id = p_subtask.task_id
-   where p.subtask_id = p_subtask.id;
+    into v_payload
+    from cogo.subtasks s
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+    join public.cogo_tasks t on t.id = s.task_id
+   where s.id = p_subtask_id;
+  return v_payload;
+end;
 $$;
-comment on function cogo.subtask_message(cogo.subtasks) is 'The payload of MCP_SUBTASK.';
+comment on function cogo.subtask_message(uuid, bigint) is
+  'The payload of MCP_SUBTASK, for the first of so many that were queued together.';
 
-revoke all on function cogo.subtask_message(cogo.subtasks)
-  from public, anon, authenticated, service_role;
-
--- schemas/0540_subtask_result_message.sql
-create or replace function cogo.subtask_result_message(p_subtask cogo.subtasks)
-  returns jsonb
-  language sql
-  stable
-  set search_path = ''
-as $$
-  with latest as (
-    -- A person's refusal ends a subtask that nobody attempted: then there is no row.
-    select a.*
-      from (select) as always
-      left join public.cogo_attempts a
-             on a.subtask_id = p_subtask.id and a.attempt = p_subtask.attempt
-  )
-  select jsonb_build_object(
-           'subtask_id', p_subtask.id,
-           'task_id', p_subtask.task_id,
-           'status', p_subtask.status,
-           'execution_time',
-           coalesce(cogo.milliseconds(l.claimed_at, p_subtask.finished_at), 0),
-           'metadata', jsonb_build_object(
-             'source', coalesce(l.agent_id, cogo.actor()),
-             'timestamp', cogo.iso(p_subtask.finished_at),
-             'model_id', l.model_id,
-             'model_performance', jsonb_build_object(
-               'model_id', l.model_id,
-               'response_time', l.duration_ms,
-               'tokens_used',
-               l.input_tokens + coalesce(l.cached_tokens, 0) + l.output_tokens,
-               'cost_usd', l.cost_usd
-             )
-           )
-         ) || case p_subtask.status
-                when 'completed' then jsonb_build_object('output', o.output)
-                else jsonb_build_object(
-                  'error', coalesce(l.error, p.metadata -> 'approval' -> 'error')
-                )
-              end
-    from latest l
-    left join cogo.subtask_outputs o on o.subtask_id = p_subtask.id
-    left join cogo.subtask_payloads p on p.subtask_id = p_subtask.id;
-$$;
-comment on function cogo.subtask_result_message(cogo.subtasks) is 'The payload of SUBTASK_RESULT.';
-
-revoke all on function cogo.subtask_result_message(cogo.subtasks)
+revoke all on function cogo.subtask_message(uuid, bigint)
   from public, anon, authenticated, service_role;
 
 -- schemas/0550_task_result_message.sql
@@ -220,33 +180,34 @@ revoke all on function cogo.task_result_message(public.cogo_tasks)
   from public, anon, authenticated, service_role;
 
 -- schemas/0560_record_event.sql
+-- The next number is one more than the last, which an index gives: no row is rewritten for it. Two
+-- numbers cannot be the same, since whoever records holds the row lock of the task, taken in an
+-- earlier statement than this one (whose snapshot therefore shows what the holder before wrote).
 create or replace function cogo.record_event(
-  p_task_id uuid,
-  p_kind text,
-  p_subtask_id uuid,
-  p_attempt integer,
-  p_agent_id text,
-  p_detail jsonb
+  p_task_id uuid, p_kind text, p_agent_id text, p_detail jsonb
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
-  with numbered as (
-    -- The row lock of the task makes the number unique and the order that of the commits.
-    update public.cogo_tasks set event_seq = event_seq + 1 where id = p_task_id
-    returning event_seq
-  )
-  insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
-  select p_task_id, n.event_seq, cogo.now(), p_kind, p_subtask_id, p_attempt, p_agent_id,
-         jsonb_strip_nulls(p_detail)
-    from numbered n;
+begin
+  insert into cogo.events (task_id, seq, at, kind, agent_id, detail)
+  values (
+    p_task_id,
+    1 + coalesce(
+      (
+        select e.seq from cogo.events e where e.task_id = p_task_id order by e.seq desc limit 1
+      ), 0
+    ),
+    cogo.now(), p_kind, p_agent_id, jsonb_strip_nulls(p_detail)
+  );
+end;
 $$;
-comment on function cogo.record_event(uuid, text, uuid, integer, text, jsonb) is
-  'Adds one row to the history of a task.';
+comment on function cogo.record_event(uuid, text, text, jsonb) is
+  'Adds what became of a task to its history.';
 
-revoke all on function cogo.record_event(uuid, text, uuid, integer, text, jsonb)
+revoke all on function cogo.record_event(uuid, text, text, jsonb)
   from public, anon, authenticated, service_role;
 
 -- schemas/0570_check_task_move.sql
@@ -256,24 +217,22 @@ create or replace function cogo.check_task_move()
   set search_path = ''
 as $$
 begin
-  if not exists (
-    select from cogo.task_moves() m
-     where m.from_status = old.status and m.to_status = new.status
-  ) then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('task %s is %s and cannot become %s', old.id, old.status, new.status);
-  end if;
-  return new;
+  raise exception using
+    errcode = 'TQ003',
+    message = format('task %s is %s and cannot become %s', old.id, old.status, new.status);
 end;
 $$;
-comment on function cogo.check_task_move() is 'Refuses moves that are not in cogo.task_moves().';
+comment on function cogo.check_task_move() is
+  'Refuses a move; called for those that are not in cogo.task_moves().';
 
 revoke all on function cogo.check_task_move() from public, anon, authenticated, service_role;
 
 create or replace trigger check_move
   before update of status on public.cogo_tasks
-  for each row when (old.status is distinct from new.status)
+  for each row when (
+    old.status is distinct from new.status
+    and old.status || '>' || new.status <> all (cogo.task_moves())
+  )
   execute function cogo.check_task_move();
 
 -- schemas/0580_check_subtask_move.sql
@@ -283,25 +242,22 @@ create or replace function cogo.check_subtask_move()
   set search_path = ''
 as $$
 begin
-  if not exists (
-    select from cogo.subtask_moves() m
-     where m.from_status = old.status and m.to_status = new.status
-  ) then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('subtask %s is %s and cannot become %s', old.id, old.status, new.status);
-  end if;
-  return new;
+  raise exception using
+    errcode = 'TQ003',
+    message = format('subtask %s is %s and cannot become %s', old.id, old.status, new.status);
 end;
 $$;
 comment on function cogo.check_subtask_move() is
-  'Refuses moves that are not in cogo.subtask_moves().';
+  'Refuses a move; called for those that are not in cogo.subtask_moves().';
 
 revoke all on function cogo.check_subtask_move() from public, anon, authenticated, service_role;
 
 create or replace trigger check_move
   before update of status on cogo.subtasks
-  for each row when (old.status is distinct from new.status)
+  for each row when (
+    old.status is distinct from new.status
+    and old.status || '>' || new.status <> all (cogo.subtask_moves())
+  )
   execute function cogo.check_subtask_move();
 
 -- schemas/0585_take_turn.sql
@@ -395,7 +351,6 @@ begin
   new.cached_tokens := 0;
   new.output_tokens := 0;
   new.reasoning_tokens := 0;
-  new.event_seq := 0;
   new.cancel_requested_at := null;
   new.paused_at := null;
   new.created_at := cogo.now();
@@ -437,7 +392,7 @@ declare
   v_now timestamptz := cogo.now();
 begin
   perform cogo.record_event(
-    new.id, 'task.pending', null, null, null, jsonb_build_object('type', new.type)
+    new.id, 'task.pending', null, jsonb_build_object('type', new.type)
   );
   with plan as (
     insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
@@ -480,7 +435,7 @@ create or replace function cogo.tell_task()
 as $$
 begin
   perform cogo.record_event(
-    new.id, 'task.' || new.status, null, null, nullif(cogo.actor(), 'cogo-database'),
+    new.id, 'task.' || new.status, nullif(cogo.actor(), 'cogo-database'),
     jsonb_build_object('from', old.status, 'error', new.error)
   );
   if new.status in ('completed', 'failed', 'cancelled') then
@@ -511,63 +466,65 @@ create or replace trigger tell
   for each row when (old.status is distinct from new.status)
   execute function cogo.tell_task();
 
--- schemas/0620_tell_subtask.sql
--- Security definer: the history and the channels belong to the owner of the schema.
--- Runs after the statement, so what that statement wrote beside the subtask is visible.
-create or replace function cogo.tell_subtask()
-  returns trigger
+-- schemas/0615_ring_results.sql
+-- Called by a trigger of the same owner, after the statement that wrote outputs and attempts.
+create or replace function cogo.ring_results(p_subtask_ids uuid[])
+  returns void
   language plpgsql
-  security definer
+  volatile
   set search_path = ''
 as $$
-declare
-  v_from text := case when tg_op = 'UPDATE' then old.status end;
-  v_agent_id text := coalesce(
-    new.agent_id, case when tg_op = 'UPDATE' then old.agent_id end,
-    nullif(cogo.actor(), 'cogo-database')
-  );
 begin
-  if new.status is not distinct from v_from then
-    return null;
-  end if;
-  perform cogo.record_event(
-    new.task_id, 'subtask.' || new.status, new.id, nullif(new.attempt, 0), v_agent_id,
-    jsonb_build_object(
-      'key', new.key, 'type', new.type, 'lane', new.lane, 'from', v_from,
-      'run_at', case when new.status = 'delayed' then cogo.iso(new.run_at) end
-    )
-  );
-  -- TASK_CREATED has already rung for a PLAN that is new; who queues many rings once for all.
-  if new.status = 'queued' and (
-    tg_op = 'INSERT' and new.type = 'PLAN' or current_setting('cogo.hushed', true) = 'on'
-  ) then
-    return null;
-  elsif new.status = 'queued' then
-    perform cogo.ring(
-      array[case new.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
-      'MCP_SUBTASK', cogo.subtask_message(new), cogo.actor()
-    );
-  elsif new.status in ('completed', 'failed') and new.type <> 'PLAN' then
-    perform cogo.ring(
-      array['cogo-results', 'cogo-results:' || new.task_id],
-      'SUBTASK_RESULT', cogo.subtask_result_message(new), coalesce(v_agent_id, cogo.actor())
-    );
-  end if;
-  return null;
+  perform cogo.ring(
+    array['cogo-results', 'cogo-results:' || r.task_id], 'SUBTASK_RESULT', r.payload, r.source
+  )
+    from (
+      select s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
+             jsonb_build_object(
+               'subtask_id', s.id,
+               'task_id', s.task_id,
+               'status', s.status,
+               'execution_time', coalesce(cogo.milliseconds(a.claimed_at, s.finished_at), 0),
+               'metadata', jsonb_build_object(
+                 'source', coalesce(a.agent_id, cogo.actor()),
+                 'timestamp', cogo.iso(s.finished_at),
+                 'model_id', a.model_id,
+                 'model_performance', jsonb_build_object(
+                   'model_id', a.model_id,
+                   'response_time', a.duration_ms,
+                   'tokens_used',
+                   a.input_tokens + coalesce(a.cached_tokens, 0) + a.output_tokens,
+                   'cost_usd', a.cost_usd
+                 )
+               ),
+               case s.status when 'completed' then 'output' else 'error' end,
+               case s.status
+                 when 'completed' then o.output
+                 else coalesce(
+                   a.error,
+                   (
+                     select p.metadata -> 'approval' -> 'error'
+                       from cogo.subtask_payloads p where p.subtask_id = s.id
+                   )
+                 )
+               end
+             ) as payload
+        from cogo.subtasks s
+        -- A person's refusal ends a subtask that nobody attempted: then there is no row.
+        left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
+        left join cogo.subtask_outputs o on o.subtask_id = s.id
+       where s.id = any (p_subtask_ids)
+       order by s.seq
+    ) as r;
 end;
 $$;
-comment on function cogo.tell_subtask() is
-  'Records and announces every change of a subtask''s status, in the transaction that makes it.';
+comment on function cogo.ring_results(uuid[]) is 'Sends SUBTASK_RESULT for subtasks that ended.';
 
-revoke all on function cogo.tell_subtask() from public, anon, authenticated, service_role;
+revoke all on function cogo.ring_results(uuid[]) from public, anon, authenticated, service_role;
 
-create or replace trigger tell
-  after insert or update of status on cogo.subtasks
-  for each row execute function cogo.tell_subtask();
-
--- schemas/0630_ring_lanes.sql
--- Each message is a subtransaction: hundreds in one transaction would slow everybody down. Called
--- by whoever queued several subtasks with `cogo.hushed` set, which silences the trigger.
+-- schemas/0618_ring_lanes.sql
+-- Each message is a subtransaction: hundreds in one transaction would slow everybody down. And a
+-- doorbell need not ring twice: whoever hears it looks after the commit, and finds all there is.
 -- Security definer: the channels belong to the owner of the schema.
 create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
   returns void
@@ -577,39 +534,122 @@ create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
   set search_path = ''
 as $$
 declare
-  v_first record;
+  v_rung text[] := coalesce(nullif(current_setting('cogo.rung', true), '')::text[], '{}');
+  v_lane record;
 begin
-  for v_first in
-    select q.subtask, q.count
-      from (
-        select s as subtask, count(*) over (partition by s.lane) as count,
-               row_number() over (partition by s.lane order by s.turn, s.seq) as nth
-          from cogo.subtasks s
-         where s.id = any (p_subtask_ids) and s.status = 'queued'
-      ) as q
-     where q.nth = 1 or q.count <= 3
-     order by (q.subtask).seq
+  for v_lane in
+    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.seq))[1] as first_id
+      from cogo.subtasks s
+     where s.id = any (p_subtask_ids) and s.status = 'queued' and s.lane <> all (v_rung)
+     group by s.lane
+     order by s.lane
   loop
+    v_rung := v_rung || v_lane.lane;
     perform cogo.ring(
-      array[case (v_first.subtask).lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
-      'MCP_SUBTASK',
-      case
-        when v_first.count <= 3 then cogo.subtask_message(v_first.subtask)
-        else jsonb_insert(
-          cogo.subtask_message(v_first.subtask), '{metadata,queued}', to_jsonb(v_first.count)
-        )
-      end,
-      cogo.actor()
+      array[case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
+      'MCP_SUBTASK', cogo.subtask_message(v_lane.first_id, v_lane.queued), cogo.actor()
     );
   end loop;
+  perform set_config('cogo.rung', v_rung::text, true);
 end;
 $$;
 comment on function cogo.ring_lanes(uuid[]) is
-  'Announces subtasks that were queued together: each, or of a lane with more than three the first
-with their number in metadata.queued.';
+  'Announces queued subtasks, once for each lane and transaction: the first in line, with the number
+of those that were queued together in metadata.queued when there are several.';
 
 revoke all on function cogo.ring_lanes(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.ring_lanes(uuid[]) to service_role;
+
+-- schemas/0620_tell_subtasks.sql
+-- Security definer: the history and the channels belong to the owner of the schema.
+-- Once for each statement: ten claims cost one insert of ten events. It runs after the statement,
+-- so what that wrote beside the subtasks is visible. For the numbers see cogo.record_event().
+create or replace function cogo.tell_subtasks()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+  -- What is read here has an index that leads to it, and one plan is as good as another for few and
+  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
+  -- empty would read whole tables later, and planning costs more than these statements.
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+declare
+  v_ids uuid[];
+  v_from text[];
+  v_agents text[];
+  v_queued uuid[];
+  v_ended uuid[];
+begin
+  if tg_op = 'INSERT' then
+    select array_agg(n.id), array_agg(null::text), array_agg(n.agent_id)
+      into v_ids, v_from, v_agents from new_rows n;
+  else
+    -- A full join is never a nested loop, which thousands of rows would take for ever. It is one
+    -- only while the condition may be true of a row without a partner: so not `<>`.
+    select array_agg(n.id), array_agg(o.status), array_agg(coalesce(n.agent_id, o.agent_id))
+      into v_ids, v_from, v_agents
+      from old_rows o full join new_rows n on n.id = o.id
+     where n.status is distinct from o.status;
+  end if;
+  if v_ids is null then
+    return null;
+  end if;
+
+  with changed as materialized (
+    select s.*, c.from_status,
+           coalesce(c.who, nullif(cogo.actor(), 'cogo-database')) as who,
+           row_number() over (partition by s.task_id order by s.seq) as nth
+      from unnest(v_ids, v_from, v_agents) as c (id, from_status, who)
+      join cogo.subtasks s on s.id = c.id
+  ), recorded as (
+    insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
+    select c.task_id,
+           c.nth + coalesce(
+             (
+               select e.seq from cogo.events e where e.task_id = c.task_id
+                order by e.seq desc limit 1
+             ), 0
+           ),
+           cogo.now(), 'subtask.' || c.status, c.id, nullif(c.attempt, 0), c.who,
+           jsonb_strip_nulls(jsonb_build_object(
+             'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
+             'run_at', case when c.status = 'delayed' then cogo.iso(c.run_at) end
+           ))
+      from changed c
+  )
+  -- TASK_CREATED has already rung for a PLAN that is new.
+  select array_agg(c.id) filter (
+           where c.status = 'queued' and (tg_op = 'UPDATE' or c.type <> 'PLAN')
+         ),
+         array_agg(c.id) filter (where c.status in ('completed', 'failed') and c.type <> 'PLAN')
+    into v_queued, v_ended
+    from changed c;
+  if v_queued is not null then
+    perform cogo.ring_lanes(v_queued);
+  end if;
+  if v_ended is not null then
+    perform cogo.ring_results(v_ended);
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.tell_subtasks() is
+  'Records and announces every change of a subtask''s status, in the transaction that makes it.';
+
+revoke all on function cogo.tell_subtasks() from public, anon, authenticated, service_role;
+
+create or replace trigger tell_inserted
+  after insert on cogo.subtasks
+  referencing new table as new_rows
+  for each statement execute function cogo.tell_subtasks();
+create or replace trigger tell_updated
+  after update on cogo.subtasks
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function cogo.tell_subtasks();
 
 insert into cogo.schema_versions (version) values ('20261121090300')
 on conflict (version) do nothing;

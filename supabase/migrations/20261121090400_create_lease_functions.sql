@@ -57,14 +57,14 @@ comment on function cogo.lock_tasks(uuid[]) is
 revoke all on function cogo.lock_tasks(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.lock_tasks(uuid[]) to service_role;
 
--- schemas/0710_close_attempt.sql
+-- schemas/0710_close_attempts.sql
 -- A cost that is not reported is 0 where no model can have been asked (the lane of the
 -- orchestrators, an outcome that the holder itself reported), and unknown where a holder vanished.
-create or replace function cogo.close_attempt(
-  p_subtask_id uuid,
-  p_attempt integer,
+create or replace function cogo.close_attempts(
+  p_subtask_ids uuid[],
+  p_attempts integer[],
   p_outcome text,
-  p_usage jsonb default null,
+  p_usages jsonb[] default '{}',
   p_error jsonb default null
 )
   returns void
@@ -72,50 +72,64 @@ create or replace function cogo.close_attempt(
   volatile
   set search_path = ''
 as $$
-declare
-  v_usage jsonb := nullif(p_usage, 'null');
-  v_attempt public.cogo_attempts;
 begin
-  update public.cogo_attempts a
-     set ended_at = cogo.now(),
-         outcome = p_outcome,
-         error = nullif(p_error, 'null'),
-         usage = v_usage,
-         model_id = coalesce(v_usage ->> 'model_id', a.model_id),
-         provider = coalesce(v_usage ->> 'provider', a.provider),
-         first_token_ms = (v_usage ->> 'first_token_ms')::numeric,
-         duration_ms = coalesce(
-           (v_usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
-         ),
-         input_tokens = (v_usage ->> 'input_tokens')::bigint,
-         cached_tokens = (v_usage ->> 'cached_tokens')::bigint,
-         output_tokens = (v_usage ->> 'output_tokens')::bigint,
-         reasoning_tokens = (v_usage ->> 'reasoning_tokens')::bigint,
-         finish_reason = v_usage ->> 'finish_reason',
-         cost_usd = case
-           when v_usage is not null then (v_usage ->> 'cost_usd')::numeric
-           when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
-         end
-   where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.ended_at is null
-  returning a.* into v_attempt;
-
-  if v_usage is not null or v_attempt.cost_usd is null then
-    update public.cogo_tasks t
-       set cost_usd = t.cost_usd + v_attempt.cost_usd,
-           input_tokens = t.input_tokens + coalesce(v_attempt.input_tokens, 0),
-           cached_tokens = t.cached_tokens + coalesce(v_attempt.cached_tokens, 0),
-           output_tokens = t.output_tokens + coalesce(v_attempt.output_tokens, 0),
-           reasoning_tokens = t.reasoning_tokens + coalesce(v_attempt.reasoning_tokens, 0)
-     where t.id = v_attempt.task_id;
-  end if;
+  with closed as (
+    update public.cogo_attempts a
+       set ended_at = cogo.now(),
+           outcome = p_outcome,
+           error = nullif(p_error, 'null'),
+           usage = g.usage,
+           model_id = coalesce(g.usage ->> 'model_id', a.model_id),
+           provider = coalesce(g.usage ->> 'provider', a.provider),
+           first_token_ms = (g.usage ->> 'first_token_ms')::numeric,
+           duration_ms = coalesce(
+             (g.usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
+           ),
+           input_tokens = (g.usage ->> 'input_tokens')::bigint,
+           cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
+           output_tokens = (g.usage ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+           finish_reason = g.usage ->> 'finish_reason',
+           cost_usd = case
+             when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
+             when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
+           end
+      from (
+        select u.id, u.attempt, nullif(u.usage, 'null') as usage
+          from unnest(p_subtask_ids, p_attempts, p_usages) as u (id, attempt, usage)
+      ) as g
+     where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
+    returning a.task_id, a.cost_usd, a.input_tokens, a.cached_tokens, a.output_tokens,
+              a.reasoning_tokens, g.usage
+  ), spent as (
+    select c.task_id,
+           case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
+           coalesce(sum(c.input_tokens), 0) as input_tokens,
+           coalesce(sum(c.cached_tokens), 0) as cached_tokens,
+           coalesce(sum(c.output_tokens), 0) as output_tokens,
+           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens
+      from closed c
+     where c.usage is not null or c.cost_usd is null
+     group by c.task_id
+  )
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.cost_usd,
+         input_tokens = t.input_tokens + s.input_tokens,
+         cached_tokens = t.cached_tokens + s.cached_tokens,
+         output_tokens = t.output_tokens + s.output_tokens,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens
+    from spent s
+   where t.id = s.task_id;
 end;
 $$;
-comment on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb) is
-  'Ends an attempt and books its tokens and its cost on the task. The caller holds the task lock.';
+comment on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb) is
+  'Ends attempts and books their tokens and their cost on their tasks, of which the caller holds the
+locks. An attempt that has ended stays as it is.';
 
-revoke all on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb)
+revoke all on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.close_attempt(uuid, integer, text, jsonb, jsonb) to service_role;
+grant execute on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
+  to service_role;
 
 -- schemas/0715_requeue_subtask.sql
 create or replace function cogo.requeue_subtask(
@@ -124,10 +138,11 @@ create or replace function cogo.requeue_subtask(
   p_lane text default null
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+begin
   update cogo.subtasks s
      set status = cogo.standing(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
          lane = coalesce(p_lane, s.lane),
@@ -138,6 +153,7 @@ as $$
          cancel_requested_at = null
     from public.cogo_tasks t
    where s.id = p_subtask_id and s.status = 'running' and t.id = s.task_id;
+end;
 $$;
 comment on function cogo.requeue_subtask(uuid, timestamptz, text) is
   'Puts a running subtask, whose attempt was just closed, back where it can be claimed.';
@@ -154,7 +170,9 @@ create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt inte
   set search_path = ''
 as $$
 begin
-  perform cogo.close_attempt(p_subtask_id, p_attempt, 'cancelled', p_usage);
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
   update cogo.subtasks s
      set status = 'cancelled',
          finished_at = cogo.now(),
@@ -172,7 +190,7 @@ revoke all on function cogo.cancel_running(uuid, integer, jsonb)
 grant execute on function cogo.cancel_running(uuid, integer, jsonb) to service_role;
 
 -- schemas/0725_close_subtasks.sql
-create or replace function cogo.close_subtasks(p_task_id uuid, p_reason text)
+create or replace function cogo.close_subtasks(p_task_ids uuid[], p_reason text)
   returns void
   language plpgsql
   volatile
@@ -183,13 +201,14 @@ declare
 begin
   update cogo.subtasks s
      set status = 'cancelled', finished_at = cogo.now()
-   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
+   where s.task_id = any (p_task_ids)
+     and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
 
   -- A holder hears it here or at its next extension; its lease is not cut short.
   for v_subtask in
     update cogo.subtasks s
        set cancel_requested_at = cogo.now()
-     where s.task_id = p_task_id and s.status = 'running' and s.cancel_requested_at is null
+     where s.task_id = any (p_task_ids) and s.status = 'running' and s.cancel_requested_at is null
     returning s.*
   loop
     perform cogo.ring(
@@ -204,12 +223,12 @@ begin
   end loop;
 end;
 $$;
-comment on function cogo.close_subtasks(uuid, text) is
-  'Cancels what is open of a task that is over; running subtasks are asked to stop.';
+comment on function cogo.close_subtasks(uuid[], text) is
+  'Cancels what is open of tasks that are over; running subtasks are asked to stop.';
 
-revoke all on function cogo.close_subtasks(uuid, text)
+revoke all on function cogo.close_subtasks(uuid[], text)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.close_subtasks(uuid, text) to service_role;
+grant execute on function cogo.close_subtasks(uuid[], text) to service_role;
 
 -- schemas/0730_fail_task.sql
 create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
@@ -219,7 +238,7 @@ create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
   set search_path = ''
 as $$
 begin
-  perform cogo.close_subtasks(p_task_id, 'the task failed');
+  perform cogo.close_subtasks(array[p_task_id], 'the task failed');
   update public.cogo_tasks t
      set status = 'failed', error = p_error, paused_at = null, finished_at = cogo.now()
    where t.id = p_task_id;
@@ -252,7 +271,7 @@ begin
   returning s.* into v_subtask;
 
   if v_subtask.on_failure = 'continue' then
-    perform cogo.release_dependants(v_subtask.id);
+    perform cogo.release_dependants(array[v_subtask.id]);
   else
     perform cogo.fail_task(
       v_subtask.task_id,
@@ -269,78 +288,78 @@ revoke all on function cogo.bury_subtask(uuid, jsonb)
   from public, anon, authenticated, service_role;
 grant execute on function cogo.bury_subtask(uuid, jsonb) to service_role;
 
--- schemas/0740_complete_task.sql
-create or replace function cogo.complete_task(p_task_id uuid, p_result jsonb)
+-- schemas/0740_complete_tasks.sql
+create or replace function cogo.complete_tasks(p_task_ids uuid[], p_results jsonb[])
   returns void
   language plpgsql
   volatile
   set search_path = ''
 as $$
 begin
-  perform cogo.close_subtasks(p_task_id, 'the task is complete');
+  perform cogo.close_subtasks(p_task_ids, 'the task is complete');
   -- A paused task whose last subtask was already running has nothing left to be paused.
   update public.cogo_tasks t
      set status = 'running', paused_at = null
-   where t.id = p_task_id and t.status = 'held';
+   where t.id = any (p_task_ids) and t.status = 'held';
   update public.cogo_tasks t
-     set status = 'completed', result = p_result, finished_at = cogo.now()
-   where t.id = p_task_id;
+     set status = 'completed', result = r.result, finished_at = cogo.now()
+    from unnest(p_task_ids, p_results) as r (task_id, result)
+   where t.id = r.task_id;
 end;
 $$;
-comment on function cogo.complete_task(uuid, jsonb) is
-  'Ends a task with the output of its sink. The caller holds the task lock.';
+comment on function cogo.complete_tasks(uuid[], jsonb[]) is
+  'Ends tasks with the outputs of their sinks. The caller holds the task locks.';
 
-revoke all on function cogo.complete_task(uuid, jsonb)
+revoke all on function cogo.complete_tasks(uuid[], jsonb[])
   from public, anon, authenticated, service_role;
-grant execute on function cogo.complete_task(uuid, jsonb) to service_role;
+grant execute on function cogo.complete_tasks(uuid[], jsonb[]) to service_role;
 
 -- schemas/0745_release_dependants.sql
 -- By counter under the task lock. Asking whether an unfinished parent exists would lose the
 -- wake-up when two parents finish at once: neither sees the other.
-create or replace function cogo.release_dependants(p_subtask_id uuid)
+create or replace function cogo.release_dependants(p_subtask_ids uuid[])
   returns void
   language plpgsql
   volatile
   set search_path = ''
 as $$
 begin
-  perform set_config('cogo.hushed', 'on', true);
   update cogo.subtasks s
-     set deps_left = s.deps_left - 1,
+     set deps_left = s.deps_left - w.done,
          status = case s.status
-           when 'blocked'
-           then cogo.standing(t.status, s.deps_left - 1, s.needs_approval, s.run_at, cogo.now())
+           when 'blocked' then cogo.standing(
+             t.status, s.deps_left - w.done, s.needs_approval, s.run_at, cogo.now()
+           )
            else s.status
          end
-    from public.cogo_tasks t
-   where t.id = s.task_id
-     and s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_subtask_id);
-  perform set_config('cogo.hushed', '', true);
-  perform cogo.ring_lanes(
-    array(
-      select s.id
-        from cogo.dependencies d
-        join cogo.subtasks s on s.id = d.child_id
-       where d.parent_id = p_subtask_id and s.status = 'queued'
-    )
-  );
+    from public.cogo_tasks t,
+         (
+           select d.child_id, count(*)::integer as done
+             from cogo.dependencies d
+            where d.parent_id = any (p_subtask_ids)
+            group by d.child_id
+         ) as w
+   where s.id = w.child_id and t.id = s.task_id;
 end;
 $$;
-comment on function cogo.release_dependants(uuid) is
-  'Counts a subtask that is done with off those that wait for it, and opens those that wait for no
-more.';
+comment on function cogo.release_dependants(uuid[]) is
+  'Counts subtasks that are done with off those that wait for them, and opens those that wait for
+no more.';
 
-revoke all on function cogo.release_dependants(uuid)
+revoke all on function cogo.release_dependants(uuid[])
   from public, anon, authenticated, service_role;
-grant execute on function cogo.release_dependants(uuid) to service_role;
+grant execute on function cogo.release_dependants(uuid[]) to service_role;
 
 -- schemas/0748_plan_nodes.sql
 create or replace function cogo.plan_nodes(p_plan jsonb)
   returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
-  language sql
+  language plpgsql
   immutable
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with nodes as (
     select e.ordinal, e.entry ->> 'key' as key, e.entry,
            array(
@@ -360,6 +379,7 @@ as $$
            else n.key not in (select w.key from waited_for w where w.key is not null)
          end
     from nodes n;
+end;
 $$;
 comment on function cogo.plan_nodes(jsonb) is
   'The subtasks of a plan as rows. Without a chosen sink, what nothing waits for is one.';
@@ -519,12 +539,9 @@ create or replace function cogo.insert_plan(
 as $$
 declare
   v_task public.cogo_tasks;
-  v_keys text[];
-  v_ends text[];
 begin
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
 
-  perform set_config('cogo.hushed', 'on', true);
   with nodes as materialized (
     select n.*, gen_random_uuid() as id,
            (nullif(n.entry ->> 'run_at', ''))::timestamptz as run_at,
@@ -563,16 +580,12 @@ begin
     from nodes added
     join cogo.dependencies waiting on waiting.parent_id = p_parent_id
    where added.sink;
-  perform set_config('cogo.hushed', '', true);
 
-  select array_agg(n.key), array_agg(n.key) filter (where n.sink) into v_keys, v_ends
-    from cogo.plan_nodes(p_plan) n;
-  update cogo.subtasks s
-     set deps_left = s.deps_left + cardinality(v_ends)
-   where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
-  perform cogo.ring_lanes(
-    array(select s.id from cogo.subtasks s where s.task_id = p_task_id and s.key = any (v_keys))
-  );
+  if p_parent_id is not null then
+    update cogo.subtasks s
+       set deps_left = s.deps_left + (select count(*) from cogo.plan_nodes(p_plan) n where n.sink)
+     where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
+  end if;
 
   perform cogo.record_selection(e.selection, p_task_id, s.id)
      from jsonb_array_elements(coalesce(nullif(p_plan -> 'selections', 'null'), '[]'))
@@ -646,7 +659,9 @@ as $$
 declare
   v_route jsonb := p_item -> 'route';
 begin
-  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, 'routed', p_item -> 'usage');
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], 'routed', array[p_item -> 'usage']
+  );
   update cogo.subtask_payloads p
      set params = p.params || coalesce(nullif(v_route -> 'params', 'null'), '{}'),
          metadata = p.metadata || coalesce(nullif(v_route -> 'metadata', 'null'), '{}')
@@ -664,81 +679,205 @@ revoke all on function cogo.route_subtask(cogo.subtasks, jsonb)
   from public, anon, authenticated, service_role;
 grant execute on function cogo.route_subtask(cogo.subtasks, jsonb) to service_role;
 
--- schemas/0775_complete_subtask.sql
--- The write lands only while the attempt is held: a worker that stalled past its lease, or whose
--- task is over, is told so. The caller holds the task lock.
-create or replace function cogo.complete_subtask(
-  p_agent_id text, p_item jsonb, out answer text, out detail text
+-- schemas/0773_accept_outputs.sql
+create or replace function cogo.accept_outputs(
+  p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[]
 )
+  returns void
   language plpgsql
   volatile
   set search_path = ''
 as $$
 declare
-  v_subtask cogo.subtasks;
-  v_output jsonb := coalesce(nullif(p_item -> 'output', 'null'), '{}');
+  v_ids uuid[];
+  v_attempts integer[];
+  v_outputs jsonb[];
+  v_usages jsonb[];
+  v_tasks uuid[];
 begin
-  select s.* into v_subtask
-    from cogo.subtasks s where s.id = cogo.to_uuid(p_item ->> 'subtask_id');
-  answer := cogo.fence(p_agent_id, v_subtask.id, cogo.to_integer(p_item ->> 'attempt'));
-  if answer = 'closing' then
-    perform cogo.cancel_running(v_subtask.id, v_subtask.attempt, p_item -> 'usage');
-  end if;
-  if answer <> 'held' then
-    answer := case answer
-      when 'completed' then 'duplicate' when 'routed' then 'duplicate'
-      when 'closing' then 'closed' when 'cancelled' then 'closed'
-      when 'unknown' then 'unknown' else 'stale'
-    end;
-    return;
-  end if;
+  select array_agg(k.id), array_agg(k.attempt),
+         array_agg(coalesce(nullif(k.item -> 'output', 'null'), '{}')),
+         array_agg(k.item -> 'usage')
+    into v_ids, v_attempts, v_outputs, v_usages
+    from unnest(p_ids, p_attempts, p_items, p_kinds) as k (id, attempt, item, kind)
+   where k.kind in ('plan', 'sink', 'step');
 
-  detail := cogo.completion_problem(v_subtask, p_item);
-  if detail is not null then
-    answer := 'invalid';
-    return;
-  end if;
-
-  answer := 'ok';
-  if v_subtask.lane = 'cio' and v_subtask.type <> 'PLAN' then
-    perform cogo.route_subtask(v_subtask, p_item);
-    return;
-  end if;
-
-  perform cogo.close_attempt(v_subtask.id, v_subtask.attempt, 'completed', p_item -> 'usage');
+  perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
   insert into cogo.subtask_outputs (subtask_id, attempt, output)
-  values (v_subtask.id, v_subtask.attempt, v_output);
+  select * from unnest(v_ids, v_attempts, v_outputs);
   insert into public.cogo_messages (session_id, role, content, task_id)
   select t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
-    from public.cogo_tasks t
-    cross join jsonb_array_elements(coalesce(nullif(p_item -> 'messages', 'null'), '[]')) m
-   where t.id = v_subtask.task_id and t.session_id is not null;
+    from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
+    join cogo.subtasks s on s.id = k.id
+    join public.cogo_tasks t on t.id = s.task_id
+    cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
+      with ordinality as m (value, ordinal)
+   where k.item ? 'messages' and k.kind in ('plan', 'sink', 'step') and t.session_id is not null
+   order by k.ordinal, m.ordinal;
   update cogo.subtasks s
      set status = 'completed',
          finished_at = cogo.now(),
          lease_expires_at = null,
          agent_id = null,
          claim_request = null
-   where s.id = v_subtask.id;
+   where s.id = any (v_ids);
 
-  if v_subtask.type = 'PLAN' then
-    perform cogo.insert_plan(v_subtask.task_id, p_item -> 'plan');
-  elsif v_subtask.sink then
-    perform cogo.complete_task(v_subtask.task_id, v_output);
-  else
-    if jsonb_typeof(p_item -> 'subtasks') = 'array' then
-      perform cogo.insert_plan(v_subtask.task_id, p_item, v_subtask.id);
-    end if;
-    perform cogo.release_dependants(v_subtask.id);
+  perform cogo.insert_plan(
+            s.task_id,
+            case k.kind when 'plan' then k.item -> 'plan' else k.item end,
+            case k.kind when 'step' then k.id end
+          )
+     from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
+     join cogo.subtasks s on s.id = k.id
+    where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
+  perform cogo.release_dependants(
+    array(select k.id from unnest(p_ids, p_kinds) as k (id, kind) where k.kind = 'step')
+  );
+
+  select array_agg(s.task_id), array_agg(o.output)
+    into v_tasks, v_outputs
+    from unnest(p_ids, p_kinds) as k (id, kind)
+    join cogo.subtasks s on s.id = k.id
+    join cogo.subtask_outputs o on o.subtask_id = k.id
+   where k.kind = 'sink';
+  if v_tasks is not null then
+    perform cogo.complete_tasks(v_tasks, v_outputs);
   end if;
 end;
 $$;
-comment on function cogo.complete_subtask(text, jsonb) is
-  'Records what one attempt made: ok, duplicate, stale, closed, unknown or invalid (see detail).';
+comment on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[]) is
+  'Ends attempts as completed, and does what follows from each by its kind: plan, step or sink.
+Others are passed over.';
 
-revoke all on function cogo.complete_subtask(text, jsonb)
+revoke all on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[])
   from public, anon, authenticated, service_role;
-grant execute on function cogo.complete_subtask(text, jsonb) to service_role;
+grant execute on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[]) to service_role;
+
+-- schemas/0775_complete_subtasks.sql
+-- The writes land only while the attempts are held: a worker that stalled past its lease, or whose
+-- task is over, is told so. The caller holds the task locks, and no subtask is there twice.
+-- All items take each step together, since a statement costs more than a row. Of items that touch
+-- each other it is as if sinks, which end their tasks, had come last.
+create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
+  returns table (answer text, detail text)
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_ids uuid[];
+  v_attempts integer[];
+  v_items jsonb[];
+  v_answers text[];
+  v_details text[];
+  v_kinds text[];
+begin
+  with items as materialized (
+    select i.ordinal, i.item,
+           cogo.to_uuid(i.item ->> 'subtask_id') as id,
+           cogo.to_integer(i.item ->> 'attempt') as attempt
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+  ), fenced as materialized (
+    select i.*, s as subtask, cogo.fence(p_agent_id, i.id, i.attempt) as standing
+      from items i left join cogo.subtasks s on s.id = i.id
+  ), judged as materialized (
+    select f.*,
+           case f.standing when 'held' then cogo.completion_problem(f.subtask, f.item) end
+             as problem
+      from fenced f
+  )
+  select array_agg(j.id order by j.ordinal), array_agg(j.attempt order by j.ordinal),
+         array_agg(j.item order by j.ordinal), array_agg(j.problem order by j.ordinal),
+         array_agg(
+           case
+             when j.problem is not null then 'invalid'
+             when j.standing = 'held' then 'ok'
+             when j.standing in ('completed', 'routed') then 'duplicate'
+             when j.standing in ('closing', 'cancelled') then 'closed'
+             when j.standing = 'unknown' then 'unknown'
+             else 'stale'
+           end order by j.ordinal
+         ),
+         array_agg(
+           case
+             when j.standing = 'closing' then 'closing'
+             when j.standing <> 'held' or j.problem is not null then null
+             when (j.subtask).type = 'PLAN' then 'plan'
+             when (j.subtask).lane = 'cio' then 'route'
+             when (j.subtask).sink then 'sink'
+             else 'step'
+           end order by j.ordinal
+         )
+    into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
+    from judged j;
+
+  if v_kinds && '{closing,route}' then
+    perform case k.kind
+              when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
+              else cogo.route_subtask(s, k.item)
+            end
+       from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
+       join cogo.subtasks s on s.id = k.id
+      where k.kind in ('closing', 'route');
+  end if;
+  if v_kinds && '{plan,sink,step}' then
+    perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
+  end if;
+  return query select * from unnest(v_answers, v_details);
+end;
+$$;
+comment on function cogo.complete_subtasks(text, jsonb) is
+  'Records what attempts made, in order: ok, duplicate, stale, closed, unknown or invalid (see
+detail).';
+
+revoke all on function cogo.complete_subtasks(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.complete_subtasks(text, jsonb) to service_role;
+
+-- schemas/0777_settle_completions.sql
+-- A subtransaction for all together, and where something is wrong with one, for each alone: what is
+-- wrong with one takes nothing from the others.
+create or replace function cogo.settle_completions(p_agent_id text, p_items jsonb)
+  returns table (answer text, detail text)
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_answers text[];
+  v_details text[];
+begin
+  if (
+    -- The second completion of a subtask is judged by what the first left.
+    select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
+      from jsonb_array_elements(p_items) i
+  ) or jsonb_array_length(p_items) = 1 then
+    begin
+      select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
+        from cogo.complete_subtasks(p_agent_id, p_items) c;
+      return query select * from unnest(v_answers, v_details);
+      return;
+    exception
+      when data_exception or integrity_constraint_violation then
+        if jsonb_array_length(p_items) = 1 then
+          return query select 'invalid', sqlerrm;
+          return;
+        end if;
+    end;
+  end if;
+  return query
+    select c.answer, c.detail
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+     cross join lateral cogo.settle_completions(p_agent_id, jsonb_build_array(i.item)) c
+     order by i.ordinal;
+end;
+$$;
+comment on function cogo.settle_completions(text, jsonb) is
+  'What cogo.complete_subtasks() does, with an answer also for items that the tables refuse.';
+
+revoke all on function cogo.settle_completions(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.settle_completions(text, jsonb) to service_role;
 
 -- schemas/0780_promote.sql
 create or replace function cogo.promote(p_limit integer)
@@ -785,7 +924,9 @@ create or replace function cogo.hand_back(
   set search_path = ''
 as $$
 begin
-  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, p_outcome, null, p_error);
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
+  );
   if p_counts then
     update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
     if p_subtask.reaps + 1 >= p_subtask.max_reaps then
@@ -863,10 +1004,46 @@ comment on function cogo.reap_leases(integer) is
 revoke all on function cogo.reap_leases(integer) from public, anon, authenticated, service_role;
 grant execute on function cogo.reap_leases(integer) to service_role;
 
--- schemas/0793_book_claims.sql
+-- schemas/0792_advance_clocks.sql
 -- Clocks are a claim's last locks and are never waited for: another claim of the lane that holds
 -- the clock at this moment moves it, by nearly as much.
-create or replace function cogo.book_claims(p_subtask_ids uuid[])
+create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  with reached as materialized (
+    select s.lane, max(s.turn - 100 * s.priority) as round
+      from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
+  ), started as (
+    insert into cogo.lane_clocks (lane, round)
+    select r.lane, r.round
+      from reached r
+     where not exists (select from cogo.lane_clocks k where k.lane = r.lane)
+     order by r.lane
+    on conflict (lane) do nothing
+  ), free as materialized (
+    select k.lane
+      from cogo.lane_clocks k join reached r on r.lane = k.lane
+     where k.round < r.round
+       for no key update of k skip locked
+  )
+  update cogo.lane_clocks k
+     set round = r.round
+    from reached r
+   where k.lane = r.lane and k.round < r.round and k.lane in (select f.lane from free f);
+end;
+$$;
+comment on function cogo.advance_clocks(uuid[]) is
+  'Moves the clocks of the lanes to the rounds that were claimed.';
+
+revoke all on function cogo.advance_clocks(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function cogo.advance_clocks(uuid[]) to service_role;
+
+-- schemas/0793_spend_allowances.sql
+create or replace function cogo.spend_allowances(p_subtask_ids uuid[])
   returns void
   language plpgsql
   volatile
@@ -891,34 +1068,14 @@ begin
         from cogo.subtasks s where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner
     ) as c
    where o.owner = c.owner and o.per_minute is not null;
-
-  insert into cogo.lane_clocks (lane)
-  select distinct s.lane
-    from cogo.subtasks s
-   where s.id = any (p_subtask_ids)
-     and not exists (select from cogo.lane_clocks k where k.lane = s.lane)
-   order by s.lane
-  on conflict (lane) do nothing;
-  with free as materialized (
-    select k.lane
-      from cogo.lane_clocks k
-     where k.lane in (select s.lane from cogo.subtasks s where s.id = any (p_subtask_ids))
-       for no key update skip locked
-  )
-  update cogo.lane_clocks k
-     set round = c.round
-    from (
-      select s.lane, max(s.turn - 100 * s.priority) as round
-        from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
-    ) as c
-   where k.lane = c.lane and k.round < c.round and k.lane in (select f.lane from free f);
 end;
 $$;
-comment on function cogo.book_claims(uuid[]) is
-  'Notes what was claimed: in the buckets of lanes and owners, and on the clocks of the lanes.';
+comment on function cogo.spend_allowances(uuid[]) is
+  'Notes what was claimed in the buckets of lanes and owners, which the caller has locked.';
 
-revoke all on function cogo.book_claims(uuid[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.book_claims(uuid[]) to service_role;
+revoke all on function cogo.spend_allowances(uuid[])
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.spend_allowances(uuid[]) to service_role;
 
 -- schemas/0794_allowance.sql
 -- A token bucket that holds six seconds' worth: any minute sees at most a tenth more than the rate.
@@ -928,10 +1085,8 @@ create or replace function cogo.allowance(
   returns double precision
   language sql
   immutable
-  set search_path = ''
-as $$
   -- greatest() and least() pass over nulls.
-  select case
+  return case
     when p_per_minute is null then null
     when p_refilled_at is null then greatest(1, p_per_minute / 10.0)
     else least(
@@ -940,7 +1095,6 @@ as $$
         + greatest(0, extract(epoch from p_now - p_refilled_at))::float8 * p_per_minute / 60
     )
   end;
-$$;
 comment on function cogo.allowance(integer, double precision, timestamptz, timestamptz) is
   'How many claims a rate allows now; null without a rate.';
 
@@ -956,10 +1110,13 @@ create or replace function cogo.leases(p_subtask_ids uuid[])
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
   )
-  language sql
+  language plpgsql
   stable
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
          s.priority::integer, s.lease_expires_at, p.params, p.metadata,
          jsonb_build_object(
@@ -1009,6 +1166,7 @@ as $$
     join cogo.subtask_payloads p on p.subtask_id = s.id
    where s.id = any (p_subtask_ids)
    order by s.turn, s.seq;
+end;
 $$;
 comment on function cogo.leases(uuid[]) is
   'Everything that the holder of a lease needs in order to do the work.';
@@ -1058,10 +1216,13 @@ grant execute on function cogo.lock_limits(text[]) to service_role;
 -- schemas/0797_open_lanes.sql
 create or replace function cogo.open_lanes(p_lanes text[])
   returns table (lane text, room integer)
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select asked.lane,
          greatest(0, least(
            1000,
@@ -1074,6 +1235,7 @@ as $$
     from (select distinct unnest(p_lanes) as lane) as asked
     left join cogo.lanes l on l.lane = asked.lane
    where not coalesce(l.paused, false);
+end;
 $$;
 comment on function cogo.open_lanes(text[]) is
   'Which of the lanes are not paused, and how many more subtasks each may start; 1000 for no limit.
@@ -1097,10 +1259,10 @@ declare
   v_after_seconds numeric := case when p_after_seconds > 0 then p_after_seconds
                                   when p_after_seconds <= 0 then 0 end;
 begin
-  perform cogo.close_attempt(
-    p_subtask.id, p_subtask.attempt,
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt],
     case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
-    p_usage, p_error
+    array[p_usage], p_error
   );
   if p_action = 'snooze' then
     perform cogo.requeue_subtask(
@@ -1136,10 +1298,13 @@ grant execute on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeri
 -- schemas/0798_open_owners.sql
 create or replace function cogo.open_owners()
   returns table (owner uuid, room integer)
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select o.owner,
          greatest(0, least(
            1000,
@@ -1154,6 +1319,7 @@ as $$
        group by s.owner
     ) as r on r.owner = o.owner
    where not o.paused;
+end;
 $$;
 comment on function cogo.open_owners() is
   'Which owners that have a row are not paused, and how many more subtasks each may start.
@@ -1173,6 +1339,9 @@ create or replace function cogo.choose_subtasks(
   language plpgsql
   volatile
   set search_path = ''
+  -- The heads of lanes and lines are read in the order of their indexes, never sorted.
+  set enable_bitmapscan = off
+  set enable_sort = off
 as $$
 declare
   v_known uuid[] := array(select o.owner from cogo.owners o);

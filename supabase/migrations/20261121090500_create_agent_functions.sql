@@ -20,11 +20,21 @@ create or replace function public.cogo_claim_subtasks(
   volatile
   security invoker
   set search_path = ''
+  -- What is read here has an index that leads to it, and one plan is as good as another for few and
+  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
+  -- empty would read whole tables later, and planning costs more than these statements.
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
   v_lanes text[];
   v_room integer[];
+  v_limited boolean;
+  v_due boolean;
+  v_expired boolean;
   v_ids uuid[];
 begin
   perform cogo.act_as(p_agent_id);
@@ -45,9 +55,25 @@ begin
     end if;
   end if;
 
-  perform cogo.lock_limits(p_lanes);
-  perform cogo.promote(20);
-  perform cogo.reap_leases(20);
+  -- Mostly there is nothing of the kind, and one look at three indexes says so.
+  select exists (select from cogo.lanes) or exists (select from cogo.owners),
+         exists (
+           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
+         ),
+         exists (
+           select from cogo.subtasks s
+            where s.status = 'running' and s.lease_expires_at < cogo.now()
+         )
+    into v_limited, v_due, v_expired;
+  if v_limited then
+    perform cogo.lock_limits(p_lanes);
+  end if;
+  if v_due then
+    perform cogo.promote(20);
+  end if;
+  if v_expired then
+    perform cogo.reap_leases(20);
+  end if;
   select array_agg(o.lane), array_agg(o.room) into v_lanes, v_room from cogo.open_lanes(p_lanes) o;
   v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);
   if v_ids is null then
@@ -72,12 +98,18 @@ begin
   )
   select c.id, c.attempt, c.task_id, p_agent_id, c.lane, nullif(c.lane, 'cio'), cogo.now()
     from claimed c;
-  perform cogo.book_claims(v_ids);
+  if v_limited then
+    perform cogo.spend_allowances(v_ids);
+  end if;
 
-  update public.cogo_tasks t
-     set status = 'running', started_at = coalesce(t.started_at, cogo.now())
-    from cogo.subtasks s
-   where s.id = any (v_ids) and t.id = s.task_id and t.status = 'pending';
+  -- A task is pending until its PLAN is claimed, and planned only by lane cio.
+  if 'cio' = any (p_lanes) then
+    update public.cogo_tasks t
+       set status = 'running', started_at = coalesce(t.started_at, cogo.now())
+      from cogo.subtasks s
+     where s.id = any (v_ids) and t.id = s.task_id and t.status = 'pending';
+  end if;
+  perform cogo.advance_clocks(v_ids);
   return query select * from cogo.leases(v_ids);
 end;
 $$;
@@ -183,9 +215,17 @@ create or replace function public.cogo_complete_subtasks(p_agent_id text, p_item
   volatile
   security invoker
   set search_path = ''
+  -- What is read here has an index that leads to it, and one plan is as good as another for few and
+  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
+  -- empty would read whole tables later, and planning costs more than these statements.
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
 as $$
 declare
-  v_item jsonb;
+  v_answers text[];
+  v_details text[];
 begin
   perform cogo.act_as(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array' then
@@ -194,21 +234,13 @@ begin
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
-
-  for v_item in select i.value from jsonb_array_elements(p_items) i loop
-    subtask_id := cogo.to_uuid(v_item ->> 'subtask_id');
-    attempt := cogo.to_integer(v_item ->> 'attempt');
-    -- A subtransaction per item: what is wrong with one takes nothing from the others.
-    begin
-      select c.answer, c.detail into answer, detail
-        from cogo.complete_subtask(p_agent_id, v_item) c;
-    exception
-      when data_exception or integrity_constraint_violation then
-        answer := 'invalid';
-        detail := sqlerrm;
-    end;
-    return next;
-  end loop;
+  select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
+    from cogo.settle_completions(p_agent_id, p_items) c;
+  return query
+    select cogo.to_uuid(i.item ->> 'subtask_id'), cogo.to_integer(i.item ->> 'attempt'),
+           v_answers[i.ordinal], v_details[i.ordinal]
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+     order by i.ordinal;
 end;
 $$;
 comment on function public.cogo_complete_subtasks(text, jsonb) is
@@ -477,7 +509,8 @@ grant execute on function public.cogo_record_selection(jsonb) to service_role;
 
 -- schemas/0880_cogo_prune.sql
 -- Whole tasks: everything of a task goes with its row, or nothing does. A few at a time, so that
--- each transaction is short; a task that somebody holds is left for the next time.
+-- each transaction is short: a hundred tasks, or fewer when their histories are long. A task that
+-- somebody holds is left for the next time.
 create or replace function public.cogo_prune(
   p_limit integer default 100, p_older_than interval default '30 days'
 )
@@ -493,7 +526,7 @@ begin
       errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
   end if;
   with old as materialized (
-    select t.id
+    select t.id, t.finished_at
       from public.cogo_tasks t
      where t.finished_at < cogo.now() - p_older_than
        -- Its worker has been asked to stop and is still to be told what became of its lease.
@@ -503,14 +536,23 @@ begin
      order by t.finished_at
      limit p_limit
        for update skip locked
+  ), measured as (
+    select o.id, sum(h.events) over (order by o.finished_at, o.id) - h.events as before
+      from old o
+     cross join lateral (
+       select coalesce(max(e.seq), 0) as events from cogo.events e where e.task_id = o.id
+     ) as h
   )
-  delete from public.cogo_tasks t using old o where t.id = o.id;
+  delete from public.cogo_tasks t
+   using measured m
+   where t.id = m.id and m.before < 5000;
   get diagnostics pruned = row_count;
   return next;
 end;
 $$;
 comment on function public.cogo_prune(integer, interval) is
-  'Forgets finished tasks and all that belongs to them, the oldest first; says how many.';
+  'Forgets finished tasks and all that belongs to them, the oldest first, at most p_limit and after
+5000 events no further one. Says how many: call it until it is 0.';
 
 revoke all on function public.cogo_prune(integer, interval)
   from public, anon, authenticated, service_role;
@@ -550,6 +592,10 @@ begin
         -- A new rate starts with a full bucket.
         refilled_at = case when p_per_minute is null then l.refilled_at end;
 
+  -- What waited may go on now; a ring for nothing costs little.
+  perform cogo.ring_lanes(
+    array(select s.id from cogo.subtasks s where s.status = 'queued' and s.lane = p_lane limit 1)
+  );
   return query
     select l.lane, l.paused, l.max_running, l.per_minute,
            (
@@ -614,6 +660,17 @@ begin
     from public.cogo_tasks t
    where t.owner is not distinct from p_owner and t.finished_at is null
      and s.task_id = t.id and s.finished_at is null and not s.regulated;
+  -- What waited may go on now; a ring for nothing costs little.
+  perform cogo.ring_lanes(
+    array(
+      select distinct on (s.lane) s.id
+        from public.cogo_tasks t
+        join cogo.subtasks s on s.task_id = t.id
+       where t.owner is not distinct from p_owner and t.finished_at is null
+         and s.status = 'queued'
+       order by s.lane
+    )
+  );
   return query
     select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), o.paused, o.max_running,
            o.per_minute,

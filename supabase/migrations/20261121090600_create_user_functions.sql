@@ -104,7 +104,7 @@ begin
         errcode = 'TQ003',
         message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
     end if;
-    perform cogo.close_subtasks(p_task_id, v_reason);
+    perform cogo.close_subtasks(array[p_task_id], v_reason);
     update public.cogo_tasks t
        set status = 'cancelled',
            error = jsonb_build_object('class', 'cancelled', 'message', v_reason),

@@ -6,8 +6,9 @@
 --
 -- Lock order, the one rule: lane rows by name, then owner rows by id, then task rows by seq, then
 -- their subtasks by seq. Clocks of lanes come last and are never waited for.
---   * Whoever changes the state of a subtask holds the row lock of its task. That is what makes
---     `event_seq` gapless and counters such as `deps_left` safe.
+--   * Whoever changes the state of a subtask holds the row lock of its task, taken in an earlier
+--     statement. That is what makes the numbers of events gapless and counters such as
+--     `deps_left` safe.
 --   * `claim`, `promote` and `reap` wait for no task and no subtask: they skip what is locked.
 --     `extend` takes no task lock and skips locked rows, so it can be part of no circle.
 --   * Row locks are `for no key update`: `for update` would collide with foreign keys.

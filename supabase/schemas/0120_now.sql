@@ -4,12 +4,9 @@ create or replace function cogo.now()
   returns timestamptz
   language sql
   volatile
-  set search_path = ''
-as $$
-  select coalesce(
+  return coalesce(
     nullif(current_setting('cogo.fake_now', true), '')::timestamptz, clock_timestamp()
   );
-$$;
 comment on function cogo.now() is 'The time; the setting cogo.fake_now when it is set (tests).';
 
 revoke all on function cogo.now() from public, anon, authenticated, service_role;

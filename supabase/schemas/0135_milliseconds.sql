@@ -2,10 +2,7 @@ create or replace function cogo.milliseconds(p_from timestamptz, p_to timestampt
   returns bigint
   language sql
   immutable
-  set search_path = ''
-as $$
-  select greatest(0, round(extract(epoch from p_to - p_from) * 1000))::bigint;
-$$;
+  return greatest(0, round(extract(epoch from p_to - p_from) * 1000))::bigint;
 comment on function cogo.milliseconds(timestamptz, timestamptz) is
   'Whole milliseconds between two times, never negative.';
 

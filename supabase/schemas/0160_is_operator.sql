@@ -4,11 +4,8 @@ create or replace function cogo.is_operator()
   returns boolean
   language sql
   stable
-  set search_path = ''
-as $$
-  select coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
+  return coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
          in ('service_role', 'postgres', 'supabase_admin');
-$$;
 comment on function cogo.is_operator() is
   'Whether the caller may act for every owner: the secret key, or a direct connection as owner.';
 

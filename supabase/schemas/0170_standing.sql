@@ -8,16 +8,13 @@ create or replace function cogo.standing(
   returns text
   language sql
   immutable
-  set search_path = ''
-as $$
-  select case
+  return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
     when p_needs_approval then 'waiting'
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;
-$$;
 comment on function cogo.standing(text, integer, boolean, timestamptz, timestamptz) is
   'Where an open subtask that nobody runs stands, from the facts that decide it.';
 

@@ -2,10 +2,7 @@ create or replace function cogo.to_integer(p_text text)
   returns integer
   language sql
   immutable
-  set search_path = ''
-as $$
-  select case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
-$$;
+  return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
 comment on function cogo.to_integer(text) is
   'The number from 0 to 999999999 that a text spells, or null.';
 

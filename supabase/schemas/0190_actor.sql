@@ -2,10 +2,7 @@ create or replace function cogo.actor()
   returns text
   language sql
   stable
-  set search_path = ''
-as $$
-  select coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
-$$;
+  return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
 comment on function cogo.actor() is
   'Who does this: the agent whose RPC this transaction is, else cogo-database.';
 

@@ -24,7 +24,6 @@ create table if not exists public.cogo_tasks (
   cached_tokens bigint not null default 0,
   output_tokens bigint not null default 0,
   reasoning_tokens bigint not null default 0,
-  event_seq bigint not null default 0,
   cancel_requested_at timestamptz,
   paused_at timestamptz,
   created_at timestamptz not null default cogo.now(),
@@ -47,7 +46,7 @@ create table if not exists public.cogo_tasks (
   constraint cogo_tasks_cancelled check ((status = 'cancelled') = (cancel_requested_at is not null)),
   constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null))
 ) with (
-  -- Every event updates event_seq: room for it on the page, and vacuum before it piles up.
+  -- Costs and status are updated: room for it on the page, and vacuum before it piles up.
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 500,
@@ -59,7 +58,6 @@ comment on table public.cogo_tasks is
 comment on column public.cogo_tasks.priority is '0 is first, 9 is last; others count as the nearer end.';
 comment on column public.cogo_tasks.cost_usd is
   'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
-comment on column public.cogo_tasks.event_seq is 'Number of the latest row in cogo_events; no gaps.';
 comment on column public.cogo_tasks.idempotency_key is
   'Unique per owner: the same key never makes a second task.';
 

@@ -4,9 +4,7 @@ create or replace function cogo.envelope(
   returns jsonb
   language sql
   volatile
-  set search_path = ''
-as $$
-  select jsonb_build_object(
+  return jsonb_build_object(
     'type', p_type,
     'payload', p_payload,
     'source', p_source,
@@ -15,7 +13,6 @@ as $$
     'timestamp', cogo.iso(cogo.now()),
     'version', 1
   );
-$$;
 comment on function cogo.envelope(text, jsonb, text, text) is
   'A message as every process understands it. Described in docs/protocol.';
 

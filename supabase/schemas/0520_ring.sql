@@ -19,7 +19,10 @@ begin
     return;
   end if;
   v_envelope := cogo.envelope(
-    p_type, cogo.fitting(p_payload), p_source, coalesce(p_target, p_topics[1])
+    p_type,
+    -- No text is more than six times as long as what it was parsed to.
+    case when pg_column_size(p_payload) > 4096 then cogo.fitting(p_payload) else p_payload end,
+    p_source, coalesce(p_target, p_topics[1])
   );
   foreach v_topic in array p_topics loop
     perform realtime.send(v_envelope, p_type, v_topic, true);

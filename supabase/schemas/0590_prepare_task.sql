@@ -30,7 +30,6 @@ begin
   new.cached_tokens := 0;
   new.output_tokens := 0;
   new.reasoning_tokens := 0;
-  new.event_seq := 0;
   new.cancel_requested_at := null;
   new.paused_at := null;
   new.created_at := cogo.now();

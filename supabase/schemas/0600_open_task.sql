@@ -9,7 +9,7 @@ declare
   v_now timestamptz := cogo.now();
 begin
   perform cogo.record_event(
-    new.id, 'task.pending', null, null, null, jsonb_build_object('type', new.type)
+    new.id, 'task.pending', null, jsonb_build_object('type', new.type)
   );
   with plan as (
     insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)

@@ -7,7 +7,7 @@ create or replace function cogo.tell_task()
 as $$
 begin
   perform cogo.record_event(
-    new.id, 'task.' || new.status, null, null, nullif(cogo.actor(), 'cogo-database'),
+    new.id, 'task.' || new.status, nullif(cogo.actor(), 'cogo-database'),
     jsonb_build_object('from', old.status, 'error', new.error)
   );
   if new.status in ('completed', 'failed', 'cancelled') then

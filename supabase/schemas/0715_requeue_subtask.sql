@@ -4,10 +4,11 @@ create or replace function cogo.requeue_subtask(
   p_lane text default null
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+begin
   update cogo.subtasks s
      set status = cogo.standing(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
          lane = coalesce(p_lane, s.lane),
@@ -18,6 +19,7 @@ as $$
          cancel_requested_at = null
     from public.cogo_tasks t
    where s.id = p_subtask_id and s.status = 'running' and t.id = s.task_id;
+end;
 $$;
 comment on function cogo.requeue_subtask(uuid, timestamptz, text) is
   'Puts a running subtask, whose attempt was just closed, back where it can be claimed.';

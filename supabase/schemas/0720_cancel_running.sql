@@ -5,7 +5,9 @@ create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt inte
   set search_path = ''
 as $$
 begin
-  perform cogo.close_attempt(p_subtask_id, p_attempt, 'cancelled', p_usage);
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
   update cogo.subtasks s
      set status = 'cancelled',
          finished_at = cogo.now(),

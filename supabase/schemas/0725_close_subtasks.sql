@@ -1,4 +1,4 @@
-create or replace function cogo.close_subtasks(p_task_id uuid, p_reason text)
+create or replace function cogo.close_subtasks(p_task_ids uuid[], p_reason text)
   returns void
   language plpgsql
   volatile
@@ -9,13 +9,14 @@ declare
 begin
   update cogo.subtasks s
      set status = 'cancelled', finished_at = cogo.now()
-   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
+   where s.task_id = any (p_task_ids)
+     and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
 
   -- A holder hears it here or at its next extension; its lease is not cut short.
   for v_subtask in
     update cogo.subtasks s
        set cancel_requested_at = cogo.now()
-     where s.task_id = p_task_id and s.status = 'running' and s.cancel_requested_at is null
+     where s.task_id = any (p_task_ids) and s.status = 'running' and s.cancel_requested_at is null
     returning s.*
   loop
     perform cogo.ring(
@@ -30,9 +31,9 @@ begin
   end loop;
 end;
 $$;
-comment on function cogo.close_subtasks(uuid, text) is
-  'Cancels what is open of a task that is over; running subtasks are asked to stop.';
+comment on function cogo.close_subtasks(uuid[], text) is
+  'Cancels what is open of tasks that are over; running subtasks are asked to stop.';
 
-revoke all on function cogo.close_subtasks(uuid, text)
+revoke all on function cogo.close_subtasks(uuid[], text)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.close_subtasks(uuid, text) to service_role;
+grant execute on function cogo.close_subtasks(uuid[], text) to service_role;

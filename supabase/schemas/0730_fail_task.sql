@@ -5,7 +5,7 @@ create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
   set search_path = ''
 as $$
 begin
-  perform cogo.close_subtasks(p_task_id, 'the task failed');
+  perform cogo.close_subtasks(array[p_task_id], 'the task failed');
   update public.cogo_tasks t
      set status = 'failed', error = p_error, paused_at = null, finished_at = cogo.now()
    where t.id = p_task_id;

@@ -18,7 +18,7 @@ begin
   returning s.* into v_subtask;
 
   if v_subtask.on_failure = 'continue' then
-    perform cogo.release_dependants(v_subtask.id);
+    perform cogo.release_dependants(array[v_subtask.id]);
   else
     perform cogo.fail_task(
       v_subtask.task_id,

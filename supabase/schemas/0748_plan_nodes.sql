@@ -1,9 +1,12 @@
 create or replace function cogo.plan_nodes(p_plan jsonb)
   returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
-  language sql
+  language plpgsql
   immutable
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with nodes as (
     select e.ordinal, e.entry ->> 'key' as key, e.entry,
            array(
@@ -23,6 +26,7 @@ as $$
            else n.key not in (select w.key from waited_for w where w.key is not null)
          end
     from nodes n;
+end;
 $$;
 comment on function cogo.plan_nodes(jsonb) is
   'The subtasks of a plan as rows. Without a chosen sink, what nothing waits for is one.';

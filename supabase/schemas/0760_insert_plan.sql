@@ -8,12 +8,9 @@ create or replace function cogo.insert_plan(
 as $$
 declare
   v_task public.cogo_tasks;
-  v_keys text[];
-  v_ends text[];
 begin
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
 
-  perform set_config('cogo.hushed', 'on', true);
   with nodes as materialized (
     select n.*, gen_random_uuid() as id,
            (nullif(n.entry ->> 'run_at', ''))::timestamptz as run_at,
@@ -52,16 +49,12 @@ begin
     from nodes added
     join cogo.dependencies waiting on waiting.parent_id = p_parent_id
    where added.sink;
-  perform set_config('cogo.hushed', '', true);
 
-  select array_agg(n.key), array_agg(n.key) filter (where n.sink) into v_keys, v_ends
-    from cogo.plan_nodes(p_plan) n;
-  update cogo.subtasks s
-     set deps_left = s.deps_left + cardinality(v_ends)
-   where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
-  perform cogo.ring_lanes(
-    array(select s.id from cogo.subtasks s where s.task_id = p_task_id and s.key = any (v_keys))
-  );
+  if p_parent_id is not null then
+    update cogo.subtasks s
+       set deps_left = s.deps_left + (select count(*) from cogo.plan_nodes(p_plan) n where n.sink)
+     where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
+  end if;
 
   perform cogo.record_selection(e.selection, p_task_id, s.id)
      from jsonb_array_elements(coalesce(nullif(p_plan -> 'selections', 'null'), '[]'))

@@ -7,7 +7,9 @@ as $$
 declare
   v_route jsonb := p_item -> 'route';
 begin
-  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, 'routed', p_item -> 'usage');
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], 'routed', array[p_item -> 'usage']
+  );
   update cogo.subtask_payloads p
      set params = p.params || coalesce(nullif(v_route -> 'params', 'null'), '{}'),
          metadata = p.metadata || coalesce(nullif(v_route -> 'metadata', 'null'), '{}')

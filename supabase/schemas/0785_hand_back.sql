@@ -7,7 +7,9 @@ create or replace function cogo.hand_back(
   set search_path = ''
 as $$
 begin
-  perform cogo.close_attempt(p_subtask.id, p_subtask.attempt, p_outcome, null, p_error);
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
+  );
   if p_counts then
     update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
     if p_subtask.reaps + 1 >= p_subtask.max_reaps then

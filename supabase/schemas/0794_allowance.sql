@@ -5,10 +5,8 @@ create or replace function cogo.allowance(
   returns double precision
   language sql
   immutable
-  set search_path = ''
-as $$
   -- greatest() and least() pass over nulls.
-  select case
+  return case
     when p_per_minute is null then null
     when p_refilled_at is null then greatest(1, p_per_minute / 10.0)
     else least(
@@ -17,7 +15,6 @@ as $$
         + greatest(0, extract(epoch from p_now - p_refilled_at))::float8 * p_per_minute / 60
     )
   end;
-$$;
 comment on function cogo.allowance(integer, double precision, timestamptz, timestamptz) is
   'How many claims a rate allows now; null without a rate.';
 

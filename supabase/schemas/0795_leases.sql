@@ -4,10 +4,13 @@ create or replace function cogo.leases(p_subtask_ids uuid[])
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
   )
-  language sql
+  language plpgsql
   stable
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
          s.priority::integer, s.lease_expires_at, p.params, p.metadata,
          jsonb_build_object(
@@ -57,6 +60,7 @@ as $$
     join cogo.subtask_payloads p on p.subtask_id = s.id
    where s.id = any (p_subtask_ids)
    order by s.turn, s.seq;
+end;
 $$;
 comment on function cogo.leases(uuid[]) is
   'Everything that the holder of a lease needs in order to do the work.';

@@ -1,9 +1,12 @@
 create or replace function cogo.open_lanes(p_lanes text[])
   returns table (lane text, room integer)
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select asked.lane,
          greatest(0, least(
            1000,
@@ -16,6 +19,7 @@ as $$
     from (select distinct unnest(p_lanes) as lane) as asked
     left join cogo.lanes l on l.lane = asked.lane
    where not coalesce(l.paused, false);
+end;
 $$;
 comment on function cogo.open_lanes(text[]) is
   'Which of the lanes are not paused, and how many more subtasks each may start; 1000 for no limit.

@@ -12,10 +12,10 @@ declare
   v_after_seconds numeric := case when p_after_seconds > 0 then p_after_seconds
                                   when p_after_seconds <= 0 then 0 end;
 begin
-  perform cogo.close_attempt(
-    p_subtask.id, p_subtask.attempt,
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt],
     case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
-    p_usage, p_error
+    array[p_usage], p_error
   );
   if p_action = 'snooze' then
     perform cogo.requeue_subtask(

@@ -1,9 +1,12 @@
 create or replace function cogo.open_owners()
   returns table (owner uuid, room integer)
-  language sql
+  language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select o.owner,
          greatest(0, least(
            1000,
@@ -18,6 +21,7 @@ as $$
        group by s.owner
     ) as r on r.owner = o.owner
    where not o.paused;
+end;
 $$;
 comment on function cogo.open_owners() is
   'Which owners that have a row are not paused, and how many more subtasks each may start.

@@ -8,6 +8,9 @@ create or replace function cogo.choose_subtasks(
   language plpgsql
   volatile
   set search_path = ''
+  -- The heads of lanes and lines are read in the order of their indexes, never sorted.
+  set enable_bitmapscan = off
+  set enable_sort = off
 as $$
 declare
   v_known uuid[] := array(select o.owner from cogo.owners o);

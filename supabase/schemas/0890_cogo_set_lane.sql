@@ -31,6 +31,10 @@ begin
         -- A new rate starts with a full bucket.
         refilled_at = case when p_per_minute is null then l.refilled_at end;
 
+  -- What waited may go on now; a ring for nothing costs little.
+  perform cogo.ring_lanes(
+    array(select s.id from cogo.subtasks s where s.status = 'queued' and s.lane = p_lane limit 1)
+  );
   return query
     select l.lane, l.paused, l.max_running, l.per_minute,
            (

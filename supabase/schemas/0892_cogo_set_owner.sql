@@ -44,6 +44,17 @@ begin
     from public.cogo_tasks t
    where t.owner is not distinct from p_owner and t.finished_at is null
      and s.task_id = t.id and s.finished_at is null and not s.regulated;
+  -- What waited may go on now; a ring for nothing costs little.
+  perform cogo.ring_lanes(
+    array(
+      select distinct on (s.lane) s.id
+        from public.cogo_tasks t
+        join cogo.subtasks s on s.task_id = t.id
+       where t.owner is not distinct from p_owner and t.finished_at is null
+         and s.status = 'queued'
+       order by s.lane
+    )
+  );
   return query
     select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), o.paused, o.max_running,
            o.per_minute,

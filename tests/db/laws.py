@@ -27,8 +27,8 @@ LAWS: Final = {
     """,
     "events have no gap": """
         select t.id from public.cogo_tasks t
-         where t.event_seq <> (select count(*) from cogo.events e where e.task_id = t.id)
-            or t.event_seq <> (select max(e.seq) from cogo.events e where e.task_id = t.id)
+         where (select count(*) from cogo.events e where e.task_id = t.id)
+               is distinct from (select max(e.seq) from cogo.events e where e.task_id = t.id)
     """,
     "the last event of each thing is where it stands": """
         select s.id from cogo.subtasks s

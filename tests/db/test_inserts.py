@@ -45,7 +45,6 @@ async def test_what_is_not_a_persons_to_set_is_reset(agent: Agent, database: Dat
             error={"x": 1},
             cost_usd=-5,
             input_tokens=9,
-            event_seq=99,
             finished_at=database.now,
             started_at=database.now,
             cancel_requested_at=database.now,
@@ -54,14 +53,14 @@ async def test_what_is_not_a_persons_to_set_is_reset(agent: Agent, database: Dat
     )
 
     assert (task["status"], task["result"], task["error"]) == ("pending", None, None)
-    assert (task["cost_usd"], task["input_tokens"], task["event_seq"]) == (0, 0, 2)
+    assert (task["cost_usd"], task["input_tokens"]) == (0, 0)
     assert task["started_at"] is task["finished_at"] is task["paused_at"] is None
 
 
 async def test_a_person_may_not_even_name_the_systems_columns(database: Database) -> None:
     alice = await database.connect("authenticated", ALICE)
 
-    for column, value in (("status", "completed"), ("cost_usd", -1), ("event_seq", 7)):
+    for column, value in (("status", "completed"), ("cost_usd", -1), ("output_tokens", 7)):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await insert_task(alice, "sort a list", **{column: value})
 

@@ -147,3 +147,24 @@ async def test_a_setting_without_sense_is_refused(agent: Agent, call: str) -> No
         await agent.connection.execute(f"select public.cogo_{call}")
 
     assert refused.value.sqlstate == "TQ004"
+
+
+@pytest.mark.parametrize(
+    ("pause", "resume"),
+    [
+        ("cogo_set_lane('model-a', true)", "cogo_set_lane('model-a', false)"),
+        ("cogo_set_owner(null, true)", "cogo_set_owner(null, false)"),
+    ],
+)
+async def test_the_end_of_a_pause_rings_for_what_waited(
+    database: Database, agent: Agent, pause: str, resume: str
+) -> None:
+    await plan_task(agent, step("a"), step("b"), step("end", "a", "b"))
+    await agent.connection.execute(f"select public.{pause}")
+    owner = await database.connect("postgres")
+    await owner.execute("delete from realtime.messages where true")
+
+    await agent.connection.execute(f"select public.{resume}")
+
+    rung = await owner.fetch("select topic from realtime.messages where event = 'MCP_SUBTASK'")
+    assert [message["topic"] for message in rung] == ["cogo-subtasks"]

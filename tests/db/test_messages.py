@@ -352,3 +352,17 @@ async def test_an_agent_is_recorded_with_the_databases_time(
     assert (row["lanes"], row["capacity"], row["running"]) == (["model-a"], 4, 2)
     assert (row["heartbeat_at"], row["stopped_at"]) == (database.now, None)
     assert row["started_at"] == database.now - timedelta(seconds=5)
+
+
+async def test_what_one_transaction_queues_in_a_lane_rings_once(
+    database: Database, agent: Agent
+) -> None:
+    for _ in range(5):
+        await plan_task(agent)
+    leases = await agent.claim("model-a")
+    before = len(await heard(database, "MCP_SUBTASK"))
+
+    await agent.release(*leases)
+
+    assert len(await heard(database, "MCP_SUBTASK")) == before + 1
+    assert len(await agent.claim("model-a")) == 5

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.db
 async def test_python_and_sql_allow_the_same_moves(
     agent: Agent, function: str, states: type[StrEnum], moves: dict[str, frozenset[str]]
 ) -> None:
-    found = await agent.connection.fetch(f"select * from cogo.{function}()")
-    in_sql = {(row["from_status"], row["to_status"]) for row in found}
+    found = await agent.connection.fetchval(f"select cogo.{function}()")
+    in_sql = {tuple(move.split(">")) for move in found}
 
     for start, end in product(states, repeat=2):
         assert ((start, end) in in_sql) == (end in moves[start]), f"{start} -> {end}"

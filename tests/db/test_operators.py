@@ -122,3 +122,24 @@ async def test_the_queue_says_how_many_stand_where_and_since_when(
     assert (theirs["dead"], float(theirs["failed_per_minute"])) == (1, 0.2)
     assert float(queue["cio", ALICE]["completed_per_minute"]) == 0.2
     assert (queue["idle", None]["lane_paused"], queue["idle", None]["queued"]) == (True, 0)
+
+
+async def test_pruning_stops_after_a_long_history_and_goes_on_with_the_next_call(
+    database: Database, agent: Agent
+) -> None:
+    owner = await database.connect("postgres")
+    for _ in range(2):
+        task_id = await plan_task(agent)
+        await owner.execute(
+            "insert into cogo.events (task_id, seq, kind)"
+            " select $1, n, 'task.running' from generate_series(100, 6000) n",
+            task_id,
+        )
+        await agent.connection.execute("select from public.cogo_cancel_task($1)", task_id)
+    await database.jump(timedelta(days=31))
+
+    pruned = [
+        await agent.connection.fetchval("select pruned from public.cogo_prune()") for _ in range(3)
+    ]
+
+    assert pruned == [1, 1, 0]

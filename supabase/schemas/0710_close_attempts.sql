@@ -1,0 +1,72 @@
+-- A cost that is not reported is 0 where no model can have been asked (the lane of the
+-- orchestrators, an outcome that the holder itself reported), and unknown where a holder vanished.
+create or replace function cogo.close_attempts(
+  p_subtask_ids uuid[],
+  p_attempts integer[],
+  p_outcome text,
+  p_usages jsonb[] default '{}',
+  p_error jsonb default null
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  with closed as (
+    update public.cogo_attempts a
+       set ended_at = cogo.now(),
+           outcome = p_outcome,
+           error = nullif(p_error, 'null'),
+           usage = g.usage,
+           model_id = coalesce(g.usage ->> 'model_id', a.model_id),
+           provider = coalesce(g.usage ->> 'provider', a.provider),
+           first_token_ms = (g.usage ->> 'first_token_ms')::numeric,
+           duration_ms = coalesce(
+             (g.usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
+           ),
+           input_tokens = (g.usage ->> 'input_tokens')::bigint,
+           cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
+           output_tokens = (g.usage ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+           finish_reason = g.usage ->> 'finish_reason',
+           cost_usd = case
+             when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
+             when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
+           end
+      from (
+        select u.id, u.attempt, nullif(u.usage, 'null') as usage
+          from unnest(p_subtask_ids, p_attempts, p_usages) as u (id, attempt, usage)
+      ) as g
+     where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
+    returning a.task_id, a.cost_usd, a.input_tokens, a.cached_tokens, a.output_tokens,
+              a.reasoning_tokens, g.usage
+  ), spent as (
+    select c.task_id,
+           case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
+           coalesce(sum(c.input_tokens), 0) as input_tokens,
+           coalesce(sum(c.cached_tokens), 0) as cached_tokens,
+           coalesce(sum(c.output_tokens), 0) as output_tokens,
+           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens
+      from closed c
+     where c.usage is not null or c.cost_usd is null
+     group by c.task_id
+  )
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.cost_usd,
+         input_tokens = t.input_tokens + s.input_tokens,
+         cached_tokens = t.cached_tokens + s.cached_tokens,
+         output_tokens = t.output_tokens + s.output_tokens,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens
+    from spent s
+   where t.id = s.task_id;
+end;
+$$;
+comment on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb) is
+  'Ends attempts and books their tokens and their cost on their tasks, of which the caller holds the
+locks. An attempt that has ended stays as it is.';
+
+revoke all on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
+  to service_role;

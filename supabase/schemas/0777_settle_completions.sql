@@ -1,0 +1,43 @@
+-- A subtransaction for all together, and where something is wrong with one, for each alone: what is
+-- wrong with one takes nothing from the others.
+create or replace function cogo.settle_completions(p_agent_id text, p_items jsonb)
+  returns table (answer text, detail text)
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_answers text[];
+  v_details text[];
+begin
+  if (
+    -- The second completion of a subtask is judged by what the first left.
+    select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
+      from jsonb_array_elements(p_items) i
+  ) or jsonb_array_length(p_items) = 1 then
+    begin
+      select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
+        from cogo.complete_subtasks(p_agent_id, p_items) c;
+      return query select * from unnest(v_answers, v_details);
+      return;
+    exception
+      when data_exception or integrity_constraint_violation then
+        if jsonb_array_length(p_items) = 1 then
+          return query select 'invalid', sqlerrm;
+          return;
+        end if;
+    end;
+  end if;
+  return query
+    select c.answer, c.detail
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+     cross join lateral cogo.settle_completions(p_agent_id, jsonb_build_array(i.item)) c
+     order by i.ordinal;
+end;
+$$;
+comment on function cogo.settle_completions(text, jsonb) is
+  'What cogo.complete_subtasks() does, with an answer also for items that the tables refuse.';
+
+revoke all on function cogo.settle_completions(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.settle_completions(text, jsonb) to service_role;

@@ -1,0 +1,29 @@
+"""`cogo queue limit` and its neighbours tell what is wrong before they ask anybody."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import cogo
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("pause",), "--lane MODEL or --owner ID"),
+        (("resume", "--lane", "a", "--owner", "none"), "name one of the two"),
+        (("pause", "--owner", "me"), "'me' is neither a user's id (a uuid) nor none"),
+        (("pause", "--lane", " "), "--lane must be"),
+        (("limit", "--lane", "a"), "nothing to change"),
+        (("limit", "--lane", "a", "--running", "-1"), "whole number from 0"),
+        (("limit", "--lane", "a", "--per-minute", "0"), "whole number from 1"),
+    ],
+)
+def test_a_line_without_sense_is_refused_with_what_to_write(
+    line: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    ended = cogo("queue", *line, home=tmp_path)
+
+    assert ended.returncode != 0
+    assert words in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

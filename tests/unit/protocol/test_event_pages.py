@@ -1,0 +1,35 @@
+"""Events are read to the end, however few rows a project gives at once."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from supabase import AsyncClientOptions, acreate_client
+
+from protocol.transport.rpc import SupabaseStore
+
+KEY = "sb_secret_test"
+
+
+@pytest.mark.parametrize("max_rows", [1, 3, 1000])
+async def test_events_are_read_to_the_end_whatever_a_server_gives_at_once(max_rows: int) -> None:
+    task_id = uuid4()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        after = int(request.url.params["seq"].removeprefix("gt."))
+        page = range(after + 1, min(7, after + max_rows) + 1)
+        return httpx.Response(200, json=[event(seq) for seq in page], request=request)
+
+    def event(seq: int) -> dict[str, object]:
+        at = "2026-03-01T12:00:00+00:00"
+        return {"task_id": str(task_id), "seq": seq, "at": at, "kind": "task.running", "detail": {}}
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as pool:
+        options = AsyncClientOptions(httpx_client=pool, auto_refresh_token=False)
+        store = SupabaseStore(await acreate_client("http://test.invalid", KEY, options))
+
+        found = await store.fetch_events(task_id=task_id)
+        rest = await store.fetch_events(task_id=task_id, after=5)
+
+    assert [each.seq for each in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert [each.seq for each in rest] == [6, 7]
