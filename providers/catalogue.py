@@ -7,9 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from providers.embeddings.entries import EmbeddingModel
 from providers.entries import DeploymentEntry, Model, Provider
 from providers.errors import CatalogueInvalid, UnknownModel
 from providers.loading import PACKAGED, Entries, load_entries
+from providers.tuned import tuned_model
 
 __all__ = ["Catalogue", "Facts", "Resolution"]
 
@@ -39,13 +41,17 @@ class Facts:
 
 
 class Catalogue:
-    """Immutable. Names are matched without regard to case, and a space is as good as a hyphen."""
+    """Immutable but for `adopt`.
+
+    Names are matched without regard to case, and a space is as good as a hyphen.
+    """
 
     def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
         self.providers: Mapping[str, Provider] = entries.providers
         self.models: Mapping[str, Model] = entries.models
         self.roles: Mapping[str, str] = entries.roles
         """Role to the name of its model: resolve it."""
+        self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
         self._entries = entries
         self._origins = origins
         self._check()
@@ -58,6 +64,10 @@ class Catalogue:
             CatalogueInvalid: the message names file, entry and field.
         """
         return cls(*load_entries(overlays))
+
+    def adopt(self, other: Self) -> None:
+        """Become the other one, for everybody who holds this: a file changed while we run."""
+        self.__dict__ = dict(other.__dict__)
 
     def with_roles(self, roles: Mapping[str, str]) -> Self:
         """The same with other models for some roles.
@@ -107,6 +117,33 @@ class Catalogue:
             raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
         return model
 
+    def embedding(self, name: str) -> EmbeddingModel:
+        """Find a model for embeddings by id, alias, provider's id or `<provider>/<its own id>`.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        wanted = _normal(name)
+        names: dict[str, EmbeddingModel] = {}
+        for entry in self.embeddings.values():
+            own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
+            for each in own:
+                names.setdefault(_normal(each), entry)
+        if wanted in names:
+            return names[wanted]
+        provider_id, _, model = name.strip().partition("/")
+        provider = self.providers.get(provider_id)
+        if provider is not None and provider.any_model and model:
+            return EmbeddingModel(
+                id=name.strip(),
+                name=f"{model} (via {provider.name})",
+                maker="unknown",
+                provider=provider.id,
+                model=model,
+                shortens=True,
+            )
+        raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
+
     def facts(self, lane: str) -> Facts:
         """What is known of a lane. Another process may serve what this catalogue does not know."""
         model = self.models.get(lane) or self._passed_through(lane)
@@ -127,6 +164,9 @@ class Catalogue:
         return tuple(self.providers[entry.provider] for entry in entries)
 
     def _passed_through(self, name: str) -> Model | None:
+        """A model without an entry: tuned, or of a provider that serves what it is told to."""
+        if tuned := tuned_model(name, self.models):
+            return tuned
         provider_id, _, own = name.partition("/")
         provider = self.providers.get(provider_id)
         if provider is None or not provider.any_model or not own:
@@ -156,6 +196,10 @@ class Catalogue:
         return names
 
     def _check(self) -> None:
+        for embedding in self.embeddings.values():
+            if embedding.provider not in self.providers:
+                why = f"there is no provider {embedding.provider!r}"
+                self._refuse("embeddings", embedding.id, "provider", why)
         for model in self.models.values():
             for deployment in model.deployments:
                 if deployment.provider not in self.providers:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from providers.embeddings.entries import EmbeddingWire
 from providers.wire import WireProfile
 
 __all__ = [
@@ -105,7 +106,19 @@ class Provider(_Entry):
     """Of prompts and answers, to each deployment, from all executors together."""
     timeouts: TimeoutSeconds = TimeoutSeconds()
     wire: WireProfile = WireProfile()
+    embeddings: EmbeddingWire = "openai"
+    """How it takes texts to embed."""
     data_policy: DataPolicy = DataPolicy()
+
+    @property
+    def how_to_open(self) -> str:
+        """What a person does so that it can be called from here."""
+        if self.local:
+            return f"start {self.name}"
+        if self.base_url is None and self.base_url_variables:
+            return f"set {self.base_url_variables[0]} to the base URL of {self.name}"
+        page = f" (get one at {self.key_page})" if self.key_page else ""
+        return f"set {self.key_variables[0]} to a key of {self.name}{page}"
 
 
 class DeploymentEntry(_Entry):
@@ -143,6 +156,8 @@ class Model(_Entry):
     routing: RoutingStrategy = "preferred"
     timeouts: TimeoutSeconds = TimeoutSeconds()
     aliases: tuple[str, ...] = ()
+    base: str | None = None
+    """The model that this one was tuned from: what is not said here is as there, but the price."""
     context_window: int | None = Field(default=None, gt=0)
     """Tokens of prompt and answer together."""
     max_output_tokens: int | None = Field(default=None, gt=0)
@@ -150,6 +165,9 @@ class Model(_Entry):
     """What selection may use it for; our judgement, not the vendor's."""
     reasoning: Reasoning | None = None
     tools: bool | None = None
+    structured_output: bool | None = None
+    """Whether it follows a JSON Schema of the answer."""
+    inputs: tuple[Literal["text", "image", "pdf", "audio", "video"], ...] = ("text",)
     unsupported: tuple[Literal["temperature", "top_p", "stop"], ...] = ()
     """Parameters that the model refuses; they are dropped with a note."""
     retirement: Retirement | None = None

@@ -10,13 +10,16 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from providers.embeddings.entries import EmbeddingModel
 from providers.entries import Model, Provider
 from providers.errors import CatalogueInvalid
 
 __all__ = ["Entries", "load_entries"]
 
 PACKAGED: Final = "catalogue.toml"
-_SECTIONS: Final = ("providers", "models", "roles")
+_SECTIONS: Final = ("providers", "models", "roles", "embeddings")
+_OF_ITS_OWN: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
+"""What a tuned model does not take over from its base."""
 _FACTS: Final = "data_policy"
 
 
@@ -28,6 +31,7 @@ class Entries(BaseModel):
     providers: dict[str, Provider]
     models: dict[str, Model]
     roles: dict[str, str]
+    embeddings: dict[str, EmbeddingModel] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def load_entries(overlays: Sequence[Path] = ()) -> tuple[Entries, Mapping[tuple[
             for key, entry in entries.items():
                 origins[section, key] = layer.name
                 merged[section][key] = _laid_over(merged[section].get(key), entry, key)
+    merged["models"] = {key: _tuned(key, merged["models"], origins) for key in merged["models"]}
     try:
         return Entries.model_validate(merged), origins
     except ValidationError as error:
@@ -93,6 +98,21 @@ def _laid_over(below: Any, above: Any, key: str) -> Any:
     if entry.get("retirement") is False:
         del entry["retirement"]
     return entry
+
+
+def _tuned(
+    key: str, models: Mapping[str, Any], origins: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """An entry with what its base knows. A base has no base: tune what is in the catalogue."""
+    entry: dict[str, Any] = models[key]
+    base = entry.get("base")
+    if base is None:
+        return entry
+    if not isinstance(base, str) or base not in models or models[base].get("base") is not None:
+        where = f"{origins['models', key]}: models.{key}: base"
+        raise CatalogueInvalid(f"{where}: {base!r} is not a model here with facts of its own")
+    known = {name: fact for name, fact in models[base].items() if name not in _OF_ITS_OWN}
+    return {**known, **entry}
 
 
 def _explain(error: ValidationError, origins: Mapping[tuple[str, str], str]) -> str:

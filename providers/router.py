@@ -197,7 +197,7 @@ class Router:
         host = self.catalogue.providers[provider_id]
         base_url = self._base_url(host)
         if base_url is None:
-            raise NotServed(_how_to_open(host))
+            raise NotServed(host.how_to_open)
         adapter = await self._adapter(host, base_url, self.keyring.choose(provider_id))
         return await adapter.list_models()
 
@@ -243,7 +243,7 @@ class Router:
     def _missing(self, model_id: str) -> str:
         model = self.catalogue.model(model_id)
         hosts = dict.fromkeys(entry.provider for entry in model.deployments)
-        ways = " or ".join(_how_to_open(self.catalogue.providers[host]) for host in hosts)
+        ways = " or ".join(self.catalogue.providers[host].how_to_open for host in hosts)
         return f"{model.name} cannot be called from here: {ways}"
 
 
@@ -252,12 +252,3 @@ def _load(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
     if host.genai_prices is not None:
         load_prices()
     return make_adapter(host, base_url=base_url, key=key)
-
-
-def _how_to_open(host: Provider) -> str:
-    if host.local:
-        return f"start {host.name}"
-    if host.base_url is None and host.base_url_variables:
-        return f"set {host.base_url_variables[0]} to the base URL of {host.name}"
-    page = f" (get one at {host.key_page})" if host.key_page else ""
-    return f"set {host.key_variables[0]} to a key of {host.name}{page}"

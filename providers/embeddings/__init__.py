@@ -1,0 +1,1 @@
+"""Texts as vectors: one call for every vendor's embeddings."""

@@ -1,0 +1,90 @@
+"""What a provider's profile makes of a request."""
+
+from typing import Any
+
+import pytest
+
+from providers.accents import accented
+from providers.chat import ChatRequest, Effort, Message, Replay, ToolCall
+from providers.wire import WireProfile
+
+CALL = ToolCall(id="toolu_0123456789", name="look", arguments="{}")
+REPLAY = Replay(vendor="v", model="m", blocks=({"reasoning_content": "hm"},))
+
+
+def a_request(**changes: Any) -> ChatRequest:
+    fields = {"model": "m", "messages": (Message(role="user", content="hi"),), **changes}
+    return ChatRequest(**fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "efforts", "sent"),
+    [
+        ("low", ("low", "high", "max"), "low"),
+        ("medium", ("low", "high", "max"), "high"),
+        ("minimal", ("low", "high", "max"), "low"),
+        ("xhigh", ("low", "high", "max"), "max"),
+        ("low", ("none", "high"), "high"),
+        ("none", ("none", "high"), "none"),
+        ("xhigh", None, "xhigh"),
+    ],
+)
+def test_an_effort_becomes_the_nearest_that_is_taken(
+    asked: Effort, efforts: tuple[Effort, ...] | None, sent: str
+) -> None:
+    made = accented(a_request(reasoning_effort=asked), WireProfile(efforts=efforts), vendor="v")
+
+    assert made.body["reasoning_effort"] == sent
+    assert bool(made.notes) is (asked != sent)
+
+
+def test_thinking_may_be_switched_off_by_an_object_of_its_own() -> None:
+    profile = WireProfile(no_reasoning_body={"thinking": {"type": "disabled"}})
+
+    made = accented(a_request(reasoning_effort="none"), profile, vendor="v")
+
+    assert made.extra == {"thinking": {"type": "disabled"}}
+    assert "reasoning_effort" not in made.body
+
+
+@pytest.mark.parametrize("system", [None, "Be brief"])
+def test_where_only_json_is_promised_the_schema_is_an_instruction(system: str | None) -> None:
+    request = a_request(response_schema={"type": "object", "title": "T"}, system=system)
+
+    made = accented(request, WireProfile(schemas="json_object"), vendor="v")
+
+    assert made.body["response_format"] == {"type": "json_object"}
+    first, *others = made.body["messages"]
+    assert first["role"] == "system"
+    assert '"title": "T"' in first["content"]
+    assert (system or "") in first["content"]
+    assert [message["role"] for message in others] == ["user"]
+    assert made.notes
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "handed_back"), [("v", "m", True), ("w", "m", False), ("v", "n", False)]
+)
+def test_thinking_goes_back_only_to_the_model_that_thought_it(
+    vendor: str, model: str, handed_back: bool
+) -> None:
+    turn = Message(role="assistant", content="", tool_calls=(CALL,), replay=REPLAY)
+
+    made = accented(a_request(messages=(turn,), model=model), WireProfile(), vendor=vendor)
+
+    assert ("reasoning_content" in made.body["messages"][0]) is handed_back
+
+
+def test_ids_of_calls_from_elsewhere_get_the_wanted_form_on_both_sides() -> None:
+    turns = (
+        Message(role="assistant", content="", tool_calls=(CALL,)),
+        Message(role="tool", content="42", tool_call_id=CALL.id),
+    )
+
+    made = accented(a_request(messages=turns), WireProfile(call_id_length=9), vendor="v")
+
+    called, result = made.body["messages"]
+    [call] = called["tool_calls"]
+    assert call["id"] == result["tool_call_id"]
+    assert len(call["id"]) == 9
+    assert call["id"].isalnum()
