@@ -44,12 +44,15 @@ def load_catalogue(project: Project) -> Catalogue:
     return catalogue
 
 
+def overlay_path(project: Project) -> Path:
+    """Give the file that changes the catalogue here, whether or not it is there."""
+    return project.settings.catalogue or project.directory / OVERLAY
+
+
 def _overlays(project: Project) -> list[Path]:
-    named = project.settings.catalogue
-    if named is not None:
-        return [named]
-    found = project.directory / OVERLAY
-    return [found] if found.is_file() else []
+    path = overlay_path(project)
+    named = project.settings.catalogue is not None
+    return [path] if named or path.is_file() else []
 
 
 def credentials(

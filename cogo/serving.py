@@ -20,6 +20,7 @@ from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
 from agents.selection.knowledge import Knowledge
 from cogo.cli.output import print_line
+from cogo.freshness import kept_fresh
 from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
 from cogo.models import credentials, load_catalogue
@@ -72,6 +73,8 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
         health_url = None
         if role.health_port is not None:
             health_url = stack.enter_context(health_server(vitals, role.health_port))
+        simulated = greeting.simulator_url is not None
+        await stack.enter_async_context(kept_fresh(project, router, simulated=simulated))
         if greeting.simulator_url is None:
             await router.discover()
         stop = stack.enter_context(stop_on_signals())

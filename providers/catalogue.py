@@ -65,9 +65,11 @@ class Catalogue:
         """
         return cls(*load_entries(overlays))
 
-    def adopt(self, other: Self) -> None:
-        """Become the other one, for everybody who holds this: a file changed while we run."""
+    def adopt(self, other: Self) -> bool:
+        """Become the other one, for everybody who holds this; give whether that is a change."""
+        is_change = self._entries != other._entries
         self.__dict__ = dict(other.__dict__)
+        return is_change
 
     def with_roles(self, roles: Mapping[str, str]) -> Self:
         """The same with other models for some roles.

@@ -15,7 +15,8 @@ from providers.entries import Provider
 __all__ = ["LocalServer", "find_servers"]
 
 PATIENCE: Final = timedelta(milliseconds=300)
-GATEWAY_HEADER: Final = "x-cogo"
+GATEWAY_HEADER: Final = "x-cogo-gateway"
+GATEWAY_OWNER: Final = "cogo"
 SIMULATOR_HEADER: Final = "x-cogo-simulated"
 
 
@@ -93,7 +94,7 @@ async def _probe(
     if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
         return None
     models = _models(listing)
-    if models is None:
+    if models is None or GATEWAY_OWNER in models.values():
         return None
     return LocalServer(
         provider=_who(models, target.providers).id,

@@ -20,6 +20,7 @@ from providers.errors import NotServed
 from providers.factory import make_adapter
 from providers.gates import Errand, Gate
 from providers.keyring import Keyring
+from providers.listings import Listings
 from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
 from providers.routing import Homes, in_order
@@ -64,6 +65,7 @@ class Router:
         self._gates = (self.concurrency, *gates)
         self._timeouts = timeouts
         self._homes = Homes()
+        self.listings = Listings()
         self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
         self._opening = asyncio.Lock()
@@ -104,7 +106,8 @@ class Router:
         lanes = [
             model.id
             for model in self.catalogue.models.values()
-            if model.retirement is None and self.deployments(model.id)
+            if (model.retirement is None or self.listings.revives(model))
+            and self.deployments(model.id)
         ]
         local = [f"{each.provider}/{id_}" for each in self._servers.values() for id_ in each.models]
         return list(dict.fromkeys([*lanes, *local]))
@@ -120,7 +123,8 @@ class Router:
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
             base_url = self._base_url(host)
-            if base_url is not None:
+            gone = self.listings.lacks(model, entry.provider, entry.model)
+            if base_url is not None and not gone:
                 given = self.keyring.get(host.id)
                 found.append(
                     Deployment(
@@ -199,7 +203,10 @@ class Router:
         if base_url is None:
             raise NotServed(host.how_to_open)
         adapter = await self._adapter(host, base_url, self.keyring.choose(provider_id))
-        return await adapter.list_models()
+        listed = await adapter.list_models()
+        if host.listing_decides:
+            self.listings.keep(host.id, (each.id for each in listed))
+        return listed
 
     def _allowed(self, model_id: str, errand: Errand) -> list[Deployment]:
         """The deployments that can be called from here and that the errand does not forbid."""

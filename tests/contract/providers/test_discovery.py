@@ -16,6 +16,7 @@ from providers.router import Credential, Router
 
 PATIENT = timedelta(seconds=5)
 """For machines that are busy with other tests."""
+OUR_LISTING = {"object": "list", "data": [{"id": "claude-sonnet-5-5", "owned_by": "cogo"}]}
 LISTING = {"object": "list", "data": [{"id": "m", "owned_by": "somebody"}]}
 
 
@@ -90,7 +91,8 @@ async def test_servers_that_share_a_port_are_told_apart_by_their_listing(
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
-        pytest.param(LISTING, "x-cogo: gateway\r\n", "200 OK", id="our own gateway"),
+        pytest.param(LISTING, "x-cogo-gateway: 1\r\n", "200 OK", id="our own gateway"),
+        pytest.param(OUR_LISTING, "", "200 OK", id="our own gateway behind a proxy"),
         pytest.param(LISTING, "x-cogo-simulated: true\r\n", "200 OK", id="our own simulator"),
         pytest.param("<html>", "", "200 OK", id="a web page"),
         pytest.param({"models": []}, "", "200 OK", id="another API"),

@@ -1,0 +1,94 @@
+"""What agents know of models, kept fresh while they run: the catalogue file and the listings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from loguru import logger
+
+from cogo.errors import SettingInvalid
+from cogo.models import load_catalogue, overlay_path
+from cogo.project import Project
+from providers.catalogue import Catalogue
+from providers.errors import ProviderError
+from providers.router import Router
+
+LOOK_SECONDS: Final = 2.0
+
+Stamp: TypeAlias = tuple[int, int] | None
+"""Time and size of a file; None when there is none."""
+
+
+@asynccontextmanager
+async def kept_fresh(project: Project, router: Router, *, simulated: bool) -> AsyncIterator[None]:
+    """For the length of the block, take over changes of `cogo.toml`; ask the listings once."""
+    failure: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(follow(project, router.catalogue), name="catalogue")
+        asking = None if simulated else group.create_task(ask_listings(router), name="listings")
+        try:
+            yield
+        except Exception as error:  # the block's own, which a task group would wrap
+            failure = error
+        finally:
+            following.cancel()
+            if asking is not None:
+                asking.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def follow(
+    project: Project, catalogue: Catalogue, *, look_seconds: float = LOOK_SECONDS
+) -> None:
+    """Let `catalogue` become what the file says, whenever it changes; until cancelled.
+
+    A file that is not valid changes nothing; what is wrong with it is logged once.
+    """
+    path = overlay_path(project)
+    known: Stamp = None  # a file is read once more: it may have changed since it was read
+    while True:
+        await asyncio.sleep(look_seconds)
+        now = await asyncio.to_thread(_stamp, path)
+        if now == known:
+            continue
+        known = now
+        try:
+            fresh = await asyncio.to_thread(load_catalogue, project)
+        except SettingInvalid as error:
+            logger.error("the catalogue file is not valid, the old one stays", error=str(error))
+            continue
+        if catalogue.adopt(fresh):
+            logger.info("catalogue reloaded", file=str(path), models=len(catalogue.models))
+
+
+async def ask_listings(router: Router) -> None:
+    """Ask the providers whose listing decides. One that does not answer is believed as before."""
+    for provider in list(router.catalogue.providers.values()):
+        if not provider.listing_decides:
+            continue
+        try:
+            listed = await router.list_models(provider.id)
+        except ProviderError as error:
+            logger.debug("no list of models", provider=provider.id, reason=str(error))
+            continue
+        gone = [
+            model.id
+            for model in router.catalogue.models.values()
+            for entry in model.deployments
+            if entry.provider == provider.id
+            and router.listings.lacks(model, provider.id, entry.model)
+        ]
+        logger.info(
+            "models listed", provider=provider.id, count=len(listed), not_served_any_more=gone
+        )
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

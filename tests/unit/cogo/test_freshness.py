@@ -1,0 +1,79 @@
+"""Agents take over what changes in the catalogue file while they run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+from cogo.freshness import follow, kept_fresh
+from cogo.models import load_catalogue
+from cogo.project import Project
+from cogo.settings import Settings
+from providers.catalogue import Catalogue
+from providers.router import Router
+from tests.support.eventually import eventually
+
+MINE = """
+[models."mine"]
+name = "Mine"
+maker = "Us"
+deployments = [{ provider = "openai-compatible", model = "m" }]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name in ("COGO_CATALOGUE", "DEFAULT_MODEL", "FIREWORKS_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    return Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
+
+
+@asynccontextmanager
+async def following(project: Project) -> AsyncIterator[Catalogue]:
+    catalogue = load_catalogue(project)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(follow(project, catalogue, look_seconds=0.01), name="follow")
+        await asyncio.sleep(0)
+        try:
+            yield catalogue
+        finally:
+            task.cancel()
+
+
+async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project) -> None:
+    file = project.directory / "cogo.toml"
+    async with following(project) as catalogue:
+        assert "mine" not in catalogue.models
+        file.write_text(MINE)
+        await eventually(lambda: "mine" in catalogue.models, within=10)
+        file.write_text(MINE.replace('"Mine"', '"Mine too"'))
+        await eventually(lambda: catalogue.models["mine"].name == "Mine too", within=10)
+        assert catalogue.resolve("mine too").model.id == "mine"
+        file.unlink()
+        await eventually(lambda: "mine" not in catalogue.models, within=10)
+
+
+async def test_an_invalid_file_keeps_the_old_one_and_says_so(project: Project) -> None:
+    file = project.directory / "cogo.toml"
+    file.write_text(MINE)
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message.record["extra"].get("error", ""))))
+    try:
+        async with following(project) as catalogue:
+            file.write_text(MINE + "colour = 'red'\n")
+            await eventually(lambda: any("colour" in text for text in said), within=10)
+            assert any(str(file) in text for text in said)
+            assert "mine" in catalogue.models
+    finally:
+        logger.remove(sink)
+
+
+async def test_what_fails_inside_is_not_wrapped(project: Project) -> None:
+    async with Router(load_catalogue(project), {}) as router:
+        with pytest.raises(ValueError, match="own"):
+            async with kept_fresh(project, router, simulated=True):
+                raise ValueError("own")
