@@ -7,13 +7,14 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from cogo.errors import SettingInvalid
+from cogo.errors import CommandError, SettingInvalid
 from cogo.project import Project
 from cogo.settings import Settings
 from cogo.vault import Vault
-from providers.catalogue import Catalogue
+from providers.catalogue import Catalogue, Resolution
 from providers.deployment import Credential, Credentials
 from providers.discovery import LocalServer, find_servers
+from providers.entries import Model
 from providers.errors import CatalogueInvalid, UnknownModel
 from providers.router import Router
 
@@ -101,6 +102,19 @@ class KeySource:
                 first, spare = (keys[0], tuple(keys[1:])) if keys else (None, ())
                 opened[provider.id] = Credential(key=first, spare_keys=spare, base_url=base_url)
         return opened
+
+
+def named_model(catalogue: Catalogue, name: str) -> Model:
+    """Find the model that a person named, retired or not. Raises CommandError."""
+    return catalogue.model(resolved(catalogue, name).asked_id)
+
+
+def resolved(catalogue: Catalogue, name: str) -> Resolution:
+    """Find what a name stands for today. Raises CommandError, with the nearest names."""
+    try:
+        return catalogue.resolve(name)
+    except UnknownModel as error:
+        raise CommandError(f"{error} `cogo models --all` lists all names") from error
 
 
 def key_variables(catalogue: Catalogue) -> Iterator[str]:

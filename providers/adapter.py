@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import Protocol, Self
 
 from providers.chat import ChatRequest, Event
 
-__all__ = ["Adapter", "ListedModel", "Timeouts"]
+__all__ = ["Adapter", "ListedModel", "ListedPrices", "Timeouts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,14 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPrices:
+    """US dollars per million tokens, as a listing says them."""
+
+    input: Decimal
+    output: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedModel:
     """A model as its provider lists it; `None` where the listing does not say."""
 
@@ -32,6 +41,7 @@ class ListedModel:
     context_window: int | None = None
     max_output_tokens: int | None = None
     retires_on: date | None = None
+    prices: ListedPrices | None = None
 
 
 class Adapter(Protocol):

@@ -26,6 +26,11 @@ class Listings:
         listed = self._listed.get(provider)
         return model.retirement is None and listed is not None and own_id not in listed
 
+    def lacks_all(self, model: Model, provider: str) -> bool:
+        """Whether a provider serves none of its deployments of a current model any more."""
+        own = [entry.model for entry in model.deployments if entry.provider == provider]
+        return bool(own) and all(self.lacks(model, provider, each) for each in own)
+
     def revives(self, model: Model) -> bool:
         """Whether a retired model is served after all."""
         return model.retirement is not None and any(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date, timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -10,7 +11,7 @@ import openai
 from pydantic import SecretStr
 
 from providers.accents import Accented, accented
-from providers.adapter import ListedModel, Timeouts
+from providers.adapter import ListedModel, ListedPrices, Timeouts
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer
 from providers.deadlines import Deadlines
@@ -108,6 +109,7 @@ class OpenAICompatible:
                     id=model.id,
                     context_window=_window(model.model_extra or {}),
                     retires_on=_day(model.shutdown_date),
+                    prices=_prices(model.model_extra or {}),
                 )
                 async for model in page
             ]
@@ -135,6 +137,22 @@ def _window(extra: dict[str, Any]) -> int | None:
         value = extra.get(name)
         if isinstance(value, int):
             return value
+    return None
+
+
+def _prices(extra: dict[str, Any]) -> ListedPrices | None:
+    """OpenRouter says dollars per token, as text; Together dollars per million, as numbers."""
+    pricing = extra.get("pricing")
+    if not isinstance(pricing, dict):
+        return None
+    for names, factor in ((("prompt", "completion"), 1_000_000), (("input", "output"), 1)):
+        values = [pricing.get(name) for name in names]
+        try:
+            each = [Decimal(str(value)) * factor for value in values if value is not None]
+        except ArithmeticError:
+            continue
+        if len(each) == 2 and all(value.is_finite() and value >= 0 for value in each):
+            return ListedPrices(input=each[0], output=each[1])
     return None
 
 

@@ -250,8 +250,11 @@ class Router:
     def _missing(self, model_id: str) -> str:
         model = self.catalogue.model(model_id)
         hosts = dict.fromkeys(entry.provider for entry in model.deployments)
-        ways = " or ".join(self.catalogue.providers[host].how_to_open for host in hosts)
-        return f"{model.name} cannot be called from here: {ways}"
+        gone = [host for host in hosts if self.listings.lacks_all(model, host)]
+        reasons = [f"{self.catalogue.providers[host].name} lists it no more" for host in gone]
+        ways = [self.catalogue.providers[host].how_to_open for host in hosts if host not in gone]
+        why = "; ".join([*reasons, " or ".join(ways)] if ways else reasons)
+        return f"{model.name} cannot be called from here: {why}"
 
 
 def _load(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from providers.deadlines import Deadlines
 from providers.errors import MalformedResponse
 from providers.failures import TRANSPORT_ERRORS
+from providers.raw_events import raw_events
 from providers.sse import Decoder, ServerSentEvent
 
 __all__ = ["OpenResponse", "payloads"]
@@ -38,6 +39,7 @@ async def payloads(
         TimedOut: a deadline passed.
     """
     decoder = Decoder()
+    show = raw_events()
     whole = bytearray() if "json" in response.headers.get("content-type", "") else None
     body = response.iter_bytes()
     while True:
@@ -49,6 +51,8 @@ async def payloads(
             whole += chunk
             continue
         for event in decoder.feed(chunk):
+            if show is not None:
+                show(vendor, event.data.decode("utf-8", "replace"))
             if event.data == b"[DONE]":
                 await _drain(body)
                 return

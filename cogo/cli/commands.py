@@ -148,6 +148,27 @@ COMMANDS: Final = (
         group="models",
     ),
     Command(
+        name="test",
+        summary="Try models for real: a list, an answer, a stream, a tool call.",
+        module="cogo.cli.models_ask",
+        function="test",
+        group="models",
+    ),
+    Command(
+        name="discover",
+        summary="Ask providers what they serve: what is new, gone or priced differently.",
+        module="cogo.cli.models_ask",
+        function="discover",
+        group="models",
+    ),
+    Command(
+        name="prices",
+        summary="Show what models cost, and where each price comes from.",
+        module="cogo.cli.models_ask",
+        function="prices",
+        group="models",
+    ),
+    Command(
         name="agents",
         summary="List the agents: who is alive, how busy, and which models they serve.",
         module="cogo.cli.agents",

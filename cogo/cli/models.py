@@ -8,14 +8,15 @@ import typer
 from cogo.cli.agents import is_serving
 from cogo.cli.options import AsJson
 from cogo.cli.output import print_json, print_line, print_table
-from cogo.models import credentials, load_catalogue
+from cogo.models import credentials, load_catalogue, resolved
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.errors import CogoError
 from protocol.records import AgentRecord
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
-from providers.entries import Model, Prices
+from providers.entries import Model, Prices, Provider
+from providers.parameters import supported_parameters
 from providers.prices import unit_prices
 from providers.router import Router
 
@@ -61,7 +62,7 @@ def show(
     """Show what a name stands for: the model, its facts, and who follows a retired one."""
     project = Project.find()
     catalogue = load_catalogue(project)
-    found = catalogue.resolve(name)
+    found = resolved(catalogue, name)
     served = asyncio.run(_served(project, catalogue))
     facts = _facts(found.model, catalogue, served_by=served.get(found.model.id))
     if as_json:
@@ -70,7 +71,18 @@ def show(
     if found.note:
         print_line(found.note)
     for key, value in facts.items():
-        print_line(f"{key:<18}{', '.join(value) if isinstance(value, list) else value}")
+        print_line(f"{key:<18}{_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{name} {fact}" for name, fact in value.items())
+    return str(value)
 
 
 async def _served(project: Project, catalogue: Catalogue) -> dict[str, str]:
@@ -93,9 +105,14 @@ async def _executors(project: Project) -> list[AgentRecord]:
 
 
 def _prices(model: Model, catalogue: Catalogue) -> Prices | None:
-    entry = model.deployments[0]
-    host = catalogue.providers[entry.provider]
-    return unit_prices(Deployment(model=model, entry=entry, host=host, base_url=""))
+    place = Deployment(
+        model=model, entry=model.deployments[0], host=_host(model, catalogue), base_url=""
+    )
+    return unit_prices(place)
+
+
+def _host(model: Model, catalogue: Catalogue) -> Provider:
+    return catalogue.providers[model.deployments[0].provider]
 
 
 def _facts(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict[str, Any]:
@@ -112,6 +129,10 @@ def _facts(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict
         "context_window": model.context_window,
         "max_output_tokens": model.max_output_tokens,
         "reasoning": model.reasoning,
+        "inputs": list(model.inputs),
+        "parameters": supported_parameters(model, _host(model, catalogue).adapter),
+        "base": model.base,
+        "key": _host(model, catalogue).how_to_open,
         "usd_per_million": prices.model_dump(mode="json") if prices else None,
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,

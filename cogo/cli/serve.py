@@ -46,6 +46,9 @@ HealthPort = Annotated[
         max=65535,
     ),
 ]
+DebugSse = Annotated[
+    bool, typer.Option("--debug-sse", help="Log every event of vendors' streams, as it comes.")
+]
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -74,6 +77,7 @@ def executor(
     simulator_url: SimulatorUrl = None,
     health_port: HealthPort = None,
     directory: Dir = None,
+    debug_sse: DebugSse = False,
     with_parent: WithParent = False,
 ) -> None:
     """Do subtasks with the models that this machine can reach.
@@ -82,8 +86,19 @@ def executor(
     SIGTERM drains: nothing new is claimed, attempts get 20 seconds. A second one cancels.
     """
     project = Project.find(directory)
+    if debug_sse:
+        _log_raw_events()
     role = _role("executor", agent_id, capacity, health_port)
     _serve(project, role, simulator_url, with_parent=with_parent)
+
+
+def _log_raw_events() -> None:
+    # Here, since --help must not pay for them.
+    from loguru import logger  # noqa: PLC0415
+
+    from providers.raw_events import print_raw_events  # noqa: PLC0415
+
+    print_raw_events(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
 
 
 def _greeting(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:

@@ -1,5 +1,12 @@
+import pytest
+from pydantic import SecretStr
+
 from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Message
+from providers.deployment import Credential
+from providers.errors import NotServed
 from providers.listings import Listings
+from providers.router import Router
 
 CATALOGUE = Catalogue.load()
 CURRENT = CATALOGUE.models["fireworks/glm-5p3"]
@@ -31,3 +38,18 @@ def test_a_retired_model_may_be_on_demand_and_comes_back_when_it_is_listed() -> 
     listings.keep("fireworks", [own_id(RETIRED.id)])
     assert listings.revives(RETIRED)
     assert not listings.revives(CURRENT)
+
+
+async def test_a_model_that_left_its_provider_is_not_served_and_says_so() -> None:
+    given = {"fireworks": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
+    async with Router(CATALOGUE, given) as router:
+        assert CURRENT.id in router.served_lanes()
+
+        router.listings.keep("fireworks", [own_id(RETIRED.id)])
+
+        assert CURRENT.id not in router.served_lanes()
+        assert RETIRED.id in router.served_lanes()
+        with pytest.raises(NotServed, match="Fireworks lists it no more"):
+            router.call(
+                CURRENT.id, ChatRequest(model="", messages=(Message(role="user", content="hi"),))
+            )

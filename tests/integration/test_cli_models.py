@@ -1,0 +1,153 @@
+"""`cogo models` and scripts/test-integrations, as a person runs them, against the simulator."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogo.cli.app import run
+from cogo.models import key_variables
+from providers.catalogue import Catalogue
+from providers.raw_events import print_raw_events
+from tests.support.simulator import simulator_process
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = "[providers.{}]\nports = []\n"
+LOCAL = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    with simulator_process() as url:
+        yield url
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program in a directory of its own, with no key but those that a test gives."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def run(
+        self, *arguments: str, code: int = 0, variables: Mapping[str, str] | None = None
+    ) -> str:
+        with self.monkeypatch.context() as patch:
+            for name, value in (variables or {}).items():
+                patch.setenv(name, value)
+            assert run(arguments) == code
+        said = self.capsys.readouterr()
+        return said.out if "--json" in arguments else said.out + said.err
+
+    def json(self, *arguments: str, code: int = 0, variables: Mapping[str, str]) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code, variables=variables))
+
+
+@pytest.fixture
+def cogo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Program]:
+    (tmp_path / "cogo.toml").write_text("\n".join(NOBODY.format(each) for each in LOCAL))
+    for name in key_variables(Catalogue.load()):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.setenv("NO_PROXY", "")  # so that what the program adds is taken back
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.chdir(tmp_path)
+    yield Program(monkeypatch, capsys)
+    print_raw_events(None)
+
+
+def opened(simulator: str) -> dict[str, str]:
+    return {
+        "FIREWORKS_API_KEY": "a-key",
+        "FIREWORKS_API_URL": f"{simulator}/fireworks",
+        "ANTHROPIC_API_KEY": "invalid",
+        "ANTHROPIC_BASE_URL": f"{simulator}/anthropic",
+    }
+
+
+def test_models_are_tried_and_one_failure_does_not_stop_the_rest(
+    cogo: Program, simulator: str
+) -> None:
+    reports = cogo.json("models", "test", code=1, variables=opened(simulator))
+
+    by_provider = {report["provider"]: report["trials"] for report in reports}
+    assert [trial["ok"] for trial in by_provider["fireworks"]] == [True] * 4
+    assert [trial["step"] for trial in by_provider["fireworks"]][-1] == "tool call"
+    assert all("authentication" in trial["detail"] for trial in by_provider["anthropic"])
+
+
+def test_raw_events_are_shown_on_demand(cogo: Program, simulator: str) -> None:
+    said = cogo.run(
+        "models", "test", "fireworks/glm-5p3", "--debug-sse", variables=opened(simulator)
+    )
+
+    assert 'fireworks: {"id"' in said
+    assert "pieces, the first after" in said
+
+
+def test_discovery_says_what_is_new_and_what_is_gone(cogo: Program, simulator: str) -> None:
+    found, failed = cogo.json("models", "discover", code=1, variables=opened(simulator))
+
+    assert found["provider"] == "fireworks"
+    assert "fireworks/gpt-oss-120b" in found["gone"]
+    assert found["new"] == []
+    assert failed["provider"] == "anthropic"
+    assert "key" in failed["error"]
+
+
+def test_prices_name_their_source_and_unknown_is_a_dash(cogo: Program) -> None:
+    shown = cogo.run("models", "prices", "claude-sonnet-5-5", "Phi-3")
+    anthropic, phi = (
+        next(line.split() for line in shown.splitlines() if name in line)
+        for name in ("anthropic ", "phi-3-medium")
+    )
+
+    assert anthropic[2] == "2"
+    assert "genai-prices" in anthropic
+    assert set(phi[2:]) == {"-"} or "genai-prices" in phi
+
+
+def test_a_name_shows_its_successor_parameters_and_where_to_get_a_key(cogo: Program) -> None:
+    shown = cogo.run("models", "show", "Claude 3.5 Sonnet")
+
+    assert "Claude Sonnet 5.5 follows it" in shown
+    assert "temperature no" in shown
+    assert "ANTHROPIC_API_KEY" in shown
+    assert "https://platform.claude.com" in shown
+
+
+def test_an_unknown_name_suggests_the_nearest(cogo: Program) -> None:
+    for command in ("show", "prices", "test"):
+        said = cogo.run("models", command, "claude-sonet-5-5", code=1)
+        assert "did you mean claude-sonnet-5-5" in said
+        assert "unexpected" not in said
+    assert "there are anthropic" in cogo.run("models", "discover", "nobody", code=1)
+
+
+def test_the_integrations_run_against_the_simulator_without_keys_and_say_so(
+    tmp_path: Path,
+) -> None:
+    script = str(ROOT / "scripts" / "test-integrations")
+    nothing = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=nothing | {"COGO_ENV_FILE": str(tmp_path / "no.env")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SIMULATED" in done.stdout
+    assert "19 providers, 0 with failures" in done.stdout
