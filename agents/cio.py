@@ -116,7 +116,7 @@ class Cio:
             requested=None if failed else task.model,
             preferences=wishes,
             policy=self._knowledge().policy_for(task.owner, wishes.policy),
-            prompt_characters=sum(len(each) for each in params.values() if isinstance(each, str)),
+            prompt_characters=_characters(params),
             served=self._fleet.lanes,
             failed=failed or {},
             budget_usd=_budget_left(task),
@@ -188,6 +188,13 @@ def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
         if each.model_id and each.outcome in {"failed", "rerouted"}
     ]
     return dict(failed[-claimed.failures :] if claimed.failures else [])
+
+
+def _characters(params: Mapping[str, Any]) -> int:
+    """Count what the model will have to read, near enough."""
+    turns = params.get("messages")
+    said = [each.get("content") for each in turns] if isinstance(turns, list) else []
+    return sum(len(each) for each in (*params.values(), *said) if isinstance(each, str))
 
 
 def _log(task: TaskBrief, choice: Choice) -> None:

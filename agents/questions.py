@@ -29,19 +29,22 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
         framework=_text(params, "framework"),
         context=_text(params, "code_context"),
     )
-    if params.get(SYNTHESIZE) is True and claimed.inputs:
+    is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
+    if is_synthesis:
         prompt = with_answers(prompt, _answers(claimed.inputs))
     is_code = claimed.type in CODE_TYPES
-    earlier = tuple(
-        Message(role="assistant" if each.role == "assistant" else "user", content=each.content)
-        for each in memory
-    )
+    asked = _conversation(params)
+    if not asked or is_synthesis:
+        asked = (*asked, Message(role="user", content=prompt))
+    limit = params.get("max_output_tokens")
     return ChatRequest(
         model=claimed.lane,
-        messages=(*earlier, Message(role="user", content=prompt)),
+        messages=(*(_turn(each.role, each.content) for each in memory), *asked),
         system=_text(params, "system") or (EXPERT if is_code else None),
-        temperature=CODE_TEMPERATURE if is_code else None,
-        top_p=CODE_TOP_P if is_code else None,
+        max_output_tokens=limit if isinstance(limit, int) else None,
+        temperature=_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
+        top_p=_number(params, "top_p", CODE_TOP_P if is_code else None),
+        stop=tuple(map(str, params.get("stop") or ())),
         reasoning_effort=_effort(params),
     )
 
@@ -50,6 +53,27 @@ def _answers(inputs: Mapping[str, Any]) -> list[str]:
     """Give the texts in the order of their keys; who wrote them is not said."""
     outputs = [output for _, output in sorted(inputs.items()) if isinstance(output, dict)]
     return [text for output in outputs if (text := _text(output, "text")) is not None]
+
+
+def _conversation(params: dict[str, Any]) -> tuple[Message, ...]:
+    """Give the turns that a person wrote out; they stand for the prompt."""
+    turns = params.get("messages")
+    if not isinstance(turns, list):
+        return ()
+    return tuple(
+        _turn(str(each.get("role")), str(each.get("content") or ""))
+        for each in turns
+        if isinstance(each, dict)
+    )
+
+
+def _turn(role: str, content: str) -> Message:
+    return Message(role="assistant" if role == "assistant" else "user", content=content)
+
+
+def _number(params: dict[str, Any], key: str, otherwise: float | None) -> float | None:
+    value = params.get(key)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _effort(params: dict[str, Any]) -> Effort | None:

@@ -73,10 +73,26 @@ class AnalysisParams(CodeParams):
     code: str | None = Field(default=None, max_length=MAX_CHARACTERS)
 
 
+class Turn(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=MAX_CHARACTERS)
+
+
 class ChatParams(BaseModel):
-    """The params of CHAT."""
+    """The params of CHAT and of the single answers of the swarms."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     system: str | None = Field(default=None, max_length=100_000)
+    messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
+    """The whole conversation. It replaces the prompt, which then is only its title."""
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    stop: list[str] | None = Field(default=None, max_length=16)
+    reasoning_effort: str | None = Field(default=None, max_length=20)
     task_requirements: dict[str, object] | None = None

@@ -61,10 +61,26 @@ def _analyze(task: TaskBrief) -> Step:
 
 
 def _chat(task: TaskBrief) -> Step:
+    return _talk(task, prompts.ASSISTANT)
+
+
+def _strategy(task: TaskBrief) -> Step:
+    return _talk(task, prompts.STRATEGIST)
+
+
+def _debate(task: TaskBrief) -> Step:
+    return _talk(task, prompts.DEBATER)
+
+
+def _coordinate(task: TaskBrief) -> Step:
+    return _talk(task, prompts.COORDINATOR)
+
+
+def _talk(task: TaskBrief, system: str) -> Step:
     params = _read(ChatParams, task.params)
+    given = params.model_dump(mode="json", exclude={"task_requirements"}, exclude_none=True)
     return Step(
-        type=task.type,
-        params={"system": params.system or prompts.ASSISTANT, "generation_prompt": task.prompt},
+        type=task.type, params={"system": system, **given, "generation_prompt": task.prompt}
     )
 
 
@@ -95,6 +111,9 @@ def _read(model: type[_M], params: JsonValue) -> _M:
 WORKFLOWS: Final[Mapping[str, Callable[[TaskBrief], Step]]] = {
     "ANALYZE_CODE": _analyze,
     "CHAT": _chat,
+    "COORDINATE": _coordinate,
+    "DEBATE": _debate,
     "GENERATE_CODE": _generate,
     "OPTIMIZE_CODE": _optimize,
+    "STRATEGY": _strategy,
 }

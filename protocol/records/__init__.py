@@ -2,7 +2,8 @@
 
 from protocol.records.agents import AgentRecord, Reaped, SchemaVersion
 from protocol.records.base import Argument, Row
-from protocol.records.history import Attempt, Event, SelectionRow
+from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
+from protocol.records.keys import ApiKey, NewApiKey
 from protocol.records.leases import (
     Checkpoint,
     ClaimedSubtask,
@@ -29,6 +30,7 @@ from protocol.records.tasks import NewTask, Subtask, Task
 
 __all__ = [
     "AgentRecord",
+    "ApiKey",
     "Argument",
     "Attempt",
     "Checkpoint",
@@ -45,6 +47,8 @@ __all__ = [
     "LeaseAnswer",
     "LeaseRef",
     "Limits",
+    "ModelStats",
+    "NewApiKey",
     "NewTask",
     "Plan",
     "PlannedSubtask",

@@ -70,3 +70,23 @@ class SelectionRow(Row):
     reason: str | None = None
     agent_id: str | None = None
     created_at: datetime
+
+
+class ModelStats(Row):
+    """A row of `cogo_model_stats`: one model at one provider over one period."""
+
+    period: str
+    """hour, day or week."""
+    model_id: str
+    provider: str | None = None
+    attempts: int
+    completed: int
+    failed: int
+    error_rate: float | None = None
+    first_token_ms_p50: float | None = None
+    first_token_ms_p95: float | None = None
+    duration_ms_p50: float | None = None
+    duration_ms_p95: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd_mean: float | None = None

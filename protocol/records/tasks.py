@@ -14,6 +14,10 @@ from protocol.records.base import Argument, Row
 class NewTask(Argument):
     """What a person asks for. Only `prompt` is required; the planner judges the rest."""
 
+    id: UUID | None = None
+    """Chosen by whoever wants to listen before the task begins, or to ask twice for one task."""
+    owner: UUID | None = None
+    """Only operators choose it; for everybody else it is whoever asks."""
     prompt: str
     type: str = "GENERATE_CODE"
     params: dict[str, Any] = Field(default_factory=dict)
@@ -32,6 +36,8 @@ class Task(Row):
     """A row of `cogo_tasks`."""
 
     id: UUID
+    seq: int = 0
+    """Order of insertion; pages of a listing go by it."""
     type: str
     prompt: str
     params: JsonValue = None

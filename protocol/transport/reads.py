@@ -29,7 +29,7 @@ class Reads(Calls):
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
         query = self._client.table("cogo_tasks").select("*").eq("id", str(task_id))
-        tasks = await _read(Task, query)
+        tasks = await read_query(Task, query)
         if not tasks:
             raise NotFound(f"there is no task {task_id}", hint="`cogo tasks list` lists them")
         return tasks[0]
@@ -38,24 +38,26 @@ class Reads(Calls):
         query = self._client.table("cogo_tasks").select("*")
         if status is not None:
             query = query.eq("status", status.value)
-        return await _read(Task, query.order("seq", desc=True).limit(limit))
+        return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
-        return await _read(Subtask, self._of_task("cogo_subtasks", task_id).order("seq"))
+        return await read_query(Subtask, self._of_task("cogo_subtasks", task_id).order("seq"))
 
     async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
-        return await _read(Attempt, self._of_task("cogo_attempts", task_id).order("claimed_at"))
+        return await read_query(
+            Attempt, self._of_task("cogo_attempts", task_id).order("claimed_at")
+        )
 
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
         query = self._of_task("cogo_model_selections", task_id).order("created_at")
-        return await _read(SelectionRow, query)
+        return await read_query(SelectionRow, query)
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         found: list[Event] = []
         while True:
             last = found[-1].seq if found else after
             query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
-            page = await _read(Event, query)
+            page = await read_query(Event, query)
             # A page may be short because the server gives less at once than was asked for.
             if not page:
                 return found
@@ -63,18 +65,19 @@ class Reads(Calls):
 
     async def fetch_agents(self) -> list[AgentRecord]:
         query = self._client.table("cogo_agents").select("*")
-        return await _read(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
+        return await read_query(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
 
     async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
         query = self._client.table("cogo_messages").select("role,content")
         query = query.eq("session_id", str(session_id)).order("seq", desc=True).limit(limit)
-        return (await _read(SessionMessage, query))[::-1]
+        return (await read_query(SessionMessage, query))[::-1]
 
     def _of_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))
 
 
-async def _read(row: type[_R], query: Any) -> list[_R]:
+async def read_query(row: type[_R], query: Any) -> list[_R]:
+    """Send a query of the official client and read its rows."""
     call = f"reading {row.__name__}"
 
     async def send() -> Any:

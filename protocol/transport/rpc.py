@@ -28,11 +28,11 @@ from protocol.records import (
     Subtask,
     Task,
 )
-from protocol.transport.reads import Reads
+from protocol.transport.office import OfficeCalls
 
 
-class SupabaseStore(Reads):
-    """Implements `protocol.store.Store`. One per event loop; opened by `connect.open_store`."""
+class SupabaseStore(OfficeCalls):
+    """Implements `protocol.office.Office`. One per event loop; opened by `connect.open_store`."""
 
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID

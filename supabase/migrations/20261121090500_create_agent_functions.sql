@@ -760,5 +760,140 @@ queued, dead letters, attempts that ended per minute (over five minutes), and th
 revoke all on function public.cogo_queue() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_queue() to service_role;
 
+-- schemas/0896_cogo_api_keys.sql
+create or replace function public.cogo_api_keys()
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select k.id, k.name, k.owner, k.scopes, k.created_at, k.expires_at, k.revoked_at,
+         k.last_used_at,
+         k.revoked_at is null and (k.expires_at is null or k.expires_at > cogo.now())
+    from cogo.api_keys k
+   order by k.created_at desc, k.id;
+$$;
+comment on function public.cogo_api_keys() is
+  'For operators: the keys of the HTTP gateway, the newest first, without their hashes.';
+
+revoke all on function public.cogo_api_keys() from public, anon, authenticated, service_role;
+grant execute on function public.cogo_api_keys() to service_role;
+
+-- schemas/0897_cogo_check_api_key.sql
+-- The use is noted once a minute only: a key that is used a lot would else be one hot row.
+create or replace function public.cogo_check_api_key(p_id text, p_hash text)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  update cogo.api_keys k
+     set last_used_at = cogo.now()
+   where k.id = p_id and k.hash = p_hash
+     and coalesce(k.last_used_at < cogo.now() - interval '1 minute', true);
+  return query
+    select k.* from public.cogo_api_keys() k
+      join cogo.api_keys stored on stored.id = k.id
+     where k.id = p_id and stored.hash = p_hash and k.usable;
+end;
+$$;
+comment on function public.cogo_check_api_key(text, text) is
+  'The key with this id and SHA-256 when it may be used now, else no row.';
+
+revoke all on function public.cogo_check_api_key(text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_check_api_key(text, text) to service_role;
+
+-- schemas/0898_cogo_create_api_key.sql
+create or replace function public.cogo_create_api_key(
+  p_id text,
+  p_hash text,
+  p_name text,
+  p_scopes text[],
+  p_owner uuid default null,
+  p_expires_at timestamptz default null,
+  p_replaces text default null,
+  p_grace_seconds integer default 0
+)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  if p_hash !~ '^[0-9a-f]{64}$' or coalesce(p_id, '') = '' or coalesce(p_name, '') = '' then
+    raise exception using
+      errcode = 'TQ004', message = 'a key needs an id, a name and the SHA-256 of its text';
+  end if;
+  if p_replaces is not null then
+    update cogo.api_keys k
+       set expires_at = least(k.expires_at, cogo.now() + make_interval(secs => p_grace_seconds))
+     where k.id = p_replaces and k.revoked_at is null;
+    if not found then
+      raise exception using
+        errcode = 'TQ002', message = format('there is no key %s, or it was revoked', p_replaces);
+    end if;
+  end if;
+  insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at)
+  values (p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at)
+  on conflict (id) do nothing;
+  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
+end;
+$$;
+comment on function public.cogo_create_api_key(
+  text, text, text, text[], uuid, timestamptz, text, integer
+) is
+  'Stores a key of the HTTP gateway by its SHA-256. p_replaces names one that ends after
+p_grace_seconds. Raises TQ002, TQ004.';
+
+revoke all on function public.cogo_create_api_key(
+  text, text, text, text[], uuid, timestamptz, text, integer
+) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_create_api_key(
+  text, text, text, text[], uuid, timestamptz, text, integer
+) to service_role;
+
+-- schemas/0899_cogo_revoke_api_key.sql
+create or replace function public.cogo_revoke_api_key(p_id text)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  update cogo.api_keys k set revoked_at = coalesce(k.revoked_at, cogo.now()) where k.id = p_id;
+  if not found then
+    raise exception using errcode = 'TQ002', message = format('there is no key %s', p_id);
+  end if;
+  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
+end;
+$$;
+comment on function public.cogo_revoke_api_key(text) is
+  'Ends a key of the HTTP gateway now and for good. Raises TQ002.';
+
+revoke all on function public.cogo_revoke_api_key(text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_revoke_api_key(text) to service_role;
+
 insert into cogo.schema_versions (version) values ('20261121090500')
 on conflict (version) do nothing;

@@ -41,7 +41,9 @@ create or replace function public.cogo_submit_task(
   p_budget_usd numeric default null,
   p_deadline timestamptz default null,
   p_run_at timestamptz default null,
-  p_stream boolean default true
+  p_stream boolean default true,
+  p_id uuid default null,
+  p_owner uuid default null
 )
   returns public.cogo_tasks
   language plpgsql
@@ -50,17 +52,18 @@ create or replace function public.cogo_submit_task(
   set search_path = ''
 as $$
 declare
+  v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
   v_id uuid;
   v_task public.cogo_tasks;
 begin
   insert into public.cogo_tasks (
     prompt, type, params, priority, model, preferences, session_id, idempotency_key, budget_usd,
-    deadline, run_at, stream
+    deadline, run_at, stream, id, owner
   ) values (
     p_prompt, p_type, p_params, p_priority, p_model, p_preferences, p_session_id,
-    p_idempotency_key, p_budget_usd, p_deadline, p_run_at, p_stream
+    p_idempotency_key, p_budget_usd, p_deadline, p_run_at, p_stream, p_id, v_owner
   )
-  on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
+  on conflict do nothing
   returning id into v_id;
 
   select t.* into v_task
@@ -68,21 +71,28 @@ begin
    where t.id = v_id
       or (
         v_id is null
-        and t.idempotency_key = p_idempotency_key
-        and t.owner is not distinct from case when not cogo.is_operator() then auth.uid() end
+        and (t.id = p_id or t.idempotency_key = p_idempotency_key)
+        and t.owner is not distinct from v_owner
       );
+  if not found then
+    raise exception using errcode = 'TQ004', message = format('the id %s is taken', p_id);
+  end if;
   return v_task;
 end;
 $$;
 comment on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
-) is 'Asks for a task. A p_idempotency_key that the caller has used gives the task it made.';
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
+  uuid, uuid
+) is 'Asks for a task. A p_idempotency_key or p_id that the caller has used gives the task it made;
+only operators choose p_owner. Raises TQ004 for an id that is somebody else''s.';
 
 revoke all on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
+  uuid, uuid
 ) from public, anon, authenticated, service_role;
 grant execute on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean
+  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
+  uuid, uuid
 ) to authenticated, service_role;
 
 -- schemas/0920_cogo_cancel_task.sql

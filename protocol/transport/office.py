@@ -1,0 +1,49 @@
+"""The half of the store that the gateway and its keys need, over the official client."""
+
+from uuid import UUID
+
+from protocol.lifecycle import TaskState
+from protocol.records import ApiKey, ModelStats, NewApiKey, Task
+from protocol.transport.reads import Reads, read_query
+
+
+class OfficeCalls(Reads):
+    """What `protocol.office.Office` adds to the store."""
+
+    async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:
+        found = await self._rows(ApiKey, "check_api_key", id=key_id, hash=key_hash)
+        return found[0] if found else None
+
+    async def fetch_api_keys(self) -> list[ApiKey]:
+        return await self._rows(ApiKey, "api_keys")
+
+    async def create_api_key(self, key: NewApiKey) -> ApiKey:
+        body = key.model_dump(mode="json", exclude_none=True)
+        return await self._row(ApiKey, "create_api_key", **body)
+
+    async def revoke_api_key(self, *, key_id: str) -> ApiKey:
+        return await self._row(ApiKey, "revoke_api_key", id=key_id)
+
+    async def find_tasks(
+        self,
+        *,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        status: TaskState | None = None,
+        task_type: str | None = None,
+        before: int | None = None,
+    ) -> list[Task]:
+        query = self._client.table("cogo_tasks").select("*")
+        if not every_owner:
+            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+        if status is not None:
+            query = query.eq("status", status.value)
+        if task_type is not None:
+            query = query.eq("type", task_type)
+        if before is not None:
+            query = query.lt("seq", before)
+        return await read_query(Task, query.order("seq", desc=True).limit(limit))
+
+    async def fetch_model_stats(self) -> list[ModelStats]:
+        return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))
