@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
     selection_policy: PolicyName = Field(PolicyName.RULES, validation_alias="COGO_SELECTION_POLICY")
+    jwt_secret: SecretStr | None = Field(None, validation_alias="SUPABASE_JWT_SECRET")
+    gateway_cors: str = Field("http://localhost:3000", validation_alias="COGO_GATEWAY_CORS")
+    gateway_hosts: str = Field("", validation_alias="COGO_GATEWAY_HOSTS")
+    gateway_body_bytes: int = Field(
+        4 * 1024 * 1024, gt=0, validation_alias="COGO_GATEWAY_BODY_BYTES"
+    )
+    gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
+    gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 

@@ -52,6 +52,9 @@ class Fleet:
     capacity: int
     """Attempts at the same time, for each executor."""
     port: int | None
+    has_gateway: bool
+    gateway_port: int | None
+    """None: 8000 or the next free one."""
     simulate: bool
     """Let the vendor simulator answer even when a model could be reached."""
     shows_logs: bool
@@ -66,6 +69,7 @@ class Running:
     db_url: str | None
     simulator_url: str | None
     """Of the vendor simulator, when it answers instead of models."""
+    gateway_url: str | None
     pids: Mapping[str, int]
     health_urls: Mapping[str, str]
     """Where each agent answers /health, /ready and /metrics."""
@@ -96,6 +100,7 @@ class System:
         """A server that `cogo supabase start` left running: used as it is, and left running."""
         self._server = Keeper(self._server_spec)
         self._simulator = Keeper(self._simulator_spec)
+        self._gateway = Keeper(self._gateway_spec, greeting=self._greet)
         self._spares = Spares(self._spare_spec)
         wanted: Mapping[Kind, int] = {"orchestrator": 1, "executor": fleet.executors}
         self._agents = {
@@ -125,7 +130,8 @@ class System:
             await self._stop.drain.wait()
             readying.cancel()
             logger.info("draining; a second request to stop cancels", grace=f"{GRACE.seconds} s")
-            for stage in (self._agents.values(), [self._simulator], [self._server]):
+            agents = self._agents.values()
+            for stage in ([self._gateway], agents, [self._simulator], [self._server]):
                 started = {keeper: tasks[keeper] for keeper in stage if keeper in tasks}
                 if started:
                     await self._end(started)
@@ -145,7 +151,8 @@ class System:
             _require_port(self._standing, self._fleet.port)
         elif self._is_embedded:
             keep(self._server)
-        for keeper in self._agents.values():
+        needed = [*self._agents.values(), *([self._gateway] if self._fleet.has_gateway else [])]
+        for keeper in needed:
             keep(keeper)
         async with asyncio.TaskGroup() as parts:
             simulating = parts.create_task(self._simulate(keep), name="simulator")
@@ -160,13 +167,19 @@ class System:
             simulator_url=simulator_url,
         )
         self._is_greetable.set()
-        for keeper in self._agents.values():
+        for keeper in needed:
             await keeper.ready.wait()
-        everything = {"server": self._server, "simulator": self._simulator, **self._agents}
+        everything = {
+            "server": self._server,
+            "simulator": self._simulator,
+            "gateway": self._gateway,
+            **self._agents,
+        }
         return Running(
             connection=connection,
             db_url=db_url,
             simulator_url=simulator_url,
+            gateway_url=str(self._gateway.answer["url"]) if self._gateway.answer else None,
             pids={name: keeper.pid for name, keeper in everything.items() if keeper.pid},
             health_urls={
                 name: str(each.answer["health_url"]) for name, each in self._agents.items()
@@ -280,6 +293,15 @@ class System:
         if port is not None:
             arguments += ["--port", str(port)]
         return self._spec("server", module(_TETHERED, *arguments), _SERVER_PATIENCE)
+
+    def _gateway_spec(self) -> Spec:
+        port = self._fleet.gateway_port
+        if self._gateway.answer:
+            port = free_port(str(self._gateway.answer["url"])) or None  # clients know it
+        options: tuple[str, ...] = ("--dir", str(self._project.home), "--with-parent")
+        if port is not None:
+            options = (*options, "--port", str(port))
+        return self._spec("gateway", module("cogo", "serve", "gateway", *options), _AGENT_PATIENCE)
 
     def _simulator_spec(self) -> Spec:
         arguments = module(_TETHERED, "embedded.vendors", "--port", "0")

@@ -21,14 +21,15 @@ class Command:
 
 
 GROUPS: Final = {
-    "serve": "Run one agent in this process.",
+    "serve": "Run one agent, or the gateway, in this process.",
     "supabase": "The embedded Supabase on its own, without agents.",
     "models": "Which models can be asked, and what they cost.",
+    "keys": "The keys of the HTTP gateway.",
     "tasks": "What was asked, by whom it was done, what it cost.",
     "queue": "How much stands where, since when, and what limits it.",
 }
 
-DEFAULTS: Final = {"models": "list", "queue": "show", "tasks": "list"}
+DEFAULTS: Final = {"keys": "list", "models": "list", "queue": "show", "tasks": "list"}
 """What a group does when no command of it is named."""
 
 COMMANDS: Final = (
@@ -57,6 +58,41 @@ COMMANDS: Final = (
         module="cogo.cli.serve",
         function="executor",
         group="serve",
+    ),
+    Command(
+        name="gateway",
+        summary="Serve the HTTP API until stopped.",
+        module="cogo.cli.gateway",
+        function="gateway",
+        group="serve",
+    ),
+    Command(
+        name="list",
+        summary="List the keys of the gateway.",
+        module="cogo.cli.keys",
+        function="list_",
+        group="keys",
+    ),
+    Command(
+        name="create",
+        summary="Make a key and show it, once.",
+        module="cogo.cli.keys",
+        function="create",
+        group="keys",
+    ),
+    Command(
+        name="rotate",
+        summary="Replace a key by a new one.",
+        module="cogo.cli.keys",
+        function="rotate",
+        group="keys",
+    ),
+    Command(
+        name="revoke",
+        summary="End a key for good.",
+        module="cogo.cli.keys",
+        function="revoke",
+        group="keys",
     ),
     Command(
         name="submit",

@@ -58,7 +58,15 @@ def _own(home: Path) -> Project:
 
 
 async def _demo(project: Project, *, executors: int, simulate: bool) -> int:
-    fleet = Fleet(executors=executors, capacity=4, port=None, simulate=simulate, shows_logs=False)
+    fleet = Fleet(
+        executors=executors,
+        capacity=4,
+        port=None,
+        has_gateway=False,
+        gateway_port=None,
+        simulate=simulate,
+        shows_logs=False,
+    )
     console = Console()
     console.print("Starting the embedded Supabase, an orchestrator and executors ...")
     code = INTERRUPTED

@@ -101,7 +101,8 @@ def _log_raw_events() -> None:
     print_raw_events(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
 
 
-def _greeting(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:
+def greeting_of(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:
+    """Wait for the parent's word, or find the connection ourselves."""
     if with_parent:
         return Greeting.parse(read_greeting())
     connection = find_connection(project)
@@ -125,7 +126,7 @@ def _role(kind: Kind, agent_id: str | None, capacity: int, health_port: int | No
 def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
     from cogo.serving import secrets_of, serve  # noqa: PLC0415
 
-    greeting = _greeting(project, simulator_url, with_parent=with_parent)
+    greeting = greeting_of(project, simulator_url, with_parent=with_parent)
     configure_logs(
         level=project.settings.log_level,
         form=project.settings.log_format,

@@ -41,6 +41,17 @@ def up(
             max=65535,
         ),
     ] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway/--no-gateway", help="Serve the HTTP API too.")
+    ] = True,
+    gateway_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the HTTP gateway (default: 8000 or the next free one).",
+            min=1,
+            max=65535,
+        ),
+    ] = None,
     simulate: Annotated[
         bool,
         typer.Option("--simulate", help="Let the vendor simulator answer even when keys are set."),
@@ -64,7 +75,13 @@ def up(
         redactor=Redactor(),
     )
     fleet = Fleet(
-        executors=executors, capacity=capacity, port=port, simulate=simulate, shows_logs=logs
+        executors=executors,
+        capacity=capacity,
+        port=port,
+        has_gateway=gateway,
+        gateway_port=gateway_port,
+        simulate=simulate,
+        shows_logs=logs,
     )
     with hold_lock(project.home) as lock:
         was_ready = asyncio.run(_up(project, fleet, lock, as_json=as_json))
@@ -98,6 +115,7 @@ def _announce_json(project: Project, running: Running) -> None:
     print_json(
         {
             "url": running.connection.url,
+            "gateway_url": running.gateway_url,
             "publishable_key": running.connection.publishable_key,
             "simulated": running.simulated,
             "simulator_url": running.simulator_url,
@@ -116,6 +134,8 @@ def _announce(project: Project, running: Running) -> None:
     hint = f"<see {project.home}/state.json>"
     secret = connection.secret_key.get_secret_value() if is_private else hint
     print_line(f"COGO is up   {connection.url}")
+    if running.gateway_url is not None:
+        print_line(f"gateway      {running.gateway_url}   (HTTP API; /v1 for OpenAI clients)")
     print_line(f"publishable  {connection.publishable_key}")
     print_line(f"secret       {secret}   (for agents and servers only: it may do everything)")
     print_line(f"state, logs  {project.home}")

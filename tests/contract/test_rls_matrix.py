@@ -62,6 +62,15 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_submit_task": {"p_prompt": "matrix", "p_run_at": "2999-01-01T00:00:00Z"},
 }
 AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
+    "cogo_api_keys": {},
+    "cogo_check_api_key": {"p_id": "nobody", "p_hash": "0"},
+    "cogo_create_api_key": {
+        "p_id": "matrix",
+        "p_hash": "0" * 64,
+        "p_name": "matrix",
+        "p_scopes": [],
+    },
+    "cogo_revoke_api_key": {"p_id": "matrix"},
     "cogo_claim_subtasks": {"p_agent_id": "matrix", "p_lanes": ["matrix"], "p_limit": 1},
     "cogo_complete_subtasks": {"p_agent_id": "matrix", "p_items": []},
     "cogo_extend_leases": {"p_agent_id": "matrix", "p_leases": []},

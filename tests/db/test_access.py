@@ -33,6 +33,7 @@ OPERATORS: Final = (
     "cogo.owners",
     "cogo.lane_clocks",
     "cogo.schema_versions",
+    "cogo.api_keys",
 )
 
 USERS_RPCS: Final = (
@@ -141,7 +142,7 @@ async def test_operators_call_every_rpc(database: Database) -> None:
     )
 
     names = {row["proname"] for row in every}
-    assert len(names) == len(USERS_RPCS) + 12
+    assert len(names) == len(USERS_RPCS) + 16
     assert names <= await callable_functions(database, "service_role")
 
 

@@ -1,0 +1,163 @@
+"""`cogo keys`: the keys of the HTTP gateway."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+import typer
+
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.output import print_json, print_line, print_table
+from cogo.connection import find_connection
+from cogo.errors import CommandError
+from cogo.project import Project
+from gateway.keys import hash_of, new_key
+from gateway.principal import Scope
+from protocol.errors import NotFound
+from protocol.ids import utc_now
+from protocol.office import Office
+from protocol.records import ApiKey, NewApiKey
+
+EXAMPLES: Final = {
+    "list": ("cogo keys list", "cogo keys --json"),
+    "create": (
+        "cogo keys create --name laptop",
+        "cogo keys create --name dashboard --scope tasks:read --expires 90d",
+        "cogo keys create --name anna --owner 7f3c...    # asks for this user of Supabase Auth",
+    ),
+    "rotate": ("cogo keys rotate 3fa85f64 --grace 1h",),
+    "revoke": ("cogo keys revoke 3fa85f64",),
+}
+DEFAULT_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ)
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_T = TypeVar("_T")
+
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `cogo keys list` says.")]
+
+
+def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List the keys: whose they are, what they may, until when, when they were last used."""
+    found = _run(directory, lambda office: office.fetch_api_keys())
+    if as_json:
+        print_json([each.model_dump(mode="json") for each in found])
+    elif not found:
+        print_line("no keys yet; without any, the gateway takes requests on loopback only")
+    else:
+        print_table(("ID", "NAME", "STATE", "SCOPES", "OWNER", "LAST USED"), map(_row, found))
+
+
+def create(
+    *,
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scopes: Annotated[
+        list[Scope] | None,
+        typer.Option("--scope", help="What it may; repeat it (default: tasks and models)."),
+    ] = None,
+    owner: Annotated[
+        UUID | None, typer.Option(help="The user for whom it asks (default: nobody's tasks).")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="After 90d, 12h, 30m (default: never).")
+    ] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, once: the database keeps only its hash."""
+    key_id, key = new_key()
+    new = NewApiKey(
+        id=key_id,
+        hash=hash_of(key),
+        name=name,
+        scopes=[each.value for each in scopes or DEFAULT_SCOPES],
+        owner=owner,
+        expires_at=utc_now() + _duration(expires) if expires else None,
+    )
+    _show(key, _run(directory, lambda office: office.create_api_key(new)), as_json=as_json)
+
+
+def rotate(
+    *,
+    key_id: KeyId,
+    grace: Annotated[
+        str, typer.Option(help="For how long the old one still works: 1h, 10m.")
+    ] = "0s",
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a key by a new one with the same name, scopes, owner and lifetime."""
+    new_id, key = new_key()
+    seconds = int(_duration(grace).total_seconds())
+
+    async def replace(office: Office) -> ApiKey:
+        old = next((each for each in await office.fetch_api_keys() if each.id == key_id), None)
+        if old is None:
+            raise NotFound(f"there is no key {key_id}", hint="`cogo keys list` lists them")
+        lifetime = old.expires_at - old.created_at if old.expires_at else None
+        return await office.create_api_key(
+            NewApiKey(
+                id=new_id,
+                hash=hash_of(key),
+                name=old.name,
+                scopes=old.scopes,
+                owner=old.owner,
+                expires_at=utc_now() + lifetime if lifetime else None,
+                replaces=old.id,
+                grace_seconds=seconds,
+            )
+        )
+
+    _show(key, _run(directory, replace), as_json=as_json)
+
+
+def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
+    """End a key for good; gateways notice within ten seconds."""
+    found = _run(directory, lambda office: office.revoke_api_key(key_id=key_id))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_line(f"{found.id}  revoked")
+
+
+def _run(directory: Any, work: Callable[[Office], Awaitable[_T]]) -> _T:
+    # Here, since --help must not pay for it.
+    from protocol.transport.connect import open_store  # noqa: PLC0415
+
+    connection = find_connection(Project.find(directory))
+
+    async def run() -> _T:
+        secret = connection.secret_key.get_secret_value()
+        async with open_store(connection.url, secret) as office:
+            return await work(office)
+
+    return asyncio.run(run())
+
+
+def _show(key: str, stored: ApiKey, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"key": key, **stored.model_dump(mode="json")})
+        return
+    print_line(key)
+    print_line(f"id {stored.id}, scopes {' '.join(stored.scopes)}", err=True)
+    print_line("keep it now: it cannot be shown again", err=True)
+
+
+def _row(key: ApiKey) -> tuple[str, ...]:
+    state = "usable" if key.usable else "revoked" if key.revoked_at else "expired"
+    return (
+        key.id,
+        key.name,
+        state,
+        " ".join(key.scopes),
+        str(key.owner or "-"),
+        f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
+    )
+
+
+def _duration(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if found is None:
+        raise CommandError(f"{text!r} is no duration; examples: 90d, 12h, 30m, 10s")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

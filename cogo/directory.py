@@ -1,0 +1,106 @@
+"""The models as the gateway lists them: what living executors serve, with the catalogue's facts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from agents.cio import Cio
+from agents.fleet import Fleet
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel
+from agents.workflows.invalid import InvalidTask
+from cogo.cli.agents import is_serving
+from gateway.models import (
+    ModelFacts,
+    Recommendation,
+    RequirementsInvalid,
+    Status,
+    UnknownModelName,
+)
+from protocol.office import Office
+from protocol.records import ModelStats
+from providers.catalogue import Catalogue
+from providers.errors import UnknownModel
+
+DEGRADED_FROM: Final = 0.5
+"""Share of failed attempts within the hour from which a model is called degraded."""
+
+
+class Directory:
+    """Implements `gateway.models.ModelDirectory`."""
+
+    def __init__(self, *, catalogue: Catalogue, office: Office) -> None:
+        self._catalogue = catalogue
+        self._office = office
+
+    async def models(self) -> list[ModelFacts]:
+        """List what living executors serve, in the order of their ids."""
+        stats = {
+            each.model_id: each
+            for each in await self._office.fetch_model_stats()
+            if each.period == "hour"
+        }
+        simulated: dict[str, bool] = {}
+        for agent in filter(is_serving, await self._office.fetch_agents()):
+            for lane in agent.lanes:
+                is_simulated = bool(agent.details.get("simulated"))
+                simulated[lane] = simulated.get(lane, True) and is_simulated
+        return [
+            self._facts(lane, stats.get(lane), simulated=simulated[lane])
+            for lane in sorted(simulated)
+        ]
+
+    async def resolve(self, name: str) -> str:
+        """Find the served model of this name; raises UnknownModelName."""
+        served = [each.id for each in await self.models()]
+        if name in served:
+            return name
+        try:
+            found = self._catalogue.resolve(name, still_served=served).model.id
+        except UnknownModel as error:
+            raise UnknownModelName(name, served) from error
+        if found not in served:
+            raise UnknownModelName(name, served)
+        return found
+
+    async def recommend(self, requirements: Mapping[str, Any]) -> Recommendation:
+        """Choose among what is served, by the rules that the CIO follows."""
+        fleet = Fleet(store=self._office, own=_nothing)
+        await fleet.refresh()
+        try:
+            needs = Requirements.model_validate(requirements)
+            cio = Cio(catalogue=self._catalogue, fleet=fleet)
+            choice = cio.answer(needs, requested=None, served=fleet.lanes)
+        except ValidationError as error:
+            raise RequirementsInvalid(InvalidTask.of("task_requirements", error).message) from error
+        except (InvalidTask, NoModel) as error:
+            raise RequirementsInvalid(error.message) from error
+        eligible = [each.model_id for each in choice.candidates if each.refused is None]
+        first = choice.selected.model_id
+        others = [each for each in eligible if each != first]
+        return Recommendation(models=(first, *others), reasoning=choice.reason)
+
+    def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
+        facts = self._catalogue.facts(lane)
+        known = self._catalogue.models.get(lane)
+        return ModelFacts(
+            id=lane,
+            name=known.name if known else lane,
+            maker=known.maker if known else "unknown",
+            provider=facts.provider,
+            capabilities=facts.capabilities,
+            context_window=facts.context_window,
+            status=_status(stats),
+            simulated=simulated,
+        )
+
+
+def _status(stats: ModelStats | None) -> Status:
+    if stats is None or stats.error_rate is None or stats.error_rate < DEGRADED_FROM:
+        return "available"
+    return "unavailable" if stats.completed == 0 else "degraded"
+
+
+async def _nothing() -> Sequence[str]:
+    return ()

@@ -1,0 +1,212 @@
+"""The gateway's process: its parts wired, its port found, served until it is stopped."""
+
+import asyncio
+import errno
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Final
+
+import httpx
+import uvicorn
+from loguru import logger
+
+from cogo.cli.output import print_line
+from cogo.connection import Connection
+from cogo.directory import Directory
+from cogo.errors import CommandError
+from cogo.greeting import Greeting
+from cogo.models import load_catalogue
+from cogo.project import Project
+from cogo.settings import Settings
+from cogo.stop import Stop, stop_on_signals
+from cogo.tether import hold_tether
+from cogo.wiring import build_bus
+from gateway.app import create_app
+from gateway.door import LOOPBACK_NAMES
+from gateway.gatekeeper import Gatekeeper
+from gateway.metrics import Metrics
+from gateway.options import GatewayOptions
+from gateway.parts import Parts
+from gateway.rates import Rates
+from gateway.streams.hub import Hub
+from gateway.tokens import Tokens
+from protocol.transport.connect import open_store
+
+PORT: Final = 8000
+_TRIES: Final = 100
+_GRACE_SECONDS: Final = 2
+"""For answers in flight; streams are cut off then, and resumed elsewhere."""
+_SOCKETS: Final = 512
+"""Connections that wait to be accepted."""
+
+
+async def serve_gateway(
+    project: Project, greeting: Greeting, *, host: str, port: int | None, with_parent: bool
+) -> None:
+    """Serve until stopped. Streams that are open then end; clients resume elsewhere.
+
+    Raises CommandError for a port that cannot be used, and without keys beyond loopback.
+    """
+    connection = greeting.connection()
+    options = options_of(project.settings, host=host)
+    if not options.is_loopback:
+        await _require_keys(connection, host)
+    metrics = Metrics()
+    opening = partial(open_parts, project, connection, options, metrics)
+    app = create_app(opening, options, metrics)
+    listening = bind(host, port)
+    url = _url(host, listening.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=options.body_bytes,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config, on_ready=partial(_say_ready, url))
+    with listening, stop_on_signals() as stop:
+        if with_parent:
+            loop = asyncio.get_running_loop()
+            hold_tether(partial(_insist, stop, loop))
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(_stop(server, stop), name="stop")
+            await server.serve([listening])
+            stopping.cancel()
+
+
+def _insist(stop: Stop, loop: asyncio.AbstractEventLoop) -> None:
+    loop.call_soon_threadsafe(stop.insist)
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and leaves the signals to us."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _say_ready(url: str) -> None:
+    logger.info("the gateway answers", url=url)
+    print_line(json.dumps({"ready": "gateway", "url": url}))
+
+
+@asynccontextmanager
+async def open_parts(
+    project: Project, connection: Connection, options: GatewayOptions, metrics: Metrics
+) -> AsyncIterator[Parts]:
+    """Open what the routes work with."""
+    key = connection.secret_key.get_secret_value()
+    async with (
+        open_store(connection.url, key) as office,
+        build_bus(connection) as bus,
+        httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
+        Hub(store=office, bus=bus, poll=options.poll) as hub,
+    ):
+        metrics.watchers.set_function(lambda: hub.watchers)
+        tokens = Tokens(
+            http,
+            url=connection.url,
+            publishable_key=connection.publishable_key,
+            jwt_secret=project.settings.jwt_secret,
+        )
+        yield Parts(
+            office=office,
+            hub=hub,
+            directory=Directory(catalogue=load_catalogue(project), office=office),
+            gatekeeper=Gatekeeper(
+                office=office,
+                tokens=tokens,
+                rates=Rates(options.requests_per_minute, clock=time.monotonic),
+                admits_local=options.is_loopback,
+            ),
+            metrics=metrics,
+            options=options,
+        )
+
+
+def options_of(settings: Settings, *, host: str) -> GatewayOptions:
+    """Read the options from the settings."""
+    return GatewayOptions(
+        is_loopback=host in LOOPBACK_NAMES,
+        cors_origins=_listed(settings.gateway_cors),
+        allowed_hosts=_listed(settings.gateway_hosts),
+        body_bytes=settings.gateway_body_bytes,
+        requests_per_minute=settings.gateway_rate,
+        cancels_on_disconnect=settings.gateway_cancel,
+    )
+
+
+def bind(host: str, port: int | None) -> socket.socket:
+    """Listen on `port`; None: on 8000 or the next free one. Raises CommandError."""
+    for number in range(PORT, PORT + _TRIES) if port is None else (port,):
+        try:
+            listening = _socket(host, number)
+        except OSError as error:
+            if port is None and error.errno == errno.EADDRINUSE:
+                continue
+            raise CommandError(
+                f"the gateway cannot listen on {host}:{number}: {error.strerror}; "
+                "choose others with --host and --port"
+            ) from error
+        if number not in {PORT, port}:
+            logger.info("port 8000 is taken, the next free one is used", port=number)
+        return listening
+    raise CommandError(f"no port from {PORT} on is free; choose one with --port")
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_SOCKETS)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+async def _require_keys(connection: Connection, host: str) -> None:
+    key = connection.secret_key.get_secret_value()
+    async with open_store(connection.url, key) as office:
+        if any(each.usable for each in await office.fetch_api_keys()):
+            return
+    raise CommandError(
+        f"on {host} everybody could ask: make a key first with `cogo keys create`, "
+        "or listen on 127.0.0.1"
+    )
+
+
+async def _stop(server: uvicorn.Server, stop: Stop) -> None:
+    await stop.drain.wait()
+    server.should_exit = True
+    await stop.cancel.wait()
+    server.force_exit = True
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())

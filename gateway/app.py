@@ -1,0 +1,94 @@
+"""The application: routes, errors, CORS and the door, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.door import Door
+from gateway.metrics import Metrics
+from gateway.options import GatewayOptions
+from gateway.parts import Parts
+from gateway.problems import Problem, problem_of, render
+from gateway.routes import events, health, tasks
+from protocol.errors import CogoError
+
+ROUTERS: Final = (health.router, tasks.router, events.router)
+_EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
+_ABOUT: Final = (
+    "Ask for work, watch it being done. Every request becomes a task in Postgres; whatever this "
+    "gateway tells can be read there too. Errors are problem+json (RFC 9457) with a `code` and a "
+    "`hint`; below `/v1` they have OpenAI's shape, below `/api` the envelope `{success, error}`."
+)
+
+OpenParts = Callable[[], AbstractAsyncContextManager[Parts]]
+
+
+def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics) -> Door:
+    """Build the application; what it works with is opened when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts() as parts:
+            app.state.parts = parts
+            yield
+
+    app = FastAPI(
+        title="COGO",
+        version=version("cogo"),
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from a CDN
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind in (Exception, CogoError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _refused)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=options.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED,
+    )
+    return Door(app, options=options, metrics=metrics)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    return render(_problem(error), request.url.path)
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case CogoError():
+            return problem_of(error)
+        case HTTPException():
+            code = "not_found" if error.status_code == 404 else "refused"
+            return Problem(error.status_code, code, str(error.detail), headers=error.headers)
+        case RequestValidationError():
+            return _invalid(error)
+    return Problem(500, "defect", "something unforeseen went wrong; the gateway's log says what")
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    found = [
+        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": str(each["msg"])}
+        for each in error.errors()
+    ]
+    first = found[0]
+    return Problem(
+        400,
+        "invalid_request",
+        f"{first['field']}: {first['message']}",
+        extra={"errors": found, "param": first["field"]},
+    )

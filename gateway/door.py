@@ -1,0 +1,128 @@
+"""The door: what every request passes before anything looks at it. Pure ASGI, also for sockets."""
+
+import time
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from loguru import logger
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.metrics import Metrics
+from gateway.options import GatewayOptions
+from gateway.problems import Problem, render
+
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class Door:
+    """Refuses strange hosts and origins and large bodies; logs each request with its key's id."""
+
+    def __init__(self, app: ASGIApp, *, options: GatewayOptions, metrics: Metrics) -> None:
+        self._app = app
+        self._options = options
+        self._metrics = metrics
+        self._names = {*LOOPBACK_NAMES, *options.allowed_hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or one socket to its end."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        request_id = uuid4().hex
+        started = time.monotonic()
+        status = 101 if scope["type"] == "websocket" else 500
+        first_byte: float | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal status, first_byte
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                status = message["status"]
+                first_byte = time.monotonic() - started
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._pass(scope, receive, sending)
+        finally:
+            self._metrics.count(scope, status=status, seconds=first_byte)
+            logger.info(
+                "request",
+                method=scope.get("method", "SOCKET"),
+                path=scope["path"],
+                status=status,
+                milliseconds=round((time.monotonic() - started) * 1000),
+                key=scope["state"].get("key_id"),
+                request_id=request_id,
+            )
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        problem = self._stranger(headers) or self._too_large(headers)
+        if problem is not None:
+            await render(problem, scope["path"])(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._with_limit(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _stranger(self, headers: Headers) -> Problem | None:
+        """Refuse pages that lead a browser here: by a name of their own, or from their origin."""
+        if not self._options.is_loopback:
+            return None
+        host = headers.get("host", "")
+        if _hostname(host) not in self._names:
+            return Problem(
+                403,
+                "host_refused",
+                f"this gateway is not called {host[:100]!r}",
+                hint="use http://localhost, or add the name to COGO_GATEWAY_HOSTS",
+            )
+        origin = headers.get("origin")
+        if origin is None or allows_origin(origin, host, self._options.cors_origins):
+            return None
+        return Problem(
+            403,
+            "origin_refused",
+            f"pages of {origin[:100]!r} may not ask here",
+            hint="add the origin to COGO_GATEWAY_CORS",
+        )
+
+    def _too_large(self, headers: Headers) -> Problem | None:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._options.body_bytes:
+            return self._large()
+        return None
+
+    def _large(self) -> Problem:
+        most = self._options.body_bytes
+        return Problem(413, "too_large", f"the body is larger than {most} bytes", hint="send less")
+
+    async def _with_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a body that does not say its length."""
+        size = 0
+
+        async def counting() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._options.body_bytes:
+                raise self._large()
+            return message
+
+        await self._app(scope, counting, send)
+
+
+def allows_origin(origin: str, host: str, allowed: Collection[str]) -> bool:
+    """Whether a page of `origin` may ask a gateway that is called `host`."""
+    return origin in allowed or "*" in allowed or urlsplit(origin).netloc == host
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None

@@ -1,0 +1,124 @@
+"""The gatekeeper: from a credential to a principal."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.keys import PREFIX, hash_of, id_of
+from gateway.principal import LOCAL, USER_SCOPES, Principal
+from gateway.problems import Problem
+from gateway.rates import Rates
+from gateway.tokens import Tokens
+from protocol.office import Office
+
+REMEMBERED_SECONDS: Final = 10.0
+"""How long an accepted credential is not asked about again; so late may a revocation work."""
+MOST_REMEMBERED: Final = 10_000
+_TOKEN_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    principal: Principal
+    until: float
+
+
+class Gatekeeper:
+    """Decides who asks. One per process; it remembers accepted credentials for seconds only."""
+
+    def __init__(self, *, office: Office, tokens: Tokens, rates: Rates, admits_local: bool) -> None:
+        """`admits_local`: without any key, whoever asks is the owner of this machine."""
+        self._office = office
+        self._tokens = tokens
+        self._rates = rates
+        self._admits_local = admits_local
+        self._known: dict[str, _Known] = {}
+        self._keyless_until = 0.0
+
+    async def identify(self, credential: str | None, *, address: str) -> Principal:
+        """Give whoever holds the credential.
+
+        Raises Problem: 401, or 429 for too many requests of one key or of one address.
+        """
+        known = self._remembered(credential)
+        if known is None:
+            self._spend(f"address:{address}")  # guesses are paid for by whoever guesses
+            known = await self._ask(credential)
+            self._remember(credential, known)
+        else:
+            self._spend(known.key_id)
+        return known
+
+    def _spend(self, caller: str) -> None:
+        wait = self._rates.take(caller)
+        if wait is not None:
+            raise Problem(
+                429,
+                "rate_limited",
+                "too many requests in a minute",
+                hint="wait as Retry-After says",
+                headers={"Retry-After": str(int(wait) + 1)},
+            )
+
+    async def _ask(self, credential: str | None) -> Principal:
+        if credential is not None and credential.startswith(PREFIX):
+            return await self._holder(credential)
+        if credential is not None and credential.count(".") == _TOKEN_PARTS - 1:
+            user = await self._tokens.user(credential)
+            return Principal(key_id=f"user:{user}", owner=user, scopes=USER_SCOPES)
+        if await self._is_open():
+            return LOCAL  # whatever was sent: many clients insist on sending some key
+        raise Problem(
+            401,
+            "unauthenticated",
+            "a key is needed" if credential is None else "the key is not accepted",
+            hint="send `Authorization: Bearer KEY`; `cogo keys create` makes one",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    async def _holder(self, key: str) -> Principal:
+        found = await self._office.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
+        if found is None:
+            raise Problem(
+                401,
+                "unauthenticated",
+                "the key is unknown, expired or revoked",
+                hint="`cogo keys list` shows which there are, `cogo keys create` makes one",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return Principal(key_id=found.id, owner=found.owner, scopes=frozenset(found.scopes))
+
+    async def _is_open(self) -> bool:
+        """Whether nobody has set up keys here. An expired key still counts: it closes the door."""
+        if not self._admits_local:
+            return False
+        if time.monotonic() > self._keyless_until:
+            keys = await self._office.fetch_api_keys()
+            if any(key.revoked_at is None for key in keys):
+                return False
+            self._keyless_until = time.monotonic() + REMEMBERED_SECONDS
+        return True
+
+    def _remembered(self, credential: str | None) -> Principal | None:
+        known = self._known.get(_name(credential))
+        return known.principal if known is not None and known.until > time.monotonic() else None
+
+    def _remember(self, credential: str | None, principal: Principal) -> None:
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        until = time.monotonic() + REMEMBERED_SECONDS
+        self._known[_name(credential)] = _Known(principal, until)
+
+
+def _name(credential: str | None) -> str:
+    # By its hash, so that no dump of this process's memory lists keys.
+    return "" if credential is None else hash_of(credential)
+
+
+def credential_of(headers: Mapping[str, str]) -> str | None:
+    """Find the credential in the headers: `Authorization: Bearer`, `x-api-key` or `apikey`."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return headers.get("x-api-key") or headers.get("apikey") or None

@@ -1,0 +1,25 @@
+"""What a gateway is told when it starts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOptions:
+    """Limits and manners of one gateway process."""
+
+    is_loopback: bool
+    """It listens on loopback only: then it may go without keys, and checks Host and Origin."""
+    cors_origins: tuple[str, ...] = ("http://localhost:3000",)
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names by which a loopback gateway may be called besides its own."""
+    body_bytes: int = 4 * 1024 * 1024
+    requests_per_minute: int = 600
+    """For each key, and for each address without one, in each process."""
+    answer_within: timedelta = timedelta(minutes=10)
+    """How long a request that waits for a whole answer waits."""
+    cancels_on_disconnect: bool = True
+    """Nobody waits for the answer any more: the task is cancelled, so that it costs no more."""
+    heartbeat: timedelta = timedelta(seconds=15)
+    poll: timedelta = timedelta(seconds=1)
+    """How often the rows of a watched task are read when no message comes."""

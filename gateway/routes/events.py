@@ -1,0 +1,60 @@
+"""What happens to a task, as server-sent events that can be resumed anywhere."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+
+from gateway.parts import Here, Parts, Reader
+from gateway.streams.cursor import Cursor
+from gateway.streams.sse import event_stream, told
+from gateway.tasks import visible
+from protocol.records import Task
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+_DESCRIPTION = (
+    "`event`: a transition, numbered by `seq`. `selection`: a choice of a model. `text` and "
+    "`reasoning`: `delta` begins at `offset` characters of that `attempt`. `discard`: forget what "
+    "earlier attempts of that subtask said. `end`: the task's final row; nothing follows. "
+    "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
+    "missed, and the last batch may come twice. 204: all of it was seen."
+)
+
+
+@router.get(
+    "/{task_id}/events",
+    summary="Watch a task",
+    description=_DESCRIPTION,
+    response_class=Response,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        204: {"description": "The task is over and everything was seen"},
+    },
+)
+async def watch(
+    task_id: UUID,
+    here: Here,
+    asker: Reader,
+    last_event_id: Annotated[str | None, Header(max_length=10_000)] = None,
+    after: Annotated[
+        str | None, Query(max_length=10_000, description="As Last-Event-ID, for a first request.")
+    ] = None,
+) -> Any:
+    """Stream what happens until the task has ended."""
+    task = await visible(here, asker, task_id)
+    cursor = Cursor.parse(last_event_id or after)
+    if task.status.is_final and cursor.seq and await _saw_all(here, task, cursor):
+        return Response(status_code=204)  # a browser's EventSource stops asking
+
+    async def frames() -> Any:
+        async with here.hub.watch(task_id, cursor) as watcher:
+            heartbeat = here.options.heartbeat.total_seconds()
+            async for each in told(watcher, heartbeat=heartbeat):
+                yield each
+
+    return event_stream(frames())
+
+
+async def _saw_all(here: Parts, task: Task, cursor: Cursor) -> bool:
+    return not await here.office.fetch_events(task_id=task.id, after=cursor.seq)

@@ -1,0 +1,144 @@
+"""Tasks: submit, list, show, cancel."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response, status
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from gateway.parts import Here, Reader, Writer
+from gateway.tasks import submitted, visible
+from protocol.lifecycle import TaskState
+from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+EXAMPLE: JsonDict = {
+    "prompt": "Write a Python function is_palindrome(text)",
+    "params": {"language": "python"},
+}
+IdempotencyKey = Annotated[
+    str | None,
+    Header(max_length=200, description="The same key of the same owner gives the same task."),
+]
+
+
+class TaskRequest(BaseModel):
+    """What is asked for. Only `prompt` is needed; the planner judges the rest."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+
+    prompt: str = Field(min_length=1, max_length=2_000_000)
+    type: str = Field("GENERATE_CODE", max_length=100)
+    params: dict[str, Any] = Field(default_factory=dict)
+    priority: int = Field(5, ge=0, le=9, description="0 is first, 9 is last.")
+    model: str | None = Field(
+        None, max_length=200, description="Absent or `auto`: the CIO chooses."
+    )
+    preferences: dict[str, Any] = Field(default_factory=dict)
+    session_id: UUID | None = Field(None, description="A conversation that tasks share.")
+    budget_usd: Decimal | None = Field(None, ge=0, le=1_000_000)
+    deadline: datetime | None = None
+    run_at: datetime | None = None
+    stream: bool = True
+
+
+class PageRequest(BaseModel):
+    """Which tasks, and how many at once."""
+
+    status: TaskState | None = None
+    type: str | None = Field(None, max_length=100)
+    limit: int = Field(50, ge=1, le=200)
+    before: int | None = Field(None, ge=1, le=2**53, description="`next` of the page before.")
+
+
+class TaskPage(BaseModel):
+    """Some tasks, the newest first."""
+
+    tasks: list[Task]
+    next: int | None = Field(description="`before` of the next page; null: there is none.")
+
+
+class TaskDetails(BaseModel):
+    """A task with everything that belongs to it."""
+
+    task: Task
+    subtasks: list[Subtask]
+    attempts: list[Attempt]
+    selections: list[SelectionRow]
+
+
+class Cancellation(BaseModel):
+    """Why a task is cancelled."""
+
+    reason: str | None = Field(None, max_length=1_000, examples=["asked twice"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Ask for something")
+async def submit(
+    body: TaskRequest,
+    here: Here,
+    asker: Writer,
+    answer: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Task:
+    """Insert a task. A mistake in `type`, `params` or `model` ends the task as `failed`."""
+    fields = body.model_dump()
+    if body.model == "auto":
+        fields["model"] = None
+    new = NewTask(**fields, idempotency_key=idempotency_key)
+    task = await submitted(here, asker, new)
+    answer.headers["Location"] = f"/tasks/{task.id}"
+    return task
+
+
+@router.get("", summary="List tasks")
+async def list_tasks(here: Here, asker: Reader, page: Annotated[PageRequest, Query()]) -> TaskPage:
+    """List your tasks, the newest first; with the scope `admin` everybody's."""
+    found = await here.office.find_tasks(
+        limit=page.limit,
+        owner=asker.owner,
+        every_owner=asker.is_admin,
+        status=page.status,
+        task_type=page.type,
+        before=page.before,
+    )
+    return TaskPage(tasks=found, next=found[-1].seq if len(found) == page.limit else None)
+
+
+@router.get("/{task_id}", summary="Show a task")
+async def show(task_id: UUID, here: Here, asker: Reader) -> TaskDetails:
+    """Give a task with its subtasks, attempts and choices of models."""
+    return TaskDetails(
+        task=await visible(here, asker, task_id),
+        subtasks=await here.office.fetch_subtasks(task_id=task_id),
+        attempts=await here.office.fetch_attempts(task_id=task_id),
+        selections=await here.office.fetch_selections(task_id=task_id),
+    )
+
+
+@router.post("/{task_id}/cancel", summary="Cancel a task")
+async def cancel(
+    task_id: UUID, here: Here, asker: Writer, body: Cancellation | None = None
+) -> Task:
+    """End a task now; its running subtasks are asked to stop."""
+    await visible(here, asker, task_id)
+    return await here.office.cancel_task(task_id=task_id, reason=body.reason if body else None)
+
+
+@router.post("/{task_id}/{action}", summary="Hold, resume or redrive a task")
+async def act(
+    task_id: UUID, action: Literal["pause", "resume", "redrive"], here: Here, asker: Writer
+) -> Task:
+    """Hold an open task, go on with a held one, or put a failed one back to work."""
+    await visible(here, asker, task_id)
+    match action:
+        case "pause":
+            return await here.office.pause_task(task_id=task_id)
+        case "resume":
+            return await here.office.resume_task(task_id=task_id)
+        case "redrive":
+            return await here.office.redrive_task(task_id=task_id)

@@ -1,0 +1,58 @@
+"""A watcher's place in a task: what it has seen, as the `id` of a server-sent event.
+
+`<seq>.<choices>` and then, for each subtask that spoke, `;<subtask>:<attempt>:<text>:<reasoning>`
+with the characters that were sent. It is all that is needed to go on at any gateway.
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
+
+
+@dataclass(slots=True)
+class Heard:
+    """How much of one attempt a watcher has."""
+
+    attempt: int = 0
+    text: int = 0
+    reasoning: int = 0
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where a watcher is. The empty one stands before the beginning."""
+
+    seq: int = 0
+    choices: int = 0
+    heard: dict[UUID, Heard] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"{self.seq}.{self.choices}"]
+        for subtask_id, heard in self.heard.items():
+            parts.append(f"{subtask_id.hex}:{heard.attempt}:{heard.text}:{heard.reasoning}")
+        return ";".join(parts)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """Read a cursor, or the bare number of an event; what cannot be read is the beginning."""
+        head, *rest = (text or "").strip().split(";")
+        seq, _, choices = head.partition(".")
+        try:
+            return cls(
+                seq=_count(seq or "0"),
+                choices=_count(choices or "0"),
+                heard=dict(map(_heard, rest)),
+            )
+        except ValueError:
+            return cls()
+
+
+def _heard(part: str) -> tuple[UUID, Heard]:
+    subtask, attempt, text, reasoning = part.split(":")
+    return UUID(subtask), Heard(_count(attempt), _count(text), _count(reasoning))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        raise ValueError(text)
+    return int(text)

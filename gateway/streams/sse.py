@@ -1,0 +1,65 @@
+"""News as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final, assert_never
+
+from starlette.responses import StreamingResponse
+
+from gateway.streams.hub import Watcher
+from gateway.streams.news import Discarded, Ended, News, Said
+from protocol.records import Event, SelectionRow
+
+HEARTBEAT: Final = ": nothing new\n\n"
+RECONNECT_MILLISECONDS: Final = 1_000
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""No cache and no proxy may keep what should flow."""
+
+
+def event_stream(frames: AsyncIterator[str], headers: dict[str, str] | None = None) -> Any:
+    """Make the response that sends frames as they come."""
+    return StreamingResponse(
+        frames, media_type="text/event-stream", headers=HEADERS | (headers or {})
+    )
+
+
+async def told(watcher: Watcher, *, heartbeat: float) -> AsyncIterator[str]:
+    """Give frames until the task has ended, with a comment whenever nothing happened for long."""
+    yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+    while True:
+        found = await watcher.news(within=heartbeat)
+        if not found:
+            yield HEARTBEAT
+            continue
+        # Only the last frame of a batch moves the client's place: the cursor is behind it already.
+        for item in found[:-1]:
+            yield frame(*named(item))
+        yield frame(*named(found[-1]), event_id=str(watcher.cursor))
+        if isinstance(found[-1], Ended):
+            return
+
+
+def named(item: News) -> tuple[str, dict[str, Any]]:
+    """Give the name of the event and its data."""
+    match item:
+        case Event():
+            return "event", item.model_dump(mode="json")
+        case SelectionRow():
+            return "selection", item.model_dump(mode="json")
+        case Said():
+            data = {"subtask_id": str(item.subtask_id), "attempt": item.attempt}
+            return item.kind, data | {"offset": item.offset, "delta": item.delta}
+        case Discarded():
+            return "discard", {"subtask_id": str(item.subtask_id), "attempt": item.attempt}
+        case Ended():
+            return "end", item.task.model_dump(mode="json")
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def frame(name: str | None, data: object, *, event_id: str | None = None) -> str:
+    """Make one frame; JSON has no line breaks of its own."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    lines = [f"event: {name}"] if name else []
+    lines += [f"id: {event_id}"] if event_id else []
+    return "\n".join([*lines, f"data: {text}"]) + "\n\n"

@@ -1,0 +1,122 @@
+"""Access tokens of Supabase Auth: whose they are, by the project's own word."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+import jwt
+from pydantic import SecretStr
+
+from gateway.problems import Problem
+
+_ASYMMETRIC: Final = ("ES256", "RS256", "EdDSA")
+_SYMMETRIC: Final = ("HS256", "HS384", "HS512")
+_AUDIENCE: Final = "authenticated"
+_KEYS_SECONDS: Final = 600.0
+_LEEWAY_SECONDS: Final = 10
+
+
+class Tokens:
+    """Verifies tokens by the project's published keys, its secret, or by asking the project."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        url: str,
+        publishable_key: str | None,
+        jwt_secret: SecretStr | None = None,
+    ) -> None:
+        self._http = http
+        self._auth = f"{url.rstrip('/')}/auth/v1"
+        self._headers = {"apikey": publishable_key} if publishable_key else {}
+        self._secret = jwt_secret
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys_until = 0.0
+
+    async def user(self, token: str) -> UUID:
+        """Give the user. Raises Problem: 401 for a token that is not valid, 503 without Auth."""
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError as error:
+            raise _refused("it is not a token") from error
+        algorithm = str(header.get("alg"))
+        if algorithm in _ASYMMETRIC:
+            key = await self._published(str(header.get("kid")))
+            return _subject(_decoded(token, key.key, algorithm))
+        if algorithm in _SYMMETRIC and self._secret is not None:
+            return _subject(_decoded(token, self._secret.get_secret_value(), algorithm))
+        if algorithm in _SYMMETRIC:
+            return await self._asked(token)
+        raise _refused("its algorithm is not accepted")
+
+    async def _published(self, kid: str) -> jwt.PyJWK:
+        if kid not in self._keys and time.monotonic() > self._keys_until:
+            answer = await self._get("/.well-known/jwks.json", self._headers)
+            found = answer.json().get("keys", []) if answer.is_success else []
+            self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
+            # An unknown kid may not make us ask at each request.
+            self._keys_until = time.monotonic() + (_KEYS_SECONDS if self._keys else 5.0)
+        if kid not in self._keys:
+            raise _refused("the project does not know its key")
+        return self._keys[kid]
+
+    async def _asked(self, token: str) -> UUID:
+        answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
+        if answer.status_code in {400, 401, 403}:
+            raise _refused("the project does not accept it")
+        if not answer.is_success:
+            raise _away(f"Auth answered {answer.status_code}")
+        return _uuid(answer.json().get("id"))
+
+    async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
+        try:
+            return await self._http.get(f"{self._auth}{path}", headers=dict(headers))
+        except httpx.RequestError as error:
+            raise _away("Auth cannot be reached") from error
+
+
+def _decoded(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=_AUDIENCE,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "sub"]},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise _refused("it has expired") from error
+    except jwt.PyJWTError as error:
+        raise _refused("it is not valid here") from error
+    return claims
+
+
+def _subject(claims: Mapping[str, Any]) -> UUID:
+    if claims.get("role") != _AUDIENCE:
+        raise _refused("it is not the token of a signed-in user")
+    return _uuid(claims.get("sub"))
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise _refused("it names no user") from error
+
+
+def _refused(why: str) -> Problem:
+    return Problem(
+        401,
+        "unauthenticated",
+        f"the access token is not accepted: {why}",
+        hint="sign in again and send its access_token as `Authorization: Bearer ...`",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _away(why: str) -> Problem:
+    return Problem(503, "auth_unavailable", why, headers={"Retry-After": "2"})

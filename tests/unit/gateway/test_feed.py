@@ -1,0 +1,186 @@
+"""A feed tells each watcher everything once, from wherever it stands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+from uuid import UUID, uuid4
+
+from gateway.streams.cursor import Cursor
+from gateway.streams.hub import Hub, Watcher
+from gateway.streams.news import Discarded, Ended, News, Said
+from protocol.errors import StoreUnavailable
+from protocol.ids import utc_now
+from protocol.messages import Envelope, MessageType, SubtaskProgress
+from protocol.records import Event, SelectionRow, Subtask, Task
+from protocol.store import Store
+from protocol.topics import result_topic
+from tests.support.eventually import eventually
+from tests.support.scripted_bus import ScriptedBus
+
+TASK = uuid4()
+MAIN = uuid4()
+
+
+@dataclass
+class Rows:
+    """The rows of one task, as far as a feed reads them."""
+
+    events: list[Event] = field(default_factory=list)
+    subtasks: list[Subtask] = field(default_factory=list)
+    is_away: bool = False
+
+    async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        assert task_id == TASK
+        return [each for each in self.events if each.seq > after]
+
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        assert task_id == TASK
+        return self.subtasks
+
+    async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
+        assert task_id == TASK
+        return []
+
+    async def fetch_task(self, *, task_id: UUID) -> Task:
+        return Task.model_validate(
+            {"id": task_id, "type": "CHAT", "prompt": "p", "status": "completed"}
+            | {"created_at": utc_now()}
+        )
+
+    def happen(self, kind: str, *, subtask_id: UUID | None = None) -> None:
+        seq = len(self.events) + 1
+        event = Event(task_id=TASK, seq=seq, at=utc_now(), kind=kind, subtask_id=subtask_id)
+        self.events.append(event)
+
+    def become(self, status: str, *, attempt: int = 1, **fields: object) -> None:
+        row = {"id": MAIN, "task_id": TASK, "key": "main", "type": "CHAT", "lane": "m"}
+        counts = {"attempt": attempt, "failures": 0, "reaps": 0, "sink": True}
+        self.subtasks = [
+            Subtask.model_validate(
+                row | counts | {"status": status, "created_at": utc_now()} | fields
+            )
+        ]
+        self.happen(f"subtask.{status}", subtask_id=MAIN)
+
+
+@asynccontextmanager
+async def watching(
+    rows: Rows, bus: ScriptedBus, cursor: Cursor | None = None
+) -> AsyncIterator[Watcher]:
+    async with (
+        Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
+        hub.watch(TASK, cursor) as watcher,
+    ):
+        yield watcher
+
+
+def speaks(delta: str, *, offset: int, attempt: int = 1) -> Envelope:
+    payload = SubtaskProgress(
+        task_id=TASK, subtask_id=MAIN, attempt=attempt, offset=offset, delta=delta
+    )
+    return Envelope.of(MessageType.SUBTASK_PROGRESS, payload, source="e", target="t")
+
+
+async def say(bus: ScriptedBus, message: Envelope) -> None:
+    hear = await eventually(lambda: bus.listeners.get(result_topic(TASK)))
+    assert hear is not None
+    hear(message)
+
+
+async def until(watcher: Watcher, kind: type[News]) -> list[News]:
+    found: list[News] = []
+    async with asyncio.timeout(20):
+        while not any(isinstance(each, kind) for each in found):
+            found += await watcher.news(within=5)
+    return found
+
+
+def text_of(found: list[News]) -> str:
+    text = ""
+    for each in found:
+        if isinstance(each, Discarded):
+            text = ""
+        elif isinstance(each, Said):
+            assert each.offset == len(text)
+            text += each.delta
+    return text
+
+
+async def test_live_text_comes_before_any_row_and_the_output_brings_what_was_lost() -> None:
+    rows, bus = Rows(), ScriptedBus()
+    async with watching(rows, bus) as watcher:
+        await say(bus, speaks("one ", offset=0))
+        first = await until(watcher, Said)
+        await say(bus, speaks("four", offset=14))  # the middle is lost
+        rows.become("completed", output={"text": "one two three four"})
+        rows.happen("task.completed")
+        rest = await until(watcher, Ended)
+
+    assert text_of(first) == "one "
+    assert text_of(first + rest) == "one two three four"
+
+
+async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
+    rows, bus = Rows(), ScriptedBus()
+    async with watching(rows, bus) as watcher:
+        await say(bus, speaks("old", offset=0))
+        found = await until(watcher, Said)
+        await say(bus, speaks("new", offset=0, attempt=2))
+        found += await until(watcher, Discarded)
+
+    assert text_of(found) == "new"
+
+
+async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
+    rows = Rows()
+    rows.happen("task.running")
+    checkpoint = {"attempt": 1, "content": "one two", "reasoning": ""}
+    rows.become("running", checkpoint=checkpoint)
+    async with watching(rows, ScriptedBus()) as watcher:
+        before = await until(watcher, Said)
+        place = str(watcher.cursor)
+    rows.become("completed", output={"text": "one two three"})
+    rows.happen("task.completed")
+
+    async with watching(rows, ScriptedBus(), Cursor.parse(place)) as watcher:
+        after = await until(watcher, Ended)
+
+    assert text_of(before + after) == "one two three"
+    seqs = [each.seq for each in [*before, *after] if isinstance(each, Event)]
+    assert seqs == [1, 2, 3, 4]
+
+
+async def test_without_realtime_checkpoints_bring_the_text() -> None:
+    rows = Rows()
+    rows.become("running", checkpoint={"attempt": 1, "content": "so far", "reasoning": ""})
+    async with watching(rows, ScriptedBus()) as watcher:
+        found = await until(watcher, Said)
+        text = {"attempt": 1, "content": "so far, so good", "reasoning": ""}
+        rows.subtasks = [rows.subtasks[0].model_copy(update={"checkpoint": text})]
+        found += await until(watcher, Said)
+
+    assert text_of(found) == "so far, so good"
+
+
+async def test_a_database_that_is_away_is_waited_for() -> None:
+    rows = Rows(is_away=True)
+    async with watching(rows, ScriptedBus()) as watcher:
+        assert await watcher.news(within=0.05) == []
+        rows.happen("task.completed")
+        rows.is_away = False
+        assert isinstance((await until(watcher, Ended))[-1], Ended)
+
+
+async def test_watchers_of_one_task_share_one_feed() -> None:
+    rows, bus = Rows(), ScriptedBus()
+    async with Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub:
+        async with hub.watch(TASK) as one, hub.watch(TASK) as other:
+            await say(bus, speaks("hello", offset=0))
+            assert text_of(await until(one, Said)) == text_of(await until(other, Said)) == "hello"
+            assert hub.watchers == 2
+        assert hub.watchers == 0
