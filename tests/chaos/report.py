@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -13,6 +14,7 @@ from tests.chaos.faults import Kind
 from tests.chaos.history import AttemptRow, History
 
 _SHOWN: Final = 5
+_DEATHS: Final = frozenset({Kind.KILL, Kind.VANISH, Kind.STOP, Kind.FREEZE})
 _VENDORS: Final = frozenset({Kind.VENDOR_429, Kind.VENDOR_500, Kind.VENDOR_CUT, Kind.VENDOR_STALL})
 _ERRORS: Final[Mapping[Kind, str]] = {
     Kind.VENDOR_429: "rate_limited",
@@ -45,46 +47,69 @@ def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield from (f"    {case}" for case in cases[:_SHOWN])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How long one piece of work was held up, and by what. Seconds; None where nobody can tell."""
+
+    total: float
+    returned: float | None = None
+    """Until the lease was given back, or the failure was recorded."""
+    claimed: float | None = None
+    """From then until an agent had claimed it again: a pause of the vendor's, or no free slot."""
+    begun: float | None = None
+    """From then until the model said its first word."""
+
+
+_PARTS: Final = ("returned", "claimed", "begun")
+
+
 def recoveries(history: History, diary: Diary) -> Iterator[str]:
     """Give a table of the times from a fault to the first progress of the next attempt."""
     lease = RuntimeOptions().lease.total_seconds()
-    yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s)"
-    yield f"{'fault':<14} {'faults':>6} {'samples':>7} {'p50':>7} {'p95':>7} {'max':>7}"
+    yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s), and the parts at p95"
+    headings = "".join(f"{name:>9}" for name in ("p50", "p95", "max", *_PARTS))
+    yield f"{'fault':<14} {'faults':>6} {'samples':>7}{headings}"
     for kind in Kind:
         faults = [each for each in diary.struck if each.kind is kind]
-        samples = sorted(
-            each.total_seconds() for fault in faults for each in _samples(fault, history)
-        )
+        samples = [each for fault in faults for each in _samples(fault, history)]
         if samples:
-            p50, p95 = _percentile(samples, 0.5), _percentile(samples, 0.95)
-            figures = f"{p50:>7.2f} {p95:>7.2f} {samples[-1]:>7.2f}"
-            yield f"{kind:<14} {len(faults):>6} {len(samples):>7} {figures}"
+            totals = [each.total for each in samples]
+            figures = [percentile(totals, 0.5), percentile(totals, 0.95), max(totals)]
+            parts = [_p95_of(samples, name) for name in _PARTS]
+            shown = "".join(f"{each:>9.2f}" if each is not None else "        -" for each in parts)
+            whole = "".join(f"{each:>9.2f}" for each in figures)
+            yield f"{kind:<14} {len(faults):>6} {len(samples):>7}{whole}{shown}"
 
 
-def _samples(fault: Struck, history: History) -> Iterator[timedelta]:
-    if fault.kind in {Kind.KILL, Kind.VANISH, Kind.STOP, Kind.FREEZE}:
+def _p95_of(samples: Sequence[Recovery], name: str) -> float | None:
+    known = [value for each in samples if (value := getattr(each, name)) is not None]
+    return percentile(known, 0.95) if known else None
+
+
+def _samples(fault: Struck, history: History) -> Iterator[Recovery]:
+    if fault.kind in _DEATHS:
         yield from _after_death(fault, history)
     elif fault.kind is Kind.POSTGRES:
         later = (e.at for events in history.events.values() for e in events if e.at > fault.at)
         first = min(later, default=None)
         if first is not None:
-            yield first - fault.at
+            yield Recovery(total=(first - fault.at).total_seconds())
     elif fault.kind is Kind.REALTIME:
-        yield from _claim_delays(fault, history)
+        yield from (Recovery(total=each.total_seconds()) for each in _claim_delays(fault, history))
     elif fault.kind in _VENDORS:
         yield from _after_failure(fault, history)
 
 
-def _after_death(fault: Struck, history: History) -> Iterator[timedelta]:
+def _after_death(fault: Struck, history: History) -> Iterator[Recovery]:
     """From the fault to the next attempt, for each subtask that the agent held and lost."""
     for attempts in history.attempts.values():
-        for held, following in pairwise(attempts):
-            is_hit = held.agent_id == fault.agent_id and held.claimed_at <= fault.at
-            if is_hit and held.outcome == "reaped" and _ends_after(held, fault.at):
-                yield _first_progress(following) - fault.at
+        for lost, following in pairwise(attempts):
+            is_hit = lost.agent_id == fault.agent_id and lost.claimed_at <= fault.at
+            if is_hit and lost.outcome == "reaped" and _ends_after(lost, fault.at):
+                yield _between(fault.at, lost, following)
 
 
-def _after_failure(fault: Struck, history: History) -> Iterator[timedelta]:
+def _after_failure(fault: Struck, history: History) -> Iterator[Recovery]:
     """From the end of each attempt that the vendor spoilt to the next; a stall from its silence."""
     for attempts in history.attempts.values():
         for failed, following in pairwise(attempts):
@@ -94,7 +119,18 @@ def _after_failure(fault: Struck, history: History) -> Iterator[timedelta]:
             if is_hit and failed.ended_at is not None and reason == _ERRORS[fault.kind]:
                 is_stall = fault.kind is Kind.VENDOR_STALL
                 since = _first_progress(failed) if is_stall else failed.ended_at
-                yield _first_progress(following) - since
+                yield _between(since, failed, following)
+
+
+def _between(since: datetime, lost: AttemptRow, following: AttemptRow) -> Recovery:
+    returned = lost.ended_at or following.claimed_at
+    begun = _first_progress(following)
+    return Recovery(
+        total=(begun - since).total_seconds(),
+        returned=(returned - since).total_seconds(),
+        claimed=(following.claimed_at - returned).total_seconds(),
+        begun=(begun - following.claimed_at).total_seconds(),
+    )
 
 
 def _claim_delays(fault: Struck, history: History) -> Iterator[timedelta]:
@@ -115,8 +151,9 @@ def _ends_after(attempt: AttemptRow, moment: datetime) -> bool:
     return attempt.ended_at is None or attempt.ended_at >= moment
 
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the value below which this share of all values lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def _counts(counter: Counter[str] | Counter[Kind]) -> str:
