@@ -66,7 +66,7 @@ _PARTS: Final = ("returned", "claimed", "begun")
 def recoveries(history: History, diary: Diary) -> Iterator[str]:
     """Give a table of the times from a fault to the first progress of the next attempt."""
     lease = RuntimeOptions().lease.total_seconds()
-    yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s), and the parts at p95"
+    yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s); the parts at p95"
     headings = "".join(f"{name:>9}" for name in ("p50", "p95", "max", *_PARTS))
     yield f"{'fault':<14} {'faults':>6} {'samples':>7}{headings}"
     for kind in Kind:
