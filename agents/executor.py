@@ -26,7 +26,7 @@ from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
-from protocol.records import ClaimedSubtask, Completion, SessionMessage
+from protocol.records import ClaimedSubtask, Completion, SessionMessage, Usage
 from protocol.topics import SUBTASKS
 from providers.chat import ReasoningDelta, TextDelta
 from providers.errors import ConnectionFailed, ProviderError
@@ -123,15 +123,15 @@ class Executor:
                 await self._gather(call, answer, started)
             finally:
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
+            await self._hub.flush()
+            answer.checks = await asyncio.to_thread(answer.check)
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
                 self._lanes.doubt()
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
             raise WorkFailed(failure_of(error, claimed, usage)) from error
         except asyncio.CancelledError as error:
-            raise WorkInterrupted(answer.interrupted(seconds=time.monotonic() - started)) from error
-        await self._hub.flush()
-        answer.checks = await asyncio.to_thread(answer.check)
+            raise WorkInterrupted(self._used(answer, started)) from error
         problem = problem_of(answer.checks)
         if problem is not None and claimed.metadata.get(ESCALATE_TO):
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
@@ -158,6 +158,13 @@ class Executor:
                 if now - checkpointed >= self._checkpoint_every:
                     checkpointed = now
                     self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
+
+    def _used(self, answer: Answer, started: float) -> Usage:
+        """What was used when the attempt was cut off; all of it once the model had finished."""
+        seconds = time.monotonic() - started
+        if answer.done is None:
+            return answer.interrupted(seconds=seconds)
+        return answer.usage(self._cost(answer), seconds=seconds)
 
     def _cost(self, answer: Answer) -> Cost | None:
         if answer.tokens is None:

@@ -310,6 +310,19 @@ async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> No
     assert (used.output_tokens, used.reasoning_tokens, used.cost_usd) == (None, None, None)
 
 
+async def test_a_whole_answer_that_was_cut_off_on_its_way_out_is_booked_whole() -> None:
+    used = Usage(input=12, output=5)
+    bench = Bench(TextDelta("all"), used, STOP, cost=Cost(usd=Decimal(1), source="a table"))
+    bench.bus.gate = asyncio.Event()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(bench.cut_off(a_local()))
+        await eventually(lambda: bench.bus.requests)
+        task.cancel()
+
+    assert (task.result().output_tokens, task.result().cost_usd) == (5, Decimal(1))
+
+
 async def test_a_local_server_that_cannot_be_reached_is_looked_for() -> None:
     bench = Bench(ConnectionFailed("ollama", "refused"))
 
