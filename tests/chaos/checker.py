@@ -254,14 +254,19 @@ def _is_spent(subtasks: list[SubtaskRow]) -> bool:
 
 
 def _forgiven_at(history: History, subtask: SubtaskRow) -> datetime | None:
-    """Give when a redrive last forgot the failures of a subtask that had failed."""
-    forgiven, has_failed, is_over = None, False, False
+    """Give when a redrive last put a subtask that had failed back to work, its failures forgotten.
+
+    One whose task went on without it stays as it is.
+    """
+    forgiven, revived, last, is_over = None, None, "", False
     for event in history.events.get(subtask.task_id, []):
-        has_failed |= event.subtask_id == subtask.id and event.kind == "subtask.failed"
-        if is_over and has_failed and _revives(event.kind):
-            forgiven = event.at
         if event.kind.startswith("task."):
+            revived = event.at if is_over and _revives(event.kind) else revived
             is_over = _ends_task(event.kind)
+        elif event.subtask_id == subtask.id:
+            if last == "subtask.failed" and revived is not None:
+                forgiven = revived
+            last = event.kind
     return forgiven
 
 

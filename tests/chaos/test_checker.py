@@ -221,6 +221,19 @@ def test_a_redrive_forgets_failures_and_explains_a_second_end() -> None:
     assert check(*a_redriven_history()) == {law: [] for law in LAWS}
 
 
+def test_a_redrive_forgets_nothing_of_what_its_task_went_on_without() -> None:
+    history, diary = a_redriven_history()
+    events = history.events[TASK]
+    # The plan stands for a member of a team: failed, and left as it was.
+    events[3] = replace(events[3], kind="subtask.failed")
+    history.attempts[PLAN] = [replace(history.attempts[PLAN][0], outcome="failed")]
+    plan = replace(history.subtasks[PLAN], status="failed", failures=1, output=None)
+    history.subtasks[PLAN] = replace(plan, output_attempt=None)
+    history.acks.remove(Ack(PLAN, 1, "ok"))
+
+    assert check(history, diary)["misnumbered"] == []
+
+
 def test_without_a_redrive_the_same_history_is_a_resurrection() -> None:
     history, diary = a_redriven_history()
     diary.redriving.clear()
