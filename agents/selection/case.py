@@ -11,7 +11,7 @@ from agents.selection.estimates import Estimate
 from agents.selection.observations import NOTHING, Observations
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from agents.selection.score import WEIGHTS, Score, score
+from agents.selection.score import WEIGHTS, Score, Weights, score
 
 CHECK_FAILED = "check_failed"
 """The error class of an answer that a check of the output refused."""
@@ -55,6 +55,8 @@ class Case:
     seed: str = ""
     budget_usd: float | None = None
     may_team: bool = False
+    weights: Weights | None = None
+    """None: those of the preference."""
 
     @cached_property
     def default(self) -> str | None:
@@ -69,7 +71,7 @@ class Case:
     @cached_property
     def scores(self) -> Mapping[str, Score]:
         """The score of each option by the task's preference."""
-        weights = WEIGHTS[self.preference]
+        weights = self.weights or WEIGHTS[self.preference]
         return {id_: score(option.estimate, weights) for id_, option in self.options.items()}
 
     @cached_property

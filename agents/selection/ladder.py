@@ -82,6 +82,20 @@ def ladders(models: Sequence[str], trials: Trials, *, rungs: int = RUNGS) -> lis
     return found
 
 
+def valued(rungs: Sequence[str], trials: Trials) -> Ladder | None:
+    """Say what one ladder is worth; None where its trials are not known."""
+    gained, cost, reach, quality = 0.0, 0.0, 1.0, 0.0
+    for number, model in enumerate(rungs):
+        trial = trials.trial(tuple(rungs[:number]), model)
+        if trial is None:
+            return None
+        cost += reach * trial.cost_usd
+        quality = gained + reach * trial.quality
+        gained += reach * trial.passed_good
+        reach *= 1 - trial.passed
+    return Ladder(rungs=tuple(rungs), quality=quality, cost_usd=cost)
+
+
 def frontier(found: Iterable[Ladder]) -> list[Ladder]:
     """Give those that no other one beats in cost and quality, the cheapest first."""
     best: list[Ladder] = []

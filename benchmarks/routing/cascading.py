@@ -1,0 +1,90 @@
+"""Ladders on recorded answers: planned on the training rows, measured on the test rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from agents.selection.ladder import Ladder, frontier, ladders, valued
+from benchmarks.routing.curve import Point
+from benchmarks.routing.learning import Check, RecordedTrials
+from benchmarks.routing.routing import best_single, points_of_singles
+from benchmarks.routing.table import Row
+
+WANTED = ((2.0, 0.4), (1.5, 0.4), (1.0, 0.4), (1.0, 1.0), (0.5, 1.0))
+"""What is asked of a ladder on the training rows, the strictest first: by so many standard errors
+better than the best single model, for at most that share of its cost. The best of many looks better
+than it is, so a ladder may cost something to be surer."""
+MAX_ROWS = 5_000
+"""Training rows that ladders are planned on: more say the same, later."""
+MAX_MODELS = 60
+CURVE = 24
+"""Ladders of the frontier that are measured."""
+
+SUPPOSED = (
+    Check(name="perfect", true_positives=1.0, false_positives=0.0),
+    Check(name="tp 0.95 fp 0.10", true_positives=0.95, false_positives=0.10),
+    Check(name="tp 0.90 fp 0.20", true_positives=0.90, false_positives=0.20),
+    Check(name="tp 0.80 fp 0.30", true_positives=0.80, false_positives=0.30),
+)
+RECORDED = Check(name="recorded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cascaded:
+    """What a check makes possible."""
+
+    rungs: tuple[str, ...]
+    """The ladder that was chosen on the training rows; one rung: it declined."""
+    point: Point
+    curve: list[Point]
+
+
+def cascade(
+    models: tuple[str, ...], training: Sequence[Row], test: Sequence[Row], check: Check
+) -> Cascaded:
+    """Plan on the training rows the cheapest ladder that keeps the best single model's quality."""
+    rows = training[:MAX_ROWS]
+    single = best_single(rows)
+    trials = RecordedTrials(models, rows, check)
+    found = ladders(_promising(models, rows), trials)
+    best = frontier(found)
+    chosen = _chosen(models[single], rows, single, best)
+    measured = RecordedTrials(models, test, check)
+    step = max(1, len(best) // CURVE)
+    shown = [*best[::step], best[-1], chosen]
+    return Cascaded(
+        rungs=chosen.rungs,
+        point=_point(chosen, measured),
+        curve=[_point(each, measured) for each in shown],
+    )
+
+
+def _chosen(name: str, rows: Sequence[Row], single: int, best: Sequence[Ladder]) -> Ladder:
+    alone = points_of_singles(rows)[single]
+    # Of the difference to the single model, as if the two were wrong at different rows.
+    error = sqrt(2 * max(alone.quality * (1 - alone.quality), 0.01) / len(rows))
+    for sure, share in WANTED:
+        for each in best:
+            is_cheap = each.cost_usd < alone.cost * share
+            if is_cheap and each.quality >= alone.quality + sure * error:
+                return each
+    return Ladder(rungs=(name,), quality=alone.quality, cost_usd=alone.cost)
+
+
+def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
+    """Give at most `MAX_MODELS`: the best and the cheapest ones."""
+    if len(models) <= MAX_MODELS:
+        return list(models)
+    singles = points_of_singles(rows)
+    order = range(len(models))
+    by_quality = sorted(order, key=lambda m: -singles[m].quality)[: MAX_MODELS // 2]
+    by_cost = sorted(order, key=lambda m: singles[m].cost)[: MAX_MODELS // 2]
+    return [models[m] for m in sorted({*by_quality, *by_cost})]
+
+
+def _point(ladder: Ladder, trials: RecordedTrials) -> Point:
+    """Measure a ladder; rungs that no test row reaches cost nothing."""
+    rungs = ladder.rungs
+    while (found := valued(rungs, trials)) is None:
+        rungs = rungs[:-1]
+    return Point(found.cost_usd, found.quality)

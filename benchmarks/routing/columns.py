@@ -1,0 +1,113 @@
+"""Which column of a file means what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Final
+
+from benchmarks.routing.table import BadTable
+
+KNOWN: Final[Mapping[str, Sequence[str]]] = {
+    "id": (
+        "prompt_id", "sample_id", "instance_id", "task_id", "question_id", "query_id",
+        "example_id", "id", "uid", "prompt", "question", "query", "input",
+    ),
+    "model": ("model", "model_id", "model_name", "llm", "system", "agent"),
+    "quality": (
+        "quality", "score", "performance", "success", "resolved", "correct", "is_correct",
+        "accuracy", "valid", "reward", "rating", "passed", "pass",
+    ),
+    "cost": (
+        "cost", "cost_usd", "total_cost", "usd", "instance_cost", "cost_per_call", "price",
+        "dollars",
+    ),
+    "category": (
+        "category", "task_type", "eval_name", "test_category", "benchmark", "dataset", "subject",
+        "domain", "topic", "repo", "task", "type", "difficulty", "features", "split",
+    ),
+    "verified": (
+        "verified", "verifier", "check_passed", "check", "checked", "tests_passed",
+        "visible_passed", "passed", "pass",
+    ),
+}  # fmt: skip
+"""For each meaning the names under which it is looked for, the surest first."""
+COST_SUFFIXES: Final = ("|total_cost", "|cost", "_total_cost", "_cost", ".cost", ":cost")
+QUALITY_SUFFIXES: Final = ("", "|quality", "|score", "_quality", "_score", ".quality", ":quality")
+VERIFIED_SUFFIXES: Final = ("|verified", "_verified", ".verified", ":verified")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Columns that the person named; None: look for it."""
+
+    id: str | None = None
+    model: str | None = None
+    quality: str | None = None
+    cost: str | None = None
+    category: str | None = None
+    verified: str | None = None
+
+    def find(
+        self, meaning: str, columns: Sequence[str], *, taken: Iterable[str] = ()
+    ) -> str | None:
+        """Give the column with this meaning, None when there is none.
+
+        Raises BadTable when a named one does not exist.
+        """
+        named: str | None = getattr(self, meaning)
+        if named is not None:
+            if named in columns:
+                return named
+            near = get_close_matches(named, columns, n=3) or columns[:10]
+            raise BadTable(
+                f"there is no column {named!r} (--{meaning}); there are {', '.join(near)}."
+            )
+        free = {each.casefold().strip(): each for each in columns if each not in set(taken)}
+        return next((free[name] for name in KNOWN[meaning] if name in free), None)
+
+    def need(self, meaning: str, columns: Sequence[str], *, taken: Iterable[str] = ()) -> str:
+        """Give the same; raises BadTable when there is none."""
+        found = self.find(meaning, columns, taken=taken)
+        if found is None:
+            raise BadTable(
+                f"no column for the {meaning} was found among {', '.join(map(str, columns[:20]))}; "
+                f"name it with --{meaning} COLUMN (looked for: {', '.join(KNOWN[meaning])})."
+            )
+        return found
+
+
+MEANINGS: Final = tuple(field.name for field in fields(Named))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wide:
+    """The columns of one model in a file that has a line for each prompt."""
+
+    model: str
+    quality: str
+    cost: str
+    verified: str | None
+
+
+def wide_models(columns: Sequence[str]) -> list[Wide]:
+    """Find pairs of columns such as `gpt-4` and `gpt-4|total_cost`; none in a long file."""
+    names = set(columns)
+    found: dict[str, Wide] = {}
+    for column in columns:
+        for suffix in COST_SUFFIXES:
+            model = column.removesuffix(suffix)
+            if model in {column, ""} or model in found:
+                continue
+            quality = _first(model, QUALITY_SUFFIXES, names)
+            if quality is not None:
+                found[model] = Wide(
+                    model=model,
+                    quality=quality,
+                    cost=column,
+                    verified=_first(model, VERIFIED_SUFFIXES, names),
+                )
+    return list(found.values())
+
+
+def _first(model: str, suffixes: Sequence[str], names: set[str]) -> str | None:
+    return next((model + suffix for suffix in suffixes if model + suffix in names), None)

@@ -1,0 +1,226 @@
+"""The policies on recorded answers. What chooses is the strategy's own code."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+
+from agents.selection.cards import Card
+from agents.selection.case import Case, Option, Policy
+from agents.selection.estimates import Forecaster
+from agents.selection.observations import Observations, Observed
+from agents.selection.policies.explore import Explore
+from agents.selection.policies.scored import Scored
+from agents.selection.preferences import Preference
+from agents.selection.requirements import Requirements
+from agents.selection.score import Weights
+from benchmarks.routing.curve import Point
+from benchmarks.routing.learning import observed
+from benchmarks.routing.table import Row
+
+FOLDS = 5
+QUALITY_WEIGHTS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.78, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0)
+SURE = 0.5
+"""Standard errors by which held-out rows must speak for a switch."""
+BATCH = 50
+"""Outcomes after which `explore` is told what was learned."""
+
+Chooser = Callable[[str], str]
+"""From a category to a model."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The models, and what is known of them."""
+
+    models: tuple[str, ...]
+    observations: Observations
+    default: str
+    """The best single model on the rows that taught the observations."""
+    by_category: bool
+
+    @cached_property
+    def _forecaster(self) -> Forecaster:
+        return Forecaster(self.observations)
+
+    def case(
+        self,
+        category: str,
+        *,
+        weights: Weights | None = None,
+        preference: Preference = Preference.BALANCED,
+        seed: str = "",
+    ) -> Case:
+        """Give the case of one prompt: models without prices or capabilities, but with outcomes."""
+        needs = Requirements(task_type=category if self.by_category else "all")
+        cards = {model: Card(model_id=model, provider=model) for model in self.models}
+        return Case(
+            needs=needs,
+            preference=preference,
+            options={
+                id_: Option(card=card, estimate=self._forecaster.estimate(card, needs, 0, 0))
+                for id_, card in cards.items()
+            },
+            roles={"default": (self.default,)},
+            observations=self.observations,
+            weights=weights,
+            seed=seed,
+        )
+
+    def chooser(self, policy: Policy, weights: Weights | None = None) -> Chooser:
+        """Let a policy choose for each category, once."""
+        known: dict[str, str] = {}
+
+        def choose(category: str) -> str:
+            if category not in known:
+                known[category] = policy.pick(self.case(category, weights=weights)).order[0]
+            return known[category]
+
+        return choose
+
+
+def field_of(models: tuple[str, ...], rows: Sequence[Row], *, by_category: bool) -> Field:
+    """Learn from rows."""
+    return Field(
+        models=models,
+        observations=observed(models, rows, by_category=by_category),
+        default=models[best_single(rows)],
+        by_category=by_category,
+    )
+
+
+def best_single(rows: Sequence[Row]) -> int:
+    """Give the model with the best mean quality, the cheapest of equals."""
+    singles = points_of_singles(rows)
+    return max(range(len(singles)), key=lambda m: (singles[m].quality, -singles[m].cost))
+
+
+def points_of_singles(rows: Sequence[Row]) -> list[Point]:
+    """Give the mean of each model alone."""
+    count = len(rows)
+    return [
+        Point(sum(row.cost[m] for row in rows) / count, sum(row.quality[m] for row in rows) / count)
+        for m in range(len(rows[0].quality))
+    ]
+
+
+def measured(models: tuple[str, ...], rows: Sequence[Row], choose: Chooser) -> Point:
+    """Give what a way of choosing costs and reaches on rows."""
+    index = {model: number for number, model in enumerate(models)}
+    taken = [(row, index[choose(row.category)]) for row in rows]
+    return Point(
+        sum(row.cost[m] for row, m in taken) / len(rows),
+        sum(row.quality[m] for row, m in taken) / len(rows),
+    )
+
+
+def weighing(quality: float) -> Weights:
+    """Give weights of quality and cost alone, for recorded answers have no times."""
+    return Weights(quality=quality, cost=1 - quality)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How the policy `scored` would be set up after looking at the training rows."""
+
+    quality_weight: float | None
+    """None: it declines, and the best single model answers everything."""
+    by_category: bool = True
+
+    @property
+    def label(self) -> str:
+        """Say it for the report."""
+        if self.quality_weight is None:
+            return "declined: best single"
+        kind = "per category" if self.by_category else "overall"
+        return f"quality weight {self.quality_weight:g}, {kind}"
+
+
+def tuned(models: tuple[str, ...], rows: Sequence[Row], *, tolerance: float = 0.0) -> Setting:
+    """Choose the cheapest setting that held-out training rows support, else decline.
+
+    Supported: there the quality is not below that of the best single model (less `tolerance`), and
+    the cost is below its cost, both by `SURE` standard errors of the paired differences.
+    """
+    gains: dict[Setting, list[tuple[float, float]]] = {}
+    for fold in range(FOLDS):
+        training = [row for number, row in enumerate(rows) if number % FOLDS != fold]
+        held_out = [row for number, row in enumerate(rows) if number % FOLDS == fold]
+        if not training or not held_out:
+            return Setting(quality_weight=None)
+        single = best_single(training)
+        for by_category in (True, False):
+            field = field_of(models, training, by_category=by_category)
+            for weight in QUALITY_WEIGHTS:
+                choose = field.chooser(Scored(), weighing(weight))
+                setting = Setting(quality_weight=weight, by_category=by_category)
+                gains.setdefault(setting, []).extend(_against(single, models, held_out, choose))
+    supported: list[tuple[float, int, Setting]] = []
+    for rank, (setting, pairs) in enumerate(gains.items()):
+        quality, quality_error = _mean([pair[0] for pair in pairs])
+        cost, cost_error = _mean([pair[1] for pair in pairs])
+        keeps = quality + tolerance >= SURE * quality_error
+        if keeps and cost + SURE * cost_error < 0:
+            supported.append((cost, rank, setting))
+    return min(supported)[2] if supported else Setting(quality_weight=None)
+
+
+def chooser_of(setting: Setting, models: tuple[str, ...], rows: Sequence[Row]) -> Chooser:
+    """Give the way of choosing that a setting stands for, taught by all training rows."""
+    field = field_of(models, rows, by_category=setting.by_category)
+    if setting.quality_weight is None:
+        return lambda _: field.default
+    return field.chooser(Scored(), weighing(setting.quality_weight))
+
+
+def explored(
+    models: tuple[str, ...], rows: Sequence[Row], preference: Preference
+) -> tuple[Field, Point]:
+    """Let `explore` live through rows, learning only from the answers that it asked for.
+
+    Gives what it knows at the end, and what the way there cost and reached.
+    """
+    index = {model: number for number, model in enumerate(models)}
+    sums: dict[tuple[str, str], tuple[int, float, float]] = {}
+    default = models[best_single(rows[:BATCH])]
+    field = Field(models, Observations(), default, by_category=True)
+    cost = quality = 0.0
+    for number, row in enumerate(rows):
+        if number % BATCH == 0:
+            field = Field(models, _counted(sums), default, by_category=True)
+        case = field.case(row.category, preference=preference, seed=row.id)
+        model = Explore().pick(case).order[0]
+        m = index[model]
+        n, good, spent = sums.get((model, row.category), (0, 0.0, 0.0))
+        sums[model, row.category] = (n + 1, good + row.quality[m], spent + row.cost[m])
+        cost += row.cost[m]
+        quality += row.quality[m]
+    field = Field(models, _counted(sums), default, by_category=True)
+    return field, Point(cost / len(rows), quality / len(rows))
+
+
+def _counted(sums: dict[tuple[str, str], tuple[int, float, float]]) -> Observations:
+    return Observations(
+        outcomes={
+            key: Observed(n=n, success=good, cost_usd=spent / n)
+            for key, (n, good, spent) in sums.items()
+        }
+    )
+
+
+def _against(
+    single: int, models: tuple[str, ...], rows: Sequence[Row], choose: Chooser
+) -> list[tuple[float, float]]:
+    index = {model: number for number, model in enumerate(models)}
+    picked = [(row, index[choose(row.category)]) for row in rows]
+    return [
+        (row.quality[m] - row.quality[single], row.cost[m] - row.cost[single]) for row, m in picked
+    ]
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float]:
+    """Give the mean and its standard error."""
+    count = len(values)
+    mean = sum(values) / count
+    variance = sum((value - mean) ** 2 for value in values) / max(count - 1, 1)
+    return mean, sqrt(variance / count)

@@ -1,0 +1,99 @@
+"""Decisions per second, and how long one takes, with 10, 100 and 1,000 models to choose from."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from agents.selection.knowledge import Knowledge
+from agents.selection.observations import Observations, Observed
+from agents.selection.preferences import PolicyName, Preference, Preferences
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import choose
+from agents.selection.wanted import Wanted
+from benchmarks.figures import quantiles
+from providers.catalogue import Catalogue
+from providers.entries import DeploymentEntry, Model, Prices
+from providers.loading import load_entries
+
+SIZES = (10, 100, 1_000)
+DECISIONS = 400
+CAPABILITIES = ("code-generation", "code-analysis", "general", "reasoning", "performance")
+
+
+async def run() -> list[dict[str, Any]]:
+    """Measure each policy at each size; prompts, needs and preferences change with each choice."""
+    figures = []
+    for size in SIZES:
+        catalogue, lanes = _catalogue(size)
+        knowledge = _knowledge(lanes)
+        for policy in (PolicyName.RULES, PolicyName.SCORED, PolicyName.CASCADE):
+            questions = list(_questions(lanes, policy))
+            choose(questions[0], catalogue, knowledge)  # makes the cards
+            samples = []
+            for question in questions:
+                before = time.perf_counter()
+                choose(question, catalogue, knowledge)
+                samples.append((time.perf_counter() - before) * 1000)
+            figures.append(
+                {
+                    "name": f"selection_{policy.value}_{size}",
+                    "unit": "ms a decision",
+                    **quantiles(samples),
+                    "per_second": round(len(samples) / (sum(samples) / 1000)),
+                    **({"goal_p95": 1.0} if size == 100 else {}),
+                }
+            )
+    return figures
+
+
+def _catalogue(size: int) -> tuple[Catalogue, list[str]]:
+    """Give the packaged catalogue with enough further models, and the lanes that are served."""
+    entries, origins = load_entries()
+    models = dict(entries.models)
+    for number in range(size):
+        price = Decimal(1 + number % 30) / 2
+        models[f"fireworks/model-{number}"] = Model(
+            id=f"fireworks/model-{number}",
+            name=f"Model {number}",
+            maker="Maker",
+            deployments=(
+                DeploymentEntry(
+                    provider="fireworks",
+                    model=f"model-{number}",
+                    prices=Prices(input=price / 4, output=price, source="a benchmark"),
+                ),
+            ),
+            capabilities=CAPABILITIES[: 2 + number % 4],
+            context_window=8_000 * (1 + number % 40),
+        )
+    catalogue = Catalogue(entries.model_copy(update={"models": models}), origins)
+    roles = [catalogue.resolve(role).model.id for role in ("default", "coding")]
+    return catalogue, [*roles, *(f"fireworks/model-{n}" for n in range(size - len(roles)))]
+
+
+def _knowledge(lanes: list[str]) -> Knowledge:
+    return Knowledge(
+        observations=Observations(
+            outcomes={
+                (lane, "code-generation"): Observed(
+                    n=number % 90, success=(number % 90) * 0.8, total_ms=4_000, cost_usd=0.002
+                )
+                for number, lane in enumerate(lanes)
+            }
+        )
+    )
+
+
+def _questions(lanes: list[str], policy: PolicyName) -> Iterator[Wanted]:
+    for number in range(DECISIONS):
+        prompt = f"Write a {'complex ' if number % 3 else ''}parser, number {number}"
+        yield Wanted(
+            needs=Requirements.of("GENERATE_CODE", prompt, {}),
+            preferences=Preferences(preference=list(Preference)[number % 4]),
+            policy=policy,
+            prompt_characters=100 * number,
+            served=lanes,
+            budget_usd=0.05,
+            seed=str(number),
+        )
