@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agents.selection.cards import Card
 from agents.selection.estimates import Estimate
@@ -17,8 +17,7 @@ CHECK_FAILED = "check_failed"
 """The error class of an answer that a check of the output refused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """A model that may be taken."""
 
     card: Card

@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from agents.selection.case import Option
 from agents.selection.estimates import Estimate
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from agents.selection.score import Score
+from agents.selection.score import WEIGHTS, Score, score
 from protocol.records import SelectionRecord
 
 _DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One model that was looked at; `refused` says why it was not eligible."""
 
     model_id: str
@@ -48,18 +49,18 @@ class Alternative:
             "parts": {name: round(part, _DIGITS) for name, part in parts.items()},
             "expected": {
                 "quality": round(expected.quality, _DIGITS),
-                "outcomes": expected.observed,
+                "outcomes": expected.outlook.observed,
                 "cost_usd": None
                 if expected.cost_usd is None
                 else round(expected.cost_usd, _DIGITS + 2),
-                "first_token_ms": round(expected.first_token_s * 1000),
-                "total_ms": round(expected.total_s * 1000),
+                "first_token_ms": round(expected.outlook.first_token_s * 1000),
+                "total_ms": round(expected.outlook.total_s * 1000),
                 "health": expected.health or "ok",
             },
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """What was chosen and why."""
 
@@ -70,12 +71,27 @@ class Choice:
     needs: Requirements
     policy: str = "rules"
     preference: Preference = Preference.BALANCED
-    ranking: Mapping[str, Alternative] = field(default_factory=dict)
-    """Everything that could be taken, the chosen one first, in the policy's order."""
+    order: tuple[str, ...] = ()
+    """What a policy chose from, in its order."""
+    eligible: Mapping[str, Option] = field(default_factory=dict)
+    """Everything that could be taken, by id."""
     next_rung: str | None = None
     """Where a cascade goes when a check refuses the answer; None: it is taken as it is."""
     team: tuple[str, ...] = ()
     """Who answers before the selected model makes one answer of theirs."""
+
+    @cached_property
+    def ranking(self) -> Mapping[str, Alternative]:
+        """Everything that could be taken with its numbers: the chosen one first, then in order."""
+        weights = WEIGHTS[self.preference]
+        found = {
+            id_: Alternative(
+                model_id=id_, score=score(each.estimate, weights), estimate=each.estimate
+            )
+            for id_, each in self.eligible.items()
+        }
+        rest = sorted(found, key=lambda id_: -found[id_].score.total)
+        return {id_: found[id_] for id_ in dict.fromkeys([*self.order, *rest])}
 
     @property
     def alternatives(self) -> list[Alternative]:

@@ -1,86 +1,123 @@
-"""Which models may not be taken at all. A constraint gives its reason, or None.
+"""Which models may not be taken at all.
 
-To add one, write it and put it into `HARD`: it holds for every policy, for the person's own model,
-and for whatever stands in after a failure. What is only unwise belongs into `setbacks`.
+A constraint looks at the question once and gives a test, or None when it holds for every model; the
+test gives the reason for which it refuses a model, or None. To add one, write it and put it into
+`HARD`: it binds every policy, the person's own model, and whatever stands in after a failure. What
+is only unwise belongs into `setbacks`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from agents.selection.bounds import Bounds
 from agents.selection.cards import Card
+from agents.selection.estimates import Estimate
 from agents.selection.tokens import LEAST_ANSWER
 from providers.data_policy import model_objection
 
-Constraint = Callable[[Card, Bounds], str | None]
+Test = Callable[[Card, Estimate], str | None]
+Constraint = Callable[[Bounds], Test | None]
 
 _SEES: Final = {"image": "vision", "audio": "audio", "video": "video"}
 """The capability that each modality calls for."""
 
 
-def failed(card: Card, bounds: Bounds) -> str | None:
+def failed(bounds: Bounds) -> Test | None:
     """No model twice: the same subtask would go in circles."""
-    how = bounds.wanted.failed.get(card.model_id)
-    return None if how is None else f"it failed at this subtask already ({how})"
+    known = bounds.wanted.failed
+
+    def test(card: Card, _: Estimate) -> str | None:
+        how = known.get(card.model_id)
+        return None if how is None else f"it failed at this subtask already ({how})"
+
+    return test if known else None
 
 
-def barred(card: Card, bounds: Bounds) -> str | None:
+def barred(bounds: Bounds) -> Test | None:
     """What the operators took out."""
-    why = bounds.barred.get(card.model_id) or bounds.barred.get(card.provider)
-    return None if why is None else f"the operators took it out ({why})"
+    known = bounds.barred
+
+    def test(card: Card, _: Estimate) -> str | None:
+        why = known.get(card.model_id) or known.get(card.provider)
+        return None if why is None else f"the operators took it out ({why})"
+
+    return test if known else None
 
 
-def denied(card: Card, bounds: Bounds) -> str | None:
+def denied(bounds: Bounds) -> Test | None:
     """What the person does not want."""
-    wishes = bounds.wanted.preferences
-    if card.model_id in bounds.denied or card.provider in wishes.denied_providers:
-        return "the task's preferences deny it"
-    return None
+    models, providers = bounds.denied, bounds.wanted.preferences.denied_providers
+
+    def test(card: Card, _: Estimate) -> str | None:
+        is_denied = card.model_id in models or card.provider in providers
+        return "the task's preferences deny it" if is_denied else None
+
+    return test if models or providers else None
 
 
-def not_allowed(card: Card, bounds: Bounds) -> str | None:
+def not_allowed(bounds: Bounds) -> Test | None:
     """What the person did not name, once anything is named."""
-    providers = bounds.wanted.preferences.allowed_providers
-    if bounds.allowed is not None and card.model_id not in bounds.allowed:
-        return "the task's preferences allow other models only"
-    if providers and card.provider not in providers:
-        return "the task's preferences allow other providers only"
-    return None
+    models, providers = bounds.allowed, bounds.wanted.preferences.allowed_providers
+
+    def test(card: Card, _: Estimate) -> str | None:
+        if models is not None and card.model_id not in models:
+            return "the task's preferences allow other models only"
+        if providers and card.provider not in providers:
+            return "the task's preferences allow other providers only"
+        return None
+
+    return None if models is None and not providers else test
 
 
-def data_policy(card: Card, bounds: Bounds) -> str | None:
+def data_policy(bounds: Bounds) -> Test | None:
     """Where the prompt may go. Unknown is not a promise."""
-    return model_objection(bounds.wanted.preferences.data_policy, card.hosts)
+    rules = bounds.wanted.preferences.data_policy
+
+    def test(card: Card, _: Estimate) -> str | None:
+        return model_objection(rules, card.hosts)
+
+    return test if rules else None
 
 
-def window(card: Card, bounds: Bounds) -> str | None:
+def window(bounds: Bounds) -> Test | None:
     """Prompt and answer must fit; an unknown window is tried."""
     tokens = bounds.input_tokens + LEAST_ANSWER
-    if card.context_window is not None and tokens > card.context_window:
-        return f"the prompt has about {tokens} tokens and its window holds {card.context_window}"
-    return None
+
+    def test(card: Card, _: Estimate) -> str | None:
+        holds = card.context_window
+        if holds is None or tokens <= holds:
+            return None
+        return f"the prompt has about {tokens} tokens and its window holds {holds}"
+
+    return test
 
 
-def modality(card: Card, bounds: Bounds) -> str | None:
+def modality(bounds: Bounds) -> Test | None:
     """A model that cannot see a picture cannot answer for it."""
-    for each in bounds.wanted.needs.modalities:
-        wanted = _SEES.get(each)
-        if wanted is not None and wanted not in card.capabilities:
-            return f"it is not known to take {each}"
-    return None
+    needed = {_SEES[each]: each for each in bounds.wanted.needs.modalities if each in _SEES}
+
+    def test(card: Card, _: Estimate) -> str | None:
+        for capability, each in needed.items():
+            if capability not in card.capabilities:
+                return f"it is not known to take {each}"
+        return None
+
+    return test if needed else None
 
 
-def budget(card: Card, bounds: Bounds) -> str | None:
+def budget(bounds: Bounds) -> Test | None:
     """The expected cost must fit into what is left; an unknown price fits into no budget."""
     left = bounds.wanted.budget_usd
-    if left is None:
+
+    def test(_: Card, estimate: Estimate) -> str | None:
+        cost = estimate.cost_usd
+        if cost is None:
+            return "its price is not known and the task has a budget"
+        if left is not None and cost > left:
+            return f"it would cost about ${cost:.4f} and ${max(left, 0):.4f} of the budget are left"
         return None
-    cost = bounds.estimate(card).cost_usd
-    if cost is None:
-        return "its price is not known and the task has a budget"
-    if cost > left:
-        return f"it would cost about ${cost:.4f} and ${max(left, 0):.4f} of the budget are left"
-    return None
+
+    return None if left is None else test
 
 
 HARD: Final[tuple[Constraint, ...]] = (
@@ -95,10 +132,15 @@ HARD: Final[tuple[Constraint, ...]] = (
 )
 
 
-def refusal(card: Card, bounds: Bounds) -> str | None:
-    """Give the first constraint that the model breaks."""
-    for constraint in HARD:
-        reason = constraint(card, bounds)
+def tests_of(constraints: Sequence[Constraint], bounds: Bounds) -> list[Test]:
+    """Give the tests that may refuse anybody at this question."""
+    return [test for each in constraints if (test := each(bounds)) is not None]
+
+
+def first_reason(tests: Sequence[Test], card: Card, estimate: Estimate) -> str | None:
+    """Give the reason of the first test that a model does not pass."""
+    for test in tests:
+        reason = test(card, estimate)
         if reason is not None:
             return reason
     return None

@@ -1,8 +1,7 @@
 """What may be expected of a model at a task: the prior, moved by what was observed."""
 
 from dataclasses import dataclass
-from math import sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from agents.selection.cards import Card
 from agents.selection.observations import Health, Observations, Observed
@@ -21,7 +20,7 @@ DEGRADED: Final = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What does not depend on the length of the prompt."""
+    """What does not depend on the length of the prompt; one serves many choices."""
 
     quality: float
     mass: float
@@ -30,30 +29,29 @@ class Outlook:
     """Real outcomes at this type of task."""
     first_token_s: float
     total_s: float
-    cost_usd: float | None
     is_measured: bool
     """Whether times were measured."""
+    cost_usd: float | None
+    """What a call was seen to cost."""
     health: Health | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What one model may be expected to do with one task."""
 
-    quality: float
-    mass: float
-    observed: int
-    first_token_s: float
-    total_s: float
-    is_measured: bool
+    outlook: Outlook
     cost_usd: float | None
     """None: no price is known."""
-    health: Health | None = None
 
     @property
-    def deviation(self) -> float:
-        """The standard deviation of `quality`."""
-        return sqrt(max(self.quality * (1 - self.quality), 1e-9) / (self.mass + 1))
+    def quality(self) -> float:
+        """The share of such tasks that it does well, from 0 to 1."""
+        return self.outlook.quality
+
+    @property
+    def health(self) -> Health | None:
+        """None: it is well."""
+        return self.outlook.health
 
 
 class Forecaster:
@@ -62,26 +60,18 @@ class Forecaster:
     def __init__(self, observations: Observations) -> None:
         self._observations = observations
         self._overall = _overall(observations)
-        self._outlooks: dict[tuple[str, str, str], Outlook] = {}
+        self._outlooks: dict[tuple[str, str], dict[str, Outlook]] = {}
 
     def estimate(
         self, card: Card, needs: Requirements, input_tokens: int, output_tokens: int
     ) -> Estimate:
         """Estimate one model at one task."""
-        key = (card.model_id, needs.task_type, needs.complexity)
-        outlook = self._outlooks.get(key)
+        kind = self._outlooks.setdefault((needs.task_type, needs.complexity), {})
+        outlook = kind.get(card.model_id)
         if outlook is None:
-            outlook = self._outlooks[key] = self._outlook(card, needs)
-        return Estimate(
-            quality=outlook.quality,
-            mass=outlook.mass,
-            observed=outlook.observed,
-            first_token_s=outlook.first_token_s,
-            total_s=outlook.total_s,
-            is_measured=outlook.is_measured,
-            cost_usd=_dearer(card.cost(input_tokens, output_tokens), outlook.cost_usd),
-            health=outlook.health,
-        )
+            outlook = kind[card.model_id] = self._outlook(card, needs)
+        by_price = card.cost(input_tokens, output_tokens)
+        return Estimate(outlook, _dearer(by_price, outlook.cost_usd))
 
     def _outlook(self, card: Card, needs: Requirements) -> Outlook:
         here = self._observations.outcomes.get((card.model_id, needs.task_type))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log10
-from typing import Final
+from typing import Final, NamedTuple
 
 from agents.selection.estimates import Estimate
 from agents.selection.preferences import Preference
@@ -11,6 +11,7 @@ from agents.selection.preferences import Preference
 _CHEAPEST: Final = 1e-5
 _DEAREST: Final = 1.0
 """Dollars of a call between which the part for cost goes from 1 to 0, tenfold by tenfold."""
+_TENFOLDS: Final = log10(_DEAREST / _CHEAPEST)
 _FIRST_TOKEN_S: Final = 2.0
 _TOTAL_S: Final = 30.0
 """Seconds that get half of their part."""
@@ -34,8 +35,7 @@ WEIGHTS: Final[Mapping[Preference, Weights]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class Score(NamedTuple):
     """The parts, each from 0 to 1, and their weighted sum."""
 
     total: float
@@ -47,26 +47,24 @@ class Score:
 
 def score(estimate: Estimate, weights: Weights) -> Score:
     """Weigh what is expected of a model."""
+    outlook = estimate.outlook
+    quality = outlook.quality
     cost = _cheapness(estimate.cost_usd)
-    first = 1 / (1 + estimate.first_token_s / _FIRST_TOKEN_S)
-    duration = 1 / (1 + estimate.total_s / _TOTAL_S)
-    return Score(
-        total=(
-            weights.quality * estimate.quality
-            + weights.cost * cost
-            + weights.first_token * first
-            + weights.total * duration
-        ),
-        quality=estimate.quality,
-        cost=cost,
-        first_token=first,
-        duration=duration,
+    first = _FIRST_TOKEN_S / (_FIRST_TOKEN_S + outlook.first_token_s)
+    duration = _TOTAL_S / (_TOTAL_S + outlook.total_s)
+    total = (
+        weights.quality * quality
+        + weights.cost * cost
+        + weights.first_token * first
+        + weights.total * duration
     )
+    return Score(total, quality, cost, first, duration)
 
 
 def _cheapness(cost_usd: float | None) -> float:
     """Give 0 where no price is known: unknown is not free."""
     if cost_usd is None:
         return 0.0
-    cost = min(max(cost_usd, _CHEAPEST), _DEAREST)
-    return 1 - log10(cost / _CHEAPEST) / log10(_DEAREST / _CHEAPEST)
+    if cost_usd <= _CHEAPEST:
+        return 1.0
+    return 0.0 if cost_usd >= _DEAREST else log10(_DEAREST / cost_usd) / _TENFOLDS

@@ -1,69 +1,92 @@
 """Which models are set aside while another one may be taken: unwise, but not forbidden.
 
-Unlike a hard constraint it does not hold against the person's own model, nor where everything that
-is left is set aside: a task rather waits for a vendor that is down than fails.
+They are written like the constraints. Unlike those they do not hold against the person's own model,
+nor where everything that is left is set aside: a task rather waits for a vendor that is down than
+fails.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from agents.selection.bounds import Bounds
 from agents.selection.cards import Card
+from agents.selection.constraints import Constraint, Test
 from agents.selection.estimates import Estimate
 from agents.selection.priors import capability_for
 from agents.selection.requirements import MANY_TOOL_CALLS
 
-Setback = Callable[[Card, Estimate, Bounds], str | None]
 
-
-def unwell(_card: Card, estimate: Estimate, _bounds: Bounds) -> str | None:
+def unwell(_: Bounds) -> Test | None:
     """Its circuit is open."""
-    return "it is not answering now" if estimate.health == "open" else None
+
+    def test(_: Card, estimate: Estimate) -> str | None:
+        return "it is not answering now" if estimate.outlook.health == "open" else None
+
+    return test
 
 
-def unfit(card: Card, _estimate: Estimate, bounds: Bounds) -> str | None:
+def unfit(bounds: Bounds) -> Test | None:
     """Known for other work only. Nothing is held against a model of which nothing is known."""
     wanted = capability_for(bounds.wanted.needs)
-    if not card.capabilities or wanted in card.capabilities:
-        return None
-    return f"it is not meant for {wanted}"
+
+    def test(card: Card, _: Estimate) -> str | None:
+        known = card.capabilities
+        return None if not known or wanted in known else f"it is not meant for {wanted}"
+
+    return test
 
 
-def offline(card: Card, _estimate: Estimate, bounds: Bounds) -> str | None:
+def offline(bounds: Bounds) -> Test | None:
     """Knows nothing of today."""
-    if bounds.wanted.needs.web and "web-search" not in card.capabilities:
+
+    def test(card: Card, _: Estimate) -> str | None:
+        if "web-search" in card.capabilities:
+            return None
         return "the task needs current events and it does not search the web"
-    return None
+
+    return test if bounds.wanted.needs.web else None
 
 
-def without_tools(card: Card, _estimate: Estimate, bounds: Bounds) -> str | None:
+def without_tools(bounds: Bounds) -> Test | None:
     """Takes no tools by itself."""
-    if bounds.wanted.needs.tool_calls and card.tools is False:
-        return "the task calls tools and it takes none"
-    return None
+
+    def test(card: Card, _: Estimate) -> str | None:
+        return "the task calls tools and it takes none" if card.tools is False else None
+
+    return test if bounds.wanted.needs.tool_calls else None
 
 
-def local_for_hard_work(card: Card, _estimate: Estimate, bounds: Bounds) -> str | None:
+def local_for_hard_work(bounds: Bounds) -> Test | None:
     """Small models on this machine lose the thread of long chains, and are right less often."""
-    if not card.is_local:
-        return None
     needs = bounds.wanted.needs
     if needs.tool_calls >= MANY_TOOL_CALLS:
-        return f"it runs on this machine and {needs.tool_calls} calls of tools build on each other"
-    if needs.asks_for_accuracy:
-        return "it runs on this machine and the task asks for accuracy"
-    return None
+        why = f"it runs on this machine and {needs.tool_calls} calls of tools build on each other"
+    elif needs.asks_for_accuracy:
+        why = "it runs on this machine and the task asks for accuracy"
+    else:
+        return None
+
+    def test(card: Card, _: Estimate) -> str | None:
+        return why if card.is_local else None
+
+    return test
 
 
-def too_slow(_card: Card, estimate: Estimate, bounds: Bounds) -> str | None:
+def too_slow(bounds: Bounds) -> Test | None:
     """Measured to take longer than there is; a guess holds nothing against anybody."""
     left = bounds.wanted.seconds_left
-    if left is None or not estimate.is_measured or estimate.total_s <= left:
+    if left is None:
         return None
-    return f"it usually takes {estimate.total_s:.0f} s and the deadline is in {max(left, 0):.0f} s"
+
+    def test(_: Card, estimate: Estimate) -> str | None:
+        takes = estimate.outlook.total_s
+        if not estimate.outlook.is_measured or takes <= left:
+            return None
+        return f"it usually takes {takes:.0f} s and the deadline is in {max(left, 0):.0f} s"
+
+    return test
 
 
-SOFT: Final[tuple[Setback, ...]] = (
+SOFT: Final[tuple[Constraint, ...]] = (
     unwell,
     unfit,
     offline,
@@ -71,12 +94,3 @@ SOFT: Final[tuple[Setback, ...]] = (
     local_for_hard_work,
     too_slow,
 )
-
-
-def setback(card: Card, estimate: Estimate, bounds: Bounds) -> str | None:
-    """Give the first reason for which the model is set aside."""
-    for each in SOFT:
-        reason = each(card, estimate, bounds)
-        if reason is not None:
-            return reason
-    return None

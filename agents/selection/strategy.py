@@ -6,12 +6,11 @@ from dataclasses import replace
 from agents.selection.bounds import Bounds
 from agents.selection.cards import shelf_of
 from agents.selection.case import Pick
-from agents.selection.choice import Alternative, Candidate, Choice
-from agents.selection.constraints import refusal
+from agents.selection.choice import Candidate, Choice
+from agents.selection.constraints import HARD, first_reason, tests_of
 from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.policies import POLICIES
 from agents.selection.preferences import Preferences
-from agents.selection.score import WEIGHTS, score
 from agents.selection.survey import Survey
 from agents.selection.wanted import Wanted
 from providers.catalogue import Catalogue
@@ -70,12 +69,6 @@ def recommend(
 
 def _choice(survey: Survey, pick: Pick) -> Choice:
     wanted = survey.bounds.wanted
-    weights = WEIGHTS[wanted.preferences.preference]
-    numbers = {
-        id_: Alternative(model_id=id_, score=score(each.estimate, weights), estimate=each.estimate)
-        for id_, each in survey.eligible.items()
-    }
-    rest = sorted(numbers, key=lambda id_: (id_ not in survey.options, -numbers[id_].score.total))
     return Choice(
         requested=wanted.requested,
         selected=survey.candidates[pick.order[0]],
@@ -84,7 +77,8 @@ def _choice(survey: Survey, pick: Pick) -> Choice:
         needs=wanted.needs,
         policy=wanted.policy.value,
         preference=wanted.preferences.preference,
-        ranking={id_: numbers[id_] for id_ in dict.fromkeys([*pick.order, *rest])},
+        order=pick.order,
+        eligible=survey.eligible,
         next_rung=pick.next_rung,
         team=pick.team,
     )
@@ -135,7 +129,9 @@ def _culprit(survey: Survey) -> str | None:
     }
     for field, changed in changes.items():
         easier = Bounds.of(changed, shelf, bounds.forecaster, bounds.barred)
-        if any(refusal(shelf.card(lane), easier) is None for lane in survey.candidates):
+        tests = tests_of(HARD, easier)
+        cards = [shelf.card(lane) for lane in survey.candidates]
+        if any(first_reason(tests, card, easier.estimate(card)) is None for card in cards):
             return field
     return None
 

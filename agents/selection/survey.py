@@ -8,11 +8,11 @@ from agents.selection.bounds import Bounds
 from agents.selection.cards import Card, Shelf
 from agents.selection.case import CHECK_FAILED, Case, Option
 from agents.selection.choice import Candidate
-from agents.selection.constraints import refusal
+from agents.selection.constraints import HARD, first_reason, tests_of
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations
 from agents.selection.rules import recommendations
-from agents.selection.setbacks import setback
+from agents.selection.setbacks import SOFT
 from agents.selection.wanted import Wanted
 
 
@@ -33,26 +33,21 @@ class Survey:
     def of(cls, wanted: Wanted, shelf: Shelf, knowledge: Knowledge) -> Self:
         """Look at each served model once."""
         bounds = Bounds.of(wanted, shelf, knowledge.forecaster, knowledge.barred)
+        hard, soft = tests_of(HARD, bounds), tests_of(SOFT, bounds)
         candidates: dict[str, Candidate] = {}
         eligible: dict[str, Option] = {}
         options: dict[str, Option] = {}
         for lane in sorted(set(wanted.served)):
             card = shelf.card(lane)
-            refused = refusal(card, bounds)
+            estimate = bounds.estimate(card)
+            refused = first_reason(hard, card, estimate)
             aside = None
             if refused is None:
-                option = Option(card=card, estimate=bounds.estimate(card))
-                aside = setback(card, option.estimate, bounds)
-                eligible[lane] = option
+                option = eligible[lane] = Option(card, estimate)
+                aside = first_reason(soft, card, estimate)
                 if aside is None:
                     options[lane] = option
-            candidates[lane] = Candidate(
-                model_id=lane,
-                provider=card.provider,
-                capabilities=card.capabilities,
-                refused=refused,
-                set_aside=aside,
-            )
+            candidates[lane] = Candidate(lane, card.provider, card.capabilities, refused, aside)
         return cls(
             bounds=bounds,
             shelf=shelf,

@@ -62,9 +62,9 @@ def as_text(table: Table, splits: Sequence[Split], rows: Sequence[dict[str, Any]
         "",
         "quality, $/prompt: on the test rows, at the setting that the training rows chose.",
         "cost: share of the best single model's; worst: the largest of all splits.",
-        "AIQ: mean height of the curve of all settings; PerfGain, CostSave: the best on that curve.",
-        "cascade, recorded: with the table's own check; tp, fp: if a check accepted such shares of the",
-        "good and of the bad answers. ensemble is not measured: its synthesis was not recorded.",
+        "AIQ: mean height of the curve of all settings; PerfGain, CostSave: the best on it.",
+        "cascade, recorded: with the table's own check; tp, fp: if a check accepted such shares of",
+        "the good and of the bad answers. ensemble is not measured: no synthesis was recorded.",
     ]
     return "\n".join(lines)
 

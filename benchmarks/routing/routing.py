@@ -58,7 +58,7 @@ class Field:
             needs=needs,
             preference=preference,
             options={
-                id_: Option(card=card, estimate=self._forecaster.estimate(card, needs, 0, 0))
+                id_: Option(card, self._forecaster.estimate(card, needs, 0, 0))
                 for id_, card in cards.items()
             },
             roles={"default": (self.default,)},

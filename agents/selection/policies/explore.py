@@ -62,7 +62,7 @@ def _is_safe(option: Option, best: Option) -> bool:
 def _draw(option: Option, case: Case, chance: Random) -> float:
     """Draw a score: that of the expectation, moved by a drawn quality."""
     estimate = option.estimate
-    good = estimate.quality * estimate.mass
-    drawn = chance.betavariate(max(good, 0.01), max(estimate.mass - good, 0.01))
+    good = estimate.quality * estimate.outlook.mass
+    drawn = chance.betavariate(max(good, 0.01), max(estimate.outlook.mass - good, 0.01))
     moved = WEIGHTS[case.preference].quality * (drawn - estimate.quality)
     return case.scores[option.model_id].total + moved

@@ -34,14 +34,18 @@ class Fastest:
         order = sorted(
             case.options.values(),
             key=lambda each: (
-                each.estimate.total_s,
-                each.estimate.first_token_s,
+                each.estimate.outlook.total_s,
+                each.estimate.outlook.first_token_s,
                 -each.estimate.quality,
                 each.model_id,
             ),
         )
         first = order[0]
-        how = "measured" if first.estimate.is_measured else "by its category, nothing was measured"
+        how = (
+            "measured"
+            if first.estimate.outlook.is_measured
+            else "by its category, nothing was measured"
+        )
         return Pick(
             order=tuple(each.model_id for each in order),
             reason=f"The fastest that may be taken, {how} ({figures(first)}).",

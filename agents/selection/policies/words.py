@@ -5,9 +5,9 @@ from agents.selection.case import Option
 
 def figures(option: Option) -> str:
     """Give what is expected of a model: `quality 0.82, about $0.0123, 16 s`."""
-    estimate = option.estimate
-    seen = f" from {estimate.observed} outcomes" if estimate.observed else ""
-    return f"quality {estimate.quality:.2f}{seen}, {dollars(option)}, {estimate.total_s:.0f} s"
+    outlook = option.estimate.outlook
+    seen = f" from {outlook.observed} outcomes" if outlook.observed else ""
+    return f"quality {outlook.quality:.2f}{seen}, {dollars(option)}, {outlook.total_s:.0f} s"
 
 
 def dollars(option: Option) -> str:
