@@ -132,10 +132,9 @@ class Cio:
             ref=claimed.ref,
             error=ErrorInfo(
                 class_="no_model",
-                message=error.message if is_known else "no executor is alive",
-                field=error.field if is_known else None,
-                allowed=(error.allowed or None) if is_known else None,
-                hint=None if is_known else "start one: cogo serve executor, or cogo up",
+                message=error.message,
+                field=error.field,
+                allowed=error.allowed or None,
             ),
             action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
             retry_after=None if is_known else _patience(claimed),

@@ -44,7 +44,16 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="claim without a lock",
-        changes=[("choose_subtasks", "for no key update of t, s skip locked", "")],
+        changes=[
+            ("choose_subtasks", "for no key update of t, s skip locked", ""),
+            # Between the look and the claim there is little time; here there is enough.
+            (
+                "cogo_claim_subtasks",
+                "v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);",
+                "v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);\n"
+                "  perform pg_sleep(0.05);",
+            ),
+        ],
         statements=[_NO_INDEX],
         reported_as=frozenset({"overlaps"}),
         shares=_DEATHS,

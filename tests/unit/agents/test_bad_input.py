@@ -232,7 +232,7 @@ async def test_while_no_executor_is_known_a_task_without_a_model_waits() -> None
     outcome = await judged(a_plan(), a_cio([]))
 
     assert isinstance(outcome, Failure)
-    assert outcome.action == FailureAction.RETRY
+    assert outcome.action == FailureAction.SNOOZE
     assert "cogo serve executor" in outcome.error.message
 
 
