@@ -75,6 +75,8 @@ class Answer:
             duration_ms=round(seconds * 1000),
             finish_reason=self.done.finish_reason if self.done else None,
             derived={
+                "maker": self.deployment.model.maker,
+                "made_by": self.deployment.made_by,
                 "price_source": cost.source if cost else None,
                 "usage": dict(tokens.raw) if tokens else None,
                 "request_id": self.done.request_id if self.done else None,

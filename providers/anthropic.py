@@ -60,7 +60,9 @@ class Anthropic:
             stream=not request.whole,
             timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        reader = MessageReader(secret=self._secret)
+        reader = MessageReader(
+            secret=self._secret, asked=request.model, keeps_thinking=bool(request.tools)
+        )
         with _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect):
             async with AsyncExitStack() as stack:
                 response = await deadlines.wait(stack.enter_async_context(opening))
@@ -111,7 +113,7 @@ def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message, request.model) for message in request.messages],
     }
     for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
         if value is not None:
@@ -146,7 +148,7 @@ def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
     return body, tuple(notes)
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, model: str) -> dict[str, Any]:
     if message.role == "tool":
         result = {
             "type": "tool_result",
@@ -157,6 +159,8 @@ def _message(message: Message) -> dict[str, Any]:
     if not message.tool_calls:
         return {"role": message.role, "content": message.content}
     blocks: list[dict[str, Any]] = []
+    if message.replay is not None and message.replay.fits(vendor=VENDOR, model=model):
+        blocks += map(dict, message.replay.blocks)
     if message.content:
         blocks.append({"type": "text", "text": message.content})
     blocks += [

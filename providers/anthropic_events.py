@@ -11,6 +11,7 @@ from providers.chat import (
     Event,
     FinishReason,
     ReasoningDelta,
+    Replay,
     TextDelta,
     ToolCall,
     ToolCallDelta,
@@ -35,8 +36,12 @@ _FINISHES: Final[Mapping[str, FinishReason]] = {
 class MessageReader:
     """Reads `message_start` to `message_stop`. One per call."""
 
-    def __init__(self, *, secret: str) -> None:
+    def __init__(self, *, secret: str, asked: str = "", keeps_thinking: bool = False) -> None:
+        """`keeps_thinking`: a tool loop may follow, in which it goes back signed and unchanged."""
         self._secret = secret
+        self._asked = asked
+        self._keeps_thinking = keeps_thinking
+        self._thinking: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, ToolCall] = {}
         self._raw_usage: dict[str, Any] = {}
         self._stop_reason: str | None = None
@@ -103,7 +108,14 @@ class MessageReader:
             model=self._model,
             request_id=request_id,
             notes=notes,
+            replay=self._replay(),
         )
+
+    def _replay(self) -> Replay | None:
+        if self._stop_reason != "tool_use" or not self._thinking:
+            return None
+        blocks = tuple(block for _, block in sorted(self._thinking.items()))
+        return Replay(vendor=VENDOR, model=self._asked, blocks=blocks)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """A message that was not streamed."""
@@ -116,7 +128,10 @@ class MessageReader:
         self._stopped = True
 
     def _block(self, index: int, block: Mapping[str, Any]) -> Iterator[Event]:
-        match block.get("type"):
+        kind = block.get("type")
+        if self._keeps_thinking and kind in {"thinking", "redacted_thinking"}:
+            self._thinking[index] = dict(block)
+        match kind:
             case "text" if block.get("text"):
                 yield TextDelta(block["text"])
             case "thinking" if block.get("thinking"):
@@ -130,7 +145,12 @@ class MessageReader:
             case "text_delta":
                 yield TextDelta(str(delta.get("text", "")))
             case "thinking_delta":
-                yield ReasoningDelta(str(delta.get("thinking", "")))
+                thought = str(delta.get("thinking", ""))
+                if (block := self._thinking.get(index)) is not None:
+                    block["thinking"] = str(block.get("thinking", "")) + thought
+                yield ReasoningDelta(thought)
+            case "signature_delta" if index in self._thinking:
+                self._thinking[index]["signature"] = delta.get("signature")
             case "input_json_delta" if call := self._calls.get(index):
                 yield self._call(index, call.id, call.name, str(delta.get("partial_json", "")))
             case "citations_delta":

@@ -1,11 +1,11 @@
 """The catalogue as a page for people. `docs/providers.md` is made of it, and a test compares."""
 
-from collections.abc import Iterable
-
 from providers.catalogue import Catalogue
 from providers.entries import Model, Provider
+from providers.render_provider import render_provider
+from providers.tables import table
 
-__all__ = ["render_providers"]
+__all__ = ["render_pages", "render_providers"]
 
 _HEADING = """\
 # Providers and models
@@ -18,6 +18,15 @@ A role is a name for "the model that we would take for this"; ask for it as for 
 """
 
 
+def render_pages(catalogue: Catalogue) -> dict[str, str]:
+    """The page of all, and one for each provider; names below `docs/`."""
+    pages = {
+        f"providers/{provider.id}.md": render_provider(catalogue, provider)
+        for provider in catalogue.providers.values()
+    }
+    return {"providers.md": render_providers(catalogue), **pages}
+
+
 def render_providers(catalogue: Catalogue) -> str:
     """Markdown: roles, providers with what opens them, models with what is known of them."""
     roles = [(role, f"`{name}`", _now(catalogue, name)) for role, name in catalogue.roles.items()]
@@ -25,19 +34,19 @@ def render_providers(catalogue: Catalogue) -> str:
     retired = [each for each in catalogue.models.values() if each.retirement is not None]
     parts = [
         _HEADING,
-        _table(("role", "name", "model today"), roles),
+        table(("role", "name", "model today"), roles),
         "## Providers\n",
-        _table(
+        table(
             ("id", "provider", "key", "base URL", "base URL from"),
             (_provider(each) for each in catalogue.providers.values()),
         ),
         "## Models\n",
-        _table(
+        table(
             ("canonical id", "model", "maker", "served by", "window", "reasoning"),
             (_model(each) for each in current),
         ),
         "## Retired models\n",
-        _table(
+        table(
             ("canonical id", "model", "since", "why", "successor"),
             (_retired(each) for each in retired),
         ),
@@ -57,7 +66,7 @@ def _provider(provider: Provider) -> tuple[str, ...]:
         key += f" ([get one]({provider.key_page}))"
     where = f"`{provider.base_url}`" if provider.base_url else "your own"
     variables = ", ".join(f"`{name}`" for name in provider.base_url_variables)
-    return f"`{provider.id}`", provider.name, key, where, variables
+    return f"[`{provider.id}`](providers/{provider.id}.md)", provider.name, key, where, variables
 
 
 def _model(model: Model) -> tuple[str, ...]:
@@ -72,8 +81,3 @@ def _retired(model: Model) -> tuple[str, ...]:
     since = str(model.retirement.on or "")
     successor = f"`{model.retirement.successor}`"
     return f"`{model.id}`", model.name, since, model.retirement.reason, successor
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

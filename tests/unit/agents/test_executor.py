@@ -204,6 +204,8 @@ async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
     assert used.first_token_ms is not None
     assert used.first_token_ms <= used.duration_ms
     assert used.derived == {
+        "maker": "unknown",
+        "made_by": "unknown (via Ollama)",
         "price_source": "a table",
         "usage": {"total": 28},
         "request_id": "req_1",

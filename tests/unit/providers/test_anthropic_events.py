@@ -142,3 +142,46 @@ def test_an_end_that_is_not_an_answer_raises(
 ) -> None:
     with pytest.raises(error):
         read(*payloads)
+
+
+def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
+    reader = MessageReader(secret="", asked="m", keeps_thinking=True)
+    payloads = (
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking"}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "wh"},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "y"},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "signature_delta", "signature": "s"},
+        },
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "redacted_thinking", "data": "d"},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        {"type": "message_stop"},
+    )
+
+    events = [event for payload in payloads for event in reader.read(payload)]
+    [done] = [
+        event
+        for event in (*events, *reader.close(request_id=None, notes=()))
+        if isinstance(event, Done)
+    ]
+
+    assert done.replay is not None
+    assert done.replay.fits(vendor="anthropic", model="m")
+    assert done.replay.blocks == (
+        {"type": "thinking", "thinking": "why", "signature": "s"},
+        {"type": "redacted_thinking", "data": "d"},
+    )

@@ -4,11 +4,11 @@ import pytest
 
 from providers.catalogue import Catalogue
 from providers.errors import CatalogueInvalid, UnknownModel
-from providers.render import render_providers
+from providers.render import render_pages
 
 CATALOGUE = Catalogue.load()
 CODING = "fireworks/qwen3-coder-480b-a35b-instruct"
-PAGE = Path(__file__).parents[3] / "docs" / "providers.md"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,19 @@ PAGE = Path(__file__).parents[3] / "docs" / "providers.md"
             "openrouter/qwen-2.5-coder-32b-instruct",
         ),
         ("Phi-3", "openrouter/phi-3-medium", "openrouter/phi-3-medium"),
+        ("claude", "claude-sonnet-5-5", "claude-sonnet-5-5"),
+        ("GPT-4", "gpt-4", "gpt-6.1-sol"),
+        ("gpt-4-turbo-preview", "gpt-4-turbo", "gpt-6.1-sol"),
+        (
+            "accounts/fireworks/models/deepseek-v3-0324",
+            "fireworks/deepseek-v3-0324",
+            "fireworks/deepseek-v4p1-flash",
+        ),
+        ("Mistral 7B", "mistral-7b", "mistral/ministral-8b-2512"),
+        ("Mistral", "mistral/mistral-large-4", "mistral/mistral-large-4"),
+        ("Qwen", "fireworks/qwen3p8-max", "fireworks/qwen3p8-max"),
+        ("Falcon", "falcon-40b-instruct", "groq/llama-3.3-70b-versatile"),
+        ("MPT", "mpt-30b-chat", "groq/llama-3.3-70b-versatile"),
         ("DeepSeek Coder", "deepseek/deepseek-coder", "deepseek/deepseek-flash"),
         ("DeepSeek", "deepseek/deepseek-flash", "deepseek/deepseek-flash"),
         # Roles are names too.
@@ -202,8 +215,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         Catalogue.load(tmp_path / "cogo.toml")
 
 
-def test_the_documented_page_is_the_catalogue() -> None:
-    assert PAGE.read_text("utf-8") == render_providers(CATALOGUE)
+def test_the_documented_pages_are_the_catalogue() -> None:
+    pages = render_pages(CATALOGUE)
+
+    assert {name: (DOCS / name).read_text("utf-8") for name in pages} == pages
+    assert {f"providers/{path.name}" for path in (DOCS / "providers").iterdir()} < set(pages)
 
 
 def test_every_provider_says_how_to_open_it() -> None:
@@ -212,3 +228,60 @@ def test_every_provider_says_how_to_open_it() -> None:
         assert provider.key_page or provider.key_is_optional
         assert provider.base_url or provider.base_url_variables
         assert provider.ports or not provider.local
+
+
+def test_a_tuned_model_takes_its_facts_from_its_base_but_not_its_price(tmp_path: Path) -> None:
+    path = tmp_path / "cogo.toml"
+    path.write_text(
+        """
+        [models."ours"]
+        name = "Ours"
+        base = "gpt-4.1-mini"
+        deployments = [{ provider = "openai", model = "ft:gpt-4.1-mini:us::1" }]
+        """
+    )
+    base = CATALOGUE.models["gpt-4.1-mini"]
+
+    ours = Catalogue.load(path).model("ours")
+
+    assert (ours.context_window, ours.tools) == (base.context_window, base.tools)
+    assert ours.maker == "OpenAI"
+    assert ours.aliases == ()
+    assert ours.deployments[0].prices is None
+    assert Catalogue.load(path).resolve("ft:gpt-4.1-mini:us::1").model.id == "ours"
+
+
+def test_a_base_that_is_none_is_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "cogo.toml"
+    path.write_text('[models.ours]\nname = "Ours"\nbase = "nonesuch"\n')
+
+    with pytest.raises(CatalogueInvalid, match=r"cogo\.toml: models\.ours: base: 'nonesuch'"):
+        Catalogue.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "base"),
+    [
+        ("ft:gpt-4.1-mini:us::1", "openai", "gpt-4.1-mini"),
+        ("openai/ft:gpt-4.1-mini-2025-04-14:us::1", "openai", "gpt-4.1-mini"),
+        ("accounts/us/models/our-lora", "fireworks", None),
+        ("fireworks/accounts/us/deployments/d1", "fireworks", None),
+    ],
+)
+def test_a_tuned_model_needs_no_entry(name: str, provider: str, base: str | None) -> None:
+    model = CATALOGUE.resolve(name).model
+
+    assert model.deployments[0].provider == provider
+    assert model.deployments[0].model == name.removeprefix(f"{provider}/")
+    assert model.base == base
+    assert CATALOGUE.model(model.id) == model
+
+
+def test_at_least_fifty_models_have_facts() -> None:
+    known = [
+        model
+        for model in CATALOGUE.models.values()
+        if model.retirement is None and model.context_window and model.tools is not None
+    ]
+
+    assert len(known) >= 50

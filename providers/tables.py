@@ -1,0 +1,11 @@
+"""Tables in Markdown."""
+
+from collections.abc import Iterable
+
+__all__ = ["table"]
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Lay out rows below their heads."""
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
