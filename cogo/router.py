@@ -1,13 +1,40 @@
-"""The router of an agent: the catalogue, the keys, and what stands around each call."""
+"""The router of an executor: the catalogue, the keys, and what stands around each call."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+from agents.safety.gates import open_safety
+from cogo.connection import Connection
 from cogo.models import KeySource, credentials
 from cogo.project import Project
+from protocol.transport.connect import open_store
 from providers.catalogue import Catalogue
 from providers.entries import TimeoutSeconds
 from providers.gates import Gate
 from providers.router import Router
+
+
+@asynccontextmanager
+async def open_router(
+    project: Project,
+    catalogue: Catalogue,
+    connection: Connection,
+    *,
+    agent_id: str,
+    simulator_url: str | None,
+) -> AsyncIterator[Router]:
+    """Open a router whose gates share limits and circuits with all other executors.
+
+    Raises SettingInvalid.
+    """
+    key = connection.secret_key.get_secret_value()
+    async with (
+        open_store(connection.url, key) as store,
+        open_safety(agent_id=agent_id, store=store) as safety,
+        build_router(project, catalogue, simulator_url=simulator_url, gates=safety.gates) as router,
+    ):
+        safety.reporter.watch(lambda: router.concurrency.rooms)
+        yield router
 
 
 def build_router(

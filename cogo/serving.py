@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,11 +25,12 @@ from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
 from cogo.models import credentials, load_catalogue
 from cogo.project import Project
-from cogo.router import build_router
+from cogo.router import build_router, open_router
 from cogo.stop import Stop, stop_on_signals
 from cogo.tether import hold_tether
 from cogo.wiring import OpenStore, build_bus, store_factory
 from protocol.bus import Bus
+from providers.catalogue import Catalogue
 from providers.router import Router
 
 Agent = Callable[[Drain, Callable[[], None]], Awaitable[None]]
@@ -66,9 +67,7 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
     catalogue = load_catalogue(project)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
-        router = await stack.enter_async_context(
-            build_router(project, catalogue, simulator_url=greeting.simulator_url)
-        )
+        router = await stack.enter_async_context(_open_router(project, catalogue, greeting, role))
         vitals = Vitals(bus=bus)
         health_url = None
         if role.health_port is not None:
@@ -97,6 +96,21 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
         await run_until_stopped(
             _agent(parts, bus, router), stop, on_ready=lambda: print_line(json.dumps(ready))
         )
+
+
+def _open_router(
+    project: Project, catalogue: Catalogue, greeting: Greeting, role: Role
+) -> AbstractAsyncContextManager[Router]:
+    """Only executors make calls, so only they need what stands around them."""
+    if role.kind != "executor":
+        return build_router(project, catalogue, simulator_url=greeting.simulator_url)
+    return open_router(
+        project,
+        catalogue,
+        greeting.connection(),
+        agent_id=role.agent_id,
+        simulator_url=greeting.simulator_url,
+    )
 
 
 def _identity(role: Role) -> AgentIdentity:

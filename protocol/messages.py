@@ -221,9 +221,14 @@ class ModelSelectionResponse(Payload):
 
 
 class ModelStatus(Payload):
-    """A model became available or unavailable at an executor."""
+    """A model became available or unavailable, everywhere or at one place."""
 
     model_id: str
+    provider: str | None = None
+    deployment: str | None = None
+    """The place whose circuit opened or closed; the model may still be served by others."""
+    until: datetime | None = None
+    """When it may be asked again, at the earliest."""
     status: Literal["available", "degraded", "unavailable"]
     reason: str | None = None
 

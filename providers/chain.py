@@ -102,7 +102,11 @@ class Chain:
         deployment = self.deployment
         fitted, notes = deployment.fitted(self.request)
         call = self._last = VendorCall(
-            deployment=deployment, request=fitted, errand=self.errand, key_label=label_of(key)
+            deployment=deployment,
+            request=fitted,
+            errand=self.errand,
+            key_label=label_of(key),
+            has_spare_keys=self.keyring.count(deployment.provider) > 1,
         )
         return make_call(
             call,

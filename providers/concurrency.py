@@ -17,7 +17,7 @@ __all__ = ["ConcurrencyGate"]
 
 PATIENCE: Final = timedelta(seconds=30)
 """The longest wait for a place; after that the work is better off elsewhere, or later."""
-LATER: Final = timedelta(seconds=5)
+LATER: Final = timedelta(seconds=15)
 
 
 class ConcurrencyGate:

@@ -65,6 +65,8 @@ class VendorCall:
     errand: Errand
     key_label: str | None = None
     """Tells the keys of a provider apart without showing one: at most its last 4 characters."""
+    has_spare_keys: bool = False
+    """There are more keys of this provider: a limit of one is not everybody's."""
     id: UUID = field(default_factory=uuid4)
     report: Report = field(default_factory=Report)
 

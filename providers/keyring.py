@@ -60,6 +60,11 @@ class Keyring:
         """What opens what, as last read."""
         return self._credentials
 
+    def count(self, provider: str) -> int:
+        """How many keys there are."""
+        given = self._credentials.get(provider)
+        return len(given.keys) if given else 0
+
     def choose(
         self, provider: str, *, affinity: str | None = None, tried: Collection[SecretStr] = ()
     ) -> SecretStr | None:

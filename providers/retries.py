@@ -13,6 +13,7 @@ from providers.errors import (
     AuthenticationFailed,
     BudgetExhausted,
     CallFailed,
+    CircuitOpen,
     InvalidRequest,
     NotAsked,
     PermissionDenied,
@@ -55,6 +56,8 @@ def next_step(
         return Step.NEXT_KEY
     if spare_deployment:
         return Step.NEXT_DEPLOYMENT
+    if isinstance(error, CircuitOpen):
+        return Step.GIVE_UP  # another model may do the work meanwhile
     if error.retryable and error.retry_after is not None:
         wait = waited + error.retry_after
         return Step.WAIT if wait <= LONGEST_WAIT else Step.GIVE_UP

@@ -29,10 +29,14 @@ from protocol.records import (
     Task,
 )
 from protocol.transport.office import OfficeCalls
+from protocol.transport.safety import SafetyCalls
 
 
-class SupabaseStore(OfficeCalls):
-    """Implements `protocol.office.Office`. One per event loop; opened by `connect.open_store`."""
+class SupabaseStore(OfficeCalls, SafetyCalls):
+    """Implements `protocol.office.Office` and `protocol.safety.SafetyStore`.
+
+    One per event loop; opened by `connect.open_store`.
+    """
 
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID

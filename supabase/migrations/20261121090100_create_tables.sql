@@ -164,6 +164,99 @@ alter table cogo.lane_clocks enable row level security;
 revoke all on cogo.lane_clocks from public, anon, authenticated, service_role;
 grant select, insert, update, delete on cogo.lane_clocks to service_role;
 
+-- schemas/0226_deployments.sql
+-- One narrow row for each place where a model is served. Counts are moving: an outcome weighs half
+-- after 40 seconds.
+create table if not exists cogo.deployments (
+  deployment text not null primary key,
+  model_id text,
+  provider text,
+  state text not null default 'closed' check (state in ('closed', 'open', 'half_open')),
+  open_until timestamptz,
+  openings integer not null default 0,
+  not_before timestamptz,
+  trial_id uuid,
+  trial_agent text,
+  trial_until timestamptz,
+  answered double precision not null default 0,
+  failed double precision not null default 0,
+  counted_at timestamptz not null default cogo.now(),
+  consecutive integer not null default 0,
+  failing_since timestamptz,
+  last_error jsonb,
+  last_error_at timestamptz,
+  changed_at timestamptz not null default cogo.now()
+) with (fillfactor = 50);
+comment on table cogo.deployments is
+  'The circuit breaker of each deployment, shared by all executors, and what it was judged by.';
+comment on column cogo.deployments.state is
+  'closed: calls pass; open: none until open_until; half_open: the one of trial_agent.';
+comment on column cogo.deployments.openings is
+  'How often it opened since the last answer: each time it stays open twice as long.';
+comment on column cogo.deployments.not_before is
+  'The vendor asked to wait until then (Retry-After), which is no failure.';
+
+alter table cogo.deployments enable row level security;
+revoke all on cogo.deployments from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.deployments to service_role;
+
+-- schemas/0227_deployment_agents.sql
+create table if not exists cogo.deployment_agents (
+  deployment text not null references cogo.deployments (deployment) on delete cascade,
+  agent_id text not null,
+  report bigint not null default 0,
+  unreachable integer not null default 0,
+  unreachable_at timestamptz,
+  concurrency integer,
+  running integer,
+  reported_at timestamptz not null default cogo.now(),
+  primary key (deployment, agent_id)
+) with (fillfactor = 50);
+comment on table cogo.deployment_agents is
+  'What each executor sees of a deployment: its room there, and connections that failed for it.';
+comment on column cogo.deployment_agents.report is
+  'The number of the last report that was counted; numbers only grow, so none is counted twice.';
+comment on column cogo.deployment_agents.unreachable is
+  'Connections that failed in a row. One executor''s may be its own fault, so it opens no circuit.';
+
+alter table cogo.deployment_agents enable row level security;
+revoke all on cogo.deployment_agents from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.deployment_agents to service_role;
+
+-- schemas/0228_buckets.sql
+create table if not exists cogo.buckets (
+  bucket text not null primary key,
+  tokens double precision not null default 0,
+  refilled_at timestamptz,
+  request_id uuid
+) with (fillfactor = 50);
+comment on table cogo.buckets is
+  'Token buckets of the rate limits that all executors share; the rates are the catalogue''s.';
+comment on column cogo.buckets.request_id is 'The last draw that was granted, should it be repeated.';
+
+alter table cogo.buckets enable row level security;
+revoke all on cogo.buckets from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.buckets to service_role;
+
+-- schemas/0229_cached_answers.sql
+create table if not exists cogo.cached_answers (
+  key text not null primary key,
+  owner uuid,
+  model_id text not null,
+  answer jsonb not null,
+  hits bigint not null default 0,
+  created_at timestamptz not null default cogo.now(),
+  expires_at timestamptz not null
+);
+comment on table cogo.cached_answers is
+  'Answers to requests that may come again word for word. The key is a hash of the request, the model
+and, unless the operator shares the cache, the owner: no prompt lies here.';
+create index if not exists cached_answers_expiry on cogo.cached_answers (expires_at);
+
+alter table cogo.cached_answers enable row level security;
+revoke all on cogo.cached_answers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.cached_answers to service_role;
+
 -- schemas/0230_subtasks.sql
 create table if not exists cogo.subtasks (
   id uuid not null default gen_random_uuid() primary key,

@@ -474,14 +474,441 @@ begin
       jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
     );
   end loop;
+  delete from cogo.cached_answers c
+   where c.key in (
+     select e.key from cogo.cached_answers e
+      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
+   );
   return next;
 end;
 $$;
 comment on function public.cogo_reap(integer) is
-  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines.';
+  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines, stale answers.';
 
 revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
 grant execute on function public.cogo_reap(integer) to service_role;
+
+-- schemas/0861_must_open.sql
+-- Pure: what is known of a deployment, judged. Failures that came all at once may be one event, so
+-- a row of them must last; a rate needs enough calls; connections must have failed for several.
+create or replace function cogo.must_open(
+  p_consecutive integer,
+  p_failing interval,
+  p_answered double precision,
+  p_failed double precision,
+  p_unreachable_for integer
+)
+  returns boolean
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  select coalesce(p_consecutive >= 5 and p_failing >= interval '2 seconds', false)
+      or (p_answered + p_failed >= 20 and p_failed >= p_answered)
+      or p_unreachable_for >= 2;
+$$;
+comment on function cogo.must_open(
+  integer, interval, double precision, double precision, integer
+) is 'Whether a closed circuit opens.';
+
+revoke all on function cogo.must_open(integer, interval, double precision, double precision, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.must_open(integer, interval, double precision, double precision, integer) to service_role;
+
+-- schemas/0862_tell_deployment.sql
+create or replace function cogo.tell_deployment(p_deployment cogo.deployments)
+  returns void
+  language sql
+  volatile
+  set search_path = ''
+as $$
+  select cogo.ring(
+    array['model-selection'], 'MODEL_STATUS',
+    jsonb_build_object(
+      'model_id', p_deployment.model_id,
+      'provider', p_deployment.provider,
+      'deployment', p_deployment.deployment,
+      'status', case p_deployment.state when 'closed' then 'available' else 'unavailable' end,
+      'reason', case p_deployment.state
+        when 'closed' then 'it answers again'
+        else 'its circuit is open: ' || coalesce(p_deployment.last_error ->> 'message', 'it fails')
+      end,
+      'until', case when p_deployment.state <> 'closed' then cogo.iso(p_deployment.open_until) end,
+      'timestamp', cogo.iso(cogo.now())
+    ),
+    cogo.actor(), 'cogo-model-selection'
+  );
+$$;
+comment on function cogo.tell_deployment(cogo.deployments) is
+  'Announces that a circuit has opened or closed.';
+
+revoke all on function cogo.tell_deployment(cogo.deployments)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.tell_deployment(cogo.deployments) to service_role;
+
+-- schemas/0863_count_calls.sql
+create or replace function cogo.count_calls(p_deployment cogo.deployments, p_item jsonb)
+  returns cogo.deployments
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_deployment cogo.deployments := p_deployment;
+  v_answered integer := coalesce((p_item ->> 'answered')::integer, 0);
+  v_failed integer := coalesce((p_item ->> 'failed')::integer, 0);
+  v_in_a_row integer := coalesce((p_item ->> 'in_a_row')::integer, v_failed);
+  v_weight double precision;
+begin
+  v_weight := exp(-greatest(0, extract(epoch from v_now - v_deployment.counted_at)) / 60);
+  v_deployment.answered := v_deployment.answered * v_weight + v_answered;
+  v_deployment.failed := v_deployment.failed * v_weight + v_failed;
+  v_deployment.counted_at := v_now;
+  if v_answered > 0 then
+    v_deployment.consecutive := 0;
+    v_deployment.failing_since := null;
+  end if;
+  if v_in_a_row > 0 then
+    v_deployment.consecutive := v_deployment.consecutive + v_in_a_row;
+    v_deployment.failing_since := coalesce(v_deployment.failing_since, v_now);
+  end if;
+  if (p_item ->> 'retry_after_seconds')::numeric > 0 then
+    v_deployment.not_before := greatest(
+      v_deployment.not_before,
+      v_now + make_interval(
+        secs => least((p_item ->> 'retry_after_seconds')::float8, 86400)
+      )
+    );
+  end if;
+  if jsonb_typeof(p_item -> 'error') = 'object' then
+    v_deployment.last_error := p_item -> 'error';
+    v_deployment.last_error_at := v_now;
+  end if;
+  return v_deployment;
+end;
+$$;
+comment on function cogo.count_calls(cogo.deployments, jsonb) is
+  'The deployment after some calls were counted; nothing is written.';
+
+revoke all on function cogo.count_calls(cogo.deployments, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.count_calls(cogo.deployments, jsonb) to service_role;
+
+-- schemas/0864_judge_deployment.sql
+create or replace function cogo.judge_deployment(
+  p_deployment cogo.deployments, p_trial text, p_trial_id uuid
+)
+  returns cogo.deployments
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_deployment cogo.deployments := p_deployment;
+  v_is_trial boolean := p_trial is not null and v_deployment.trial_id = p_trial_id;
+  v_opens boolean := false;
+begin
+  if v_deployment.state = 'closed' then
+    v_opens := cogo.must_open(
+      v_deployment.consecutive, v_now - v_deployment.failing_since,
+      v_deployment.answered, v_deployment.failed,
+      (
+        select count(*)::integer from cogo.deployment_agents a
+         where a.deployment = v_deployment.deployment
+           and a.unreachable >= 3 and a.unreachable_at > v_now - interval '1 minute'
+      )
+    );
+  elsif v_is_trial and p_trial = 'running' then
+    v_deployment.trial_until := v_now + interval '15 seconds';
+  elsif v_is_trial and p_trial = 'answered' then
+    v_deployment.state := 'closed';
+    v_deployment.openings := 0;
+    v_deployment.answered := 1;
+    v_deployment.failed := 0;
+    v_deployment.consecutive := 0;
+    v_deployment.failing_since := null;
+    update cogo.deployment_agents a set unreachable = 0
+     where a.deployment = v_deployment.deployment and a.unreachable > 0;
+  elsif v_is_trial and p_trial = 'failed' then
+    v_opens := true;
+  elsif v_is_trial then
+    v_deployment.state := 'open';
+    v_deployment.open_until := v_now;
+  end if;
+  if v_opens then
+    v_deployment.state := 'open';
+    v_deployment.open_until :=
+      v_now + make_interval(secs => least(300, 10 * 2 ^ least(v_deployment.openings, 10)));
+    v_deployment.openings := v_deployment.openings + 1;
+  end if;
+  if v_deployment.state <> 'half_open' then
+    v_deployment.trial_id := null;
+    v_deployment.trial_agent := null;
+    v_deployment.trial_until := null;
+  end if;
+  if v_deployment.state <> p_deployment.state then
+    v_deployment.changed_at := v_now;
+  end if;
+  return v_deployment;
+end;
+$$;
+comment on function cogo.judge_deployment(cogo.deployments, text, uuid) is
+  'The deployment with its circuit as it has to be now. A trial that ended without a verdict, such as
+a cancelled one, gives its place to the next.';
+
+revoke all on function cogo.judge_deployment(cogo.deployments, text, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.judge_deployment(cogo.deployments, text, uuid) to service_role;
+
+-- schemas/0865_deployment_wait.sql
+-- How much longer no call may pass. While a trial runs its length is anybody's guess: look again soon.
+create or replace function cogo.deployment_wait(p_deployment cogo.deployments, p_now timestamptz)
+  returns numeric
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  select round(greatest(
+    0,
+    extract(epoch from p_deployment.not_before - p_now),
+    case p_deployment.state
+      when 'open' then extract(epoch from p_deployment.open_until - p_now)
+      when 'half_open' then least(5, extract(epoch from p_deployment.trial_until - p_now))
+    end
+  )::numeric, 3);
+$$;
+comment on function cogo.deployment_wait(cogo.deployments, timestamptz) is
+  'Seconds until a deployment may be asked again; 0: now.';
+
+revoke all on function cogo.deployment_wait(cogo.deployments, timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.deployment_wait(cogo.deployments, timestamptz) to service_role;
+
+-- schemas/0866_note_report.sql
+create or replace function cogo.note_report(p_agent_id text, p_report bigint, p_item jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_name text := p_item ->> 'deployment';
+  v_unreachable integer := (p_item ->> 'unreachable')::integer;
+  v_old cogo.deployments;
+  v_new cogo.deployments;
+  v_draw jsonb;
+begin
+  insert into cogo.deployments (deployment, model_id, provider)
+  values (v_name, p_item ->> 'model_id', p_item ->> 'provider')
+  on conflict do nothing;
+  select d.* into v_old from cogo.deployments d where d.deployment = v_name for no key update;
+
+  insert into cogo.deployment_agents as a (
+    deployment, agent_id, report, unreachable, unreachable_at, concurrency, running
+  ) values (
+    v_name, p_agent_id, p_report, coalesce(v_unreachable, 0),
+    case when v_unreachable > 0 then cogo.now() end,
+    (p_item ->> 'concurrency')::integer, (p_item ->> 'running')::integer
+  )
+  on conflict (deployment, agent_id) do update
+    set report = excluded.report,
+        unreachable = coalesce(v_unreachable, a.unreachable),
+        unreachable_at = case
+          when v_unreachable > 0 then cogo.now() else a.unreachable_at
+        end,
+        concurrency = excluded.concurrency,
+        running = excluded.running,
+        reported_at = cogo.now()
+  where a.report < excluded.report;
+  if not found then
+    return;
+  end if;
+
+  v_new := cogo.judge_deployment(
+    cogo.count_calls(v_old, p_item), p_item ->> 'trial', (p_item ->> 'trial_id')::uuid
+  );
+  update cogo.deployments d
+     set state = v_new.state, open_until = v_new.open_until, openings = v_new.openings,
+         not_before = v_new.not_before, trial_id = v_new.trial_id,
+         trial_agent = v_new.trial_agent, trial_until = v_new.trial_until,
+         answered = v_new.answered, failed = v_new.failed, counted_at = v_new.counted_at,
+         consecutive = v_new.consecutive, failing_since = v_new.failing_since,
+         last_error = v_new.last_error, last_error_at = v_new.last_error_at,
+         changed_at = v_new.changed_at,
+         model_id = coalesce(p_item ->> 'model_id', d.model_id)
+   where d.deployment = v_name;
+  if (v_new.state = 'closed') is distinct from (v_old.state = 'closed') then
+    perform cogo.tell_deployment(v_new);
+  end if;
+  for v_draw in select jsonb_array_elements(coalesce(nullif(p_item -> 'given_back', 'null'), '[]'))
+  loop
+    update cogo.buckets b set tokens = b.tokens + (v_draw ->> 'amount')::float8
+     where b.bucket = v_draw ->> 'bucket';
+  end loop;
+end;
+$$;
+comment on function cogo.note_report(text, bigint, jsonb) is
+  'Counts what one agent saw of one deployment, once, and gives back what it had drawn too much.';
+
+revoke all on function cogo.note_report(text, bigint, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.note_report(text, bigint, jsonb) to service_role;
+
+-- schemas/0867_cogo_report_calls.sql
+create or replace function public.cogo_report_calls(
+  p_agent_id text, p_report bigint, p_items jsonb default '[]'
+)
+  returns table (deployment text, state text, wait_seconds numeric, resting boolean)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_item jsonb;
+begin
+  perform cogo.act_as(p_agent_id);
+  if p_report is null or jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_report must be a number, p_items an array of objects';
+  end if;
+  -- In one order by everybody, so that two reports never wait for each other in a circle.
+  for v_item in
+    select i.item from jsonb_array_elements(p_items) as i (item)
+     where i.item ->> 'deployment' is not null
+     order by i.item ->> 'deployment'
+  loop
+    perform cogo.note_report(p_agent_id, p_report, v_item);
+  end loop;
+  return query
+    select d.deployment, d.state, cogo.deployment_wait(d, cogo.now()), d.not_before > cogo.now()
+      from cogo.deployments d
+     where d.state <> 'closed' or d.not_before > cogo.now();
+end;
+$$;
+comment on function public.cogo_report_calls(text, bigint, jsonb) is
+  'Takes what an agent saw of its calls since its last report; gives all deployments that may not
+simply be asked. Items: deployment, model_id, provider, answered, failed, in_a_row (failures since the
+last answer), unreachable (connections that failed in a row), retry_after_seconds, error, concurrency,
+running, trial (running, answered, failed, void) with trial_id, given_back (bucket, amount).';
+
+revoke all on function public.cogo_report_calls(text, bigint, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_report_calls(text, bigint, jsonb) to service_role;
+
+-- schemas/0868_cogo_take_trial.sql
+create or replace function public.cogo_take_trial(
+  p_agent_id text, p_deployment text, p_trial_id uuid
+)
+  returns table (granted boolean, state text, wait_seconds numeric)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := cogo.now();
+  v_deployment cogo.deployments;
+begin
+  select d.* into v_deployment
+    from cogo.deployments d where d.deployment = p_deployment for no key update;
+  if v_deployment.not_before > v_now then
+    return query
+      select false, v_deployment.state, cogo.deployment_wait(v_deployment, v_now);
+    return;
+  end if;
+  if v_deployment.state = 'open' and v_deployment.open_until <= v_now
+     or v_deployment.state = 'half_open' and v_deployment.trial_until <= v_now then
+    update cogo.deployments d
+       set state = 'half_open',
+           trial_id = p_trial_id,
+           trial_agent = p_agent_id,
+           trial_until = v_now + interval '15 seconds'
+     where d.deployment = p_deployment
+    returning d.* into v_deployment;
+  end if;
+  return query
+    select coalesce(v_deployment.state, 'closed') = 'closed'
+             or v_deployment.trial_id is not distinct from p_trial_id and v_deployment.state = 'half_open',
+           coalesce(v_deployment.state, 'closed'),
+           coalesce(cogo.deployment_wait(v_deployment, v_now), 0);
+end;
+$$;
+comment on function public.cogo_take_trial(text, text, uuid) is
+  'Asks to make the one call that shows whether a deployment answers again. The holder keeps it by its
+reports; 15 seconds after the last one another may take it. The same p_trial_id gets the same answer.';
+
+revoke all on function public.cogo_take_trial(text, text, uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_take_trial(text, text, uuid) to service_role;
+
+-- schemas/0869_cogo_draw.sql
+create or replace function public.cogo_draw(p_request_id uuid, p_draws jsonb)
+  returns table (granted boolean, wait_seconds numeric)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  if p_request_id is null or jsonb_typeof(p_draws) is distinct from 'array' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_request_id must be a uuid, p_draws an array of objects';
+  end if;
+  insert into cogo.buckets (bucket)
+  select d ->> 'bucket' from jsonb_array_elements(p_draws) d order by 1
+  on conflict do nothing;
+  perform from cogo.buckets b
+    where b.bucket in (select d ->> 'bucket' from jsonb_array_elements(p_draws) d)
+    order by b.bucket
+      for no key update;
+  if exists (
+    select from cogo.buckets b
+      join jsonb_array_elements(p_draws) d on d ->> 'bucket' = b.bucket
+     where b.request_id = p_request_id
+  ) then
+    return query select true, 0::numeric;
+    return;
+  end if;
+
+  return query
+    with draws as materialized (
+      select b.bucket,
+             (d ->> 'amount')::float8 as amount,
+             (d ->> 'per_minute')::integer as per_minute,
+             cogo.allowance((d ->> 'per_minute')::integer, b.tokens, b.refilled_at, v_now) as left,
+             -- More than a full bucket is granted by a full one, and paid back by waiting.
+             least(
+               (d ->> 'amount')::float8,
+               cogo.allowance((d ->> 'per_minute')::integer, null, null, v_now)
+             ) as needed
+        from jsonb_array_elements(p_draws) d
+        join cogo.buckets b on b.bucket = d ->> 'bucket'
+    ), verdict as materialized (
+      select bool_and(w.left >= w.needed) as granted,
+             max(greatest(0, (w.needed - w.left) * 60 / w.per_minute)) as seconds
+        from draws w
+    ), taken as (
+      update cogo.buckets b
+         set tokens = w.left - w.amount, refilled_at = v_now, request_id = p_request_id
+        from draws w, verdict v
+       where v.granted and b.bucket = w.bucket
+    )
+    select coalesce(v.granted, true), round(coalesce(v.seconds, 0)::numeric, 3) from verdict v;
+end;
+$$;
+comment on function public.cogo_draw(uuid, jsonb) is
+  'Takes from token buckets (bucket, per_minute, amount), from all or from none: then wait_seconds says
+when it may be worth asking again. What was too much comes back with cogo_report_calls.';
+
+revoke all on function public.cogo_draw(uuid, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_draw(uuid, jsonb) to service_role;
 
 -- schemas/0870_cogo_record_selection.sql
 create or replace function public.cogo_record_selection(p_selection jsonb)
@@ -506,6 +933,102 @@ comment on function public.cogo_record_selection(jsonb) is
 revoke all on function public.cogo_record_selection(jsonb)
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_record_selection(jsonb) to service_role;
+
+-- schemas/0876_cogo_cached_answer.sql
+create or replace function public.cogo_cached_answer(p_key text)
+  returns table (answer jsonb, created_at timestamptz)
+  language sql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+  update cogo.cached_answers c
+     set hits = c.hits + 1
+   where c.key = p_key and c.expires_at > cogo.now()
+  returning c.answer, c.created_at;
+$$;
+comment on function public.cogo_cached_answer(text) is
+  'An answer that was kept under this key and is still fresh; no row when there is none.';
+
+revoke all on function public.cogo_cached_answer(text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_cached_answer(text) to service_role;
+
+-- schemas/0877_cogo_cache_answer.sql
+create or replace function public.cogo_cache_answer(
+  p_key text, p_owner uuid, p_model_id text, p_answer jsonb, p_seconds integer
+)
+  returns table (key text, expires_at timestamptz)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  if coalesce(p_key, '') = '' or p_seconds is null or p_seconds <= 0
+     or jsonb_typeof(p_answer) is distinct from 'object' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_key must be given, p_answer an object, p_seconds 1 or more';
+  end if;
+  return query
+    insert into cogo.cached_answers as c (key, owner, model_id, answer, expires_at)
+    values (
+      p_key, p_owner, p_model_id, p_answer, cogo.now() + make_interval(secs => p_seconds)
+    )
+    on conflict (key) do update
+      set answer = excluded.answer,
+          created_at = cogo.now(),
+          expires_at = excluded.expires_at
+    returning c.key, c.expires_at;
+end;
+$$;
+comment on function public.cogo_cache_answer(text, uuid, text, jsonb, integer) is
+  'Keeps an answer for so many seconds; housekeeping forgets it after that.';
+
+revoke all on function public.cogo_cache_answer(text, uuid, text, jsonb, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_cache_answer(text, uuid, text, jsonb, integer) to service_role;
+
+-- schemas/0878_cogo_deployments.sql
+create or replace function public.cogo_deployments()
+  returns table (
+    deployment text, model_id text, provider text, state text, wait_seconds numeric,
+    answered numeric, failed numeric, openings integer, last_error jsonb, last_error_at timestamptz,
+    changed_at timestamptz, agents bigint, concurrency bigint, running bigint, unreachable_for bigint
+  )
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select d.deployment, d.model_id, d.provider,
+         case when d.state = 'closed' and d.not_before > cogo.now() then 'resting' else d.state end,
+         cogo.deployment_wait(d, cogo.now()),
+         round((d.answered * w.weight)::numeric, 1), round((d.failed * w.weight)::numeric, 1),
+         d.openings, d.last_error, d.last_error_at, d.changed_at,
+         a.agents, a.concurrency, a.running, a.unreachable_for
+    from cogo.deployments d
+   cross join lateral (
+     select exp(-greatest(0, extract(epoch from cogo.now() - d.counted_at)) / 60) as weight
+   ) as w
+   cross join lateral (
+     select count(*) as agents,
+            coalesce(sum(s.concurrency), 0) as concurrency,
+            coalesce(sum(s.running), 0) as running,
+            count(*) filter (where s.unreachable > 0) as unreachable_for
+       from cogo.deployment_agents s
+      where s.deployment = d.deployment and s.reported_at > cogo.now() - interval '1 minute'
+   ) as a
+   order by d.deployment;
+$$;
+comment on function public.cogo_deployments() is
+  'For operators: the circuit of each deployment that was ever called, what the last minutes weigh, the
+last error, and the room that living executors give it together.';
+
+revoke all on function public.cogo_deployments()
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_deployments() to service_role;
 
 -- schemas/0880_cogo_prune.sql
 -- Whole tasks: everything of a task goes with its row, or nothing does. A few at a time, so that

@@ -33,11 +33,16 @@ begin
       jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
     );
   end loop;
+  delete from cogo.cached_answers c
+   where c.key in (
+     select e.key from cogo.cached_answers e
+      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
+   );
   return next;
 end;
 $$;
 comment on function public.cogo_reap(integer) is
-  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines.';
+  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines, stale answers.';
 
 revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
 grant execute on function public.cogo_reap(integer) to service_role;

@@ -71,8 +71,18 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
         "p_scopes": [],
     },
     "cogo_revoke_api_key": {"p_id": "matrix"},
+    "cogo_cache_answer": {
+        "p_key": "matrix",
+        "p_owner": None,
+        "p_model_id": "matrix",
+        "p_answer": {"text": "a"},
+        "p_seconds": 1,
+    },
+    "cogo_cached_answer": {"p_key": "none"},
     "cogo_claim_subtasks": {"p_agent_id": "matrix", "p_lanes": ["matrix"], "p_limit": 1},
     "cogo_complete_subtasks": {"p_agent_id": "matrix", "p_items": []},
+    "cogo_deployments": {},
+    "cogo_draw": {"p_request_id": NOBODY, "p_draws": []},
     "cogo_extend_leases": {"p_agent_id": "matrix", "p_leases": []},
     "cogo_fail_subtask": {
         "p_agent_id": "matrix",
@@ -86,7 +96,9 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_record_agent": {"p_agent": {"id": "matrix", "kind": "executor"}},
     "cogo_record_selection": {"p_selection": {"selected_model": "matrix", "reason": "matrix"}},
     "cogo_release_subtasks": {"p_agent_id": "nobody"},
+    "cogo_report_calls": {"p_agent_id": "matrix", "p_report": 1},
     "cogo_set_lane": {"p_lane": "matrix"},
+    "cogo_take_trial": {"p_agent_id": "m", "p_deployment": "m", "p_trial_id": NOBODY},
     "cogo_set_owner": {"p_owner": NOBODY},
 }
 

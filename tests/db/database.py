@@ -22,6 +22,9 @@ _TABLES: Final = (
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
+    "cogo.deployments",
+    "cogo.buckets",
+    "cogo.cached_answers",
     "realtime.messages",
 )
 ALICE: Final = UUID("aaaaaaaa-0000-4000-8000-000000000001")

@@ -1,0 +1,1 @@
+"""Gates around vendor calls that all executors share through the database."""

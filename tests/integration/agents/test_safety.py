@@ -1,0 +1,179 @@
+"""Two executors' gates on one real database, with the simulator for a vendor."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from agents.safety.gates import Safety, open_safety
+from embedded.state import State
+from embedded.vendors import running_simulator
+from protocol.records.deployments import DeploymentRow
+from protocol.transport.connect import open_store
+from protocol.transport.rpc import SupabaseStore
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, ChatResponse, Message, complete
+from providers.deployment import Credential
+from providers.errors import AtCapacity, CircuitOpen, Overloaded
+from providers.router import Router
+from tests.support.eventually import eventually
+
+MODEL = "claude-sonnet-5-5"
+PLACE = "anthropic:claude-sonnet-5-5"
+
+
+@asynccontextmanager
+async def executor(
+    state: State, simulator: str, name: str, *, rate: int | None = None
+) -> AsyncIterator[tuple[Router, Safety]]:
+    catalogue = Catalogue.load()
+    host = catalogue.providers["anthropic"].model_copy(update={"requests_per_minute": rate})
+    catalogue.providers = {**catalogue.providers, "anthropic": host}
+    credential = Credential(key=SecretStr("a-key"), base_url=f"{simulator}/anthropic")
+    async with (
+        open_store(state.url, state.secret_key) as store,
+        open_safety(agent_id=name, store=store) as safety,
+        Router(catalogue, {"anthropic": credential}, gates=safety.gates) as router,
+    ):
+        safety.reporter.watch(lambda: router.concurrency.rooms)
+        yield router, safety
+
+
+async def ask(router: Router, prompt: str = "Say it") -> ChatResponse:
+    request = ChatRequest(model="", messages=(Message(role="user", content=prompt),))
+    return await complete(router.stream(MODEL, request))
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    async with running_simulator(speed=0) as url:
+        yield url
+
+
+@pytest.fixture
+async def store(project: State) -> AsyncIterator[SupabaseStore]:
+    async with open_store(project.url, project.secret_key) as opened:
+        yield opened
+
+
+async def hurry(state: State, statement: str) -> None:
+    """Change the past: nobody waits for a circuit here."""
+    connection = await asyncpg.connect(state.db_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def health(store: SupabaseStore) -> DeploymentRow | None:
+    found = {each.deployment: each for each in await store.fetch_deployments()}
+    return found.get(PLACE)
+
+
+async def test_what_one_executor_learns_keeps_the_others_away_and_survives_its_death(
+    project: State, store: SupabaseStore, simulator: str
+) -> None:
+    async with AsyncExitStack() as dying:
+        router, _ = await dying.enter_async_context(executor(project, simulator, "executor-1"))
+        for _ in range(4):
+            with pytest.raises(Overloaded):
+                await ask(router, "[[fault:529]]")
+        seen = await eventually(lambda: health(store))
+        assert seen is not None
+        assert seen.state == "closed"
+        await hurry(
+            project, "update cogo.deployments set failing_since = now() - interval '5 seconds'"
+        )
+        with pytest.raises(Overloaded):
+            await ask(router, "[[fault:529]]")
+
+    async def is_open() -> bool:
+        found = await health(store)
+        return found is not None and found.state == "open"
+
+    await eventually(is_open)
+    await hurry(project, "update cogo.deployments set open_until = now() + interval '5 minutes'")
+    async with executor(project, simulator, "executor-2") as (router, safety):
+        await eventually(lambda: safety.reporter.view(PLACE))
+        with pytest.raises(CircuitOpen) as refused:
+            await ask(router)
+        assert refused.value.retry_after is not None
+        assert timedelta(minutes=1) < refused.value.retry_after <= timedelta(minutes=5)
+
+
+async def test_the_trial_of_a_dead_executor_is_made_by_another_and_closes_the_circuit(
+    project: State, store: SupabaseStore, simulator: str
+) -> None:
+    await store.report_calls(agent_id="dead", report=1, items=[])
+    await hurry(
+        project,
+        "insert into cogo.deployments (deployment, model_id, provider, state, open_until)"
+        " values ('anthropic:claude-sonnet-5-5', 'claude-sonnet-5-5', 'anthropic', 'open', now())",
+    )
+    taken = await store.take_trial(agent_id="dead", deployment=PLACE, trial_id=uuid4())
+    assert taken.granted
+
+    async with executor(project, simulator, "executor-2") as (router, safety):
+        await eventually(lambda: safety.reporter.view(PLACE))
+        await hurry(
+            project, "update cogo.deployments set trial_until = now() + interval '5 minutes'"
+        )
+        with pytest.raises(CircuitOpen):
+            await ask(router)
+        await hurry(project, "update cogo.deployments set trial_until = now()")
+
+        async def answers() -> bool:
+            try:
+                return bool((await ask(router)).text)
+            except CircuitOpen:
+                return False
+
+        await eventually(answers, within=20, every=0.2)
+
+        async def is_closed() -> bool:
+            found = await health(store)
+            return found is not None and found.state == "closed"
+
+        await eventually(is_closed)
+        found = await health(store)
+        assert found is not None
+        assert (found.agents, found.running, found.concurrency) == (1, 0, 16)
+
+
+async def test_a_rate_is_shared_and_what_would_wait_too_long_goes_back(
+    project: State, simulator: str
+) -> None:
+    async with (
+        executor(project, simulator, "executor-1", rate=2) as (first, _),
+        executor(project, simulator, "executor-2", rate=2) as (second, _),
+    ):
+        await ask(first)
+        await hurry(project, "update cogo.buckets set refilled_at = now()")
+        with pytest.raises(AtCapacity) as refused:
+            await ask(second)
+
+    assert refused.value.retry_after is not None
+    assert timedelta(seconds=10) < refused.value.retry_after <= timedelta(seconds=30)
+
+
+async def test_a_vendors_wish_to_wait_is_heard_by_all(
+    project: State, store: SupabaseStore, simulator: str
+) -> None:
+    async with (
+        executor(project, simulator, "executor-1") as (first, _),
+        executor(project, simulator, "executor-2") as (second, safety),
+    ):
+        with pytest.raises(Exception, match="429"):
+            await ask(first, "[[fault:429 retry_after=60]]")
+
+        async def is_resting() -> bool:
+            safety.reporter.hurry()
+            return safety.reporter.view(PLACE) is not None
+
+        await eventually(is_resting)
+        with pytest.raises(AtCapacity, match="asked to leave"):
+            await ask(second)

@@ -1,0 +1,107 @@
+"""What the end of a call says about the place where it was made."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from agents.safety.rates import draws_of
+from agents.safety.tally import Tally, Verdict, verdict_of
+from providers import errors
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Done, FinishReason, Message
+from providers.deployment import Deployment
+from providers.errors import TimedOut, TimeoutPhase
+from providers.gates import Errand, Report, VendorCall
+
+DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
+SECOND = timedelta(seconds=1)
+
+
+def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = True) -> Report:
+    return Report(
+        sent=sent,
+        error=error,
+        done=None if error else DONE,
+        first_token=SECOND if spoken else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "verdict"),
+    [
+        (ended(None), Verdict.ANSWERED),
+        (ended(errors.InvalidRequest("v", "no")), Verdict.ANSWERED),
+        (ended(errors.AuthenticationFailed("v", "no")), Verdict.ANSWERED),
+        (ended(errors.Overloaded("v", "no")), Verdict.FAILED),
+        (ended(errors.MalformedResponse("v", "no")), Verdict.FAILED),
+        (ended(errors.IncompleteStream("v", "no")), Verdict.FAILED),
+        (ended(TimedOut("v", TimeoutPhase.STALL, SECOND)), Verdict.FAILED),
+        (ended(TimedOut("v", TimeoutPhase.CONNECT, SECOND)), Verdict.UNREACHABLE),
+        (ended(errors.ConnectionFailed("v", "no")), Verdict.UNREACHABLE),
+        (ended(errors.ConnectionFailed("v", "no"), spoken=True), Verdict.FAILED),
+        (ended(errors.RateLimited("v", "no")), Verdict.LIMITED),
+        (ended(errors.CircuitOpen("v", "no"), sent=False), Verdict.NOTHING),
+        (ended(GeneratorExit()), Verdict.NOTHING),
+    ],
+)
+def test_key_failures_requests_and_limits_are_no_failures_of_the_vendor(
+    report: Report, verdict: Verdict
+) -> None:
+    assert verdict_of(report) is verdict
+
+
+def a_tally() -> Tally:
+    return Tally(deployment="v:m", model_id="m", provider="v")
+
+
+def test_a_report_tells_counts_once_and_rows_on() -> None:
+    tally = a_tally()
+    tally.note(ended(None), others_may_ask=False)
+    for _ in range(2):
+        tally.note(ended(errors.Overloaded("v", "no")), others_may_ask=False)
+    tally.note(ended(errors.ConnectionFailed("v", "no")), others_may_ask=False)
+    trial = uuid4()
+    tally.trial = (trial, "running")
+
+    first = tally.report(concurrency=4, running=1)
+    after = tally.after_report()
+
+    assert (first.answered, first.failed, first.in_a_row, first.unreachable) == (1, 2, 2, 1)
+    assert first.trial == "running"
+    second = after.report(concurrency=4, running=1)
+    assert (second.answered, second.failed, second.in_a_row) == (0, 0, 0)
+    assert second.unreachable is None
+    assert (second.trial, second.trial_id) == ("running", trial)
+    after.note(ended(errors.ConnectionFailed("v", "no")), others_may_ask=False)
+    assert after.report(concurrency=4, running=1).unreachable == 2
+
+
+def test_the_wish_to_wait_is_everybodys_only_with_one_key() -> None:
+    error = errors.RateLimited("v", "no", retry_after=5 * SECOND)
+    alone, one_of_many = a_tally(), a_tally()
+
+    alone.note(ended(error), others_may_ask=False)
+    one_of_many.note(ended(error), others_may_ask=True)
+
+    assert alone.report(concurrency=1, running=0).retry_after_seconds == 5
+    assert one_of_many.report(concurrency=1, running=0).retry_after_seconds is None
+
+
+def test_draws_are_the_deployments_own_rates_before_its_providers() -> None:
+    catalogue = Catalogue.load()
+    model = catalogue.model("claude-sonnet-5-5")
+    place = Deployment(
+        model=model,
+        entry=model.deployments[0].model_copy(update={"requests_per_minute": 7}),
+        host=catalogue.providers["anthropic"].model_copy(
+            update={"requests_per_minute": 50, "tokens_per_minute": 9000}
+        ),
+        base_url="",
+    )
+    request = ChatRequest(model="m", messages=(Message(role="user", content="x" * 4000),))
+
+    draws = draws_of(VendorCall(deployment=place, request=request, errand=Errand()))
+
+    assert [(each.amount, each.per_minute) for each in draws] == [(1, 7), (2000, 9000)]
+    assert len({each.bucket for each in draws}) == 2
