@@ -1,0 +1,194 @@
+"""Who drains a queue of no-op jobs in this process: COGO's SQL, COGO over REST, and a bare loop."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, Protocol
+from uuid import uuid4
+
+from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
+from benchmarks.supabase import Server
+from protocol.records import Completion
+from protocol.transport.connect import open_store
+from protocol.transport.rpc import SupabaseStore
+
+WORKERS: Final = 4
+_CLAIM: Final = """
+select subtask_id, attempt from public.cogo_claim_subtasks(
+  p_agent_id => $1, p_lanes => array['bench'], p_limit => $2)
+"""
+_COMPLETE: Final = (
+    "select answer from public.cogo_complete_subtasks(p_agent_id => $1, p_items => $2)"
+)
+_BARE: Final = """
+create table if not exists public.bare_jobs (
+  id bigint generated always as identity primary key, status text not null default 'queued'
+) with (fillfactor = 70);
+create index if not exists bare_jobs_queued on public.bare_jobs (id) where status = 'queued';
+"""
+_BARE_CLAIM: Final = """
+with taken as materialized (
+  select id from public.bare_jobs where status = 'queued' order by id limit $1
+  for no key update skip locked
+)
+update public.bare_jobs j set status = 'running' from taken t where j.id = t.id returning j.id
+"""
+
+Step = Callable[[], Awaitable[int]]
+
+
+class Contender(Protocol):
+    """Somebody who can be given `count` jobs and told to do them."""
+
+    name: str
+    facts: dict[str, object]
+
+    async def prepare(self, count: int) -> None:
+        """Queue the jobs; not measured."""
+
+    async def drain(self, count: int) -> float:
+        """Do them all; give the seconds."""
+
+
+class Bare:
+    """Claim and mark done, nothing else: what these disks and this Postgres can do at most."""
+
+    def __init__(self, server: Server, batch: int) -> None:
+        self.name = "bare"
+        self.facts: dict[str, object] = {"batch": batch, "connections": WORKERS}
+        self._url = server.db_url
+        self._batch = batch
+
+    async def prepare(self, count: int) -> None:
+        """Fill a table of two columns."""
+        owner = await connect(self._url, "postgres")
+        await owner.execute(_BARE)
+        await owner.execute("truncate public.bare_jobs")
+        await owner.execute(
+            "insert into public.bare_jobs select from generate_series(1, $1)", count
+        )
+        await owner.execute("vacuum analyze public.bare_jobs")
+        await owner.close()
+
+    async def drain(self, count: int) -> float:
+        """Claim a batch, complete it, and again, on every connection."""
+        connections = [await connect(self._url, "postgres") for _ in range(WORKERS)]
+
+        def step_on(connection: Connection) -> Step:
+            async def step() -> int:
+                ids = [row["id"] for row in await connection.fetch(_BARE_CLAIM, self._batch)]
+                await connection.execute(
+                    "update public.bare_jobs set status = 'done' where id = any ($1)", ids
+                )
+                return len(ids)
+
+            return step
+
+        seconds = await _repeat([step_on(each) for each in connections], count)
+        for each in connections:
+            await each.close()
+        return seconds
+
+
+class Sql:
+    """COGO's functions called over asyncpg."""
+
+    def __init__(self, server: Server, batch: int) -> None:
+        self.name = "cogo_sql"
+        self.facts: dict[str, object] = {"batch": batch, "connections": WORKERS}
+        self._url = server.db_url
+        self._batch = batch
+
+    async def prepare(self, count: int) -> None:
+        """Queue tasks of one subtask each."""
+        await queue_up(self._url, count)
+
+    async def drain(self, count: int) -> float:
+        """Claim a batch, complete it, and again, on every connection."""
+        connections = [await connect(self._url) for _ in range(WORKERS)]
+
+        def step_on(connection: Connection, agent: str) -> Step:
+            async def step() -> int:
+                leases = await connection.fetch(_CLAIM, agent, self._batch)
+                items = [
+                    {
+                        "subtask_id": str(lease["subtask_id"]),
+                        "attempt": lease["attempt"],
+                        "output": {"ok": True},
+                    }
+                    for lease in leases
+                ]
+                answers = await connection.fetch(_COMPLETE, agent, items)
+                assert all(row["answer"] == "ok" for row in answers), answers
+                return len(items)
+
+            return step
+
+        steps = [step_on(each, f"agent-{n}") for n, each in enumerate(connections)]
+        seconds = await _repeat(steps, count)
+        for each in connections:
+            await each.close()
+        return seconds
+
+
+class Rest:
+    """COGO as its agents see it: supabase-py, the Data API, and models checked by pydantic."""
+
+    def __init__(self, server: Server, batch: int) -> None:
+        self.name = "cogo_rest"
+        self.facts: dict[str, object] = {"batch": batch, "connections": WORKERS}
+        self._server = server
+        self._batch = batch
+
+    async def prepare(self, count: int) -> None:
+        """Queue tasks of one subtask each."""
+        await queue_up(self._server.db_url, count)
+
+    async def drain(self, count: int) -> float:
+        """Claim a batch, complete it, and again, with as many requests under way."""
+        async with open_store(self._server.url, self._server.secret_key) as store:
+            steps = [self._step(store, f"agent-{n}") for n in range(WORKERS)]
+            return await _repeat(steps, count)
+
+    def _step(self, store: SupabaseStore, agent: str) -> Step:
+        async def step() -> int:
+            leases = await store.claim_subtasks(
+                agent_id=agent,
+                lanes=[LANE],
+                limit=self._batch,
+                lease=timedelta(seconds=15),
+                request_id=uuid4(),
+            )
+            items = [Completion(ref=lease.ref, output={"ok": True}) for lease in leases]
+            answers = await store.complete_subtasks(agent_id=agent, items=items)
+            assert all(each.answer == "ok" for each in answers), answers
+            return len(items)
+
+        return step
+
+
+async def queue_up(url: str, count: int) -> None:
+    """Queue so many subtasks in as many tasks, and nothing else."""
+    owner = await connect(url, "postgres")
+    await clear(owner)
+    await fill(owner, count)
+    await settle(owner)
+    await owner.close()
+
+
+async def _repeat(steps: list[Step], count: int) -> float:
+    done = 0
+
+    async def work(step: Step) -> None:
+        nonlocal done
+        while done < count:
+            did = await step()
+            done += did
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number, step in enumerate(steps):
+            group.create_task(work(step), name=f"worker {number}")
+    assert done == count, f"{done} of {count} were done"
+    return time.perf_counter() - started

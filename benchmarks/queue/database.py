@@ -1,0 +1,120 @@
+"""The database under measurement: connections, its processor time, and quick ways to fill it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+LANE: Final = "bench"
+
+_FILL: Final = """
+with tasks as (
+  insert into public.cogo_tasks (prompt, status, started_at)
+  select 'bench', 'running', clock_timestamp() from generate_series(1, $1::integer)
+  returning id
+), told as (
+  insert into cogo.events (task_id, seq, kind) select id, 1, 'task.running' from tasks
+), made as (
+  insert into cogo.subtasks (task_id, key, type, lane, status, turn, sink)
+  select t.id, 'k' || k, 'BENCH', $2, 'queued', 500 + row_number() over (), k = 1
+    from tasks t cross join generate_series(1, $3::integer) as k
+  returning id
+)
+insert into cogo.subtask_payloads (subtask_id, params) select id, '{"model_id": "bench"}' from made
+"""
+_FINISHED: Final = """
+with tasks as (
+  insert into public.cogo_tasks (prompt, status, started_at, finished_at, result)
+  select 'bench', 'completed', clock_timestamp(), clock_timestamp(), '{}'
+    from generate_series(1, $1::integer)
+  returning id
+), made as (
+  insert into cogo.subtasks (task_id, key, type, lane, status, attempt, finished_at)
+  select t.id, 'k' || k, 'BENCH', $2, 'completed', 1, clock_timestamp()
+    from tasks t cross join generate_series(1, $3::integer) as k
+  returning id, task_id
+)
+insert into public.cogo_attempts (subtask_id, attempt, task_id, agent_id, lane, ended_at, outcome)
+select id, 1, task_id, 'bench', $2, clock_timestamp(), 'completed' from made
+"""
+_TABLES: Final = ("public.cogo_tasks", "cogo.subtasks")
+
+
+async def connect(url: str, role: str = "service_role") -> Connection:
+    """Connect as agents do; as `postgres`, the owner of the schema, to fill it."""
+    connection: Connection = await asyncpg.connect(url, command_timeout=600)
+    await connection.set_type_codec(
+        "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+    )
+    claims = json.dumps({"role": role})
+    await connection.execute("select set_config('request.jwt.claims', $1, false)", claims)
+    if role != "postgres":
+        await connection.execute(f"set role {role}")
+    return connection
+
+
+async def fill(owner: Connection, count: int, *, per_task: int = 1, finished: bool = False) -> None:
+    """Put subtasks there as if they had been planned (or done); nobody is told.
+
+    With one a task each is its task's sink. What is under measurement is taking and completing
+    them, and planning a million would take an hour.
+    """
+    await _triggers(owner, "disable")
+    await owner.execute(_FINISHED if finished else _FILL, count // per_task, LANE, per_task)
+    await _triggers(owner, "enable")
+
+
+async def settle(owner: Connection) -> None:
+    """Vacuum and analyze what was filled, and write it out: no round pays for the one before."""
+    for table in (*_TABLES, "cogo.events", "cogo.subtask_payloads", "public.cogo_attempts"):
+        await owner.execute(f"vacuum analyze {table}")
+
+
+async def clear(owner: Connection) -> None:
+    """Forget all tasks."""
+    await owner.execute("truncate public.cogo_tasks, cogo.lane_clocks cascade")
+
+
+async def _triggers(owner: Connection, verb: str) -> None:
+    for table in _TABLES:
+        await owner.execute(f"alter table {table} {verb} trigger user")
+
+
+class Processor:
+    """The processor time that Postgres has used, with everything that it started."""
+
+    def __init__(self, postmaster: int) -> None:
+        self._postmaster = postmaster
+
+    @classmethod
+    async def of(cls, connection: Connection) -> "Processor":
+        """Find the postmaster: the parent of the process that serves a connection."""
+        backend = await connection.fetchval("select pg_backend_pid()")
+        return cls(int(_stat(backend)[1]))
+
+    def seconds(self) -> float:
+        """Give the user and system time of all its processes, those that ended included."""
+        ticks = sum(map(int, _stat(self._postmaster)[11:15]))
+        for stat in _all_stats():
+            if stat[1] == str(self._postmaster):
+                ticks += int(stat[11]) + int(stat[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: Any) -> list[str]:
+    """The fields of /proc/<pid>/stat after the name, which may contain anything."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
+def _all_stats() -> Iterator[list[str]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                yield _stat(entry.name)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended meanwhile, and is counted in its parent

@@ -1,0 +1,93 @@
+"""What a claim and a lease extension cost, however much waits and however much is done."""
+
+import time
+from typing import Any, Final
+
+from benchmarks.figures import quantiles
+from benchmarks.queue.contenders import queue_up
+from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
+
+CLAIMS: Final = 300
+LEASES: Final = 50
+ROUNDS: Final = 100
+_CLAIM: Final = """
+select subtask_id, attempt from public.cogo_claim_subtasks(
+  p_agent_id => 'bench', p_lanes => array['bench'], p_limit => $1, p_lease_seconds => 3600)
+"""
+_EXTEND: Final = "select answer from public.cogo_extend_leases('bench', $1, 3600)"
+_HOT: Final = """
+select n_tup_hot_upd, n_tup_upd from pg_stat_user_tables where relid = 'cogo.subtasks'::regclass
+"""
+
+
+async def measure_claims(url: str, waiting: int, finished: int) -> dict[str, Any]:
+    """Claim one at a time from a lane where so many wait, beside so many that are done."""
+    owner = await connect(url, "postgres")
+    await clear(owner)
+    per_task = 1 if waiting + finished <= 100_000 else 100
+    if finished:
+        await fill(owner, finished, per_task=per_task, finished=True)
+    await fill(owner, waiting, per_task=per_task)
+    await settle(owner)
+    agent = await connect(url)
+    samples = []
+    for number in range(CLAIMS + 50):
+        started = time.perf_counter()
+        claimed = await agent.fetch(_CLAIM, 1)
+        assert len(claimed) == 1, f"claim {number} gave {len(claimed)}"
+        if number >= 50:
+            samples.append((time.perf_counter() - started) * 1000)
+    await agent.close()
+    await owner.close()
+    return {
+        "name": "queue_claim",
+        "unit": "ms",
+        "lane": LANE,
+        "waiting": waiting,
+        "finished": finished,
+        **quantiles(samples),
+    }
+
+
+async def measure_extensions(url: str) -> dict[str, Any]:
+    """Extend fifty leases again and again; what the log of the database grows by."""
+    await queue_up(url, LEASES)
+    owner, agent = await connect(url, "postgres"), await connect(url)
+    leases = [
+        {"subtask_id": str(row["subtask_id"]), "attempt": row["attempt"]}
+        for row in await agent.fetch(_CLAIM, LEASES)
+    ]
+    for _ in range(5):  # the first write of a page after a checkpoint logs the whole page
+        await agent.fetch(_EXTEND, leases)
+    hot, updates = await _updates(agent, owner)
+    before, samples = await _position(owner), []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        answers = await agent.fetch(_EXTEND, leases)
+        samples.append((time.perf_counter() - started) * 1000)
+        assert all(row["answer"] == "ok" for row in answers)
+    after = await _position(owner)
+    hot_after, updates_after = await _updates(agent, owner)
+    await agent.close()
+    await owner.close()
+    return {
+        "name": "queue_extension",
+        "unit": "ms",
+        "leases_per_call": LEASES,
+        **quantiles(samples),
+        "wal_bytes_per_lease": round((after - before) / ROUNDS / LEASES, 1),
+        "hot_share": round((hot_after - hot) / (updates_after - updates), 3),
+    }
+
+
+async def _position(owner: Connection) -> int:
+    position = await owner.fetchval("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+    return int(position)
+
+
+async def _updates(agent: Connection, owner: Connection) -> tuple[int, int]:
+    await agent.execute("select pg_stat_force_next_flush()")
+    await agent.execute("select 1")
+    row = await owner.fetchrow(_HOT)
+    assert row is not None
+    return row["n_tup_hot_upd"], row["n_tup_upd"]

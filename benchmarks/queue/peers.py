@@ -1,0 +1,125 @@
+"""Other queues on the same Postgres, each in an environment of its own that is made once."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.queue.database import connect
+from benchmarks.supabase import Server
+
+CACHE: Final = Path.home() / ".cache" / "cogo-bench"
+_PROGRAMS: Final = Path(__file__).parent / "programs"
+_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A queue to compare with: what to install, and the schema that it may have."""
+
+    name: str
+    requirements: Sequence[str]
+    schema: str
+    facts: dict[str, object]
+
+    @property
+    def environment(self) -> Path:
+        """Where it is installed: another version is another folder."""
+        return CACHE / "-".join(each.replace("==", "-") for each in self.requirements)
+
+
+PEERS: Final = (
+    Peer(
+        name="procrastinate",
+        requirements=("procrastinate==3.10.0", "psycopg-binary==3.3.9"),
+        schema="procrastinate",
+        facts={"version": "3.10.0", "concurrency": 50},
+    ),
+    Peer(
+        name="dbos",
+        requirements=("dbos==3.4.0",),
+        schema="dbos",
+        facts={"version": "3.4.0", "worker_concurrency": None, "poll_seconds": 1.0},
+    ),
+)
+
+
+async def install(peer: Peer) -> Path:
+    """Make its environment unless it is there; give its Python."""
+    python = peer.environment / "bin" / "python"
+    ready = peer.environment / "ready"
+    if not ready.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        if uv := shutil.which("uv"):
+            await _run(
+                uv, "venv", "--quiet", "--clear", str(peer.environment), "-p", sys.executable
+            )
+            await _run(uv, "pip", "install", "-qq", "-p", str(python), *peer.requirements)
+        else:
+            await _run(sys.executable, "-m", "venv", "--clear", str(peer.environment))
+            await _run(str(python), "-m", "pip", "install", "-q", *peer.requirements)
+        ready.touch()
+    return python
+
+
+class InItsOwnProcess:
+    """A peer as a contender: its program fills and drains, and says when it begins and ends."""
+
+    def __init__(self, server: Server, peer: Peer, python: Path) -> None:
+        self.name = peer.name
+        self.facts = peer.facts
+        self._server = server
+        self._peer = peer
+        self._python = python
+
+    async def prepare(self, count: int) -> None:
+        """Empty its schema and queue the jobs."""
+        owner = await connect(self._server.db_url, "postgres")
+        await owner.execute(f"drop schema if exists {self._peer.schema} cascade")
+        await owner.execute(f"create schema {self._peer.schema}")
+        await owner.close()
+        await self.tell("fill", count)
+
+    async def drain(self, count: int) -> float:
+        """Do them all; give the seconds, without the start of its process."""
+        return float((await self.tell("drain", count))["seconds"])
+
+    async def latency(self, count: int) -> list[float]:
+        """Milliseconds from queueing one job to its start, with nothing else to do."""
+        return list((await self.tell("latency", count))["ms"])
+
+    async def tell(self, verb: str, count: int) -> dict[str, Any]:
+        """Run its program once. The URL has a password in it, so it goes by standard input."""
+        program = _PROGRAMS / f"{self._peer.name}_program.py"
+        async with _process(str(self._python), str(program), verb, str(count)) as process:
+            async with asyncio.timeout(_SECONDS):
+                answer, _ = await process.communicate(f"{self._server.db_url}\n".encode())
+            if process.returncode != 0:
+                raise RuntimeError(f"{self.name} {verb} ended with {process.returncode}")
+            answered: dict[str, Any] = json.loads(answer.splitlines()[-1])
+            return answered
+
+
+async def _run(*command: str) -> None:
+    async with _process(*command) as process:
+        await process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+
+
+@contextlib.asynccontextmanager
+async def _process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

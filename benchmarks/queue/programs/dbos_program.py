@@ -1,0 +1,63 @@
+"""Runs in DBOS's environment: `fill N`, `drain N` or `latency N`; the URL is on stdin."""
+
+import importlib
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+
+def main(url: str, verb: str, count: int) -> dict[str, Any]:
+    """Do what the verb says and give what was measured."""
+    dbos = importlib.import_module("dbos").DBOS
+    dbos(
+        config={
+            "name": "bench",
+            "system_database_url": url,
+            "dbos_system_schema": "dbos",
+            "application_version": "1",
+            "log_level": "ERROR",
+        }
+    )
+    started_at: list[float] = []
+
+    def nothing(number: int) -> None:
+        started_at.append(time.perf_counter())
+
+    job = dbos.workflow()(nothing)
+    dbos.listen_queues([] if verb == "fill" else ["bench"])
+    dbos.launch()
+    queue = dbos.register_queue("bench", polling_interval_sec=1.0)
+    try:
+        if verb == "fill":
+            for number in range(count):
+                queue.enqueue(job, number)
+            return {}
+        if verb == "drain":
+            while len(started_at) < count:
+                time.sleep(0.01)
+            # From the first start: neither its launch nor its poll interval is counted.
+            return {"seconds": started_at[-1] - started_at[0]}
+        return {"ms": latencies(queue, job, started_at, count)}
+    finally:
+        dbos.destroy()
+
+
+def latencies(queue: Any, job: Any, started_at: list[float], count: int) -> list[float]:
+    """One job after the other, each when its predecessor has started."""
+    found = []
+    for number in range(count):
+        enqueued_at = time.perf_counter()
+        queue.enqueue(job, number)
+        while len(started_at) <= number:
+            time.sleep(0.001)
+        found.append((started_at[number] - enqueued_at) * 1000)
+        time.sleep(0.05)
+    return found
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    result = main(sys.stdin.readline().strip(), sys.argv[1], int(sys.argv[2]))
+    print(json.dumps(result))

@@ -1,0 +1,60 @@
+"""Runs in procrastinate's environment: `fill N`, `drain N` or `latency N`; the URL is on stdin."""
+
+import asyncio
+import importlib
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+
+async def main(url: str, verb: str, count: int) -> dict[str, Any]:
+    """Do what the verb says and give what was measured."""
+    procrastinate = importlib.import_module("procrastinate")
+    connector = procrastinate.PsycopgConnector(
+        conninfo=url, kwargs={"options": "-c search_path=procrastinate,pg_catalog"}
+    )
+    app = procrastinate.App(connector=connector)
+    started: asyncio.Queue[float] = asyncio.Queue()
+
+    async def nothing(number: int) -> None:
+        started.put_nowait(time.perf_counter())
+
+    job = app.task(name="nothing")(nothing)
+    async with app.open_async():
+        if verb == "fill":
+            await app.schema_manager.apply_schema_async()
+            for first in range(0, count, 1000):
+                jobs = range(first, min(count, first + 1000))
+                await job.batch_defer_async(*({"number": number} for number in jobs))
+            return {}
+        if verb == "drain":
+            begun = time.perf_counter()
+            await app.run_worker_async(concurrency=50, wait=False, install_signal_handlers=False)
+            seconds = time.perf_counter() - begun
+            assert started.qsize() == count, f"{started.qsize()} of {count}"
+            return {"seconds": seconds}
+        return {"ms": await latencies(app, job, started, count)}
+
+
+async def latencies(app: Any, job: Any, started: asyncio.Queue[float], count: int) -> list[float]:
+    """One job after the other, each when its predecessor has started."""
+    found = []
+    async with asyncio.TaskGroup() as group:
+        work = app.run_worker_async(concurrency=50, install_signal_handlers=False)
+        worker = group.create_task(work, name="worker")
+        await asyncio.sleep(2)  # it listens by then; a job before that would wait for the poll
+        for number in range(count):
+            deferred_at = time.perf_counter()
+            await job.defer_async(number=number)
+            found.append((await started.get() - deferred_at) * 1000)
+            await asyncio.sleep(0.05)
+        worker.cancel()
+    return found
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    result = asyncio.run(main(sys.stdin.readline().strip(), sys.argv[1], int(sys.argv[2])))
+    print(json.dumps(result))
