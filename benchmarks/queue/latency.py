@@ -24,7 +24,9 @@ async def measure_cogo(server: Server, count: int) -> list[float]:
     client = await acreate_client(server.url, server.secret_key, options)
     bell, ready = asyncio.Event(), asyncio.Event()
     await client.realtime.set_auth(server.secret_key)
-    channel = client.channel("cogo-tasks", {"config": {"private": True}})
+    channel = client.channel(
+        "cogo-tasks", {"config": {"private": True, "broadcast": None, "presence": None}}
+    )
     channel.on_broadcast("TASK_CREATED", lambda _: bell.set())
     await channel.subscribe(lambda state, _: ready.set() if state.value == "SUBSCRIBED" else None)
     async with asyncio.timeout(_READY_SECONDS):

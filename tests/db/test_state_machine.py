@@ -28,12 +28,19 @@ _T = TypeVar("_T")
 
 LANES = ("cio", "model-a", "model-b")
 WHICH = st.integers(min_value=0, max_value=1000)
+GROWING = {"root", "left", "right", "first", "ask"}
+"""Keys of subtasks that are no sink, and so may add others."""
 DIAMOND = (step("root"), step("left", "root"), step("right", "root"), step("end", "left", "right"))
 PLANS = st.sampled_from(
     [
         (step("only", max_failures=2),),
         (step("first"), step("second", "first", lane="model-b")),
         DIAMOND,
+        (
+            step("root"),
+            step("left", "root", on_failure="continue", max_failures=1),
+            step("end", "left"),
+        ),
         (step("ask", needs_approval=True), step("answer", "ask")),
     ]
 )
@@ -52,6 +59,9 @@ class Fleet(RuleBasedStateMachine):
         self.tasks: list[object] = []
         self.leases: list[tuple[Agent, Row]] = []
         self.latest: dict[object, int] = {}
+        self.limits: dict[str, int] = {}
+        self.paused: set[str] = set()
+        self.added = 0
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         return self.runner.run(work)
@@ -72,7 +82,9 @@ class Fleet(RuleBasedStateMachine):
     @rule(which=WHICH, limit=st.integers(min_value=1, max_value=3))
     def claim(self, which: int, limit: int) -> None:
         agent = self.agents[which % 2]
-        for lease in self.run(agent.claim(*LANES, limit=limit)):
+        leases = self.run(agent.claim(*LANES, limit=limit))
+        self.run(self.check_limits({lease["lane"] for lease in leases}))
+        for lease in leases:
             # The token only grows, and each is handed out once.
             assert lease["attempt"] == self.latest.get(lease["subtask_id"], 0) + 1
             self.latest[lease["subtask_id"]] = lease["attempt"]
@@ -87,6 +99,48 @@ class Fleet(RuleBasedStateMachine):
         if answer == "ok":
             assert lease["attempt"] == self.latest[lease["subtask_id"]]
             assert self.run(agent.complete(lease, **outcome_of(lease, plan))) == "duplicate"
+
+    @precondition(lambda self: self.leases)
+    @rule(which=WHICH)
+    def grow(self, which: int) -> None:
+        agent, lease = self.leases[which % len(self.leases)]
+        if lease["key"] in GROWING and lease["lane"] != "cio":
+            self.added += 1
+            more = [step(f"more-{self.added}"), step(f"most-{self.added}", f"more-{self.added}")]
+            answer = self.run(agent.complete(lease, subtasks=more))
+            assert answer in {"ok", "duplicate", "stale", "closed"}
+
+    @rule(
+        whose=st.sampled_from(["model-a", "model-b", "owner"]),
+        running=st.sampled_from([-1, 0, 1, 2]),
+        paused=st.booleans(),
+    )
+    def limit(self, whose: str, running: int, paused: bool) -> None:
+        self.run(self.set_limit(whose, running, paused=paused))
+        self.limits[whose] = running
+        (self.paused.add if paused else self.paused.discard)(whose)
+
+    async def set_limit(self, whose: str, running: int, *, paused: bool) -> None:
+        function = "cogo_set_owner(null::uuid," if whose == "owner" else f"cogo_set_lane('{whose}',"
+        call = f"select from public.{function} $1, $2)"
+        await self.person.execute(call, paused, running)
+
+    async def check_limits(self, lanes: set[str]) -> None:
+        """Of what limits allow nothing was passed by a claim that took from these lanes."""
+        assert not lanes & self.paused
+        assert not (lanes and "owner" in self.paused)
+        count = "select count(*) from cogo.subtasks where status = 'running' and lane = any ($1)"
+        for whose, limit in self.limits.items():
+            limited = {"model-a", "model-b"} if whose == "owner" else {whose}
+            if limit >= 0 and lanes & limited:
+                assert await self.person.fetchval(count, list(limited)) <= limit
+
+    @rule()
+    def redrive_dead_letter(self) -> None:
+        dead = "select id from cogo.subtasks where dead_at is not null order by seq limit 1"
+        if subtask_id := self.run(self.person.fetchval(dead)):
+            for _ in range(2):  # the second call finds it at work, and leaves it there
+                self.run(self.call("cogo_redrive_subtask", subtask_id))
 
     @precondition(lambda self: self.leases)
     @rule(
@@ -154,6 +208,8 @@ class Fleet(RuleBasedStateMachine):
 
     async def finish(self) -> None:
         """Left alone with one diligent agent, every task comes to its end."""
+        for whose in self.limits:
+            await self.set_limit(whose, -1, paused=False)
         for task_id in self.tasks:
             await self.call("cogo_resume_task", task_id)
         agent = self.agents[0]
