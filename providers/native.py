@@ -1,6 +1,6 @@
 """Vendors that we speak to without an SDK of theirs: plain HTTP on the stack of the other SDKs.
 
-Why there are such is in docs/adr/0010-gemini-and-cohere-without-their-sdks.md.
+Why there are such is in docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
 """
 
 import json

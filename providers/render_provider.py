@@ -13,7 +13,7 @@ __all__ = ["render_provider"]
 _ADAPTERS: Final[dict[AdapterKind, str]] = {
     "anthropic": "Anthropic's messages, through its own SDK",
     "fireworks": "chat completions, through Fireworks' own SDK",
-    "gemini": "Gemini's own wire, over plain HTTP (docs/adr/0010)",
+    "gemini": "Gemini's own wire, over plain HTTP (docs/adr/0005)",
     "openai_compatible": "chat completions, through OpenAI's SDK",
 }
 
