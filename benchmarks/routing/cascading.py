@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 from agents.selection.ladder import Ladder, frontier, ladders, valued
 from benchmarks.routing.curve import Point
 from benchmarks.routing.learning import Check, RecordedTrials
-from benchmarks.routing.routing import best_single, points_of_singles
+from benchmarks.routing.routing import best_single, mean_and_error, points_of_singles
 from benchmarks.routing.table import Row
 
 WANTED = ((2.0, 0.4), (1.5, 0.4), (1.0, 0.4), (1.0, 1.0), (0.5, 1.0))
@@ -40,15 +39,19 @@ class Cascaded:
 
 
 def cascade(
-    models: tuple[str, ...], training: Sequence[Row], test: Sequence[Row], check: Check
+    models: tuple[str, ...],
+    training: Sequence[Row],
+    test: Sequence[Row],
+    check: Check,
+    *,
+    tolerance: float = 0.0,
 ) -> Cascaded:
     """Plan on the training rows the cheapest ladder that keeps the best single model's quality."""
     rows = training[:MAX_ROWS]
-    single = best_single(rows)
     trials = RecordedTrials(models, rows, check)
     found = ladders(_promising(models, rows), trials)
     best = frontier(found)
-    chosen = _chosen(models[single], rows, single, best)
+    chosen = _chosen(models[best_single(rows)], rows, best, trials, tolerance=tolerance)
     measured = RecordedTrials(models, test, check)
     step = max(1, len(best) // CURVE)
     shown = [*best[::step], best[-1], chosen]
@@ -59,14 +62,24 @@ def cascade(
     )
 
 
-def _chosen(name: str, rows: Sequence[Row], single: int, best: Sequence[Ladder]) -> Ladder:
+def _chosen(
+    name: str,
+    rows: Sequence[Row],
+    best: Sequence[Ladder],
+    trials: RecordedTrials,
+    *,
+    tolerance: float,
+) -> Ladder:
+    single = best_single(rows)
     alone = points_of_singles(rows)[single]
-    # Of the difference to the single model, as if the two were wrong at different rows.
-    error = sqrt(2 * max(alone.quality * (1 - alone.quality), 0.01) / len(rows))
+    cheaper = [each for each in best if each.cost_usd < alone.cost]
+    gains = []
+    for each in cheaper:
+        reached = zip(trials.qualities(each.rungs), rows, strict=True)
+        gains.append(mean_and_error([quality - row.quality[single] for quality, row in reached]))
     for sure, share in WANTED:
-        for each in best:
-            is_cheap = each.cost_usd < alone.cost * share
-            if is_cheap and each.quality >= alone.quality + sure * error:
+        for each, (gain, error) in zip(cheaper, gains, strict=True):
+            if each.cost_usd < alone.cost * share and gain + tolerance >= sure * error:
                 return each
     return Ladder(rungs=(name,), quality=alone.quality, cost_usd=alone.cost)
 

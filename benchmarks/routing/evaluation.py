@@ -113,7 +113,7 @@ def _split(
     ]
     checks = [*([RECORDED] if table.has_checks else []), *supposed]
     for check in checks:
-        found = cascade(models, training, test, check)
+        found = cascade(models, training, test, check, tolerance=tolerance)
         entries.append(
             Entry(
                 name=f"cascade, {check.name}",

@@ -78,6 +78,16 @@ class RecordedTrials:
             cost_usd=_dot(weights, self._cost[number]) / total,
         )
 
+    def qualities(self, rungs: Sequence[str]) -> list[float]:
+        """Give what a ladder may be expected to reach at each row."""
+        reached = [0.0] * len(self._quality[0])
+        for number, model in enumerate(rungs):
+            weights, _ = self._reaching(tuple(rungs[:number]))
+            is_last = number == len(rungs) - 1
+            gained = (self._quality if is_last else self._good)[self._index[model]]
+            reached = [r + w * g for r, w, g in zip(reached, weights, gained, strict=True)]
+        return reached
+
     def _reaching(self, refused: tuple[str, ...]) -> tuple[list[float], float]:
         known = self._weights.get(refused)
         if known is None:

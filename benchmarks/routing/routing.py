@@ -157,8 +157,8 @@ def tuned(models: tuple[str, ...], rows: Sequence[Row], *, tolerance: float = 0.
                 gains.setdefault(setting, []).extend(_against(single, models, held_out, choose))
     supported: list[tuple[float, int, Setting]] = []
     for rank, (setting, pairs) in enumerate(gains.items()):
-        quality, quality_error = _mean([pair[0] for pair in pairs])
-        cost, cost_error = _mean([pair[1] for pair in pairs])
+        quality, quality_error = mean_and_error([pair[0] for pair in pairs])
+        cost, cost_error = mean_and_error([pair[1] for pair in pairs])
         keeps = quality + tolerance >= SURE * quality_error
         if keeps and cost + SURE * cost_error < 0:
             supported.append((cost, rank, setting))
@@ -218,7 +218,7 @@ def _against(
     ]
 
 
-def _mean(values: Sequence[float]) -> tuple[float, float]:
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """Give the mean and its standard error."""
     count = len(values)
     mean = sum(values) / count
