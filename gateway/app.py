@@ -17,10 +17,31 @@ from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.parts import Parts
 from gateway.problems import Problem, problem_of, render
-from gateway.routes import events, health, tasks
+from gateway.routes import (
+    code_generation,
+    events,
+    health,
+    models,
+    openai,
+    swarm,
+    swarm_socket,
+    tasks,
+)
 from protocol.errors import CogoError
 
-ROUTERS: Final = (health.router, tasks.router, events.router)
+ROUTERS: Final = tuple(
+    each.router
+    for each in (
+        health,
+        tasks,
+        events,
+        swarm,
+        swarm_socket,
+        models,
+        code_generation,
+        openai,
+    )
+)
 _EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
 _ABOUT: Final = (
     "Ask for work, watch it being done. Every request becomes a task in Postgres; whatever this "

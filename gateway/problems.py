@@ -87,19 +87,23 @@ def problem_of(error: CogoError) -> Problem:
 
 def render(problem: Problem, path: str) -> JSONResponse:
     """Give the answer in the shape that callers of `path` expect."""
-    sentence = f"{problem.detail} ({problem.hint})" if problem.hint else problem.detail
     if path.startswith("/v1/"):
         kind = "server_error" if problem.status_code >= 500 else "invalid_request_error"
         error = {
-            "message": sentence,
+            "message": sentence(problem),
             "type": "rate_limit_error" if problem.status_code == 429 else kind,
             "param": problem.extra.get("param"),
             "code": problem.code,
         }
         return JSONResponse({"error": error}, problem.status_code, problem.headers)
     if path.startswith("/api/"):
-        body = {"success": False, "error": sentence, "code": problem.code} | problem.extra
+        body = {"success": False, "error": sentence(problem), "code": problem.code} | problem.extra
         return JSONResponse(body, problem.status_code, problem.headers)
     return JSONResponse(
         problem.body(), problem.status_code, problem.headers, media_type="application/problem+json"
     )
+
+
+def sentence(problem: Problem) -> str:
+    """Say what is wrong and what to do, where there is room for one text only."""
+    return f"{problem.detail} ({problem.hint})" if problem.hint else problem.detail
