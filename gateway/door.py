@@ -1,14 +1,16 @@
 """The door: what every request passes before anything looks at it. Pure ASGI, also for sockets."""
 
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from fastapi import FastAPI
 from loguru import logger
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
@@ -20,7 +22,7 @@ LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 class Door:
     """Refuses strange hosts and origins and large bodies; logs each request with its key's id."""
 
-    def __init__(self, app: ASGIApp, *, options: GatewayOptions, metrics: Metrics) -> None:
+    def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: Metrics) -> None:
         self._app = app
         self._options = options
         self._metrics = metrics
@@ -68,6 +70,12 @@ class Door:
             await self._with_limit(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open what the application works with, where no server does it by its lifespan."""
+        async with self._app.router.lifespan_context(self._app):
+            yield
 
     def _stranger(self, headers: Headers) -> Problem | None:
         """Refuse pages that lead a browser here: by a name of their own, or from their origin."""

@@ -123,3 +123,26 @@ def test_a_synthesis_of_nothing_answers_by_itself() -> None:
     params = {"generation_prompt": "Write it", "synthesize": True}
 
     assert question_of(a_subtask(params=params)).messages[-1].content == "Write it"
+
+
+def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order() -> None:
+    turns = [
+        {"role": "user", "content": "My name is Ada."},
+        {"role": "assistant", "content": "Hello Ada."},
+        {"role": "user", "content": "What is my name?"},
+    ]
+    params = {
+        "messages": turns,
+        "system": "Be brief.",
+        "max_output_tokens": 50,
+        "temperature": 0.7,
+        "top_p": 0.5,
+        "stop": ["END"],
+    }
+    plan = a_plan({"type": "CHAT", "prompt": "What is my name?", "params": params})
+
+    request = question_of(a_subtask(type="CHAT", params=plan_of(plan.task).params))
+
+    assert [{"role": each.role, "content": each.content} for each in request.messages] == turns
+    assert (request.system, request.max_output_tokens) == ("Be brief.", 50)
+    assert (request.temperature, request.top_p, request.stop) == (0.7, 0.5, ("END",))

@@ -1,0 +1,55 @@
+"""The application in this process, on a project without agents."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from cogo.connection import Connection
+from cogo.gateway import open_parts
+from cogo.project import Project
+from cogo.settings import Settings
+from embedded.state import State
+from gateway.app import create_app
+from gateway.metrics import Metrics
+from gateway.options import GatewayOptions
+from protocol.transport.connect import open_store
+from protocol.transport.rpc import SupabaseStore
+
+OpenGateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def store(project: State) -> AsyncIterator[SupabaseStore]:
+    async with open_store(project.url, project.secret_key) as opened:
+        yield opened
+
+
+@pytest.fixture
+def opened(project: State, tmp_path: Path) -> OpenGateway:
+    """Opens a gateway with these options; gives a client of it."""
+
+    @asynccontextmanager
+    async def open_(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
+        options = GatewayOptions(**({"is_loopback": True} | changes))  # type: ignore[arg-type]
+        connection = Connection(
+            url=project.url,
+            secret_key=SecretStr(project.secret_key),
+            publishable_key=project.publishable_key,
+            is_embedded=True,
+        )
+        settings = Settings.load(tmp_path)
+        here = Project(settings=settings, home=tmp_path, directory=tmp_path)
+        metrics = Metrics()
+        door = create_app(partial(open_parts, here, connection, options, metrics), options, metrics)
+        async with door.opened():
+            transport = httpx.ASGITransport(door)
+            base_url = "http://127.0.0.1:8000"
+            async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+                yield client
+
+    return open_

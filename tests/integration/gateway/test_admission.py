@@ -1,0 +1,157 @@
+"""Who is let in, and whose tasks they see."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from embedded.state import State
+from gateway.keys import hash_of, new_key
+from protocol.records import NewApiKey
+from protocol.transport.rpc import SupabaseStore
+from tests.integration.gateway.conftest import OpenGateway
+
+ASK = {"prompt": "Write fibonacci"}
+
+
+async def a_key(store: SupabaseStore, *scopes: str, **fields: Any) -> dict[str, str]:
+    key_id, key = new_key()
+    new = {"id": key_id, "hash": hash_of(key), "name": "test", "scopes": list(scopes)}
+    await store.create_api_key(NewApiKey.model_validate(new | fields))
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def signed_up(project: State) -> dict[str, str]:
+    headers = {"apikey": project.publishable_key}
+    async with httpx.AsyncClient(base_url=project.url, headers=headers) as http:
+        body = {"email": f"{uuid4()}@example.com", "password": "long enough"}
+        answer = await http.post("/auth/v1/signup", json=body)
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, str(answer.json()["code"])
+
+
+async def test_on_loopback_without_keys_whoever_asks_is_the_owner_until_there_is_a_key(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    async with opened() as client:
+        assert (await client.post("/tasks", json=ASK)).status_code == 201
+    headers = await a_key(store, "tasks:read")
+    async with opened() as client:
+        assert code(await client.get("/tasks")) == (401, "unauthenticated")
+        assert (await client.get("/tasks", headers=headers)).status_code == 200
+
+
+async def test_elsewhere_nobody_is_let_in_without_a_key(opened: OpenGateway) -> None:
+    async with opened(is_loopback=False) as client:
+        assert code(await client.get("/tasks")) == (401, "unauthenticated")
+        wrong = {"Authorization": "Bearer cogo_abc_def"}
+        assert code(await client.get("/tasks", headers=wrong)) == (401, "unauthenticated")
+
+
+async def test_a_key_does_what_its_scopes_say_and_no_more_until_it_is_revoked(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    reader = await a_key(store, "tasks:read")
+    async with opened() as client:
+        assert (await client.get("/tasks", headers=reader)).status_code == 200
+        assert code(await client.post("/tasks", json=ASK, headers=reader)) == (403, "scope_missing")
+    [key] = await store.fetch_api_keys()
+    assert key.last_used_at is not None
+    await store.revoke_api_key(key_id=key.id)
+    async with opened(is_loopback=False) as client:  # a new one remembers nothing
+        assert code(await client.get("/tasks", headers=reader)) == (401, "unauthenticated")
+
+
+async def test_a_rotated_key_ends_after_its_grace_and_the_database_has_no_key(
+    store: SupabaseStore,
+) -> None:
+    first = (await a_key(store, "admin"))["Authorization"].removeprefix("Bearer ")
+    [old] = await store.fetch_api_keys()
+
+    await a_key(store, "admin", replaces=old.id)
+
+    assert await store.check_api_key(key_id=old.id, key_hash=hash_of(first)) is None
+    assert sorted(each.usable for each in await store.fetch_api_keys()) == [False, True]
+
+
+async def test_users_see_their_own_tasks_and_nobody_elses(
+    opened: OpenGateway, project: State, store: SupabaseStore
+) -> None:
+    anna, bela = await signed_up(project), await signed_up(project)
+    admin = await a_key(store, "admin")
+    async with opened(is_loopback=False) as client:
+        task = (await client.post("/tasks", json=ASK, headers=anna)).json()
+        path = f"/tasks/{task['id']}"
+
+        assert task["owner"] is not None
+        assert (await client.get(path, headers=anna)).status_code == 200
+        assert (await client.get(path, headers=admin)).status_code == 200
+        for method, tail in (("GET", ""), ("GET", "/events"), ("POST", "/cancel")):
+            refused = await client.request(method, path + tail, headers=bela)
+            assert code(refused) == (404, "TQ002")
+        assert [each["id"] for each in (await client.get("/tasks", headers=anna)).json()["tasks"]]
+        assert (await client.get("/tasks", headers=bela)).json()["tasks"] == []
+        forged = {"Authorization": anna["Authorization"][:-4] + "AAAA"}
+        assert code(await client.get("/tasks", headers=forged)) == (401, "unauthenticated")
+
+
+async def test_the_same_idempotency_key_gives_the_same_task(opened: OpenGateway) -> None:
+    async with opened() as client:
+        headers = {"Idempotency-Key": "once"}
+        one = await client.post("/tasks", json=ASK, headers=headers)
+        two = await client.post("/tasks", json=ASK, headers=headers)
+
+    assert one.json()["id"] == two.json()["id"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Host": "rebound.example"}, "host_refused"),
+        ({"Origin": "http://evil.example"}, "origin_refused"),
+        ({"Origin": "null"}, "origin_refused"),
+    ],
+)
+async def test_a_strange_page_cannot_use_the_loopback_address(
+    opened: OpenGateway, headers: dict[str, str], expected: str
+) -> None:
+    async with opened() as client:
+        assert code(await client.post("/tasks", json=ASK, headers=headers)) == (403, expected)
+        assert (await client.get("/tasks")).json()["tasks"] == []
+
+
+async def test_pages_of_the_listed_origins_may_ask(opened: OpenGateway) -> None:
+    async with opened() as client:
+        answer = await client.get("/tasks", headers={"Origin": "http://localhost:3000"})
+
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+async def test_large_bodies_and_many_requests_are_refused(opened: OpenGateway) -> None:
+    async with opened(body_bytes=1_000, requests_per_minute=3) as client:
+        large = await client.post("/tasks", json={"prompt": "x" * 2_000})
+        assert code(large) == (413, "too_large")
+
+        async def pieces() -> Any:
+            for _ in range(4):
+                yield b"x" * 500
+
+        assert code(await client.post("/tasks", content=pieces())) == (413, "too_large")
+        answers = [await client.get("/tasks") for _ in range(8)]
+    assert code(answers[-1]) == (429, "rate_limited")
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_metrics_say_what_was_asked_and_ready_says_that_supabase_answers(
+    opened: OpenGateway,
+) -> None:
+    async with opened() as client:
+        assert (await client.get("/ready")).json() == {"status": "ready"}
+        text = (await client.get("/metrics")).text
+
+    assert 'cogo_gateway_requests_total{method="GET",route="/ready",status="200"} 1.0' in text
