@@ -98,7 +98,7 @@ class Pick:
     """What a policy answers."""
 
     order: tuple[str, ...]
-    """All options, the chosen one first and then as the policy would take them."""
+    """The chosen one first, then as the policy would take them; the rest follows by score."""
     reason: str
     """One sentence for a person, with the numbers that decided."""
     next_rung: str | None = None

@@ -63,8 +63,9 @@ def recommend(
     survey = Survey.of(wanted, shelf_of(catalogue), knowledge)
     if not survey.options:
         return []
-    order = POLICIES[wanted.policy].pick(survey.case()).order
-    return list(dict.fromkeys([*order, *survey.eligible]))
+    case = survey.case()
+    order = POLICIES[wanted.policy].pick(case).order
+    return list(dict.fromkeys([*order, *case.by_score, *survey.eligible]))
 
 
 def _choice(survey: Survey, pick: Pick) -> Choice:

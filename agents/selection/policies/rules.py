@@ -17,8 +17,7 @@ class Rules:
                 " the policy scored weighs it."
             )
         named = [id_ for id_ in case.documented if id_ in case.options]
-        others = [id_ for id_ in case.by_score if id_ not in named]
-        return Pick(order=case.first(picked, [*named, *others]), reason=reason)
+        return Pick(order=case.first(picked, named), reason=reason)
 
     def _decide(self, case: Case) -> tuple[str, str]:
         rule = rule_for(case.needs)
