@@ -120,6 +120,7 @@ class Cio:
             served=self._fleet.lanes,
             failed=failed or {},
             budget_usd=_budget_left(task),
+            grants=task.grants,
             seconds_left=_seconds_left(task, now=utc_now()),
             seed=seed,
             may_team=may_team,

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from agents.ledger import Ledger
 from agents.safety.gates import open_safety
 from cogo.connection import Connection
 from cogo.models import KeySource, credentials
 from cogo.project import Project
+from protocol.spending import SpendingStore
 from protocol.transport.connect import open_store
 from providers.catalogue import Catalogue
 from providers.entries import TimeoutSeconds
@@ -31,10 +33,19 @@ async def open_router(
     async with (
         open_store(connection.url, key) as store,
         open_safety(agent_id=agent_id, store=store) as safety,
-        build_router(project, catalogue, simulator_url=simulator_url, gates=safety.gates) as router,
+        build_router(
+            project,
+            catalogue,
+            simulator_url=simulator_url,
+            gates=[*safety.gates, _ledger(project, agent_id, store)],
+        ) as router,
     ):
         safety.reporter.watch(lambda: router.concurrency.rooms)
         yield router
+
+
+def _ledger(project: Project, agent_id: str, store: SpendingStore) -> Ledger:
+    return Ledger(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
 
 
 def build_router(

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     )
     gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
+    store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 

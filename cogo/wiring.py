@@ -8,6 +8,7 @@ from functools import partial
 from cogo.connection import Connection, find_connection
 from cogo.project import Project
 from protocol.bus import Bus
+from protocol.spending import SpendingStore
 from protocol.store import Store
 from protocol.transport.channels import Channels
 from protocol.transport.connect import open_store
@@ -40,6 +41,11 @@ async def open_client_of(connection: Connection) -> AsyncIterator[Client]:
 def store_factory(connection: Connection) -> OpenStore:
     """Give what opens a store; an agent opens one per thread."""
     return partial(open_store, connection.url, connection.secret_key.get_secret_value())
+
+
+def open_spending(connection: Connection) -> AbstractAsyncContextManager[SpendingStore]:
+    """Open what guards and counts the money."""
+    return open_store(connection.url, connection.secret_key.get_secret_value())
 
 
 def build_bus(connection: Connection) -> Channels:

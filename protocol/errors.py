@@ -6,7 +6,8 @@
     │   ├── NotFound            TQ002  check the id, and whose it is
     │   ├── MoveNotAllowed      TQ003  look at the state first
     │   ├── InvalidArgument     TQ004  correct the call
-    │   └── SessionNotYours     TQ005  use a session of your own
+    │   ├── SessionNotYours     TQ005  use a session of your own
+    │   └── NotGranted          TQ007  ask for a model that is granted
     ├── StoreUnavailable        TQ900  ask again
     ├── Unauthorized            TQ901  correct the key
     ├── MigrationMissing        TQ902  run `cogo migrate`
@@ -64,6 +65,12 @@ class SessionNotYours(Refused):
     """The session belongs to another owner. Use one of your own, or none."""
 
     code = "TQ005"
+
+
+class NotGranted(Refused):
+    """Operators let the owner use other models only. Ask for one that the message names."""
+
+    code = "TQ007"
 
 
 class StoreUnavailable(CogoError):

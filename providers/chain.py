@@ -18,6 +18,7 @@ from providers.deployment import Deployment
 from providers.errors import AuthenticationFailed, CallFailed
 from providers.gates import Errand, Gate, VendorCall
 from providers.keyring import Keyring, label_of
+from providers.masking import masked
 from providers.prices import Cost
 from providers.retries import Step, is_about_the_key, next_step, to_tell
 
@@ -101,12 +102,18 @@ class Chain:
     def _call(self, key: SecretStr | None) -> AsyncGenerator[Event, None]:
         deployment = self.deployment
         fitted, notes = deployment.fitted(self.request)
+        found = 0
+        if deployment.masks_keys:
+            fitted, found = masked(fitted)
+        if found:
+            notes = (*notes, f"{found} keys in the prompt were masked before it was sent")
         call = self._last = VendorCall(
             deployment=deployment,
             request=fitted,
             errand=self.errand,
             key_label=label_of(key),
             has_spare_keys=self.keyring.count(deployment.provider) > 1,
+            masked_keys=found,
         )
         return make_call(
             call,

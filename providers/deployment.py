@@ -66,6 +66,14 @@ class Deployment:
             return self.model.maker
         return f"{self.model.maker} (via {self.host.name})"
 
+    @property
+    def masks_keys(self) -> bool:
+        """Whether keys in prompts are masked before they are sent there."""
+        for stated in (self.entry.mask_keys, self.host.mask_keys):
+            if stated is not None:
+                return stated
+        return not self.host.local
+
     def fitted(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
         """The request as this model takes it, and what had to be left out."""
         notes: list[str] = []

@@ -111,6 +111,8 @@ class Provider(_Entry):
     embeddings: EmbeddingWire = "openai"
     """How it takes texts to embed."""
     data_policy: DataPolicy = DataPolicy()
+    mask_keys: bool | None = None
+    """Whether keys in prompts are masked before they leave; absent: everywhere but locally."""
 
     @property
     def how_to_open(self) -> str:
@@ -131,6 +133,8 @@ class DeploymentEntry(_Entry):
     """The provider's own id of the model."""
     prices: Prices | None = None
     """Only where genai-prices does not know better."""
+    mask_keys: bool | None = None
+    """Instead of the provider's."""
     weight: float = Field(default=1.0, gt=0)
     """Its share of the calls when the model's routing is `weighted`."""
     max_concurrency: int | None = Field(default=None, ge=1)

@@ -20,7 +20,10 @@
         ├── IncompleteStream        nobody: try again
         └── NotAsked                nobody: a limit of ours held the call back, nothing was sent
             ├── AtCapacity              nobody: wait `retry_after`
-            └── CircuitOpen             nobody: wait, or ask another
+            ├── CircuitOpen             nobody: wait, or ask another
+            ├── NotGranted              whoever asked, or the operator: another model, or a grant
+            └── SpendCapReached         whoever set the cap: raise it, or wait until it resets
+                └── ProviderCapReached      the planner: a model of another provider
 
 `retryable`: the same call may succeed later. `reroute`: another model or provider may help now.
 """
@@ -45,11 +48,14 @@ __all__ = [
     "MalformedResponse",
     "ModelNotFound",
     "NotAsked",
+    "NotGranted",
     "NotServed",
     "Overloaded",
     "PermissionDenied",
+    "ProviderCapReached",
     "ProviderError",
     "RateLimited",
+    "SpendCapReached",
     "TimedOut",
     "TimeoutPhase",
     "UnknownModel",
@@ -246,3 +252,24 @@ class CircuitOpen(NotAsked):
     """The deployment failed too often: it is left alone for `retry_after`, or ask another model."""
 
     code = "circuit_open"
+
+
+class NotGranted(NotAsked):
+    """Operators have not granted this model to the owner: take another one, or ask them."""
+
+    code = "not_granted"
+    retryable = False
+
+
+class SpendCapReached(NotAsked):
+    """The call may cost more than a cap leaves: raise it (`cogo budget`), or wait for its reset."""
+
+    code = "budget"
+    retryable = False
+    reroute = False
+
+
+class ProviderCapReached(SpendCapReached):
+    """The same of one provider: a model of another one may do."""
+
+    reroute = True

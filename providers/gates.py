@@ -67,6 +67,8 @@ class VendorCall:
     """Tells the keys of a provider apart without showing one: at most its last 4 characters."""
     has_spare_keys: bool = False
     """There are more keys of this provider: a limit of one is not everybody's."""
+    masked_keys: int = 0
+    """How many keys were taken out of the request."""
     id: UUID = field(default_factory=uuid4)
     report: Report = field(default_factory=Report)
 

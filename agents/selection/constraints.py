@@ -69,6 +69,18 @@ def not_allowed(bounds: Bounds) -> Test | None:
     return None if models is None and not providers else test
 
 
+def granted(bounds: Bounds) -> Test | None:
+    """What operators let the owner use; the database holds every stamp to it as well."""
+    grants = bounds.wanted.grants
+
+    def test(card: Card, _: Estimate) -> str | None:
+        if grants is None or card.model_id in grants.models or card.provider in grants.providers:
+            return None
+        return "it is not granted to the task's owner"
+
+    return None if grants is None else test
+
+
 def data_policy(bounds: Bounds) -> Test | None:
     """Where the prompt may go. Unknown is not a promise."""
     rules = bounds.wanted.preferences.data_policy
@@ -125,6 +137,7 @@ HARD: Final[tuple[Constraint, ...]] = (
     barred,
     denied,
     not_allowed,
+    granted,
     data_policy,
     window,
     modality,

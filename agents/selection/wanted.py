@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from agents.selection.preferences import PolicyName, Preferences
 from agents.selection.requirements import Requirements
+from protocol.records import Grants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,5 +27,7 @@ class Wanted:
     """Until the task's deadline."""
     seed: str = ""
     """What chance is drawn from: the same seed gives the same choice, even after a crash."""
+    grants: Grants | None = None
+    """What operators let the task's owner use; None: everything."""
     may_team: bool = False
     """Whether several subtasks may be planned in place of this one."""

@@ -25,11 +25,20 @@ GROUPS: Final = {
     "supabase": "The embedded Supabase on its own, without agents.",
     "models": "Which models can be asked, and what they cost.",
     "keys": "The keys of the HTTP gateway.",
+    "budget": "What models may cost.",
+    "grants": "Who may use which models.",
     "tasks": "What was asked, by whom it was done, what it cost.",
     "queue": "How much stands where, since when, and what limits it.",
 }
 
-DEFAULTS: Final = {"keys": "list", "models": "list", "queue": "show", "tasks": "list"}
+DEFAULTS: Final = {
+    "budget": "list",
+    "grants": "list",
+    "keys": "list",
+    "models": "list",
+    "queue": "show",
+    "tasks": "list",
+}
 """What a group does when no command of it is named."""
 
 COMMANDS: Final = (
@@ -203,6 +212,60 @@ COMMANDS: Final = (
         module="cogo.cli.models_ask",
         function="prices",
         group="models",
+    ),
+    Command(
+        name="usage",
+        summary="Show what was used and spent, by model, owner, provider or day.",
+        module="cogo.cli.usage",
+        function="usage",
+    ),
+    Command(
+        name="audit",
+        summary="List every call to a model: where it went, what it cost.",
+        module="cogo.cli.audit",
+        function="audit",
+    ),
+    Command(
+        name="set",
+        summary="Cap what models may cost.",
+        module="cogo.cli.budget",
+        function="set_",
+        group="budget",
+    ),
+    Command(
+        name="list",
+        summary="List the caps and how they stand.",
+        module="cogo.cli.budget",
+        function="list_",
+        group="budget",
+    ),
+    Command(
+        name="remove",
+        summary="Take a cap away.",
+        module="cogo.cli.budget",
+        function="remove",
+        group="budget",
+    ),
+    Command(
+        name="set",
+        summary="Let an owner use only some models.",
+        module="cogo.cli.grants",
+        function="set_",
+        group="grants",
+    ),
+    Command(
+        name="list",
+        summary="List the owners who may use only some models.",
+        module="cogo.cli.grants",
+        function="list_",
+        group="grants",
+    ),
+    Command(
+        name="remove",
+        summary="Let an owner use every model again.",
+        module="cogo.cli.grants",
+        function="remove",
+        group="grants",
     ),
     Command(
         name="agents",

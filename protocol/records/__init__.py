@@ -26,6 +26,19 @@ from protocol.records.outcomes import (
 )
 from protocol.records.plans import Plan, PlannedSubtask, Route, SelectionRecord
 from protocol.records.queue import Limits, Pruned, QueueRow
+from protocol.records.spending import (
+    Booked,
+    Budget,
+    BudgetPeriod,
+    BudgetScope,
+    CallAnswer,
+    CallEnd,
+    CallRow,
+    CallStart,
+    Grants,
+    Removed,
+    UsageRow,
+)
 from protocol.records.tasks import NewTask, Subtask, Task
 
 __all__ = [
@@ -33,6 +46,14 @@ __all__ = [
     "ApiKey",
     "Argument",
     "Attempt",
+    "Booked",
+    "Budget",
+    "BudgetPeriod",
+    "BudgetScope",
+    "CallAnswer",
+    "CallEnd",
+    "CallRow",
+    "CallStart",
     "Checkpoint",
     "ClaimedSubtask",
     "Completion",
@@ -44,6 +65,7 @@ __all__ = [
     "Failure",
     "FailureAction",
     "FailureAnswer",
+    "Grants",
     "LeaseAnswer",
     "LeaseRef",
     "Limits",
@@ -56,6 +78,7 @@ __all__ = [
     "QueueRow",
     "Reaped",
     "ReleaseAnswer",
+    "Removed",
     "Route",
     "Row",
     "SchemaVersion",
@@ -66,4 +89,5 @@ __all__ = [
     "Task",
     "TaskBrief",
     "Usage",
+    "UsageRow",
 ]

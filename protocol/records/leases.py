@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, Row
+from protocol.records.spending import Grants
 
 
 class LeaseRef(Argument):
@@ -48,6 +49,8 @@ class TaskBrief(Row):
     stream: bool = True
     cost_usd: Decimal | None = None
     priority: int = 5
+    grants: Grants | None = None
+    """What operators let its owner use; None: everything."""
 
 
 class EarlierAttempt(Row):

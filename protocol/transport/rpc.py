@@ -30,10 +30,11 @@ from protocol.records import (
 )
 from protocol.transport.office import OfficeCalls
 from protocol.transport.safety import SafetyCalls
+from protocol.transport.spending import Spending
 
 
-class SupabaseStore(OfficeCalls, SafetyCalls):
-    """Implements `protocol.office.Office` and `protocol.safety.SafetyStore`.
+class SupabaseStore(OfficeCalls, SafetyCalls, Spending):
+    """Implements `Office`, `SafetyStore` and `SpendingStore` of `protocol`.
 
     One per event loop; opened by `connect.open_store`.
     """

@@ -9,6 +9,7 @@
 --
 -- Lock order, the one rule: lane rows by name, then owner rows by id, then task rows by seq, then
 -- their subtasks by seq. Clocks of lanes come last and are never waited for.
+-- Budgets by their key are locked only by what holds none of these, but for one running attempt.
 --   * Whoever changes the state of a subtask holds the row lock of its task, taken in an earlier
 --     statement. That is what makes the numbers of events gapless and counters such as
 --     `deps_left` safe.

@@ -645,5 +645,130 @@ alter table cogo.api_keys enable row level security;
 revoke all on cogo.api_keys from public, anon, authenticated, service_role;
 grant select, insert, update, delete on cogo.api_keys to service_role;
 
+-- schemas/0340_budgets.sql
+create table if not exists cogo.budgets (
+  scope text not null check (scope in ('total', 'owner', 'provider')),
+  key text not null,
+  per text not null check (per in ('day', 'month', 'ever')),
+  limit_usd numeric not null check (limit_usd >= 0),
+  allow_unpriced boolean not null default false,
+  spent_usd numeric not null default 0,
+  period_start timestamptz not null,
+  primary key (scope, key, per),
+  constraint budgets_key check ((scope = 'total') = (key = ''))
+);
+comment on table cogo.budgets is
+  'Caps on what may be spent, set by operators. A task''s own cap is its budget_usd.';
+comment on column cogo.budgets.key is
+  'Of scope owner the uuid (the nil uuid: tasks without one), of provider its id, of total empty.';
+comment on column cogo.budgets.spent_usd is
+  'Of settled calls since period_start; what runs is in cogo.reservations.';
+
+alter table cogo.budgets enable row level security;
+revoke all on cogo.budgets from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.budgets to service_role;
+
+-- schemas/0342_reservations.sql
+-- No foreign keys: a reservation must wait for nobody, and goes with the attempt it belongs to.
+create table if not exists cogo.reservations (
+  call_id uuid not null primary key,
+  subtask_id uuid,
+  attempt integer,
+  agent_id text not null,
+  task_id uuid,
+  owner uuid not null default '00000000-0000-0000-0000-000000000000',
+  provider text not null,
+  call jsonb not null,
+  usd numeric,
+  made_at timestamptz not null default cogo.now(),
+  constraint reservations_attempt check ((subtask_id is null) = (attempt is null))
+);
+comment on table cogo.reservations is
+  'Calls to models that run now, and what each may cost at most (null: nobody knows). One that
+belongs to no attempt counts for an hour.';
+
+create index if not exists reservations_attempt on cogo.reservations (subtask_id, attempt);
+
+alter table cogo.reservations enable row level security;
+revoke all on cogo.reservations from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.reservations to service_role;
+
+-- schemas/0344_cogo_calls.sql
+-- Outlives the task: no foreign keys, and nobody has the right to change or delete a row.
+create table if not exists public.cogo_calls (
+  id uuid not null,
+  outcome text not null check (
+    outcome in ('completed', 'failed', 'cancelled', 'cached', 'lost')
+  ),
+  task_id uuid,
+  subtask_id uuid,
+  attempt integer,
+  owner uuid,
+  agent_id text not null,
+  model_id text not null,
+  provider text not null,
+  provider_model text,
+  regions text[],
+  simulated boolean not null default false,
+  key_label text,
+  started_at timestamptz not null,
+  ended_at timestamptz not null,
+  first_token_ms bigint,
+  duration_ms bigint,
+  input_tokens bigint,
+  cached_tokens bigint,
+  cache_write_tokens bigint,
+  output_tokens bigint,
+  reasoning_tokens bigint,
+  cost_usd numeric,
+  price_source text,
+  price_date date,
+  error_class text,
+  masked_keys integer,
+  prompt_sha256 text,
+  prompt jsonb,
+  primary key (id, outcome)
+);
+comment on table public.cogo_calls is
+  'The audit: every call to a model, where it went, what it used and cost. Rows are only added.';
+comment on column public.cogo_calls.outcome is
+  'lost: its holder vanished, nobody knows what it cost. One that comes back later adds a row.';
+comment on column public.cogo_calls.regions is
+  'Where the provider declares to process prompts; null when it does not say.';
+comment on column public.cogo_calls.cost_usd is 'US dollars; null when nobody knows, never 0 for that.';
+comment on column public.cogo_calls.price_date is 'When somebody last looked at the price.';
+comment on column public.cogo_calls.prompt is
+  'Only where the operator switched storing on (COGO_STORE_PROMPTS).';
+
+create index if not exists cogo_calls_started on public.cogo_calls (started_at);
+create index if not exists cogo_calls_task on public.cogo_calls (task_id);
+create index if not exists cogo_calls_owner on public.cogo_calls (owner, started_at);
+
+alter table public.cogo_calls enable row level security;
+drop policy if exists "owners read their calls" on public.cogo_calls;
+create policy "owners read their calls" on public.cogo_calls
+  for select to authenticated using (owner = (select auth.uid()));
+
+revoke all on public.cogo_calls from public, anon, authenticated, service_role;
+grant select on public.cogo_calls to authenticated;
+grant select, insert on public.cogo_calls to service_role;
+
+-- schemas/0346_grants.sql
+create table if not exists cogo.grants (
+  owner uuid not null,
+  kind text not null check (kind in ('model', 'provider', 'alias')),
+  name text not null,
+  primary key (owner, kind, name)
+);
+comment on column cogo.grants.kind is
+  'alias is another name of a granted model, in lower case: people ask by any of them.';
+comment on table cogo.grants is
+  'Which models and providers an owner may use, set by operators; an owner without a row may use
+all. The nil uuid stands for tasks without an owner.';
+
+alter table cogo.grants enable row level security;
+revoke all on cogo.grants from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.grants to service_role;
+
 insert into cogo.schema_versions (version) values ('20261121090100')
 on conflict (version) do nothing;

@@ -35,6 +35,113 @@ revoke all on function cogo.fence(text, uuid, integer)
   from public, anon, authenticated, service_role;
 grant execute on function cogo.fence(text, uuid, integer) to service_role;
 
+-- schemas/0701_granted_text.sql
+create or replace function cogo.granted_text(p_granted jsonb)
+  returns text
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  select concat_ws(
+    ' and ',
+    (select string_agg(m.name, ', ') from jsonb_array_elements_text(p_granted -> 'models') m (name)),
+    (
+      select 'everything of ' || string_agg(p.name, ', ')
+        from jsonb_array_elements_text(p_granted -> 'providers') p (name)
+    )
+  );
+$$;
+comment on function cogo.granted_text(jsonb) is 'What cogo.granted() gave, in words.';
+
+revoke all on function cogo.granted_text(jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.granted_text(jsonb) to service_role;
+
+-- schemas/0702_granted.sql
+create or replace function cogo.granted(p_owner uuid)
+  returns jsonb
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select jsonb_build_object(
+           'models', coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'model'), '[]'),
+           'providers',
+           coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'provider'), '[]')
+         )
+    from cogo.grants g
+   where g.owner = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')
+  having count(*) > 0;
+$$;
+comment on function cogo.granted(uuid) is
+  'The models and providers that operators granted to an owner; null: everything is allowed.';
+
+revoke all on function cogo.granted(uuid) from public, anon, authenticated, service_role;
+grant execute on function cogo.granted(uuid) to service_role;
+
+-- schemas/0703_grant_problem.sql
+create or replace function cogo.grant_problem(p_owner uuid, p_model text, p_provider text)
+  returns text
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_granted jsonb := cogo.granted(p_owner);
+begin
+  if v_granted is null or v_granted -> 'models' ? p_model or v_granted -> 'providers' ? p_provider
+  then
+    return null;
+  end if;
+  return format(
+    'model %s is not granted to this owner; granted are %s', p_model, cogo.granted_text(v_granted)
+  );
+end;
+$$;
+comment on function cogo.grant_problem(uuid, text, text) is
+  'Why an owner may not use this model there, with what is granted; null when nothing forbids it.';
+
+revoke all on function cogo.grant_problem(uuid, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.grant_problem(uuid, text, text) to service_role;
+
+-- schemas/0704_stamp_problem.sql
+create or replace function cogo.stamp_problem(p_task_id uuid, p_item jsonb)
+  returns text
+  language sql
+  stable
+  set search_path = ''
+as $$
+  with body as (
+    select coalesce(nullif(p_item -> 'plan', 'null'), p_item) as plan,
+           nullif(p_item -> 'route', 'null') as route
+  ), stamped as (
+    select e.step ->> 'lane' as lane, c.choice ->> 'provider' as provider
+      from body b
+      cross join jsonb_array_elements(
+        case jsonb_typeof(b.plan -> 'subtasks') when 'array' then b.plan -> 'subtasks' else '[]' end
+      ) as e (step)
+      left join jsonb_array_elements(
+        case jsonb_typeof(b.plan -> 'selections') when 'array' then b.plan -> 'selections' else '[]'
+        end
+      ) as c (choice) on c.choice ->> 'key' = e.step ->> 'key'
+   union all
+    select b.route ->> 'lane', b.route -> 'selection' ->> 'provider'
+      from body b where b.route is not null
+  )
+  select cogo.grant_problem(t.owner, s.lane, s.provider)
+    from public.cogo_tasks t
+    cross join stamped s
+   where t.id = p_task_id and s.lane <> 'cio'
+     and cogo.grant_problem(t.owner, s.lane, s.provider) is not null
+   limit 1;
+$$;
+comment on function cogo.stamp_problem(uuid, jsonb) is
+  'Why a plan, a route or added subtasks may not be stamped with their models: what is granted.';
+
+revoke all on function cogo.stamp_problem(uuid, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.stamp_problem(uuid, jsonb) to service_role;
+
 -- schemas/0705_lock_tasks.sql
 create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
   returns void
@@ -56,6 +163,139 @@ comment on function cogo.lock_tasks(uuid[]) is
 
 revoke all on function cogo.lock_tasks(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.lock_tasks(uuid[]) to service_role;
+
+-- schemas/0706_period_start.sql
+create or replace function cogo.period_start(p_per text, p_now timestamptz)
+  returns timestamptz
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select case p_per
+    when 'ever' then 'epoch'::timestamptz
+    else date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
+  end;
+$$;
+comment on function cogo.period_start(text, timestamptz) is
+  'When the day or month (UTC) of a budget began; for ever: the epoch.';
+
+revoke all on function cogo.period_start(text, timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.period_start(text, timestamptz) to service_role;
+
+-- schemas/0707_reserved_usd.sql
+create or replace function cogo.reserved_usd(p_scope text, p_key text)
+  returns numeric
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select coalesce(sum(r.usd), 0)
+    from cogo.reservations r
+   where case p_scope
+           when 'total' then true
+           when 'owner' then r.owner = p_key::uuid
+           when 'provider' then r.provider = p_key
+           when 'task' then r.task_id = p_key::uuid
+         end
+     and (r.subtask_id is not null or r.made_at > cogo.now() - interval '1 hour');
+$$;
+comment on function cogo.reserved_usd(text, text) is
+  'What the calls that run now may cost at most, as far as they count towards a cap.';
+
+revoke all on function cogo.reserved_usd(text, text) from public, anon, authenticated, service_role;
+grant execute on function cogo.reserved_usd(text, text) to service_role;
+
+-- schemas/0708_lock_budgets.sql
+create or replace function cogo.lock_budgets(p_owner uuid, p_provider text)
+  returns setof cogo.budgets
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  perform
+     from cogo.budgets b
+    where b.scope = 'total'
+       or b.scope = 'owner'
+          and b.key = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')::text
+       or b.scope = 'provider' and b.key = p_provider
+    order by b.scope, b.key, b.per
+      for no key update;
+  return query
+    update cogo.budgets b
+       set spent_usd = case
+             when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.spent_usd
+           end,
+           period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
+     where b.scope = 'total'
+        or b.scope = 'owner'
+           and b.key = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')::text
+        or b.scope = 'provider' and b.key = p_provider
+    returning b.*;
+end;
+$$;
+comment on function cogo.lock_budgets(uuid, text) is
+  'Locks the caps that hold for an owner''s call of a provider, in key order, and begins new periods.';
+
+revoke all on function cogo.lock_budgets(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function cogo.lock_budgets(uuid, text) to service_role;
+
+-- schemas/0709_cap_problem.sql
+create or replace function cogo.cap_problem(
+  p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
+  p_spent numeric, p_usd numeric,
+  out answer text, out scope text, out detail text, out resets_at timestamptz
+)
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_reserved numeric := cogo.reserved_usd(p_scope, p_key);
+  v_name text := case p_scope
+    when 'task' then 'the task''s budget'
+    when 'total' then 'the cap on everything'
+    else format('the cap of %s %s', p_scope, p_key)
+  end;
+begin
+  if p_usd is null then
+    if p_allow_unpriced then
+      return;
+    end if;
+    answer := 'refused';
+    detail := format(
+      '%s is $%s, and the price of this model is not known; '
+      'give it one in cogo.toml, or allow it: cogo budget set ... --allow-unpriced',
+      v_name, trim_scale(p_limit)
+    );
+  elsif p_spent + v_reserved + p_usd > p_limit then
+    resets_at := case p_per
+      when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
+      when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
+    end;
+    -- What runs now seldom costs all that is reserved for it: then waiting helps.
+    answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
+    detail := format(
+      '%s is $%s%s: $%s are spent, $%s are reserved for calls that run, $%s are left, and this call '
+      'may cost up to $%s%s',
+      v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
+      round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
+      round(p_usd, 6), '; it resets at ' || cogo.iso(resets_at)
+    );
+  end if;
+  scope := case when answer is not null then p_scope end;
+end;
+$$;
+comment on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric) is
+  'Why a cap holds a call back: refused, or wait when only calls that run stand in the way.';
+
+revoke all on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric)
+  to service_role;
 
 -- schemas/0710_close_attempts.sql
 -- A cost that is not reported is 0 where no model can have been asked (the lane of the
@@ -130,6 +370,44 @@ revoke all on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jso
   from public, anon, authenticated, service_role;
 grant execute on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
   to service_role;
+
+-- schemas/0711_lose_calls.sql
+create or replace function cogo.lose_calls()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  with gone as (
+    delete from cogo.reservations r
+     using ended e
+     where r.subtask_id = e.subtask_id and r.attempt = e.attempt and e.ended_at is not null
+    returning r.*
+  )
+  insert into public.cogo_calls (
+    id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
+    regions, simulated, key_label, started_at, ended_at, masked_keys, prompt_sha256
+  )
+  select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
+         nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
+         g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
+         g.made_at, cogo.now(), c.masked_keys, c.prompt_sha256
+    from gone g
+    cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
+  on conflict do nothing;
+  return null;
+end;
+$$;
+comment on function cogo.lose_calls() is
+  'An attempt that ends with a call of which nobody said how it ended: the money that was reserved
+for it is free again, and the audit says that the call is lost.';
+
+revoke all on function cogo.lose_calls() from public, anon, authenticated, service_role;
+
+create or replace trigger lose_calls
+  after update on public.cogo_attempts
+  referencing new table as ended
+  for each statement execute function cogo.lose_calls();
 
 -- schemas/0715_requeue_subtask.sql
 create or replace function cogo.requeue_subtask(
@@ -610,6 +888,7 @@ create or replace function cogo.completion_problem(p_subtask cogo.subtasks, p_it
   set search_path = ''
 as $$
 declare
+  v_grant text;
   v_plan jsonb := nullif(p_item -> 'plan', 'null');
   v_route jsonb := nullif(p_item -> 'route', 'null');
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
@@ -618,6 +897,12 @@ begin
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then
     return 'only a subtask that is done, and not the sink, adds subtasks';
+  end if;
+  if v_plan is not null or v_route is not null or v_added is not null then
+    v_grant := cogo.stamp_problem(p_subtask.task_id, p_item);
+    if v_grant is not null then
+      return 'TQ007: ' || v_grant;
+    end if;
   end if;
   if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
     return 'a PLAN is completed with a plan, and nothing else is';
@@ -1123,7 +1408,8 @@ begin
            'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
            'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
-           'cost_usd', t.cost_usd, 'priority', t.priority
+           'cost_usd', t.cost_usd, 'priority', t.priority,
+           'grants', cogo.granted(t.owner)
          ),
          (
            select coalesce(jsonb_object_agg(parent.key, o.output), '{}')

@@ -934,6 +934,146 @@ revoke all on function public.cogo_record_selection(jsonb)
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_record_selection(jsonb) to service_role;
 
+-- schemas/0872_cogo_begin_call.sql
+-- Locks, in this order: the attempt (so that it cannot end unnoticed), the task's budget, the caps
+-- by key. Spending is read after they are held: a snapshot from before would miss the last holder's.
+create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
+  returns table (answer text, scope text, detail text, resets_at timestamptz)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
+  v_usd numeric := (p_call ->> 'max_usd')::numeric;
+  v_budget numeric;
+  v_cap cogo.budgets;
+begin
+  perform cogo.act_as(p_agent_id);
+  if v_call.id is null or v_call.model_id is null or v_call.provider is null or v_usd < 0 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
+  end if;
+  scope := null;
+  if v_call.subtask_id is not null then
+    perform
+       from public.cogo_attempts a
+      where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
+        and a.agent_id = p_agent_id and a.ended_at is null
+        for share;
+    if not found then
+      return query select 'stale', null::text, 'the attempt is over', null::timestamptz;
+      return;
+    end if;
+  end if;
+  if exists (select from cogo.reservations r where r.call_id = v_call.id) then
+    return query select 'ok', null::text, null::text, null::timestamptz;
+    return;
+  end if;
+  detail := cogo.grant_problem(v_call.owner, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'not_granted', null::text, detail, null::timestamptz;
+    return;
+  end if;
+
+  select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
+  if v_budget is not null then
+    perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
+    select p.* into answer, scope, detail, resets_at
+      from cogo.cap_problem(
+        'task', v_call.task_id::text, 'ever', v_budget, false,
+        (
+          select coalesce(sum(c.cost_usd), 0)
+            from public.cogo_calls c where c.task_id = v_call.task_id
+        ),
+        v_usd
+      ) p;
+    if answer is not null then
+      return next;
+      return;
+    end if;
+  end if;
+  for v_cap in
+    select b.* from cogo.lock_budgets(v_call.owner, v_call.provider) b
+     order by b.scope, b.key, b.per
+  loop
+    select p.* into answer, scope, detail, resets_at
+      from cogo.cap_problem(
+        v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
+        v_usd
+      ) p;
+    if answer is not null then
+      return next;
+      return;
+    end if;
+  end loop;
+
+  insert into cogo.reservations (
+    call_id, subtask_id, attempt, agent_id, task_id, owner, provider, call, usd
+  ) values (
+    v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
+    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_call.provider,
+    p_call - 'prompt', v_usd
+  )
+  on conflict do nothing;
+  return query select 'ok', null::text, null::text, null::timestamptz;
+end;
+$$;
+comment on function public.cogo_begin_call(text, jsonb) is
+  'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
+Answers ok, refused or wait (a cap, see scope and detail), not_granted, or stale. Whoever got ok
+says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
+
+revoke all on function public.cogo_begin_call(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_begin_call(text, jsonb) to service_role;
+
+-- schemas/0874_cogo_end_call.sql
+create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
+  returns table (booked boolean)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
+  v_began timestamptz;
+begin
+  perform cogo.act_as(p_agent_id);
+  perform from cogo.lock_budgets(v_call.owner, v_call.provider);
+  delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
+
+  v_call.agent_id := p_agent_id;
+  v_call.simulated := coalesce(v_call.simulated, false);
+  v_call.ended_at := cogo.now();
+  -- Without its reservation (its attempt ended meanwhile) only the caller knows how long it took.
+  v_call.started_at := coalesce(
+    v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
+  );
+  insert into public.cogo_calls select v_call.* on conflict do nothing;
+  booked := found;
+  if booked and v_call.cost_usd is not null then
+    update cogo.budgets b
+       set spent_usd = b.spent_usd + v_call.cost_usd
+     where b.scope = 'total'
+        or b.scope = 'owner'
+           and b.key = coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000')::text
+        or b.scope = 'provider' and b.key = v_call.provider;
+  end if;
+  return next;
+end;
+$$;
+comment on function public.cogo_end_call(text, jsonb) is
+  'After a call to a model: writes the audit row, books the cost under every cap and frees what was
+reserved. booked is false when it had been written before.';
+
+revoke all on function public.cogo_end_call(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_end_call(text, jsonb) to service_role;
+
 -- schemas/0876_cogo_cached_answer.sql
 create or replace function public.cogo_cached_answer(p_key text)
   returns table (answer jsonb, created_at timestamptz)
@@ -1080,6 +1220,178 @@ comment on function public.cogo_prune(integer, interval) is
 revoke all on function public.cogo_prune(integer, interval)
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_prune(integer, interval) to service_role;
+
+-- schemas/0881_cogo_budgets.sql
+create or replace function public.cogo_budgets()
+  returns table (
+    scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
+    reserved_usd numeric, resets_at timestamptz
+  )
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
+         case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
+         cogo.reserved_usd(b.scope, b.key),
+         case b.per
+           when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
+           when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
+         end
+    from cogo.budgets b
+   order by b.scope, b.key, b.per;
+$$;
+comment on function public.cogo_budgets() is
+  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.';
+
+revoke all on function public.cogo_budgets() from public, anon, authenticated, service_role;
+grant execute on function public.cogo_budgets() to service_role;
+
+-- schemas/0882_cogo_set_budget.sql
+create or replace function public.cogo_set_budget(
+  p_scope text, p_key text, p_per text, p_limit_usd numeric, p_allow_unpriced boolean default false
+)
+  returns table (
+    scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
+    reserved_usd numeric, resets_at timestamptz
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_key text := case
+    when p_scope = 'owner'
+    then coalesce(cogo.to_uuid(p_key), '00000000-0000-0000-0000-000000000000')::text
+    else coalesce(p_key, '')
+  end;
+begin
+  if p_scope is null or p_scope not in ('total', 'owner', 'provider')
+     or p_per is null or p_per not in ('day', 'month', 'ever')
+     or p_scope = 'owner' and p_key is not null and cogo.to_uuid(p_key) is null
+     or (p_scope = 'total') <> (v_key = '')
+     or p_limit_usd is null or p_limit_usd < 0 or p_limit_usd = 'NaN' then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one) or provider '
+        '(its id), p_per day, month or ever, and p_limit_usd 0 or more';
+  end if;
+  -- A new cap counts what its period has cost already.
+  insert into cogo.budgets as b (
+    scope, key, per, limit_usd, allow_unpriced, period_start, spent_usd
+  )
+  select p_scope, v_key, p_per, p_limit_usd, coalesce(p_allow_unpriced, false),
+         cogo.period_start(p_per, cogo.now()), coalesce(sum(c.cost_usd), 0)
+    from public.cogo_calls c
+   where c.started_at >= cogo.period_start(p_per, cogo.now())
+     and case p_scope
+           when 'total' then true
+           when 'owner'
+           then coalesce(c.owner, '00000000-0000-0000-0000-000000000000') = v_key::uuid
+           when 'provider' then c.provider = v_key
+         end
+  on conflict (scope, key, per) do update
+    set limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced;
+  return query
+    select b.* from public.cogo_budgets() b
+     where b.scope = p_scope and b.key = v_key and b.per = p_per;
+end;
+$$;
+comment on function public.cogo_set_budget(text, text, text, numeric, boolean) is
+  'Caps what may be spent in US dollars: by everybody, an owner or at a provider, per day, month
+(UTC) or ever. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
+
+revoke all on function public.cogo_set_budget(text, text, text, numeric, boolean)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_set_budget(text, text, text, numeric, boolean)
+  to service_role;
+
+-- schemas/0883_cogo_remove_budget.sql
+create or replace function public.cogo_remove_budget(p_scope text, p_key text, p_per text)
+  returns table (removed boolean)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  delete from cogo.budgets b
+   where b.scope = p_scope and b.per = p_per
+     and b.key = case
+       when p_scope = 'owner' then coalesce(p_key, '00000000-0000-0000-0000-000000000000')
+       else coalesce(p_key, '')
+     end;
+  removed := found;
+  return next;
+end;
+$$;
+comment on function public.cogo_remove_budget(text, text, text) is
+  'Takes a cap away; removed says whether there was one.';
+
+revoke all on function public.cogo_remove_budget(text, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_remove_budget(text, text, text) to service_role;
+
+-- schemas/0884_cogo_grants.sql
+create or replace function public.cogo_grants()
+  returns table (owner uuid, models jsonb, providers jsonb)
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), g.granted -> 'models',
+         g.granted -> 'providers'
+    from (select distinct g.owner from cogo.grants g) o
+    cross join lateral (select cogo.granted(o.owner) as granted) g
+   order by o.owner;
+$$;
+comment on function public.cogo_grants() is
+  'The owners who may use only some models and providers, and which.';
+
+revoke all on function public.cogo_grants() from public, anon, authenticated, service_role;
+grant execute on function public.cogo_grants() to service_role;
+
+-- schemas/0885_cogo_set_grants.sql
+create or replace function public.cogo_set_grants(
+  p_owner uuid, p_models text[] default '{}', p_providers text[] default '{}',
+  p_aliases text[] default '{}'
+)
+  returns table (owner uuid, models jsonb, providers jsonb)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
+begin
+  if '' = any (p_models || p_providers || p_aliases) then
+    raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
+  end if;
+  -- Two at a time would leave a mixture.
+  perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
+  delete from cogo.grants g where g.owner = v_owner;
+  insert into cogo.grants (owner, kind, name)
+  select v_owner, 'model', unnest(p_models)
+   union select v_owner, 'provider', unnest(p_providers)
+   union select v_owner, 'alias', lower(unnest(p_models || p_aliases));
+  return query
+    select p_owner, coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]')
+      from (select cogo.granted(p_owner) as granted) g;
+end;
+$$;
+comment on function public.cogo_set_grants(uuid, text[], text[], text[]) is
+  'Lets an owner (null: tasks without one) use only these models, by canonical id, and all models of
+these providers; nothing of both: everything again. p_aliases are other names of the models.';
+
+revoke all on function public.cogo_set_grants(uuid, text[], text[], text[])
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_set_grants(uuid, text[], text[], text[]) to service_role;
 
 -- schemas/0890_cogo_set_lane.sql
 create or replace function public.cogo_set_lane(

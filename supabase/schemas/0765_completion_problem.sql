@@ -5,6 +5,7 @@ create or replace function cogo.completion_problem(p_subtask cogo.subtasks, p_it
   set search_path = ''
 as $$
 declare
+  v_grant text;
   v_plan jsonb := nullif(p_item -> 'plan', 'null');
   v_route jsonb := nullif(p_item -> 'route', 'null');
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
@@ -13,6 +14,12 @@ begin
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then
     return 'only a subtask that is done, and not the sink, adds subtasks';
+  end if;
+  if v_plan is not null or v_route is not null or v_added is not null then
+    v_grant := cogo.stamp_problem(p_subtask.task_id, p_item);
+    if v_grant is not null then
+      return 'TQ007: ' || v_grant;
+    end if;
   end if;
   if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
     return 'a PLAN is completed with a plan, and nothing else is';

@@ -17,7 +17,8 @@ begin
            'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
            'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
-           'cost_usd', t.cost_usd, 'priority', t.priority
+           'cost_usd', t.cost_usd, 'priority', t.priority,
+           'grants', cogo.granted(t.owner)
          ),
          (
            select coalesce(jsonb_object_agg(parent.key, o.output), '{}')

@@ -26,6 +26,10 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         [lease] = await _claim(client, _lane(finished))
         extension = {**_ref(lease), "checkpoint": {"content": "so far", "reasoning": ""}}
         await rpc(client, "cogo_extend_leases", p_agent_id="matrix", p_leases=[extension])
+        call = {"id": _uuid(), "model_id": _lane(finished), "provider": "matrix", "owner": owner}
+        await rpc(client, "cogo_begin_call", p_agent_id="matrix", p_call=call | _ref(lease))
+        ended = call | _ref(lease) | {"task_id": finished, "outcome": "completed"}
+        await rpc(client, "cogo_end_call", p_agent_id="matrix", p_call=ended)
         said = [{"role": "assistant", "content": "done"}]
         await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
     failed = await _plan(client, owner)
@@ -43,7 +47,7 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
 
 
 async def _plan(client: httpx.AsyncClient, owner: str) -> str:
-    row = {"prompt": "matrix", "owner": owner, "session_id": _session_id()}
+    row = {"prompt": "matrix", "owner": owner, "session_id": _uuid()}
     answer = await client.post(
         "/rest/v1/cogo_tasks", json=row, headers={"Prefer": "return=representation"}
     )
@@ -80,6 +84,6 @@ def _ref(lease: dict[str, Any]) -> dict[str, Any]:
     return {"subtask_id": lease["subtask_id"], "attempt": lease["attempt"]}
 
 
-def _session_id() -> str:
+def _uuid() -> str:
     digits = secrets.token_hex(16)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"

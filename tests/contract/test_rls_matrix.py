@@ -38,6 +38,7 @@ class Readers(StrEnum):
 RELATIONS: Final = {
     "cogo_agents": Readers.SERVICE,
     "cogo_attempts": Readers.OWNERS,
+    "cogo_calls": Readers.OWNERS,
     "cogo_dead_letters": Readers.OWNERS,
     "cogo_events": Readers.OWNERS,
     "cogo_messages": Readers.OWNERS,
@@ -46,9 +47,12 @@ RELATIONS: Final = {
     "cogo_sessions": Readers.OWNERS,
     "cogo_subtasks": Readers.OWNERS,
     "cogo_tasks": Readers.OWNERS,
+    "cogo_usage": Readers.OWNERS,
 }
 WRITTEN_BY_PEOPLE: Final = {("cogo_tasks", "POST")}
 """Everything else only the service writes."""
+ONLY_ADDED: Final = {("cogo_calls", "PATCH"), ("cogo_calls", "DELETE")}
+"""An audit: nobody may."""
 
 # Arguments that reach the function and give nobody work.
 USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
@@ -83,6 +87,15 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_complete_subtasks": {"p_agent_id": "matrix", "p_items": []},
     "cogo_deployments": {},
     "cogo_draw": {"p_request_id": NOBODY, "p_draws": []},
+    "cogo_begin_call": {
+        "p_agent_id": "matrix",
+        "p_call": {"id": NOBODY, "model_id": "m", "provider": "p", "subtask_id": NOBODY},
+    },
+    "cogo_budgets": {},
+    "cogo_end_call": {
+        "p_agent_id": "matrix",
+        "p_call": {"id": NOBODY, "outcome": "failed", "model_id": "m", "provider": "p"},
+    },
     "cogo_extend_leases": {"p_agent_id": "matrix", "p_leases": []},
     "cogo_fail_subtask": {
         "p_agent_id": "matrix",
@@ -90,6 +103,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
         "p_attempt": 1,
         "p_error": {"class": "timeout", "message": "no"},
     },
+    "cogo_grants": {},
     "cogo_prune": {"p_limit": 0},
     "cogo_queue": {},
     "cogo_reap": {"p_limit": 1},
@@ -97,6 +111,14 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_record_selection": {"p_selection": {"selected_model": "matrix", "reason": "matrix"}},
     "cogo_release_subtasks": {"p_agent_id": "nobody"},
     "cogo_report_calls": {"p_agent_id": "matrix", "p_report": 1},
+    "cogo_remove_budget": {"p_scope": "total", "p_key": None, "p_per": "day"},
+    "cogo_set_budget": {
+        "p_scope": "provider",
+        "p_key": "matrix",
+        "p_per": "day",
+        "p_limit_usd": 1,
+    },
+    "cogo_set_grants": {"p_owner": NOBODY, "p_models": ["matrix"]},
     "cogo_set_lane": {"p_lane": "matrix"},
     "cogo_take_trial": {"p_agent_id": "m", "p_deployment": "m", "p_trial_id": NOBODY},
     "cogo_set_owner": {"p_owner": NOBODY},
@@ -250,7 +272,7 @@ async def test_only_the_service_writes_but_for_new_tasks(world: World, method: s
                 json=body or {key: None},
             )
             may = kind == "r" and (
-                name == "service"
+                (name == "service" and (relation, method) not in ONLY_ADDED)
                 or (name in {"alice", "bob"} and (relation, method) in WRITTEN_BY_PEOPLE)
             )
             case = (name, method, relation, answer.status_code, answer.text)

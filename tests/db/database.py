@@ -25,6 +25,10 @@ _TABLES: Final = (
     "cogo.deployments",
     "cogo.buckets",
     "cogo.cached_answers",
+    "cogo.budgets",
+    "cogo.reservations",
+    "cogo.grants",
+    "public.cogo_calls",
     "realtime.messages",
 )
 ALICE: Final = UUID("aaaaaaaa-0000-4000-8000-000000000001")

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from tests.db.agent import Agent, insert_task, plan_task, step
+from tests.db.calls import a_call, begin, end
 from tests.db.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
@@ -20,6 +21,8 @@ OWNED: Final = (
     "public.cogo_messages",
     "public.cogo_model_stats",
     "public.cogo_dead_letters",
+    "public.cogo_calls",
+    "public.cogo_usage",
     "cogo.subtasks",
     "cogo.subtask_payloads",
     "cogo.subtask_outputs",
@@ -32,6 +35,9 @@ OPERATORS: Final = (
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
+    "cogo.budgets",
+    "cogo.reservations",
+    "cogo.grants",
     "cogo.schema_versions",
     "cogo.api_keys",
 )
@@ -71,6 +77,9 @@ async def a_finished_task(database: Database, owner: object) -> None:
     for _ in steps:
         [lease] = await agent.claim("model-a")
         await agent.extend(lease, content="so far")
+        call = a_call(lease)
+        await begin(agent, call)
+        await end(agent, call, 0.5)
         await agent.complete(lease, messages=[{"role": "user", "content": "hi"}])
     assert await agent.connection.fetchval(
         "select status = 'completed' from public.cogo_tasks where id = $1", task_id
@@ -89,6 +98,9 @@ async def test_people_see_exactly_what_belongs_to_their_tasks(database: Database
         seen = [await who.fetchval(count) for who in (bob, alice, operator)]
         if table == "public.cogo_model_stats":
             count = f"select max(attempts) from {table}"
+            seen = [await who.fetchval(count) for who in (bob, alice, operator)]
+        if table == "public.cogo_usage":
+            count = f"select sum(calls)::int from {table}"
             seen = [await who.fetchval(count) for who in (bob, alice, operator)]
         one = seen[0]
         assert one > 0, table
@@ -142,7 +154,7 @@ async def test_operators_call_every_rpc(database: Database) -> None:
     )
 
     names = {row["proname"] for row in every}
-    assert len(names) == len(USERS_RPCS) + 16
+    assert len(names) == len(USERS_RPCS) + 29
     assert names <= await callable_functions(database, "service_role")
 
 

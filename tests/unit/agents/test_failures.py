@@ -7,7 +7,7 @@ import pytest
 from agents.failures import MESSAGE_CHARACTERS, failure_of
 from protocol.records import FailureAction
 from providers import errors
-from providers.errors import ProviderError, TimedOut, TimeoutPhase, UnknownModel
+from providers.errors import CallFailed, ProviderError, TimedOut, TimeoutPhase, UnknownModel
 from tests.support.claims import a_subtask
 
 RETRY, REROUTE, GIVE_UP = FailureAction.RETRY, FailureAction.REROUTE, FailureAction.GIVE_UP
@@ -34,6 +34,9 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.NotAsked: (SNOOZE, SNOOZE),
     errors.AtCapacity: (SNOOZE, SNOOZE),
     errors.CircuitOpen: (REROUTE, REROUTE),
+    errors.NotGranted: (SNOOZE, SNOOZE),
+    errors.SpendCapReached: (SNOOZE, SNOOZE),
+    errors.ProviderCapReached: (SNOOZE, SNOOZE),
 }
 
 
@@ -62,6 +65,20 @@ def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[Provi
     assert failure_of(an_error(kind), a_subtask(failures=0), None).action == first
     for failures in (1, 2, 4):
         assert failure_of(an_error(kind), a_subtask(failures=failures), None).action == later
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        (errors.SpendCapReached, GIVE_UP),
+        (errors.ProviderCapReached, REROUTE),
+        (errors.NotGranted, REROUTE),
+    ],
+)
+def test_a_cap_that_waiting_does_not_help_is_somebody_elses(
+    kind: type[CallFailed], action: FailureAction
+) -> None:
+    assert failure_of(kind("vendor", "no"), a_subtask(), None).action == action
 
 
 @pytest.mark.parametrize("kind", TABLE)

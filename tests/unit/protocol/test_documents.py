@@ -15,6 +15,7 @@ from protocol.errors import MalformedMessage, all_errors
 from protocol.messages import Envelope, MessageType, is_known
 from protocol.office import Office
 from protocol.safety import SafetyStore
+from protocol.spending import SpendingStore
 from protocol.store import Store
 from protocol.topics import ALL
 from tests.unit.protocol.goldens import NAMES, golden
@@ -103,10 +104,10 @@ def test_the_asyncapi_document_refers_only_to_what_it_contains() -> None:
 
 
 def test_every_call_of_the_store_is_a_documented_function() -> None:
-    methods = {*vars(Store), *vars(Office), *vars(SafetyStore)}
+    methods = {*vars(Store), *vars(Office), *vars(SafetyStore), *vars(SpendingStore)}
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
     # Reads that are functions, and not of a table.
-    calls |= {"cogo_queue", "cogo_deployments", "cogo_api_keys"}
+    calls |= {"cogo_queue", "cogo_deployments", "cogo_api_keys", "cogo_budgets", "cogo_grants"}
 
     assert {function.name for function in functions_of(SQL)} == calls
     for name in calls:

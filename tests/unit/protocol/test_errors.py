@@ -9,6 +9,7 @@ from protocol.errors import (
     MigrationMissing,
     MoveNotAllowed,
     NotFound,
+    NotGranted,
     Refused,
     SessionNotYours,
     StoreUnavailable,
@@ -48,6 +49,7 @@ def test_what_the_database_raises_is_found_by_its_code() -> None:
         "TQ003": MoveNotAllowed,
         "TQ004": InvalidArgument,
         "TQ005": SessionNotYours,
+        "TQ007": NotGranted,
     }
 
 

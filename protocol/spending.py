@@ -1,0 +1,81 @@
+"""What guards and counts the money: one method per RPC or view, beside `protocol.store.Store`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from protocol.records import (
+    Budget,
+    BudgetPeriod,
+    BudgetScope,
+    CallAnswer,
+    CallEnd,
+    CallRow,
+    CallStart,
+    Grants,
+    UsageRow,
+)
+
+
+class SpendingStore(Protocol):
+    """Every call is idempotent and may be repeated after StoreUnavailable."""
+
+    async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
+        """Reserve what a call may cost at most, under every cap that holds."""
+        ...
+
+    async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
+        """Write the audit, book the cost, free the reservation. False: it was done before."""
+        ...
+
+    async def set_budget(
+        self,
+        *,
+        scope: BudgetScope,
+        key: str | None,
+        per: BudgetPeriod,
+        limit_usd: Decimal,
+        allow_unpriced: bool = False,
+    ) -> Budget:
+        """Cap what may be spent. `key` is an owner's uuid (None: tasks without one) or a provider.
+
+        Raises InvalidArgument.
+        """
+        ...
+
+    async def remove_budget(
+        self, *, scope: BudgetScope, key: str | None, per: BudgetPeriod
+    ) -> bool:
+        """Take a cap away; False when there was none."""
+        ...
+
+    async def fetch_budgets(self) -> list[Budget]:
+        """Read all caps and how they stand."""
+        ...
+
+    async def set_grants(
+        self,
+        *,
+        owner: UUID | None,
+        models: Sequence[str] = (),
+        providers: Sequence[str] = (),
+        aliases: Sequence[str] = (),
+    ) -> Grants:
+        """Let an owner use only these; nothing of both lets them use everything again."""
+        ...
+
+    async def fetch_grants(self) -> list[Grants]:
+        """Read the owners who may use only some models."""
+        ...
+
+    async def fetch_calls(
+        self, *, limit: int, since: datetime | None = None, owner: UUID | None = None
+    ) -> list[CallRow]:
+        """Read the latest calls of the audit, the newest first."""
+        ...
+
+    async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
+        """Read what was used, by day, owner, provider and model, from the day of `since` on."""
+        ...

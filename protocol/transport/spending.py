@@ -1,0 +1,104 @@
+"""Money and permission over the official client; see `protocol.spending`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from protocol.records import (
+    Booked,
+    Budget,
+    BudgetPeriod,
+    BudgetScope,
+    CallAnswer,
+    CallEnd,
+    CallRow,
+    CallStart,
+    Grants,
+    Removed,
+    UsageRow,
+)
+from protocol.transport.reads import PAGE, Reads, read_query
+
+
+class Spending(Reads):
+    """Implements `protocol.spending.SpendingStore`."""
+
+    async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
+        body = call.model_dump(mode="json", exclude_none=True)
+        return await self._row(CallAnswer, "begin_call", agent_id=agent_id, call=body)
+
+    async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
+        body = call.model_dump(mode="json", exclude_none=True)
+        return (await self._row(Booked, "end_call", agent_id=agent_id, call=body)).booked
+
+    async def set_budget(
+        self,
+        *,
+        scope: BudgetScope,
+        key: str | None,
+        per: BudgetPeriod,
+        limit_usd: Decimal,
+        allow_unpriced: bool = False,
+    ) -> Budget:
+        return await self._row(
+            Budget,
+            "set_budget",
+            scope=scope,
+            key=key,
+            per=per,
+            limit_usd=str(limit_usd),
+            allow_unpriced=allow_unpriced,
+        )
+
+    async def remove_budget(
+        self, *, scope: BudgetScope, key: str | None, per: BudgetPeriod
+    ) -> bool:
+        return (await self._row(Removed, "remove_budget", scope=scope, key=key, per=per)).removed
+
+    async def fetch_budgets(self) -> list[Budget]:
+        return await self._rows(Budget, "budgets")
+
+    async def set_grants(
+        self,
+        *,
+        owner: UUID | None,
+        models: Sequence[str] = (),
+        providers: Sequence[str] = (),
+        aliases: Sequence[str] = (),
+    ) -> Grants:
+        return await self._row(
+            Grants,
+            "set_grants",
+            owner=None if owner is None else str(owner),
+            models=list(models),
+            providers=list(providers),
+            aliases=list(aliases),
+        )
+
+    async def fetch_grants(self) -> list[Grants]:
+        return await self._rows(Grants, "grants")
+
+    async def fetch_calls(
+        self, *, limit: int, since: datetime | None = None, owner: UUID | None = None
+    ) -> list[CallRow]:
+        query = self._client.table("cogo_calls").select("*")
+        if since is not None:
+            query = query.gte("started_at", since.isoformat())
+        if owner is not None:
+            query = query.eq("owner", str(owner))
+        return await read_query(CallRow, query.order("started_at", desc=True).limit(limit))
+
+    async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
+        found: list[UsageRow] = []
+        while True:
+            query = self._client.table("cogo_usage").select("*")
+            if since is not None:
+                query = query.gte("day", since.date().isoformat())
+            for column in ("day", "owner", "provider", "model_id"):
+                query = query.order(column)
+            page = await read_query(UsageRow, query.range(len(found), len(found) + PAGE - 1))
+            # A page may be short because the server gives less at once than was asked for.
+            if not page:
+                return found
+            found += page

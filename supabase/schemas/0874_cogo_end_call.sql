@@ -1,0 +1,42 @@
+create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
+  returns table (booked boolean)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
+  v_began timestamptz;
+begin
+  perform cogo.act_as(p_agent_id);
+  perform from cogo.lock_budgets(v_call.owner, v_call.provider);
+  delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
+
+  v_call.agent_id := p_agent_id;
+  v_call.simulated := coalesce(v_call.simulated, false);
+  v_call.ended_at := cogo.now();
+  -- Without its reservation (its attempt ended meanwhile) only the caller knows how long it took.
+  v_call.started_at := coalesce(
+    v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
+  );
+  insert into public.cogo_calls select v_call.* on conflict do nothing;
+  booked := found;
+  if booked and v_call.cost_usd is not null then
+    update cogo.budgets b
+       set spent_usd = b.spent_usd + v_call.cost_usd
+     where b.scope = 'total'
+        or b.scope = 'owner'
+           and b.key = coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000')::text
+        or b.scope = 'provider' and b.key = v_call.provider;
+  end if;
+  return next;
+end;
+$$;
+comment on function public.cogo_end_call(text, jsonb) is
+  'After a call to a model: writes the audit row, books the cost under every cap and frees what was
+reserved. booked is false when it had been written before.';
+
+revoke all on function public.cogo_end_call(text, jsonb)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_end_call(text, jsonb) to service_role;

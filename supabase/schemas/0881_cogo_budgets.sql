@@ -1,0 +1,25 @@
+create or replace function public.cogo_budgets()
+  returns table (
+    scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
+    reserved_usd numeric, resets_at timestamptz
+  )
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
+         case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
+         cogo.reserved_usd(b.scope, b.key),
+         case b.per
+           when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
+           when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
+         end
+    from cogo.budgets b
+   order by b.scope, b.key, b.per;
+$$;
+comment on function public.cogo_budgets() is
+  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.';
+
+revoke all on function public.cogo_budgets() from public, anon, authenticated, service_role;
+grant execute on function public.cogo_budgets() to service_role;

@@ -1,0 +1,145 @@
+"""The gate of money around real calls: what is reserved, refused and booked."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agents.ledger import Ledger
+from embedded.state import State
+from protocol.records import CallRow
+from protocol.transport.connect import open_store
+from protocol.transport.rpc import SupabaseStore
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Message, TextDelta, complete
+from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached
+from providers.router import Router
+from tests.contract.providers.test_router import credentials
+from tests.support.simulator import Journal
+
+MODEL = "claude-sonnet-5-5"
+CATALOGUE = Catalogue.load()
+SECRET = "sk-ant-" + "Ab1" * 12
+
+
+def ask(prompt: str = "Write a fibonacci function") -> ChatRequest:
+    return ChatRequest(
+        model="", messages=(Message(role="user", content=prompt),), max_output_tokens=2000
+    )
+
+
+@pytest.fixture
+async def store(project: State) -> AsyncIterator[SupabaseStore]:
+    async with open_store(project.url, project.secret_key) as store:
+        yield store
+
+
+@pytest.fixture
+def open_router(store: SupabaseStore, simulator: str) -> Callable[..., Router]:
+    def build(*, keeps_prompts: bool = False) -> Router:
+        ledger = Ledger(store, agent_id="executor-1", keeps_prompts=keeps_prompts)
+        return Router(CATALOGUE, credentials(simulator), gates=[ledger])
+
+    return build
+
+
+async def only_call(store: SupabaseStore) -> CallRow:
+    [call] = await store.fetch_calls(limit=10)
+    return call
+
+
+async def test_every_call_leaves_a_row_with_what_it_used_and_no_prompt(
+    store: SupabaseStore, open_router: Callable[..., Router]
+) -> None:
+    async with open_router() as router:
+        answer = await complete(router.stream(MODEL, ask()))
+
+    call = await only_call(store)
+    assert answer.usage is not None
+    assert (call.outcome, call.model_id, call.provider) == ("completed", MODEL, "anthropic")
+    assert (call.input_tokens, call.output_tokens) == (answer.usage.input, answer.usage.output)
+    assert call.cost_usd is not None
+    assert call.cost_usd > 0
+    assert (call.price_source or "").startswith("simulated")
+    assert call.simulated
+    assert call.prompt is None
+    assert len(call.prompt_sha256 or "") == 64
+    [used] = await store.fetch_usage()
+    assert (used.calls, used.unpriced, used.cost_usd) == (1, 0, call.cost_usd)
+
+
+async def test_keys_are_masked_before_they_leave_and_the_answer_says_so(
+    store: SupabaseStore, open_router: Callable[..., Router], journal: Journal
+) -> None:
+    async with open_router(keeps_prompts=True) as router:
+        answer = await complete(router.stream(MODEL, ask(f"Why does {SECRET} fail?")))
+
+    assert len(await journal.requests()) == 1
+    assert any("1 keys in the prompt were masked" in note for note in answer.done.notes)
+    call = await only_call(store)
+    assert call.masked_keys == 1
+    assert "[masked key]" in str(call.prompt)
+    assert SECRET not in str(call.prompt)
+
+
+@pytest.mark.parametrize(
+    "cap",
+    [
+        ("total", None, SpendCapReached),
+        ("owner", None, SpendCapReached),
+        ("provider", "anthropic", ProviderCapReached),
+    ],
+)
+async def test_what_a_cap_does_not_allow_is_not_sent(
+    store: SupabaseStore,
+    open_router: Callable[..., Router],
+    journal: Journal,
+    cap: tuple[Any, str | None, type[SpendCapReached]],
+) -> None:
+    scope, key, error = cap
+    await store.set_budget(scope=scope, key=key, per="day", limit_usd=Decimal("0.001"))
+
+    async with open_router() as router:
+        with pytest.raises(error, match="are left") as refused:
+            await complete(router.stream(MODEL, ask()))
+
+    assert refused.value.code == "budget"
+    assert refused.value.retry_after is None
+    assert await journal.requests() == []
+    assert await store.fetch_calls(limit=10) == []
+
+
+async def test_what_was_spent_counts_and_what_was_reserved_is_given_back(
+    store: SupabaseStore, open_router: Callable[..., Router]
+) -> None:
+    await store.set_budget(scope="total", key=None, per="day", limit_usd=Decimal(1))
+
+    async with open_router() as router:
+        await complete(router.stream(MODEL, ask()))
+        with pytest.raises(Overloaded):
+            await complete(router.stream(MODEL, ask("[[fault:529]]")))
+        async with aclosing(router.stream(MODEL, ask("[[fault:stall after=2]]"))) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+
+    [cap] = await store.fetch_budgets()
+    calls = {call.outcome: call for call in await store.fetch_calls(limit=10)}
+    assert set(calls) == {"completed", "failed", "cancelled"}
+    assert calls["failed"].error_class == "overloaded"
+    assert cap.reserved_usd == 0
+    assert cap.spent_usd == sum(call.cost_usd or 0 for call in calls.values())
+
+
+async def test_without_an_answer_of_the_database_nothing_is_sent(
+    project: State, simulator: str, journal: Journal
+) -> None:
+    async with open_store("http://127.0.0.1:9", project.secret_key) as away:
+        gates = [Ledger(away, agent_id="executor-1", keeps_prompts=False)]
+        async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
+            with pytest.raises(NotAsked, match="nothing can be booked"):
+                await complete(router.stream(MODEL, ask()))
+
+    assert await journal.requests() == []

@@ -1,0 +1,200 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, plan_task, step
+from tests.db.calls import a_call, begin, cap, end, standing
+from tests.db.database import ALICE, BOB, Database
+
+pytestmark = pytest.mark.db
+
+
+async def a_lease(agent: Agent) -> dict[str, Any]:
+    await plan_task(agent)
+    [lease] = await agent.claim("model-a", limit=1)
+    return lease
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "other"),
+    [
+        ("total", None, {}),
+        ("provider", "acme", {"provider": "other"}),
+        ("owner", str(ALICE), {"owner": str(BOB)}),
+    ],
+)
+async def test_a_cap_holds_what_it_names_and_nothing_else(
+    agent: Agent, scope: str, key: str | None, other: dict[str, Any]
+) -> None:
+    await cap(agent, 1, scope, key)
+    call = a_call(owner=str(ALICE), usd=0.6)
+
+    assert (await begin(agent, call))["answer"] == "ok"
+    assert (await begin(agent, call))["answer"] == "ok"
+    held = await begin(agent, a_call(owner=str(ALICE), usd=0.6))
+    assert (held["answer"], held["scope"]) == ("wait", scope)
+    if other:
+        elsewhere = a_call(usd=0.6, **({"owner": str(ALICE)} | other))
+        assert (await begin(agent, elsewhere))["answer"] == "ok"
+
+    assert await end(agent, call, 0.5) is True
+    assert await end(agent, call, 0.5) is False
+    refused = await begin(agent, a_call(owner=str(ALICE), usd=0.6))
+    assert refused["answer"] == "refused"
+    assert "$0.500000 are left" in refused["detail"]
+    assert refused["resets_at"] is not None
+    assert (await begin(agent, a_call(owner=str(ALICE), usd=0.5)))["answer"] == "ok"
+
+
+async def test_a_budget_of_a_task_counts_all_its_calls(agent: Agent) -> None:
+    await plan_task(agent, step("a"), step("b"), step("end", "a", "b"), budget_usd=1)
+    first, second = await agent.claim("model-a")
+    for lease, cost in ((first, 0.4), (first, 0.3)):
+        call = a_call(lease, 0.5)
+        assert (await begin(agent, call))["answer"] == "ok"
+        assert await end(agent, call, cost)
+
+    refused = await begin(agent, a_call(second, 0.5))
+
+    assert (refused["answer"], refused["scope"], refused["resets_at"]) == ("refused", "task", None)
+    assert (await begin(agent, a_call(second, 0.3)))["answer"] == "ok"
+
+
+async def test_fifty_calls_at_once_never_exceed_a_cap(database: Database) -> None:
+    agents = [Agent(await database.connect(), f"executor-{n}") for n in range(8)]
+    await cap(agents[0], 1)
+    await cap(agents[0], 1, "provider", "acme")
+    for _ in range(50):
+        await plan_task(agents[0])
+    leases = [(agent, lease) for agent in agents for lease in await agent.claim(
+        "model-a", limit=7)]  # fmt: skip
+    assert len(leases) == 50
+    most = 0.0
+
+    async def one_after_the_other(agent: Agent) -> float:
+        nonlocal most
+        spent = 0.0
+        for mine, lease in leases:
+            if mine is not agent:
+                continue
+            call = a_call(lease, 0.1)
+            if (await begin(agent, call))["answer"] != "ok":
+                continue
+            sums = await standing(agent)
+            most = max(most, *(sum(each) for each in sums.values()))
+            await end(agent, call, 0.08)
+            spent += 0.08
+        return spent
+
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(one_after_the_other(agent)) for agent in agents]
+
+    spent = sum(each.result() for each in running)
+    assert 0.9 < spent <= 1
+    assert most <= 1
+    for done, reserved in (await standing(agents[0])).values():
+        assert done == pytest.approx(spent)
+        assert reserved == 0
+
+
+@pytest.mark.parametrize("how", ["reaped", "released", "died", "cancelled"])
+async def test_what_a_vanished_holder_reserved_is_free_again(
+    database: Database, agent: Agent, how: str
+) -> None:
+    await cap(agent, 1)
+    lease = await a_lease(agent)
+    call = a_call(lease, 1)
+    assert (await begin(agent, call))["answer"] == "ok"
+
+    match how:
+        case "reaped":
+            await database.jump(timedelta(seconds=16))
+            assert (await agent.reap())["reaped"] == 1
+        case "cancelled":
+            await agent.connection.execute(
+                "select from public.cogo_cancel_task($1)", lease["task_id"]
+            )
+            assert await agent.complete(lease) == "closed"
+        case _:
+            assert await agent.release(lease, died=how == "died") == ["ok"]
+
+    assert await standing(agent) == {"total": (0, 0)}
+    row = await agent.connection.fetchrow("select outcome, cost_usd from public.cogo_calls")
+    assert tuple(row or ()) == ("lost", None)
+    assert (await begin(agent, a_call(lease, 1)))["answer"] == "stale"
+
+
+async def test_a_holder_that_comes_back_late_still_pays(agent: Agent) -> None:
+    await cap(agent, 1)
+    lease = await a_lease(agent)
+    call = a_call(lease, 1)
+    await begin(agent, call)
+    await agent.release(lease)
+
+    assert await end(agent, call, 0.7, "cancelled") is True
+
+    assert await standing(agent) == {"total": (0.7, 0)}
+
+
+async def test_an_unknown_price_is_refused_where_a_cap_holds_unless_allowed(agent: Agent) -> None:
+    assert (await begin(agent, a_call(usd=None)))["answer"] == "ok"
+    await cap(agent, 1)
+    refused = await begin(agent, a_call(usd=None))
+    assert refused["answer"] == "refused"
+    assert "--allow-unpriced" in refused["detail"]
+
+    await cap(agent, 1, allow_unpriced=True)
+
+    assert (await begin(agent, a_call(usd=None)))["answer"] == "ok"
+
+
+async def test_a_cap_counts_its_period_and_begins_anew(database: Database, agent: Agent) -> None:
+    for per in ("day", "month", "ever"):
+        call = a_call(usd=1)
+        await begin(agent, call)
+        await end(agent, call, 1)
+        await cap(agent, 5, per=per)
+    found = await agent.connection.fetch("select * from public.cogo_budgets()")
+    assert {row["per"]: float(row["spent_usd"]) for row in found} == {
+        "day": 3, "month": 3, "ever": 3,
+    }  # fmt: skip
+
+    await database.jump(timedelta(days=1))
+
+    found = await agent.connection.fetch("select * from public.cogo_budgets()")
+    assert {row["per"]: float(row["spent_usd"]) for row in found} == {
+        "day": 0, "month": 3, "ever": 3,
+    }  # fmt: skip
+    call = a_call(usd=2)
+    assert (await begin(agent, call))["answer"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "per", "limit"),
+    [
+        ("total", "x", "day", 1),
+        ("owner", "nobody", "day", 1),
+        ("provider", None, "day", 1),
+        ("team", "x", "day", 1),
+        ("total", None, "week", 1),
+        ("total", None, "day", -1),
+    ],
+)
+async def test_a_cap_that_means_nothing_is_refused(
+    agent: Agent, scope: str, key: str | None, per: str, limit: float
+) -> None:
+    with pytest.raises(asyncpg.PostgresError, match="p_scope must be"):
+        await cap(agent, limit, scope, key, per)
+
+
+async def test_nobody_changes_the_audit(agent: Agent) -> None:
+    call = a_call()
+    await begin(agent, call)
+    await end(agent, call, 1)
+
+    for statement in ("update public.cogo_calls set cost_usd = 0", "delete from public.cogo_calls"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await agent.connection.execute(statement)

@@ -1,0 +1,60 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from providers.catalogue import Catalogue
+from providers.ceilings import most_usd
+from providers.chat import ChatRequest, Message, Usage
+from providers.deployment import Credential, Deployment
+from providers.prices import cost_of
+from providers.router import Router
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ROUTER = Router(Catalogue.load(), {name: Credential(key=SecretStr("k")) for name in (
+    "anthropic", "gemini", "perplexity")})  # fmt: skip
+
+
+def place(model_id: str) -> Deployment:
+    return ROUTER.deployments(model_id)[0]
+
+
+def ask(prompt: str, most: int | None = None) -> ChatRequest:
+    return ChatRequest(
+        model="", messages=(Message(role="user", content=prompt),), max_output_tokens=most
+    )
+
+
+@given(
+    prompt=st.text(max_size=200),
+    cached=st.integers(0, 50),
+    written=st.integers(0, 50),
+    answer=st.integers(0, 500),
+)
+def test_no_usage_of_the_request_costs_more(
+    prompt: str, cached: int, written: int, answer: int
+) -> None:
+    used = Usage(input=len(prompt.encode()), cached=cached, cache_write=written, output=answer)
+    cost = cost_of(used, place("claude-sonnet-5-5"))
+    most = most_usd(ask(prompt, 500), place("claude-sonnet-5-5"))
+
+    assert cost is not None
+    assert most is not None
+    assert cost.usd <= most
+
+
+def test_an_answer_without_a_limit_counts_as_long_as_it_may_get() -> None:
+    limited = most_usd(ask("hi", 100), place("claude-sonnet-5-5"))
+    unlimited = most_usd(ask("hi"), place("claude-sonnet-5-5"))
+
+    assert limited is not None
+    assert unlimited is not None
+    assert unlimited > 100 * limited or unlimited > Decimal("0.1")
+
+
+@pytest.mark.parametrize("model_id", ["gemma-4-31b-it", "perplexity/pplx-7b-online"])
+def test_an_unknown_price_has_no_bound(model_id: str) -> None:
+    assert most_usd(ask("hi"), place(model_id)) is None
