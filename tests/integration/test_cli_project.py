@@ -93,7 +93,8 @@ async def test_agents_work_on_a_project_that_was_migrated(tmp_path: Path) -> Non
         assert migrated.returncode == 0, migrated.stderr
         with cogo_up("--simulate", home=tmp_path, **variables(state)) as up:
             assert up.answer["url"] == state.url
-            assert set(up.answer["processes"]) == {"simulator", "orchestrator", "executor"}
+            expected = {"simulator", "gateway", "orchestrator", "executor"}
+            assert set(up.answer["processes"]) == expected
             task_id = await insert_task(state.db_url, "Write a function for fibonacci numbers")
 
             async def completed() -> bool:
