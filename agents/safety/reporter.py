@@ -23,7 +23,7 @@ SOON: Final = timedelta(milliseconds=100)
 """From bad news to its report, so that what fails together is told together."""
 ACTIVE: Final = timedelta(seconds=60)
 """For so long after a call the circuits are looked at."""
-FAREWELL: Final = timedelta(seconds=2)
+FAREWELL: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,8 @@ class Reporter:
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL.total_seconds()):
+                    if self._unsent is not None:  # a report was cut off, and newer news wait
+                        await self._send()
                     await self._send()
 
     async def _send(self) -> None:
