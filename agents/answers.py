@@ -31,6 +31,8 @@ class Answer:
     done: chat.Done | None = None
     first_token_ms: int | None = None
     checks: tuple[Check, ...] = ()
+    cached: bool = False
+    """It was kept from an earlier call: nobody was asked, and it costs nothing."""
 
     def take(self, event: chat.Event, *, seconds: float) -> None:
         """Add one event, `seconds` after the question."""
@@ -56,6 +58,24 @@ class Answer:
         """Give the text so far."""
         return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
 
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether the same request may be answered with it: it is whole, sound and new."""
+        done = self.done
+        whole = done is not None and done.finish_reason is chat.FinishReason.STOP
+        return whole and not self.cached and problem_of(self.checks) is None
+
+    def kept(self) -> dict[str, Any]:
+        """Give what `answer_cache` keeps of it."""
+        done = self.done
+        return {
+            "text": "".join(self.text),
+            "reasoning": "".join(self.reasoning),
+            "citations": [{"url": each.url, "title": each.title} for each in self.citations],
+            "vendor_finish_reason": done.vendor_finish_reason if done else "",
+            "notes": list(done.notes) if done else [],
+        }
+
     def _saw_token(self, seconds: float) -> None:
         if self.first_token_ms is None:
             self.first_token_ms = round(seconds * 1000)
@@ -77,15 +97,18 @@ class Answer:
             derived={
                 "maker": self.deployment.model.maker,
                 "made_by": self.deployment.made_by,
-                "price_source": cost.source if cost else None,
+                "price_source": "cache" if self.cached else cost.source if cost else None,
                 "usage": dict(tokens.raw) if tokens else None,
                 "request_id": self.done.request_id if self.done else None,
+                **({"cached": True} if self.cached else {}),
                 **({"absorbed": [_told(each) for each in self.absorbed]} if self.absorbed else {}),
             },
         )
 
     def _total(self, cost: Cost | None) -> Decimal | None:
         """Absorbed calls that said what they used are paid too; most were refused unread."""
+        if self.cached:
+            return Decimal()
         if cost is None:
             return None
         return cost.usd + sum((each.cost.usd for each in self.absorbed if each.cost), Decimal())

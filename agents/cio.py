@@ -28,6 +28,7 @@ from protocol.records import (
     TaskBrief,
 )
 from providers.catalogue import Catalogue
+from providers.errors import CircuitOpen
 
 PLAN = "PLAN"
 LONGEST_PATIENCE = timedelta(seconds=30)
@@ -90,14 +91,24 @@ class Cio:
 
     def _route(self, claimed: ClaimedSubtask) -> Completion:
         failed = _failed_models(claimed)
-        seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
-        choice = self.choose(self._wanted(claimed.task, claimed.params, seed=seed, failed=failed))
+        try:
+            choice = self._choose_again(claimed, failed)
+        except NoModel:
+            # A model whose circuit is open is better than none: the work waits there, unspent.
+            rest = {each: why for each, why in failed.items() if why != CircuitOpen.code}
+            if rest == failed:
+                raise
+            choice = self._choose_again(claimed, rest)
         _log(claimed.task, choice)
         return Completion(
             ref=claimed.ref,
             output={"routed_to": choice.selected.model_id},
             route=route_to(choice),
         )
+
+    def _choose_again(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
+        seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
+        return self.choose(self._wanted(claimed.task, claimed.params, seed=seed, failed=failed))
 
     def _wanted(
         self,

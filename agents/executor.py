@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
 
+from agents.answer_cache import AnswerCache
 from agents.answers import Answer
 from agents.checks import problem_of
 from agents.errands import errand_of
@@ -47,6 +48,7 @@ async def run_executor(
     drain: Drain,
     on_ready: Callable[[], None],
     vitals: Vitals | None = None,
+    cache: AnswerCache | None = None,
 ) -> None:
     """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
 
@@ -64,7 +66,7 @@ async def run_executor(
             probes=not options.simulated,
         )
         opening = agent.services.create_task(lanes.run(), name="lanes")
-        executor = Executor(agent=agent, router=router, lanes=lanes, hub=hub)
+        executor = Executor(agent=agent, router=router, lanes=lanes, hub=hub, cache=cache)
         try:
             async with bus.listen(SUBTASKS, executor.hear, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
@@ -87,12 +89,14 @@ class Executor:
         router: Router,
         lanes: Lanes,
         hub: ProgressHub,
+        cache: AnswerCache | None = None,
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
     ) -> None:
         self._agent = agent
         self._router = router
         self._lanes = lanes
         self._hub = hub
+        self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
 
     def hear(self, message: Envelope) -> None:
@@ -119,12 +123,17 @@ class Executor:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error
         answer = Answer(claimed=claimed, deployment=call.deployment)
         try:
+            key = self._cache.key(claimed, request) if self._cache else None
+            if self._cache and key and (kept := await self._cache.find(key)):
+                call.events, answer.cached = kept, True
             try:
                 await self._gather(call, answer, started)
             finally:
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
             await self._hub.flush()
             answer.checks = await asyncio.to_thread(answer.check)
+            if self._cache and key and answer.is_worth_keeping:
+                await self._cache.keep(key, claimed, answer.kept())
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
                 self._lanes.doubt()

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from agents.answer_cache import AnswerCache
 from agents.ledger import Ledger
 from agents.safety.gates import open_safety
 from cogo.connection import Connection
@@ -46,6 +48,19 @@ async def open_router(
 
 def _ledger(project: Project, agent_id: str, store: SpendingStore) -> Ledger:
     return Ledger(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
+
+
+@asynccontextmanager
+async def open_cache(project: Project, connection: Connection) -> AsyncIterator[AnswerCache]:
+    """Open the cache of answers, which tasks or the settings have to ask for."""
+    settings = project.settings
+    async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+        yield AnswerCache(
+            store,
+            always=settings.cache,
+            shared=settings.cache_shared,
+            ttl=timedelta(seconds=settings.cache_seconds),
+        )
 
 
 def build_router(

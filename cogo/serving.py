@@ -12,6 +12,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final
 
+from agents.answer_cache import AnswerCache
 from agents.executor import run_executor
 from agents.orchestrator import run_orchestrator
 from agents.runtime.drain import Drain
@@ -25,7 +26,7 @@ from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
 from cogo.models import credentials, load_catalogue
 from cogo.project import Project
-from cogo.router import build_router, open_router
+from cogo.router import build_router, open_cache, open_router
 from cogo.stop import Stop, stop_on_signals
 from cogo.tether import hold_tether
 from cogo.wiring import OpenStore, build_bus, store_factory
@@ -91,6 +92,7 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
             open_store=store_factory(connection),
             vitals=vitals,
             knowledge=Knowledge(policy=project.settings.selection_policy),
+            cache=await stack.enter_async_context(open_cache(project, connection)),
         )
         ready = {"ready": role.agent_id, "health_url": health_url}
         await run_until_stopped(
@@ -132,6 +134,7 @@ class _Parts:
     open_store: OpenStore
     vitals: Vitals
     knowledge: Knowledge
+    cache: AnswerCache
 
 
 def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
@@ -145,6 +148,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             drain=drain,
             on_ready=on_ready,
             vitals=parts.vitals,
+            cache=parts.cache,
         )
 
     async def own_lanes() -> Sequence[str]:

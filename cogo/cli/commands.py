@@ -193,6 +193,13 @@ COMMANDS: Final = (
         group="models",
     ),
     Command(
+        name="health",
+        summary="Show which places answer, which are left alone, and why.",
+        module="cogo.cli.models_health",
+        function="health",
+        group="models",
+    ),
+    Command(
         name="test",
         summary="Try models for real: a list, an answer, a stream, a tool call.",
         module="cogo.cli.models_ask",

@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from agents.answer_cache import AnswerCache
+from agents.questions import question_of
 from agents.safety.gates import Safety, open_safety
 from embedded.state import State
 from embedded.vendors import running_simulator
@@ -20,6 +22,7 @@ from providers.chat import ChatRequest, ChatResponse, Message, complete
 from providers.deployment import Credential
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
+from tests.support.claims import a_subtask
 from tests.support.eventually import eventually
 
 MODEL = "claude-sonnet-5-5"
@@ -177,3 +180,19 @@ async def test_a_vendors_wish_to_wait_is_heard_by_all(
         await eventually(is_resting)
         with pytest.raises(AtCapacity, match="asked to leave"):
             await ask(second)
+
+
+async def test_an_answer_is_kept_and_asked_for_again_at_no_cost(
+    project: State, store: SupabaseStore
+) -> None:
+    cache = AnswerCache(store)
+    claimed = a_subtask({"params": {"cache": True}})
+    key = cache.key(claimed, question_of(claimed))
+    assert key is not None
+    assert await cache.find(key) is None
+
+    await cache.keep(key, claimed, {"text": "def f(): ...", "vendor_finish_reason": "stop"})
+
+    events = await cache.find(key)
+    assert events is not None
+    assert (await complete(events)).text == "def f(): ..."

@@ -118,6 +118,22 @@ async def test_a_drain_or_a_death_says_nothing_about_a_model(outcome: str) -> No
     assert await routed([failed("claude-sonnet-5-5", outcome)]) == "claude-sonnet-5-5"
 
 
+async def test_work_waits_at_an_open_circuit_rather_than_fail_when_nothing_else_serves_it() -> None:
+    def resting(lane: str) -> dict[str, Any]:
+        return failed(lane) | {"outcome": "rerouted", "error": {"class": "circuit_open"}}
+
+    history = [resting("claude-sonnet-5-5"), failed("gpt-6.1-sol")]
+    claimed = a_subtask(lane="cio", history=history, failures=2)
+
+    elsewhere = await worked(claimed)
+    here = await worked(claimed, lanes=["claude-sonnet-5-5", "gpt-6.1-sol"])
+
+    assert elsewhere.route is not None
+    assert here.route is not None
+    assert elsewhere.route.lane == "claude-haiku-4-5"
+    assert here.route.lane == "claude-sonnet-5-5"
+
+
 async def test_what_failed_before_a_redrive_may_be_tried_again() -> None:
     history = [failed(lane) for lane in LANES] + [failed("claude-sonnet-5-5")]
 

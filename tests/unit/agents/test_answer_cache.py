@@ -1,0 +1,85 @@
+"""Which answers are kept, for whom, and what comes back."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from agents.answer_cache import AnswerCache
+from agents.questions import question_of
+from protocol.ids import utc_now
+from protocol.records.deployments import CachedAnswer
+from protocol.transport.safety import SafetyCalls
+from providers.chat import complete
+from tests.support.claims import a_subtask
+from tests.support.scripted_store import AWAY
+
+ALICE, BOB = uuid4(), uuid4()
+
+
+class Away(SafetyCalls):
+    def __init__(self) -> None:
+        pass
+
+    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+        raise AWAY
+
+    async def cache_answer(
+        self, *, key: str, owner: UUID | None, model_id: str, answer: dict[str, Any], ttl: timedelta
+    ) -> None:
+        raise AWAY
+
+
+def key(owner: UUID = ALICE, *, cache: object = True, **options: Any) -> str | None:
+    params = {"generation_prompt": options.pop("prompt", "Write is_prime(n)")}
+    lane = options.pop("lane", "claude-sonnet-5-5")
+    task = {"owner": str(owner), "params": {} if cache is None else {"cache": cache}}
+    claimed = a_subtask(task, params=params, lane=lane)
+    return AnswerCache(Away(), **options).key(claimed, question_of(claimed))
+
+
+def test_the_same_question_of_the_same_owner_is_the_same() -> None:
+    assert key() is not None
+    assert key() == key()
+
+
+@pytest.mark.parametrize(
+    "other", [{"owner": BOB}, {"prompt": "Write is_odd(n)"}, {"lane": "gpt-6.1-sol"}]
+)
+def test_another_owner_prompt_or_model_finds_nothing(other: dict[str, Any]) -> None:
+    assert key(**other) != key()
+
+
+def test_owners_share_only_where_the_operator_says_so() -> None:
+    assert key(BOB, shared=True) == key(ALICE, shared=True)
+
+
+def test_it_is_asked_for_by_the_task_or_by_the_operator_and_the_task_may_refuse() -> None:
+    assert key(cache=None) is None
+    assert key(cache="yes") is None
+    assert key(cache=None, always=True) is not None
+    assert key(cache=False, always=True) is None
+
+
+async def test_a_store_that_is_away_costs_a_call_and_no_task() -> None:
+    cache = AnswerCache(Away())
+
+    assert await cache.find("key") is None
+    await cache.keep("key", a_subtask(), {"text": "a"})
+
+
+async def test_what_comes_back_is_a_whole_answer_that_says_where_it_is_from() -> None:
+    class Kept(Away):
+        async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+            answer = {"text": "a", "reasoning": "r", "vendor_finish_reason": "end_turn"}
+            return CachedAnswer(answer=answer, created_at=utc_now())
+
+    events = await AnswerCache(Kept()).find("key")
+
+    assert events is not None
+    answer = await complete(events)
+    assert (answer.text, answer.reasoning) == ("a", "r")
+    assert answer.usage is not None
+    assert answer.usage.prompt == answer.usage.output == 0
+    assert "cache" in answer.done.notes[-1]
