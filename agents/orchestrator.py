@@ -8,6 +8,7 @@ from loguru import logger
 
 from agents.cio import Cio
 from agents.fleet import Fleet
+from agents.learning import Learner
 from agents.runtime.agent import living
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
@@ -40,11 +41,11 @@ async def run_orchestrator(
     drain: Drain,
     on_ready: Callable[[], None],
     vitals: Vitals | None = None,
-    knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
+    knowledge: Knowledge = NOTHING_KNOWN,
 ) -> None:
     """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
 
-    `knowledge` gives what is known at the moment; it is asked for each choice.
+    `knowledge` is what is known before the database says more.
 
     Raises Unauthorized or MigrationMissing when the project cannot be used.
     """
@@ -55,11 +56,14 @@ async def run_orchestrator(
         await fleet.refresh()
         # Reading the price tables takes a while; nobody's choice is to wait for it.
         await asyncio.to_thread(shelf_of(catalogue).warm, fleet.lanes)
-        cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=knowledge)
+        learner = Learner(store=agent.store, agent_id=identity.id, start=knowledge)
+        await learner.refresh()
+        cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)
         desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
         services = [
             agent.services.create_task(fleet.run(), name="fleet"),
             agent.services.create_task(desk.run(), name="selection desk"),
+            agent.services.create_task(learner.run(), name="learner"),
             agent.services.create_task(_reap(agent.store), name="reaper"),
         ]
         if options.retention is not None:
@@ -69,10 +73,14 @@ async def run_orchestrator(
         def hear(_message: Envelope) -> None:
             agent.wakeup.ring()
 
+        def hear_of_models(message: Envelope) -> None:
+            desk.hear(message)
+            learner.hear(message)
+
         try:
             async with (
                 bus.listen(TASKS, hear, on_ready=agent.wakeup.ring),
-                bus.listen(MODEL_SELECTION, desk.hear),
+                bus.listen(MODEL_SELECTION, hear_of_models),
             ):
                 if not drain.begun.is_set():
                     on_ready()

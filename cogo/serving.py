@@ -160,7 +160,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             bus=bus,
             catalogue=router.catalogue,
             lanes=own_lanes,
-            knowledge=lambda: parts.knowledge,
+            knowledge=parts.knowledge,
             identity=parts.identity,
             options=parts.options,
             drain=drain,

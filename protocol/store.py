@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from protocol.judgement import JudgementStore
 from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
@@ -31,7 +32,7 @@ from protocol.records import (
 )
 
 
-class Store(Protocol):
+class Store(JudgementStore, Protocol):
     """Every call is idempotent and may be repeated after StoreUnavailable.
 
     All methods raise StoreUnavailable, Unauthorized and MigrationMissing besides what they name.

@@ -151,6 +151,12 @@ COMMANDS: Final = (
         group="tasks",
     ),
     Command(
+        name="feedback",
+        summary="Say how good an answer was.",
+        module="cogo.cli.feedback",
+        function="feedback",
+    ),
+    Command(
         name="show",
         summary="Show how many subtasks stand where, and what limits them.",
         module="cogo.cli.queue",

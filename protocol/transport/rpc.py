@@ -28,12 +28,13 @@ from protocol.records import (
     Subtask,
     Task,
 )
+from protocol.transport.judgement import JudgementCalls
 from protocol.transport.office import OfficeCalls
 from protocol.transport.safety import SafetyCalls
 from protocol.transport.spending import Spending
 
 
-class SupabaseStore(OfficeCalls, SafetyCalls, Spending):
+class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending):
     """Implements `Office`, `SafetyStore` and `SpendingStore` of `protocol`.
 
     One per event loop; opened by `connect.open_store`.

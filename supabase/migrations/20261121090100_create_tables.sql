@@ -770,5 +770,142 @@ alter table cogo.grants enable row level security;
 revoke all on cogo.grants from public, anon, authenticated, service_role;
 grant select, insert, update, delete on cogo.grants to service_role;
 
+-- schemas/0350_outcomes.sql
+-- Appended to by the transaction that closes an attempt, so that many of them never wait for one
+-- row of statistics; emptied by cogo.learn().
+create table if not exists cogo.outcomes (
+  seq bigint generated always as identity primary key,
+  subtask_id uuid not null,
+  attempt integer not null
+);
+comment on table cogo.outcomes is 'Attempts that ended and from which nothing was learned yet.';
+
+alter table cogo.outcomes enable row level security;
+revoke all on cogo.outcomes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.outcomes to service_role;
+
+-- schemas/0352_model_outcomes.sql
+create table if not exists cogo.model_outcomes (
+  model_id text not null,
+  task_type text not null,
+  after text[] not null default '{}',
+  judged double precision not null default 0,
+  good double precision not null default 0,
+  checked double precision not null default 0,
+  passed double precision not null default 0,
+  passed_good double precision not null default 0,
+  answered double precision not null default 0,
+  total_ms double precision not null default 0,
+  streamed double precision not null default 0,
+  first_token_ms double precision not null default 0,
+  priced double precision not null default 0,
+  cost_usd double precision not null default 0,
+  counted_at timestamptz not null default cogo.now(),
+  primary key (model_id, task_type, after)
+) with (fillfactor = 50);
+comment on table cogo.model_outcomes is
+  'What became of a model''s attempts, by type of task: sums in which each weighs half after 7 days.';
+comment on column cogo.model_outcomes.after is
+  'Models whose answers to the same subtask a check had refused, in order; {} counts every attempt.';
+comment on column cogo.model_outcomes.good is
+  'How many of judged were good; what nobody verified counts as 0.8.';
+comment on column cogo.model_outcomes.total_ms is 'Over the answered ones.';
+comment on column cogo.model_outcomes.first_token_ms is 'Over the streamed ones.';
+comment on column cogo.model_outcomes.cost_usd is 'Over the priced ones.';
+
+alter table cogo.model_outcomes enable row level security;
+revoke all on cogo.model_outcomes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.model_outcomes to service_role;
+
+-- schemas/0354_model_health.sql
+create table if not exists cogo.model_health (
+  model_id text not null primary key,
+  health text not null default 'ok' check (health in ('ok', 'degraded', 'open')),
+  reason text,
+  since timestamptz not null default cogo.now(),
+  on_trial boolean not null default false,
+  trips integer not null default 0,
+  retry_at timestamptz,
+  answered double precision not null default 0,
+  failed double precision not null default 0,
+  in_a_row integer not null default 0,
+  paced double precision not null default 0,
+  pace double precision not null default 0,
+  usual_paced double precision not null default 0,
+  usual_pace double precision not null default 0,
+  counted_at timestamptz not null default cogo.now()
+) with (fillfactor = 50);
+comment on table cogo.model_health is
+  'How well each model answers now, judged by its traffic alone, and what it was judged by.';
+comment on column cogo.model_health.health is
+  'ok; degraded: it answers worse or slower than it used to; open: it does not answer.';
+comment on column cogo.model_health.answered is
+  'Like failed, paced and pace a moving sum in which an attempt weighs half after 30 seconds.';
+comment on column cogo.model_health.pace is 'Sum of milliseconds for a token of output.';
+comment on column cogo.model_health.usual_pace is
+  'The same with half after an hour, counted only while the model was well: its own baseline.';
+comment on column cogo.model_health.on_trial is
+  'It came back because time passed, not because it was seen to answer: less makes it unwell again.';
+comment on column cogo.model_health.trips is 'How often in a row it became unwell: each lasts longer.';
+
+alter table cogo.model_health enable row level security;
+revoke all on cogo.model_health from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.model_health to service_role;
+
+-- schemas/0356_cogo_model_switches.sql
+create table if not exists public.cogo_model_switches (
+  id uuid not null default gen_random_uuid() primary key,
+  at timestamptz not null default cogo.now(),
+  kind text not null check (kind in ('health', 'control', 'policy')),
+  subject text not null,
+  scope text not null default 'everywhere',
+  was text,
+  became text not null,
+  reason text not null,
+  numbers jsonb not null default '{}',
+  who text not null
+);
+comment on table public.cogo_model_switches is
+  'Every change of what may be chosen: health by traffic, and what operators set. Operators only.';
+comment on column public.cogo_model_switches.subject is 'A model, a provider, or the word policy.';
+comment on column public.cogo_model_switches.scope is
+  'everywhere, owner:<uuid> or task_type:<type>.';
+
+create index if not exists cogo_model_switches_at on public.cogo_model_switches (at);
+
+alter table public.cogo_model_switches enable row level security;
+revoke all on public.cogo_model_switches from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.cogo_model_switches to service_role;
+
+-- schemas/0358_cogo_ratings.sql
+create table if not exists public.cogo_ratings (
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  person uuid not null default '00000000-0000-0000-0000-000000000000',
+  score numeric not null check (score between 0 and 1),
+  comment text,
+  model_id text not null,
+  task_type text not null,
+  rated_at timestamptz not null default cogo.now(),
+  primary key (task_id, person)
+);
+comment on table public.cogo_ratings is
+  'What people think of answers, one row for a task and person. The nil uuid is an operator.';
+comment on column public.cogo_ratings.score is '1 is good, 0 is bad.';
+
+create index if not exists cogo_ratings_model on public.cogo_ratings (model_id, rated_at);
+
+alter table public.cogo_ratings enable row level security;
+drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
+create policy "owners read the ratings of their tasks" on public.cogo_ratings
+  for select to authenticated using (
+    exists (
+      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
+    )
+  );
+
+revoke all on public.cogo_ratings from public, anon, authenticated, service_role;
+grant select on public.cogo_ratings to authenticated;
+grant select, insert, update, delete on public.cogo_ratings to service_role;
+
 insert into cogo.schema_versions (version) values ('20261121090100')
 on conflict (version) do nothing;

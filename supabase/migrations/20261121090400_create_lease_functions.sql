@@ -339,8 +339,13 @@ begin
           from unnest(p_subtask_ids, p_attempts, p_usages) as u (id, attempt, usage)
       ) as g
      where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
-    returning a.task_id, a.cost_usd, a.input_tokens, a.cached_tokens, a.output_tokens,
-              a.reasoning_tokens, g.usage
+    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
+              a.cached_tokens, a.output_tokens, a.reasoning_tokens, g.usage
+  ), to_learn as (
+    insert into cogo.outcomes (subtask_id, attempt)
+    select c.subtask_id, c.attempt
+      from closed c
+     where c.lane <> 'cio' and p_outcome in ('completed', 'failed', 'rerouted')
   ), spent as (
     select c.task_id,
            case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,

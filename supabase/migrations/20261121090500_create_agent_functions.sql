@@ -391,6 +391,421 @@ revoke all on function public.cogo_release_subtasks(text, jsonb, text, boolean)
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_release_subtasks(text, jsonb, text, boolean) to service_role;
 
+-- schemas/0841_note_switch.sql
+create or replace function cogo.note_switch(
+  p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
+  p_numbers jsonb, p_who text
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
+  values (
+    p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
+  );
+  perform cogo.ring(
+    array['model-selection'], 'MODEL_STATUS',
+    jsonb_build_object(
+      'model_id', p_subject,
+      'status', case
+        when p_became in ('open', 'ban', 'drain') then 'unavailable'
+        when p_became = 'degraded' then 'degraded'
+        else 'available'
+      end,
+      'kind', p_kind,
+      'scope', p_scope,
+      'was', p_was,
+      'became', p_became,
+      'who', p_who,
+      'reason', p_reason,
+      'numbers', coalesce(p_numbers, '{}'),
+      'timestamp', cogo.iso(cogo.now())
+    ),
+    p_who, 'cogo-model-selection'
+  );
+end;
+$$;
+comment on function cogo.note_switch(text, text, text, text, text, text, jsonb, text) is
+  'Keeps and announces one change of what may be chosen: who, why, and the numbers.';
+
+revoke all on function cogo.note_switch(text, text, text, text, text, text, jsonb, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.note_switch(text, text, text, text, text, text, jsonb, text)
+  to service_role;
+
+-- schemas/0842_count_outcomes.sql
+-- A failure of the vendor counts against a model's quality only while the model is well: an outage
+-- is a matter of health, and must not be remembered for weeks as bad answers.
+create or replace function cogo.count_outcomes(p_limit integer)
+  returns integer
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_count integer;
+begin
+  with taken as materialized (
+    delete from cogo.outcomes o
+     where o.seq in (select q.seq from cogo.outcomes q order by q.seq limit p_limit)
+    returning o.subtask_id, o.attempt
+  ), seen as materialized (
+    select a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
+           coalesce(chosen.task_type, 'general') as task_type,
+           coalesce(refused.models, '{}') as after,
+           a.outcome = 'completed' as answered,
+           coalesce(
+             a.error ->> 'class' in (
+               'overloaded', 'timeout', 'connection', 'malformed_response', 'incomplete_stream',
+               'authentication', 'permission', 'model_not_found'
+             ), false
+           ) as faulty,
+           case
+             when a.error ->> 'class' = 'check_failed' then false
+             when jsonb_array_length(answer.verification -> 'checks') > 0 then
+               not answer.verification @? '$.checks[*] ? (@.passed == false)'
+           end as passed,
+           case
+             when a.error ->> 'class' in ('check_failed', 'content_filtered') then 0
+             when a.outcome <> 'completed' then null
+             when answer.verification ->> 'status' = 'verified' then 1
+             when answer.verification ->> 'status' = 'failed' then 0
+             when answer.verification @? '$.checks[*] ? (@.passed == false)' then 0
+             else 0.8
+           end as good,
+           coalesce(h.health, 'ok') = 'ok' as well
+      from taken t
+      join public.cogo_attempts a using (subtask_id, attempt)
+      left join cogo.model_health h on h.model_id = a.model_id
+      left join lateral (
+        select m.requirements ->> 'taskType' as task_type
+          from public.cogo_model_selections m
+         where m.subtask_id = a.subtask_id
+         order by m.created_at desc
+         limit 1
+      ) as chosen on true
+      left join lateral (
+        select array_agg(e.model_id order by e.attempt) as models
+          from public.cogo_attempts e
+         where e.subtask_id = a.subtask_id and e.attempt < a.attempt
+           and e.error ->> 'class' = 'check_failed'
+      ) as refused on true
+      left join lateral (
+        select o.output -> 'verification' as verification
+          from cogo.subtask_outputs o
+         where o.subtask_id = a.subtask_id and o.attempt = a.attempt
+      ) as answer on true
+     where a.model_id is not null
+  ), judged as (
+    select s.*, case when s.faulty and s.well then 0 else s.good end as verdict from seen s
+  ), counted as (
+    insert into cogo.model_outcomes as m (
+      model_id, task_type, after, judged, good, checked, passed, passed_good, answered, total_ms,
+      streamed, first_token_ms, priced, cost_usd, counted_at
+    )
+    select j.model_id, j.task_type, k.after,
+           count(j.verdict), coalesce(sum(j.verdict), 0),
+           count(j.passed), count(*) filter (where j.passed),
+           coalesce(sum(j.verdict) filter (where j.passed), 0),
+           count(*) filter (where j.answered),
+           coalesce(sum(j.duration_ms) filter (where j.answered), 0),
+           count(j.first_token_ms) filter (where j.answered),
+           coalesce(sum(j.first_token_ms) filter (where j.answered), 0),
+           count(j.cost_usd) filter (where j.answered),
+           coalesce(sum(j.cost_usd) filter (where j.answered), 0), v_now
+      from judged j
+     cross join lateral (
+       select '{}'::text[] as after union select j.after
+     ) as k
+     group by j.model_id, j.task_type, k.after
+    having count(j.verdict) > 0
+     order by 1, 2, 3
+    on conflict (model_id, task_type, after) do update
+      set judged = m.judged * cogo.fading(m.counted_at, v_now, 604800) + excluded.judged,
+          good = m.good * cogo.fading(m.counted_at, v_now, 604800) + excluded.good,
+          checked = m.checked * cogo.fading(m.counted_at, v_now, 604800) + excluded.checked,
+          passed = m.passed * cogo.fading(m.counted_at, v_now, 604800) + excluded.passed,
+          passed_good =
+            m.passed_good * cogo.fading(m.counted_at, v_now, 604800) + excluded.passed_good,
+          answered = m.answered * cogo.fading(m.counted_at, v_now, 604800) + excluded.answered,
+          total_ms = m.total_ms * cogo.fading(m.counted_at, v_now, 604800) + excluded.total_ms,
+          streamed = m.streamed * cogo.fading(m.counted_at, v_now, 604800) + excluded.streamed,
+          first_token_ms =
+            m.first_token_ms * cogo.fading(m.counted_at, v_now, 604800) + excluded.first_token_ms,
+          priced = m.priced * cogo.fading(m.counted_at, v_now, 604800) + excluded.priced,
+          cost_usd = m.cost_usd * cogo.fading(m.counted_at, v_now, 604800) + excluded.cost_usd,
+          counted_at = v_now
+  ), recent as (
+    select s.model_id,
+           count(*) filter (where s.answered) as answered,
+           count(*) filter (where s.faulty) as failed,
+           count(*) filter (
+             where s.faulty and s.ended_at > coalesce(l.answered_at, '-infinity')
+           ) as in_a_row,
+           l.answered_at is not null as broke,
+           count(*) filter (where s.answered and s.output_tokens > 0) as paced,
+           coalesce(
+             sum(s.duration_ms::float8 / greatest(s.output_tokens, 100))
+               filter (where s.answered and s.output_tokens > 0), 0
+           ) as pace
+      from seen s
+      join (
+        select e.model_id, max(e.ended_at) filter (where e.answered) as answered_at
+          from seen e group by e.model_id
+      ) as l using (model_id)
+     where s.answered or s.faulty
+     group by s.model_id, l.answered_at
+  ), felt as (
+    insert into cogo.model_health as h (
+      model_id, answered, failed, in_a_row, paced, pace, usual_paced, usual_pace, counted_at
+    )
+    select r.model_id, r.answered, r.failed, r.in_a_row, r.paced, r.pace, r.paced, r.pace, v_now
+      from recent r
+     order by r.model_id
+    on conflict (model_id) do update
+      set answered = h.answered * cogo.fading(h.counted_at, v_now, 30) + excluded.answered,
+          failed = h.failed * cogo.fading(h.counted_at, v_now, 30) + excluded.failed,
+          in_a_row =
+            excluded.in_a_row + case when excluded.answered > 0 then 0 else h.in_a_row end,
+          paced = h.paced * cogo.fading(h.counted_at, v_now, 30) + excluded.paced,
+          pace = h.pace * cogo.fading(h.counted_at, v_now, 30) + excluded.pace,
+          usual_paced = h.usual_paced * cogo.fading(h.counted_at, v_now, 3600)
+            + case when h.health = 'ok' then excluded.usual_paced else 0 end,
+          usual_pace = h.usual_pace * cogo.fading(h.counted_at, v_now, 3600)
+            + case when h.health = 'ok' then excluded.usual_pace else 0 end,
+          counted_at = v_now
+  )
+  select count(*) into v_count from taken;
+  return v_count;
+end;
+$$;
+comment on function cogo.count_outcomes(integer) is
+  'Adds attempts that ended, up to a number of them, to the statistics and the health of their models.
+Says how many. One at a time: the caller sees to that.';
+
+revoke all on function cogo.count_outcomes(integer) from public, anon, authenticated, service_role;
+grant execute on function cogo.count_outcomes(integer) to service_role;
+
+-- schemas/0843_judge_health.sql
+-- Pure. Two thresholds for each measure, so that a model in between does not go to and fro: what is
+-- unwell must be seen to be clearly well again. Who is passed over is not seen at all, so after a
+-- while, twice as long each time, it is tried again, and then two failures are enough.
+create or replace function cogo.judge_health(p_model cogo.model_health, p_now timestamptz, p_shut boolean)
+  returns cogo.model_health
+  language plpgsql
+  immutable
+  set search_path = ''
+as $$
+declare
+  v_model cogo.model_health := p_model;
+  v_weight double precision := cogo.fading(p_model.counted_at, p_now, 30);
+  v_calls double precision := (p_model.answered + p_model.failed) * v_weight;
+  v_rate double precision := p_model.failed / nullif(p_model.answered + p_model.failed, 0);
+  v_enough double precision := case when p_model.on_trial then 1.9 else 4.5 end;
+  v_usual double precision;
+  v_slower double precision;
+  v_worse text;
+begin
+  -- The moving sum is part of the long one: what is usual is the rest.
+  if p_model.usual_paced - p_model.paced * v_weight >= 10 then
+    v_usual := (p_model.usual_pace - p_model.pace * v_weight)
+               / (p_model.usual_paced - p_model.paced * v_weight);
+  end if;
+  if p_model.paced * v_weight >= v_enough then
+    v_slower := p_model.pace / p_model.paced / nullif(v_usual, 0);
+  end if;
+
+  -- On trial somebody must be let through to see whether a circuit closes.
+  if p_shut and (not p_model.on_trial or p_now > p_model.since + interval '30 seconds') then
+    v_worse := 'open';
+    v_model.reason := 'the circuits of all its deployments are open';
+  elsif p_model.in_a_row >= 5 or (v_calls >= v_enough and v_rate >= 0.8) then
+    v_worse := 'open';
+    v_model.reason := format(
+      'it does not answer: %s of the last %s calls failed, %s in a row',
+      round((p_model.failed * v_weight)::numeric, 1), round(v_calls::numeric, 1), p_model.in_a_row
+    );
+  elsif v_calls >= v_enough and v_rate >= 0.3 then
+    v_worse := 'degraded';
+    v_model.reason := format(
+      '%s%% of the last %s calls failed', round(v_rate * 100), round(v_calls::numeric, 1)
+    );
+  elsif v_slower >= 3 then
+    v_worse := 'degraded';
+    v_model.reason := format(
+      'it takes %s ms for a token and usually %s ms',
+      round((p_model.pace / p_model.paced)::numeric, 1), round(v_usual::numeric, 1)
+    );
+  end if;
+
+  if p_model.health = 'ok' and v_worse is not null
+     or p_model.health = 'degraded' and v_worse = 'open' then
+    v_model.health := v_worse;
+    v_model.since := p_now;
+    v_model.on_trial := false;
+    v_model.retry_at := p_now + make_interval(secs => least(600, 15 * 2 ^ least(p_model.trips, 10)));
+    v_model.trips := p_model.trips + 1;
+  elsif p_model.health = 'ok' then
+    v_model.reason := p_model.reason;
+    if p_model.on_trial and v_calls >= 4.5 and v_rate <= 0.1 then
+      v_model.on_trial := false;
+      v_model.trips := 0;
+    end if;
+  elsif not p_shut and p_model.answered * v_weight >= 2.5 and v_rate <= 0.1 and coalesce(v_slower, 1) <= 1.5 then
+    v_model.health := 'ok';
+    v_model.since := p_now;
+    v_model.trips := 0;
+    v_model.retry_at := null;
+    v_model.reason := format(
+      'it answers again: %s of the last %s calls',
+      round((p_model.answered * v_weight)::numeric, 1), round(v_calls::numeric, 1)
+    );
+  elsif p_now >= p_model.retry_at then
+    v_model.health := 'ok';
+    v_model.since := p_now;
+    v_model.on_trial := true;
+    v_model.retry_at := null;
+    v_model.answered := 0;
+    v_model.failed := 0;
+    v_model.in_a_row := 0;
+    v_model.paced := 0;
+    v_model.pace := 0;
+    v_model.reason := 'it is tried again after '
+      || round(extract(epoch from p_now - p_model.since)) || ' s';
+  else
+    v_model.reason := p_model.reason;
+  end if;
+  return v_model;
+end;
+$$;
+comment on function cogo.judge_health(cogo.model_health, timestamptz, boolean) is
+  'The model with its health as it has to be now, from what its traffic showed; p_shut says that all its
+circuits are open.';
+
+revoke all on function cogo.judge_health(cogo.model_health, timestamptz, boolean)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.judge_health(cogo.model_health, timestamptz, boolean) to service_role;
+
+-- schemas/0844_learn.sql
+-- Every orchestrator asks; one learns at a time, and the others read what it has learned.
+create or replace function cogo.learn(p_limit integer default 2000)
+  returns integer
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_count integer;
+  v_was cogo.model_health;
+  v_is cogo.model_health;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.learn', 0)) then
+    return 0;
+  end if;
+  v_count := cogo.count_outcomes(p_limit);
+  for v_was in
+    select h.* from cogo.model_health h
+     where h.health <> 'ok' or h.on_trial or h.counted_at > cogo.now() - interval '5 minutes'
+        or h.model_id in (select d.model_id from cogo.deployments d where d.state <> 'closed')
+     order by h.model_id
+  loop
+    v_is := cogo.judge_health(
+      v_was, cogo.now(),
+      coalesce(
+        (
+          select bool_and(d.state <> 'closed')
+            from cogo.deployments d where d.model_id = v_was.model_id
+        ), false
+      )
+    );
+    continue when v_is is not distinct from v_was;
+    update cogo.model_health h
+       set health = v_is.health, reason = v_is.reason, since = v_is.since,
+           on_trial = v_is.on_trial, trips = v_is.trips, retry_at = v_is.retry_at,
+           answered = v_is.answered, failed = v_is.failed, in_a_row = v_is.in_a_row,
+           paced = v_is.paced, pace = v_is.pace
+     where h.model_id = v_is.model_id;
+    if v_is.health <> v_was.health then
+      perform cogo.note_switch(
+        'health', v_is.model_id, 'everywhere', v_was.health, v_is.health, v_is.reason,
+        jsonb_build_object(
+          'answered', round(v_was.answered::numeric, 1),
+          'failed', round(v_was.failed::numeric, 1),
+          'in_a_row', v_was.in_a_row,
+          'ms_per_token', round((v_was.pace / nullif(v_was.paced, 0))::numeric, 1),
+          'usual_ms_per_token',
+          round((v_was.usual_pace / nullif(v_was.usual_paced, 0))::numeric, 1),
+          'retry_at', cogo.iso(v_is.retry_at)
+        ),
+        cogo.actor()
+      );
+    end if;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function cogo.learn(integer) is
+  'Learns from attempts that ended since the last time, and switches models that became unwell or well.';
+
+revoke all on function cogo.learn(integer) from public, anon, authenticated, service_role;
+grant execute on function cogo.learn(integer) to service_role;
+
+-- schemas/0845_cogo_model_knowledge.sql
+create or replace function public.cogo_model_knowledge(p_agent_id text)
+  returns table (outcomes jsonb, health jsonb)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  perform cogo.act_as(p_agent_id);
+  perform cogo.learn();
+  return query
+    select coalesce(
+             (
+               select jsonb_agg(
+                        jsonb_build_object(
+                          'model_id', m.model_id,
+                          'task_type', m.task_type,
+                          'after', to_jsonb(m.after),
+                          'judged', m.judged * f.left_of,
+                          'good', m.good * f.left_of,
+                          'checked', m.checked * f.left_of,
+                          'passed', m.passed * f.left_of,
+                          'passed_good', m.passed_good * f.left_of,
+                          'total_ms', m.total_ms / nullif(m.answered, 0),
+                          'first_token_ms', m.first_token_ms / nullif(m.streamed, 0),
+                          'cost_usd', m.cost_usd / nullif(m.priced, 0)
+                        )
+                      )
+                 from cogo.model_outcomes m
+                cross join lateral (
+                  select cogo.fading(m.counted_at, cogo.now(), 604800) as left_of
+                ) as f
+                where m.judged * f.left_of >= 0.5
+             ), '[]'
+           ),
+           coalesce(
+             (
+               select jsonb_object_agg(h.model_id, h.health)
+                 from cogo.model_health h where h.health <> 'ok'
+             ), '{}'
+           );
+end;
+$$;
+comment on function public.cogo_model_knowledge(text) is
+  'What orchestrators choose by: outcomes by model and type of task (sums that fade, and means), and
+which models are unwell. Learns first from what ended meanwhile.';
+
+revoke all on function public.cogo_model_knowledge(text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_model_knowledge(text) to service_role;
+
 -- schemas/0850_cogo_record_agent.sql
 create or replace function public.cogo_record_agent(p_agent jsonb)
   returns public.cogo_agents

@@ -399,6 +399,94 @@ revoke all on function public.cogo_approve_subtask(uuid, boolean, text)
 grant execute on function public.cogo_approve_subtask(uuid, boolean, text)
   to authenticated, service_role;
 
+-- schemas/0962_cogo_feedback.sql
+-- Security definer: owners may not write the tables; the function checks who asks.
+create or replace function public.cogo_feedback(
+  p_task_id uuid, p_score numeric, p_comment text default null
+)
+  returns public.cogo_ratings
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks;
+  v_person uuid := '00000000-0000-0000-0000-000000000000';
+  v_weight constant double precision := 3;
+  v_model_id text;
+  v_task_type text;
+  v_old public.cogo_ratings;
+  v_new public.cogo_ratings;
+begin
+  if p_score is null or p_score < 0 or p_score > 1 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
+  elsif length(p_comment) > 10000 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_comment may have 10000 characters at most';
+  end if;
+  v_task := cogo.authorize_task(p_task_id);
+  if v_task.status <> 'completed' then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);
+  end if;
+  select a.model_id, coalesce(chosen.task_type, 'general') into v_model_id, v_task_type
+    from cogo.subtasks s
+    join public.cogo_attempts a on a.subtask_id = s.id and a.outcome = 'completed'
+    left join lateral (
+      select m.requirements ->> 'taskType' as task_type
+        from public.cogo_model_selections m
+       where m.subtask_id = s.id
+       order by m.created_at desc
+       limit 1
+    ) as chosen on true
+   where s.task_id = p_task_id and s.sink and a.model_id is not null
+   order by a.attempt desc
+   limit 1;
+  if v_model_id is null then
+    raise exception using
+      errcode = 'TQ003', message = format('no model answered task %s', p_task_id);
+  end if;
+  if not cogo.is_operator() then
+    v_person := auth.uid();
+  end if;
+
+  select r.* into v_old
+    from public.cogo_ratings r where r.task_id = p_task_id and r.person = v_person;
+  insert into public.cogo_ratings as r (
+    task_id, person, score, comment, model_id, task_type
+  ) values (p_task_id, v_person, p_score, p_comment, v_model_id, v_task_type)
+  on conflict (task_id, person) do update
+    set score = excluded.score,
+        comment = coalesce(excluded.comment, r.comment),
+        model_id = excluded.model_id,
+        task_type = excluded.task_type,
+        rated_at = cogo.now()
+  returning * into v_new;
+
+  -- What a person says is rarer and surer than that an answer came: it weighs as much as three.
+  insert into cogo.model_outcomes as m (model_id, task_type, judged, good)
+  values (v_model_id, v_task_type, v_weight, v_weight * p_score)
+  on conflict (model_id, task_type, after) do update
+    set judged = m.judged
+          + case when v_old.model_id is distinct from v_model_id then v_weight else 0 end,
+        good = greatest(0, m.good + v_weight * (
+          p_score - case when v_old.model_id = v_model_id then v_old.score else 0 end
+        ));
+  return v_new;
+end;
+$$;
+comment on function public.cogo_feedback(uuid, numeric, text) is
+  'Says how good the answer of a task was, from 0 to 1: for its owner, who may think again, and for
+operators. The model that gave the answer learns from it.';
+
+revoke all on function public.cogo_feedback(uuid, numeric, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_feedback(uuid, numeric, text)
+  to authenticated, service_role;
+
 -- schemas/0970_cogo_schema_versions.sql
 -- Security definer: the table itself is nobody's business, which version this is may be asked.
 create or replace function public.cogo_schema_versions()

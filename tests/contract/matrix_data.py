@@ -32,6 +32,9 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         await rpc(client, "cogo_end_call", p_agent_id="matrix", p_call=ended)
         said = [{"role": "assistant", "content": "done"}]
         await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
+    await rpc(client, "cogo_feedback", p_task_id=finished, p_score=1)
+    switch = {"kind": "health", "subject": "m", "became": "ok", "reason": "r", "who": "matrix"}
+    assert (await client.post("/rest/v1/cogo_model_switches", json=switch)).is_success
     failed = await _plan(client, owner)
     [lease] = await _claim(client, _lane(failed))
     await rpc(

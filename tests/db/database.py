@@ -29,6 +29,10 @@ _TABLES: Final = (
     "cogo.reservations",
     "cogo.grants",
     "public.cogo_calls",
+    "cogo.outcomes",
+    "cogo.model_outcomes",
+    "cogo.model_health",
+    "public.cogo_model_switches",
     "realtime.messages",
 )
 ALICE: Final = UUID("aaaaaaaa-0000-4000-8000-000000000001")

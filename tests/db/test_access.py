@@ -23,6 +23,7 @@ OWNED: Final = (
     "public.cogo_dead_letters",
     "public.cogo_calls",
     "public.cogo_usage",
+    "public.cogo_ratings",
     "cogo.subtasks",
     "cogo.subtask_payloads",
     "cogo.subtask_outputs",
@@ -38,6 +39,10 @@ OPERATORS: Final = (
     "cogo.budgets",
     "cogo.reservations",
     "cogo.grants",
+    "cogo.outcomes",
+    "cogo.model_outcomes",
+    "cogo.model_health",
+    "public.cogo_model_switches",
     "cogo.schema_versions",
     "cogo.api_keys",
 )
@@ -50,6 +55,7 @@ USERS_RPCS: Final = (
     "cogo_pause_task",
     "cogo_resume_task",
     "cogo_approve_subtask",
+    "cogo_feedback",
     "cogo_schema_versions",
 )
 
@@ -81,6 +87,7 @@ async def a_finished_task(database: Database, owner: object) -> None:
         await begin(agent, call)
         await end(agent, call, 0.5)
         await agent.complete(lease, messages=[{"role": "user", "content": "hi"}])
+    await agent.connection.execute("select from public.cogo_feedback($1, 1)", task_id)
     assert await agent.connection.fetchval(
         "select status = 'completed' from public.cogo_tasks where id = $1", task_id
     )
@@ -154,7 +161,7 @@ async def test_operators_call_every_rpc(database: Database) -> None:
     )
 
     names = {row["proname"] for row in every}
-    assert len(names) == len(USERS_RPCS) + 29
+    assert len(names) == len(USERS_RPCS) + 30
     assert names <= await callable_functions(database, "service_role")
 
 

@@ -34,6 +34,7 @@ from protocol.records import (
     Subtask,
     Task,
 )
+from protocol.records.knowledge import ModelKnowledge, Rating
 
 Extending = Literal["ok", "cancel", "lost"]
 
@@ -59,6 +60,9 @@ class ScriptedStore:
     invalid: set[LeaseRef] = field(default_factory=set)
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
+    knowledge: ModelKnowledge = field(
+        default_factory=lambda: ModelKnowledge(outcomes=[], health={})
+    )
 
     claims: list[tuple[UUID, int]] = field(default_factory=list)
     """Request id and limit of each claim."""
@@ -164,6 +168,13 @@ class ScriptedStore:
     async def record_selection(self, selection: SelectionRecord) -> None:
         await self._obey("record_selection")
         self.selections.append(selection)
+
+    async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
+        await self._obey("model_knowledge")
+        return self.knowledge
+
+    async def rate_task(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+        _not_for_agents()
 
     async def fetch_agents(self) -> list[AgentRecord]:
         await self._obey("fetch_agents")

@@ -1,0 +1,92 @@
+"""Attempts of models that end as a script says, for what the database learns from them."""
+
+from typing import Any
+
+from tests.db.agent import Agent, Row, insert_task, step
+
+OVERLOADED: Row = {"class": "overloaded", "message": "the vendor is overloaded"}
+REFUSED: Row = {"class": "check_failed", "message": "it does not parse"}
+
+
+def selection(key: str, model_id: str, task_type: str = "code-generation") -> Row:
+    return {
+        "key": key,
+        "selected_model": model_id,
+        "requirements": {"taskType": task_type},
+        "reason": "r",
+    }
+
+
+def used(model_id: str, *, ms: int = 1000, tokens: int = 100, cost: str = "0.01") -> Row:
+    return {
+        "model_id": model_id,
+        "provider": "vendor",
+        "duration_ms": ms,
+        "first_token_ms": ms // 10,
+        "output_tokens": tokens,
+        "cost_usd": cost,
+    }
+
+
+async def planned(agent: Agent, model_id: str, task_type: str = "code-generation") -> Any:
+    """A task whose one subtask stands in the model's lane; gives its id."""
+    task_id = await insert_task(agent.connection)
+    [plan] = await agent.claim("cio")
+    await agent.complete(
+        plan,
+        plan={
+            "subtasks": [step("a", lane=model_id)],
+            "selections": [selection("a", model_id, task_type)],
+        },
+    )
+    return task_id
+
+
+async def answered(
+    agent: Agent, model_id: str, *, ms: int = 1000, output: Row | None = None
+) -> Any:
+    """One task that the model answers; gives its id."""
+    task_id = await planned(agent, model_id)
+    [lease] = await agent.claim(model_id)
+    said = {"text": "done"} if output is None else output
+    assert await agent.complete(lease, output=said, usage=used(model_id, ms=ms)) == "ok"
+    return task_id
+
+
+async def failed(agent: Agent, model_id: str, *, error: Row = OVERLOADED) -> None:
+    """One task at which the model fails for good."""
+    await planned(agent, model_id)
+    [lease] = await agent.claim(model_id)
+    await agent.fail(lease, "give_up", error=error, usage=used(model_id))
+
+
+async def knowledge(agent: Agent) -> Row:
+    """What an orchestrator is told, after the database has learned what there is."""
+    found = await agent.connection.fetchrow("select * from public.cogo_model_knowledge('cio-1')")
+    assert found is not None
+    return dict(found)
+
+
+async def outcome(agent: Agent, model_id: str, *after: str) -> Row:
+    """The statistics of one model, rounded; {} when there are none."""
+    rows = [
+        each
+        for each in (await knowledge(agent))["outcomes"]
+        if each["model_id"] == model_id and each["after"] == list(after)
+    ]
+    return {
+        name: round(value, 2) if isinstance(value, float) else value
+        for row in rows
+        for name, value in row.items()
+    }
+
+
+async def health(agent: Agent, model_id: str) -> str:
+    return str((await knowledge(agent))["health"].get(model_id, "ok"))
+
+
+async def switches(agent: Agent) -> list[tuple[str, str, str]]:
+    rows = await agent.connection.fetch(
+        "select subject, was, became from public.cogo_model_switches order by at, became"
+    )
+    return [(row["subject"], row["was"], row["became"]) for row in rows]

@@ -1,0 +1,145 @@
+"""What the database learns of models from attempts that ended, and from people."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, insert_task
+from tests.db.database import ALICE, BOB, Database
+from tests.db.outcomes import REFUSED, answered, failed, knowledge, outcome, planned, used
+
+pytestmark = pytest.mark.db
+
+BROKEN = {"verification": {"status": "unverified", "checks": [{"name": "parses", "passed": False}]}}
+PARSED = {"verification": {"status": "unverified", "checks": [{"name": "parses", "passed": True}]}}
+TESTED = {"verification": {"status": "verified", "checks": [{"name": "tests", "passed": True}]}}
+
+
+async def test_an_answer_counts_once_by_model_and_type_with_its_means(agent: Agent) -> None:
+    await answered(agent, "model-a", ms=1000)
+    await answered(agent, "model-a", ms=3000)
+
+    first = await outcome(agent, "model-a")
+    again = await outcome(agent, "model-a")
+
+    assert first == again
+    assert first["task_type"] == "code-generation"
+    assert (first["judged"], first["good"]) == (2, 1.6)
+    assert (first["total_ms"], first["first_token_ms"], first["cost_usd"]) == (2000, 200, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("output", "good", "checked", "passed"),
+    [
+        ({"text": "done"}, 0.8, 0, 0),
+        (PARSED, 0.8, 1, 1),
+        (TESTED, 1, 1, 1),
+        (BROKEN, 0, 1, 0),
+    ],
+)
+async def test_what_was_verified_says_more_than_that_an_answer_came(
+    agent: Agent, output: dict[str, object], good: float, checked: int, passed: int
+) -> None:
+    await answered(agent, "model-a", output=output)
+
+    seen = await outcome(agent, "model-a")
+
+    assert (seen["good"], seen["checked"], seen["passed"]) == (good, checked, passed)
+
+
+async def test_what_says_nothing_of_the_model_is_not_judged(agent: Agent) -> None:
+    await failed(agent, "model-a", error={"class": "circuit_open", "message": "not asked"})
+    await failed(agent, "model-a", error={"class": "invalid_request", "message": "a bad prompt"})
+
+    assert await outcome(agent, "model-a") == {}
+
+
+async def test_a_failure_counts_against_quality(agent: Agent) -> None:
+    await failed(agent, "model-a")
+
+    seen = await outcome(agent, "model-a")
+
+    assert (seen["judged"], seen["good"]) == (1, 0)
+
+
+async def test_who_answers_after_a_refusal_is_counted_for_that_too(agent: Agent) -> None:
+    await planned(agent, "model-a")
+    [lease] = await agent.claim("model-a")
+    await agent.fail(lease, "reroute", error=REFUSED, usage=used("model-a"))
+    [route] = await agent.claim("cio")
+    await agent.complete(route, route={"lane": "model-b", "params": {"model_id": "model-b"}})
+    [lease] = await agent.claim("model-b")
+    await agent.complete(lease, output=TESTED, usage=used("model-b"))
+
+    assert (await outcome(agent, "model-a"))["good"] == 0
+    assert (await outcome(agent, "model-b"))["good"] == 1
+    assert (await outcome(agent, "model-b", "model-a"))["good"] == 1
+    assert await outcome(agent, "model-a", "model-b") == {}
+
+
+async def test_what_happened_long_ago_fades(database: Database, agent: Agent) -> None:
+    for _ in range(4):
+        await answered(agent, "model-a", output=TESTED)
+    assert (await outcome(agent, "model-a"))["judged"] == 4
+
+    await database.jump(timedelta(days=7))
+    assert (await outcome(agent, "model-a"))["judged"] == 2
+    await failed(agent, "model-a")
+
+    seen = await outcome(agent, "model-a")
+    assert (seen["judged"], seen["good"]) == (3, 2)
+
+
+async def test_two_orchestrators_learn_each_outcome_once(agent: Agent, other_agent: Agent) -> None:
+    await answered(agent, "model-a")
+    transaction = agent.connection.transaction()
+    await transaction.start()
+    await knowledge(agent)
+    meanwhile = await outcome(other_agent, "model-a")
+    await transaction.commit()
+
+    assert meanwhile == {}
+    assert (await outcome(other_agent, "model-a"))["judged"] == 1
+
+
+async def test_a_person_rates_an_answer_and_may_think_again(
+    database: Database, agent: Agent
+) -> None:
+    task_id = await answered(agent, "model-a")
+    await agent.connection.execute(
+        "update public.cogo_tasks set owner = $1 where id = $2", ALICE, task_id
+    )
+    alice = await database.connect("authenticated", ALICE)
+    rate = "select * from public.cogo_feedback($1, $2, $3)"
+    before = await outcome(agent, "model-a")
+
+    await alice.fetchrow(rate, task_id, 0, "it does not run")
+    bad = await outcome(agent, "model-a")
+    row = await alice.fetchrow(rate, task_id, 1, None)
+    good = await outcome(agent, "model-a")
+
+    assert (before["judged"], before["good"]) == (1, 0.8)
+    assert (bad["judged"], bad["good"]) == (4, 0.8)
+    assert (good["judged"], good["good"]) == (4, 3.8)
+    assert row is not None
+    assert (row["person"], row["model_id"], row["comment"]) == (ALICE, "model-a", "it does not run")
+    assert await alice.fetchval("select count(*) from public.cogo_ratings") == 1
+
+
+async def test_only_the_owner_rates_and_only_what_was_answered(
+    database: Database, agent: Agent
+) -> None:
+    bob = await database.connect("authenticated", BOB)
+    theirs = await answered(agent, "model-a")
+    open_task = await insert_task(bob)
+    rate = "select from public.cogo_feedback($1, $2)"
+
+    for task_id, score, code in [
+        (theirs, 1, "TQ002"),
+        (open_task, 1, "TQ003"),
+        (open_task, 2, "TQ004"),
+    ]:
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await bob.execute(rate, task_id, score)
+        assert refused.value.sqlstate == code

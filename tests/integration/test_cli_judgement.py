@@ -1,0 +1,85 @@
+"""What people and operators say of models from the command line, and what it shows them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from cogo.cli.app import run
+from embedded.state import State
+from tests.db.agent import Agent
+from tests.db.outcomes import answered, outcome
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program on a project of its own, and an agent that does as a test says."""
+
+    state: State
+    capsys: pytest.CaptureFixture[str]
+
+    def say(self, *arguments: str, code: int = 0) -> str:
+        assert run(arguments) == code
+        said = self.capsys.readouterr()
+        return said.out + said.err
+
+    def json(self, *arguments: str) -> Any:
+        assert run([*arguments, "--json"]) == 0
+        return json.loads(self.capsys.readouterr().out)
+
+    def act(self, deed: Callable[[Agent], Awaitable[_T]]) -> _T:
+        async def connected() -> _T:
+            connection = await asyncpg.connect(self.state.db_url)
+            try:
+                await connection.set_type_codec(
+                    "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+                )
+                return await deed(Agent(connection))
+            finally:
+                await connection.close()
+
+        return asyncio.run(connected())
+
+
+@pytest.fixture
+def cogo(
+    project: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+    return Program(project, capsys)
+
+
+def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
+    task_id = str(cogo.act(lambda agent: answered(agent, "model-a")))
+
+    said = cogo.say("feedback", task_id, "bad", "--comment", "it does not run")
+    rating = cogo.json("feedback", task_id, "good")
+
+    assert said == f"{task_id}  bad: model-a at code-generation\n"
+    assert (rating["model_id"], rating["comment"]) == ("model-a", "it does not run")
+    assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 3.8
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("not-an-id", "good"), "not-an-id"),
+        (("00000000-0000-4000-8000-000000000009", "good"), "there is no task"),
+    ],
+)
+def test_feedback_on_nothing_says_so(cogo: Program, words: tuple[str, ...], complaint: str) -> None:
+    assert complaint in cogo.say("feedback", *words, code=1)

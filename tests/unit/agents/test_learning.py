@@ -1,0 +1,69 @@
+"""What the database has learned becomes what the strategy chooses by."""
+
+import asyncio
+
+from agents.learning import Learner, observations_of
+from agents.selection.knowledge import Knowledge
+from agents.selection.preferences import PolicyName
+from protocol.messages import Envelope, MessageType, ModelStatus
+from protocol.records.knowledge import ModelKnowledge, OutcomeRow
+from tests.support.eventually import eventually
+from tests.support.scripted_store import AWAY, ScriptedStore
+
+SEEN = OutcomeRow(
+    model_id="a",
+    task_type="code-generation",
+    judged=10.4,
+    good=5.2,
+    checked=4.0,
+    passed=2.0,
+    passed_good=1.0,
+    total_ms=900.0,
+)
+RESCUED = SEEN.model_copy(update={"after": ["b", "c"], "judged": 2.0, "good": 1.0})
+KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], health={"c": "open"})
+
+
+def a_learner(store: ScriptedStore) -> Learner:
+    return Learner(
+        store=store, agent_id="cio-1", start=Knowledge(policy=PolicyName.SCORED), every_seconds=3600
+    )
+
+
+def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
+    known = observations_of(KNOWN)
+
+    seen = known.outcomes["a", "code-generation"]
+    assert (seen.n, seen.success) == (10, 5)
+    assert (seen.checked, seen.passed, seen.passed_good) == (4, 2, 1)
+    assert seen.total_ms == 900
+    assert set(known.outcomes) == {("a", "code-generation")}
+    assert known.rescues[("b", "c"), "a", "code-generation"].n == 2
+    assert known.health == {"c": "open"}
+
+
+async def test_what_was_known_stays_while_the_store_is_away() -> None:
+    store = ScriptedStore(knowledge=KNOWN)
+    learner = a_learner(store)
+    await learner.refresh()
+    snapshot = learner.knowledge
+
+    store.errors["model_knowledge"] = AWAY
+    await learner.refresh()
+
+    assert learner.knowledge is snapshot
+    assert snapshot.policy is PolicyName.SCORED
+    assert snapshot.observations.health == {"c": "open"}
+
+
+async def test_a_message_of_a_switch_refreshes_at_once() -> None:
+    store = ScriptedStore()
+    learner = a_learner(store)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(learner.run())
+        await eventually(lambda: store.asked["model_knowledge"] == 1)
+        status = ModelStatus(model_id="c", status="unavailable")
+        store.knowledge = KNOWN
+        learner.hear(Envelope.of(MessageType.MODEL_STATUS, status, source="x", target="y"))
+        await eventually(lambda: learner.knowledge.observations.health)
+        running.cancel()
