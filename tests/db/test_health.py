@@ -118,3 +118,24 @@ async def test_a_switch_is_told_with_who_why_and_the_numbers(
     assert told["who"] == "cio-1"
     assert "5 in a row" in told["reason"]
     assert told["numbers"]["failed"] == 5
+
+
+async def test_a_model_whose_circuits_are_all_open_is_not_chosen_until_it_is_tried(
+    database: Database, agent: Agent
+) -> None:
+    await answered(agent, "model-a")
+    for name, state in [("a at x", "open"), ("a at y", "closed")]:
+        await agent.connection.execute(
+            "insert into cogo.deployments (deployment, model_id, state) values ($1, 'model-a', $2)",
+            name,
+            state,
+        )
+    assert await health(agent, "model-a") == "ok"
+
+    await agent.connection.execute("update cogo.deployments set state = 'open'")
+    assert await health(agent, "model-a") == "open"
+    await database.jump(timedelta(seconds=15))
+    assert await health(agent, "model-a") == "ok"
+    await database.jump(timedelta(seconds=31))
+
+    assert await health(agent, "model-a") == "open"
