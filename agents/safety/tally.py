@@ -22,6 +22,9 @@ from providers.gates import Report
 
 _ERROR_CHARACTERS = 500
 
+WORTH_TELLING = timedelta(seconds=5)
+"""A shorter wait is over before others hear of it."""
+
 TrialState = Literal["running", "answered", "failed", "void"]
 
 
@@ -86,8 +89,9 @@ class Tally:
                 "message": str(error)[:_ERROR_CHARACTERS],
                 "status": error.status,
             }
-            if error.retry_after is not None and not others_may_ask:
-                self.retry_after = max(self.retry_after, error.retry_after)
+            wait = error.retry_after or timedelta()
+            if wait >= WORTH_TELLING and not others_may_ask:
+                self.retry_after = max(self.retry_after, wait)
         match verdict:
             case Verdict.ANSWERED:
                 self.answered += 1

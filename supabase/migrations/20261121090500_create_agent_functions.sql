@@ -898,7 +898,8 @@ begin
 end;
 $$;
 comment on function public.cogo_reap(integer) is
-  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines, stale answers.';
+  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks,
+deadlines, stale answers.';
 
 revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
 grant execute on function public.cogo_reap(integer) to service_role;
@@ -918,7 +919,7 @@ create or replace function cogo.must_open(
   immutable
   set search_path = ''
 as $$
-  select coalesce(p_consecutive >= 5 and p_failing >= interval '2 seconds', false)
+  select coalesce(p_consecutive >= 5 and p_failing >= interval '5 seconds', false)
       or (p_answered + p_failed >= 20 and p_failed >= p_answered)
       or p_unreachable_for >= 2;
 $$;
@@ -926,9 +927,13 @@ comment on function cogo.must_open(
   integer, interval, double precision, double precision, integer
 ) is 'Whether a closed circuit opens.';
 
-revoke all on function cogo.must_open(integer, interval, double precision, double precision, integer)
+revoke all on function cogo.must_open(
+  integer, interval, double precision, double precision, integer
+)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.must_open(integer, interval, double precision, double precision, integer) to service_role;
+grant execute on function cogo.must_open(
+  integer, interval, double precision, double precision, integer
+) to service_role;
 
 -- schemas/0862_tell_deployment.sql
 create or replace function cogo.tell_deployment(p_deployment cogo.deployments)
@@ -1247,7 +1252,8 @@ begin
   end if;
   return query
     select coalesce(v_deployment.state, 'closed') = 'closed'
-             or v_deployment.trial_id is not distinct from p_trial_id and v_deployment.state = 'half_open',
+             or v_deployment.state = 'half_open'
+                and v_deployment.trial_id is not distinct from p_trial_id,
            coalesce(v_deployment.state, 'closed'),
            coalesce(cogo.deployment_wait(v_deployment, v_now), 0);
 end;

@@ -42,7 +42,8 @@ begin
 end;
 $$;
 comment on function public.cogo_reap(integer) is
-  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks, deadlines, stale answers.';
+  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks,
+deadlines, stale answers.';
 
 revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
 grant execute on function public.cogo_reap(integer) to service_role;

@@ -12,7 +12,7 @@ create or replace function cogo.must_open(
   immutable
   set search_path = ''
 as $$
-  select coalesce(p_consecutive >= 5 and p_failing >= interval '2 seconds', false)
+  select coalesce(p_consecutive >= 5 and p_failing >= interval '5 seconds', false)
       or (p_answered + p_failed >= 20 and p_failed >= p_answered)
       or p_unreachable_for >= 2;
 $$;
@@ -20,6 +20,10 @@ comment on function cogo.must_open(
   integer, interval, double precision, double precision, integer
 ) is 'Whether a closed circuit opens.';
 
-revoke all on function cogo.must_open(integer, interval, double precision, double precision, integer)
+revoke all on function cogo.must_open(
+  integer, interval, double precision, double precision, integer
+)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.must_open(integer, interval, double precision, double precision, integer) to service_role;
+grant execute on function cogo.must_open(
+  integer, interval, double precision, double precision, integer
+) to service_role;

@@ -31,7 +31,8 @@ begin
   end if;
   return query
     select coalesce(v_deployment.state, 'closed') = 'closed'
-             or v_deployment.trial_id is not distinct from p_trial_id and v_deployment.state = 'half_open',
+             or v_deployment.state = 'half_open'
+                and v_deployment.trial_id is not distinct from p_trial_id,
            coalesce(v_deployment.state, 'closed'),
            coalesce(cogo.deployment_wait(v_deployment, v_now), 0);
 end;

@@ -76,7 +76,7 @@ def second(other_agent: Agent) -> Executor:
 
 async def open_it(database: Database, executor: Executor) -> None:
     await executor.failures(4)
-    await database.jump(3 * SECOND)
+    await database.jump(6 * SECOND)
     assert PLACE in await executor.failures(1)
 
 
@@ -84,7 +84,7 @@ async def test_failures_in_a_row_open_it_for_everybody(
     database: Database, first: Executor, second: Executor
 ) -> None:
     await first.failures(3)
-    await database.jump(3 * SECOND)
+    await database.jump(6 * SECOND)
 
     seen = await second.failures(2)
 
@@ -102,7 +102,7 @@ async def test_an_answer_between_them_starts_the_row_anew(
     database: Database, first: Executor
 ) -> None:
     await first.failures(4)
-    await database.jump(3 * SECOND)
+    await database.jump(6 * SECOND)
     await first.report(answered=1, failed=1, in_a_row=0)
 
     assert await first.failures(4) == {}
@@ -207,7 +207,7 @@ async def test_a_trial_without_a_verdict_gives_its_place_away(
 
 async def test_a_report_that_is_repeated_counts_once(database: Database, first: Executor) -> None:
     await first.failures(3)
-    await database.jump(3 * SECOND)
+    await database.jump(6 * SECOND)
     for _ in range(5):
         await first.report(again=True, failed=3, in_a_row=3)
 

@@ -89,7 +89,7 @@ async def test_what_one_executor_learns_keeps_the_others_away_and_survives_its_d
         assert seen is not None
         assert seen.state == "closed"
         await hurry(
-            project, "update cogo.deployments set failing_since = now() - interval '5 seconds'"
+            project, "update cogo.deployments set failing_since = now() - interval '10 seconds'"
         )
         with pytest.raises(Overloaded):
             await ask(router, "[[fault:529]]")
