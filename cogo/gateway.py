@@ -32,6 +32,7 @@ from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.parts import Parts
 from gateway.rates import Rates
+from gateway.streams.boards import Boards
 from gateway.streams.hub import Hub
 from gateway.tokens import Tokens
 from protocol.transport.connect import open_store
@@ -117,6 +118,7 @@ async def open_parts(
         build_bus(connection) as bus,
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
         Hub(store=office, bus=bus, poll=options.poll) as hub,
+        Boards(office=office, bus=bus, poll=options.poll) as boards,
     ):
         metrics.watchers.set_function(lambda: hub.watchers)
         tokens = Tokens(
@@ -128,6 +130,7 @@ async def open_parts(
         yield Parts(
             office=office,
             hub=hub,
+            boards=boards,
             directory=Directory(catalogue=load_catalogue(project), office=office),
             gatekeeper=Gatekeeper(
                 office=office,

@@ -12,14 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.console import console
 from gateway.door import Door
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.parts import Parts
 from gateway.problems import Problem, problem_of, render
 from gateway.routes import (
+    activity,
     code_generation,
     events,
+    fleet,
     health,
     models,
     openai,
@@ -35,6 +38,8 @@ ROUTERS: Final = tuple(
         health,
         tasks,
         events,
+        activity,
+        fleet,
         swarm,
         swarm_socket,
         models,
@@ -71,6 +76,7 @@ def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics)
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(console.router)
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
     app.add_middleware(

@@ -13,6 +13,7 @@ from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
 from gateway.principal import Principal, Scope
 from gateway.problems import Problem
+from gateway.streams.boards import Boards
 from gateway.streams.hub import Hub
 from protocol.office import Office
 
@@ -23,6 +24,7 @@ class Parts:
 
     office: Office
     hub: Hub
+    boards: Boards
     directory: ModelDirectory
     gatekeeper: Gatekeeper
     metrics: Metrics
@@ -61,3 +63,4 @@ Reader: TypeAlias = Annotated[Principal, Depends(_with(Scope.TASKS_READ))]
 Writer: TypeAlias = Annotated[Principal, Depends(_with(Scope.TASKS_WRITE))]
 ModelsReader: TypeAlias = Annotated[Principal, Depends(_with(Scope.MODELS_READ))]
 MetricsReader: TypeAlias = Annotated[Principal, Depends(_with(Scope.METRICS_READ))]
+Operator: TypeAlias = Annotated[Principal, Depends(_with(Scope.ADMIN))]

@@ -4,7 +4,7 @@ from typing import Protocol
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, ModelStats, NewApiKey, Task
+from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.store import Store
 
 
@@ -40,6 +40,15 @@ class Office(Store, Protocol):
         """Read tasks of `owner` (None: of those without one), the newest first.
 
         `before` is the `seq` of the last task of the page before.
+        """
+        ...
+
+    async def fetch_lines(
+        self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
+    ) -> list[TaskLine]:
+        """Read the newest tasks of `owner`, and the newest of those that are not over, as lines.
+
+        The newest first, at most `limit` of each kind.
         """
         ...
 

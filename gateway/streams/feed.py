@@ -11,6 +11,7 @@ from uuid import UUID
 
 from loguru import logger
 
+from gateway.streams.change import Change
 from gateway.streams.cursor import Cursor, Heard
 from gateway.streams.news import Discarded, Ended, News, Said
 from gateway.streams.voice import KINDS, Voice
@@ -27,6 +28,7 @@ class Feed:
     def __init__(self, task_id: UUID, *, store: Store, poll: timedelta) -> None:
         self.task_id = task_id
         self.watchers = 0
+        self.change = Change()
         self._store = store
         self._poll = poll.total_seconds()
         self._events: list[Event] = []
@@ -38,8 +40,6 @@ class Feed:
         self._is_silent = False
         self._failure: Exception | None = None
         self._bell = asyncio.Event()
-        self._change = asyncio.Event()
-        self._version = 0
 
     def ring(self) -> None:
         """Read the rows soon."""
@@ -57,7 +57,7 @@ class Feed:
         self._has_heard = True
         voice = self._voices.setdefault(said.subtask_id, Voice())
         voice.hear(attempt=said.attempt, kind=said.kind, offset=said.offset, delta=said.delta)
-        self._tell()
+        self.change.tell()
 
     async def run(self) -> None:
         """Keep up with the task until cancelled."""
@@ -68,18 +68,7 @@ class Feed:
         except Exception as error:
             logger.exception("a feed failed", task_id=str(self.task_id))
             self._failure = error
-            self._tell()
-
-    async def wait(self, seen: int, *, within: float) -> int:
-        """Wait until there is something newer than version `seen`, or for so many seconds."""
-        change = self._change
-        if self._version == seen:
-            try:
-                async with asyncio.timeout(within):
-                    await change.wait()
-            except TimeoutError:
-                pass
-        return self._version
+            self.change.tell()
 
     def news(self, cursor: Cursor) -> list[News]:
         """Give what lies behind `cursor`, which moves to the end. Raises what ended the feed."""
@@ -92,11 +81,6 @@ class Feed:
         cursor.seq = max(cursor.seq, self._events[-1].seq if self._events else 0)
         cursor.choices = max(cursor.choices, len(self._choices))
         return [*found, Ended(self._end)] if self._end is not None else found
-
-    def _tell(self) -> None:
-        self._version += 1
-        change, self._change = self._change, asyncio.Event()
-        change.set()
 
     async def _pause(self) -> None:
         try:
@@ -136,7 +120,7 @@ class Feed:
         elif events or self._end is None:
             self._end = await self._store.fetch_task(task_id=self.task_id)
         self._events = known
-        self._tell()
+        self.change.tell()
 
     def _needs_checkpoints(self) -> bool:
         """Whether text may be there that the channel did not bring."""

@@ -29,7 +29,7 @@ class Watcher:
         clock = asyncio.get_running_loop().time
         until = clock() + within
         while True:
-            self._version = await self._feed.wait(self._version, within=until - clock())
+            self._version = await self._feed.change.wait(self._version, within=until - clock())
             found = self._feed.news(self.cursor)
             if found or clock() >= until:
                 return found

@@ -39,7 +39,7 @@ from protocol.records.spending import (
     Removed,
     UsageRow,
 )
-from protocol.records.tasks import NewTask, Subtask, Task
+from protocol.records.tasks import NewTask, Subtask, Task, TaskLine
 
 __all__ = [
     "AgentRecord",
@@ -88,6 +88,7 @@ __all__ = [
     "Subtask",
     "Task",
     "TaskBrief",
+    "TaskLine",
     "Usage",
     "UsageRow",
 ]

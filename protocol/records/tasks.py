@@ -65,6 +65,25 @@ class Task(Row):
     finished_at: datetime | None = None
 
 
+class TaskLine(Row):
+    """What a list of tasks says of one: not what it was given, nor what came out."""
+
+    id: UUID
+    seq: int
+    type: str
+    prompt: str
+    owner: UUID | None = None
+    session_id: UUID | None = None
+    model: str | None = None
+    priority: int
+    status: TaskState
+    budget_usd: Decimal | None = None
+    cost_usd: Decimal | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
 class Subtask(Row):
     """A row of the view `cogo_subtasks`."""
 

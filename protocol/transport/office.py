@@ -3,8 +3,11 @@
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, ModelStats, NewApiKey, Task
+from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.transport.reads import Reads, read_query
+
+_LINE = ",".join(TaskLine.model_fields)
+_OPEN = [each.value for each in TaskState if not each.is_final]
 
 
 class OfficeCalls(Reads):
@@ -44,6 +47,22 @@ class OfficeCalls(Reads):
         if before is not None:
             query = query.lt("seq", before)
         return await read_query(Task, query.order("seq", desc=True).limit(limit))
+
+    async def fetch_lines(
+        self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
+    ) -> list[TaskLine]:
+        found: dict[UUID, TaskLine] = {}
+        for statuses in (None, _OPEN):
+            query = self._client.table("cogo_tasks").select(_LINE)
+            if not every_owner:
+                query = (
+                    query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+                )
+            if statuses is not None:
+                query = query.in_("status", statuses)
+            query = query.order("seq", desc=True).limit(limit)
+            found |= {each.id: each for each in await read_query(TaskLine, query)}
+        return sorted(found.values(), key=lambda each: each.seq, reverse=True)
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

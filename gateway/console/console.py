@@ -1,0 +1,83 @@
+"""Serves the page and its files. They are static: whatever they show they ask of the API."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Response
+
+from gateway.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+PAGE: Final = "index.html"
+TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",  # text never becomes markup, not even by our own mistake
+    )
+)
+HEADERS: Final = {
+    "Cache-Control": "no-cache",  # ask whether it changed: a gateway may be newer than the page
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes
+    etag: str
+    media_type: str
+
+
+@router.get("/")
+@router.get("/console")
+async def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Give the page."""
+    return _given(FILES[PAGE], if_none_match)
+
+
+@router.get("/console/{name}")
+async def part(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Give one file of the page; there are no others than those that were shipped."""
+    found = FILES.get(name)
+    if found is None:
+        raise Problem(404, "not_found", "the console has no such file")
+    return _given(found, if_none_match)
+
+
+def _given(file: _File, seen: str | None) -> Response:
+    headers = HEADERS | {"ETag": file.etag}
+    if seen is not None and file.etag in seen:
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
+def _read() -> dict[str, _File]:
+    found = {}
+    for each in files("gateway.console").joinpath("static").iterdir():
+        content = each.read_bytes()
+        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        found[each.name] = _File(content, etag, TYPES[each.name.rpartition(".")[2]])
+    return found
+
+
+FILES: Final = _read()
