@@ -1,0 +1,108 @@
+// The box in which a person asks for something.
+
+import { get, post } from "/console/api.js";
+import { byId, h, show } from "/console/dom.js";
+
+const TYPES = [
+  ["GENERATE_CODE", "Generate code"],
+  ["ANALYZE_CODE", "Analyse code"],
+  ["OPTIMIZE_CODE", "Optimise code"],
+  ["CHAT", "Chat"],
+  ["STRATEGY", "Strategy"],
+  ["DEBATE", "Debate"],
+  ["COORDINATE", "Coordinate"],
+];
+const PREFERENCES = ["balanced", "quality", "speed", "cost"];
+
+export class Ask {
+  #onTask;
+  #key = null;
+  #prompt = h("textarea", { id: "prompt", rows: 3, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" });
+  #type = h("select", { id: "type" }, TYPES.map(([value, label]) => h("option", { value }, label)));
+  #model = h("select", { id: "model" }, h("option", { value: "auto" }, "auto"));
+  #preference = h("select", { id: "preference" }, PREFERENCES.map((value) => h("option", { value }, value)));
+  #budget = h("input", { id: "budget", type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" });
+  #stream = h("input", { id: "stream", type: "checkbox", checked: true });
+  #problem = h("p", { class: "problem", role: "alert", hidden: true });
+  #send = h("button", { type: "submit" }, "Ask");
+
+  constructor(onTask) {
+    this.#onTask = onTask;
+    const form = byId("ask");
+    show(
+      form,
+      field("prompt", "What should be done?", this.#prompt),
+      h(
+        "div",
+        { class: "fields" },
+        field("type", "Type", this.#type),
+        field("model", "Model", this.#model),
+        field("preference", "Preference", this.#preference),
+        field("budget", "Budget, USD", this.#budget),
+      ),
+      h("p", { class: "actions" }, h("label", { class: "tick" }, this.#stream, " stream the text"), this.#send),
+      this.#problem,
+    );
+    form.addEventListener("submit", (event) => (event.preventDefault(), this.#submit()));
+    form.addEventListener("input", () => (this.#key = null));
+    this.#prompt.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    });
+  }
+
+  /** Offer the models that are served now, and keep the one that was chosen. */
+  async offerModels() {
+    const { data } = await get("/api/models");
+    const chosen = this.#model.value;
+    const offered = data.models.map((each) => {
+      const more = [each.simulated ? "simulated" : null, each.status === "available" ? null : each.status];
+      return h("option", { value: each.id }, [each.id, ...more.filter(Boolean)].join(" · "));
+    });
+    if (chosen !== "auto" && !data.models.some((each) => each.id === chosen)) {
+      offered.push(h("option", { value: chosen }, `${chosen} · not served now`));
+    }
+    show(this.#model, h("option", { value: "auto" }, "auto"), ...offered);
+    this.#model.value = chosen;
+  }
+
+  async #submit() {
+    const prompt = this.#prompt.value;
+    if (!prompt.trim()) return this.#refuse("Say what should be done.", this.#prompt);
+    if (!this.#budget.validity.valid) return this.#refuse("A budget is a number of US dollars, such as 0.05.", this.#budget);
+    this.#send.disabled = true;
+    this.#problem.hidden = true;
+    // The same wish that is sent twice (the gateway went away meanwhile) is one task.
+    this.#key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
+    try {
+      const task = await post("/tasks", this.#body(prompt), { "Idempotency-Key": this.#key });
+      this.#key = null;
+      this.#prompt.value = "";
+      this.#onTask(task);
+    } catch (error) {
+      this.#refuse(error.message, this.#prompt);
+    } finally {
+      this.#send.disabled = false;
+    }
+  }
+
+  #body(prompt) {
+    const body = {
+      prompt,
+      type: this.#type.value,
+      model: this.#model.value,
+      stream: this.#stream.checked,
+      preferences: { preference: this.#preference.value },
+    };
+    return this.#budget.value === "" ? body : { ...body, budget_usd: this.#budget.value };
+  }
+
+  #refuse(sentence, element) {
+    this.#problem.hidden = false;
+    this.#problem.textContent = sentence;
+    element.focus();
+  }
+}
+
+function field(id, label, control) {
+  return h("div", { class: "field" }, h("label", { for: id }, label), control);
+}

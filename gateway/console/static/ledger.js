@@ -1,0 +1,73 @@
+// Tables of a task: attempts (who, with what, how it ended) and choices of models (and why).
+
+import { clock, count, explained, milliseconds, money } from "/console/format.js";
+import { h } from "/console/dom.js";
+
+export function attempts(rows, keyOf) {
+  const columns = ["Subtask", "Model", "Agent", "Outcome", "First word", "Whole", "Tokens", "Cost"];
+  const body = rows.flatMap((each) => {
+    const outcome = each.outcome ?? "running";
+    const line = h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, `${keyOf(each.subtask_id)} #${each.attempt}`),
+      h("td", {}, each.model_id ?? each.lane, each.provider ? h("small", {}, each.provider) : null),
+      h("td", {}, each.agent_id.split("@")[0], h("small", {}, clock(each.claimed_at))),
+      h("td", {}, h("span", { class: `status ${outcome}` }, outcome)),
+      h("td", { class: "figure" }, milliseconds(each.first_token_ms)),
+      h("td", { class: "figure" }, milliseconds(each.duration_ms)),
+      h("td", { class: "figure" }, `${count(each.input_tokens)} → ${count(each.output_tokens)}`),
+      h("td", { class: "figure" }, money(each.cost_usd)),
+    );
+    if (!each.error) return [line];
+    return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explained(each.error)))];
+  });
+  return table("Attempts", columns, body);
+}
+
+export function choices(rows) {
+  return h(
+    "ul",
+    { class: "choices" },
+    rows.map((each) =>
+      h(
+        "li",
+        {},
+        h("strong", {}, each.selected_model ?? "no model"),
+        each.provider ? ` at ${each.provider}` : "",
+        h("p", {}, each.reason ?? "no reason was recorded"),
+        candidates(each.candidates),
+      ),
+    ),
+  );
+}
+
+function candidates(rows) {
+  if (rows.length === 0) return null;
+  const named = rows.map((each) => {
+    const name = each.model_id ?? each.model ?? "?";
+    return h("li", {}, name, each.refused ? h("small", {}, ` – ${each.refused}`) : null);
+  });
+  return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
+}
+
+export function history(events, keyOf) {
+  return h(
+    "ol",
+    { class: "history" },
+    events.map((each) => {
+      const [noun, status] = each.kind.split(".");
+      const who = each.subtask_id ? `${keyOf(each.subtask_id)}${each.attempt ? ` #${each.attempt}` : ""}` : noun;
+      return h("li", {}, h("time", { datetime: each.at }, clock(each.at)), ` ${who} `, h("span", { class: `status ${status}` }, status));
+    }),
+  );
+}
+
+export function table(caption, columns, body) {
+  const head = h("tr", {}, columns.map((each) => h("th", { scope: "col" }, each)));
+  return h(
+    "div",
+    { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
+    h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, head), h("tbody", {}, body)),
+  );
+}
