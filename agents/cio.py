@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
+from agents.selection.cards import shelf_of
 from agents.selection.choice import Choice
 from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.requirements import Requirements
@@ -79,6 +80,13 @@ class Cio:
             )
         )
 
+    def lanes_of(self, subject: str) -> list[str]:
+        """Give the lanes of a provider, as far as the fleet serves them; of a model its own."""
+        shelf = shelf_of(self._catalogue)
+        return [
+            lane for lane in self._fleet.lanes if subject in (lane, shelf.card(lane).provider)
+        ] or [subject]
+
     def _plan(self, claimed: ClaimedSubtask) -> Completion:
         task = claimed.task
         step = plan_of(task)
@@ -128,6 +136,7 @@ class Cio:
             preferences=wishes,
             policy=self._knowledge().policy_for(task.owner, wishes.policy),
             prompt_characters=_characters(params),
+            owner=task.owner,
             served=self._fleet.lanes,
             failed=failed or {},
             budget_usd=_budget_left(task),

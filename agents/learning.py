@@ -3,17 +3,23 @@
 import asyncio
 from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 from loguru import logger
 
+from agents.selection.controls import Control
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
+from agents.selection.preferences import PolicyName
 from protocol.errors import CogoError
 from protocol.judgement import JudgementStore
 from protocol.messages import Envelope, MessageType
+from protocol.records.controls import ControlRow
 from protocol.records.knowledge import ModelKnowledge, OutcomeRow
 
 REFRESH_SECONDS: Final = 2.0
+NOBODY: Final = UUID(int=0)
+POLICY_NAMES: Final = frozenset(PolicyName)
 
 
 class Learner:
@@ -61,7 +67,35 @@ class Learner:
             return
         if found != self._last:
             self._last = found
-            self.knowledge = replace(self._start, observations=observations_of(found))
+            self.knowledge = known(found, start=self._start)
+
+
+def known(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
+    """Lay what the database says over what was set at the start; unknown policies are left out."""
+    policies = {
+        owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
+    }
+    return replace(
+        start,
+        observations=observations_of(found),
+        policy=policies.pop(NOBODY, start.policy),
+        owner_policies=policies,
+        controls=tuple(control for row in found.controls if (control := _control(row))),
+    )
+
+
+def _control(row: ControlRow) -> Control | None:
+    """Read one row; None for a scope of a later version."""
+    kind, _, name = row.scope.partition(":")
+    if row.action == "allow" or kind not in {"everywhere", "owner", "task_type"}:
+        return None
+    return Control(
+        action=row.action,
+        subject=row.subject,
+        reason=row.reason,
+        owner=UUID(name) if kind == "owner" else None,
+        task_type=name if kind == "task_type" else None,
+    )
 
 
 def observations_of(found: ModelKnowledge) -> Observations:

@@ -1,8 +1,9 @@
 """The orchestrator: plans tasks, stamps subtasks with models, and answers who asks for a choice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 from loguru import logger
 
@@ -60,34 +61,37 @@ async def run_orchestrator(
         await learner.refresh()
         cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)
         desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
-        services = [
-            agent.services.create_task(fleet.run(), name="fleet"),
-            agent.services.create_task(desk.run(), name="selection desk"),
-            agent.services.create_task(learner.run(), name="learner"),
-            agent.services.create_task(_reap(agent.store), name="reaper"),
-        ]
-        if options.retention is not None:
-            pruning = _prune(agent.store, older_than=options.retention)
-            services.append(agent.services.create_task(pruning, name="pruner"))
-
-        def hear(_message: Envelope) -> None:
-            agent.wakeup.ring()
-
-        def hear_of_models(message: Envelope) -> None:
-            desk.hear(message)
-            learner.hear(message)
-
+        services = {"fleet": fleet.run(), "selection desk": desk.run(), "learner": learner.run()}
+        services |= _housekeeping(agent.store, options.retention)
+        running = [agent.services.create_task(work, name=name) for name, work in services.items()]
         try:
             async with (
-                bus.listen(TASKS, hear, on_ready=agent.wakeup.ring),
-                bus.listen(MODEL_SELECTION, hear_of_models),
+                bus.listen(TASKS, lambda _: agent.wakeup.ring(), on_ready=agent.wakeup.ring),
+                bus.listen(MODEL_SELECTION, _each(desk.hear, learner.hear)),
             ):
                 if not drain.begun.is_set():
                     on_ready()
                 await agent.run(lanes=lambda: [LANE], work=cio.work, drain=drain)
         finally:
-            for service in services:
+            for service in running:
                 service.cancel()
+
+
+def _each(*hearers: Callable[[Envelope], None]) -> Callable[[Envelope], None]:
+    def hear(message: Envelope) -> None:
+        for each in hearers:
+            each(message)
+
+    return hear
+
+
+def _housekeeping(
+    store: Store, retention: timedelta | None
+) -> dict[str, Coroutine[Any, Any, None]]:
+    services = {"reaper": _reap(store)}
+    if retention is not None:
+        services["pruner"] = _prune(store, older_than=retention)
+    return services
 
 
 async def _reap(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Answers to whoever asks on `model-selection` which model the CIO would take."""
+"""Answers to whoever asks on `model-selection` for a choice, and does what operators say there."""
 
 import asyncio
 
@@ -15,6 +15,7 @@ from protocol.errors import CogoError, MalformedMessage
 from protocol.messages import (
     Envelope,
     MessageType,
+    ModelControl,
     ModelSelectionRequest,
     ModelSelectionResponse,
     payload_of,
@@ -39,14 +40,20 @@ class SelectionDesk:
         self._bus = bus
         self._store = store
         self._source = source
-        self._requests: asyncio.Queue[ModelSelectionRequest] = asyncio.Queue(WAITING)
+        self._requests: asyncio.Queue[tuple[Envelope, ModelSelectionRequest | ModelControl]] = (
+            asyncio.Queue(WAITING)
+        )
 
     def hear(self, message: Envelope) -> None:
         """Take a request; anything else on the topic is for others."""
-        if message.type != MessageType.MODEL_SELECTION_REQUEST:
+        if message.type == MessageType.MODEL_SELECTION_REQUEST:
+            shape: type[ModelSelectionRequest | ModelControl] = ModelSelectionRequest
+        elif message.type == MessageType.MODEL_CONTROL:
+            shape = ModelControl
+        else:
             return
         try:
-            self._requests.put_nowait(payload_of(message, ModelSelectionRequest))
+            self._requests.put_nowait((message, payload_of(message, shape)))
         except MalformedMessage as error:
             logger.warning("a request was malformed", topic=MODEL_SELECTION, error=str(error))
         except asyncio.QueueFull:
@@ -55,11 +62,26 @@ class SelectionDesk:
     async def run(self) -> None:
         """Answer until cancelled."""
         while True:
-            request = await self._requests.get()
+            message, payload = await self._requests.get()
             try:
-                await self._answer(request)
+                if isinstance(payload, ModelControl):
+                    await self._control(payload, who=message.source)
+                else:
+                    await self._answer(payload)
             except CogoError as error:
                 logger.warning("a request could not be answered", error=str(error))
+
+    async def _control(self, said: ModelControl, *, who: str) -> None:
+        """Every orchestrator hears it; saying the same again changes nothing."""
+        done = await self._store.control_model(
+            action=said.action,
+            subject=said.subject,
+            lanes=self._cio.lanes_of(said.subject),
+            scope=said.scope,
+            reason=said.reason,
+            who=who,
+        )
+        logger.info("an operator spoke", **done.model_dump())
 
     async def _answer(self, request: ModelSelectionRequest) -> None:
         served = request.available_models or self._fleet.lanes

@@ -29,6 +29,7 @@ class MessageType(StrEnum):
     MODEL_SELECTION_REQUEST = "MODEL_SELECTION_REQUEST"
     MODEL_SELECTION_RESPONSE = "MODEL_SELECTION_RESPONSE"
     MODEL_STATUS = "MODEL_STATUS"
+    MODEL_CONTROL = "MODEL_CONTROL"
 
 
 class Payload(BaseModel):
@@ -224,6 +225,7 @@ class ModelStatus(Payload):
     """A model became available or unavailable, everywhere or at one place."""
 
     model_id: str
+    """A provider's id where operators speak of one; `policy` where a policy was set."""
     provider: str | None = None
     deployment: str | None = None
     """The place whose circuit opened or closed; the model may still be served by others."""
@@ -231,6 +233,29 @@ class ModelStatus(Payload):
     """When it may be asked again, at the earliest."""
     status: Literal["available", "degraded", "unavailable"]
     reason: str | None = None
+    kind: Literal["health", "control", "policy"] | None = None
+    """Why it is said, like the following in a row of `cogo_model_switches`; None: a circuit."""
+    scope: str | None = None
+    was: str | None = None
+    became: str | None = None
+    who: str | None = None
+    numbers: dict[str, Any] = Field(default_factory=dict)
+
+
+class ModelControl(Payload):
+    """An operator pins, bans, drains or allows a model or a provider, live.
+
+    Only who has the secret key can send on this topic. MODEL_STATUS says what changed.
+    """
+
+    action: Literal["pin", "ban", "drain", "allow"]
+    subject: str = Field(min_length=1, max_length=200)
+    """A model's id, or a provider's."""
+    scope: str = Field(
+        default="everywhere", pattern=r"^(everywhere|owner:[0-9a-fA-F-]{36}|task_type:.+)$"
+    )
+    """`everywhere`, `owner:<uuid>` or `task_type:<type>`."""
+    reason: str | None = Field(default=None, max_length=1000)
 
 
 PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
@@ -244,6 +269,7 @@ PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
     MessageType.MODEL_SELECTION_REQUEST: ModelSelectionRequest,
     MessageType.MODEL_SELECTION_RESPONSE: ModelSelectionResponse,
     MessageType.MODEL_STATUS: ModelStatus,
+    MessageType.MODEL_CONTROL: ModelControl,
 }
 
 _P = TypeVar("_P", bound=BaseModel)

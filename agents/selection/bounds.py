@@ -1,10 +1,11 @@
 """What the constraints compare with, worked out once per choice and not once per model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from agents.selection.cards import Card, Shelf
+from agents.selection.controls import Standing
 from agents.selection.estimates import Estimate, Forecaster
 from agents.selection.tokens import input_tokens, output_tokens
 from agents.selection.wanted import Wanted
@@ -21,7 +22,7 @@ class Bounds:
     denied: frozenset[str]
     allowed: frozenset[str] | None
     """None: all."""
-    barred: Mapping[str, str]
+    standing: Standing
     forecaster: Forecaster
 
     def estimate(self, card: Card) -> Estimate:
@@ -30,9 +31,7 @@ class Bounds:
         return self.forecaster.estimate(card, needs, self.input_tokens, self.output_tokens)
 
     @classmethod
-    def of(
-        cls, wanted: Wanted, shelf: Shelf, forecaster: Forecaster, barred: Mapping[str, str]
-    ) -> Self:
+    def of(cls, wanted: Wanted, shelf: Shelf, forecaster: Forecaster, standing: Standing) -> Self:
         """Resolve and estimate; a name that the catalogue does not know stands for itself."""
         wishes = wanted.preferences
         return cls(
@@ -41,7 +40,7 @@ class Bounds:
             output_tokens=output_tokens(wanted.needs),
             denied=_named(wishes.denied_models, shelf),
             allowed=_named(wishes.allowed_models, shelf) if wishes.allowed_models else None,
-            barred=barred,
+            standing=standing,
             forecaster=forecaster,
         )
 

@@ -35,7 +35,7 @@ def failed(bounds: Bounds) -> Test | None:
 
 def barred(bounds: Bounds) -> Test | None:
     """What the operators took out."""
-    known = bounds.barred
+    known = bounds.standing.barred
 
     def test(card: Card, _: Estimate) -> str | None:
         why = known.get(card.model_id) or known.get(card.provider)

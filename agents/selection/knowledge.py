@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID
 
+from agents.selection.controls import Control
 from agents.selection.estimates import Forecaster
 from agents.selection.observations import NOTHING, Observations
 from agents.selection.preferences import PolicyName
@@ -19,8 +20,8 @@ class Knowledge:
     policy: PolicyName = PolicyName.RULES
     """Of the deployment."""
     owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
-    barred: Mapping[str, str] = field(default_factory=dict)
-    """Models and providers that operators took out, and why. Binds even who asks for one."""
+    controls: tuple[Control, ...] = ()
+    """What operators said of models and providers."""
 
     @cached_property
     def forecaster(self) -> Forecaster:

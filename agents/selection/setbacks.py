@@ -24,6 +24,17 @@ def unwell(_: Bounds) -> Test | None:
     return test
 
 
+def drained(bounds: Bounds) -> Test | None:
+    """Operators want no new work on it."""
+    known = bounds.standing.drained
+
+    def test(card: Card, _: Estimate) -> str | None:
+        why = known.get(card.model_id) or known.get(card.provider)
+        return None if why is None else f"the operators drain it ({why})"
+
+    return test if known else None
+
+
 def unfit(bounds: Bounds) -> Test | None:
     """Known for other work only. Nothing is held against a model of which nothing is known."""
     wanted = capability_for(bounds.wanted.needs)
@@ -87,6 +98,7 @@ def too_slow(bounds: Bounds) -> Test | None:
 
 
 SOFT: Final[tuple[Constraint, ...]] = (
+    drained,
     unwell,
     unfit,
     offline,

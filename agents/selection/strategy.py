@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agents.selection.bounds import Bounds
 from agents.selection.cards import shelf_of
-from agents.selection.case import Pick
+from agents.selection.case import Case, Pick
 from agents.selection.choice import Candidate, Choice
 from agents.selection.constraints import HARD, first_reason, tests_of
 from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
@@ -45,7 +45,7 @@ def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_
         return _choice(survey, Pick(order=(picked,), reason=reason))
     if not survey.options:
         raise NoModel(_nothing(survey.candidates), field=_culprit(survey))
-    pick = POLICIES[wanted.policy].pick(survey.case())
+    pick = _picked(survey, survey.case())
     aside = survey.candidates[pick.order[0]].set_aside
     if aside:
         said = f"{pick.reason} Nothing better may be taken, although {aside}."
@@ -64,7 +64,7 @@ def recommend(
     if not survey.options:
         return []
     case = survey.case()
-    order = POLICIES[wanted.policy].pick(case).order
+    order = _picked(survey, case).order
     return list(dict.fromkeys([*order, *case.by_score, *survey.eligible]))
 
 
@@ -83,6 +83,14 @@ def _choice(survey: Survey, pick: Pick) -> Choice:
         next_rung=pick.next_rung,
         team=pick.team,
     )
+
+
+def _picked(survey: Survey, case: Case) -> Pick:
+    """Let operators' pins decide, the closest first, else the policy; both within the options."""
+    for id_, why in survey.bounds.standing.pinned.items():
+        if id_ in case.options:
+            return Pick(order=(id_,), reason=f"Operators pinned {id_} ({why}).")
+    return POLICIES[survey.bounds.wanted.policy].pick(case)
 
 
 def _requested(name: str, survey: Survey) -> tuple[str, str]:
@@ -129,7 +137,7 @@ def _culprit(survey: Survey) -> str | None:
         "budget_usd": replace(wanted, budget_usd=None),
     }
     for field, changed in changes.items():
-        easier = Bounds.of(changed, shelf, bounds.forecaster, bounds.barred)
+        easier = Bounds.of(changed, shelf, bounds.forecaster, bounds.standing)
         tests = tests_of(HARD, easier)
         cards = [shelf.card(lane) for lane in survey.candidates]
         if any(first_reason(tests, card, easier.estimate(card)) is None for card in cards):

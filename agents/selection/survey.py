@@ -9,6 +9,7 @@ from agents.selection.cards import Card, Shelf
 from agents.selection.case import CHECK_FAILED, Case, Option
 from agents.selection.choice import Candidate
 from agents.selection.constraints import HARD, first_reason, tests_of
+from agents.selection.controls import standing
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations
 from agents.selection.rules import recommendations
@@ -32,7 +33,8 @@ class Survey:
     @classmethod
     def of(cls, wanted: Wanted, shelf: Shelf, knowledge: Knowledge) -> Self:
         """Look at each served model once."""
-        bounds = Bounds.of(wanted, shelf, knowledge.forecaster, knowledge.barred)
+        held = standing(knowledge.controls, wanted.owner, wanted.needs.task_type)
+        bounds = Bounds.of(wanted, shelf, knowledge.forecaster, held)
         hard, soft = tests_of(HARD, bounds), tests_of(SOFT, bounds)
         candidates: dict[str, Candidate] = {}
         eligible: dict[str, Option] = {}

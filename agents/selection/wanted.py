@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from agents.selection.preferences import PolicyName, Preferences
 from agents.selection.requirements import Requirements
@@ -17,6 +18,7 @@ class Wanted:
     preferences: Preferences = field(default_factory=Preferences)
     policy: PolicyName = PolicyName.RULES
     prompt_characters: int = 0
+    owner: UUID | None = None
     served: Sequence[str] = ()
     """Lanes that somebody can execute now."""
     failed: Mapping[str, str] = field(default_factory=dict)

@@ -47,6 +47,6 @@ def feedback(
 
 async def _rate(project: Project, task: str, verdict: Verdict, comment: str | None) -> Rating:
     async with open_client(project) as client:
-        return await client.store.rate_task(
+        return await client.store.feedback(
             task_id=parse_task_id(task), score=SCORES[verdict], comment=comment
         )

@@ -82,9 +82,10 @@ def _gist(payload: dict[str, Any]) -> str:
             payload.get("selected_model")
             or output.get("model_used")
             or params.get("model_id")
+            or payload.get("model_id")
             or ""
         ),
-        str(payload.get("selection_reason") or ""),
+        str(payload.get("selection_reason") or payload.get("reason") or ""),
     ]
     return "  ".join(part for part in parts if part)
 

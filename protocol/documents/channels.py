@@ -31,6 +31,11 @@ CHANNELS: Final = (
     Channel(
         MODEL_SELECTION,
         "orchestrators, executors, operators",
-        (_T.MODEL_SELECTION_REQUEST, _T.MODEL_SELECTION_RESPONSE, _T.MODEL_STATUS),
+        (
+            _T.MODEL_SELECTION_REQUEST,
+            _T.MODEL_SELECTION_RESPONSE,
+            _T.MODEL_STATUS,
+            _T.MODEL_CONTROL,
+        ),
     ),
 )

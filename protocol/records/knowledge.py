@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from protocol.records.base import Row
+from protocol.records.controls import ControlRow
 
 
 class OutcomeRow(Row):
@@ -35,6 +36,9 @@ class ModelKnowledge(Row):
     outcomes: list[OutcomeRow]
     health: dict[str, Literal["degraded", "open"]]
     """By model; a model that is not named is well."""
+    controls: list[ControlRow] = Field(default_factory=list)
+    policies: dict[UUID, str] = Field(default_factory=dict)
+    """By owner; the nil uuid is the deployment."""
 
 
 class Rating(Row):

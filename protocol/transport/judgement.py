@@ -1,9 +1,12 @@
 """Experience with models and ratings over the official client."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
 from protocol.records.knowledge import ModelKnowledge, Rating
 from protocol.transport.calls import Calls
+from protocol.transport.reads import read_query
 
 
 class JudgementCalls(Calls):
@@ -12,7 +15,43 @@ class JudgementCalls(Calls):
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
         return await self._row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
 
-    async def rate_task(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+    async def feedback(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
         return await self._row(
             Rating, "feedback", task_id=str(task_id), score=score, comment=comment
         )
+
+    async def control_model(
+        self,
+        *,
+        action: ControlAction,
+        subject: str,
+        lanes: Sequence[str] = (),
+        scope: str = "everywhere",
+        reason: str | None = None,
+        who: str | None = None,
+    ) -> Controlled:
+        return await self._row(
+            Controlled,
+            "control_model",
+            action=action,
+            subject=subject,
+            lanes=list(lanes),
+            scope=scope,
+            reason=reason,
+            who=who,
+        )
+
+    async def set_policy(
+        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
+    ) -> PolicySet:
+        return await self._row(
+            PolicySet,
+            "set_policy",
+            policy=policy,
+            owner=None if owner is None else str(owner),
+            who=who,
+        )
+
+    async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
+        query = self._client.table("cogo_model_switches").select("*").order("seq", desc=True)
+        return await read_query(ModelSwitch, query.limit(limit))

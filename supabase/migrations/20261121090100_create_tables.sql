@@ -854,7 +854,7 @@ grant select, insert, update, delete on cogo.model_health to service_role;
 
 -- schemas/0356_cogo_model_switches.sql
 create table if not exists public.cogo_model_switches (
-  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity primary key,
   at timestamptz not null default cogo.now(),
   kind text not null check (kind in ('health', 'control', 'policy')),
   subject text not null,
@@ -906,6 +906,42 @@ create policy "owners read the ratings of their tasks" on public.cogo_ratings
 revoke all on public.cogo_ratings from public, anon, authenticated, service_role;
 grant select on public.cogo_ratings to authenticated;
 grant select, insert, update, delete on public.cogo_ratings to service_role;
+
+-- schemas/0360_controls.sql
+create table if not exists cogo.controls (
+  scope text not null,
+  subject text not null,
+  action text not null check (action in ('pin', 'ban', 'drain')),
+  reason text not null,
+  who text not null,
+  set_at timestamptz not null default cogo.now(),
+  primary key (scope, subject)
+);
+comment on table cogo.controls is
+  'What operators say about models and providers; without a row everything is allowed.';
+comment on column cogo.controls.scope is 'everywhere, owner:<uuid> or task_type:<type>.';
+comment on column cogo.controls.action is
+  'pin: taken before all others; ban: never taken; drain: taken only by who asks for it by name.';
+
+create unique index if not exists controls_pin on cogo.controls (scope) where action = 'pin';
+
+alter table cogo.controls enable row level security;
+revoke all on cogo.controls from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.controls to service_role;
+
+-- schemas/0362_policies.sql
+create table if not exists cogo.policies (
+  owner uuid not null primary key,
+  policy text not null,
+  who text not null,
+  set_at timestamptz not null default cogo.now()
+);
+comment on table cogo.policies is
+  'Which selection policy holds for an owner''s tasks; the nil uuid stands for the deployment.';
+
+alter table cogo.policies enable row level security;
+revoke all on cogo.policies from public, anon, authenticated, service_role;
+grant select, insert, update, delete on cogo.policies to service_role;
 
 insert into cogo.schema_versions (version) values ('20261121090100')
 on conflict (version) do nothing;

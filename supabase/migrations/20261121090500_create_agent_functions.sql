@@ -756,7 +756,7 @@ grant execute on function cogo.learn(integer) to service_role;
 
 -- schemas/0845_cogo_model_knowledge.sql
 create or replace function public.cogo_model_knowledge(p_agent_id text)
-  returns table (outcomes jsonb, health jsonb)
+  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
   language plpgsql
   volatile
   security invoker
@@ -795,7 +795,9 @@ begin
                select jsonb_object_agg(h.model_id, h.health)
                  from cogo.model_health h where h.health <> 'ok'
              ), '{}'
-           );
+           ),
+           coalesce((select jsonb_agg(to_jsonb(c) order by c.set_at) from cogo.controls c), '[]'),
+           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}');
 end;
 $$;
 comment on function public.cogo_model_knowledge(text) is
@@ -805,6 +807,210 @@ which models are unwell. Learns first from what ended meanwhile.';
 revoke all on function public.cogo_model_knowledge(text)
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_model_knowledge(text) to service_role;
+
+-- schemas/0846_restamp.sql
+-- Tasks are locked first, in the one order of all locks. What runs is not touched.
+create or replace function cogo.restamp(
+  p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
+)
+  returns integer
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_ids uuid[];
+  v_owner uuid := cogo.to_uuid(substr(p_scope, length('owner:') + 1));
+begin
+  select array_agg(w.id) into v_ids
+    from (
+      select s.id, s.task_id
+        from (
+          select q.id, q.task_id, q.lane, q.owner
+            from cogo.subtasks q where q.status in ('queued', 'blocked')
+           union all
+          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'delayed'
+           union all
+          select q.id, q.task_id, q.lane, q.owner
+            from cogo.subtasks q where q.status in ('waiting', 'held')
+        ) as s
+        join public.cogo_tasks t on t.id = s.task_id
+       where s.lane <> 'cio'
+         and (p_action = 'pin') is distinct from (s.lane = any (p_lanes))
+         -- Who asked for a model by name keeps it, unless nobody may have it.
+         and (p_action = 'ban' or t.model is null)
+         and case
+           when p_scope like 'owner:%' then s.owner = v_owner
+           when p_scope like 'task_type:%' then p_scope = 'task_type:' || coalesce(
+             (
+               select m.requirements ->> 'taskType' from public.cogo_model_selections m
+                where m.subtask_id = s.id order by m.created_at desc limit 1
+             ), 'general'
+           )
+           else true
+         end
+       order by t.seq
+         for no key update of t
+    ) as w;
+
+  with moved as (
+    -- Like all that comes back it goes to the head of its line.
+    update cogo.subtasks s
+       set lane = 'cio',
+           turn = 100 * s.priority + coalesce(
+             (select c.round from cogo.lane_clocks c where c.lane = 'cio'), 0
+           )
+     where s.id = any (v_ids)
+       and s.status in ('queued', 'blocked', 'delayed', 'waiting', 'held')
+    returning s.*
+  )
+  insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
+  select m.task_id,
+         row_number() over (partition by m.task_id order by m.seq) + coalesce(
+           (
+             select e.seq from cogo.events e where e.task_id = m.task_id
+              order by e.seq desc limit 1
+           ), 0
+         ),
+         cogo.now(), 'subtask.' || m.status, m.id, nullif(m.attempt, 0), p_who,
+         jsonb_build_object(
+           'key', m.key, 'type', m.type, 'lane', m.lane, 'from', m.status, 'reason', p_reason
+         )
+    from moved m;
+  perform cogo.ring_lanes(v_ids);
+  return coalesce(cardinality(v_ids), 0);
+end;
+$$;
+comment on function cogo.restamp(text, text[], text, text, text) is
+  'Sends waiting subtasks back to the orchestrators: those in p_lanes, for a pin those in all others.
+Says how many.';
+
+revoke all on function cogo.restamp(text, text[], text, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.restamp(text, text[], text, text, text) to service_role;
+
+-- schemas/0847_cogo_control_model.sql
+create or replace function public.cogo_control_model(
+  p_action text,
+  p_subject text,
+  p_lanes text[] default '{}',
+  p_scope text default 'everywhere',
+  p_reason text default null,
+  p_who text default null
+)
+  returns table (subject text, action text, scope text, was text, restamped integer)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_who text := coalesce(nullif(p_who, ''), 'an operator');
+  v_reason text := coalesce(nullif(p_reason, ''), v_who || ' said so');
+  v_was text;
+  v_pinned text;
+  v_restamped integer := 0;
+begin
+  if p_action is null or p_action not in ('pin', 'ban', 'drain', 'allow') then
+    raise exception using errcode = 'TQ004', message = 'p_action must be pin, ban, drain or allow';
+  elsif coalesce(p_subject, '') = '' then
+    raise exception using errcode = 'TQ004', message = 'p_subject must name a model or a provider';
+  elsif p_scope is null or not (
+    p_scope = 'everywhere' or p_scope like 'task_type:_%'
+    or p_scope like 'owner:%' and cogo.to_uuid(substr(p_scope, length('owner:') + 1)) is not null
+  ) then
+    raise exception using
+      errcode = 'TQ004', message = 'p_scope must be everywhere, owner:<uuid> or task_type:<type>';
+  end if;
+  -- Two operators at once, or one message that several orchestrators heard.
+  perform pg_advisory_xact_lock(hashtextextended('cogo.controls', 0));
+
+  select c.action into v_was
+    from cogo.controls c where c.scope = p_scope and c.subject = p_subject;
+  if p_action = 'allow' then
+    delete from cogo.controls c where c.scope = p_scope and c.subject = p_subject;
+  elsif v_was is distinct from p_action then
+    if p_action = 'pin' then
+      delete from cogo.controls c where c.scope = p_scope and c.action = 'pin'
+      returning c.subject into v_pinned;
+    end if;
+    insert into cogo.controls as c (scope, subject, action, reason, who)
+    values (p_scope, p_subject, p_action, v_reason, v_who)
+    on conflict (scope, subject) do update
+      set action = excluded.action, reason = excluded.reason, who = excluded.who,
+          set_at = cogo.now();
+    v_restamped := cogo.restamp(
+      p_action, coalesce(nullif(p_lanes, '{}'), array[p_subject]), p_scope, v_reason, v_who
+    );
+  end if;
+  if coalesce(v_was, 'allow') <> p_action then
+    perform cogo.note_switch(
+      'control', p_subject, p_scope, coalesce(v_was, 'allow'), p_action, v_reason,
+      jsonb_strip_nulls(
+        jsonb_build_object('restamped', v_restamped, 'pinned_before', v_pinned)
+      ), v_who
+    );
+  end if;
+  return query
+    select p_subject, p_action, p_scope, coalesce(v_was, 'allow'), v_restamped;
+end;
+$$;
+comment on function public.cogo_control_model(text, text, text[], text, text, text) is
+  'For operators: pin, ban, drain or allow a model or provider, everywhere, for an owner:<uuid> or a
+task_type:<type>. What runs is finished; what waits (in p_lanes: the models of a provider) is stamped
+anew. Saying the same again changes nothing.';
+
+revoke all on function public.cogo_control_model(text, text, text[], text, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_control_model(text, text, text[], text, text, text)
+  to service_role;
+
+-- schemas/0848_cogo_set_policy.sql
+create or replace function public.cogo_set_policy(
+  p_policy text, p_owner uuid default null, p_who text default null
+)
+  returns table (policy text, owner uuid, was text)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
+  v_who text := coalesce(nullif(p_who, ''), 'an operator');
+  v_was text;
+begin
+  if p_policy = '' or length(p_policy) > 100 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_policy must name a policy; null takes it away';
+  end if;
+  select p.policy into v_was from cogo.policies p where p.owner = v_owner;
+  if p_policy is null then
+    delete from cogo.policies p where p.owner = v_owner;
+  else
+    insert into cogo.policies as p (owner, policy, who)
+    values (v_owner, p_policy, v_who)
+    on conflict (owner) do update
+      set policy = excluded.policy, who = excluded.who, set_at = cogo.now();
+  end if;
+  if v_was is distinct from p_policy then
+    perform cogo.note_switch(
+      'policy', 'policy', case when p_owner is null then 'everywhere' else 'owner:' || p_owner end,
+      coalesce(v_was, 'default'), coalesce(p_policy, 'default'), v_who || ' said so', null, v_who
+    );
+  end if;
+  return query select p_policy, p_owner, v_was;
+end;
+$$;
+comment on function public.cogo_set_policy(text, uuid, text) is
+  'For operators: the selection policy of an owner''s tasks, or without one of the deployment; null
+takes it away. A task may still name its own.';
+
+revoke all on function public.cogo_set_policy(text, uuid, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_set_policy(text, uuid, text) to service_role;
 
 -- schemas/0850_cogo_record_agent.sql
 create or replace function public.cogo_record_agent(p_agent jsonb)

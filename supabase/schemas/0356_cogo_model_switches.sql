@@ -1,5 +1,5 @@
 create table if not exists public.cogo_model_switches (
-  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity primary key,
   at timestamptz not null default cogo.now(),
   kind text not null check (kind in ('health', 'control', 'policy')),
   subject text not null,

@@ -1,5 +1,5 @@
 create or replace function public.cogo_model_knowledge(p_agent_id text)
-  returns table (outcomes jsonb, health jsonb)
+  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
   language plpgsql
   volatile
   security invoker
@@ -38,7 +38,9 @@ begin
                select jsonb_object_agg(h.model_id, h.health)
                  from cogo.model_health h where h.health <> 'ok'
              ), '{}'
-           );
+           ),
+           coalesce((select jsonb_agg(to_jsonb(c) order by c.set_at) from cogo.controls c), '[]'),
+           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}');
 end;
 $$;
 comment on function public.cogo_model_knowledge(text) is

@@ -107,6 +107,8 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
         "p_error": {"class": "timeout", "message": "no"},
     },
     "cogo_grants": {},
+    "cogo_control_model": {"p_action": "allow", "p_subject": "matrix"},
+    "cogo_set_policy": {"p_policy": None},
     "cogo_model_knowledge": {"p_agent_id": "matrix"},
     "cogo_prune": {"p_limit": 0},
     "cogo_queue": {},

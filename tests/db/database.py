@@ -29,6 +29,8 @@ _TABLES: Final = (
     "cogo.reservations",
     "cogo.grants",
     "public.cogo_calls",
+    "cogo.controls",
+    "cogo.policies",
     "cogo.outcomes",
     "cogo.model_outcomes",
     "cogo.model_health",

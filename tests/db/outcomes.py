@@ -87,6 +87,6 @@ async def health(agent: Agent, model_id: str) -> str:
 
 async def switches(agent: Agent) -> list[tuple[str, str, str]]:
     rows = await agent.connection.fetch(
-        "select subject, was, became from public.cogo_model_switches order by at, became"
+        "select subject, was, became from public.cogo_model_switches order by seq"
     )
     return [(row["subject"], row["was"], row["became"]) for row in rows]

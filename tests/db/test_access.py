@@ -39,6 +39,8 @@ OPERATORS: Final = (
     "cogo.budgets",
     "cogo.reservations",
     "cogo.grants",
+    "cogo.controls",
+    "cogo.policies",
     "cogo.outcomes",
     "cogo.model_outcomes",
     "cogo.model_health",
@@ -161,7 +163,7 @@ async def test_operators_call_every_rpc(database: Database) -> None:
     )
 
     names = {row["proname"] for row in every}
-    assert len(names) == len(USERS_RPCS) + 30
+    assert len(names) == len(USERS_RPCS) + 32
     assert names <= await callable_functions(database, "service_role")
 
 

@@ -13,9 +13,10 @@ import pytest
 from cogo.cli.app import run
 from embedded.state import State
 from tests.db.agent import Agent
-from tests.db.outcomes import answered, outcome
+from tests.db.outcomes import answered, outcome, planned
 
 _T = TypeVar("_T")
+SONNET = "claude-sonnet-5-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,40 @@ def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
     assert said == f"{task_id}  bad: model-a at code-generation\n"
     assert (rating["model_id"], rating["comment"]) == ("model-a", "it does not run")
     assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 3.8
+
+
+def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
+    cogo.act(lambda agent: planned(agent, SONNET))
+
+    banned = cogo.say("models", "ban", SONNET, "--reason", "it lies")
+    cogo.say("models", "pin", "coding", "--task-type", "general")
+    cogo.say("models", "policy", "scored")
+    shown = cogo.json("models", "policy")
+    allowed = cogo.json("models", "allow", SONNET)
+
+    assert banned == f"{SONNET}: ban, before allow; 1 waiting get another model\n"
+    assert shown["deployment"] == "scored"
+    said = [(row["action"], row["scope"], row["reason"]) for row in shown["controls"]]
+    assert said == [
+        ("ban", "everywhere", "it lies"),
+        ("pin", "task_type:general", "cogo models said so"),
+    ]
+    assert (allowed["action"], allowed["was"]) == ("allow", "ban")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("ban", "no-such-model"), "no-such-model"),
+        (("pin", "anthropic"), "only a model can be pinned"),
+        (("drain", SONNET, "--owner", "me"), "no user's id"),
+        (("policy", "scored", "--clear"), "not both"),
+    ],
+)
+def test_steering_what_is_not_there_says_so(
+    cogo: Program, words: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in cogo.say("models", *words, code=1)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from protocol.records import (
     Subtask,
     Task,
 )
+from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
 from protocol.records.knowledge import ModelKnowledge, Rating
 
 Extending = Literal["ok", "cancel", "lost"]
@@ -75,6 +76,7 @@ class ScriptedStore:
     """The agent of each release of all leases."""
     records: list[AgentRecord] = field(default_factory=list)
     selections: list[SelectionRecord] = field(default_factory=list)
+    controls: list[tuple[object, ...]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     """How often each method was called."""
     opened: int = 0
@@ -173,7 +175,31 @@ class ScriptedStore:
         await self._obey("model_knowledge")
         return self.knowledge
 
-    async def rate_task(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+    async def feedback(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+        _not_for_agents()
+
+    async def control_model(
+        self,
+        *,
+        action: ControlAction,
+        subject: str,
+        lanes: Sequence[str] = (),
+        scope: str = "everywhere",
+        reason: str | None = None,
+        who: str | None = None,
+    ) -> Controlled:
+        await self._obey("control_model")
+        self.controls.append((action, subject, tuple(lanes), scope, reason, who))
+        return Controlled(
+            subject=subject, action=action, scope=scope, was="allow", restamped=len(lanes)
+        )
+
+    async def set_policy(
+        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
+    ) -> PolicySet:
+        _not_for_agents()
+
+    async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
         _not_for_agents()
 
     async def fetch_agents(self) -> list[AgentRecord]:

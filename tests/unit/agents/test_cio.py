@@ -15,7 +15,12 @@ from agents.selection.knowledge import Knowledge
 from agents.selection.preferences import PolicyName
 from agents.selection_desk import SelectionDesk
 from protocol.ids import utc_now
-from protocol.messages import Envelope, MessageType, ModelSelectionResponse, payload_of
+from protocol.messages import (
+    Envelope,
+    MessageType,
+    ModelSelectionResponse,
+    payload_of,
+)
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from providers.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask

@@ -1,11 +1,14 @@
 """What the database has learned becomes what the strategy chooses by."""
 
 import asyncio
+from uuid import UUID
 
-from agents.learning import Learner, observations_of
+from agents.learning import NOBODY, Learner, known, observations_of
 from agents.selection.knowledge import Knowledge
 from agents.selection.preferences import PolicyName
+from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
+from protocol.records.controls import ControlRow
 from protocol.records.knowledge import ModelKnowledge, OutcomeRow
 from tests.support.eventually import eventually
 from tests.support.scripted_store import AWAY, ScriptedStore
@@ -31,15 +34,36 @@ def a_learner(store: ScriptedStore) -> Learner:
 
 
 def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
-    known = observations_of(KNOWN)
+    learned = observations_of(KNOWN)
 
-    seen = known.outcomes["a", "code-generation"]
+    seen = learned.outcomes["a", "code-generation"]
     assert (seen.n, seen.success) == (10, 5)
     assert (seen.checked, seen.passed, seen.passed_good) == (4, 2, 1)
     assert seen.total_ms == 900
-    assert set(known.outcomes) == {("a", "code-generation")}
-    assert known.rescues[("b", "c"), "a", "code-generation"].n == 2
-    assert known.health == {"c": "open"}
+    assert set(learned.outcomes) == {("a", "code-generation")}
+    assert learned.rescues[("b", "c"), "a", "code-generation"].n == 2
+    assert learned.health == {"c": "open"}
+
+
+def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None:
+    owner = UUID(int=7)
+    row = ControlRow(
+        scope=f"owner:{owner}", subject="a", action="ban", reason="r", who="w", set_at=utc_now()
+    )
+    later = row.model_copy(update={"scope": "galaxy"})
+    found = KNOWN.model_copy(
+        update={
+            "controls": [row, later],
+            "policies": {NOBODY: "cheapest", owner: "cascade", UUID(int=8): "of a later version"},
+        }
+    )
+
+    seen = known(found, start=Knowledge(policy=PolicyName.SCORED))
+
+    assert [(each.action, each.owner) for each in seen.controls] == [("ban", owner)]
+    assert seen.policy_for(None, None) is PolicyName.CHEAPEST
+    assert seen.policy_for(owner, None) is PolicyName.CASCADE
+    assert seen.policy_for(UUID(int=8), None) is PolicyName.CHEAPEST
 
 
 async def test_what_was_known_stays_while_the_store_is_away() -> None:

@@ -12,6 +12,7 @@ from protocol.documents.channels import CHANNELS
 from protocol.documents.functions import functions_of
 from protocol.documents.schemas import references
 from protocol.errors import MalformedMessage, all_errors
+from protocol.judgement import JudgementStore
 from protocol.messages import Envelope, MessageType, is_known
 from protocol.office import Office
 from protocol.safety import SafetyStore
@@ -104,7 +105,8 @@ def test_the_asyncapi_document_refers_only_to_what_it_contains() -> None:
 
 
 def test_every_call_of_the_store_is_a_documented_function() -> None:
-    methods = {*vars(Store), *vars(Office), *vars(SafetyStore), *vars(SpendingStore)}
+    groups = (Store, JudgementStore, Office, SafetyStore, SpendingStore)
+    methods = {name for group in groups for name in vars(group)}
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
     # Reads that are functions, and not of a table.
     calls |= {"cogo_queue", "cogo_deployments", "cogo_api_keys", "cogo_budgets", "cogo_grants"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agents.selection.controls import Control
 from agents.selection.knowledge import Knowledge
 from agents.selection.strategy import NoModel, choose
 from tests.support.choices import (
@@ -57,7 +58,7 @@ def test_a_hard_constraint_holds_even_against_the_person(
 
 @pytest.mark.parametrize("barred", [MIDDLE, "anthropic"])
 def test_what_the_operators_took_out_is_not_taken(barred: str) -> None:
-    knowledge = Knowledge(barred={barred: "it leaks"})
+    knowledge = Knowledge(controls=(Control(action="ban", subject=barred, reason="it leaks"),))
 
     assert choose(wanted("rules", MIDDLE, CHEAP), CATALOGUE, knowledge).selected.model_id == CHEAP
     with pytest.raises(NoModel, match="took it out"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.selection.controls import Control, standing
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
 from agents.selection.preferences import PolicyName, Preference, Preferences
@@ -57,7 +58,16 @@ KNOWLEDGE = st.builds(
         outcomes=OUTCOMES,
         health=st.dictionaries(LANES, st.sampled_from(["open", "degraded"]), max_size=3),
     ),
-    barred=st.dictionaries(LANES | st.just("anthropic"), st.just("told so"), max_size=2),
+    controls=st.lists(
+        st.builds(
+            Control,
+            action=st.sampled_from(["pin", "ban", "drain"]),
+            subject=LANES | st.just("anthropic"),
+            reason=st.just("told so"),
+            task_type=st.none() | st.just("general"),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 
@@ -85,7 +95,8 @@ def test_no_policy_takes_what_a_hard_constraint_refuses(
     assert not named & refused
     assert choice.selected.refused is None
     assert choice.selected.model_id not in wanted.failed
-    assert not set(choice.ranking) & set(knowledge.barred)
+    barred = standing(knowledge.controls, None, wanted.needs.task_type).barred
+    assert not set(choice.ranking) & set(barred)
     if wanted.budget_usd is not None:
         cost = choice.ranking[choice.selected.model_id].estimate.cost_usd
         assert cost is not None

@@ -1,0 +1,148 @@
+"""Operators pin, ban, drain and allow models while subtasks wait and run."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.db.agent import Agent, Row, insert_task, step
+from tests.db.database import ALICE, BOB, Database
+from tests.db.outcomes import knowledge, planned, selection, switches
+
+pytestmark = pytest.mark.db
+
+
+async def control(agent: Agent, action: str, subject: str = "model-a", **more: object) -> Row:
+    names = "".join(f", p_{name} => ${number}" for number, name in enumerate(more, start=3))
+    found = await agent.connection.fetchrow(
+        f"select * from public.cogo_control_model(p_action => $1, p_subject => $2{names})",  # noqa: S608
+        action,
+        subject,
+        *more.values(),
+    )
+    return dict(found or {})
+
+
+async def lanes(agent: Agent) -> dict[Any, str]:
+    rows = await agent.connection.fetch(
+        "select task_id, lane from cogo.subtasks where type <> 'PLAN' order by seq"
+    )
+    return {row["task_id"]: row["lane"] for row in rows}
+
+
+async def test_a_ban_lets_running_work_finish_and_sends_waiting_work_back(
+    database: Database, agent: Agent
+) -> None:
+    running = await planned(agent, "model-a")
+    [lease] = await agent.claim("model-a", limit=1)
+    waiting = await planned(agent, "model-a")
+    elsewhere = await planned(agent, "model-b")
+
+    done = await control(agent, "ban", reason="it lies", who="ann")
+
+    assert (done["was"], done["restamped"]) == ("allow", 1)
+    assert await lanes(agent) == {running: "model-a", waiting: "cio", elsewhere: "model-b"}
+    assert await agent.complete(lease) == "ok"
+    [route] = await agent.claim("cio")
+    assert route["task_id"] == waiting
+    assert await agent.complete(route, route={"lane": "model-b"}) == "ok"
+    [event] = await agent.connection.fetch(
+        "select detail, agent_id from cogo.events where task_id = $1 and detail ? 'reason'", waiting
+    )
+    assert (event["detail"]["reason"], event["agent_id"]) == ("it lies", "ann")
+    owner = await database.connect("postgres")
+    rung = await owner.fetchval(
+        "select count(*) from realtime.messages where topic = 'cogo-tasks'"
+        " and event = 'MCP_SUBTASK'"
+    )
+    assert rung == 1
+
+
+async def test_saying_it_again_changes_nothing_and_allow_takes_it_back(agent: Agent) -> None:
+    for action in ("ban", "ban", "drain", "allow", "allow"):
+        await control(agent, action)
+
+    assert await switches(agent) == [
+        ("model-a", "allow", "ban"),
+        ("model-a", "ban", "drain"),
+        ("model-a", "drain", "allow"),
+    ]
+    assert (await knowledge(agent))["controls"] == []
+
+
+async def test_who_asked_by_name_keeps_a_drained_model_but_no_banned_one(agent: Agent) -> None:
+    task_id = await insert_task(agent.connection, model="model-a")
+    [plan] = await agent.claim("cio")
+    await agent.complete(plan, plan={"subtasks": [step("a", lane="model-a")]})
+
+    assert (await control(agent, "drain"))["restamped"] == 0
+    assert (await control(agent, "ban"))["restamped"] == 1
+    assert await lanes(agent) == {task_id: "cio"}
+
+
+async def test_a_provider_takes_its_models_along(agent: Agent) -> None:
+    for model_id in ("model-a", "model-b", "model-c"):
+        await planned(agent, model_id)
+
+    done = await control(agent, "drain", "vendor", lanes=["model-a", "model-b"])
+
+    assert done["restamped"] == 2
+    assert sorted((await lanes(agent)).values()) == ["cio", "cio", "model-c"]
+
+
+async def test_a_scope_reaches_its_tasks_only(database: Database, agent: Agent) -> None:
+    tasks = []
+    for owner in (ALICE, BOB):
+        tasks.append(await insert_task(agent.connection, owner=owner))
+        [plan] = await agent.claim("cio")
+        chosen = {"subtasks": [step("a")], "selections": [selection("a", "model-a", "general")]}
+        await agent.complete(plan, plan=chosen)
+
+    await control(agent, "ban", scope=f"owner:{ALICE}")
+    assert await lanes(agent) == {tasks[0]: "cio", tasks[1]: "model-a"}
+    await control(agent, "ban", scope="task_type:code-generation")
+    assert (await lanes(agent))[tasks[1]] == "model-a"
+    await control(agent, "ban", scope="task_type:general")
+    assert (await lanes(agent))[tasks[1]] == "cio"
+
+
+async def test_a_pin_moves_what_waits_elsewhere_and_there_is_one_in_a_scope(agent: Agent) -> None:
+    here, there = await planned(agent, "model-a"), await planned(agent, "model-b")
+
+    await control(agent, "pin", "model-a")
+    assert await lanes(agent) == {here: "model-a", there: "cio"}
+    await control(agent, "pin", "model-c")
+
+    pins = [row["subject"] for row in (await knowledge(agent))["controls"]]
+    assert pins == ["model-c"]
+
+
+@pytest.mark.parametrize(
+    ("action", "subject", "scope"),
+    [
+        ("kill", "m", "everywhere"),
+        ("ban", "", "everywhere"),
+        ("ban", "m", "owner:me"),
+        ("ban", "m", "x"),
+    ],
+)
+async def test_nonsense_is_refused(agent: Agent, action: str, subject: str, scope: str) -> None:
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await control(agent, action, subject, scope=scope)
+
+    assert refused.value.sqlstate == "TQ004"
+
+
+async def test_policies_are_kept_by_owner_and_each_change_is_told(agent: Agent) -> None:
+    set_policy = "select * from public.cogo_set_policy($1, $2)"
+    await agent.connection.execute(set_policy, "scored", None)
+    await agent.connection.execute(set_policy, "cascade", ALICE)
+    known = await knowledge(agent)
+    await agent.connection.execute(set_policy, None, None)
+
+    assert known["policies"] == {
+        "00000000-0000-0000-0000-000000000000": "scored",
+        str(ALICE): "cascade",
+    }
+    assert (await knowledge(agent))["policies"] == {str(ALICE): "cascade"}
+    assert ("policy", "scored", "default") in await switches(agent)

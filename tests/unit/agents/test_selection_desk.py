@@ -1,0 +1,52 @@
+"""What is said to orchestrators on `model-selection`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from agents.cio import Cio
+from agents.fleet import Fleet
+from agents.selection_desk import SelectionDesk
+from protocol.ids import utc_now
+from protocol.messages import Envelope, MessageType, ModelControl
+from protocol.records import AgentRecord
+from providers.catalogue import Catalogue
+from tests.support.eventually import eventually
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import ScriptedStore
+
+CATALOGUE = Catalogue.load()
+EXECUTOR: Final = AgentRecord(
+    id="executor",
+    kind="executor",
+    lanes=["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"],
+    capacity=1,
+    heartbeat_at=utc_now(),
+)
+
+
+async def a_desk(store: ScriptedStore) -> SelectionDesk:
+    async def own() -> Sequence[str]:
+        return ()
+
+    fleet = Fleet(store=store, own=own)
+    await fleet.refresh()
+    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
+    return SelectionDesk(cio=cio, fleet=fleet, bus=ScriptedBus(), store=store, source="cio-1")
+
+
+async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_along() -> None:
+    store = ScriptedStore(others=[EXECUTOR])
+    desk = await a_desk(store)
+    said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        desk.hear(Envelope.of(MessageType.MODEL_CONTROL, said, source="ann", target="x"))
+        desk.hear(Envelope(type="MODEL_CONTROL", payload={"a": 1}, source="x", target="x"))
+        await eventually(lambda: store.controls)
+        running.cancel()
+
+    lanes = ("claude-haiku-4-5", "claude-sonnet-5-5")
+    assert store.controls == [
+        ("drain", "anthropic", lanes, "everywhere", "its contract ends", "ann")
+    ]

@@ -1,0 +1,87 @@
+"""What operators say decides before any policy, within what is allowed."""
+
+from uuid import UUID
+
+import pytest
+
+from agents.selection.controls import Action, Control
+from agents.selection.knowledge import Knowledge
+from agents.selection.preferences import PolicyName, Preferences
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel, choose, recommend
+from agents.selection.wanted import Wanted
+from providers.catalogue import Catalogue
+
+CATALOGUE = Catalogue.load()
+SONNET, HAIKU, GPT = "claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"
+ANN, BEN = UUID(int=1), UUID(int=2)
+
+
+def said(action: Action, subject: str, **scope: object) -> Control:
+    return Control(action=action, subject=subject, reason="told so", **scope)  # type: ignore[arg-type]
+
+
+def wanted(**fields: object) -> Wanted:
+    served = (SONNET, HAIKU, GPT)
+    return Wanted(needs=Requirements(), served=served, **fields)  # type: ignore[arg-type]
+
+
+def chosen(question: Wanted, *controls: Control) -> str:
+    return choose(question, CATALOGUE, Knowledge(controls=controls)).selected.model_id
+
+
+@pytest.mark.parametrize("policy", list(PolicyName))
+def test_a_pin_comes_before_every_policy(policy: PolicyName) -> None:
+    assert chosen(wanted(policy=policy), said("pin", HAIKU)) == HAIKU
+
+
+def test_a_pin_says_so_and_leads_the_recommendations() -> None:
+    knowledge = Knowledge(controls=(said("pin", HAIKU),))
+
+    assert choose(wanted(), CATALOGUE, knowledge).reason == f"Operators pinned {HAIKU} (told so)."
+    assert recommend(wanted(), CATALOGUE, knowledge)[0] == HAIKU
+
+
+def test_a_pin_yields_to_who_asks_by_name_to_bans_and_to_failures() -> None:
+    assert chosen(wanted(requested=GPT), said("pin", HAIKU)) == GPT
+    denied = Preferences(denied_models=[HAIKU])
+    assert chosen(wanted(preferences=denied), said("pin", HAIKU)) == SONNET
+    assert chosen(wanted(failed={HAIKU: "timeout"}), said("pin", HAIKU)) == SONNET
+
+
+def test_the_closest_pin_is_followed() -> None:
+    pins = (
+        said("pin", GPT),
+        said("pin", HAIKU, task_type="code-generation"),
+        said("pin", SONNET, owner=ANN),
+    )
+
+    assert chosen(wanted(owner=ANN), *pins) == SONNET
+    assert chosen(wanted(owner=BEN), *pins) == HAIKU
+
+
+@pytest.mark.parametrize("subject", [SONNET, "anthropic"])
+def test_a_drain_holds_for_new_work_but_not_against_who_insists(subject: str) -> None:
+    drain = said("drain", subject)
+
+    assert chosen(wanted(), drain) != SONNET
+    assert chosen(wanted(requested=SONNET), drain) == SONNET
+
+
+def test_a_drained_model_is_better_than_none() -> None:
+    choice = choose(
+        Wanted(needs=Requirements(), served=(SONNET,)),
+        CATALOGUE,
+        Knowledge(controls=(said("drain", SONNET),)),
+    )
+
+    assert choice.selected.model_id == SONNET
+    assert "the operators drain it" in choice.reason
+
+
+def test_a_ban_binds_even_who_asks_and_only_in_its_scope() -> None:
+    ban = said("ban", SONNET, owner=ANN)
+
+    assert chosen(wanted(owner=BEN, requested=SONNET), ban) == SONNET
+    with pytest.raises(NoModel, match="the operators took it out"):
+        chosen(wanted(owner=ANN, requested=SONNET), ban)
