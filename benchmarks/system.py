@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class System:
     secret_key: str
     simulator_url: str
     seconds_to_ready: float
+    pids: Mapping[str, int]
+    """Of its processes, by their names."""
 
 
 @contextlib.contextmanager
@@ -37,10 +39,12 @@ def empty_home() -> Iterator[Path]:
 
 
 @contextlib.asynccontextmanager
-async def running_system(home: Path, *arguments: str, speed: float = 0.0) -> AsyncIterator[System]:
+async def running_system(
+    home: Path, *arguments: str, speed: float = 0.0, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[System]:
     """Run `cogo up` on `home` against a simulator of our own at `speed` (0: it never waits)."""
     async with running_simulator(speed=speed) as simulator_url:
-        environment = _environment(simulator_url)
+        environment = _environment(simulator_url) | dict(variables or {})
         command = [sys.executable, "-m", "cogo", "up", "--json", "--dir", str(home), *arguments]
         started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -53,13 +57,14 @@ async def running_system(home: Path, *arguments: str, speed: float = 0.0) -> Asy
             ready = time.monotonic() - started
             if not line:
                 raise RuntimeError("the system did not start; its reason is above")
-            url = json.loads(line)["url"]
+            answer = json.loads(line)
             state = json.loads((home / "state.json").read_text(encoding="utf-8"))
             yield System(
-                url=url,
+                url=answer["url"],
                 secret_key=state["secret_key"],
                 simulator_url=simulator_url,
                 seconds_to_ready=ready,
+                pids=answer["processes"],
             )
         finally:
             with contextlib.suppress(ProcessLookupError):
