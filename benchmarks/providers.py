@@ -81,7 +81,7 @@ async def _measure(python: Path, cell: Cell, url: str) -> dict[str, float]:
         str(SIZES[cell.way, cell.concurrency]),
         cell.way,
         stdout=asyncio.subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
     )
     answer, _ = await process.communicate()
     if process.returncode != 0:
@@ -90,7 +90,7 @@ async def _measure(python: Path, cell: Cell, url: str) -> dict[str, float]:
     return found
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """No keys, no proxies, and no price map fetched by LiteLLM at its import."""
     kept = {
         name: value

@@ -81,6 +81,8 @@ def _environment(simulator_url: str) -> dict[str, str]:
         "ANTHROPIC_BASE_URL": f"{simulator_url}/anthropic",
         "FIREWORKS_API_KEY": "simulated",
         "FIREWORKS_BASE_URL": f"{simulator_url}/fireworks",
+        "GEMINI_API_KEY": "simulated",
+        "GOOGLE_GEMINI_BASE_URL": f"{simulator_url}/gemini/v1beta",
         "OPENAI_API_KEY": "simulated",
         "OPENAI_BASE_URL": f"{simulator_url}/openai/v1",
     }

@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.environments import python_of
 from benchmarks.queue.database import connect
 from benchmarks.supabase import Server
 
-CACHE: Final = Path.home() / ".cache" / "cogo-bench"
 _PROGRAMS: Final = Path(__file__).parent / "programs"
 _SECONDS: Final = 600.0
 
@@ -26,11 +25,6 @@ class Peer:
     requirements: Sequence[str]
     schema: str
     facts: dict[str, object]
-
-    @property
-    def environment(self) -> Path:
-        """Where it is installed: another version is another folder."""
-        return CACHE / "-".join(each.replace("==", "-") for each in self.requirements)
 
 
 PEERS: Final = (
@@ -51,20 +45,7 @@ PEERS: Final = (
 
 async def install(peer: Peer) -> Path:
     """Make its environment unless it is there; give its Python."""
-    python = peer.environment / "bin" / "python"
-    ready = peer.environment / "ready"
-    if not ready.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        if uv := shutil.which("uv"):
-            await _run(
-                uv, "venv", "--quiet", "--clear", str(peer.environment), "-p", sys.executable
-            )
-            await _run(uv, "pip", "install", "-qq", "-p", str(python), *peer.requirements)
-        else:
-            await _run(sys.executable, "-m", "venv", "--clear", str(peer.environment))
-            await _run(str(python), "-m", "pip", "install", "-q", *peer.requirements)
-        ready.touch()
-    return python
+    return await asyncio.to_thread(python_of, peer.name, peer.requirements)
 
 
 class InItsOwnProcess:
@@ -103,13 +84,6 @@ class InItsOwnProcess:
                 raise RuntimeError(f"{self.name} {verb} ended with {process.returncode}")
             answered: dict[str, Any] = json.loads(answer.splitlines()[-1])
             return answered
-
-
-async def _run(*command: str) -> None:
-    async with _process(*command) as process:
-        await process.communicate()
-        if process.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
 
 
 @contextlib.asynccontextmanager
