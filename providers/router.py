@@ -16,7 +16,7 @@ from providers.concurrency import ConcurrencyGate
 from providers.deployment import Credential, Credentials, Deployment
 from providers.discovery import LocalServer, find_servers
 from providers.entries import Provider, TimeoutSeconds
-from providers.errors import NotServed
+from providers.errors import NotServed, UnknownModel
 from providers.factory import make_adapter
 from providers.gates import Errand, Gate
 from providers.keyring import Keyring
@@ -89,16 +89,27 @@ class Router:
         return servers
 
     def is_open(self, model_id: str) -> bool:
-        """Whether a call of this model could begin at once, without imports."""
-        first = self.deployments(model_id)[0]
-        return any(place[:2] == (first.provider, first.base_url) for place in self._adapters)
+        """Whether a call of this model could begin at once, without imports.
+
+        False for what is not served, or not even known, any more.
+        """
+        try:
+            first = next(iter(self.deployments(model_id)), None)
+        except UnknownModel:
+            return False
+        return first is not None and any(
+            place[:2] == (first.provider, first.base_url) for place in self._adapters
+        )
 
     async def open(self, model_id: str) -> None:
         """Open what a served model is called through, so that no first call pays for imports.
 
         Raises whatever the first call would have raised.
         """
-        first = self.deployments(model_id)[0]
+        found = self.deployments(model_id)
+        if not found:
+            raise NotServed(self._missing(model_id))
+        first = found[0]
         await self._adapter(first.host, first.base_url, self.keyring.choose(first.provider))
 
     def served_lanes(self) -> list[str]:

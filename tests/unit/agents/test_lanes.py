@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 from pydantic import SecretStr
 
 from agents.lanes import Lanes
 from providers.catalogue import Catalogue
 from providers.deployment import Credential
 from providers.discovery import LocalServer
+from providers.errors import NotServed
 from providers.router import Router
 from tests.support.eventually import eventually
 
@@ -128,3 +130,22 @@ async def test_without_local_models_nobody_is_probed() -> None:
         await eventually(lambda: lanes.claimable() == lanes.served())
 
     assert router.probes == 0
+
+
+async def test_what_a_listing_takes_away_while_others_are_opened_ends_nothing() -> None:
+    class Unlisting(Router):
+        """Learns, with the first adapter it opens, that OpenAI serves nothing any more."""
+
+        async def open(self, model_id: str) -> None:
+            self.listings.keep("openai", ())
+            await super().open(model_id)
+
+    async with Unlisting(CATALOGUE, KEYS) as router, running(router) as (lanes, _):
+        await eventually(lanes.claimable)
+
+        gone = "gpt-6.1-sol"
+        assert gone not in lanes.claimable()
+        assert not router.is_open(gone)
+        assert not router.is_open("a-model/that-the-catalogue-forgot")
+        with pytest.raises(NotServed):
+            await router.open(gone)
