@@ -52,7 +52,7 @@ class AnswerCache:
             return None
         owner = None if self._shared else str(claimed.task.owner)
         parts = {"version": VERSION, "owner": owner, "model": claimed.lane}
-        body = dataclasses.asdict(dataclasses.replace(request, model="", metadata={}))
+        body = dataclasses.asdict(dataclasses.replace(request, model="", metadata={}, whole=False))
         text = json.dumps([parts, body], sort_keys=True, default=str)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

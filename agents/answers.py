@@ -77,7 +77,7 @@ class Answer:
         }
 
     def _saw_token(self, seconds: float) -> None:
-        if self.first_token_ms is None:
+        if self.first_token_ms is None and self.claimed.task.stream:
             self.first_token_ms = round(seconds * 1000)
 
     def usage(self, cost: Cost | None, *, seconds: float) -> Usage:

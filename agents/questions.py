@@ -44,6 +44,7 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
         max_output_tokens=limit if isinstance(limit, int) else None,
         temperature=_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
         top_p=_number(params, "top_p", CODE_TOP_P if is_code else None),
+        whole=not claimed.task.stream,
         stop=tuple(map(str, params.get("stop") or ())),
         reasoning_effort=_effort(params),
     )

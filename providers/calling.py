@@ -62,8 +62,8 @@ async def _events(
                         report.done = replace(event, notes=(*notes, *event.notes))
                         yield report.done
                         continue
-                    case _ if report.first_token is None and isinstance(event, ANSWERING):
-                        report.first_token = report.duration
+                    case _ if isinstance(event, ANSWERING) and not call.request.whole:
+                        report.first_token = report.first_token or report.duration
                     case _:
                         pass
                 yield event

@@ -46,7 +46,7 @@ class Report:
     cost: Cost | None = None
     """Of `usage`; None while there is none, and where no price is known."""
     first_token: timedelta | None = None
-    """From sending to the first text, reasoning or tool call."""
+    """From sending to the first text, reasoning or tool call; None for an answer in one piece."""
     duration: timedelta = timedelta()
     """From sending to now, or to the end."""
     done: Done | None = None

@@ -1,5 +1,6 @@
 """What gates see of a call, and what they can do to it."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
@@ -66,6 +67,16 @@ async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simula
     assert report.cost is not None
     assert report.first_token is not None
     assert timedelta() < report.first_token <= report.duration
+
+
+async def test_an_answer_in_one_piece_has_no_first_token(simulator: str) -> None:
+    gate = Witness("gate", [])
+
+    async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
+        await complete(router.stream(MODEL, dataclasses.replace(a_request(), whole=True)))
+
+    assert gate.calls[0].report.done is not None
+    assert gate.calls[0].report.first_token is None
 
 
 async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(

@@ -37,6 +37,11 @@ def test_the_question_names_the_lane_and_what_surrounds_the_code() -> None:
     )
 
 
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_nobody_watches_may_come_in_one_piece(watched: bool) -> None:
+    assert question_of(a_subtask(task={"stream": watched})).whole is not watched
+
+
 def test_a_planner_in_another_language_needs_to_give_a_prompt_only() -> None:
     assert asked().system == EXPERT
     assert asked("CHAT").system is None
