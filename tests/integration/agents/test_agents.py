@@ -133,7 +133,7 @@ async def test_a_task_waits_for_executors_that_start_later(fleet: OpenFleet) -> 
 
         async def was_tried() -> bool:
             attempts = await agents.store.fetch_attempts(task_id=task.id)
-            return any(each.outcome == "failed" for each in attempts)
+            return any((each.error or {}).get("class") == "no_model" for each in attempts)
 
         await eventually(was_tried, within=10)
         await agents.executor("e-1")
