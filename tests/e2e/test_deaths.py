@@ -98,11 +98,16 @@ async def test_an_orchestrator_killed_among_its_plans_loses_none(
 async def test_an_executor_that_stands_still_is_replaced_before_its_lease_has_ended(
     system: System, store: SupabaseStore
 ) -> None:
-    task = await submitted(store, f"Write fibonacci for the frozen {HOLD}")
-    executor = await executor_of(store, task.id)
+    asked = NewTask(id=uuid4(), prompt=f"Write fibonacci for the frozen {HOLD}")
+    assert asked.id is not None
+    async with watching(system.state, result_topic(asked.id)) as watcher:
+        task = await store.submit_task(asked)
+        # Stopped sooner it has asked nobody yet, and the second attempt meets the fault.
+        await watcher.until(MessageType.SUBTASK_PROGRESS)
+        executor = await executor_of(store, task.id)
 
-    os.kill(process_of(executor), signal.SIGSTOP)
-    ended_task = await ended(store, task.id)
+        os.kill(process_of(executor), signal.SIGSTOP)
+        ended_task = await ended(store, task.id)
 
     assert ended_task.status is TaskState.COMPLETED
     assert await outcomes(store, task.id) == ["reaped", "completed"]
