@@ -27,7 +27,6 @@ class TaskRow:
     error: dict[str, Any] | None
     cost_usd: Decimal | None
     tokens: list[int]
-    event_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,7 @@ class History:
 _TOKENS = "array[{0}input_tokens, {0}cached_tokens, {0}output_tokens, {0}reasoning_tokens]"
 _TASKS = f"""
 select id, idempotency_key, status, session_id, result::text, error, cost_usd,
-       {_TOKENS.format("")} as tokens,
-       (select count(*) from cogo.events e where e.task_id = cogo_tasks.id) as event_seq
+       {_TOKENS.format("")} as tokens
   from public.cogo_tasks
 """  # noqa: S608 - constants
 _SUBTASKS = """

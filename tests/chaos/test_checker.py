@@ -23,7 +23,7 @@ OUTPUT = '{"text": "done"}'
 def a_history() -> tuple[History, Diary]:
     """One task of a conversation; the first executor died, the second answered."""
     task = TaskRow(
-        TASK, "key", "completed", UUID(int=9), OUTPUT, None, Decimal("0.5"), [10, 0, 5, 0], 9
+        TASK, "key", "completed", UUID(int=9), OUTPUT, None, Decimal("0.5"), [10, 0, 5, 0]
     )
     plan = SubtaskRow(PLAN, TASK, "PLAN", "completed", False, 1, 0, 5, 0, 5, "{}", 1)
     main = SubtaskRow(MAIN, TASK, "CHAT", "completed", True, 2, 0, 5, 1, 5, OUTPUT, 2)
@@ -106,7 +106,6 @@ def one_more_event(kind: str) -> Lie:
     def lie(history: History, _: Diary) -> None:
         event = replace(history.events[TASK][7], seq=10, kind=kind)
         history.events[TASK].append(event)
-        in_task(event_seq=10)(history, _)
 
     return lie
 
@@ -119,7 +118,17 @@ def put_before(seq: int, kind: str) -> Lie:
         later = [replace(each, seq=each.seq + 1) for each in events[seq - 1 :]]
         new = replace(events[seq - 1], kind=kind, subtask_id=None, attempt=None)
         history.events[TASK] = [*events[: seq - 1], new, *later]
-        in_task(event_seq=10)(history, _)
+
+    return lie
+
+
+def without_event(seq: int) -> Lie:
+    """One event was never written, and the numbers go on without it."""
+
+    def lie(history: History, _: Diary) -> None:
+        events = history.events[TASK]
+        later = [replace(each, seq=each.seq - 1) for each in events[seq:]]
+        history.events[TASK] = [*events[: seq - 1], *later]
 
     return lie
 
@@ -144,7 +153,10 @@ LIES: list[tuple[str, Lie]] = [
     ("held", put_before(7, "task.held")),
     ("premature", lambda history, _: history.parents.update({PLAN: [MAIN]})),
     ("gaps", lambda history, _: history.events[TASK].pop(1)),
-    ("gaps", in_task(event_seq=10)),
+    ("untold", without_event(9)),
+    ("untold", without_event(6)),
+    ("untold", without_event(8)),
+    ("untold", in_main(status="failed")),
     ("overlaps", in_attempt(1, ended_at=NOON + timedelta(seconds=3))),
     ("overlaps", in_attempt(1, ended_at=None)),
     ("misnumbered", lambda history, _: history.attempts[MAIN].pop(0)),
@@ -212,7 +224,6 @@ def a_redriven_history() -> tuple[History, Diary]:
         for seq, (kind, subtask, attempt) in enumerate(kinds, 1)
     ]
     history.results[TASK] = 2
-    in_task(event_seq=len(kinds))(history, diary)
     diary.redriving[TASK] += 1
     return history, diary
 
