@@ -18,6 +18,7 @@ from agents.selection.wanted import Wanted
 from agents.stamping import plan_with, route_to
 from agents.wishes import check_model, wishes_of
 from agents.workflows.invalid import InvalidTask
+from agents.workflows.plan import Step
 from agents.workflows.registry import plan_of
 from protocol.ids import utc_now
 from protocol.records import (
@@ -87,13 +88,15 @@ class Cio:
             lane for lane in self._fleet.lanes if subject in (lane, shelf.card(lane).provider)
         ] or [subject]
 
-    def _plan(self, claimed: ClaimedSubtask) -> Completion:
-        task = claimed.task
+    def weigh(self, task: TaskBrief) -> tuple[Step, Choice]:
+        """Give what a task would be, and by whom; raises as `choose`."""
         step = plan_of(task)
-        choice = self.choose(
-            self._wanted(task, step.params, seed=f"{task.id}:{step.key}", may_team=True)
-        )
-        _log(task, choice)
+        seed = f"{task.id}:{step.key}"
+        return step, self.choose(self._wanted(task, step.params, seed=seed, may_team=True))
+
+    def _plan(self, claimed: ClaimedSubtask) -> Completion:
+        step, choice = self.weigh(claimed.task)
+        _log(claimed.task, choice)
         plan = plan_with(step, choice)
         return Completion(ref=claimed.ref, output={"subtasks": len(plan.subtasks)}, plan=plan)
 

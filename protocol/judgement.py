@@ -1,11 +1,12 @@
 """What the store knows of models: experience, and what people and operators say of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, Rating
+from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
 
 
 class JudgementStore(Protocol):
@@ -42,6 +43,10 @@ class JudgementStore(Protocol):
         self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
     ) -> PolicySet:
         """Set the policy of an owner or, without one, of the deployment; None takes it away."""
+        ...
+
+    async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
+        """Read how models did since then (None: a day ago), by id."""
         ...
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:

@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS, Command
+from cogo.cli.command import Command
+from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS
 
 DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")

@@ -1,24 +1,9 @@
 """The list of commands: the one place where a new command is entered."""
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One command: where its function lives, and the line that `cogo --help` shows for it.
-
-    The module `module` has a function `function` whose docstring is the help text, and a tuple
-    EXAMPLES of command lines (a mapping from the function's name to tuples when a group's
-    commands share the module).
-    """
-
-    name: str
-    summary: str
-    module: str
-    function: str
-    group: str | None = None
-
+from cogo.cli.command import Command
+from cogo.cli.model_commands import MODEL_COMMANDS
 
 GROUPS: Final = {
     "serve": "Run one agent, or the gateway, in this process.",
@@ -151,6 +136,12 @@ COMMANDS: Final = (
         group="tasks",
     ),
     Command(
+        name="estimate",
+        summary="Show the plan, the models and what a task would cost.",
+        module="cogo.cli.estimate",
+        function="estimate",
+    ),
+    Command(
         name="feedback",
         summary="Say how good an answer was.",
         module="cogo.cli.feedback",
@@ -183,48 +174,6 @@ COMMANDS: Final = (
         module="cogo.cli.limits",
         function="limit",
         group="queue",
-    ),
-    Command(
-        name="list",
-        summary="List the models that this machine or a living executor can ask.",
-        module="cogo.cli.models",
-        function="list_",
-        group="models",
-    ),
-    Command(
-        name="show",
-        summary="Show what a name stands for.",
-        module="cogo.cli.models",
-        function="show",
-        group="models",
-    ),
-    Command(
-        name="health",
-        summary="Show which places answer, which are left alone, and why.",
-        module="cogo.cli.models_health",
-        function="health",
-        group="models",
-    ),
-    Command(
-        name="test",
-        summary="Try models for real: a list, an answer, a stream, a tool call.",
-        module="cogo.cli.models_ask",
-        function="test",
-        group="models",
-    ),
-    Command(
-        name="discover",
-        summary="Ask providers what they serve: what is new, gone or priced differently.",
-        module="cogo.cli.models_ask",
-        function="discover",
-        group="models",
-    ),
-    Command(
-        name="prices",
-        summary="Show what models cost, and where each price comes from.",
-        module="cogo.cli.models_ask",
-        function="prices",
-        group="models",
     ),
     Command(
         name="usage",
@@ -280,41 +229,7 @@ COMMANDS: Final = (
         function="remove",
         group="grants",
     ),
-    Command(
-        name="pin",
-        summary="Take a model before all others.",
-        module="cogo.cli.controls",
-        function="pin",
-        group="models",
-    ),
-    Command(
-        name="ban",
-        summary="Take a model or a provider out at once.",
-        module="cogo.cli.controls",
-        function="ban",
-        group="models",
-    ),
-    Command(
-        name="drain",
-        summary="Give a model or a provider no new work.",
-        module="cogo.cli.controls",
-        function="drain",
-        group="models",
-    ),
-    Command(
-        name="allow",
-        summary="Take back what was said of a model or a provider.",
-        module="cogo.cli.controls",
-        function="allow",
-        group="models",
-    ),
-    Command(
-        name="policy",
-        summary="Show or set by which policy models are chosen.",
-        module="cogo.cli.controls",
-        function="policy",
-        group="models",
-    ),
+    *MODEL_COMMANDS,
     Command(
         name="agents",
         summary="List the agents: who is alive, how busy, and which models they serve.",

@@ -41,6 +41,31 @@ class ModelKnowledge(Row):
     """By owner; the nil uuid is the deployment."""
 
 
+class ModelReport(Row):
+    """How one model did since a moment; its health is that of now."""
+
+    model_id: str
+    health: str
+    reason: str | None = None
+    since: datetime | None = None
+    """Since when its health is so."""
+    selections: int
+    attempts: int
+    completed: int
+    failed: int
+    availability: float | None = None
+    """The share of attempts that were answered, of those that ended by themselves."""
+    first_token_ms_p50: float | None = None
+    duration_ms_p50: float | None = None
+    duration_ms_p95: float | None = None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None = None
+    ratings: int
+    satisfaction: float | None = None
+    """The mean of what people said, from 0 to 1."""
+
+
 class Rating(Row):
     """What one person thinks of the answer of a task."""
 

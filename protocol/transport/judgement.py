@@ -1,10 +1,11 @@
 """Experience with models and ratings over the official client."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, Rating
+from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
 from protocol.transport.calls import Calls
 from protocol.transport.reads import read_query
 
@@ -51,6 +52,10 @@ class JudgementCalls(Calls):
             owner=None if owner is None else str(owner),
             who=who,
         )
+
+    async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
+        moment = None if since is None else since.isoformat()
+        return await self._rows(ModelReport, "model_report", since=moment)
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
         query = self._client.table("cogo_model_switches").select("*").order("seq", desc=True)

@@ -109,6 +109,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_grants": {},
     "cogo_control_model": {"p_action": "allow", "p_subject": "matrix"},
     "cogo_set_policy": {"p_policy": None},
+    "cogo_model_report": {},
     "cogo_model_knowledge": {"p_agent_id": "matrix"},
     "cogo_prune": {"p_limit": 0},
     "cogo_queue": {},

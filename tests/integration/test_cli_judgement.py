@@ -75,6 +75,48 @@ def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
     assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 3.8
 
 
+def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program) -> None:
+    parts = {"quality": 0.8, "cost": 0.4, "first_token": 0.5, "duration": 0.5}
+    expected = {"quality": 0.8, "outcomes": 3, "cost_usd": 0.03, "total_ms": 9000}
+    taken = {"model_id": SONNET, "rank": 1, "score": 0.7, "parts": parts, "expected": expected}
+    other = taken | {
+        "model_id": "model-b",
+        "parts": parts | {"cost": 0.9, "duration": 0.9},
+        "expected": expected | {"cost_usd": 0.01, "total_ms": 3000},
+    }
+    task_id = str(cogo.act(lambda agent: answered(agent, SONNET)))
+    cogo.act(lambda agent: recorded(agent, [taken, other]))
+    cogo.act(an_executor)
+    cogo.say("feedback", task_id, "good")
+
+    [row] = cogo.json("models", "stats")["models"]
+    said = cogo.say("models", "why", task_id)
+    weighed = cogo.json("estimate", "Write a function is_palindrome(text)", "--model", SONNET)
+    refused = cogo.say("estimate", "x", "--model", "no-such-model", code=1)
+
+    assert (row["model_id"], row["health"]) == (SONNET, "ok")
+    assert (row["selections"], row["completed"], row["availability"]) == (1, 1, 1)
+    assert (row["satisfaction"], row["cost_usd"], row["output_tokens"]) == (1, "0.01", 100)
+    assert "with speed preferred (policy scored): model-b: 3.0 times cheaper, 3.0" in said
+    assert f"1 {SONNET}: score 0.700, quality 0.80 from 3 outcomes, $0.0300, 9.0 s" in said
+    assert weighed["model"] == SONNET
+    cost = weighed["cost_usd"]
+    assert 0 < cost["low"] < cost["expected"] < cost["high"]
+    assert "does not exist" in refused
+
+
+async def recorded(agent: Agent, candidates: list[dict[str, Any]]) -> None:
+    await agent.connection.execute(
+        "update public.cogo_model_selections set candidates = $1", candidates
+    )
+
+
+async def an_executor(agent: Agent) -> None:
+    await agent.connection.execute(
+        "insert into public.cogo_agents (id, kind, lanes) values ('e', 'executor', $1)", [SONNET]
+    )
+
+
 def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
     cogo.act(lambda agent: planned(agent, SONNET))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cogo.cli.commands import COMMANDS, Command
+from cogo.cli.command import Command
+from cogo.cli.commands import COMMANDS
 from cogo.settings import CHECKOUT
 from tests.support.command_line import cogo
 

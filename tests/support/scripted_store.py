@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NoReturn
 from uuid import UUID, uuid4
 
@@ -35,7 +35,7 @@ from protocol.records import (
     Task,
 )
 from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, Rating
+from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
 
 Extending = Literal["ok", "cancel", "lost"]
 
@@ -197,6 +197,9 @@ class ScriptedStore:
     async def set_policy(
         self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
     ) -> PolicySet:
+        _not_for_agents()
+
+    async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
         _not_for_agents()
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:

@@ -1,0 +1,58 @@
+create or replace function public.cogo_model_report(p_since timestamptz default null)
+  returns table (
+    model_id text, health text, reason text, since timestamptz, selections bigint,
+    attempts bigint, completed bigint, failed bigint, availability numeric,
+    first_token_ms_p50 double precision, duration_ms_p50 double precision,
+    duration_ms_p95 double precision, input_tokens bigint, output_tokens bigint,
+    cost_usd numeric, ratings bigint, satisfaction numeric
+  )
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  with bounds as (
+    select coalesce(p_since, cogo.now() - interval '1 day') as since
+  ), tried as (
+    select a.model_id, count(*) as attempts,
+           count(*) filter (where a.outcome = 'completed') as completed,
+           count(*) filter (where a.outcome in ('failed', 'rerouted')) as failed,
+           percentile_cont(0.5) within group (order by a.first_token_ms) as first_token_ms_p50,
+           percentile_cont(0.5) within group (order by a.duration_ms) as duration_ms_p50,
+           percentile_cont(0.95) within group (order by a.duration_ms) as duration_ms_p95,
+           coalesce(sum(a.input_tokens + coalesce(a.cached_tokens, 0)), 0)::bigint as input_tokens,
+           coalesce(sum(a.output_tokens), 0)::bigint as output_tokens,
+           sum(a.cost_usd) as cost_usd
+      from public.cogo_attempts a, bounds b
+     where a.ended_at > b.since and a.model_id is not null
+     group by a.model_id
+  ), chosen as (
+    select m.selected_model as model_id, count(*) as selections
+      from public.cogo_model_selections m, bounds b
+     where m.created_at > b.since and m.selected_model is not null
+     group by m.selected_model
+  ), rated as (
+    select r.model_id, count(*) as ratings, round(avg(r.score), 3) as satisfaction
+      from public.cogo_ratings r, bounds b
+     where r.rated_at > b.since
+     group by r.model_id
+  )
+  select model_id, coalesce(h.health, 'ok'), h.reason, h.since, coalesce(c.selections, 0),
+         coalesce(t.attempts, 0), coalesce(t.completed, 0), coalesce(t.failed, 0),
+         round(t.completed::numeric / nullif(t.completed + t.failed, 0), 4),
+         t.first_token_ms_p50, t.duration_ms_p50, t.duration_ms_p95,
+         coalesce(t.input_tokens, 0), coalesce(t.output_tokens, 0), t.cost_usd,
+         coalesce(r.ratings, 0), r.satisfaction
+    from tried t
+    full join chosen c using (model_id)
+    full join rated r using (model_id)
+    left join cogo.model_health h using (model_id)
+   order by model_id;
+$$;
+comment on function public.cogo_model_report(timestamptz) is
+  'For operators, by model since then (a day ago): how it stands and why, how often it was chosen and
+tried, how it answered, what that took and cost, and what people think of it.';
+
+revoke all on function public.cogo_model_report(timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_model_report(timestamptz) to service_role;

@@ -1,0 +1,42 @@
+"""What a choice would cost, and what another preference would have taken."""
+
+from agents.selection.preferences import PolicyName
+from agents.selection.quote import quote
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import choose
+from agents.selection.wanted import Wanted
+from agents.selection.what_if import what_ifs
+from providers.catalogue import Catalogue
+
+CATALOGUE = Catalogue.load()
+SERVED = ("claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol")
+
+
+def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_free() -> None:
+    needs = Requirements()
+    one = choose(Wanted(needs=needs, served=SERVED), CATALOGUE)
+    team = choose(
+        Wanted(needs=needs, served=SERVED, policy=PolicyName.ENSEMBLE, may_team=True), CATALOGUE
+    )
+    unknown = choose(Wanted(needs=needs, served=("a-model-of-tomorrow",)), CATALOGUE)
+
+    alone, together = quote(one, CATALOGUE, 400), quote(team, CATALOGUE, 400)
+
+    assert team.team
+    assert alone.expected is not None
+    assert together.expected is not None
+    assert together.expected > alone.expected
+    assert quote(unknown, CATALOGUE, 400).expected is None
+
+
+def test_what_ifs_weigh_only_what_could_be_taken() -> None:
+    def candidate(name: str, cost: float, **more: object) -> dict[str, object]:
+        parts = {"quality": 0.5, "cost": cost, "first_token": 0.5, "duration": 0.5}
+        return {"model_id": name, "parts": parts, "expected": {}, **more}
+
+    found = what_ifs(
+        [candidate("a", 0.1), candidate("b", 0.5), candidate("c", 0.9, refused="banned")], "a"
+    )
+
+    assert {each.model_id for each in found} == {"b"}
+    assert what_ifs([{"model_id": "a"}], "a") == []
