@@ -1,6 +1,7 @@
 """Answers to whoever asks on `model-selection` for a choice, and does what operators say there."""
 
 import asyncio
+from uuid import UUID
 
 from loguru import logger
 from pydantic import ValidationError
@@ -30,8 +31,8 @@ WAITING = 100
 class SelectionDesk:
     """Answers requests one after the other; each answer that names a model is recorded.
 
-    With several orchestrators each answers. Answers are equal when their fleets are, and the
-    request's id tells the asker which belongs to it.
+    With several orchestrators the first answer is kept and announced; a refusal, which is not kept,
+    comes from each. Both carry the id of the request.
     """
 
     def __init__(self, *, cio: Cio, fleet: Fleet, bus: Bus, store: Store, source: str) -> None:
@@ -67,7 +68,7 @@ class SelectionDesk:
                 if isinstance(payload, ModelControl):
                     await self._control(payload, who=message.source)
                 else:
-                    await self._answer(payload)
+                    await self._answer(message.id, payload)
             except CogoError as error:
                 logger.warning("a request could not be answered", error=str(error))
 
@@ -83,23 +84,28 @@ class SelectionDesk:
         )
         logger.info("an operator spoke", **done.model_dump())
 
-    async def _answer(self, request: ModelSelectionRequest) -> None:
+    async def _answer(self, request_id: UUID, request: ModelSelectionRequest) -> None:
         served = request.available_models or self._fleet.lanes
         try:
             needs = Requirements.model_validate(request.task_requirements)
             choice = self._cio.answer(needs, requested=request.requested_model, served=served)
         except ValidationError as error:
-            await self._refuse(request, InvalidTask.of("task_requirements", error).message)
+            await self._refuse(
+                request_id, request, InvalidTask.of("task_requirements", error).message
+            )
             return
         except (InvalidTask, NoModel) as error:
-            await self._refuse(request, error.message)
+            await self._refuse(request_id, request, error.message)
             return
         # Recording announces it: the database sends MODEL_SELECTION_RESPONSE.
-        record = choice.record(task_id=request.task_id, subtask_id=request.subtask_id)
+        record = choice.record(
+            task_id=request.task_id, subtask_id=request.subtask_id, request_id=request_id
+        )
         await self._store.record_selection(record)
 
-    async def _refuse(self, request: ModelSelectionRequest, reason: str) -> None:
+    async def _refuse(self, request_id: UUID, request: ModelSelectionRequest, reason: str) -> None:
         response = ModelSelectionResponse(
+            request_id=request_id,
             task_id=request.task_id,
             subtask_id=request.subtask_id,
             requested_model=request.requested_model,

@@ -212,6 +212,8 @@ class ModelSelectionRequest(Payload):
 class ModelSelectionResponse(Payload):
     """Which model the CIO takes, and why."""
 
+    request_id: UUID | None = None
+    """The id of the message that asked; None for a choice that nobody asked for."""
     task_id: UUID | None = None
     subtask_id: UUID | None = None
     requested_model: str | None = None

@@ -110,6 +110,7 @@ class Choice:
         key: str | None = None,
         task_id: UUID | None = None,
         subtask_id: UUID | None = None,
+        request_id: UUID | None = None,
     ) -> SelectionRecord:
         """Give the choice as it is stored and announced."""
         eligible = [each for each in self.candidates if each.refused is None]
@@ -117,6 +118,7 @@ class Choice:
             key=key,
             task_id=task_id,
             subtask_id=subtask_id,
+            request_id=request_id,
             requested_model=self.requested,
             selected_model=self.selected.model_id,
             provider=self.selected.provider,

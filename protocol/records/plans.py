@@ -35,6 +35,8 @@ class SelectionRecord(Argument):
     task_id: UUID | None = None
     """Only for choices outside a plan, like the next two."""
     subtask_id: UUID | None = None
+    request_id: UUID | None = None
+    """The message that asked: only the first answer to it is kept and announced."""
     agent_id: str | None = None
     requested_model: str | None = None
     selected_model: str | None

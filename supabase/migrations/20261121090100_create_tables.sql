@@ -540,6 +540,7 @@ grant select, insert, update, delete on public.cogo_attempts to service_role;
 -- schemas/0300_cogo_model_selections.sql
 create table if not exists public.cogo_model_selections (
   id uuid not null default gen_random_uuid() primary key,
+  request_id uuid,
   task_id uuid references public.cogo_tasks (id) on delete cascade,
   subtask_id uuid references cogo.subtasks (id) on delete cascade,
   requested_model text,
@@ -557,6 +558,11 @@ comment on table public.cogo_model_selections is
 
 create index if not exists cogo_model_selections_task
   on public.cogo_model_selections (task_id, created_at);
+
+comment on column public.cogo_model_selections.request_id is
+  'The id of the message that asked; several orchestrators hear it and the first answer counts.';
+create unique index if not exists cogo_model_selections_request
+  on public.cogo_model_selections (request_id) where request_id is not null;
 
 -- For the cascade of a pruned subtask.
 create index if not exists cogo_model_selections_subtask

@@ -776,20 +776,30 @@ declare
   v_selection public.cogo_model_selections;
 begin
   insert into public.cogo_model_selections (
-    task_id, subtask_id, requested_model, selected_model, provider, policy, requirements,
+    request_id, task_id, subtask_id, requested_model, selected_model, provider, policy, requirements,
     candidates, reason, agent_id
   ) values (
-    p_task_id, p_subtask_id, p_selection ->> 'requested_model', p_selection ->> 'selected_model',
+    cogo.to_uuid(p_selection ->> 'request_id'), p_task_id, p_subtask_id,
+    p_selection ->> 'requested_model', p_selection ->> 'selected_model',
     p_selection ->> 'provider', p_selection ->> 'policy',
     coalesce(nullif(p_selection -> 'requirements', 'null'), '{}'),
     coalesce(nullif(p_selection -> 'candidates', 'null'), '[]'),
     p_selection ->> 'reason', cogo.actor()
   )
+  on conflict (request_id) where request_id is not null do nothing
   returning * into v_selection;
+  if v_selection.id is null then
+    -- Somebody has answered this request.
+    select m.* into v_selection
+      from public.cogo_model_selections m
+     where m.request_id = cogo.to_uuid(p_selection ->> 'request_id');
+    return v_selection;
+  end if;
 
   perform cogo.ring(
     array['model-selection'], 'MODEL_SELECTION_RESPONSE',
     jsonb_build_object(
+      'request_id', v_selection.request_id,
       'task_id', v_selection.task_id,
       'subtask_id', v_selection.subtask_id,
       'requested_model', v_selection.requested_model,
@@ -805,7 +815,7 @@ begin
 end;
 $$;
 comment on function cogo.record_selection(jsonb, uuid, uuid) is
-  'Keeps and announces one choice of a model.';
+  'Keeps and announces one choice of a model. Of the answers to one request only the first counts.';
 
 revoke all on function cogo.record_selection(jsonb, uuid, uuid)
   from public, anon, authenticated, service_role;

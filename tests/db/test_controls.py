@@ -146,3 +146,24 @@ async def test_policies_are_kept_by_owner_and_each_change_is_told(agent: Agent) 
     }
     assert (await knowledge(agent))["policies"] == {str(ALICE): "cascade"}
     assert ("policy", "scored", "default") in await switches(agent)
+
+
+async def test_of_several_answers_to_one_request_the_first_is_kept_and_told(
+    database: Database, agent: Agent, other_agent: Agent
+) -> None:
+    request_id = "11111111-0000-4000-8000-000000000001"
+    record = "select selected_model from public.cogo_record_selection($1)"
+
+    kept = [
+        await each.connection.fetchval(
+            record, {"request_id": request_id, "selected_model": model_id, "reason": "r"}
+        )
+        for each, model_id in [(agent, "model-a"), (other_agent, "model-b")]
+    ]
+
+    assert kept == ["model-a", "model-a"]
+    owner = await database.connect("postgres")
+    said = await owner.fetch(
+        "select payload from realtime.messages where event = 'MODEL_SELECTION_RESPONSE'"
+    )
+    assert [row["payload"]["payload"]["request_id"] for row in said] == [request_id]

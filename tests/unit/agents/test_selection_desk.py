@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.selection_desk import SelectionDesk
 from protocol.ids import utc_now
-from protocol.messages import Envelope, MessageType, ModelControl
+from protocol.messages import Envelope, MessageType, ModelControl, ModelSelectionRequest
 from protocol.records import AgentRecord
 from providers.catalogue import Catalogue
 from tests.support.eventually import eventually
@@ -16,13 +15,16 @@ from tests.support.scripted_bus import ScriptedBus
 from tests.support.scripted_store import ScriptedStore
 
 CATALOGUE = Catalogue.load()
-EXECUTOR: Final = AgentRecord(
-    id="executor",
-    kind="executor",
-    lanes=["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"],
-    capacity=1,
-    heartbeat_at=utc_now(),
-)
+
+
+def an_executor() -> AgentRecord:
+    return AgentRecord(
+        id="executor",
+        kind="executor",
+        lanes=["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"],
+        capacity=1,
+        heartbeat_at=utc_now(),
+    )
 
 
 async def a_desk(store: ScriptedStore) -> SelectionDesk:
@@ -36,7 +38,7 @@ async def a_desk(store: ScriptedStore) -> SelectionDesk:
 
 
 async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_along() -> None:
-    store = ScriptedStore(others=[EXECUTOR])
+    store = ScriptedStore(others=[an_executor()])
     desk = await a_desk(store)
     said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
     async with asyncio.TaskGroup() as group:
@@ -50,3 +52,18 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
     assert store.controls == [
         ("drain", "anthropic", lanes, "everywhere", "its contract ends", "ann")
     ]
+
+
+async def test_an_answer_carries_the_id_of_its_request() -> None:
+    store = ScriptedStore(others=[an_executor()])
+    desk = await a_desk(store)
+    question = Envelope.of(
+        MessageType.MODEL_SELECTION_REQUEST, ModelSelectionRequest(), source="x", target="x"
+    )
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        desk.hear(question)
+        await eventually(lambda: store.selections)
+        running.cancel()
+
+    assert [each.request_id for each in store.selections] == [question.id]
