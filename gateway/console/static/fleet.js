@@ -39,7 +39,7 @@ function draw(agents, lanes) {
   const figures = byId("figures");
   figures.hidden = false;
   show(figures, [["agents", alive], ["queued", total("queued")], ["running", total("running")], ["dead", total("dead")]].map(
-    ([name, value]) => h("div", { class: name }, h("dt", {}, name), h("dd", {}, String(value))),
+    ([name, value]) => h("div", { class: name === "agents" ? "alive" : name }, h("dt", {}, name), h("dd", {}, String(value))),
   ));
 }
 

@@ -130,10 +130,9 @@ function sections() {
     parts.prompt,
     parts.problem,
     parts.facts,
-    section("Plan", parts.plan),
+    h("div", { class: "pair" }, section("Plan", parts.plan), section("Choice of models", parts.choices)),
     section("Answer", parts.answerNote, parts.answer),
     section("Attempts", parts.attempts),
-    section("Choice of models", parts.choices),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
   );
   return parts;

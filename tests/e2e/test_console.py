@@ -1,0 +1,196 @@
+"""The console in a real browser, on a running system."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+
+from tests.support.browser import open_browser
+from tests.support.eventually import eventually
+from tests.support.system import System
+
+pytestmark = pytest.mark.e2e
+
+SECONDS = 30.0
+HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>"""
+
+
+@pytest.fixture
+def url(system: System) -> str:
+    return str(system.up.answer["gateway_url"])
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Chrome, url: str) -> Chrome:
+    chromium.get("about:blank")
+    chromium.get(f"{url}/")
+    return chromium
+
+
+def text(page: Chrome, selector: str) -> str:
+    """What can be read there now; nothing where there is no such element yet."""
+    try:
+        found = page.find_elements(By.CSS_SELECTOR, selector)
+        return "\n".join(each.get_property("textContent") or "" for each in found)  # type: ignore[misc]
+    except StaleElementReferenceException:
+        return ""
+
+
+def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
+    return lambda: wanted in text(page, selector)
+
+
+def ask(page: Chrome, prompt: str) -> None:
+    field = page.find_element(By.ID, "prompt")
+    field.send_keys(prompt)
+    field.send_keys(Keys.CONTROL, Keys.ENTER)
+
+
+def shown_task(page: Chrome, url: str) -> httpx.Response:
+    """Give the row of the task whose address the page has."""
+    return httpx.get(f"{url}/tasks/{page.current_url.rpartition('/')[2]}")
+
+
+def complaints(page: Chrome) -> list[str]:
+    """What the browser refused or could not run; lost connections are no fault of the page."""
+    found = [str(each["message"]) for each in page.get_log("browser")]  # type: ignore[no-untyped-call]
+    return [each for each in found if "net::ERR_" not in each]
+
+
+async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_death(
+    page: Chrome, url: str, system: System
+) -> None:
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    ask(page, "Count for me [[pieces:400]]")
+    await eventually(says(page, "#answer", "w5 "), within=SECONDS)
+    assert text(page, ".detail header .status") == "running"
+    assert "w399" not in text(page, "#answer")
+
+    os.kill(system.pid("gateway"), signal.SIGKILL)
+    await eventually(says(page, "#banner", "Gateway unreachable, retrying"), within=SECONDS)
+    assert page.find_element(By.ID, "banner").is_displayed()
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    assert not page.find_element(By.ID, "banner").is_displayed()
+    await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
+
+    row = shown_task(page, url).json()
+    await eventually(says(page, "#answer pre.text", row["task"]["result"]["text"]), within=SECONDS)
+    assert text(page, "#answer pre.text") == row["task"]["result"]["text"]  # nothing came twice
+    await eventually(says(page, ".tasks a[aria-current]", "completed"), within=SECONDS)
+    assert row["subtasks"][0]["key"] in text(page, ".graph")
+    assert row["selections"][0]["reason"] in text(page, ".choices")
+    assert "executor" in text(page, "table")
+    assert "$" in text(page, "dl.facts")
+    assert complaints(page) == []
+
+
+async def test_what_people_and_models_write_stays_text(page: Chrome, url: str) -> None:
+    ask(page, f"[[say:{HOSTILE}]] {HOSTILE}")
+    await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
+    await eventually(says(page, "#answer pre.text", HOSTILE), within=SECONDS)
+    assert HOSTILE in text(page, ".prompt")
+
+    wrong = httpx.post(f"{url}/tasks", json={"prompt": HOSTILE, "type": HOSTILE[:99]}).json()
+    page.get(f"{url}/#/tasks/{wrong['id']}")
+    await eventually(says(page, ".detail header .status", "failed"), within=SECONDS)
+    assert HOSTILE[:20] in text(page, ".detail .problem")
+
+    assert page.find_elements(By.CSS_SELECTOR, "main img, main script, [onerror]") == []
+    assert "owned" not in page.title
+    assert complaints(page) == []
+
+
+async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
+    page.find_element(By.CSS_SELECTOR, "#ask button").click()
+    assert text(page, "#ask [role=alert]") == "Say what should be done."
+    assert page.switch_to.active_element.get_attribute("id") == "prompt"
+
+    ask(page, "x")
+    await eventually(lambda: "#/tasks/" in page.current_url, within=SECONDS)
+    assert not page.find_element(By.CSS_SELECTOR, "#ask [role=alert]").is_displayed()
+
+
+async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:
+    ask(page, "[[pieces:3000]]")
+    await eventually(says(page, "#answer", "w5 "), within=SECONDS)
+    [cancel] = [
+        each
+        for each in page.find_elements(By.CSS_SELECTOR, ".detail .actions button")
+        if each.text == "Cancel"
+    ]
+    cancel.click()
+    await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
+    assert page.find_elements(By.CSS_SELECTOR, ".detail .actions button") == []
+
+
+async def test_operators_see_who_is_alive_and_which_models_there_are(
+    page: Chrome, url: str
+) -> None:
+    served = [each["id"] for each in httpx.get(f"{url}/api/models").json()["data"]["models"]]
+    await eventually(says(page, "#agents", "executor-1"), within=SECONDS)
+    assert "alive" in text(page, "#agents")
+    await eventually(says(page, "#model", served[-1]), within=SECONDS)
+
+
+async def test_every_control_has_a_name(page: Chrome) -> None:
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    controls = page.find_elements(By.CSS_SELECTOR, "input, select, textarea, button, a, section")
+    visible = [each for each in controls if each.is_displayed()]
+    assert len(visible) > 10
+    assert [each.get_attribute("outerHTML") for each in visible if not each.accessible_name] == []
+
+
+def test_a_plan_is_drawn_in_layers_and_a_circle_does_not_hang_it(page: Chrome) -> None:
+    program = """
+        const [rows, done] = arguments;
+        import("/console/graph.js").then(({ layout }) => {
+          const { nodes, edges } = layout(rows);
+          done([nodes.map((n) => [n.subtask.id, n.column]),
+                edges.map(([a, b]) => a.subtask.id + b.subtask.id)]);
+        });
+    """
+
+    def row(name: str, *dependencies: str, kind: str = "CHAT") -> dict[str, object]:
+        return {"id": name, "type": kind, "dependencies": dependencies}
+
+    rows = [row("p", kind="PLAN"), row("a"), row("b"), row("c", "a", "b"), row("d", "c", "a")]
+    columns, edges = page.execute_async_script(program, rows)  # type: ignore[no-untyped-call]
+    assert dict(columns) == {"p": 0, "a": 1, "b": 1, "c": 2, "d": 3}
+    assert edges == ["pa", "pb", "ac", "bc", "cd", "ad"]
+
+    nodes, _ = page.execute_async_script(program, [row("x", "y"), row("y", "x")])  # type: ignore[no-untyped-call]
+    assert len(nodes) == 2
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_events_are_read_from_pieces_of_any_size(page: Chrome, size: int) -> None:
+    program = """
+        const [sent, size, done] = arguments;
+        import("/console/frames.js").then(({ Frames }) => {
+          const frames = new Frames();
+          const found = [];
+          for (let at = 0; at < sent.length; at += size) {
+            found.push(...frames.push(sent.slice(at, at + size)));
+          }
+          done([found, frames.lastId]);
+        });
+    """
+    sent = ": hello\n\nevent: text\ndata: {\"delta\":\"a: b\"}\n\nid: 7\r\ndata: 1\n\ndata: 2\n\nid: 8"
+    found, last = page.execute_async_script(program, sent, size)  # type: ignore[no-untyped-call]
+    assert found == [
+        {"event": "text", "data": {"delta": "a: b"}},
+        {"event": "message", "data": 1},
+        {"event": "message", "data": 2},
+    ]
+    assert last == "7"  # an id counts when its event has come whole
