@@ -1,5 +1,6 @@
 // A stream of the gateway that comes back by itself, from the last id on.
 // EventSource would do, but it cannot send a key and does not say when it tries again.
+// A page that nobody sees lets go of its line: a browser has six for all pages of a gateway.
 
 import { headers, refusal } from "/console/api.js";
 import { Frames } from "/console/frames.js";
@@ -33,6 +34,7 @@ export class Stream {
 
   async #run() {
     while (!this.#stopped) {
+      await seen();
       let over = false;
       try {
         over = await this.#once();
@@ -41,6 +43,7 @@ export class Stream {
       }
       if (over || this.#stopped) return;
       this.#frames.cut();
+      if (document.hidden) continue;
       const most = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** this.#failures++);
       const wait = most * (0.5 + Math.random() / 2);
       this.#told.lost(Date.now() + wait);
@@ -53,6 +56,7 @@ export class Stream {
     const line = new AbortController();
     const cut = () => line.abort();
     this.#abort.signal.addEventListener("abort", cut);
+    document.addEventListener("visibilitychange", cut); // it was seen until now
     let watchdog = setTimeout(cut, SILENCE_MS);
     try {
       const answer = await fetch(this.#path, {
@@ -78,6 +82,7 @@ export class Stream {
     } finally {
       clearTimeout(watchdog);
       this.#abort.signal.removeEventListener("abort", cut);
+      document.removeEventListener("visibilitychange", cut);
     }
   }
 
@@ -97,4 +102,17 @@ export class Stream {
       this.#abort.signal.addEventListener("abort", () => (clearTimeout(timer), done()));
     });
   }
+}
+
+/** Wait until somebody sees the page. */
+function seen() {
+  return new Promise((done) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      done();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
 }

@@ -18,6 +18,7 @@ export class TaskView {
   #reading = false;
   #stale = false;
   #gone = false;
+  #status = null;
   #parts = sections();
 
   /** `told` has `open()` and `lost(retryAt)`: how the line to the gateway is. */
@@ -93,7 +94,8 @@ export class TaskView {
     parts.status.className = `status ${task.status}`;
     parts.status.textContent = task.status;
     show(parts.facts, facts(task));
-    show(parts.actions, actions(task));
+    if (this.#status !== task.status) show(parts.actions, actions(task));
+    this.#status = task.status;
     parts.problem.hidden = !task.error;
     parts.problem.textContent = explained(task.error);
     show(parts.plan, drawing(subtasks));

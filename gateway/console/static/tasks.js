@@ -62,7 +62,7 @@ function made(id) {
       status.className = `status ${line.status}`;
       status.textContent = line.status;
       title.textContent = firstLine(line.prompt) || "(an empty prompt)";
-      facts.textContent = `${line.type} · ${clock(line.created_at)} · ${money(line.cost_usd)}`;
+      facts.textContent = `${money(line.cost_usd)} · ${clock(line.created_at)} · ${line.type}`;
       if (isSelected) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     },

@@ -14,9 +14,10 @@ from cogo.gateway import open_parts
 from cogo.project import Project
 from cogo.settings import Settings
 from embedded.state import State
-from gateway.app import create_app
+from gateway.app import OpenParts, create_app
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
+from gateway.parts import Parts
 from protocol.transport.connect import open_store
 from protocol.transport.rpc import SupabaseStore
 
@@ -36,16 +37,8 @@ def opened(project: State, tmp_path: Path) -> OpenGateway:
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
         options = GatewayOptions(**({"is_loopback": True} | changes))  # type: ignore[arg-type]
-        connection = Connection(
-            url=project.url,
-            secret_key=SecretStr(project.secret_key),
-            publishable_key=project.publishable_key,
-            is_embedded=True,
-        )
-        settings = Settings.load(tmp_path)
-        here = Project(settings=settings, home=tmp_path, directory=tmp_path)
         metrics = Metrics()
-        door = create_app(partial(open_parts, here, connection, options, metrics), options, metrics)
+        door = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
         async with door.opened():
             transport = httpx.ASGITransport(door)
             base_url = "http://127.0.0.1:8000"
@@ -53,3 +46,22 @@ def opened(project: State, tmp_path: Path) -> OpenGateway:
                 yield client
 
     return open_
+
+
+@pytest.fixture
+async def parts(project: State, tmp_path: Path) -> AsyncIterator[Parts]:
+    """What the routes of a gateway work with."""
+    options = GatewayOptions(is_loopback=True)
+    async with _opening(project, tmp_path, options, Metrics())() as found:
+        yield found
+
+
+def _opening(project: State, home: Path, options: GatewayOptions, metrics: Metrics) -> OpenParts:
+    connection = Connection(
+        url=project.url,
+        secret_key=SecretStr(project.secret_key),
+        publishable_key=project.publishable_key,
+        is_embedded=True,
+    )
+    here = Project(settings=Settings.load(home), home=home, directory=home)
+    return partial(open_parts, here, connection, options, metrics)

@@ -1,0 +1,96 @@
+"""What the console is served with, and the answers that it is built on."""
+
+import re
+from typing import Final
+from uuid import uuid4
+
+from gateway.console.console import FILES
+from gateway.keys import hash_of, new_key
+from gateway.parts import Parts
+from gateway.principal import LOCAL, USER_SCOPES, Principal
+from protocol.lifecycle import TaskState
+from protocol.records import AgentRecord, NewApiKey, NewTask
+from protocol.transport.rpc import SupabaseStore
+from tests.integration.gateway.conftest import OpenGateway
+
+SECONDS: Final = 20.0
+
+
+async def test_the_page_is_whole_and_forbids_what_it_does_not_need(opened: OpenGateway) -> None:
+    async with opened() as client:
+        page = await client.get("/")
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "//" not in policy  # nobody else's server
+        assert (await client.get("/console")).content == page.content
+
+        for name, file in FILES.items():
+            answer = await client.get(f"/console/{name}")
+            assert answer.headers["content-type"] == file.media_type
+            assert answer.headers["content-security-policy"] == policy
+            seen = {"If-None-Match": answer.headers["etag"]}
+            assert (await client.get(f"/console/{name}", headers=seen)).status_code == 304
+        for name in ("none.js", "..%2f__init__.py", "%2e%2e%2fconsole.py"):
+            assert (await client.get(f"/console/{name}")).status_code == 404
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    text = b"".join(file.content for file in FILES.values()).decode()
+    named = set(re.findall(r'"/console/([\w.]+)"', text))
+    assert named
+    assert named <= set(FILES)
+    assert not re.search(r"innerHTML|outerHTML|document\.write|insertAdjacentHTML|eval\(", text)
+
+
+async def test_the_list_heals_whoever_comes_back_and_tells_changes_once(
+    parts: Parts, store: SupabaseStore
+) -> None:
+    first = await store.submit_task(NewTask(prompt="first"))
+    async with parts.boards.watch(LOCAL) as watcher:
+        look = await watcher.look(within=SECONDS)
+        assert look is not None
+        assert (look.is_whole, [each.id for each in look.lines]) == (True, [first.id])
+    async with parts.boards.watch(LOCAL, look.digest) as watcher:
+        assert await watcher.look(within=0.5) is None  # it has that list
+        second = await store.submit_task(NewTask(prompt="second"))
+        change = await watcher.look(within=SECONDS)
+        assert change is not None
+        assert (change.is_whole, [each.id for each in change.lines]) == (False, [second.id])
+    await store.cancel_task(task_id=first.id)
+    async with parts.boards.watch(LOCAL, change.digest) as watcher:
+        healed = await watcher.look(within=SECONDS)
+        assert healed is not None
+        assert [each.status for each in healed.lines] == [TaskState.PENDING, TaskState.CANCELLED]
+
+
+async def test_users_hear_of_their_own_tasks_only_and_nothing_of_the_fleet(
+    opened: OpenGateway, parts: Parts, store: SupabaseStore
+) -> None:
+    anna = Principal(key_id="anna", owner=uuid4(), scopes=USER_SCOPES)
+    await store.submit_task(NewTask(prompt="somebody else's"))
+    mine = await store.submit_task(NewTask(prompt="mine", owner=anna.owner))
+    async with parts.boards.watch(anna) as watcher:
+        look = await watcher.look(within=SECONDS)
+    assert look is not None
+    assert [each.id for each in look.lines] == [mine.id]
+
+    key_id, key = new_key()
+    new = NewApiKey(id=key_id, hash=hash_of(key), name="reader", scopes=["tasks:read"])
+    await store.create_api_key(new)
+    async with opened() as client:
+        for path in ("/agents", "/queue"):
+            refused = await client.get(path, headers={"x-api-key": key})
+            assert refused.json()["code"] == "scope_missing"
+
+
+async def test_operators_are_told_who_is_alive_and_what_waits(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    await store.record_agent(AgentRecord(id="executor-9", kind="executor", capacity=3))
+    await store.submit_task(NewTask(prompt="wait"))
+    async with opened() as client:
+        [seen] = (await client.get("/agents")).json()["agents"]
+        assert (seen["agent"]["id"], seen["state"]) == ("executor-9", "alive")
+        [lane] = (await client.get("/queue")).json()["lanes"]
+        assert (lane["lane"], lane["queued"]) == ("cio", 1)
