@@ -113,6 +113,7 @@ async def test_a_subtask_for_a_model_rings_the_executors(
     payload = envelope["payload"]
     assert payload.pop("subtask_id")
     assert payload == {
+        "request_id": None,
         "task_id": str(task_id),
         "type": "GENERATE_CODE",
         "params": {
