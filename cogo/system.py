@@ -34,6 +34,8 @@ _SERVER_PATIENCE: Final = timedelta(seconds=15)
 _RELEASE: Final = timedelta(seconds=5)
 _TETHERED: Final = "cogo.tethered"
 _RELEASING: Final = "cogo.release"
+_SETTLED: Final = timedelta(seconds=10)
+
 SPARE_MODULES: Final = (
     "cogo.serving",
     "cogo.cli.serve",
@@ -250,7 +252,11 @@ class System:
         )
 
     async def _prepare_for_deaths(self) -> None:
-        """Do beforehand what is slow about a recovery: imports, here and in a spare process."""
+        """Do beforehand what is slow about a recovery: imports, here and in a spare process.
+
+        Not at once: the executors open their SDKs now, and the first task waits for them.
+        """
+        await asyncio.sleep(_SETTLED.total_seconds())
         await asyncio.to_thread(importlib.import_module, _RELEASING)
         await self._spares.run()
 
