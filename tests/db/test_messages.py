@@ -113,7 +113,6 @@ async def test_a_subtask_for_a_model_rings_the_executors(
     payload = envelope["payload"]
     assert payload.pop("subtask_id")
     assert payload == {
-        "request_id": None,
         "task_id": str(task_id),
         "type": "GENERATE_CODE",
         "params": {
@@ -260,6 +259,7 @@ async def test_every_selection_is_told(database: Database, agent: Agent) -> None
     payload = planned["payload"]["payload"]
     assert payload.pop("subtask_id")
     assert payload == {
+        "request_id": None,
         "task_id": str(task_id),
         "requested_model": "claude-3.5-sonnet",
         "selected_model": "model-a",
