@@ -73,7 +73,7 @@ class Voice {
     this.#reasoning.clear();
     this.#thinking.hidden = true;
     this.#notice.hidden = !hadSpoken;
-    this.#notice.textContent = `The attempt before was cut off; its text was discarded. This is attempt ${attempt}.`;
+    if (hadSpoken) this.#notice.textContent = `The attempt before was cut off; its text was discarded. This is attempt ${attempt}.`;
   }
 
   say(kind, offset, delta) {
