@@ -10,10 +10,10 @@ from loguru import logger
 from agents.selection.controls import Control
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
-from agents.selection.preferences import PolicyName
 from protocol.errors import CogoError
 from protocol.judgement import JudgementStore
 from protocol.messages import Envelope, MessageType
+from protocol.policy import PolicyName
 from protocol.records.controls import ControlRow
 from protocol.records.knowledge import ModelKnowledge, OutcomeRow
 

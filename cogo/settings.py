@@ -11,8 +11,8 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from agents.selection.preferences import PolicyName
 from cogo.errors import SettingInvalid
+from protocol.policy import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 _ENV_FILE: Final = ".env"

@@ -71,9 +71,14 @@ class SpendingStore(Protocol):
         ...
 
     async def fetch_calls(
-        self, *, limit: int, since: datetime | None = None, owner: UUID | None = None
+        self,
+        *,
+        limit: int,
+        since: datetime | None = None,
+        owner: UUID | None = None,
+        every_owner: bool = False,
     ) -> list[CallRow]:
-        """Read the latest calls of the audit, the newest first."""
+        """Read the latest calls of `owner` (None: without one) from the audit, the newest first."""
         ...
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:

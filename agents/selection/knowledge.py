@@ -9,7 +9,7 @@ from uuid import UUID
 from agents.selection.controls import Control
 from agents.selection.estimates import Forecaster
 from agents.selection.observations import NOTHING, Observations
-from agents.selection.preferences import PolicyName
+from protocol.policy import PolicyName
 
 
 @dataclass(frozen=True, kw_only=True)

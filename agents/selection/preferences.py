@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from protocol.policy import PolicyName
 from providers.data_policy import read_rules
 
 
@@ -15,18 +16,6 @@ class Preference(StrEnum):
     BALANCED = "balanced"
     SPEED = "speed"
     COST = "cost"
-
-
-class PolicyName(StrEnum):
-    """How a model is chosen among those that may be taken; `docs/selection.md` explains each."""
-
-    RULES = "rules"
-    SCORED = "scored"
-    CHEAPEST = "cheapest"
-    FASTEST = "fastest"
-    CASCADE = "cascade"
-    EXPLORE = "explore"
-    ENSEMBLE = "ensemble"
 
 
 class Preferences(BaseModel):

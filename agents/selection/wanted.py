@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from agents.selection.preferences import PolicyName, Preferences
+from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
+from protocol.policy import PolicyName
 from protocol.records import Grants
 
 

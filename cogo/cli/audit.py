@@ -28,23 +28,28 @@ HEADINGS: Final = (
 def audit(
     *,
     since: Since = None,
-    owner: Annotated[str | None, typer.Option("--owner", help="Only of this user (uuid).")] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Only of this user (uuid), or none.")
+    ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1000, help="The latest so many.")
     ] = 50,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls to models, the newest first. Prompts are kept as a hash only.
+    """List every call to a model: where it went, what it cost; the newest first.
 
-    With COGO_STORE_PROMPTS=true for the executors, --json shows them as they were sent.
+    Prompts are kept as a hash only. With COGO_STORE_PROMPTS=true for the executors, --json
+    shows them as they were sent.
     """
     moment = parse_since(since)
     whose = None if owner is None else parse_owner(owner)
 
     async def read() -> list[CallRow]:
         async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.fetch_calls(limit=limit, since=moment, owner=whose)
+            return await store.fetch_calls(
+                limit=limit, since=moment, owner=whose, every_owner=owner is None
+            )
 
     found = asyncio.run(read())
     if as_json:

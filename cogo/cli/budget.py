@@ -123,7 +123,7 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
         ("FOR", "PER", "LIMIT", "SPENT", "RESERVED", "UNPRICED", "RESETS"),
         [
             (
-                f"{each.scope}:{each.key}" if each.key else each.scope,
+                each.scope if each.scope == "total" else f"{each.scope}:{each.key or 'none'}",
                 each.per,
                 f"${each.limit_usd:f}",
                 f"${each.spent_usd:.4f}",

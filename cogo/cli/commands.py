@@ -55,14 +55,14 @@ COMMANDS: Final = (
     ),
     Command(
         name="gateway",
-        summary="Serve the HTTP API until stopped.",
+        summary="Serve tasks, swarms, models and an OpenAI-compatible API over HTTP.",
         module="cogo.cli.gateway",
         function="gateway",
         group="serve",
     ),
     Command(
         name="list",
-        summary="List the keys of the gateway.",
+        summary="List the keys: whose they are, what they may, until when.",
         module="cogo.cli.keys",
         function="list_",
         group="keys",
@@ -149,7 +149,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="show",
-        summary="Show how many subtasks stand where, and what limits them.",
+        summary="Show how many subtasks stand where, by model and owner.",
         module="cogo.cli.queue",
         function="show",
         group="queue",
@@ -170,7 +170,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="limit",
-        summary="Limit how much of a lane or of an owner runs, and how often it starts.",
+        summary="Limit how much of a lane or of an owner runs at once.",
         module="cogo.cli.limits",
         function="limit",
         group="queue",
@@ -196,7 +196,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="list",
-        summary="List the caps and how they stand.",
+        summary="List the caps: what is spent, what calls that run have reserved.",
         module="cogo.cli.budget",
         function="list_",
         group="budget",
@@ -210,7 +210,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="set",
-        summary="Let an owner use only some models.",
+        summary="Let an owner use only these models and providers.",
         module="cogo.cli.grants",
         function="set_",
         group="grants",

@@ -8,13 +8,13 @@ from uuid import UUID
 import typer
 
 from agents.selection.cards import shelf_of
-from agents.selection.preferences import PolicyName
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
 from cogo.models import load_catalogue, named_model
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.errors import InvalidArgument
+from protocol.policy import PolicyName
 from protocol.records.controls import ControlAction, Controlled, PolicySet
 from protocol.records.knowledge import ModelKnowledge
 from providers.catalogue import Catalogue

@@ -13,7 +13,7 @@ from agents.fleet import Fleet
 from agents.learning import known
 from agents.selection.choice import Choice
 from agents.selection.knowledge import Knowledge
-from agents.selection.preferences import PolicyName, Preference
+from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, quote
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
@@ -24,6 +24,7 @@ from cogo.errors import CommandError
 from cogo.models import credentials, load_catalogue
 from cogo.project import Project
 from cogo.wiring import open_client
+from protocol.policy import PolicyName
 from protocol.records import TaskBrief
 from providers.catalogue import Catalogue
 from providers.router import Router

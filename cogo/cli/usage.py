@@ -39,9 +39,10 @@ def usage(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was used and spent, in whole days (UTC).
+    """Show what was used and spent, by model, owner, provider or day.
 
-    Calls whose cost nobody knows are counted as unpriced and are not in the sum.
+    Days are whole days (UTC). Calls whose cost nobody knows are counted as unpriced and are not
+    in the sum.
     """
     moment = parse_since(since)
 

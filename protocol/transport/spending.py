@@ -80,13 +80,18 @@ class Spending(Reads):
         return await self._rows(Grants, "grants")
 
     async def fetch_calls(
-        self, *, limit: int, since: datetime | None = None, owner: UUID | None = None
+        self,
+        *,
+        limit: int,
+        since: datetime | None = None,
+        owner: UUID | None = None,
+        every_owner: bool = False,
     ) -> list[CallRow]:
         query = self._client.table("cogo_calls").select("*")
         if since is not None:
             query = query.gte("started_at", since.isoformat())
-        if owner is not None:
-            query = query.eq("owner", str(owner))
+        if not every_owner:
+            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
         return await read_query(CallRow, query.order("started_at", desc=True).limit(limit))
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:

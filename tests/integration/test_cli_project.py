@@ -152,5 +152,5 @@ async def test_serve_says_when_it_is_ready_and_drains_at_the_first_signal(
             process.send_signal(signal.SIGTERM)
             _, logged = await process.communicate()
 
-    assert ready == {"ready": "one-more"}
+    assert ready == {"ready": "one-more", "health_url": None}
     assert process.returncode == 0, logged.decode()

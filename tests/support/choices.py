@@ -4,9 +4,10 @@ from typing import Any
 
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
-from agents.selection.preferences import PolicyName, Preferences
+from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.wanted import Wanted
+from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()

@@ -10,7 +10,7 @@ from agents.selection.policies.explore import Explore
 from agents.selection.policies.plain import Cheapest, Fastest
 from agents.selection.policies.rules import Rules
 from agents.selection.policies.scored import Scored
-from agents.selection.preferences import PolicyName
+from protocol.policy import PolicyName
 
 POLICIES: Final[Mapping[PolicyName, Policy]] = {
     PolicyName.RULES: Rules(),

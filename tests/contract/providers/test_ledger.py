@@ -46,7 +46,7 @@ def open_router(store: SupabaseStore, simulator: str) -> Callable[..., Router]:
 
 
 async def only_call(store: SupabaseStore) -> CallRow:
-    [call] = await store.fetch_calls(limit=10)
+    [call] = await store.fetch_calls(limit=10, every_owner=True)
     return call
 
 
@@ -108,7 +108,7 @@ async def test_what_a_cap_does_not_allow_is_not_sent(
     assert refused.value.code == "budget"
     assert refused.value.retry_after is None
     assert await journal.requests() == []
-    assert await store.fetch_calls(limit=10) == []
+    assert await store.fetch_calls(limit=10, every_owner=True) == []
 
 
 async def test_what_was_spent_counts_and_what_was_reserved_is_given_back(
@@ -126,7 +126,7 @@ async def test_what_was_spent_counts_and_what_was_reserved_is_given_back(
                     break
 
     [cap] = await store.fetch_budgets()
-    calls = {call.outcome: call for call in await store.fetch_calls(limit=10)}
+    calls = {call.outcome: call for call in await store.fetch_calls(limit=10, every_owner=True)}
     assert set(calls) == {"completed", "failed", "cancelled"}
     assert calls["failed"].error_class == "overloaded"
     assert cap.reserved_usd == 0

@@ -12,7 +12,6 @@ from agents.cio import Cio
 from agents.fleet import SILENT_AFTER, Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.selection.knowledge import Knowledge
-from agents.selection.preferences import PolicyName
 from agents.selection_desk import SelectionDesk
 from protocol.ids import utc_now
 from protocol.messages import (
@@ -21,6 +20,7 @@ from protocol.messages import (
     ModelSelectionResponse,
     payload_of,
 )
+from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from providers.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from agents.learning import NOBODY, Learner, known, observations_of
 from agents.selection.knowledge import Knowledge
-from agents.selection.preferences import PolicyName
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
+from protocol.policy import PolicyName
 from protocol.records.controls import ControlRow
 from protocol.records.knowledge import ModelKnowledge, OutcomeRow
 from tests.support.eventually import eventually

@@ -6,10 +6,11 @@ import pytest
 
 from agents.selection.controls import Action, Control
 from agents.selection.knowledge import Knowledge
-from agents.selection.preferences import PolicyName, Preferences
+from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose, recommend
 from agents.selection.wanted import Wanted
+from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()

@@ -10,8 +10,8 @@ from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.observations import Observations
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
-from agents.selection.preferences import PolicyName
 from agents.selection.strategy import choose, recommend
+from protocol.policy import PolicyName
 from tests.support.choices import CATALOGUE, CHEAP, LOCAL, MIDDLE, TOP, knowing, seen, wanted
 
 EVERYBODY = (TOP, MIDDLE, CHEAP, LOCAL)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from agents.selection.controls import Control, standing
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
-from agents.selection.preferences import PolicyName, Preference, Preferences
+from agents.selection.preferences import Preference, Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose, recommend
 from agents.selection.wanted import Wanted
+from protocol.policy import PolicyName
 from tests.support.choices import CATALOGUE
 
 LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])

@@ -1,11 +1,11 @@
 """What a choice would cost, and what another preference would have taken."""
 
-from agents.selection.preferences import PolicyName
 from agents.selection.quote import quote
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import choose
 from agents.selection.wanted import Wanted
 from agents.selection.what_if import what_ifs
+from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()

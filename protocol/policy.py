@@ -1,0 +1,15 @@
+"""The names by which people set how models are chosen."""
+
+from enum import StrEnum
+
+
+class PolicyName(StrEnum):
+    """How a model is chosen among those that may be taken; `docs/selection.md` explains each."""
+
+    RULES = "rules"
+    SCORED = "scored"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    CASCADE = "cascade"
+    EXPLORE = "explore"
+    ENSEMBLE = "ensemble"

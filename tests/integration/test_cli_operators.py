@@ -1,0 +1,116 @@
+"""`cogo keys`, `grants`, `budget`, `audit` and `usage`: what operators say, and what they read."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogo.cli.app import run
+from embedded.state import State
+
+OWNER = "00000000-0000-4000-8000-000000000009"
+Say = Callable[..., Any]
+
+
+@pytest.fixture
+def cogo(
+    project: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Say:
+    """Run a command on an emptied project; give what it printed as JSON."""
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+
+    def say(*arguments: str) -> Any:
+        assert run([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return say
+
+
+def test_a_key_is_made_replaced_and_ended(cogo: Say) -> None:
+    made = cogo("keys", "create", "--name", "laptop", "--expires", "90d")
+    replaced = cogo("keys", "rotate", made["id"])
+    revoked = cogo("keys", "revoke", replaced["id"])
+    listed = cogo("keys", "list")
+
+    assert made["key"] != replaced["key"]
+    assert (replaced["name"], replaced["scopes"]) == ("laptop", made["scopes"])
+    assert revoked["revoked_at"] is not None
+    assert {each["id"]: each["usable"] for each in listed} == {
+        made["id"]: False,
+        replaced["id"]: False,
+    }
+    assert made["key"] not in json.dumps(listed)
+
+
+@pytest.mark.parametrize("owner", [OWNER, "none"])
+def test_an_owner_is_granted_models_until_it_is_taken_back(cogo: Say, owner: str) -> None:
+    cogo("grants", "set", owner, "--model", "claude-sonnet", "--provider", "anthropic")
+    [granted] = cogo("grants", "list")
+    cogo("grants", "remove", owner)
+
+    assert (granted["owner"] or "none", granted["providers"]) == (owner, ["anthropic"])
+    assert len(granted["models"]) == 1
+    assert cogo("grants", "list") == []
+
+
+@pytest.mark.parametrize("target", ["total", "provider:anthropic", f"owner:{OWNER}", "owner:none"])
+def test_a_cap_is_set_listed_by_the_name_that_removes_it_and_removed(
+    cogo: Say, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    [cap] = cogo("budget", "set", target, "20", "--per", "month")
+    assert run(["budget", "list"]) == 0
+    shown = capsys.readouterr().out
+
+    assert float(cap["limit_usd"]) == 20
+    assert target in shown
+    assert cogo("budget", "remove", target, "--per", "month") == {"removed": True}
+    assert cogo("budget", "list") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("audit",),
+        ("audit", "--owner", "none"),
+        ("usage", "--by", "day"),
+        ("usage", "--since", "7d"),
+    ],
+    ids=" ".join,
+)
+def test_before_the_first_call_there_is_nothing_to_audit_or_to_add_up(
+    cogo: Say, capsys: pytest.CaptureFixture[str], line: tuple[str, ...]
+) -> None:
+    assert cogo(*line) == []
+    assert run(line) == 0
+    assert capsys.readouterr().out == "no model was called in that time\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("keys", "create", "--name", "a", "--expires", "soon"), "no duration"),
+        (("keys", "revoke", "no-such-key"), "no-such-key"),
+        (("grants", "set", "me", "--model", "claude-sonnet"), "no owner"),
+        (("grants", "set", "none"), "nothing is granted"),
+        (("budget", "set", "everything", "1"), "nothing that a cap can be for"),
+        (("budget", "set", "total", "much"), "no amount"),
+        (("budget", "set", "total", "1", "--per", "week"), "day, month or ever"),
+        (("audit", "--owner", "me"), "no owner"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+@pytest.mark.usefixtures("cogo")
+def test_a_line_without_sense_says_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], line: tuple[str, ...], words: str
+) -> None:
+    assert run(line) != 0
+    assert words in capsys.readouterr().err
