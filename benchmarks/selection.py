@@ -7,11 +7,11 @@ from typing import Any
 
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
-from agents.selection.preferences import PolicyName, Preference, Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import choose
 from agents.selection.wanted import Wanted
 from benchmarks.figures import quantiles
+from protocol.policy import PolicyName, Preference, Preferences
 from providers.catalogue import Catalogue
 from providers.entries import DeploymentEntry, Model, Prices
 from providers.loading import load_entries

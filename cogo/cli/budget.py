@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 from typing import Annotated, Final, cast
+from uuid import UUID
 
 import typer
 
@@ -23,6 +24,9 @@ EXAMPLES: Final = {
     "list": ("cogo budget", "cogo budget list --json"),
     "remove": ("cogo budget remove provider:anthropic --per month",),
 }
+
+_NOBODY: Final = str(UUID(int=0))
+"""How the database writes the owner of tasks without one."""
 
 For = Annotated[
     str,
@@ -123,7 +127,7 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
         ("FOR", "PER", "LIMIT", "SPENT", "RESERVED", "UNPRICED", "RESETS"),
         [
             (
-                each.scope if each.scope == "total" else f"{each.scope}:{each.key or 'none'}",
+                _target(each),
                 each.per,
                 f"${each.limit_usd:f}",
                 f"${each.spent_usd:.4f}",
@@ -134,3 +138,11 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
             for each in budgets
         ],
     )
+
+
+def _target(budget: Budget) -> str:
+    """Name what a cap is for as `cogo budget remove` takes it."""
+    if budget.key is None:
+        return budget.scope
+    is_nobody = budget.scope == "owner" and budget.key == _NOBODY
+    return f"{budget.scope}:{'none' if is_nobody else budget.key}"
