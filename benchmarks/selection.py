@@ -7,11 +7,12 @@ from typing import Any
 
 from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
+from agents.selection.preferences import Preference, Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import choose
 from agents.selection.wanted import Wanted
 from benchmarks.figures import quantiles
-from protocol.policy import PolicyName, Preference, Preferences
+from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
 from providers.entries import DeploymentEntry, Model, Prices
 from providers.loading import load_entries

@@ -142,7 +142,7 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
 
 def _target(budget: Budget) -> str:
     """Name what a cap is for as `cogo budget remove` takes it."""
-    if budget.key is None:
+    if budget.scope == "total":
         return budget.scope
     is_nobody = budget.scope == "owner" and budget.key == _NOBODY
     return f"{budget.scope}:{'none' if is_nobody else budget.key}"
