@@ -16,10 +16,17 @@ class JudgementStore(Protocol):
         """Learn from what ended meanwhile, then read what to choose by."""
         ...
 
-    async def feedback(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+    async def feedback(
+        self,
+        *,
+        task_id: UUID,
+        score: float,
+        comment: str | None = None,
+        person: UUID | None = None,
+    ) -> Rating:
         """Say how good an answer was, from 0 to 1. Raises NotFound, MoveNotAllowed.
 
-        The last word of a person counts.
+        The last word of a person counts; an operator may pass on what `person` says.
         """
         ...
 

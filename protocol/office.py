@@ -3,12 +3,13 @@
 from typing import Protocol
 from uuid import UUID
 
+from protocol.judgement import JudgementStore
 from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.store import Store
 
 
-class Office(Store, Protocol):
+class Office(Store, JudgementStore, Protocol):
     """A store that also keeps the keys of the gateway. Raises what Store raises."""
 
     async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:

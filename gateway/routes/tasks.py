@@ -1,4 +1,4 @@
-"""Tasks: submit, list, show, cancel."""
+"""Tasks: submit, list, show, cancel, rate."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from gateway.parts import Here, Reader, Writer
 from gateway.tasks import submitted, visible
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
+from protocol.records.knowledge import Rating
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
@@ -77,6 +78,13 @@ class Cancellation(BaseModel):
     reason: str | None = Field(None, max_length=1_000, examples=["asked twice"])
 
 
+class Feedback(BaseModel):
+    """What a person thinks of an answer."""
+
+    score: float = Field(ge=0, le=1, description="From 0, bad, to 1, good.", examples=[1])
+    comment: str | None = Field(None, max_length=10_000)
+
+
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Ask for something")
 async def submit(
     body: TaskRequest,
@@ -127,6 +135,15 @@ async def cancel(
     """End a task now; its running subtasks are asked to stop."""
     await visible(here, asker, task_id)
     return await here.office.cancel_task(task_id=task_id, reason=body.reason if body else None)
+
+
+@router.post("/{task_id}/feedback", summary="Rate an answer")
+async def rate(task_id: UUID, here: Here, asker: Writer, body: Feedback) -> Rating:
+    """Say how good the answer was; you may think again. The model that gave it learns from it."""
+    await visible(here, asker, task_id)
+    return await here.office.feedback(
+        task_id=task_id, score=body.score, comment=body.comment, person=asker.owner
+    )
 
 
 @router.post("/{task_id}/{action}", summary="Hold, resume or redrive a task")

@@ -16,9 +16,21 @@ class JudgementCalls(Calls):
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
         return await self._row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
 
-    async def feedback(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+    async def feedback(
+        self,
+        *,
+        task_id: UUID,
+        score: float,
+        comment: str | None = None,
+        person: UUID | None = None,
+    ) -> Rating:
         return await self._row(
-            Rating, "feedback", task_id=str(task_id), score=score, comment=comment
+            Rating,
+            "feedback",
+            task_id=str(task_id),
+            score=score,
+            comment=comment,
+            person=None if person is None else str(person),
         )
 
     async def control_model(

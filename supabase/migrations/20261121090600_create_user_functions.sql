@@ -402,7 +402,7 @@ grant execute on function public.cogo_approve_subtask(uuid, boolean, text)
 -- schemas/0962_cogo_feedback.sql
 -- Security definer: owners may not write the tables; the function checks who asks.
 create or replace function public.cogo_feedback(
-  p_task_id uuid, p_score numeric, p_comment text default null
+  p_task_id uuid, p_score numeric, p_comment text default null, p_person uuid default null
 )
   returns public.cogo_ratings
   language plpgsql
@@ -412,7 +412,7 @@ create or replace function public.cogo_feedback(
 as $$
 declare
   v_task public.cogo_tasks;
-  v_person uuid := '00000000-0000-0000-0000-000000000000';
+  v_person uuid := coalesce(p_person, '00000000-0000-0000-0000-000000000000');
   v_weight constant double precision := 3;
   v_model_id text;
   v_task_type text;
@@ -478,13 +478,13 @@ begin
   return v_new;
 end;
 $$;
-comment on function public.cogo_feedback(uuid, numeric, text) is
+comment on function public.cogo_feedback(uuid, numeric, text, uuid) is
   'Says how good the answer of a task was, from 0 to 1: for its owner, who may think again, and for
-operators. The model that gave the answer learns from it.';
+operators, who may pass on what p_person says. The model that gave the answer learns from it.';
 
-revoke all on function public.cogo_feedback(uuid, numeric, text)
+revoke all on function public.cogo_feedback(uuid, numeric, text, uuid)
   from public, anon, authenticated, service_role;
-grant execute on function public.cogo_feedback(uuid, numeric, text)
+grant execute on function public.cogo_feedback(uuid, numeric, text, uuid)
   to authenticated, service_role;
 
 -- schemas/0970_cogo_schema_versions.sql

@@ -127,6 +127,20 @@ async def test_a_person_rates_an_answer_and_may_think_again(
     assert await alice.fetchval("select count(*) from public.cogo_ratings") == 1
 
 
+async def test_an_operator_passes_on_what_a_person_says_and_nobody_else_speaks_for_another(
+    database: Database, agent: Agent
+) -> None:
+    task_id = await answered(agent, "model-a")
+    await agent.connection.execute(
+        "update public.cogo_tasks set owner = $1 where id = $2", ALICE, task_id
+    )
+    alice = await database.connect("authenticated", ALICE)
+    rate = "select person from public.cogo_feedback($1, $2, null, $3)"
+
+    assert await agent.connection.fetchval(rate, task_id, 0, ALICE) == ALICE
+    assert await alice.fetchval(rate, task_id, 1, BOB) == ALICE
+
+
 async def test_only_the_owner_rates_and_only_what_was_answered(
     database: Database, agent: Agent
 ) -> None:

@@ -120,6 +120,20 @@ async def test_what_people_and_models_write_stays_text(
     assert complaints(page) == []
 
 
+async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
+    ask(page, "Say it, to be judged")
+    await eventually(
+        lambda: page.find_elements(By.XPATH, "//button[.='Good answer']"), within=SECONDS
+    )
+
+    button(page, "Good answer").click()
+    await eventually(says(page, "#news", "Noted: good answer"), within=SECONDS)
+
+    assert not button(page, "Good answer").is_enabled()
+    assert button(page, "Bad answer").is_enabled()
+    assert complaints(page) == []
+
+
 async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
     page.find_element(By.CSS_SELECTOR, "#ask button").click()
     assert text(page, "#ask [role=alert]") == "Say what should be done."

@@ -175,7 +175,14 @@ class ScriptedStore:
         await self._obey("model_knowledge")
         return self.knowledge
 
-    async def feedback(self, *, task_id: UUID, score: float, comment: str | None = None) -> Rating:
+    async def feedback(
+        self,
+        *,
+        task_id: UUID,
+        score: float,
+        comment: str | None = None,
+        person: UUID | None = None,
+    ) -> Rating:
         _not_for_agents()
 
     async def control_model(

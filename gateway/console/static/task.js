@@ -164,21 +164,31 @@ function facts(task) {
   ];
 }
 
+function thank(button) {
+  for (const each of button.parentElement.querySelectorAll("button")) each.disabled = each === button;
+  byId("news").textContent = `Noted: ${button.textContent.toLowerCase()}. You may think again.`;
+}
+
 const fact = (name, value, more = null) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more));
 
 function actions(task) {
-  const moves = isOver(task.status)
-    ? task.status === "failed" ? [["redrive", "Try again"]] : []
-    : [task.status === "held" ? ["resume", "Go on"] : ["pause", "Hold"], ["cancel", "Cancel"]];
-  return moves.map(([action, label]) =>
-    h("button", { type: "button", class: "quiet", onclick: (event) => act(event.target, task.id, action) }, label),
+  return moves(task).map(([action, label, body]) =>
+    h("button", { type: "button", class: "quiet", onclick: (event) => act(event.target, task.id, action, body) }, label),
   );
 }
 
-async function act(button, id, action) {
+function moves(task) {
+  if (task.status === "failed") return [["redrive", "Try again"]];
+  if (task.status === "completed") return [["feedback", "Good answer", { score: 1 }], ["feedback", "Bad answer", { score: 0 }]];
+  if (isOver(task.status)) return [];
+  return [task.status === "held" ? ["resume", "Go on"] : ["pause", "Hold"], ["cancel", "Cancel"]];
+}
+
+async function act(button, id, action, body) {
   button.disabled = true;
   try {
-    await post(`/tasks/${id}/${action}`);
+    await post(`/tasks/${id}/${action}`, body);
+    if (action === "feedback") thank(button);
   } catch (error) {
     button.disabled = false;
     byId("news").textContent = error.message;

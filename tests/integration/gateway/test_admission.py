@@ -155,3 +155,17 @@ async def test_metrics_say_what_was_asked_and_ready_says_that_supabase_answers(
         text = (await client.get("/metrics")).text
 
     assert 'cogo_gateway_requests_total{method="GET",route="/ready",status="200"} 1.0' in text
+
+
+async def test_an_answer_is_rated_by_those_who_see_it_and_only_when_it_is_there(
+    opened: OpenGateway, project: State
+) -> None:
+    alice, bob = await signed_up(project), await signed_up(project)
+    async with opened() as client:
+        task = (await client.post("/tasks", json=ASK, headers=alice)).json()
+        where, good = f"/tasks/{task['id']}/feedback", {"score": 1}
+
+        assert code(await client.post(where, json=good, headers=bob)) == (404, "TQ002")
+        early = await client.post(where, json=good, headers=alice)
+        assert (early.status_code, early.json()["code"]) == (409, "TQ003")
+        assert (await client.post(where, json={"score": 2}, headers=alice)).status_code == 400
