@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from embedded.database import Database
@@ -38,15 +39,9 @@ async def running(
     key order trouble. Raises CannotStart.
     """
     async with contextlib.AsyncExitStack() as stack:
-        try:
+        with _naming_the_other(directory):
             listener = stack.enter_context(bind(port, host, is_firm=is_port_firm))
             postgres = await stack.enter_async_context(Postgres(directory))
-        except (DirectoryInUse, PortInUse) as error:
-            other = read_state(directory)
-            if other and is_alive(other):
-                message = f"An embedded server already runs in {directory}: {other.url}"
-                raise DirectoryInUse(message) from error
-            raise
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         database = await stack.enter_async_context(
@@ -55,17 +50,7 @@ async def running(
                 admin_dsn=postgres.dsn("supabase_admin"),
             )
         )
-
-        def move() -> None:
-            """Tell everybody where Postgres is now, clients too: they find the file again."""
-            database.move(
-                requests_dsn=postgres.dsn("authenticator"),
-                admin_dsn=postgres.dsn("supabase_admin"),
-            )
-            known = read_state(directory)
-            if known is not None:
-                write_state(directory, replace(known, db_url=postgres.dsn("postgres")))
-
+        move = partial(_move, directory, database, postgres)
         keeper = group.create_task(postgres.keep(move), name="keep postgres")
         stack.callback(keeper.cancel)
         hub = await stack.enter_async_context(Hub(database=database, keys=keys, limits=limits))
@@ -81,6 +66,29 @@ async def running(
         write_state(directory, state)
         stack.callback(mark_stopped, directory)
         yield state
+
+
+def _move(directory: Path, database: Database, postgres: Postgres) -> None:
+    """Tell everybody where Postgres is now, clients too: they find the file again."""
+    database.move(
+        requests_dsn=postgres.dsn("authenticator"), admin_dsn=postgres.dsn("supabase_admin")
+    )
+    known = read_state(directory)
+    if known is not None:
+        write_state(directory, replace(known, db_url=postgres.dsn("postgres")))
+
+
+@contextlib.contextmanager
+def _naming_the_other(directory: Path) -> Iterator[None]:
+    """Say where the server is that has taken the directory or the port."""
+    try:
+        yield
+    except (DirectoryInUse, PortInUse) as error:
+        other = read_state(directory)
+        if other and is_alive(other):
+            message = f"An embedded server already runs in {directory}: {other.url}"
+            raise DirectoryInUse(message) from error
+        raise
 
 
 def _state(url: str, db_url: str, keys: Keys, version: str) -> State:

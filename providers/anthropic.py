@@ -11,6 +11,7 @@ import anthropic
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
+from providers.answer_limits import ANTHROPIC
 from providers.anthropic_events import MessageReader
 from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelta, ToolCallDelta
 from providers.deadlines import Deadlines
@@ -22,8 +23,6 @@ from providers.streams import payloads
 __all__ = ["Anthropic"]
 
 VENDOR: Final = "anthropic"
-DEFAULT_MAX_OUTPUT_TOKENS: Final = 16_384
-"""The vendor demands a number."""
 LISTING_SECONDS: Final = 20.0
 
 _ERRORS: Final = SdkErrors(
@@ -112,7 +111,7 @@ def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
     notes = []
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
+        "max_tokens": request.max_output_tokens or ANTHROPIC,
         "messages": [_message(message, request.model) for message in request.messages],
     }
     for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):

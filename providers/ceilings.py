@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Final
 
+from providers.answer_limits import SENT
 from providers.chat import ChatRequest, Usage
 from providers.deployment import Deployment
 from providers.prices import cost_of
@@ -11,7 +12,7 @@ from providers.prices import cost_of
 __all__ = ["most_usd"]
 
 UNLIMITED_ANSWER: Final = 32_768
-"""Tokens of an answer where neither the request nor the catalogue sets a limit."""
+"""Tokens of an answer where neither the request nor the adapter nor the catalogue sets a limit."""
 FRAME_TOKENS: Final = 1_024
 """What vendors put around a prompt: roles, separators, their instructions for tools."""
 
@@ -23,7 +24,12 @@ def most_usd(request: ChatRequest, deployment: Deployment) -> Decimal | None:
     as long as it may get. Vendors charge some prompts more for writing them to a cache.
     """
     prompt = _bytes(request) + FRAME_TOKENS
-    answer = request.max_output_tokens or deployment.model.max_output_tokens or UNLIMITED_ANSWER
+    answer = (
+        request.max_output_tokens
+        or SENT.get(deployment.host.adapter)
+        or deployment.model.max_output_tokens
+        or UNLIMITED_ANSWER
+    )
     bounds = [
         cost_of(usage, deployment)
         for usage in (

@@ -11,6 +11,7 @@ import fireworks
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
+from providers.answer_limits import FIREWORKS
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
@@ -20,8 +21,6 @@ from providers.sdk_errors import SdkErrors
 __all__ = ["Fireworks"]
 
 VENDOR: Final = "fireworks"
-DEFAULT_MAX_OUTPUT_TOKENS: Final = 8192
-"""The server's own default of 2048 cuts programs in half without a word."""
 LISTING_SECONDS: Final = 20.0
 
 _ERRORS: Final = SdkErrors(
@@ -121,7 +120,7 @@ class Fireworks:
 def _parameters(request: ChatRequest) -> dict[str, Any]:
     body = request_body(request)
     hand_back(request.messages, body["messages"], vendor=VENDOR, model=request.model)
-    body["max_tokens"] = request.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
+    body["max_tokens"] = request.max_output_tokens or FIREWORKS
     # The server's default would cut the prompt silently.
     body["context_length_exceeded_behavior"] = "error"
     if request.reasoning_effort is not None:

@@ -1,7 +1,9 @@
 -- Pure. Two thresholds for each measure, so that a model in between does not go to and fro: what is
 -- unwell must be seen to be clearly well again. Who is passed over is not seen at all, so after a
 -- while, twice as long each time, it is tried again, and then two failures are enough.
-create or replace function cogo.judge_health(p_model cogo.model_health, p_now timestamptz, p_shut boolean)
+create or replace function cogo.judge_health(
+  p_model cogo.model_health, p_now timestamptz, p_shut boolean
+)
   returns cogo.model_health
   language plpgsql
   immutable
@@ -62,7 +64,9 @@ begin
       v_model.on_trial := false;
       v_model.trips := 0;
     end if;
-  elsif not p_shut and p_model.answered * v_weight >= 2.5 and v_rate <= 0.1 and coalesce(v_slower, 1) <= 1.5 then
+  elsif not p_shut and p_model.answered * v_weight >= 2.5
+    and v_rate <= 0.1 and coalesce(v_slower, 1) <= 1.5
+  then
     v_model.health := 'ok';
     v_model.since := p_now;
     v_model.trips := 0;

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from providers.answer_limits import ANTHROPIC
 from providers.catalogue import Catalogue
 from providers.ceilings import most_usd
 from providers.chat import ChatRequest, Message, Usage
@@ -46,13 +47,21 @@ def test_no_usage_of_the_request_costs_more(
     assert cost.usd <= most
 
 
-def test_an_answer_without_a_limit_counts_as_long_as_it_may_get() -> None:
-    limited = most_usd(ask("hi", 100), place("claude-sonnet-5-5"))
-    unlimited = most_usd(ask("hi"), place("claude-sonnet-5-5"))
+def test_an_answer_without_a_limit_counts_as_long_as_the_adapter_lets_it_get() -> None:
+    sonnet, gemini = place("claude-sonnet-5-5"), place("gemini-3.8-flash")
 
-    assert limited is not None
-    assert unlimited is not None
-    assert unlimited > 100 * limited or unlimited > Decimal("0.1")
+    assert most_usd(ask("hi"), sonnet) == most_usd(ask("hi", ANTHROPIC), sonnet)
+    assert gemini.model.max_output_tokens is not None
+    assert most_usd(ask("hi"), gemini) == most_usd(
+        ask("hi", gemini.model.max_output_tokens), gemini
+    )
+
+
+def test_a_usual_question_fits_under_a_small_cap() -> None:
+    most = most_usd(ask("Write a Python function is_palindrome(text)"), place("claude-sonnet-5-5"))
+
+    assert most is not None
+    assert most < Decimal("0.30")
 
 
 @pytest.mark.parametrize("model_id", ["gemma-4-31b-it", "perplexity/pplx-7b-online"])

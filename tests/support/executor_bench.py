@@ -1,0 +1,163 @@
+"""An executor on a bench: every part around it is scripted, and tells what it was asked."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agents.executor import Executor
+from agents.lanes import Lanes
+from agents.progress import ProgressHub
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import WorkFailed, WorkInterrupted
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import LeaseKeeper
+from agents.runtime.options import RuntimeOptions
+from agents.runtime.vitals import Vitals
+from agents.runtime.wakeup import Wakeup
+from protocol.messages import SubtaskProgress, payload_of
+from protocol.records import (
+    Checkpoint,
+    ClaimedSubtask,
+    Completion,
+    Failure,
+    LeaseRef,
+)
+from protocol.records import Usage as RecordedUsage
+from providers.catalogue import Catalogue
+from providers.chat import (
+    ChatRequest,
+    Done,
+    Event,
+    FinishReason,
+    Usage,
+)
+from providers.deployment import Credential, Deployment
+from providers.prices import Cost
+from providers.router import Call, Router
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import ScriptedStore
+
+STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop", request_id="req_1")
+CATALOGUE = Catalogue.load()
+
+
+class ScriptedRouter(Router):
+    """Says what a test says, as if a vendor had."""
+
+    def __init__(
+        self,
+        says: Sequence[Event | Exception],
+        *,
+        cost: Cost | None = None,
+        simulated: bool = False,
+        pause: bool = False,
+    ) -> None:
+        opened = Credential(base_url="http://127.0.0.1:9", simulated=simulated)
+        super().__init__(CATALOGUE, {"ollama": opened})
+        self._says = says
+        self._cost = cost
+        self._pause = pause
+        self.is_pausing = False
+        self.asked: list[ChatRequest] = []
+
+    def call(self, model_id: str, request: ChatRequest, **options: Any) -> Call:
+        given = super().call(model_id, request, **options)
+        self.asked.append(request)
+        given.events = self._saying()
+        return given
+
+    def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
+        return self._cost
+
+    async def _saying(self) -> AsyncGenerator[Event, None]:
+        for each in self._says:
+            await asyncio.sleep(0)
+            if isinstance(each, Exception):
+                raise each
+            yield each
+        if self._pause:
+            self.is_pausing = True
+            await asyncio.Event().wait()
+
+
+class NotingKeeper(LeaseKeeper):
+    """Is never started; notes what it is given to keep."""
+
+    kept: tuple[Checkpoint, ...] = ()
+
+    def checkpoint(self, ref: LeaseRef, checkpoint: Checkpoint) -> None:
+        self.kept = (*self.kept, checkpoint)
+
+
+class NotingLanes(Lanes):
+    """Is never started; counts doubts."""
+
+    doubts = 0
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+
+class Bench:
+    """An executor, and everything that it talks to."""
+
+    def __init__(self, *says: Event | Exception, **router: Any) -> None:
+        self.router = ScriptedRouter(says, **router)
+        self.store = ScriptedStore()
+        self.bus = ScriptedBus()
+        self.hub = ProgressHub(bus=self.bus, source="agent", every=timedelta(hours=1))
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        return await self.executor().execute(claimed)
+
+    def executor(self) -> Executor:
+        jitter = random.Random(0)  # noqa: S311 - spreads waits
+        options = RuntimeOptions()
+        self.keeper = NotingKeeper(
+            agent_id="agent",
+            open_store=self.store.open,
+            lease=options.lease,
+            every=options.extend_every,
+            vitals=Vitals(),
+        )
+        self.wakeup = Wakeup(busy=timedelta(seconds=60), idle=timedelta(seconds=60), jitter=jitter)
+        agent = Agent(
+            identity=AgentIdentity(id="agent", kind="executor", host="here", pid=1, version="0"),
+            options=options,
+            store=self.store,
+            keeper=self.keeper,
+            wakeup=self.wakeup,
+            vitals=Vitals(),
+            jitter=jitter,
+            services=asyncio.TaskGroup(),
+        )
+        self.lanes = NotingLanes(self.router, on_change=lambda: None, jitter=jitter, probes=False)
+        return Executor(
+            agent=agent,
+            router=self.router,
+            lanes=self.lanes,
+            hub=self.hub,
+            checkpoint_every=timedelta(),
+        )
+
+    async def failure(self, claimed: ClaimedSubtask) -> Failure:
+        with pytest.raises(WorkFailed) as failed:
+            await self.execute(claimed)
+        return failed.value.failure
+
+    async def cut_off(self, claimed: ClaimedSubtask) -> RecordedUsage:
+        """Execute until cancelled; give what was used."""
+        with pytest.raises(WorkInterrupted) as cut:
+            await self.execute(claimed)
+        return cut.value.usage
+
+    def heard(self) -> list[SubtaskProgress]:
+        return [
+            payload_of(message.envelope, SubtaskProgress)
+            for request in self.bus.requests
+            for message in request
+        ]
