@@ -291,7 +291,8 @@ async def test_only_the_service_writes_but_for_new_tasks(world: World, method: s
 
 async def _column(world: World, relation: str) -> str:
     answer = await world.clients["service"].get(f"/rest/v1/{relation}?limit=1")
-    return next(iter(answer.json()[0])) if answer.json() else "id"
+    # Postgres refuses to write an identity column before it asks who writes.
+    return next(name for name in answer.json()[0] if name != "seq") if answer.json() else "id"
 
 
 async def test_people_call_what_is_for_people_and_agents_everything(world: World) -> None:
