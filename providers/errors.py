@@ -264,7 +264,7 @@ class NotGranted(NotAsked):
 class SpendCapReached(NotAsked):
     """The call may cost more than a cap leaves: raise it (`cogo budget`), or wait for its reset."""
 
-    code = "budget"
+    code = "spend_cap"
     retryable = False
     reroute = False
 
@@ -272,4 +272,5 @@ class SpendCapReached(NotAsked):
 class ProviderCapReached(SpendCapReached):
     """The same of one provider: a model of another one may do."""
 
+    code = "provider_spend_cap"
     reroute = True
