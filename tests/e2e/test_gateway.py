@@ -136,7 +136,7 @@ async def test_an_openai_client_gets_a_whole_answer(client: openai.AsyncOpenAI) 
 async def test_an_openai_client_gets_a_stream(client: openai.AsyncOpenAI) -> None:
     stream = await client.chat.completions.create(
         model="auto",
-        messages=[{"role": "user", "content": "Count for me [[pieces:400]]"}],
+        messages=[{"role": "user", "content": "Count for me [[pieces:50]]"}],
         stream=True,
         stream_options={"include_usage": True},
     )
@@ -144,8 +144,7 @@ async def test_an_openai_client_gets_a_stream(client: openai.AsyncOpenAI) -> Non
 
     pieces = [each.choices[0].delta.content for each in chunks if each.choices]
     said = "".join(filter(None, pieces))
-    assert said.split() == [f"w{number}" for number in range(400)]
-    assert len(pieces) > 3  # it speaks for seconds: whoever joins late still hears it speak
+    assert said.split() == [f"w{number}" for number in range(50)]
     assert [each.choices[0].finish_reason for each in chunks if each.choices][-1] == "stop"
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens > 0
@@ -168,7 +167,7 @@ async def test_an_openai_client_is_told_what_it_may_not_ask(client: openai.Async
         )
 
 
-async def test_a_client_that_goes_away_cancels_its_task(
+async def test_a_client_hears_an_unfinished_answer_and_cancels_it_by_going_away(
     http: httpx.AsyncClient, store: SupabaseStore
 ) -> None:
     body = {"model": "auto", "messages": [{"role": "user", "content": f"Wait {HOLD}"}]}
