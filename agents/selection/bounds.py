@@ -1,6 +1,6 @@
 """What the constraints compare with, worked out once per choice and not once per model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,8 +27,12 @@ class Bounds:
 
     def estimate(self, card: Card) -> Estimate:
         """What this model may be expected to do here."""
+        return self.estimates((card,))[0]
+
+    def estimates(self, cards: Iterable[Card]) -> list[Estimate]:
+        """The same for many, in their order."""
         needs = self.wanted.needs
-        return self.forecaster.estimate(card, needs, self.input_tokens, self.output_tokens)
+        return self.forecaster.estimates(cards, needs, self.input_tokens, self.output_tokens)
 
     @classmethod
     def of(cls, wanted: Wanted, shelf: Shelf, forecaster: Forecaster, standing: Standing) -> Self:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from random import Random
 from typing import NamedTuple, Protocol
 
@@ -11,7 +12,7 @@ from agents.selection.estimates import Estimate
 from agents.selection.observations import NOTHING, Observations
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from agents.selection.score import WEIGHTS, Score, Weights, score
+from agents.selection.score import WEIGHTS, Weights, total
 
 CHECK_FAILED = "check_failed"
 """The error class of an answer that a check of the output refused."""
@@ -31,7 +32,8 @@ class Option(NamedTuple):
     @property
     def price(self) -> float:
         """Expected dollars; what has no known price is dearer than everything that has one."""
-        return float("inf") if self.estimate.cost_usd is None else self.estimate.cost_usd
+        cost = self.estimate.cost_usd
+        return inf if cost is None else cost
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,21 @@ class Case:
         return tuple(dict.fromkeys(id_ for ids in self.roles.values() for id_ in ids))
 
     @cached_property
-    def scores(self) -> Mapping[str, Score]:
+    def totals(self) -> Mapping[str, float]:
         """The score of each option by the task's preference."""
         weights = self.weights or WEIGHTS[self.preference]
-        return {id_: score(option.estimate, weights) for id_, option in self.options.items()}
+        return {id_: total(option.estimate, weights) for id_, option in self.options.items()}
 
     @cached_property
     def by_score(self) -> tuple[str, ...]:
-        """The options, the best score first."""
-        return tuple(sorted(self.options, key=lambda id_: (-self.scores[id_].total, id_)))
+        """The options, the best score first; among equals in the order of ids."""
+        totals = self.totals
+        return tuple(sorted(self.options, key=totals.__getitem__, reverse=True))
+
+    @cached_property
+    def by_price(self) -> tuple[Option, ...]:
+        """The options, the cheapest first; among equals in the order of ids."""
+        return tuple(sorted(self.options.values(), key=_price))
 
     @property
     def checked_out(self) -> tuple[str, ...]:
@@ -105,6 +113,10 @@ class Pick:
     """For a cascade: where a refused answer goes, None when this answer is taken as it is."""
     team: tuple[str, ...] = ()
     """For an ensemble: who answers, before the chosen model makes one answer of theirs."""
+
+
+def _price(option: Option) -> float:
+    return option.price
 
 
 class Policy(Protocol):

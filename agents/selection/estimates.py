@@ -1,5 +1,6 @@
 """What may be expected of a model at a task: the prior, moved by what was observed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -58,7 +59,7 @@ class Forecaster:
     """Gives estimates from one snapshot; what repeats from choice to choice is kept."""
 
     def __init__(self, observations: Observations) -> None:
-        self._observations = observations
+        self.observations = observations
         self._overall = _overall(observations)
         self._outlooks: dict[tuple[str, str], dict[str, Outlook]] = {}
 
@@ -66,16 +67,26 @@ class Forecaster:
         self, card: Card, needs: Requirements, input_tokens: int, output_tokens: int
     ) -> Estimate:
         """Estimate one model at one task."""
+        return self.estimates((card,), needs, input_tokens, output_tokens)[0]
+
+    def estimates(
+        self, cards: Iterable[Card], needs: Requirements, input_tokens: int, output_tokens: int
+    ) -> list[Estimate]:
+        """Estimate many models at one task, in their order."""
         kind = self._outlooks.setdefault((needs.task_type, needs.complexity), {})
-        outlook = kind.get(card.model_id)
-        if outlook is None:
-            outlook = kind[card.model_id] = self._outlook(card, needs)
-        by_price = card.cost(input_tokens, output_tokens)
-        return Estimate(outlook, _dearer(by_price, outlook.cost_usd))
+        found = []
+        for card in cards:
+            outlook = kind.get(card.model_id)
+            if outlook is None:
+                outlook = kind[card.model_id] = self._outlook(card, needs)
+            by_price, seen = card.cost(input_tokens, output_tokens), outlook.cost_usd
+            cost = by_price if seen is None else _dearer(by_price, seen)
+            found.append(Estimate(outlook, cost))
+        return found
 
     def _outlook(self, card: Card, needs: Requirements) -> Outlook:
-        here = self._observations.outcomes.get((card.model_id, needs.task_type))
-        health = self._observations.health.get(card.model_id)
+        here = self.observations.outcomes.get((card.model_id, needs.task_type))
+        health = self.observations.health.get(card.model_id)
         prior = quality_prior(card, needs)
         expected = _moved(prior, MASS, self._overall.get(card.model_id))
         quality = _moved(expected, MASS, here)
@@ -95,11 +106,9 @@ class Forecaster:
         )
 
 
-def _dearer(by_price: float | None, seen: float | None) -> float | None:
+def _dearer(by_price: float | None, seen: float) -> float:
     """Take the larger: the price knows this prompt's length, what was seen knows the answers'."""
-    if by_price is None or seen is None:
-        return seen if by_price is None else by_price
-    return max(by_price, seen)
+    return seen if by_price is None or seen > by_price else by_price
 
 
 def _moved(prior: float, mass: float, seen: Observed | None) -> float:

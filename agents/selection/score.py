@@ -46,19 +46,30 @@ class Score(NamedTuple):
 
 
 def score(estimate: Estimate, weights: Weights) -> Score:
-    """Weigh what is expected of a model."""
+    """Weigh what is expected of a model, and show the parts."""
     outlook = estimate.outlook
-    quality = outlook.quality
-    cost = _cheapness(estimate.cost_usd)
-    first = _FIRST_TOKEN_S / (_FIRST_TOKEN_S + outlook.first_token_s)
-    duration = _TOTAL_S / (_TOTAL_S + outlook.total_s)
-    total = (
-        weights.quality * quality
-        + weights.cost * cost
-        + weights.first_token * first
-        + weights.total * duration
+    return Score(
+        total(estimate, weights),
+        outlook.quality,
+        _cheapness(estimate.cost_usd),
+        _promptness(outlook.first_token_s, _FIRST_TOKEN_S),
+        _promptness(outlook.total_s, _TOTAL_S),
     )
-    return Score(total, quality, cost, first, duration)
+
+
+def total(estimate: Estimate, weights: Weights) -> float:
+    """Give the weighted sum alone: what a choice among many compares."""
+    outlook = estimate.outlook
+    return (
+        weights.quality * outlook.quality
+        + weights.cost * _cheapness(estimate.cost_usd)
+        + weights.first_token * _promptness(outlook.first_token_s, _FIRST_TOKEN_S)
+        + weights.total * _promptness(outlook.total_s, _TOTAL_S)
+    )
+
+
+def _promptness(seconds: float, halved_at: float) -> float:
+    return halved_at / (halved_at + seconds)
 
 
 def _cheapness(cost_usd: float | None) -> float:

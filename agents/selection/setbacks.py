@@ -15,8 +15,10 @@ from agents.selection.priors import capability_for
 from agents.selection.requirements import MANY_TOOL_CALLS
 
 
-def unwell(_: Bounds) -> Test | None:
+def unwell(bounds: Bounds) -> Test | None:
     """Its circuit is open."""
+    if not bounds.forecaster.observations.health:
+        return None
 
     def test(_: Card, estimate: Estimate) -> str | None:
         return "it is not answering now" if estimate.outlook.health == "open" else None

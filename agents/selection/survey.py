@@ -39,9 +39,9 @@ class Survey:
         candidates: dict[str, Candidate] = {}
         eligible: dict[str, Option] = {}
         options: dict[str, Option] = {}
-        for lane in sorted(set(wanted.served)):
-            card = shelf.card(lane)
-            estimate = bounds.estimate(card)
+        lanes = sorted(set(wanted.served))
+        cards = [shelf.card(lane) for lane in lanes]
+        for lane, card, estimate in zip(lanes, cards, bounds.estimates(cards), strict=True):
             refused = first_reason(hard, card, estimate)
             aside = None
             if refused is None:

@@ -53,7 +53,7 @@ class Field:
     ) -> Case:
         """Give the case of one prompt: models without prices or capabilities, but with outcomes."""
         needs = Requirements(task_type=category if self.by_category else "all")
-        cards = {model: Card(model_id=model, provider=model) for model in self.models}
+        cards = {model: Card(model_id=model, provider=model) for model in sorted(self.models)}
         return Case(
             needs=needs,
             preference=preference,

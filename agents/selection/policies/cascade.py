@@ -80,10 +80,7 @@ def _escalated(case: Case, top: Option) -> Pick:
     """Take the nearest dearer one that is at least as good as the top, else the best there is."""
     hops = len(case.checked_out)
     floor = case.failed_price
-    dearer = sorted(
-        (each for each in case.options.values() if each.price > floor),
-        key=lambda each: (each.price, each.model_id),
-    )
+    dearer = [each for each in case.by_price if each.price > floor]
     good = [each for each in dearer if each.estimate.quality >= top.estimate.quality]
     best = max(case.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
     picked = next(iter(good), best)
@@ -126,4 +123,4 @@ class _Known:
 
 
 def _by_price(case: Case) -> tuple[str, ...]:
-    return tuple(sorted(case.options, key=lambda id_: (case.options[id_].price, id_)))
+    return tuple(each.model_id for each in case.by_price)

@@ -65,4 +65,4 @@ def _draw(option: Option, case: Case, chance: Random) -> float:
     good = estimate.quality * estimate.outlook.mass
     drawn = chance.betavariate(max(good, 0.01), max(estimate.outlook.mass - good, 0.01))
     moved = WEIGHTS[case.preference].quality * (drawn - estimate.quality)
-    return case.scores[option.model_id].total + moved
+    return case.totals[option.model_id] + moved

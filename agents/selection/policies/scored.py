@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from agents.selection.case import Case, Pick
@@ -22,16 +23,16 @@ class Scored:
 
     def pick(self, case: Case) -> Pick:
         """Climb, with the default model ahead by the margin."""
-        totals = {id_: each.total for id_, each in case.scores.items()}
-        plain = _climbed(case, totals)
-        if case.default is not None:
-            totals[case.default] += self.margin
-        picked = _climbed(case, totals)
+        plain = _climbed(case, case.totals)
+        picked = plain
+        if case.default is not None and plain != case.default:
+            ahead = case.totals[case.default] + self.margin
+            picked = _climbed(case, {**case.totals, case.default: ahead})
         option = case.options[picked]
-        weighed = f"score {case.scores[picked].total:.3f} ({figures(option)})"
+        weighed = f"score {case.totals[picked]:.3f} ({figures(option)})"
         if picked == case.default and plain != picked:
             reason = (
-                f"{plain} scores {case.scores[plain].total:.3f} and the default {weighed}, which "
+                f"{plain} scores {case.totals[plain]:.3f} and the default {weighed}, which "
                 "cannot be told apart, so the default stands."
             )
         else:
@@ -42,15 +43,14 @@ class Scored:
 
 
 def _climbed(case: Case, totals: Mapping[str, float]) -> str:
-    by_price = sorted(case.options.values(), key=lambda each: (each.price, each.model_id))
-    best = by_price[0]
-    for each in by_price[1:]:
-        is_better = totals[each.model_id] > totals[best.model_id]
-        if is_better and each.estimate.quality >= best.estimate.quality:
-            best = each
-    return best.model_id
+    best, score, quality = "", -inf, -inf
+    for each in case.by_price:
+        id_, better = each.card.model_id, each.estimate.outlook.quality
+        if totals[id_] > score and better >= quality:
+            best, score, quality = id_, totals[id_], better
+    return best
 
 
 def _next(case: Case, picked: str) -> str:
     other = next((id_ for id_ in case.by_score if id_ != picked), None)
-    return "" if other is None else f"; next is {other} with {case.scores[other].total:.3f}"
+    return "" if other is None else f"; next is {other} with {case.totals[other]:.3f}"
