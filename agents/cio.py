@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from loguru import logger
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
+    Grants,
     TaskBrief,
 )
 from providers.catalogue import Catalogue
@@ -69,15 +71,23 @@ class Cio:
         return choose(wanted, self._catalogue, self._knowledge())
 
     def answer(
-        self, needs: Requirements, *, requested: str | None, served: Sequence[str]
+        self,
+        needs: Requirements,
+        *,
+        served: Sequence[str],
+        requested: str | None = None,
+        owner: UUID | None = None,
+        grants: Grants | None = None,
     ) -> Choice:
-        """Choose without a task, by the deployment's policy; raises as `choose`."""
+        """Choose without a task, as for one of this owner; raises as `choose`."""
         return self.choose(
             Wanted(
                 needs=needs,
                 requested=requested,
                 served=served,
-                policy=self._knowledge().policy,
+                policy=self._knowledge().policy_for(owner, None),
+                owner=owner,
+                grants=grants,
             )
         )
 

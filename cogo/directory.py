@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from agents.cio import Cio
 from agents.fleet import Fleet
+from agents.learning import known
+from agents.selection.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
@@ -20,9 +23,12 @@ from gateway.models import (
 )
 from protocol.office import Office
 from protocol.records import ModelStats
+from protocol.spending import SpendingStore
 from providers.catalogue import Catalogue
 from providers.errors import UnknownModel
 
+AGENT_ID: Final = "gateway"
+"""Who is named in a switch that the gateway's question found due."""
 DEGRADED_FROM: Final = 0.5
 """Share of failed attempts within the hour from which a model is called degraded."""
 
@@ -30,9 +36,13 @@ DEGRADED_FROM: Final = 0.5
 class Directory:
     """Implements `gateway.models.ModelDirectory`."""
 
-    def __init__(self, *, catalogue: Catalogue, office: Office) -> None:
+    def __init__(
+        self, *, catalogue: Catalogue, office: Office, spending: SpendingStore, start: Knowledge
+    ) -> None:
         self._catalogue = catalogue
         self._office = office
+        self._spending = spending
+        self._start = start
 
     async def models(self) -> list[ModelFacts]:
         """List what living executors serve, in the order of their ids."""
@@ -64,22 +74,25 @@ class Directory:
             raise UnknownModelName(name, served)
         return found
 
-    async def recommend(self, requirements: Mapping[str, Any]) -> Recommendation:
-        """Choose among what is served, by the rules that the CIO follows."""
+    async def recommend(
+        self, requirements: Mapping[str, Any], *, owner: UUID | None = None
+    ) -> Recommendation:
+        """Choose among what is served as the CIO does, by what is known at this moment."""
         fleet = Fleet(store=self._office, own=_nothing)
         await fleet.refresh()
+        learned = await self._office.model_knowledge(agent_id=AGENT_ID)
+        knowledge = known(learned, start=self._start)
+        granted = await self._spending.fetch_grants()
+        grants = next((each for each in granted if each.owner == owner), None)
         try:
             needs = Requirements.model_validate(requirements)
-            cio = Cio(catalogue=self._catalogue, fleet=fleet)
-            choice = cio.answer(needs, requested=None, served=fleet.lanes)
+            cio = Cio(catalogue=self._catalogue, fleet=fleet, knowledge=lambda: knowledge)
+            choice = cio.answer(needs, served=fleet.lanes, owner=owner, grants=grants)
         except ValidationError as error:
             raise RequirementsInvalid(InvalidTask.of("task_requirements", error).message) from error
         except (InvalidTask, NoModel) as error:
             raise RequirementsInvalid(error.message) from error
-        eligible = [each.model_id for each in choice.candidates if each.refused is None]
-        first = choice.selected.model_id
-        others = [each for each in eligible if each != first]
-        return Recommendation(models=(first, *others), reasoning=choice.reason)
+        return Recommendation(models=tuple(choice.ranking), reasoning=choice.reason)
 
     def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)

@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from loguru import logger
 
+from agents.selection.knowledge import Knowledge
 from cogo.cli.output import print_line
 from cogo.connection import Connection
 from cogo.directory import Directory
@@ -131,7 +132,12 @@ async def open_parts(
             office=office,
             hub=hub,
             boards=boards,
-            directory=Directory(catalogue=load_catalogue(project), office=office),
+            directory=Directory(
+                catalogue=load_catalogue(project),
+                office=office,
+                spending=office,
+                start=Knowledge(policy=project.settings.selection_policy),
+            ),
             gatekeeper=Gatekeeper(
                 office=office,
                 tokens=tokens,

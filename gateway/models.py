@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+from uuid import UUID
 
 Status = Literal["available", "degraded", "unavailable"]
 
@@ -57,6 +58,11 @@ class ModelDirectory(Protocol):
         """Give the id for any name of a served model. Raises UnknownModelName."""
         ...
 
-    async def recommend(self, requirements: Mapping[str, Any]) -> Recommendation:
-        """Choose as the CIO would. Raises RequirementsInvalid."""
+    async def recommend(
+        self, requirements: Mapping[str, Any], *, owner: UUID | None = None
+    ) -> Recommendation:
+        """Choose as the CIO would for a task of this owner (None: of nobody).
+
+        Raises RequirementsInvalid, and what the store raises.
+        """
         ...

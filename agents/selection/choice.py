@@ -82,7 +82,10 @@ class Choice:
 
     @cached_property
     def ranking(self) -> Mapping[str, Alternative]:
-        """Everything that could be taken with its numbers: the chosen one first, then in order."""
+        """Everything that could be taken with its numbers, in the order in which it would be.
+
+        The chosen one is first; what is set aside comes last.
+        """
         weights = WEIGHTS[self.preference]
         found = {
             id_: Alternative(
@@ -90,7 +93,8 @@ class Choice:
             )
             for id_, each in self.eligible.items()
         }
-        rest = sorted(found, key=lambda id_: -found[id_].score.total)
+        aside = {each.model_id for each in self.candidates if each.set_aside}
+        rest = sorted(found, key=lambda id_: (id_ in aside, -found[id_].score.total))
         return {id_: found[id_] for id_ in dict.fromkeys([*self.order, *rest])}
 
     @property

@@ -15,7 +15,7 @@ from agents.selection.survey import Survey
 from agents.selection.wanted import Wanted
 from providers.catalogue import Catalogue
 
-__all__ = ["NoModel", "Wanted", "choose", "recommend"]
+__all__ = ["NoModel", "Wanted", "choose"]
 
 NAMED = 5
 """Models that a message names for each reason."""
@@ -51,21 +51,6 @@ def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_
         said = f"{pick.reason} Nothing better may be taken, although {aside}."
         pick = replace(pick, reason=said)
     return _choice(survey, pick)
-
-
-def recommend(
-    wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
-) -> list[str]:
-    """Give the eligible models in the order in which the policy would take them; none is an answer.
-
-    What is set aside comes last. A person's own model does not count here.
-    """
-    survey = Survey.of(wanted, shelf_of(catalogue), knowledge)
-    if not survey.options:
-        return []
-    case = survey.case()
-    order = _picked(survey, case).order
-    return list(dict.fromkeys([*order, *case.by_score, *survey.eligible]))
 
 
 def _choice(survey: Survey, pick: Pick) -> Choice:

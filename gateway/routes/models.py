@@ -65,10 +65,13 @@ async def list_models(here: Here, _asker: ModelsReader) -> Envelope:
 
 
 @router.post("/models/select", summary="Ask which model would be taken")
-async def select(body: SelectRequest, here: Here, _asker: ModelsReader) -> Envelope:
-    """Recommend models for requirements, the first first, with the reason."""
+async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelope:
+    """Recommend models for requirements, the first first, with the reason.
+
+    They are those of a task of the asker: by what was learned, the asker's policy and grants.
+    """
     try:
-        found = await here.directory.recommend(body.task_requirements)
+        found = await here.directory.recommend(body.task_requirements, owner=asker.owner)
     except RequirementsInvalid as error:
         raise Problem(400, "invalid_requirements", str(error)) from error
     data = {"recommendations": list(found.models), "reasoning": found.reasoning}

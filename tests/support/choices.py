@@ -1,11 +1,13 @@
 """Questions to the strategy, with defaults for everything that a test does not care about."""
 
+from dataclasses import replace
 from typing import Any
 
-from agents.selection.knowledge import Knowledge
+from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.observations import Observations, Observed
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel, choose
 from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
@@ -39,3 +41,14 @@ def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowl
     """Know these outcomes of code generation, by model."""
     by_kind = {(model, KIND): each for model, each in (outcomes or {}).items()}
     return Knowledge(observations=Observations(outcomes=by_kind, **fields))
+
+
+def recommend(
+    question: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
+) -> list[str]:
+    """Give what may be taken in its order, whoever is asked for by name; nothing is an answer."""
+    try:
+        choice = choose(replace(question, requested=None), catalogue, knowledge)
+    except NoModel:
+        return []
+    return list(choice.ranking)

@@ -7,19 +7,12 @@ import httpx
 import pytest
 
 from embedded.state import State
-from gateway.keys import hash_of, new_key
-from protocol.records import NewApiKey
+from gateway.keys import hash_of
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
+from tests.integration.gateway.keys import a_key
 
 ASK = {"prompt": "Write fibonacci"}
-
-
-async def a_key(store: SupabaseStore, *scopes: str, **fields: Any) -> dict[str, str]:
-    key_id, key = new_key()
-    new = {"id": key_id, "hash": hash_of(key), "name": "test", "scopes": list(scopes)}
-    await store.create_api_key(NewApiKey.model_validate(new | fields))
-    return {"Authorization": f"Bearer {key}"}
 
 
 async def signed_up(project: State) -> dict[str, str]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.rules import CODING, DEFAULT, rule_for
-from agents.selection.strategy import NoModel, Wanted, choose, recommend
+from agents.selection.strategy import NoModel, Wanted, choose
 from providers.catalogue import Catalogue
+from tests.support.choices import recommend
 
 CATALOGUE = Catalogue.load()
 DEFAULT_MODEL = CATALOGUE.resolve("default").model.id

@@ -8,10 +8,11 @@ from agents.selection.controls import Action, Control
 from agents.selection.knowledge import Knowledge
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose, recommend
+from agents.selection.strategy import NoModel, choose
 from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
 from providers.catalogue import Catalogue
+from tests.support.choices import recommend
 
 CATALOGUE = Catalogue.load()
 SONNET, HAIKU, GPT = "claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"

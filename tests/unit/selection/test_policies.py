@@ -10,9 +10,19 @@ from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.observations import Observations
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
-from agents.selection.strategy import choose, recommend
+from agents.selection.strategy import choose
 from protocol.policy import PolicyName
-from tests.support.choices import CATALOGUE, CHEAP, LOCAL, MIDDLE, TOP, knowing, seen, wanted
+from tests.support.choices import (
+    CATALOGUE,
+    CHEAP,
+    LOCAL,
+    MIDDLE,
+    TOP,
+    knowing,
+    recommend,
+    seen,
+    wanted,
+)
 
 EVERYBODY = (TOP, MIDDLE, CHEAP, LOCAL)
 

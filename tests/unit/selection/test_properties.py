@@ -11,10 +11,10 @@ from agents.selection.knowledge import Knowledge
 from agents.selection.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose, recommend
+from agents.selection.strategy import NoModel, choose
 from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
-from tests.support.choices import CATALOGUE
+from tests.support.choices import CATALOGUE, recommend
 
 LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])
 NEEDS = st.builds(

@@ -1,0 +1,14 @@
+"""Keys of the gateway, as somebody who asks presents them."""
+
+from typing import Any
+
+from gateway.keys import hash_of, new_key
+from protocol.records import NewApiKey
+from protocol.transport.rpc import SupabaseStore
+
+
+async def a_key(store: SupabaseStore, *scopes: str, **fields: Any) -> dict[str, str]:
+    key_id, key = new_key()
+    new = {"id": key_id, "hash": hash_of(key), "name": "test", "scopes": list(scopes)}
+    await store.create_api_key(NewApiKey.model_validate(new | fields))
+    return {"Authorization": f"Bearer {key}"}
