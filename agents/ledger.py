@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +14,6 @@ from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import CallAnswer, CallEnd, CallStart
 from protocol.spending import SpendingStore
 from providers.ceilings import most_usd
-from providers.chat import ChatRequest
 from providers.errors import (
     NotAsked,
     NotGranted,
@@ -59,7 +57,7 @@ class Ledger:
             await self._book(call, start)
 
     async def _book(self, call: VendorCall, start: CallStart) -> None:
-        end = _end(call, start, _prompt(call.request) if self._keeps_prompts else None)
+        end = _end(call, start, call.request.audited() if self._keeps_prompts else None)
         try:
             await self._store.end_call(agent_id=self._agent_id, call=end)
         except CogoError as error:
@@ -95,7 +93,7 @@ def _start(call: VendorCall) -> CallStart:
         simulated=deployment.simulated,
         key_label=call.key_label,
         masked_keys=call.masked_keys,
-        prompt_sha256=_sha256(call.request),
+        prompt_sha256=_sha256(call.request.audited()),
         max_usd=most_usd(call.request, deployment),
     )
 
@@ -141,10 +139,6 @@ def _milliseconds(span: timedelta | None) -> int | None:
     return None if span is None else round(span.total_seconds() * 1000)
 
 
-def _prompt(request: ChatRequest) -> dict[str, Any]:
-    return {"system": request.system, "messages": [asdict(each) for each in request.messages]}
-
-
-def _sha256(request: ChatRequest) -> str:
-    text = json.dumps(_prompt(request), sort_keys=True)
+def _sha256(prompt: dict[str, Any]) -> str:
+    text = json.dumps(prompt, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

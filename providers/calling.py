@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import timedelta
 
-from providers.adapter import Adapter, Timeouts
+from providers.adapter import Timeouts
 from providers.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from providers.gates import Gate, VendorCall
 from providers.prices import cost_of
+from providers.sending import Sending
 
 __all__ = ["ANSWERING", "make_call"]
 
@@ -20,7 +21,7 @@ ANSWERING = (TextDelta, ReasoningDelta, ToolCall, ToolCallDelta)
 async def make_call(
     call: VendorCall,
     gates: Sequence[Gate],
-    open_adapter: Callable[[], Awaitable[Adapter]],
+    open_call: Callable[[], Awaitable[Callable[[Timeouts], Sending]]],
     *,
     timeouts: Timeouts,
     notes: tuple[str, ...] = (),
@@ -35,8 +36,8 @@ async def make_call(
         for gate in gates:
             await stack.enter_async_context(gate.around(call))
         try:
-            adapter = await open_adapter()
-            async with aclosing(_events(call, adapter, timeouts, notes)) as events:
+            begin = await open_call()
+            async with aclosing(_events(call, begin(timeouts), notes)) as events:
                 async for event in events:
                     yield event
         except BaseException as error:  # whatever ended it, the gates are told
@@ -45,13 +46,13 @@ async def make_call(
 
 
 async def _events(
-    call: VendorCall, adapter: Adapter, timeouts: Timeouts, notes: tuple[str, ...]
+    call: VendorCall, sending: Sending, notes: tuple[str, ...]
 ) -> AsyncGenerator[Event, None]:
     report = call.report
     report.sent = True
     began = time.monotonic()
     try:
-        async with aclosing(adapter.stream(call.request, timeouts=timeouts)) as events:
+        async with aclosing(sending) as events:
             async for event in events:
                 report.duration = timedelta(seconds=time.monotonic() - began)
                 match event:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,16 +11,16 @@ from datetime import timedelta
 from loguru import logger
 from pydantic import SecretStr
 
-from providers.adapter import Adapter, Timeouts
+from providers.adapter import Timeouts
 from providers.calling import ANSWERING, make_call
-from providers.chat import ChatRequest, Done, Event, Usage
+from providers.chat import Done, Event, Usage
 from providers.deployment import Deployment
 from providers.errors import AuthenticationFailed, CallFailed
 from providers.gates import Errand, Gate, VendorCall
 from providers.keyring import Keyring, label_of
-from providers.masking import masked
 from providers.prices import Cost
 from providers.retries import Step, is_about_the_key, next_step, to_tell
+from providers.sending import Prepared
 
 __all__ = ["Absorbed", "Chain"]
 
@@ -44,11 +44,11 @@ class Chain:
 
     deployments: Sequence[Deployment]
     """At least one, in the order in which they are asked."""
-    request: ChatRequest
     errand: Errand
     gates: Sequence[Gate]
     keyring: Keyring
-    adapter: Callable[[Deployment, SecretStr | None], Awaitable[Adapter]]
+    prepare: Callable[[Deployment], Prepared]
+    """Makes of what is asked what each deployment takes."""
     timeouts: Callable[[Deployment], Timeouts]
     deployment: Deployment = field(init=False)
     absorbed: list[Absorbed] = field(default_factory=list)
@@ -101,26 +101,21 @@ class Chain:
 
     def _call(self, key: SecretStr | None) -> AsyncGenerator[Event, None]:
         deployment = self.deployment
-        fitted, notes = deployment.fitted(self.request)
-        found = 0
-        if deployment.masks_keys:
-            fitted, found = masked(fitted)
-        if found:
-            notes = (*notes, f"{found} keys in the prompt were masked before it was sent")
+        prepared = self.prepare(deployment)
         call = self._last = VendorCall(
             deployment=deployment,
-            request=fitted,
+            request=prepared.request,
             errand=self.errand,
             key_label=label_of(key),
             has_spare_keys=self.keyring.count(deployment.provider) > 1,
-            masked_keys=found,
+            masked_keys=prepared.masked_keys,
         )
         return make_call(
             call,
             self.gates,
-            lambda: self.adapter(deployment, key),
+            lambda: prepared.send(key),
             timeouts=self.timeouts(deployment),
-            notes=notes,
+            notes=prepared.notes,
         )
 
     async def _after(self, error: CallFailed, key: SecretStr | None, *, more: bool) -> Step:

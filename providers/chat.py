@@ -1,7 +1,8 @@
 """What is asked of a model and what it says back, in words that no vendor owns."""
 
-from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import AsyncIterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -118,6 +119,21 @@ class ChatRequest:
     """
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Ours. Only `user` (an opaque id, for the vendor's abuse control) leaves the process."""
+
+    def reads(self) -> Iterator[str]:
+        """Every text that the model reads."""
+        yield self.system or ""
+        if self.response_schema is not None:
+            yield json.dumps(self.response_schema)
+        for message in self.messages:
+            yield message.content
+            yield from (call.name + call.arguments for call in message.tool_calls)
+        for tool in self.tools:
+            yield tool.name + tool.description + json.dumps(tool.parameters)
+
+    def audited(self) -> dict[str, Any]:
+        """The prompt as the audit hashes it, and keeps it where that is switched on."""
+        return {"system": self.system, "messages": [asdict(each) for each in self.messages]}
 
 
 @dataclass(frozen=True, slots=True)

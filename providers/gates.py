@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from providers.chat import ChatRequest, Done, Usage
+from providers.chat import Done, Usage
 from providers.deployment import Deployment
 from providers.entries import TimeoutSeconds
 from providers.prices import Cost
+from providers.sending import VendorRequest
 
 __all__ = ["Errand", "Gate", "Report", "VendorCall"]
 
@@ -60,7 +61,7 @@ class VendorCall:
     """One call to one deployment with one key; a call that is repeated is another one."""
 
     deployment: Deployment
-    request: ChatRequest
+    request: VendorRequest
     """As it is sent: fitted to the model."""
     errand: Errand
     key_label: str | None = None

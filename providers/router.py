@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
@@ -24,6 +24,10 @@ from providers.listings import Listings
 from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
 from providers.routing import Homes, in_order
+from providers.sending import prepared_chat
+
+if TYPE_CHECKING:
+    from providers.embeddings.embedder import Embedder
 
 __all__ = ["Call", "Credential", "Credentials", "Deployment", "Router"]
 
@@ -66,6 +70,7 @@ class Router:
         self._timeouts = timeouts
         self._homes = Homes()
         self.listings = Listings()
+        self._embedder: Embedder | None = None
         self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
         self._opening = asyncio.Lock()
@@ -175,11 +180,10 @@ class Router:
                 pace=self.concurrency.pace,
                 home=self._homes.of(errand),
             ),
-            request=request,
+            prepare=lambda place: prepared_chat(request, place, self._opened),
             errand=errand,
             gates=self._gates,
             keyring=self.keyring,
-            adapter=lambda place, key: self._adapter(place.host, place.base_url, key),
             timeouts=lambda place: (
                 timeouts
                 or timeouts_for(
@@ -197,6 +201,21 @@ class Router:
     ) -> AsyncGenerator[Event, None]:
         """The events of `call`, for those who do not ask where they come from."""
         return self.call(model_id, request, timeouts=timeouts).events
+
+    async def embedder(self) -> "Embedder":
+        """What embeds texts behind the same gates, with the same keys; opened on first use."""
+        async with self._opening:
+            if self._embedder is None:
+                make = await asyncio.to_thread(_embedder_class)
+                embedder = make(
+                    self.catalogue,
+                    self.keyring,
+                    base_url=self._base_url,
+                    gates=self._gates,
+                    timeouts=self._timeouts,
+                )
+                self._embedder = await self._stack.enter_async_context(embedder)
+            return self._embedder
 
     def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
         """What this usage costs there; see `cost_of`."""
@@ -240,6 +259,9 @@ class Router:
                 yield event
         self._homes.settle(chain.errand, chain.deployment)
 
+    async def _opened(self, place: Deployment, key: SecretStr | None) -> Adapter:
+        return await self._adapter(place.host, place.base_url, key)
+
     async def _adapter(self, host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
         async with self._opening:
             place = (host.id, base_url, key.get_secret_value() if key else "")
@@ -266,6 +288,12 @@ class Router:
         ways = [self.catalogue.providers[host].how_to_open for host in hosts if host not in gone]
         why = "; ".join([*reasons, " or ".join(ways)] if ways else reasons)
         return f"{model.name} cannot be called from here: {why}"
+
+
+def _embedder_class() -> "type[Embedder]":
+    from providers.embeddings.embedder import Embedder  # noqa: PLC0415  its HTTP stack is large
+
+    return Embedder
 
 
 def _load(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:

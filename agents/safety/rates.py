@@ -13,10 +13,10 @@ from agents.safety.reporter import Reporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Draw
 from protocol.safety import SafetyStore
-from providers.chat import ChatRequest
 from providers.errors import AtCapacity
 from providers.gates import Report, VendorCall
 from providers.retries import LONGEST_WAIT
+from providers.sending import VendorRequest
 
 REQUESTS: Final = "requests"
 TOKENS: Final = "tokens"
@@ -84,11 +84,12 @@ def draws_of(call: VendorCall) -> list[Draw]:
     ]
 
 
-def estimate(request: ChatRequest) -> float:
+def estimate(request: VendorRequest) -> float:
     """Tokens of prompt and answer, roughly."""
-    characters = len(request.system or "") + sum(len(each.content) for each in request.messages)
-    answer = request.max_output_tokens or USUAL_ANSWER
-    return characters / CHARACTERS_PER_TOKEN + min(answer, USUAL_ANSWER)
+    characters = sum(map(len, request.reads()))
+    limit = request.max_output_tokens
+    answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)
+    return characters / CHARACTERS_PER_TOKEN + answer
 
 
 def _back(draw: Draw, report: Report) -> Draw:

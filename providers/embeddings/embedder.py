@@ -1,38 +1,60 @@
 """`embed`: texts in, vectors out, in their order, whatever the vendor."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
+
+from pydantic import SecretStr
 
 from providers.catalogue import Catalogue
-from providers.deployment import Credential, Credentials
+from providers.chain import Chain
+from providers.chat import Done, Event, Usage
+from providers.deployment import Deployment
 from providers.embeddings.batches import batches, check
 from providers.embeddings.entries import EmbeddingModel
 from providers.embeddings.records import Embedded, Embedding, Purpose
-from providers.embeddings.wires import WIRES, Read, Wire
-from providers.entries import Provider
+from providers.embeddings.request import Batch, EmbeddingRequest
+from providers.embeddings.wires import WIRES, Wire
+from providers.entries import DeploymentEntry, Model, Prices, Provider, TimeoutSeconds
 from providers.errors import InvalidRequest, MalformedResponse, NotServed
+from providers.gates import Errand, Gate
 from providers.gemini_errors import refined
+from providers.keyring import Keyring
 from providers.native import NativeClient
+from providers.patience import timeouts_for
+from providers.prices import cost_of, load_prices
 
 __all__ = ["Embedder"]
 
-WITHIN: Final = timedelta(seconds=60)
-"""For one request; no retries here, the caller knows its budget."""
 AT_ONCE: Final = 4
+"""Requests of one call to `embed`, so that it leaves room for others."""
 
 
 class Embedder:
-    """Use it in one event loop, within `async with`; any number of calls at once."""
+    """Behind the same gates as chat, with the same keys; `Router.embedder` gives one.
 
-    def __init__(self, catalogue: Catalogue, credentials: Credentials) -> None:
+    Use it in one event loop, within `async with`; any number of calls at once.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        keyring: Keyring,
+        *,
+        base_url: Callable[[Provider], str | None],
+        gates: Sequence[Gate] = (),
+        timeouts: TimeoutSeconds | None = None,
+    ) -> None:
+        """`base_url` says where a provider can be called from here, None when it cannot."""
         self._catalogue = catalogue
-        self._credentials = credentials
-        self._clients: dict[str, NativeClient] = {}
+        self._keyring = keyring
+        self._base_url = base_url
+        self._gates = gates
+        self._timeouts = timeouts
+        self._clients: dict[tuple[str, str], NativeClient] = {}
         self._stack = AsyncExitStack()
 
     async def embed(
@@ -42,6 +64,7 @@ class Embedder:
         *,
         purpose: Purpose = "document",
         dimensions: int | None = None,
+        errand: Errand | None = None,
     ) -> Embedded:
         """Embed texts, as many requests as it takes; all of them or none.
 
@@ -50,76 +73,106 @@ class Embedder:
             texts: in any number; none may be empty.
             purpose: what the vectors are for, where the model makes a difference.
             dimensions: of each vector, where the model can shorten them.
+            errand: for whom; gates judge by it.
 
         Raises:
             UnknownModel: with the nearest names.
-            NotServed: no key or server here; the message says what is missing.
+            NotServed: no key or server here, or the errand forbids it; the message says which.
             InvalidRequest: an empty text, or dimensions that the model does not have.
-            CallFailed: anything that the vendor or the network did.
+            CallFailed: anything that a gate, the vendor or the network did.
         """
+        errand = errand or Errand()
         entry = self._catalogue.embedding(model)
-        host = self._catalogue.providers[entry.provider]
-        given = self._credentials.get(host.id)
-        base_url = _base_url(host, given)
-        wire = WIRES[host.embeddings]
-        check(host.id, wire, texts, longest=entry.max_input_tokens)
+        await self._keyring.refresh()
+        place = self._place(entry, errand)
+        if place.entry.prices is None and place.host.genai_prices is not None:
+            await asyncio.to_thread(load_prices)
+        wire = WIRES[place.host.embeddings]
+        check(place.provider, wire, texts, longest=entry.max_input_tokens)
         _check_dimensions(entry, dimensions)
-        client = await self._client(host, wire, given)
-        url = wire.url(base_url, entry.model)
-        bodies = [
-            wire.body(entry.model, batch, purpose=purpose, dimensions=dimensions)
+        asked = [
+            Batch(
+                request=EmbeddingRequest(
+                    model=entry.model, texts=tuple(batch), purpose=purpose, dimensions=dimensions
+                ),
+                wire=wire,
+                client=lambda key: self._client(place.host, wire, key),
+            )
             for batch in batches(wire, texts)
         ]
-        answers = await self._answers(client, wire, host, url, bodies)
-        vectors = [vector for answer in answers for vector in answer.vectors]
-        _check_vectors(host, vectors, count=len(texts), dimensions=dimensions)
-        counts = [answer.tokens for answer in answers]
-        tokens = sum(count or 0 for count in counts) if None not in counts else None
+        told = await self._told(asked, place, errand)
+        read = [batch.read for batch in asked if batch.read is not None]
+        vectors = [vector for each in read for vector in each.vectors]
+        _check_vectors(place.host, vectors, count=len(texts), dimensions=dimensions)
+        used = [usage for usage, _ in told]
         return Embedded(
             embeddings=tuple(
                 Embedding(model=entry.id, dimensions=len(vector), vector=tuple(vector))
                 for vector in vectors
             ),
-            provider=host.id,
-            tokens=tokens,
-            cost_usd=_cost(entry, host, tokens),
-            simulated=given is not None and given.simulated,
+            provider=place.provider,
+            tokens=None if None in used else sum(each.input for each in used if each),
+            cost_usd=_cost(used, place),
+            simulated=place.simulated,
+            notes=tuple(dict.fromkeys(note for _, notes in told for note in notes)),
         )
 
-    async def _answers(
-        self,
-        client: NativeClient,
-        wire: Wire,
-        host: Provider,
-        url: str,
-        bodies: Sequence[Mapping[str, Any]],
-    ) -> list[Read]:
+    async def _told(
+        self, asked: Sequence[Batch], place: Deployment, errand: Errand
+    ) -> list[tuple[Usage | None, tuple[str, ...]]]:
+        """Send all requests, a few at once; give what the vendor counted, and notes."""
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(body: Mapping[str, Any]) -> Read:
+        async def ask(batch: Batch) -> tuple[Usage | None, tuple[str, ...]]:
             async with room:
-                answer = await client.post(url, body, within=WITHIN)
-            try:
-                return wire.read(answer)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
-                raise MalformedResponse(host.id, "the vectors are not as documented") from error
+                return await _folded(self._chain(batch, place, errand).events())
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(ask(body), name="embed") for body in bodies]
+                tasks = [group.create_task(ask(batch), name="embed") for batch in asked]
         except* Exception as failures:
             raise failures.exceptions[0] from None  # one error, as from one call
         return [task.result() for task in tasks]
 
-    async def _client(self, host: Provider, wire: Wire, given: Credential | None) -> NativeClient:
-        if host.id not in self._clients:
-            key = given.key if given else None
-            secret = key.get_secret_value() if key else ""
+    def _chain(self, batch: Batch, place: Deployment, errand: Errand) -> Chain:
+        return Chain(
+            deployments=[place],
+            prepare=batch.prepare,
+            errand=errand,
+            gates=self._gates,
+            keyring=self._keyring,
+            timeouts=lambda each: timeouts_for(
+                each, asked=errand.timeouts, settings=self._timeouts, left=errand.time_left
+            ),
+        )
+
+    def _place(self, entry: EmbeddingModel, errand: Errand) -> Deployment:
+        """Where the model is served, in the words of the gates."""
+        host = self._catalogue.providers[entry.provider]
+        base_url = self._base_url(host)
+        if base_url is None:
+            raise NotServed(host.how_to_open)
+        given = self._keyring.get(host.id)
+        place = Deployment(
+            model=_as_model(entry),
+            entry=_as_model(entry).deployments[0],
+            host=host,
+            base_url=base_url,
+            simulated=given is not None and given.simulated,
+        )
+        if errand.forbids is not None and (why := errand.forbids(place)):
+            raise NotServed(f"{entry.name} must not be called for this: {why}")
+        return place
+
+    def _client(self, host: Provider, wire: Wire, key: SecretStr | None) -> NativeClient:
+        secret = key.get_secret_value() if key else ""
+        if (host.id, secret) not in self._clients:
             client = NativeClient(
                 vendor=host.id, base_url="", key=key, headers=wire.headers(secret), refine=refined
             )
-            self._clients[host.id] = await self._stack.enter_async_context(client)
-        return self._clients[host.id]
+            self._clients[host.id, secret] = client
+            self._stack.push_async_exit(client)
+        return self._clients[host.id, secret]
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,11 +186,36 @@ class Embedder:
         await self._stack.aclose()
 
 
-def _base_url(host: Provider, given: Credential | None) -> str:
-    base_url = (given.base_url if given else None) or host.base_url
-    if base_url is None or not (host.key_is_optional or (given and given.key)):
-        raise NotServed(host.how_to_open)
-    return base_url
+async def _folded(events: AsyncGenerator[Event, None]) -> tuple[Usage | None, tuple[str, ...]]:
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+    async with aclosing(events) as each:
+        async for event in each:
+            match event:
+                case Usage():
+                    usage = event
+                case Done():
+                    notes = event.notes
+                case _:
+                    pass
+    return usage, notes
+
+
+def _as_model(entry: EmbeddingModel) -> Model:
+    """The entry as the gates know models: only what is read has a price."""
+    prices = None
+    if entry.usd_per_million is not None:
+        prices = Prices(
+            input=entry.usd_per_million,
+            output=Decimal(0),
+            source=entry.price_source or "the catalogue",
+        )
+    return Model(
+        id=entry.id,
+        name=entry.name,
+        maker=entry.maker,
+        deployments=(DeploymentEntry(provider=entry.provider, model=entry.model, prices=prices),),
+    )
 
 
 def _check_dimensions(entry: EmbeddingModel, asked: int | None) -> None:
@@ -158,9 +236,10 @@ def _check_vectors(
         raise MalformedResponse(host.id, f"vectors of {sizes} and not {dimensions} dimensions")
 
 
-def _cost(entry: EmbeddingModel, host: Provider, tokens: int | None) -> Decimal | None:
-    if host.local:
-        return Decimal(0)
-    if tokens is None or entry.usd_per_million is None:
+def _cost(used: Sequence[Usage | None], place: Deployment) -> Decimal | None:
+    """The cost of all requests; where the vendor counts nothing, only a local one is known."""
+    costs = [cost_of(usage or Usage(), place) for usage in used]
+    known = [cost.usd for cost in costs if cost is not None]
+    if len(known) < len(used) or (None in used and not place.host.local):
         return None
-    return entry.usd_per_million * tokens / 1_000_000
+    return sum(known, Decimal())

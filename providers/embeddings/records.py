@@ -32,3 +32,5 @@ class Embedded:
     """`None` where the count or the price is unknown: that is not free."""
     simulated: bool
     """Whether the vendor simulator made the vectors."""
+    notes: tuple[str, ...] = ()
+    """What had to be changed before the texts were sent."""

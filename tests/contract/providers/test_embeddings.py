@@ -1,15 +1,19 @@
 """Embeddings of every vendor's format, against the simulator."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from providers.catalogue import Catalogue
+from providers.ceilings import most_usd
 from providers.deployment import Credential
 from providers.embeddings.embedder import Embedder
 from providers.errors import (
+    AtCapacity,
     AuthenticationFailed,
     CallFailed,
     ConnectionFailed,
@@ -21,7 +25,10 @@ from providers.errors import (
     RateLimited,
     UnknownModel,
 )
+from providers.gates import Errand
+from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS
+from tests.contract.providers.test_gates import Witness
 from tests.support.simulator import Journal
 
 CATALOGUE = Catalogue.load()
@@ -49,8 +56,8 @@ def credential(simulator: str, vendor: str, key: str = "a-key") -> Credential:
 
 @pytest.fixture
 async def embedder(simulator: str, vendor: str) -> AsyncIterator[Embedder]:
-    async with Embedder(CATALOGUE, {vendor: credential(simulator, vendor)}) as embedder:
-        yield embedder
+    async with Router(CATALOGUE, {vendor: credential(simulator, vendor)}) as router:
+        yield await router.embedder()
 
 
 def likeness(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -105,7 +112,7 @@ async def test_fewer_dimensions_may_be_asked_for_where_the_model_has_them(
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [("400", InvalidRequest), ("429 retry_after=7", RateLimited), ("503", Overloaded)],
+    [("400", InvalidRequest), ("429 retry_after=70", RateLimited), ("503", Overloaded)],
 )
 async def test_what_goes_wrong_is_of_the_one_tree(
     embedder: Embedder, vendor: str, fault: str, kind: type[CallFailed]
@@ -122,9 +129,9 @@ async def test_what_goes_wrong_is_of_the_one_tree(
 
 async def test_keys_and_models_are_told_apart(simulator: str, vendor: str) -> None:
     wrong = {vendor: credential(simulator, vendor, "invalid")}
-    async with Embedder(CATALOGUE, wrong) as embedder:
+    async with Router(CATALOGUE, wrong) as router:
         with pytest.raises((AuthenticationFailed, InvalidRequest), match="key"):
-            await embedder.embed(MODELS[vendor], ["a"])
+            await (await router.embedder()).embed(MODELS[vendor], ["a"])
 
 
 async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
@@ -134,7 +141,8 @@ async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
         "ollama": Credential(base_url="http://127.0.0.1:9"),
         "together": credential(simulator, "together"),
     }
-    async with Embedder(CATALOGUE, given) as embedder:
+    async with Router(CATALOGUE, given) as router:
+        embedder = await router.embedder()
         with pytest.raises(UnknownModel, match="text-embedding-3-small"):
             await embedder.embed("text-embeding-3-small", ["a"])
         with pytest.raises(NotServed, match="OPENAI_API_KEY"):
@@ -147,8 +155,63 @@ async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
 
 async def test_what_would_be_cut_silently_is_refused() -> None:
     given = {"gemini": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
-    async with Embedder(CATALOGUE, given) as embedder:
+    async with Router(CATALOGUE, given) as router:
+        embedder = await router.embedder()
         with pytest.raises(ContextTooLong, match="text 1"):
             await embedder.embed("gemini-embedding-001", ["short", "long " * 4000])
         with pytest.raises(InvalidRequest, match="text 0 is empty"):
             await embedder.embed("gemini-embedding-001", ["  "])
+
+
+async def test_a_short_wait_is_waited_for_and_a_refused_key_gives_way_to_the_next(
+    simulator: str, journal: Journal
+) -> None:
+    given = credential(simulator, "openai", "invalid")
+    keys = {"openai": replace(given, spare_keys=(SecretStr("a-good-key-of-ours"),))}
+    texts = ["[[fault:429 retry_after=0.01 times=1]] patience"]
+
+    async with Router(CATALOGUE, keys) as router:
+        embedder = await router.embedder()
+        found = await embedder.embed("text-embedding-3-small", texts)
+        again = await embedder.embed("text-embedding-3-small", texts)
+
+    assert found.embeddings == again.embeddings
+    assert len(await journal.requests()) <= 4  # two refusals at most, two answers
+
+
+async def test_gates_are_told_of_every_request_and_may_refuse_it(
+    simulator: str, journal: Journal
+) -> None:
+    gate = Witness("gate", [])
+    given = {"cohere": credential(simulator, "cohere")}
+    task_id = uuid4()
+    secret = "sk-ant-" + "a" * 30
+    texts = [f"text{number}" for number in range(100)] + [f"mine is {secret}"]
+
+    async with Router(CATALOGUE, given, gates=[gate]) as router:
+        embedder = await router.embedder()
+        found = await embedder.embed(
+            "cohere/embed-v5.0-fast", texts, errand=Errand(task_id=task_id)
+        )
+        gate.refusal = AtCapacity("cohere", "the cap is reached")
+        with pytest.raises(AtCapacity, match="the cap"):
+            await embedder.embed("cohere/embed-v5.0-fast", ["more"])
+        with pytest.raises(NotServed, match="not there"):
+            await embedder.embed(
+                "cohere/embed-v5.0-fast", ["x"], errand=Errand(forbids=lambda _: "not there")
+            )
+
+    assert len(await journal.requests()) == 2
+    calls = gate.calls[:2]
+    assert {call.errand.task_id for call in calls} == {task_id}
+    assert {call.deployment.id for call in calls} == {"cohere:embed-v5.0-fast"}
+    assert sum(call.masked_keys for call in calls) == 1
+    assert not any(secret in text for call in calls for text in call.request.reads())
+    assert all(call.report.done and call.report.usage for call in calls)
+    assert sum(call.report.cost.usd for call in calls if call.report.cost) == found.cost_usd
+    assert found.notes == ("1 keys in the prompt were masked before it was sent",)
+    most = [most_usd(call.request, call.deployment) for call in calls]
+    assert all(
+        cap is not None and call.report.cost is not None and cap >= call.report.cost.usd
+        for cap, call in zip(most, calls, strict=True)
+    )
