@@ -142,6 +142,12 @@ COMMANDS: Final = (
         function="estimate",
     ),
     Command(
+        name="embed",
+        summary="Turn texts into vectors; keep them, or find what is like them.",
+        module="cogo.cli.embed",
+        function="embed",
+    ),
+    Command(
         name="feedback",
         summary="Say how good an answer was.",
         module="cogo.cli.feedback",

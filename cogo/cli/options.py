@@ -14,3 +14,6 @@ Dir = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SimulatorUrl = Annotated[
+    str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cogo.cli.options import Dir
+from cogo.cli.options import Dir, SimulatorUrl
 from cogo.connection import find_connection
 from cogo.greeting import Greeting, Kind
 from cogo.logs import configure_logs
@@ -35,9 +35,6 @@ Id = Annotated[
     typer.Option("--id", help="Name of the agent, unique among those alive (default: made up)."),
 ]
 Capacity = Annotated[int, typer.Option(help="Attempts at the same time.", min=1)]
-SimulatorUrl = Annotated[
-    str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
-]
 HealthPort = Annotated[
     int | None,
     typer.Option(

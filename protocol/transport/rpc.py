@@ -28,14 +28,15 @@ from protocol.records import (
     Subtask,
     Task,
 )
+from protocol.transport.embeddings import EmbeddingCalls
 from protocol.transport.judgement import JudgementCalls
 from protocol.transport.office import OfficeCalls
 from protocol.transport.safety import SafetyCalls
 from protocol.transport.spending import Spending
 
 
-class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending):
-    """Implements `Office`, `SafetyStore` and `SpendingStore` of `protocol`.
+class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, EmbeddingCalls):
+    """Implements `Office`, `SafetyStore`, `SpendingStore` and `EmbeddingStore` of `protocol`.
 
     One per event loop; opened by `connect.open_store`.
     """

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from decimal import Decimal
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from pydantic import SecretStr
 
@@ -31,6 +31,9 @@ __all__ = ["Embedder"]
 
 AT_ONCE: Final = 4
 """Requests of one call to `embed`, so that it leaves room for others."""
+
+_Told: TypeAlias = tuple[Usage | None, tuple[str, ...]]
+"""What the vendor counted for one request, and the notes of its call."""
 
 
 class Embedder:
@@ -101,29 +104,15 @@ class Embedder:
             for batch in batches(wire, texts)
         ]
         told = await self._told(asked, place, errand)
-        read = [batch.read for batch in asked if batch.read is not None]
-        vectors = [vector for each in read for vector in each.vectors]
+        vectors = [vector for batch in asked if batch.read for vector in batch.read.vectors]
         _check_vectors(place.host, vectors, count=len(texts), dimensions=dimensions)
-        used = [usage for usage, _ in told]
-        return Embedded(
-            embeddings=tuple(
-                Embedding(model=entry.id, dimensions=len(vector), vector=tuple(vector))
-                for vector in vectors
-            ),
-            provider=place.provider,
-            tokens=None if None in used else sum(each.input for each in used if each),
-            cost_usd=_cost(used, place),
-            simulated=place.simulated,
-            notes=tuple(dict.fromkeys(note for _, notes in told for note in notes)),
-        )
+        return _embedded(place, vectors, told)
 
-    async def _told(
-        self, asked: Sequence[Batch], place: Deployment, errand: Errand
-    ) -> list[tuple[Usage | None, tuple[str, ...]]]:
+    async def _told(self, asked: Sequence[Batch], place: Deployment, errand: Errand) -> list[_Told]:
         """Send all requests, a few at once; give what the vendor counted, and notes."""
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(batch: Batch) -> tuple[Usage | None, tuple[str, ...]]:
+        async def ask(batch: Batch) -> _Told:
             async with room:
                 return await _folded(self._chain(batch, place, errand).events())
 
@@ -186,7 +175,7 @@ class Embedder:
         await self._stack.aclose()
 
 
-async def _folded(events: AsyncGenerator[Event, None]) -> tuple[Usage | None, tuple[str, ...]]:
+async def _folded(events: AsyncGenerator[Event, None]) -> _Told:
     usage: Usage | None = None
     notes: tuple[str, ...] = ()
     async with aclosing(events) as each:
@@ -199,6 +188,23 @@ async def _folded(events: AsyncGenerator[Event, None]) -> tuple[Usage | None, tu
                 case _:
                     pass
     return usage, notes
+
+
+def _embedded(
+    place: Deployment, vectors: Sequence[Sequence[float]], told: Sequence[_Told]
+) -> Embedded:
+    used = [usage for usage, _ in told]
+    return Embedded(
+        embeddings=tuple(
+            Embedding(model=place.model.id, dimensions=len(vector), vector=tuple(vector))
+            for vector in vectors
+        ),
+        provider=place.provider,
+        tokens=None if None in used else sum(each.input for each in used if each),
+        cost_usd=_cost(used, place),
+        simulated=place.simulated,
+        notes=tuple(dict.fromkeys(note for _, notes in told for note in notes)),
+    )
 
 
 def _as_model(entry: EmbeddingModel) -> Model:

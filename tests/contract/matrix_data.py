@@ -33,6 +33,8 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         said = [{"role": "assistant", "content": "done"}]
         await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
     await rpc(client, "cogo_feedback", p_task_id=finished, p_score=1)
+    vector = {"model_id": "m", "content": finished, "vector": [1, 0]}
+    await rpc(client, "cogo_keep_embeddings", p_owner=owner, p_items=[vector])
     switch = {"kind": "health", "subject": "m", "became": "ok", "reason": "r", "who": "matrix"}
     assert (await client.post("/rest/v1/cogo_model_switches", json=switch)).is_success
     failed = await _plan(client, owner)

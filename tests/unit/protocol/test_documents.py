@@ -11,6 +11,7 @@ from protocol.documents import documents
 from protocol.documents.channels import CHANNELS
 from protocol.documents.functions import functions_of
 from protocol.documents.schemas import references
+from protocol.embeddings import EmbeddingStore
 from protocol.errors import MalformedMessage, all_errors
 from protocol.judgement import JudgementStore
 from protocol.messages import Envelope, MessageType, is_known
@@ -105,7 +106,7 @@ def test_the_asyncapi_document_refers_only_to_what_it_contains() -> None:
 
 
 def test_every_call_of_the_store_is_a_documented_function() -> None:
-    groups = (Store, JudgementStore, Office, SafetyStore, SpendingStore)
+    groups = (Store, EmbeddingStore, JudgementStore, Office, SafetyStore, SpendingStore)
     methods = {name for group in groups for name in vars(group)}
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
     # Reads that are functions, and not of a table.

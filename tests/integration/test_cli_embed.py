@@ -1,0 +1,137 @@
+"""`cogo embed`: vectors behind the same gates as everything else, kept and found again."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cogo.cli.app import run
+from embedded.state import State
+from tests.support.simulator import simulator_process
+
+MODEL = "text-embedding-3-small"
+OWNER = "00000000-0000-4000-8000-000000000009"
+Say = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    with simulator_process() as url:
+        yield url
+
+
+@pytest.fixture
+def cogo(
+    project: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Say:
+    """Run a command on an emptied project; give what it printed as JSON."""
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+
+    def say(*arguments: str) -> Any:
+        capsys.readouterr()
+        assert run([*arguments, "--json"]) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    return say
+
+
+def test_kept_texts_are_found_by_what_they_are_like_and_each_call_is_in_the_audit(
+    cogo: Say, simulator: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tax.md").write_text("the law of taxes")
+    rest = ("--model", MODEL, "--simulator-url", simulator, "--owner", OWNER)
+
+    kept = cogo("embed", "a red apple", "--file", "tax.md", "--keep", *rest)
+    again = cogo("embed", "a red apple", "--keep", *rest)
+    [asked] = cogo("embed", "red apple", "--near", "2", *rest)["embeddings"]
+    [stranger] = cogo("embed", "red apple", "--near", "2", *rest[:-2])["embeddings"]
+
+    assert (kept["model"], kept["provider"], kept["simulated"]) == (MODEL, "openai", True)
+    assert [each["source"] for each in kept["embeddings"]] == [None, "tax.md"]
+    assert {each["dimensions"] for each in kept["embeddings"]} == {64}
+    assert again["embeddings"][0]["id"] == kept["embeddings"][0]["id"]
+    assert [row["content"] for row in asked["near"]] == ["a red apple", "the law of taxes"]
+    assert 1 >= asked["near"][0]["likeness"] > asked["near"][1]["likeness"]
+    assert stranger["near"] == []
+
+    calls = cogo("audit", "--owner", OWNER)
+    assert {(call["outcome"], call["model_id"], call["simulated"]) for call in calls} == {
+        ("completed", MODEL, True)
+    }
+    assert len(calls) == 3
+    assert calls[-1]["cost_usd"] == kept["cost_usd"]
+    assert calls[-1]["input_tokens"] == kept["tokens"]
+    assert all(call["prompt_sha256"] and call["prompt"] is None for call in calls)
+
+
+def test_with_pgvector_kept_vectors_are_indexed_as_they_are(
+    cogo: Say, simulator: str, project: State
+) -> None:
+    cogo("embed", "a", "b", "--keep", "--model", MODEL, "--simulator-url", simulator)
+
+    async def nearest() -> list[str]:
+        connection = await asyncpg.connect(project.db_url)
+        changes = connection.transaction()
+        await changes.start()
+        try:
+            await connection.execute("create extension if not exists vector")
+            await connection.execute(
+                "create index on cogo_embeddings using hnsw"
+                " ((vector::vector(64)) vector_cosine_ops) where dimensions = 64"
+            )
+            rows = await connection.fetch(
+                "select content from cogo_embeddings order by vector::vector(64) <=>"
+                " (select vector::vector(64) from cogo_embeddings where content = 'b') limit 1"
+            )
+        finally:
+            await changes.rollback()  # other tests share the project
+            await connection.close()
+        return [row["content"] for row in rows]
+
+    assert asyncio.run(nearest()) == ["b"]
+
+
+def test_a_cap_holds_for_embeddings_and_grants_do_too(
+    cogo: Say, simulator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ("embed", "hello", "--model", MODEL, "--simulator-url", simulator, "--owner", OWNER)
+
+    cogo("budget", "set", f"owner:{OWNER}", "0")
+    capped = (run(line), capsys.readouterr().err)
+    cogo("budget", "remove", f"owner:{OWNER}")
+    cogo("grants", "set", OWNER, "--provider", "anthropic")
+    refused = (run(line), capsys.readouterr().err)
+
+    assert capped[0] == refused[0] == 1
+    assert "cap" in capped[1]
+    assert MODEL in refused[1]
+    assert cogo("audit") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("embed", "x", "--model", "text-embeding-3-small"), "text-embedding-3-small"),
+        (("embed", "x", "--model", MODEL), "OPENAI_API_KEY"),
+        (("embed", "--model", MODEL), "nothing to embed"),
+        (("embed", "x", "--model", MODEL, "--owner", "me"), "no owner"),
+    ],
+    ids=["a misspelt model", "no key", "no text", "no owner"],
+)
+@pytest.mark.usefixtures("cogo")
+def test_what_cannot_be_embedded_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], line: tuple[str, ...], words: str
+) -> None:
+    assert run(line) != 0
+    assert words in capsys.readouterr().err
