@@ -20,6 +20,8 @@ class Switchboard:
     """Why joins are refused from now on."""
     is_mute: bool = False
     """From now on nothing is answered."""
+    unanswered: str | None = None
+    """The topic whose joins are not answered."""
     has_echo: bool = True
     """What is said with `self` comes back."""
 
@@ -33,12 +35,19 @@ class Switchboard:
                 if frame["event"] == "broadcast":
                     if self.has_echo:
                         await line.send(json.dumps(frame | {"ref": None}))
-                elif not self.is_mute:
+                elif not self.is_mute and not self._is_unanswered(frame):
                     await line.send(json.dumps(self._answer(frame)))
+                    if frame["event"] == "phx_leave":
+                        closed = {"event": "phx_close", "ref": frame["join_ref"], "payload": {}}
+                        await line.send(json.dumps({"topic": frame["topic"]} | closed))
         except ConnectionClosedError:
             pass  # it was told to hang up
         finally:
             self.lines.remove(line)
+
+    def _is_unanswered(self, frame: dict[str, Any]) -> bool:
+        about = (frame["event"], frame["topic"])
+        return about == ("phx_join", f"realtime:{self.unanswered}")
 
     def _answer(self, frame: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"status": "ok", "response": {}}

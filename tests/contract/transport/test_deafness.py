@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
+from protocol.transport.line import LineOptions
 from tests.contract.transport.ear import Ear, logged
 from tests.contract.transport.switchboard import Switchboard, a_switchboard
 from tests.support.eventually import eventually
@@ -22,8 +24,9 @@ def a_message(**payload: object) -> dict[str, Any]:
     return {"type": "TASK_ADMIRED", "payload": payload, "source": "x", "target": TASKS}
 
 
-def channels_at(port: int, **options: timedelta) -> Channels:
-    return Channels(f"http://127.0.0.1:{port}", "sb_secret_of_nobody", **options)
+def channels_at(port: int, **options: Any) -> Channels:
+    url = f"http://127.0.0.1:{port}"
+    return Channels(url, "sb_secret_of_nobody", options=LineOptions(**options))
 
 
 async def listening(stack: AsyncExitStack, **options: timedelta) -> tuple[Switchboard, Ear]:
@@ -40,6 +43,20 @@ async def is_heard(switchboard: Switchboard, ear: Ear) -> bool:
     """Whether what is said now arrives."""
     await switchboard.broadcast(TASKS, a_message())
     return bool(ear.heard)
+
+
+async def visit(channels: Channels, topic: str, switchboard: Switchboard | None = None) -> None:
+    """Listen until it is ready, and until something was heard of whoever speaks; then leave."""
+    ear = Ear()
+    async with ear.on(channels, topic):
+        await eventually(lambda: ear.subscriptions)
+        if switchboard is not None:
+            await eventually(lambda: is_heard(switchboard, ear))
+
+
+def has_left(switchboard: Switchboard, before: int) -> bool:
+    """Whether the topic was left once more than before."""
+    return len(switchboard.frames("phx_leave", TASKS)) > before
 
 
 async def test_topics_are_joined_privately_and_left_with_their_last_listener() -> None:
@@ -149,11 +166,14 @@ async def test_a_connection_that_hears_itself_is_kept() -> None:
         assert ear.subscriptions == 1
 
 
-async def test_no_connection_is_kept_while_nobody_listens() -> None:
-    ear = Ear()
+async def test_no_connection_is_kept_when_nobody_has_listened_for_long() -> None:
+    ear, long = Ear(), timedelta(0)
 
     with logged("WARNING") as records:
-        async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+        async with (
+            a_switchboard() as (switchboard, port),
+            channels_at(port, linger=long) as channels,
+        ):
             async with ear.on(channels, TASKS):
                 await eventually(lambda: ear.subscriptions)
             await eventually(lambda: not switchboard.lines)
@@ -161,6 +181,43 @@ async def test_no_connection_is_kept_while_nobody_listens() -> None:
                 await eventually(lambda: ear.subscriptions == 2)
 
     assert not records
+
+
+async def test_listeners_who_come_and_go_find_the_connection_there() -> None:
+    async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+        for topic in map(str, range(8)):
+            await visit(channels, topic)
+
+        assert channels.connections == len(switchboard.lines) == 1
+
+
+@pytest.mark.parametrize("was_left", [False, True])
+async def test_whoever_comes_back_at_once_is_heard_on_the_same_connection(was_left: bool) -> None:
+    stays = Ear()
+    async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+        async with stays.on(channels, RESULTS):
+            for before in range(5):
+                await visit(channels, TASKS, switchboard)
+                if was_left:
+                    await eventually(partial(has_left, switchboard, before))
+
+        assert channels.connections == stays.subscriptions == 1
+
+
+async def test_a_join_that_is_not_answered_holds_up_no_other() -> None:
+    first, unlucky, other = Ear(), Ear(), Ear()
+    async with (
+        a_switchboard() as (switchboard, port),
+        channels_at(port) as channels,
+        first.on(channels, TASKS),
+    ):
+        await eventually(lambda: first.subscriptions)
+        switchboard.unanswered = f"{RESULTS}:0"
+        async with unlucky.on(channels, f"{RESULTS}:0"), other.on(channels, f"{RESULTS}:1"):
+            await eventually(lambda: other.subscriptions)
+
+            assert not unlucky.subscriptions
+            assert not channels.is_subscribed
 
 
 async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again() -> None:

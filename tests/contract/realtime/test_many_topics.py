@@ -1,0 +1,69 @@
+"""More topics than one connection may carry are heard over several."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from embedded.realtime.limits import HOSTED, Limits
+from protocol.bus import Outgoing
+from protocol.messages import Envelope
+from protocol.transport.channels import Channels
+from protocol.transport.line import LineOptions
+from tests.contract.realtime.conftest import ONE_POSTGRES, Server
+from tests.contract.transport.ear import Ear, logged
+from tests.support.eventually import eventually
+
+pytestmark = ONE_POSTGRES
+
+
+def channels_of(server: Server, options: LineOptions | None = None) -> Channels:
+    url = server.url.removesuffix("/realtime/v1")
+    return Channels(url, server.keys.secret, options=options)
+
+
+async def all_heard(channels: Channels, topics: int) -> list[list[int]]:
+    """Listen to so many topics at once, say something on each; what each heard."""
+    ears = [Ear() for _ in range(topics)]
+    async with AsyncExitStack() as stack:
+        for number, ear in enumerate(ears):
+            await stack.enter_async_context(ear.on(channels, f"room-{number}"))
+        await eventually(lambda: channels.is_subscribed, within=60)
+        await channels.publish([_said(number) for number in range(topics)])
+        await eventually(lambda: all(ear.heard for ear in ears), within=60)
+    return [[each.payload["number"] for each in ear.heard] for ear in ears]
+
+
+def _said(number: int) -> Outgoing:
+    message = {"type": "TASK_ADMIRED", "payload": {"number": number}, "source": "x"}
+    envelope = Envelope.parse(message | {"target": f"room-{number}"})
+    return Outgoing(topic=f"room-{number}", envelope=envelope)
+
+
+@pytest.mark.parametrize("limits", [HOSTED])
+async def test_more_topics_than_a_hosted_connection_carries_are_all_heard(server: Server) -> None:
+    with logged("WARNING") as records:
+        async with channels_of(server) as channels:
+            assert await all_heard(channels, 130) == [[number] for number in range(130)]
+            assert channels.connections == 2
+
+    assert not records
+
+
+@pytest.mark.parametrize("limits", [Limits(channels_per_socket=5, refusal_seconds=0.01)])
+async def test_a_server_that_allows_fewer_topics_is_believed(server: Server) -> None:
+    with logged("WARNING") as records:
+        async with channels_of(server) as channels:
+            assert await all_heard(channels, 12) == [[number] for number in range(12)]
+            assert channels.connections >= 3
+
+    assert not [each for each in records if "away" in each["message"]]
+
+
+async def test_connections_that_carry_nothing_any_more_are_used_again(server: Server) -> None:
+    options = LineOptions(topics=3)
+    async with channels_of(server, options) as channels:
+        await all_heard(channels, 10)
+        assert channels.connections == 4
+
+        await all_heard(channels, 3)
+        assert channels.connections == 4  # one that lingered is used again
