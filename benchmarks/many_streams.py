@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from postgrest import CountMethod
 from supabase import AsyncClient, acreate_client
 
 from benchmarks.peers.roomy import overlay_of
+from benchmarks.processes import peak_memory_mib
 from benchmarks.system import empty_home, running_system
 from benchmarks.vendor_server import SLOW_SECONDS, running_server
 
@@ -30,9 +30,9 @@ async def run() -> list[dict[str, Any]]:
             arguments = ("--capacity", str(STREAMS))
             async with running_system(home, *arguments, variables=variables) as system:
                 client = await acreate_client(system.url, system.secret_key)
-                idle = _peak_mib(system.pids["executor"])
+                idle = peak_memory_mib(system.pids["executor"])
                 most, seconds = await _through(client)
-                peak = _peak_mib(system.pids["executor"])
+                peak = peak_memory_mib(system.pids["executor"])
     return [
         {
             "name": "many_streams",
@@ -68,11 +68,3 @@ async def _through(client: AsyncClient) -> tuple[int, float]:
 async def _count(client: AsyncClient, table: str, status: str) -> int:
     query: Any = client.table(table).select("id", count=CountMethod.exact, head=True)
     return int((await query.eq("status", status).execute()).count or 0)
-
-
-def _peak_mib(pid: int) -> float:
-    """The most memory that the process has held so far."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"process {pid} does not say how much memory it holds")

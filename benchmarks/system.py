@@ -23,6 +23,7 @@ class System:
 
     url: str
     secret_key: str
+    gateway_url: str
     simulator_url: str
     seconds_to_ready: float
     pids: Mapping[str, int]
@@ -62,6 +63,7 @@ async def running_system(
             yield System(
                 url=answer["url"],
                 secret_key=state["secret_key"],
+                gateway_url=answer["gateway_url"],
                 simulator_url=simulator_url,
                 seconds_to_ready=ready,
                 pids=answer["processes"],

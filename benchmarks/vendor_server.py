@@ -3,14 +3,17 @@
 usage: python -m benchmarks.vendor_server    (prints its port, ends with its standard input)
 
 An answer has 540 characters, streamed in 100 chunks. It never waits, unless the path begins with
-`/slow`: then a stream takes some seconds, so that many can be open at once.
+`/slow`: then a stream takes some seconds, so that many can be open at once. Below `/clock/<n>x<m>`
+a stream has n chunks and pauses for m milliseconds after each, and what it says is the time: first
+when the request was read, then when each chunk was sent, as seconds since 1970 and a blank.
 """
 
 import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Final
 
 CHUNKS: Final = 100
@@ -139,14 +142,27 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.write(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    pieces = ANTHROPIC_STREAM if speaks_anthropic else OPENAI_STREAM
-    pause = SLOW_SECONDS / len(pieces) if path.startswith(b"/slow") else 0.0
+    stored = ANTHROPIC_STREAM if speaks_anthropic else OPENAI_STREAM
+    pieces: Iterable[bytes] = stored
+    pause = SLOW_SECONDS / len(stored) if path.startswith(b"/slow") else 0.0
+    if path.startswith(b"/clock/"):
+        count, milliseconds = map(int, path.split(b"/")[2].split(b"x"))
+        pieces, pause = _clock(count), milliseconds / 1000
     for piece in pieces:
         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         await writer.drain()
         await asyncio.sleep(pause)
     writer.write(b"0\r\n\r\n")
     await writer.drain()
+
+
+def _clock(count: int) -> Iterator[bytes]:
+    said = f"{time.time():.6f} "
+    yield OPENAI_STREAM[0]
+    for _ in range(count):
+        yield _openai_chunk({"content": f"{said}{time.time():.6f} "})
+        said = ""
+    yield from OPENAI_STREAM[-2:]
 
 
 async def _main() -> None:
