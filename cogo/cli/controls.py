@@ -1,6 +1,7 @@
 """`cogo models pin|ban|drain|allow|policy`: operators steer which models are chosen, live."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 from uuid import UUID
@@ -66,62 +67,54 @@ class Aim:
         return "everywhere" if owner is None else f"owner:{owner}"
 
 
-def pin(
-    *,
-    name: Name,
-    owner: Owner = None,
-    task_type: TaskType = None,
-    reason: Reason = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take a model before all others. Who asks for another one by name still gets that."""
-    _control("pin", name, Aim(owner, task_type, reason), Project.find(directory), as_json=as_json)
+def _command(action: ControlAction, summary: str) -> Callable[..., None]:
+    """Make the command that says this of a model; all four take the same words."""
+
+    def say(
+        *,
+        name: Name,
+        owner: Owner = None,
+        task_type: TaskType = None,
+        reason: Reason = None,
+        directory: Dir = None,
+        as_json: AsJson = False,
+    ) -> None:
+        aim = Aim(owner, task_type, reason)
+        done = asyncio.run(_say(Project.find(directory), action, name, aim))
+        if as_json:
+            print_json(done.model_dump(mode="json"))
+            return
+        where = "" if done.scope == "everywhere" else f" for {done.scope}"
+        moved = f"; {done.restamped} waiting get another model" if done.restamped else ""
+        print_line(f"{done.subject}: {done.action}{where}, before {done.was}{moved}")
+
+    say.__doc__ = summary
+    return say
 
 
-def ban(
-    *,
-    name: Name,
-    owner: Owner = None,
-    task_type: TaskType = None,
-    reason: Reason = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
+pin = _command(
+    "pin",
+    """Take a model before all others. Who asks for another one by name still gets that.""",
+)
+ban = _command(
+    "ban",
     """Take a model or a provider out at once, also for who asks for it by name.
 
-    What runs is finished; what waits gets another model, or fails when its task insists.
-    """
-    _control("ban", name, Aim(owner, task_type, reason), Project.find(directory), as_json=as_json)
-
-
-def drain(
-    *,
-    name: Name,
-    owner: Owner = None,
-    task_type: TaskType = None,
-    reason: Reason = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
+    Executors make no new call to it from that moment on; calls that run are heard to their end.
+    What waits gets another model, or fails when its task insists.
+    """,
+)
+drain = _command(
+    "drain",
     """Give a model or a provider no new work, unless a task asks for it by name.
 
     What runs is finished; what waits gets another model.
-    """
-    _control("drain", name, Aim(owner, task_type, reason), Project.find(directory), as_json=as_json)
-
-
-def allow(
-    *,
-    name: Name,
-    owner: Owner = None,
-    task_type: TaskType = None,
-    reason: Reason = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take back what was said of a model or a provider, with the same --owner or --task-type."""
-    _control("allow", name, Aim(owner, task_type, reason), Project.find(directory), as_json=as_json)
+    """,
+)
+allow = _command(
+    "allow",
+    """Take back what was said of a model or a provider, with the same --owner or --task-type.""",
+)
 
 
 def policy(
@@ -172,18 +165,6 @@ def _uuid(owner: str | None) -> UUID | None:
         return None if owner is None else UUID(owner)
     except ValueError as error:
         raise InvalidArgument(f"--owner {owner!r} is no user's id (a uuid)") from error
-
-
-def _control(
-    action: ControlAction, name: str, aim: Aim, project: Project, *, as_json: bool
-) -> None:
-    done = asyncio.run(_say(project, action, name, aim))
-    if as_json:
-        print_json(done.model_dump(mode="json"))
-        return
-    where = "" if done.scope == "everywhere" else f" for {done.scope}"
-    moved = f"; {done.restamped} waiting get another model" if done.restamped else ""
-    print_line(f"{done.subject}: {done.action}{where}, before {done.was}{moved}")
 
 
 def _subject(name: str, catalogue: Catalogue, action: ControlAction) -> tuple[str, list[str]]:
