@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from protocol.records import ClaimedSubtask
 from providers.data_policy import deployment_objection, read_rules
 from providers.entries import TimeoutSeconds
-from providers.errors import AtCapacity, CircuitOpen, InvalidRequest, NotAsked, NotGranted
+from providers.errors import AtCapacity, Banned, CircuitOpen, InvalidRequest, NotAsked, NotGranted
 from providers.gates import Errand
 
-_OURS = {NotAsked.code, AtCapacity.code, CircuitOpen.code, NotGranted.code}
+_OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
 
 
 def errand_of(claimed: ClaimedSubtask, *, now: datetime) -> Errand:

@@ -15,6 +15,7 @@ from protocol.records import CallAnswer, CallEnd, CallStart
 from protocol.spending import SpendingStore
 from providers.ceilings import most_usd
 from providers.errors import (
+    Banned,
     NotAsked,
     NotGranted,
     ProviderCapReached,
@@ -69,6 +70,8 @@ def _refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
     match answer.answer:
         case "not_granted":
             return NotGranted(vendor, detail)
+        case "banned":
+            return Banned(vendor, detail)
         case "stale":
             return NotAsked(vendor, detail)
         case _:

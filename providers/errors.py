@@ -22,6 +22,7 @@
             ├── AtCapacity              nobody: wait `retry_after`
             ├── CircuitOpen             nobody: wait, or ask another
             ├── NotGranted              whoever asked, or the operator: another model, or a grant
+            ├── Banned                  the operator: another model, or `cogo models allow`
             └── SpendCapReached         whoever set the cap: raise it, or wait until it resets
                 └── ProviderCapReached      the planner: a model of another provider
 
@@ -36,6 +37,7 @@ from typing import ClassVar
 __all__ = [
     "AtCapacity",
     "AuthenticationFailed",
+    "Banned",
     "BudgetExhausted",
     "CallFailed",
     "CatalogueInvalid",
@@ -258,6 +260,13 @@ class NotGranted(NotAsked):
     """Operators have not granted this model to the owner: take another one, or ask them."""
 
     code = "not_granted"
+    retryable = False
+
+
+class Banned(NotAsked):
+    """Operators want no calls of this model or provider now: another model may do."""
+
+    code = "banned"
     retryable = False
 
 

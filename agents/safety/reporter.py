@@ -23,6 +23,8 @@ SOON: Final = timedelta(milliseconds=100)
 """From bad news to its report, so that what fails together is told together."""
 ACTIVE: Final = timedelta(seconds=60)
 """For so long after a call the circuits are looked at."""
+STALE: Final = timedelta(seconds=5)
+"""What was heard longer ago is asked for again before a call."""
 FAREWELL: Final = timedelta(seconds=5)
 
 
@@ -43,9 +45,16 @@ class Reporter:
     it once.
     """
 
-    def __init__(self, *, agent_id: str, store: SafetyStore) -> None:
+    def __init__(
+        self,
+        *,
+        agent_id: str,
+        store: SafetyStore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._agent_id = agent_id
         self._store = store
+        self._clock = clock
         self._rooms: Callable[[], Mapping[str, Room]] = dict
         self._tallies: dict[str, Tally] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
@@ -53,6 +62,8 @@ class Reporter:
         self._bell = asyncio.Event()
         self._asked_at = float("-inf")
         self._silent = False
+        self._sending = asyncio.Lock()
+        self._looked_at = float("-inf")
 
     def watch(self, rooms: Callable[[], Mapping[str, Room]]) -> None:
         """Tell also how much room there is at each deployment."""
@@ -89,6 +100,17 @@ class Reporter:
         """There is news that others should hear soon."""
         self._bell.set()
 
+    async def catch_up(self) -> None:
+        """Look at the circuits when that was not done of late: an idle executor hears nothing."""
+        if not self._is_stale():
+            return
+        async with self._sending:
+            if self._is_stale():  # nobody has looked while we waited
+                await self._exchange()
+
+    def _is_stale(self) -> bool:
+        return self._clock() - self._looked_at > STALE.total_seconds()
+
     async def run(self) -> None:
         """Report until cancelled; then once more, shortly."""
         try:
@@ -108,6 +130,17 @@ class Reporter:
                     await self._send()
 
     async def _send(self) -> None:
+        async with self._sending:
+            await self._exchange()
+
+    async def _exchange(self) -> None:
+        """Report and look; without an answer the last look counts, so that no call waits twice."""
+        try:
+            await self._tell()
+        finally:
+            self._looked_at = self._clock()
+
+    async def _tell(self) -> None:
         number, items = self._unsent or (time.time_ns() // 1000, self._take())
         self._unsent = (number, items)
         try:

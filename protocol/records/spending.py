@@ -59,7 +59,7 @@ class CallEnd(CallStart):
 class CallAnswer(Row):
     """Whether a call may be made."""
 
-    answer: Literal["ok", "refused", "wait", "not_granted", "stale"]
+    answer: Literal["ok", "refused", "wait", "not_granted", "banned", "stale"]
     scope: str | None = None
     """Whose cap holds it back: task, total, owner or provider."""
     detail: str | None = None

@@ -1668,6 +1668,11 @@ begin
     return query select 'not_granted', null::text, detail, null::timestamptz;
     return;
   end if;
+  detail := cogo.ban_problem(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'banned', null::text, detail, null::timestamptz;
+    return;
+  end if;
 
   select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
   if v_budget is not null then
@@ -1714,7 +1719,7 @@ end;
 $$;
 comment on function public.cogo_begin_call(text, jsonb) is
   'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-Answers ok, refused or wait (a cap, see scope and detail), not_granted, or stale. Whoever got ok
+Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
 says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
 
 revoke all on function public.cogo_begin_call(text, jsonb)

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from tests.db.agent import Agent, Row, insert_task, step
+from tests.db.calls import a_call, begin, end
 from tests.db.database import ALICE, BOB, Database
 from tests.db.outcomes import knowledge, planned, selection, switches
 
@@ -167,3 +168,41 @@ async def test_of_several_answers_to_one_request_the_first_is_kept_and_told(
         "select payload from realtime.messages where event = 'MODEL_SELECTION_RESPONSE'"
     )
     assert [row["payload"]["payload"]["request_id"] for row in said] == [request_id]
+
+
+@pytest.mark.parametrize("subject", ["acme", "model-a"])
+async def test_a_ban_refuses_the_next_call_and_lets_running_ones_end(
+    agent: Agent, subject: str
+) -> None:
+    running = a_call()
+    assert (await begin(agent, running))["answer"] == "ok"
+
+    await control(agent, "ban", subject, reason="it lies")
+
+    refused = await begin(agent, a_call())
+    assert (refused["answer"], refused["detail"]) == ("banned", f"{subject} is banned: it lies")
+    assert (await begin(agent, running))["answer"] == "ok"
+    assert await end(agent, running, 0.5) is True
+    assert (await begin(agent, a_call(provider="other", model_id="model-b")))["answer"] == "ok"
+    await control(agent, "allow", subject)
+    assert (await begin(agent, a_call()))["answer"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("scope", "answer"),
+    [
+        (f"owner:{ALICE}", "banned"),
+        (f"owner:{BOB}", "ok"),
+        ("task_type:code-generation", "banned"),
+        ("task_type:debugging", "ok"),
+    ],
+)
+async def test_a_ban_for_some_refuses_only_their_calls(
+    agent: Agent, scope: str, answer: str
+) -> None:
+    await planned(agent, "model-a")
+    [lease] = await agent.claim("model-a")
+
+    await control(agent, "ban", "acme", scope=scope)
+
+    assert (await begin(agent, a_call(lease, owner=str(ALICE))))["answer"] == answer

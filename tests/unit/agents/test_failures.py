@@ -35,6 +35,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.AtCapacity: (SNOOZE, SNOOZE),
     errors.CircuitOpen: (REROUTE, REROUTE),
     errors.NotGranted: (SNOOZE, SNOOZE),
+    errors.Banned: (SNOOZE, SNOOZE),
     errors.SpendCapReached: (SNOOZE, SNOOZE),
     errors.ProviderCapReached: (SNOOZE, SNOOZE),
 }
@@ -73,6 +74,7 @@ def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[Provi
         (errors.SpendCapReached, GIVE_UP),
         (errors.ProviderCapReached, REROUTE),
         (errors.NotGranted, REROUTE),
+        (errors.Banned, REROUTE),
     ],
 )
 def test_a_cap_that_waiting_does_not_help_is_somebody_elses(
