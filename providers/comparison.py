@@ -36,6 +36,8 @@ class Comparison:
     retiring: tuple[tuple[str, str], ...]
     """Listed with a day on which they end."""
     repriced: tuple[PriceChange, ...]
+    priced: int
+    """Listed models whose price the listing says; 0: it lists no prices, so none was compared."""
 
 
 def compare(catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]) -> Comparison:
@@ -74,6 +76,7 @@ def compare(catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]) 
             if entry.model in by_id and by_id[entry.model].retires_on is not None
         ),
         repriced=tuple(changes),
+        priced=sum(model.prices is not None for model in listed),
     )
 
 

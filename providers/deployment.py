@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from pydantic import SecretStr
 
+from providers.answer_limits import SENT
 from providers.chat import ChatRequest
 from providers.entries import DeploymentEntry, Model, Provider
 
@@ -82,7 +83,11 @@ class Deployment:
             request = replace(request, reasoning_effort=None)
             notes.append(f"reasoning_effort was not sent: {why}")
         limit = self.model.max_output_tokens
-        if limit and (request.max_output_tokens or 0) > limit:
+        if request.max_output_tokens is None:
+            # Adapters that always send a number send this one; a model may take less.
+            if limit is not None and SENT.get(self.host.adapter, 0) > limit:
+                request = replace(request, max_output_tokens=limit)
+        elif limit is not None and request.max_output_tokens > limit:
             request = replace(request, max_output_tokens=limit)
             notes.append(f"max_output_tokens was lowered to the model's {limit}")
         for name in self.model.unsupported:

@@ -132,6 +132,8 @@ def _show_comparison(found: Comparison) -> None:
             print_line(f"  {what}: {shown}{more}")
     for name, day in found.retiring:
         print_line(f"  retiring: {name} on {day}")
+    if found.listed and not found.priced:
+        print_line("  no prices listed: the catalogue's were not compared")
     for change in found.repriced:
         had, now = change.catalogue, change.listed
         print_line(

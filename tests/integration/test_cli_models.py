@@ -95,10 +95,12 @@ def test_raw_events_are_shown_on_demand(cogo: Program, simulator: str) -> None:
 
 def test_discovery_says_what_is_new_and_what_is_gone(cogo: Program, simulator: str) -> None:
     found, failed = cogo.json("models", "discover", code=1, variables=opened(simulator))
+    shown = cogo.run("models", "discover", "fireworks", variables=opened(simulator))
 
     assert found["provider"] == "fireworks"
     assert "fireworks/gpt-oss-120b" in found["gone"]
     assert found["new"] == []
+    assert "no prices listed" in shown
     assert failed["provider"] == "anthropic"
     assert "key" in failed["error"]
 

@@ -34,6 +34,7 @@ def test_new_gone_retiring_and_repriced_are_told_apart() -> None:
     assert "cohere/command-a" not in found.gone
     assert found.retiring == (("cohere/command-a", "2027-01-01"),)
     [change] = found.repriced
+    assert found.priced == 1
     assert change.model == "cohere/command-a"
     assert change.listed == (Decimal(3), Decimal(10))
     assert change.catalogue == (Decimal("2.5"), Decimal(10))
@@ -43,7 +44,10 @@ def test_new_gone_retiring_and_repriced_are_told_apart() -> None:
     "prices", [None, ListedPrices(input=Decimal("2.5"), output=Decimal("10.001"))]
 )
 def test_the_same_price_or_none_changes_nothing(prices: ListedPrices | None) -> None:
-    assert not compare(CATALOGUE, "cohere", [ListedModel(id=COMMAND_A, prices=prices)]).repriced
+    found = compare(CATALOGUE, "cohere", [ListedModel(id=COMMAND_A, prices=prices)])
+
+    assert not found.repriced
+    assert found.priced == (prices is not None)
 
 
 def test_a_retired_model_that_is_not_listed_is_not_news() -> None:

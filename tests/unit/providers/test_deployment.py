@@ -2,6 +2,7 @@ from typing import get_args
 
 import pytest
 
+from providers.answer_limits import FIREWORKS
 from providers.chat import ChatRequest, Effort, Message
 from providers.deployment import Deployment
 from providers.entries import DeploymentEntry, Model, Provider
@@ -58,6 +59,18 @@ def test_a_limit_above_the_models_own_is_lowered_and_said() -> None:
     request, notes = deployment.fitted(a_request(max_output_tokens=500))
     assert request.max_output_tokens == 100
     assert "100" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent"), [(100, 100), (FIREWORKS, None), (1_000_000, None), (None, None)]
+)
+def test_what_an_adapter_sends_unasked_is_never_more_than_the_model_can(
+    limit: int | None, sent: int | None
+) -> None:
+    request, notes = a_deployment(max_output_tokens=limit).fitted(a_request())
+
+    assert request.max_output_tokens == sent
+    assert notes == ()  # nobody asked for more
 
 
 def test_parameters_that_a_model_refuses_are_dropped_and_said() -> None:
