@@ -9,6 +9,7 @@ from typing import Any
 
 from loguru import logger
 
+from agents.ledger import Ledger
 from protocol.errors import CogoError
 from protocol.records import ClaimedSubtask
 from protocol.safety import SafetyStore
@@ -22,6 +23,7 @@ from providers.chat import (
     TextDelta,
     Usage,
 )
+from providers.gates import VendorCall
 
 VERSION = 1
 """Of the key and of what is kept; another one finds nothing of an earlier."""
@@ -34,12 +36,17 @@ class AnswerCache:
         self,
         store: SafetyStore,
         *,
+        ledger: Ledger | None = None,
         always: bool = False,
         shared: bool = False,
         ttl: timedelta = timedelta(days=1),
     ) -> None:
-        """`always`: also for tasks that do not ask for it; `params.cache: false` still refuses."""
+        """`always`: also for tasks that do not ask for it; `params.cache: false` still refuses.
+
+        `ledger` hears of every answer that is given again.
+        """
         self._store = store
+        self._ledger = ledger
         self._always = always
         self._shared = shared
         self._ttl = ttl
@@ -64,6 +71,11 @@ class AnswerCache:
             logger.warning("no answers can be looked up; the model is asked", error=str(error))
             return None
         return _replay(found.answer) if found else None
+
+    async def note(self, call: VendorCall) -> None:
+        """Write into the audit that a kept answer took the place of this call."""
+        if self._ledger is not None:
+            await self._ledger.note_cached(call)
 
     async def keep(self, key: str, claimed: ClaimedSubtask, answer: dict[str, Any]) -> None:
         """Keep an answer for the next time; that it cannot be kept is only logged."""

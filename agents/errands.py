@@ -6,10 +6,13 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from protocol.records import ClaimedSubtask
+from providers.chat import ChatRequest
 from providers.data_policy import deployment_objection, read_rules
+from providers.deployment import Deployment
 from providers.entries import TimeoutSeconds
 from providers.errors import AtCapacity, Banned, CircuitOpen, InvalidRequest, NotAsked, NotGranted
-from providers.gates import Errand
+from providers.gates import Errand, VendorCall
+from providers.masking import masked
 
 _OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
 
@@ -33,6 +36,14 @@ def errand_of(claimed: ClaimedSubtask, *, now: datetime) -> Errand:
         timeouts=_timeouts(claimed),
         time_left=None if deadline is None else deadline - now,
     )
+
+
+def unsent(request: ChatRequest, deployment: Deployment, errand: Errand) -> VendorCall:
+    """Describe the call that a kept answer takes the place of, without what would be masked."""
+    found = 0
+    if deployment.masks_keys:
+        request, found = masked(request)
+    return VendorCall(deployment=deployment, request=request, errand=errand, masked_keys=found)
 
 
 def _data_rules(preferences: object) -> tuple[str, ...]:

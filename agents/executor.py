@@ -9,7 +9,7 @@ from datetime import timedelta
 from agents.answer_cache import AnswerCache
 from agents.answers import Answer
 from agents.checks import problem_of
-from agents.errands import errand_of
+from agents.errands import errand_of, unsent
 from agents.failures import failure_of, refused
 from agents.lanes import Lanes
 from agents.mending import Mender
@@ -116,9 +116,8 @@ class Executor:
         started = time.monotonic()
         try:
             request = question_of(claimed, memory=await self._memory(claimed))
-            call = self._router.call(
-                claimed.lane, request, errand=errand_of(claimed, now=utc_now())
-            )
+            errand = errand_of(claimed, now=utc_now())
+            call = self._router.call(claimed.lane, request, errand=errand)
         except ProviderError as error:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error
         answer = Answer(claimed=claimed, deployment=call.deployment)
@@ -126,6 +125,7 @@ class Executor:
             key = self._cache.key(claimed, request) if self._cache else None
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
+                await self._cache.note(unsent(request, call.deployment, errand))
             try:
                 await self._gather(call, answer, started)
             finally:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from loguru import logger
@@ -57,8 +58,22 @@ class Ledger:
         finally:
             await self._book(call, start)
 
+    async def note_cached(self, call: VendorCall) -> None:
+        """Write that a kept answer took the place of this call: nothing was sent or spent."""
+        end = CallEnd(
+            **_start(call).model_dump(),
+            outcome="cached",
+            duration_ms=0,
+            cost_usd=Decimal(),
+            price_source="cache",
+        )
+        await self._write(call, end)
+
     async def _book(self, call: VendorCall, start: CallStart) -> None:
         end = _end(call, start, call.request.audited() if self._keeps_prompts else None)
+        await self._write(call, end)
+
+    async def _write(self, call: VendorCall, end: CallEnd) -> None:
         try:
             await self._store.end_call(agent_id=self._agent_id, call=end)
         except CogoError as error:

@@ -51,12 +51,15 @@ def _ledger(project: Project, agent_id: str, store: SpendingStore) -> Ledger:
 
 
 @asynccontextmanager
-async def open_cache(project: Project, connection: Connection) -> AsyncIterator[AnswerCache]:
+async def open_cache(
+    project: Project, connection: Connection, *, agent_id: str
+) -> AsyncIterator[AnswerCache]:
     """Open the cache of answers, which tasks or the settings have to ask for."""
     settings = project.settings
     async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
         yield AnswerCache(
             store,
+            ledger=_ledger(project, agent_id, store),
             always=settings.cache,
             shared=settings.cache_shared,
             ttl=timedelta(seconds=settings.cache_seconds),

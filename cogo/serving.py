@@ -92,7 +92,9 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
             open_store=store_factory(connection),
             vitals=vitals,
             knowledge=Knowledge(policy=project.settings.selection_policy),
-            cache=await stack.enter_async_context(open_cache(project, connection)),
+            cache=await stack.enter_async_context(
+                open_cache(project, connection, agent_id=role.agent_id)
+            ),
         )
         ready = {"ready": role.agent_id, "health_url": health_url}
         await run_until_stopped(
