@@ -3,17 +3,25 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from loguru import logger
 
 from protocol.errors import CogoError
 from protocol.ids import utc_now
 from protocol.records import AgentRecord
-from protocol.store import Store
 
 SILENT_AFTER = timedelta(seconds=30)
 """An executor whose heartbeat is older is not counted on."""
 REFRESH_SECONDS = 2.0
+
+
+class Roll(Protocol):
+    """Who is there; every store keeps one."""
+
+    async def fetch_agents(self) -> list[AgentRecord]:
+        """Read all agents."""
+        ...
 
 
 class Fleet:
@@ -23,7 +31,7 @@ class Fleet:
     while executors still start.
     """
 
-    def __init__(self, *, store: Store, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
+    def __init__(self, *, store: Roll, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._store = store
         self._own = own
         self.lanes: tuple[str, ...] = ()

@@ -1,52 +1,52 @@
-"""The real strategy on the real statistics, in virtual time: an outage moves the traffic away."""
-
-from datetime import timedelta
+"""`scripts/simulate-selection`, short: the real strategy and the real SQL in virtual time."""
 
 import pytest
 
-from agents.learning import known
-from agents.selection.knowledge import Knowledge
-from agents.selection.requirements import Requirements
-from agents.selection.strategy import choose
-from agents.selection.wanted import Wanted
-from protocol.records.knowledge import ModelKnowledge
-from providers.catalogue import Catalogue
-from tests.db.agent import Agent
+from benchmarks.simulation.accounts import bars, worth_of
+from benchmarks.simulation.play import Play
+from benchmarks.simulation.scenario import Actor, Scenario, Spell
+from benchmarks.simulation.traffic import shifts
+from protocol.policy import PolicyName
 from tests.db.database import Database
-from tests.db.outcomes import answered, failed, knowledge
+from tests.support.databases import Cluster
 
 pytestmark = pytest.mark.db
 
-CATALOGUE = Catalogue.load()
-SONNET, HAIKU = "claude-sonnet-5-5", "claude-haiku-4-5"
-STEP = 2
-OUTAGE = range(20, 100)
-"""Seconds in which the default model fails every call."""
+SEED = 1
+SCENARIO = Scenario.model_validate(
+    {
+        "seconds": 160,
+        "default": "large",
+        "models": {
+            "large": Actor(
+                quality=0.9, usd=(3, 15), total_s=9, spells=(Spell(start=40, end=80, fails=1),)
+            ),
+            "middle": Actor(quality=0.6, usd=(1, 5), total_s=9),
+            "hasty": Actor(quality=0.2, usd=(2, 8), total_s=9),
+        },
+    }
+)
 
 
+@pytest.mark.parametrize(
+    ("policy", "takes_it"),
+    [(PolicyName.RULES, True), (PolicyName.SCORED, True), (PolicyName.EXPLORE, False)],
+)
 async def test_an_outage_moves_the_traffic_within_thirty_seconds_and_it_returns(
-    database: Database, agent: Agent
+    cluster: Cluster, migrated: str, database: Database, policy: PolicyName, takes_it: bool
 ) -> None:
-    taken: dict[int, str] = {}
-    for second in range(0, 200, STEP):
-        found = ModelKnowledge.model_validate(await knowledge(agent))
-        choice = choose(
-            Wanted(needs=Requirements(), served=(SONNET, HAIKU)),
-            CATALOGUE,
-            known(found, start=Knowledge()),
-        )
-        taken[second] = model_id = choice.selected.model_id
-        if model_id == SONNET and second in OUTAGE:
-            await failed(agent, model_id)
-        else:
-            await answered(agent, model_id)
-        await database.jump(timedelta(seconds=STEP))
+    """Virtual time and seeded chance: the figures are the same on every machine."""
+    served = await Play(SCENARIO, policy, SEED).run(cluster.dsn("postgres", migrated))
 
-    def share(start: int, end: int) -> float:
-        asked = [model_id for second, model_id in taken.items() if start <= second < end]
-        return asked.count(SONNET) / len(asked)
-
-    assert share(0, OUTAGE.start) == 1
-    assert share(OUTAGE.start + 10, OUTAGE.start + 30) <= 0.2
-    assert share(OUTAGE.start + 10, OUTAGE.stop) <= 0.25
-    assert share(160, 200) == 1
+    worth, compared = worth_of(served, SCENARIO), bars(served, SCENARIO, SEED)
+    [outage] = shifts(served, SCENARIO)
+    assert all(each.is_done for each in served)
+    assert compared.chance + 0.05 < worth.worth < compared.oracle.worth
+    if takes_it:
+        assert outage.before > 0.9
+        assert outage.moved is not None
+        assert outage.moved > 0.8
+        assert outage.returned_s is not None
+        assert outage.returned_s <= 30
+    else:
+        assert outage.before < 0.5

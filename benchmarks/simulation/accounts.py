@@ -1,0 +1,121 @@
+"""What a play was worth: regret against the best fixed model, the oracle, and chance."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from agents.selection.estimates import Estimate, Outlook
+from agents.selection.score import WEIGHTS, Weights, total
+from benchmarks.simulation.play import Served
+from benchmarks.simulation.scenario import Scenario
+from benchmarks.simulation.vendors import Answer, Vendors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """Means over the tasks of a play."""
+
+    worth: float
+    """The score that the strategy maximises, of what really came; without an answer it is 0."""
+    quality: float
+    """Share of tasks with a good answer."""
+    usd: float
+    seconds: float
+    """The median until the end of the answer, waiting and earlier attempts included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """What is compared with; all have the same answers of the same vendors."""
+
+    fixed: dict[str, Worth]
+    """Each model for everything, without a second one to go to."""
+    oracle: Worth
+    """For each task the model that is best for it now, by what only the script knows."""
+    chance: float
+    """The worth of a model drawn at random."""
+
+    @property
+    def best_fixed(self) -> str:
+        """The best model, as it turned out."""
+        return max(self.fixed, key=lambda name: self.fixed[name].worth)
+
+    def closed(self, worth: float) -> float:
+        """Give the share of the way from chance to the oracle; below 0 it is worse than chance."""
+        way = self.oracle.worth - self.chance
+        return (worth - self.chance) / way if way > 0 else 1.0
+
+
+def worth_of(served: Sequence[Served], scenario: Scenario) -> Worth:
+    """Add up what a policy did."""
+    weights = WEIGHTS[scenario.preference]
+    answered = [each for each in served if each.is_done]
+    values = [
+        _value(
+            1.0 if each.is_good else 0.0,
+            each.cost_usd,
+            each.first_token_s,
+            each.total_s,
+            weights,
+        )
+        for each in answered
+    ]
+    return Worth(
+        worth=sum(values) / len(served),
+        quality=sum(each.is_good for each in answered) / len(served),
+        usd=fmean(each.cost_usd for each in served),
+        seconds=median(each.total_s for each in answered) if answered else float("inf"),
+    )
+
+
+def bars(served: Sequence[Served], scenario: Scenario, seed: int) -> Bars:
+    """Ask the same vendors for the same tasks by other rules."""
+    vendors = Vendors(scenario, seed)
+    weights = WEIGHTS[scenario.preference]
+
+    def best(task: Served) -> str:
+        def expected(name: str) -> float:
+            share, answer = vendors.expected(task.kind, name, task.second)
+            return _of_answer(share, answer, weights) if share else 0.0
+
+        return max(sorted(scenario.models), key=expected)
+
+    def always(name: str) -> Callable[[Served], str]:
+        return lambda _: name
+
+    def played(pick: Callable[[Served], str]) -> Worth:
+        answers = [vendors.ask(each.number, each.kind, pick(each), each.second) for each in served]
+        good = [each for each in answers if not each.failed]
+        return Worth(
+            worth=sum(_of_answer(float(each.good), each, weights) for each in good) / len(served),
+            quality=sum(each.good for each in good) / len(served),
+            usd=sum(each.cost_usd for each in good) / len(served),
+            seconds=median(each.total_s for each in good) if good else float("inf"),
+        )
+
+    fixed = {name: played(always(name)) for name in sorted(scenario.models)}
+    return Bars(
+        fixed=fixed,
+        oracle=played(best),
+        chance=fmean(each.worth for each in fixed.values()),
+    )
+
+
+def _of_answer(quality: float, answer: Answer, weights: Weights) -> float:
+    return _value(quality, answer.cost_usd, answer.first_token_s, answer.total_s, weights)
+
+
+def _value(
+    quality: float, usd: float, first_token_s: float, total_s: float, weights: Weights
+) -> float:
+    seen = Outlook(
+        quality=quality,
+        mass=0,
+        observed=0,
+        first_token_s=first_token_s,
+        total_s=total_s,
+        is_measured=True,
+        cost_usd=usd,
+        health=None,
+    )
+    return total(Estimate(seen, usd), weights)

@@ -1,0 +1,123 @@
+"""The database of a play: the RPCs of agents under a clock that only the play moves."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from benchmarks.queue.database import Connection, connect
+from protocol.ids import utc_now
+from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure
+from protocol.records.knowledge import ModelKnowledge
+
+AGENT: Final = "play"
+NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_INSERT: Final = """
+insert into public.cogo_tasks (id, type, prompt, preferences) values ($1, $2, $3, $4)
+"""
+_CLAIM: Final = """
+select * from public.cogo_claim_subtasks(p_agent_id => $1, p_lanes => $2, p_limit => 100)
+"""
+_FAIL: Final = """
+select answer from public.cogo_fail_subtask(
+  p_agent_id => $1, p_subtask_id => $2, p_attempt => $3, p_error => $4, p_action => $5,
+  p_retry_after_seconds => $6, p_usage => $7)
+"""
+_ENDED: Final = """
+select id, status, cost_usd, extract(epoch from finished_at - created_at)::float8 as seconds
+  from public.cogo_tasks
+"""
+
+
+class PlayFailed(RuntimeError):
+    """The database did not take what the play gave it."""
+
+
+class Project:
+    """One connection, as agents have it."""
+
+    def __init__(self, connection: Connection, lanes: Sequence[str]) -> None:
+        self._connection = connection
+        self._lanes = list(lanes)
+
+    @classmethod
+    async def open(cls, url: str, lanes: Sequence[str]) -> "Project":
+        """Connect to a migrated database without tasks; what a crash loses is no loss here."""
+        connection = await connect(url)
+        await connection.execute("set synchronous_commit = off")
+        return cls(connection, lanes)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._connection.close()
+
+    async def at(self, second: float) -> None:
+        """Set the clock."""
+        now = NOON + timedelta(seconds=second)
+        await self._connection.execute(
+            "select set_config('cogo.fake_now', $1, false)", now.isoformat()
+        )
+
+    async def submit(self, id_: UUID, type_: str, prompt: str, wishes: dict[str, Any]) -> None:
+        """Insert a task as a person does."""
+        await self._connection.execute(_INSERT, id_, type_, prompt, wishes)
+
+    async def claim(self, lanes: Sequence[str]) -> list[ClaimedSubtask]:
+        """Take what can be taken."""
+        found = await self._connection.fetch(_CLAIM, AGENT, list(lanes))
+        return [ClaimedSubtask.model_validate(dict(row)) for row in found]
+
+    async def complete(self, done: Sequence[Completion]) -> None:
+        """Store what leases came to; raises PlayFailed."""
+        bodies = [_json(each) for each in done]
+        answers = await self._connection.fetch(
+            "select answer, detail from public.cogo_complete_subtasks($1, $2)",
+            AGENT,
+            [{**body.pop("ref"), **body} for body in bodies],
+        )
+        for row in answers:
+            if row["answer"] != "ok":
+                raise PlayFailed(f"a completion was not taken: {row['answer']} ({row['detail']})")
+
+    async def fail(self, failure: Failure) -> None:
+        """Store that a lease failed; raises PlayFailed."""
+        body, after = _json(failure), failure.retry_after
+        answer = await self._connection.fetchval(
+            _FAIL, AGENT, failure.ref.subtask_id, failure.ref.attempt, body["error"],
+            failure.action, after.total_seconds() if after else None, body.get("usage"),
+        )  # fmt: skip
+        if answer != "ok":
+            raise PlayFailed(f"a failure was not taken: {answer}")
+
+    async def reap(self) -> None:
+        """Move what is due."""
+        await self._connection.execute("select from public.cogo_reap()")
+
+    async def knowledge(self) -> ModelKnowledge:
+        """Learn from what ended, and read it."""
+        row = await self._connection.fetchrow(
+            "select * from public.cogo_model_knowledge($1)", AGENT
+        )
+        return ModelKnowledge.model_validate(dict(row or {}))
+
+    async def ended(self) -> dict[UUID, tuple[str, float, float]]:
+        """Give status, dollars and seconds of each task."""
+        found = await self._connection.fetch(_ENDED)
+        return {
+            row["id"]: (row["status"], float(row["cost_usd"] or 0), row["seconds"] or 0.0)
+            for row in found
+        }
+
+    async def fetch_agents(self) -> list[AgentRecord]:
+        """One executor lives, and serves all."""
+        return [
+            AgentRecord(
+                id=AGENT, kind="executor", lanes=self._lanes, capacity=100, heartbeat_at=utc_now()
+            )
+        ]
+
+
+def _json(value: Completion | Failure) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(value.model_dump_json(by_alias=True, exclude_none=True))
+    return found

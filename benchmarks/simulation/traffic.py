@@ -1,0 +1,75 @@
+"""How traffic leaves a model that has an outage, and comes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.simulation.play import Served
+from benchmarks.simulation.scenario import Scenario
+
+SOON_S: Final = 30.0
+BACK: Final = 0.8
+"""Share of what it had before, from which a model has its traffic again."""
+_WINDOW_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """One outage. Shares are of the tasks that came, by whom they were stamped with at first."""
+
+    model: str
+    start: float
+    end: float
+    before: float
+    """The model's share in the time before, as long as the outage lasts."""
+    left_s: float | None
+    """Seconds from the first failure to the first task that went elsewhere for it."""
+    moved: float | None
+    """How much of its share had moved by 30 s, seen from there to the end of the outage."""
+    tries: int
+    """Tasks of the outage that still went there after those 30 s: trials whether it is back."""
+    returned_s: float | None
+    """Seconds after its end until it had 0.8 of its share again; None: never."""
+
+
+def shifts(served: Sequence[Served], scenario: Scenario) -> list[Shift]:
+    """Look at each outage of the scenario."""
+    return [
+        _shift(served, name, spell.start, min(spell.end, scenario.seconds), scenario.step_s)
+        for name, actor in scenario.models.items()
+        for spell in actor.spells
+        if spell.is_outage and spell.start < scenario.seconds
+    ]
+
+
+def _shift(served: Sequence[Served], model: str, start: float, end: float, step_s: float) -> Shift:
+    before = _share(served, model, max(0.0, start - (end - start)), start) or 0.0
+    soon = start + SOON_S
+    late = [each for each in served if soon <= each.second < end]
+    still = _share(served, model, soon, end)
+    elsewhere = [
+        each.second for each in served if start <= each.second < end and each.first_model != model
+    ]
+    back = None
+    second = end
+    while before and second + _WINDOW_S <= max(each.second for each in served) + step_s:
+        if (_share(served, model, second, second + _WINDOW_S) or 0.0) >= BACK * before:
+            back = second - end
+            break
+        second += step_s
+    return Shift(
+        model=model,
+        start=start,
+        end=end,
+        before=before,
+        left_s=min(elsewhere) - start if before and elsewhere else None,
+        moved=1 - still / before if before and still is not None else None,
+        tries=sum(each.first_model == model for each in late),
+        returned_s=back,
+    )
+
+
+def _share(served: Sequence[Served], model: str, start: float, end: float) -> float | None:
+    """None where no task came."""
+    there = [each.first_model == model for each in served if start <= each.second < end]
+    return sum(there) / len(there) if there else None
