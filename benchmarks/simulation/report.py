@@ -15,12 +15,12 @@ _OUTAGES: Final = (
     "", "outage of", "from s", "to s", "before", "moved", "tries", "back after",
 )  # fmt: skip
 _NOTES: Final = """\
-worth: the strategy's own score, of what really came of a task; regret fixed, oracle: how much more the
-best fixed model and the oracle (one call, by what only the script knows) have; from chance: how far up
-from a random model to the oracle"""
+worth: the strategy's own score, of what really came of a task; regret fixed, oracle: how much
+more the best fixed model and the oracle (one call, by what only the script knows) have; from
+chance: how far up from a random model to the oracle"""
 _OUTAGE_NOTES: Final = """\
-before: the model's share of tasks; moved: how much of that went elsewhere from 30 s on; tries: tasks that
-it got all the same, to see whether it is back; back after: until it had 80% of its share again"""
+before: the model's share of tasks; moved: how much of that went elsewhere from 30 s on; tries:
+tasks that it got all the same, to see whether it is back; back after: until it had 80% again"""
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Scenario(_Part):
     """That come at each step."""
     preference: Preference = Preference.BALANCED
     alike: Share = 0.5
-    """How much models fail at the same tasks: 0 by chance only, 1 as much as their quality allows."""
+    """How much models fail at the same tasks: 0 by chance, 1 as much as their quality allows."""
     default: str
     """The model of the documented rules; their coding model is the same."""
     check: Check | None = Check()
