@@ -182,13 +182,14 @@ def _usage(raw: Mapping[str, Any]) -> Usage:
     output = _count(raw, "completion_tokens")
     details = raw.get("prompt_tokens_details") or {}
     cached = _count(details, "cached_tokens") or _count(raw, "prompt_cache_hit_tokens")
-    cache_write = _count(details, "cache_write_tokens")
+    cached = min(cached, prompt)
+    cache_write = min(_count(details, "cache_write_tokens"), prompt - cached)
     reasoning = _count(raw.get("completion_tokens_details") or {}, "reasoning_tokens")
     if reasoning and _count(raw, "total_tokens") == prompt + output + reasoning:
         output += reasoning  # xAI counts thinking beside the completion, not in it
     return Usage(
-        input=max(prompt - cached - cache_write, 0),
-        cached=min(cached, prompt),
+        input=prompt - cached - cache_write,
+        cached=cached,
         cache_write=cache_write,
         output=output,
         reasoning=min(reasoning, output),
