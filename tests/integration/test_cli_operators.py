@@ -1,16 +1,24 @@
 """`cogo keys`, `grants`, `budget`, `audit` and `usage`: what operators say, and what they read."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
+from protocol.records import CallEnd
+from protocol.transport.connect import open_store
 
 OWNER = "00000000-0000-4000-8000-000000000009"
+OTHER = "00000000-0000-4000-8000-00000000000a"
+STRANGER = "00000000-0000-4000-8000-00000000000b"
 Say = Callable[..., Any]
 
 
@@ -92,6 +100,68 @@ def test_before_the_first_call_there_is_nothing_to_audit_or_to_add_up(
     assert cogo(*line) == []
     assert run(line) == 0
     assert capsys.readouterr().out == "no model was called in that time\n"
+
+
+def test_operators_see_every_owners_calls_and_each_owner_their_own(
+    cogo: Say, project: State
+) -> None:
+    costs = {OWNER: ["0.5", "0.25"], OTHER: ["0.125"], "none": ["1"]}
+    asyncio.run(spent(project, costs))
+
+    everything = cogo("audit")
+    whose = {
+        owner: [call["cost_usd"] for call in cogo("audit", "--owner", owner)] for owner in costs
+    }
+    by_owner = {row["owner"]: row for row in cogo("usage", "--by", "owner")}
+
+    assert len(everything) == 4
+    assert {str(call["owner"]) for call in everything} == {OWNER, OTHER, "None"}
+    assert {owner: sorted(each) for owner, each in whose.items()} == {
+        owner: sorted(each) for owner, each in costs.items()
+    }
+    assert list(by_owner) == ["none", OWNER, OTHER]  # the dearest first
+    assert {owner: (row["calls"], row["cost_usd"]) for owner, row in by_owner.items()} == {
+        "none": (1, "1"),
+        OWNER: (2, "0.75"),
+        OTHER: (1, "0.125"),
+    }
+    assert asyncio.run(read_as(project, OWNER)) == {"cogo_calls": 2, "cogo_usage": 1}
+    assert asyncio.run(read_as(project, STRANGER)) == {"cogo_calls": 0, "cogo_usage": 0}
+
+
+async def spent(project: State, costs: Mapping[str, Sequence[str]]) -> None:
+    """Make calls of so many dollars for each owner."""
+    async with open_store(project.url, project.secret_key) as store:
+        for owner, each in costs.items():
+            for cost in each:
+                call = CallEnd(
+                    id=uuid4(),
+                    owner=None if owner == "none" else UUID(owner),
+                    model_id="m",
+                    provider="p",
+                    provider_model="m",
+                    prompt_sha256="0",
+                    outcome="completed",
+                    duration_ms=1,
+                    cost_usd=Decimal(cost),
+                )
+                await store.end_call(agent_id="a", call=call)
+
+
+async def read_as(project: State, person: str) -> dict[str, int]:
+    """Count the rows that the database shows to a person who is signed in."""
+    connection = await asyncpg.connect(project.db_url)
+    try:
+        async with connection.transaction():
+            claims = json.dumps({"sub": person, "role": "authenticated"})
+            await connection.execute("select set_config('request.jwt.claims', $1, true)", claims)
+            await connection.execute("set local role authenticated")
+            return {
+                name: await connection.fetchval(f"select count(*) from {name}")  # noqa: S608
+                for name in ("cogo_calls", "cogo_usage")
+            }
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 """Two executors' gates on one real database, with the simulator for a vendor."""
 
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -26,6 +31,7 @@ from tests.support.claims import a_subtask
 from tests.support.eventually import eventually
 
 MODEL = "claude-sonnet-5-5"
+ROOT = Path(__file__).parents[3]
 PLACE = "anthropic:claude-sonnet-5-5"
 
 
@@ -106,6 +112,60 @@ async def test_what_one_executor_learns_keeps_the_others_away_and_survives_its_d
             await ask(router)
         assert refused.value.retry_after is not None
         assert timedelta(minutes=1) < refused.value.retry_after <= timedelta(minutes=5)
+
+
+async def test_an_open_circuit_survives_the_executor_that_was_killed_with_it(
+    project: State, store: SupabaseStore, simulator: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.support.doomed_executor",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    told = {"url": project.url, "key": project.secret_key, "simulator": simulator, "model": MODEL}
+    try:
+        process.stdin.write(f"{json.dumps(told)}\n".encode())
+        for _ in range(4):
+            process.stdin.write(b"[[fault:529]]\n")
+            assert await process.stdout.readline() == b"overloaded\n"
+        await eventually(lambda: health(store))
+        await hurry(
+            project, "update cogo.deployments set failing_since = now() - interval '10 seconds'"
+        )
+        process.stdin.write(b"[[fault:529]]\n")
+        assert await process.stdout.readline() == b"overloaded\n"
+
+        await eventually(lambda: stands(store, "open"))
+        await hurry(
+            project, "update cogo.deployments set open_until = now() + interval '5 minutes'"
+        )
+    finally:
+        process.kill()
+        await process.wait()
+
+    async with executor(project, simulator, "executor-2") as (router, _):
+        with pytest.raises(CircuitOpen):
+            await ask(router)
+        await hurry(project, "update cogo.deployments set open_until = now()")
+
+        async def answers() -> bool:
+            try:
+                return bool((await ask(router)).text)
+            except CircuitOpen:
+                return False
+
+        await eventually(answers, within=20, every=0.2)
+        await eventually(lambda: stands(store, "closed"))
+
+
+async def stands(store: SupabaseStore, state: str) -> bool:
+    found = await health(store)
+    return found is not None and found.state == state
 
 
 async def test_the_trial_of_a_dead_executor_is_made_by_another_and_closes_the_circuit(

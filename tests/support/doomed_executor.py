@@ -1,0 +1,47 @@
+"""An executor's router in a process of its own, told by its input what to ask; made to be killed.
+
+Its first line is JSON with url, key, simulator and model; every other one is a prompt. To each
+prompt it says how the call ended: `answered`, or the code of the error.
+"""
+
+import asyncio
+import json
+import sys
+
+from pydantic import SecretStr
+
+from agents.safety.gates import open_safety
+from protocol.transport.connect import open_store
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Message, complete
+from providers.deployment import Credential
+from providers.errors import CallFailed
+from providers.router import Router
+
+
+async def main() -> None:
+    told = json.loads(sys.stdin.readline())
+    opened = {
+        "anthropic": Credential(
+            key=SecretStr("a-key"), base_url=f"{told['simulator']}/anthropic", simulated=True
+        )
+    }
+    async with (
+        open_store(told["url"], told["key"]) as store,
+        open_safety(agent_id="doomed", store=store) as safety,
+        Router(Catalogue.load(), opened, gates=safety.gates) as router,
+    ):
+        while prompt := await asyncio.to_thread(sys.stdin.readline):
+            request = ChatRequest(model="", messages=(Message(role="user", content=prompt),))
+            try:
+                await complete(router.stream(told["model"], request))
+            except CallFailed as error:
+                said = error.code
+            else:
+                said = "answered"
+            sys.stdout.write(f"{said}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
