@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Protocol
 
 from loguru import logger
@@ -11,8 +10,6 @@ from protocol.errors import CogoError
 from protocol.ids import utc_now
 from protocol.records import AgentRecord
 
-SILENT_AFTER = timedelta(seconds=30)
-"""An executor whose heartbeat is older is not counted on."""
 REFRESH_SECONDS = 2.0
 
 
@@ -51,15 +48,7 @@ class Fleet:
         except CogoError as error:
             logger.debug("the fleet could not be asked for", error=str(error))
             return
-        living = {lane for agent in agents if _is_living_executor(agent) for lane in agent.lanes}
+        now = utc_now()
+        living = {lane for agent in agents if agent.serves(now) for lane in agent.lanes}
         self.is_known = bool(living)
         self.lanes = tuple(sorted(living)) if living else tuple(sorted(await self._own()))
-
-
-def _is_living_executor(agent: AgentRecord) -> bool:
-    return (
-        agent.kind == "executor"
-        and agent.stopped_at is None
-        and agent.heartbeat_at is not None
-        and utc_now() - agent.heartbeat_at < SILENT_AFTER
-    )

@@ -13,7 +13,6 @@ from agents.selection.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
-from cogo.cli.agents import is_serving
 from gateway.models import (
     ModelFacts,
     Recommendation,
@@ -21,6 +20,7 @@ from gateway.models import (
     Status,
     UnknownModelName,
 )
+from protocol.ids import utc_now
 from protocol.office import Office
 from protocol.records import ModelStats
 from protocol.spending import SpendingStore
@@ -52,7 +52,10 @@ class Directory:
             if each.period == "hour"
         }
         simulated: dict[str, bool] = {}
-        for agent in filter(is_serving, await self._office.fetch_agents()):
+        now = utc_now()
+        for agent in await self._office.fetch_agents():
+            if not agent.serves(now):
+                continue
             for lane in agent.lanes:
                 is_simulated = bool(agent.details.get("simulated"))
                 simulated[lane] = simulated.get(lane, True) and is_simulated

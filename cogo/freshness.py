@@ -1,4 +1,4 @@
-"""What agents know of models, kept fresh while they run: the catalogue file and the listings."""
+"""What processes know of models, kept fresh while they run: the catalogue file, the listings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,19 +22,21 @@ Stamp: TypeAlias = tuple[int, int] | None
 
 
 @asynccontextmanager
-async def kept_fresh(project: Project, router: Router, *, simulated: bool) -> AsyncIterator[None]:
-    """For the length of the block, take over changes of `cogo.toml`; ask the listings once."""
+async def kept_fresh(
+    project: Project, catalogue: Catalogue, *, lister: Router | None = None
+) -> AsyncIterator[None]:
+    """For the length of the block, take over changes of `cogo.toml`; `lister` asks the listings."""
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(follow(project, router.catalogue), name="catalogue")
-        asking = None if simulated else group.create_task(ask_listings(router), name="listings")
+        following = group.create_task(follow(project, catalogue), name="catalogue")
+        asking = lister and group.create_task(ask_listings(lister), name="listings")
         try:
             yield
         except Exception as error:  # the block's own, which a task group would wrap
             failure = error
         finally:
             following.cancel()
-            if asking is not None:
+            if asking:
                 asking.cancel()
     if failure is not None:
         raise failure

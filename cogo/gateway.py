@@ -19,6 +19,7 @@ from cogo.cli.output import print_line
 from cogo.connection import Connection
 from cogo.directory import Directory
 from cogo.errors import CommandError
+from cogo.freshness import kept_fresh
 from cogo.greeting import Greeting
 from cogo.models import load_catalogue
 from cogo.project import Project
@@ -114,7 +115,9 @@ async def open_parts(
 ) -> AsyncIterator[Parts]:
     """Open what the routes work with."""
     key = connection.secret_key.get_secret_value()
+    catalogue = load_catalogue(project)
     async with (
+        kept_fresh(project, catalogue),
         open_store(connection.url, key) as office,
         build_bus(connection) as bus,
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
@@ -133,7 +136,7 @@ async def open_parts(
             hub=hub,
             boards=boards,
             directory=Directory(
-                catalogue=load_catalogue(project),
+                catalogue=catalogue,
                 office=office,
                 spending=office,
                 start=Knowledge(policy=project.settings.selection_policy),

@@ -73,8 +73,8 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
         health_url = None
         if role.health_port is not None:
             health_url = stack.enter_context(health_server(vitals, role.health_port))
-        simulated = greeting.simulator_url is not None
-        await stack.enter_async_context(kept_fresh(project, router, simulated=simulated))
+        lister = router if greeting.simulator_url is None else None
+        await stack.enter_async_context(kept_fresh(project, catalogue, lister=lister))
         if greeting.simulator_url is None:
             await router.discover()
         stop = stack.enter_context(stop_on_signals())

@@ -20,6 +20,7 @@ from gateway.parts import Parts
 from gateway.problems import Problem, problem_of, render
 from gateway.routes import (
     activity,
+    budgets,
     code_generation,
     events,
     fleet,
@@ -40,6 +41,7 @@ ROUTERS: Final = tuple(
         events,
         activity,
         fleet,
+        budgets,
         swarm,
         swarm_socket,
         models,

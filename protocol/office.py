@@ -5,7 +5,7 @@ from uuid import UUID
 
 from protocol.judgement import JudgementStore
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
+from protocol.records import ApiKey, Budget, ModelStats, NewApiKey, Task, TaskLine
 from protocol.store import Store
 
 
@@ -51,6 +51,10 @@ class Office(Store, JudgementStore, Protocol):
 
         The newest first, at most `limit` of each kind.
         """
+        ...
+
+    async def fetch_budgets(self) -> list[Budget]:
+        """Read all caps on what may be spent, and how they stand."""
         ...
 
     async def fetch_model_stats(self) -> list[ModelStats]:

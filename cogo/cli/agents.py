@@ -1,7 +1,7 @@
 """`cogo agents`: who is alive, and what they can do."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
@@ -12,7 +12,6 @@ from protocol.ids import utc_now
 from protocol.records import AgentRecord
 
 EXAMPLES: Final = ("cogo agents", "cogo agents --json")
-SILENT_AFTER: Final = timedelta(seconds=30)
 
 
 def agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -24,7 +23,8 @@ def agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
         print_line("no agents have been seen; start some with: cogo up")
     else:
         print_table(
-            ("AGENT", "KIND", "STATE", "BUSY", "SEEN", "LANES"), [_row(agent) for agent in found]
+            ("AGENT", "KIND", "STATE", "BUSY", "SEEN", "LANES"),
+            [_row(agent, utc_now()) for agent in found],
         )
 
 
@@ -33,25 +33,13 @@ async def _agents(project: Project) -> list[AgentRecord]:
         return await client.store.fetch_agents()
 
 
-def _row(agent: AgentRecord) -> tuple[str, ...]:
-    silent = utc_now() - agent.heartbeat_at if agent.heartbeat_at else None
+def _row(agent: AgentRecord, now: datetime) -> tuple[str, ...]:
+    silence = agent.silence(now)
     return (
         agent.id,
         agent.kind,
-        _state(agent, silent),
+        agent.state(now),
         f"{agent.running}/{agent.capacity}",
-        f"{silent.total_seconds():.0f} s ago" if silent is not None else "never",
+        "never" if silence == timedelta.max else f"{silence.total_seconds():.0f} s ago",
         str(len(agent.lanes)) if len(agent.lanes) > 3 else ", ".join(agent.lanes),
     )
-
-
-def _state(agent: AgentRecord, silent: timedelta | None) -> str:
-    if agent.stopped_at is not None:
-        return "stopped"
-    return "alive" if silent is not None and silent < SILENT_AFTER else "silent"
-
-
-def is_serving(agent: AgentRecord) -> bool:
-    """Tell whether this is an executor that was heard of lately."""
-    silent = utc_now() - agent.heartbeat_at if agent.heartbeat_at else None
-    return agent.kind == "executor" and _state(agent, silent) == "alive"

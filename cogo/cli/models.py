@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.cli.agents import is_serving
 from cogo.cli.options import AsJson
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.models import credentials, load_catalogue, resolved
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.errors import CogoError
+from protocol.ids import utc_now
 from protocol.records import AgentRecord
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
@@ -99,7 +99,7 @@ async def _served(project: Project, catalogue: Catalogue) -> dict[str, str]:
 async def _executors(project: Project) -> list[AgentRecord]:
     try:
         async with open_client(project) as client:
-            return [each for each in await client.store.fetch_agents() if is_serving(each)]
+            return [each for each in await client.store.fetch_agents() if each.serves(utc_now())]
     except CogoError:
         return []  # the catalogue can be read without any Supabase
 

@@ -1,14 +1,13 @@
 """Why a task does not go on: what it waits for, and what to start."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
-SILENT_AFTER: Final = timedelta(seconds=30)
 _PLANNING: Final = "cio"
 
 
@@ -20,7 +19,7 @@ def waiting_lines(
     now: datetime,
 ) -> Iterator[str]:
     """Say for each subtask that stands still what it waits for; nothing for those that move."""
-    served = {lane for agent in agents if _is_alive(agent, now) for lane in agent.lanes}
+    served = {lane for agent in agents if agent.state(now) == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
         match each.status:
@@ -54,11 +53,3 @@ def _reasons(attempts: Sequence[Attempt]) -> Mapping[UUID, str]:
 def _sentence(error: Mapping[str, Any]) -> str:
     hint = f" ({error['hint']})" if error.get("hint") else ""
     return f"{error.get('message') or error.get('class')}{hint}"
-
-
-def _is_alive(agent: AgentRecord, now: datetime) -> bool:
-    return (
-        agent.stopped_at is None
-        and agent.heartbeat_at is not None
-        and now - agent.heartbeat_at < SILENT_AFTER
-    )

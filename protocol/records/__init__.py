@@ -1,6 +1,6 @@
 """Rows and arguments of the RPCs, as types."""
 
-from protocol.records.agents import AgentRecord, Reaped, SchemaVersion
+from protocol.records.agents import AgentRecord, AgentState, Reaped, SchemaVersion
 from protocol.records.base import Argument, Row
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
 from protocol.records.keys import ApiKey, NewApiKey
@@ -43,6 +43,7 @@ from protocol.records.tasks import NewTask, Subtask, Task, TaskLine
 
 __all__ = [
     "AgentRecord",
+    "AgentState",
     "ApiKey",
     "Argument",
     "Attempt",

@@ -1,11 +1,16 @@
 """Agents: who is alive, and what the reaper did."""
 
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from protocol.records.base import Row
+
+SILENT_AFTER: Final = timedelta(seconds=30)
+"""An agent whose heartbeat is older is not counted on."""
+
+AgentState: TypeAlias = Literal["alive", "silent", "stopped"]
 
 
 class AgentRecord(Row):
@@ -23,6 +28,20 @@ class AgentRecord(Row):
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None
     stopped_at: datetime | None = None
+
+    def silence(self, now: datetime) -> timedelta:
+        """For how long nothing was heard of it; the longest time there is when nothing ever was."""
+        return now - self.heartbeat_at if self.heartbeat_at else timedelta.max
+
+    def state(self, now: datetime) -> AgentState:
+        """Judge it by its heartbeat."""
+        if self.stopped_at is not None:
+            return "stopped"
+        return "alive" if self.silence(now) < SILENT_AFTER else "silent"
+
+    def serves(self, now: datetime) -> bool:
+        """Whether it is an executor that can be counted on."""
+        return self.kind == "executor" and self.state(now) == "alive"
 
 
 class SchemaVersion(Row):

@@ -2,6 +2,7 @@
 
 import { keyOf, useKey } from "/console/api.js";
 import { Ask } from "/console/ask.js";
+import * as caps from "/console/caps.js";
 import { byId, h, show } from "/console/dom.js";
 import { follow } from "/console/fleet.js";
 import * as link from "/console/link.js";
@@ -31,6 +32,7 @@ function watch() {
     refused: (error) => link.refused(error.message),
   });
   follow(() => ask.offerModels());
+  caps.follow();
 }
 
 function askForKey() {

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from agents.cio import Cio
-from agents.fleet import SILENT_AFTER, Fleet
+from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.selection.knowledge import Knowledge
 from agents.selection_desk import SelectionDesk
@@ -22,6 +22,7 @@ from protocol.messages import (
 )
 from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
+from protocol.records.agents import SILENT_AFTER
 from providers.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask
 from tests.support.eventually import eventually

@@ -75,5 +75,5 @@ async def test_an_invalid_file_keeps_the_old_one_and_says_so(project: Project) -
 async def test_what_fails_inside_is_not_wrapped(project: Project) -> None:
     async with Router(load_catalogue(project), {}) as router:
         with pytest.raises(ValueError, match="own"):
-            async with kept_fresh(project, router, simulated=True):
+            async with kept_fresh(project, router.catalogue):
                 raise ValueError("own")

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from cogo.live.waiting import SILENT_AFTER, waiting_lines
+from cogo.live.waiting import waiting_lines
 from protocol.records import AgentRecord, Attempt, Subtask
+from protocol.records.agents import SILENT_AFTER
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
