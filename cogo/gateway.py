@@ -41,6 +41,7 @@ from protocol.transport.connect import open_store
 
 PORT: Final = 8000
 _TRIES: Final = 100
+_PORTS: Final = 65_536
 _GRACE_SECONDS: Final = 2
 """For answers in flight; streams are cut off then, and resumed elsewhere."""
 _SOCKETS: Final = 512
@@ -164,9 +165,9 @@ def options_of(settings: Settings, *, host: str) -> GatewayOptions:
     )
 
 
-def bind(host: str, port: int | None) -> socket.socket:
-    """Listen on `port`; None: on 8000 or the next free one. Raises CommandError."""
-    for number in range(PORT, PORT + _TRIES) if port is None else (port,):
+def bind(host: str, port: int | None, *, first: int = PORT) -> socket.socket:
+    """Listen on `port`; None: on `first` or the next free one. Raises CommandError."""
+    for number in range(first, min(first + _TRIES, _PORTS)) if port is None else (port,):
         try:
             listening = _socket(host, number)
         except OSError as error:
@@ -176,10 +177,10 @@ def bind(host: str, port: int | None) -> socket.socket:
                 f"the gateway cannot listen on {host}:{number}: {error.strerror}; "
                 "choose others with --host and --port"
             ) from error
-        if number not in {PORT, port}:
-            logger.info("port 8000 is taken, the next free one is used", port=number)
+        if number not in {first, port}:
+            logger.info("the usual port is taken, the next free one is used", port=number)
         return listening
-    raise CommandError(f"no port from {PORT} on is free; choose one with --port")
+    raise CommandError(f"no port from {first} on is free; choose one with --port")
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -1,7 +1,8 @@
 """Access tokens of Supabase Auth: whose they are, by the project's own word."""
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,9 @@ _ASYMMETRIC: Final = ("ES256", "RS256", "EdDSA")
 _SYMMETRIC: Final = ("HS256", "HS384", "HS512")
 _AUDIENCE: Final = "authenticated"
 _KEYS_SECONDS: Final = 600.0
+"""How long published keys are believed; so late may one that was withdrawn end."""
+_UNKNOWN_SECONDS: Final = 5.0
+"""How soon after they were asked for they are asked for again, for a key that is not among them."""
 _LEEWAY_SECONDS: Final = 10
 
 
@@ -28,13 +32,16 @@ class Tokens:
         url: str,
         publishable_key: str | None,
         jwt_secret: SecretStr | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
         self._auth = f"{url.rstrip('/')}/auth/v1"
         self._headers = {"apikey": publishable_key} if publishable_key else {}
         self._secret = jwt_secret
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._keys_until = 0.0
+        self._asked_at = -_KEYS_SECONDS + clock()
+        self._asking = asyncio.Lock()
+        self._clock = clock
 
     async def user(self, token: str) -> UUID:
         """Give the user. Raises Problem: 401 for a token that is not valid, 503 without Auth."""
@@ -53,15 +60,25 @@ class Tokens:
         raise _refused("its algorithm is not accepted")
 
     async def _published(self, kid: str) -> jwt.PyJWK:
-        if kid not in self._keys and time.monotonic() > self._keys_until:
-            answer = await self._get("/.well-known/jwks.json", self._headers)
-            found = answer.json().get("keys", []) if answer.is_success else []
-            self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
-            # An unknown kid may not make us ask at each request.
-            self._keys_until = time.monotonic() + (_KEYS_SECONDS if self._keys else 5.0)
+        async with self._asking:
+            believed = _KEYS_SECONDS if kid in self._keys else _UNKNOWN_SECONDS
+            if self._clock() - self._asked_at >= believed:
+                await self._refresh(kid)
         if kid not in self._keys:
             raise _refused("the project does not know its key")
         return self._keys[kid]
+
+    async def _refresh(self, kid: str) -> None:
+        self._asked_at = self._clock()
+        try:
+            answer = await self._get("/.well-known/jwks.json", self._headers)
+        except Problem:
+            if kid not in self._keys:
+                raise
+            return  # what was known holds while Auth is away
+        if answer.is_success:
+            found = answer.json().get("keys", [])
+            self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
 
     async def _asked(self, token: str) -> UUID:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})

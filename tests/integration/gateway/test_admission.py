@@ -1,5 +1,7 @@
 """Who is let in, and whose tasks they see."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,8 @@ import pytest
 
 from embedded.state import State
 from gateway.keys import hash_of
+from protocol.ids import utc_now
+from protocol.records import BudgetScope
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
@@ -70,6 +74,40 @@ async def test_a_rotated_key_ends_after_its_grace_and_the_database_has_no_key(
 
     assert await store.check_api_key(key_id=old.id, key_hash=hash_of(first)) is None
     assert sorted(each.usable for each in await store.fetch_api_keys()) == [False, True]
+
+
+async def test_a_rotated_key_and_the_one_before_work_until_the_grace_ends_or_it_expires(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    first = await a_key(store, "tasks:read")
+    [old] = await store.fetch_api_keys()
+    second = await a_key(store, "tasks:read", replaces=old.id, grace_seconds=3600)
+    expired = await a_key(store, "tasks:read", expires_at=utc_now() - timedelta(hours=1))
+    async with opened(is_loopback=False) as client:
+        for headers, expected in ((first, 200), (second, 200), (expired, 401)):
+            assert (await client.get("/tasks", headers=headers)).status_code == expected
+
+    await store.revoke_api_key(key_id=old.id)
+    async with opened(is_loopback=False) as client:  # a new one remembers nothing
+        for headers, expected in ((first, 401), (second, 200)):
+            assert (await client.get("/tasks", headers=headers)).status_code == expected
+
+
+async def test_users_see_the_cap_of_their_own_and_operators_all(
+    opened: OpenGateway, project: State, store: SupabaseStore
+) -> None:
+    anna = await signed_up(project)
+    admin = await a_key(store, "admin")
+    async with opened(is_loopback=False) as client:
+        owner = (await client.post("/tasks", json=ASK, headers=anna)).json()["owner"]
+        caps: list[tuple[BudgetScope, str | None]]
+        caps = [("total", None), ("owner", owner), ("owner", str(uuid4()))]
+        for scope, key in caps:
+            await store.set_budget(scope=scope, key=key, per="day", limit_usd=Decimal(5))
+
+        [own] = (await client.get("/budgets", headers=anna)).json()["budgets"]
+        assert (own["scope"], own["key"], own["limit_usd"]) == ("owner", owner, "5")
+        assert len((await client.get("/budgets", headers=admin)).json()["budgets"]) == 3
 
 
 async def test_users_see_their_own_tasks_and_nobody_elses(
