@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -16,6 +17,8 @@ from benchmarks.system import System
 TASKS: Final = 20
 WATCHERS: Final = 200
 PATIENCE: Final = 120.0
+HEAD_START: Final = timedelta(seconds=5)
+"""For the watchers: so that all stand there when the answers begin."""
 
 Frame: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -74,7 +77,8 @@ async def figure_of_watchers(system: System, *, model: str) -> dict[str, Any]:
 async def _watch_all(
     client: httpx.AsyncClient, *, model: str, tasks: int, watchers: int
 ) -> list[_Watched]:
-    ids = [await _submitted(client, model) for _ in range(tasks)]
+    begin = datetime.now(UTC) + HEAD_START
+    ids = [await _submitted(client, model, begin) for _ in range(tasks)]
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         running = [
             group.create_task(_watch(client, ids[number % tasks])) for number in range(watchers)
@@ -85,8 +89,8 @@ async def _watch_all(
     return watched
 
 
-async def _submitted(client: httpx.AsyncClient, model: str) -> str:
-    body = {"prompt": "Say when", "type": "CHAT", "model": model}
+async def _submitted(client: httpx.AsyncClient, model: str, begin: datetime) -> str:
+    body = {"prompt": "Say when", "type": "CHAT", "model": model, "run_at": begin.isoformat()}
     answer = (await client.post("/tasks", json=body)).raise_for_status()
     return str(answer.json()["id"])
 

@@ -2,22 +2,21 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
 from tests.support.eventually import eventually
 from tests.support.system import System
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 30.0
 HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>"""
 
 
@@ -43,25 +42,6 @@ def page(chromium: Chrome, url: str) -> Chrome:
     chromium.get("about:blank")
     chromium.get(f"{url}/")
     return chromium
-
-
-def text(page: Chrome, selector: str) -> str:
-    """What can be read there now; nothing where there is no such element yet."""
-    try:
-        found = page.find_elements(By.CSS_SELECTOR, selector)
-        return "\n".join(each.get_property("textContent") or "" for each in found)  # type: ignore[misc]
-    except StaleElementReferenceException:
-        return ""
-
-
-def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
-    return lambda: wanted in text(page, selector)
-
-
-def ask(page: Chrome, prompt: str) -> None:
-    field = page.find_element(By.ID, "prompt")
-    field.send_keys(prompt)
-    field.send_keys(Keys.CONTROL, Keys.ENTER)
 
 
 def button(page: Chrome, label: str) -> WebElement:

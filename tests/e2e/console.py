@@ -1,0 +1,30 @@
+"""The console's page, as tests read it and type into it."""
+
+from collections.abc import Callable
+
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+
+SECONDS = 30.0
+
+
+def text(page: Chrome, selector: str) -> str:
+    """What can be read there now; nothing where there is no such element yet."""
+    try:
+        found = page.find_elements(By.CSS_SELECTOR, selector)
+        return "\n".join(each.get_property("textContent") or "" for each in found)  # type: ignore[misc]
+    except StaleElementReferenceException:
+        return ""
+
+
+def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
+    """Ask whether it can be read there."""
+    return lambda: wanted in text(page, selector)
+
+
+def ask(page: Chrome, prompt: str) -> None:
+    """Type a wish and send it."""
+    field = page.find_element(By.ID, "prompt")
+    field.send_keys(prompt)
+    field.send_keys(Keys.CONTROL, Keys.ENTER)

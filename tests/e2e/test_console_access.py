@@ -1,0 +1,125 @@
+"""The console where a key is needed, and what it shows of money, in a real browser."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+
+from protocol.transport.rpc import SupabaseStore
+from tests.e2e.console import SECONDS, ask, says, text
+from tests.support.browser import open_browser
+from tests.support.command_line import environment
+from tests.support.eventually import eventually
+from tests.support.system import STATE, System
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A gateway that lets nobody in without a key."""
+
+    url: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def locked(system: System) -> Iterator[Locked]:
+    """One of its own: those that run already remember for seconds that there was no key."""
+    made = system.cogo("keys", "create", "--name", "console", "--scope", "admin", "--json")
+    key = json.loads(made.stdout)
+    state = str(system.home / STATE)
+    command = [sys.executable, "-P", "-m", "cogo", "serve", "gateway", "--dir", state]
+    process = subprocess.Popen(
+        command,
+        env=environment(system.home),
+        cwd=system.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield Locked(url=json.loads(process.stdout.readline())["url"], key=key["key"])
+    finally:
+        process.terminate()
+        process.communicate()
+        system.cogo("keys", "revoke", key["id"])
+
+
+def is_asking(page: Chrome) -> bool:
+    try:
+        return any(each.is_displayed() for each in page.find_elements(By.ID, "key-dialog"))
+    except StaleElementReferenceException:
+        return False
+
+
+async def choose(page: Chrome, label: str) -> None:
+    """Press a button of the dialog, and wait for the page that comes then."""
+    dialog = page.find_element(By.ID, "key-dialog")
+    dialog.find_element(By.XPATH, f".//button[.='{label}']").click()
+    await eventually(lambda: staleness_of(dialog)(page), within=SECONDS)
+
+
+async def give(page: Chrome, key: str) -> None:
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    page.find_element(By.ID, "key").send_keys(key)
+    await choose(page, "Use it")
+
+
+async def test_the_console_asks_for_a_key_and_keeps_it_in_this_tab_only(
+    chromium: Chrome, locked: Locked
+) -> None:
+    page = chromium
+    page.get(f"{locked.url}/")
+    await give(page, "cogo_wrong_key")
+    await give(page, locked.key)  # it asked again
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    ask(page, "Say hello")
+    await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
+
+    page.refresh()
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    assert not is_asking(page)
+    assert locked.key not in page.current_url + page.page_source
+    assert page.execute_script("return localStorage.length + document.cookie.length") == 0
+
+    page.find_element(By.ID, "key-button").click()
+    await choose(page, "Forget it")
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    assert page.execute_script("return sessionStorage.length") == 0
+
+
+async def test_what_was_spent_of_each_cap_is_shown(
+    chromium: Chrome, system: System, store: SupabaseStore
+) -> None:
+    page = chromium
+    await store.set_budget(
+        scope="total", key=None, per="ever", limit_usd=Decimal(500), allow_unpriced=True
+    )
+    try:
+        page.get(f"{system.up.answer['gateway_url']}/")
+        await eventually(says(page, "#budgets", "of $500.00"), within=SECONDS)
+        assert "everything" in text(page, "#budgets")
+        meter = page.find_element(By.CSS_SELECTOR, "#budgets meter")
+        assert (meter.get_attribute("max"), meter.accessible_name) == (
+            "500",
+            "Spent of the cap for everything",
+        )
+    finally:
+        await store.remove_budget(scope="total", key=None, per="ever")
+    await eventually(lambda: not page.find_element(By.ID, "caps").is_displayed(), within=SECONDS)
