@@ -28,36 +28,39 @@ grant execute on function cogo.envelope(text, jsonb, text, text) to service_role
 -- the row, and the message says where.
 create or replace function cogo.fitting(p_payload jsonb)
   returns jsonb
-  language sql
+  language plpgsql
   immutable
   set search_path = ''
 as $$
-  select case
-    when octet_length(p_payload::text) <= 32768 then p_payload
-    else (
-      select jsonb_object_agg(
-               field.key,
-               case
-                 when octet_length(field.value::text) <= 1024 then field.value
-                 -- Which model a subtask is for must be said, however long its prompt is.
-                 else (
-                   select coalesce(jsonb_object_agg(inner_field.key, inner_field.value), '{}')
-                     from jsonb_each(field.value) as inner_field
-                    where octet_length(inner_field.value::text) <= 256
-                 )
-               end
-             ) || jsonb_build_object(
-               'ref', jsonb_build_object(
-                 'table', case when p_payload ? 'subtask_id' then 'cogo_subtasks'
-                               else 'cogo_tasks' end,
-                 'id', coalesce(p_payload -> 'subtask_id', p_payload -> 'task_id')
+begin
+  -- No text is more than six times as long as what it was parsed to: mostly there is nothing to do.
+  if pg_column_size(p_payload) <= 4096 or octet_length(p_payload::text) <= 32768 then
+    return p_payload;
+  end if;
+  return (
+    select jsonb_object_agg(
+             field.key,
+             case
+               when octet_length(field.value::text) <= 1024 then field.value
+               -- Which model a subtask is for must be said, however long its prompt is.
+               else (
+                 select coalesce(jsonb_object_agg(inner_field.key, inner_field.value), '{}')
+                   from jsonb_each(field.value) as inner_field
+                  where octet_length(inner_field.value::text) <= 256
                )
+             end
+           ) || jsonb_build_object(
+             'ref', jsonb_build_object(
+               'table', case when p_payload ? 'subtask_id' then 'cogo_subtasks'
+                             else 'cogo_tasks' end,
+               'id', coalesce(p_payload -> 'subtask_id', p_payload -> 'task_id')
              )
-        from jsonb_each(p_payload) as field
-       where octet_length(field.value::text) <= 1024
-          or field.key in ('params', 'metadata') and jsonb_typeof(field.value) = 'object'
-    )
-  end;
+           )
+      from jsonb_each(p_payload) as field
+     where octet_length(field.value::text) <= 1024
+        or field.key in ('params', 'metadata') and jsonb_typeof(field.value) = 'object'
+  );
+end;
 $$;
 comment on function cogo.fitting(jsonb) is
   'The payload; beyond 32 KiB without its large fields, with a reference to the row instead.';
@@ -65,13 +68,42 @@ comment on function cogo.fitting(jsonb) is
 revoke all on function cogo.fitting(jsonb) from public, anon, authenticated, service_role;
 grant execute on function cogo.fitting(jsonb) to service_role;
 
+-- schemas/0515_send.sql
+-- One insert for all, as `realtime.send` makes one for each: that function is a subtransaction a
+-- message, which is dear, and more than 64 of them in one transaction slow everybody's reading down.
+-- Where the table does not take the rows as they are here, the function itself is asked, one by one;
+-- it turns whatever is wrong into a warning. https://supabase.com/docs/guides/realtime/broadcast
+create or replace function cogo.send(p_topics text[], p_envelopes jsonb[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+begin
+  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
+    return;
+  end if;
+  begin
+    insert into realtime.messages (payload, event, topic, private, extension)
+    select m.envelope, m.envelope ->> 'type', m.topic, true, 'broadcast'
+      from unnest(p_topics, p_envelopes) as m (topic, envelope);
+  exception
+    when others then
+      perform realtime.send(m.envelope, m.envelope ->> 'type', m.topic, true)
+         from unnest(p_topics, p_envelopes) as m (topic, envelope);
+  end;
+end;
+$$;
+comment on function cogo.send(text[], jsonb[]) is
+  'Broadcasts the n-th message on the n-th topic, when this transaction commits. Never raises.';
+
+revoke all on function cogo.send(text[], jsonb[]) from public, anon, authenticated, service_role;
+
 -- schemas/0520_ring.sql
--- Rings the doorbell on each topic with one and the same message. Security definer, since the
--- right to write in realtime.messages belongs to the owner; nobody's state depends on it.
--- Each `realtime.send` is a subtransaction that swallows its own errors: two per transition are
--- cheap, dozens would not be.
+-- Security definer, since the right to write in realtime.messages belongs to the owner; nobody's
+-- state depends on it.
 create or replace function cogo.ring(
-  p_topics text[], p_type text, p_payload jsonb, p_source text, p_target text default null
+  p_topic text, p_type text, p_payload jsonb, p_source text, p_target text default null
 )
   returns void
   language plpgsql
@@ -79,30 +111,57 @@ create or replace function cogo.ring(
   security definer
   set search_path = ''
 as $$
-declare
-  v_envelope jsonb;
-  v_topic text;
 begin
-  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
-    return;
-  end if;
-  v_envelope := cogo.envelope(
-    p_type,
-    -- No text is more than six times as long as what it was parsed to.
-    case when pg_column_size(p_payload) > 4096 then cogo.fitting(p_payload) else p_payload end,
-    p_source, coalesce(p_target, p_topics[1])
+  perform cogo.send(
+    array[p_topic],
+    array[
+      cogo.envelope(p_type, cogo.fitting(p_payload), p_source, coalesce(p_target, p_topic))
+    ]
   );
-  foreach v_topic in array p_topics loop
-    perform realtime.send(v_envelope, p_type, v_topic, true);
-  end loop;
 end;
 $$;
-comment on function cogo.ring(text[], text, jsonb, text, text) is
-  'Sends one message to topics, when this transaction commits. Losing it costs only time.';
+comment on function cogo.ring(text, text, jsonb, text, text) is
+  'Sends one message to a topic, when this transaction commits. Losing it costs only time.';
 
-revoke all on function cogo.ring(text[], text, jsonb, text, text)
+revoke all on function cogo.ring(text, text, jsonb, text, text)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.ring(text[], text, jsonb, text, text) to service_role;
+grant execute on function cogo.ring(text, text, jsonb, text, text) to service_role;
+
+-- schemas/0525_publish.sql
+-- One and the same message on both topics: who hears both knows it by its id.
+create or replace function cogo.publish(
+  p_type text, p_task_ids uuid[], p_payloads jsonb[], p_sources text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = ''
+as $$
+declare
+  v_topics text[];
+  v_envelopes jsonb[];
+begin
+  with messages as materialized (
+    select m.nth, m.task_id,
+           cogo.envelope(p_type, cogo.fitting(m.payload), m.source, 'cogo-results') as envelope
+      from unnest(p_task_ids, p_payloads, p_sources) with ordinality
+           as m (task_id, payload, source, nth)
+  )
+  select array_agg(t.topic order by m.nth, t.topic),
+         array_agg(m.envelope order by m.nth, t.topic)
+    into v_topics, v_envelopes
+    from messages m
+    cross join lateral (
+      values ('cogo-results'), ('cogo-results:' || m.task_id)
+    ) as t (topic);
+  perform cogo.send(v_topics, v_envelopes);
+end;
+$$;
+comment on function cogo.publish(text, uuid[], jsonb[], text[]) is
+  'Sends messages about tasks, each on cogo-results and on the topic of its task.';
+
+revoke all on function cogo.publish(text, uuid[], jsonb[], text[])
+  from public, anon, authenticated, service_role;
 
 -- schemas/0530_subtask_message.sql
 create or replace function cogo.subtask_message(p_subtask_id uuid, p_queued bigint)
@@ -145,69 +204,6 @@ comment on function cogo.subtask_message(uuid, bigint) is
   'The payload of MCP_SUBTASK, for the first of so many that were queued together.';
 
 revoke all on function cogo.subtask_message(uuid, bigint)
-  from public, anon, authenticated, service_role;
-
--- schemas/0550_task_result_message.sql
-create or replace function cogo.task_result_message(p_task public.cogo_tasks)
-  returns jsonb
-  language sql
-  stable
-  set search_path = ''
-as $$
-  select jsonb_build_object(
-           'task_id', p_task.id,
-           'status', p_task.status,
-           'cost_usd', p_task.cost_usd,
-           'tokens', jsonb_build_object(
-             'input', p_task.input_tokens,
-             'cached', p_task.cached_tokens,
-             'output', p_task.output_tokens,
-             'reasoning', p_task.reasoning_tokens
-           ),
-           'execution_time', cogo.milliseconds(
-             coalesce(p_task.started_at, p_task.created_at), p_task.finished_at
-           ),
-           'timestamp', cogo.iso(p_task.finished_at)
-         )
-         || case when p_task.result is not null
-              then jsonb_build_object('result', p_task.result) else '{}' end
-         || case when p_task.error is not null
-              then jsonb_build_object('error', p_task.error) else '{}' end;
-$$;
-comment on function cogo.task_result_message(public.cogo_tasks) is 'The payload of TASK_RESULT.';
-
-revoke all on function cogo.task_result_message(public.cogo_tasks)
-  from public, anon, authenticated, service_role;
-
--- schemas/0560_record_event.sql
--- The next number is one more than the last, which an index gives: no row is rewritten for it. Two
--- numbers cannot be the same, since whoever records holds the row lock of the task, taken in an
--- earlier statement than this one (whose snapshot therefore shows what the holder before wrote).
-create or replace function cogo.record_event(
-  p_task_id uuid, p_kind text, p_agent_id text, p_detail jsonb
-)
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-begin
-  insert into cogo.events (task_id, seq, at, kind, agent_id, detail)
-  values (
-    p_task_id,
-    1 + coalesce(
-      (
-        select e.seq from cogo.events e where e.task_id = p_task_id order by e.seq desc limit 1
-      ), 0
-    ),
-    cogo.now(), p_kind, p_agent_id, jsonb_strip_nulls(p_detail)
-  );
-end;
-$$;
-comment on function cogo.record_event(uuid, text, text, jsonb) is
-  'Adds what became of a task to its history.';
-
-revoke all on function cogo.record_event(uuid, text, text, jsonb)
   from public, anon, authenticated, service_role;
 
 -- schemas/0570_check_task_move.sql
@@ -427,9 +423,8 @@ as $$
 declare
   v_now timestamptz := cogo.now();
 begin
-  perform cogo.record_event(
-    new.id, 'task.pending', null, jsonb_build_object('type', new.type)
-  );
+  insert into cogo.events (task_id, seq, at, kind, detail)
+  values (new.id, 1, v_now, 'task.pending', jsonb_build_object('type', new.type));
   with plan as (
     insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
     values (
@@ -442,7 +437,7 @@ begin
   insert into cogo.subtask_payloads (subtask_id) select p.id from plan p;
 
   perform cogo.ring(
-    array['cogo-tasks'], 'TASK_CREATED',
+    'cogo-tasks', 'TASK_CREATED',
     jsonb_build_object(
       'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
       'timestamp', cogo.iso(new.created_at)
@@ -461,46 +456,110 @@ create or replace trigger open
   after insert on public.cogo_tasks
   for each row execute function cogo.open_task();
 
--- schemas/0610_tell_task.sql
+-- schemas/0610_tell_tasks.sql
 -- Security definer: the history and the channels belong to the owner of the schema.
-create or replace function cogo.tell_task()
+-- The next number of a history is one more than the last, which an index gives: no row is rewritten
+-- for it. Two numbers cannot be the same, since whoever records holds the row lock of the task,
+-- taken in an earlier statement than this one (whose snapshot therefore shows what the holder
+-- before wrote).
+create or replace function cogo.tell_tasks()
   returns trigger
   language plpgsql
   security definer
   set search_path = ''
+  -- As in cogo.tell_subtasks().
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
 as $$
+declare
+  v_ids uuid[];
+  v_from text[];
+  v_ended uuid[];
+  v_payloads jsonb[];
+  v_cancelled boolean;
 begin
-  perform cogo.record_event(
-    new.id, 'task.' || new.status, nullif(cogo.actor(), 'cogo-database'),
-    jsonb_build_object('from', old.status, 'error', new.error)
-  );
-  if new.status in ('completed', 'failed', 'cancelled') then
-    perform cogo.ring(
-      array['cogo-results', 'cogo-results:' || new.id], 'TASK_RESULT',
-      cogo.task_result_message(new), cogo.actor()
-    );
+  -- A full join is never a nested loop, which thousands of rows would take for ever. It is one
+  -- only while the condition may be true of a row without a partner: so not `<>`.
+  select array_agg(n.id), array_agg(o.status) into v_ids, v_from
+    from old_rows o full join new_rows n on n.id = o.id
+   where n.status is distinct from o.status;
+  if v_ids is null then
+    return null;
   end if;
-  if new.status = 'cancelled' then
+
+  with changed as materialized (
+    select t.*, c.from_status
+      from unnest(v_ids, v_from) as c (id, from_status)
+      join public.cogo_tasks t on t.id = c.id
+     order by t.seq
+  ), recorded as (
+    insert into cogo.events (task_id, seq, at, kind, agent_id, detail)
+    select c.id,
+           1 + coalesce(
+             (select e.seq from cogo.events e where e.task_id = c.id order by e.seq desc limit 1), 0
+           ),
+           cogo.now(), 'task.' || c.status, nullif(cogo.actor(), 'cogo-database'),
+           jsonb_strip_nulls(jsonb_build_object('from', c.from_status, 'error', c.error))
+      from changed c
+  )
+  select array_agg(c.id),
+         array_agg(
+           jsonb_build_object(
+             'task_id', c.id,
+             'status', c.status,
+             'cost_usd', c.cost_usd,
+             'tokens', jsonb_build_object(
+               'input', c.input_tokens,
+               'cached', c.cached_tokens,
+               'output', c.output_tokens,
+               'reasoning', c.reasoning_tokens
+             ),
+             'execution_time', cogo.milliseconds(
+               coalesce(c.started_at, c.created_at), c.finished_at
+             ),
+             'timestamp', cogo.iso(c.finished_at)
+           ) || case
+             when c.result is not null then jsonb_build_object('result', c.result)
+             when c.error is not null then jsonb_build_object('error', c.error)
+             else '{}'
+           end
+         ),
+         bool_or(c.status = 'cancelled')
+    into v_ended, v_payloads, v_cancelled
+    from changed c
+   where c.finished_at is not null;
+  if v_ended is null then
+    return null;
+  end if;
+
+  perform cogo.publish(
+    'TASK_RESULT', v_ended, v_payloads, array_fill(cogo.actor(), array[cardinality(v_ended)])
+  );
+  if v_cancelled then
     perform cogo.ring(
-      array['cogo-tasks'], 'TASK_CANCELLED',
+      'cogo-tasks', 'TASK_CANCELLED',
       jsonb_build_object(
-        'task_id', new.id, 'reason', new.error ->> 'message', 'timestamp', cogo.iso(cogo.now())
+        'task_id', t.id, 'reason', t.error ->> 'message', 'timestamp', cogo.iso(cogo.now())
       ),
       cogo.actor()
-    );
+    )
+       from public.cogo_tasks t
+      where t.id = any (v_ended) and t.status = 'cancelled';
   end if;
   return null;
 end;
 $$;
-comment on function cogo.tell_task() is
+comment on function cogo.tell_tasks() is
   'Records and announces every change of a task''s status, in the transaction that makes it.';
 
-revoke all on function cogo.tell_task() from public, anon, authenticated, service_role;
+revoke all on function cogo.tell_tasks() from public, anon, authenticated, service_role;
 
 create or replace trigger tell
-  after update of status on public.cogo_tasks
-  for each row when (old.status is distinct from new.status)
-  execute function cogo.tell_task();
+  after update on public.cogo_tasks
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function cogo.tell_tasks();
 
 -- schemas/0615_ring_results.sql
 -- Called by a trigger of the same owner, after the statement that wrote outputs and attempts.
@@ -510,12 +569,16 @@ create or replace function cogo.ring_results(p_subtask_ids uuid[])
   volatile
   set search_path = ''
 as $$
+declare
+  v_task_ids uuid[];
+  v_payloads jsonb[];
+  v_sources text[];
 begin
-  perform cogo.ring(
-    array['cogo-results', 'cogo-results:' || r.task_id], 'SUBTASK_RESULT', r.payload, r.source
-  )
+  select array_agg(r.task_id order by r.seq), array_agg(r.payload order by r.seq),
+         array_agg(r.source order by r.seq)
+    into v_task_ids, v_payloads, v_sources
     from (
-      select s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
+      select s.seq, s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
              jsonb_build_object(
                'subtask_id', s.id,
                'task_id', s.task_id,
@@ -550,8 +613,8 @@ begin
         left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
         left join cogo.subtask_outputs o on o.subtask_id = s.id
        where s.id = any (p_subtask_ids)
-       order by s.seq
     ) as r;
+  perform cogo.publish('SUBTASK_RESULT', v_task_ids, v_payloads, v_sources);
 end;
 $$;
 comment on function cogo.ring_results(uuid[]) is 'Sends SUBTASK_RESULT for subtasks that ended.';
@@ -582,7 +645,7 @@ begin
   loop
     v_rung := v_rung || v_lane.lane;
     perform cogo.ring(
-      array[case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
+      case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end,
       'MCP_SUBTASK', cogo.subtask_message(v_lane.first_id, v_lane.queued), cogo.actor()
     );
   end loop;
@@ -599,7 +662,7 @@ grant execute on function cogo.ring_lanes(uuid[]) to service_role;
 -- schemas/0620_tell_subtasks.sql
 -- Security definer: the history and the channels belong to the owner of the schema.
 -- Once for each statement: ten claims cost one insert of ten events. It runs after the statement,
--- so what that wrote beside the subtasks is visible. For the numbers see cogo.record_event().
+-- so what that wrote beside the subtasks is visible. For the numbers see cogo.tell_tasks().
 create or replace function cogo.tell_subtasks()
   returns trigger
   language plpgsql

@@ -1,39 +1,27 @@
 -- Generated from supabase/schemas by scripts/migrations: edit there.
 
 -- schemas/0700_fence.sql
-create or replace function cogo.fence(p_agent_id text, p_subtask_id uuid, p_attempt integer)
+create or replace function cogo.fence(
+  p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
+)
   returns text
-  language plpgsql
-  stable
-  set search_path = ''
-as $$
-declare
-  v_attempt public.cogo_attempts;
-begin
-  select a.* into v_attempt
-    from public.cogo_attempts a
-   where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
-  if not found then
-    return 'unknown';
-  elsif v_attempt.agent_id <> p_agent_id then
-    return 'stale';
-  elsif v_attempt.ended_at is not null then
-    return v_attempt.outcome;
-  elsif exists (
-    select from cogo.subtasks s where s.id = p_subtask_id and s.cancel_requested_at is not null
-  ) then
-    return 'closing';
-  end if;
-  return 'held';
-end;
-$$;
-comment on function cogo.fence(text, uuid, integer) is
-  'Whether an agent still holds an attempt: held, closing (its task is over), stale (another
-agent''s), unknown, or the outcome that ended it. An expired lease that nobody took is held.';
+  language sql
+  immutable
+  return case
+    when (p_attempt).agent_id is null then 'unknown'
+    when (p_attempt).agent_id <> p_agent_id then 'stale'
+    when (p_attempt).ended_at is not null then (p_attempt).outcome
+    when (p_subtask).cancel_requested_at is not null then 'closing'
+    else 'held'
+  end;
+comment on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) is
+  'Whether an agent still holds an attempt of a subtask: held, closing (its task is over), stale
+(another agent''s), unknown (no such row), or the outcome that ended it. An expired lease that nobody
+took is held.';
 
-revoke all on function cogo.fence(text, uuid, integer)
+revoke all on function cogo.fence(text, public.cogo_attempts, cogo.subtasks)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.fence(text, uuid, integer) to service_role;
+grant execute on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) to service_role;
 
 -- schemas/0701_granted_text.sql
 create or replace function cogo.granted_text(p_granted jsonb)
@@ -495,7 +483,7 @@ begin
     returning s.*
   loop
     perform cogo.ring(
-      array['cogo-subtasks'], 'SUBTASK_CANCELLED',
+      'cogo-subtasks', 'SUBTASK_CANCELLED',
       jsonb_build_object(
         'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
         'attempt', v_subtask.attempt, 'reason', p_reason,
@@ -830,7 +818,7 @@ begin
   end if;
 
   perform cogo.ring(
-    array['model-selection'], 'MODEL_SELECTION_RESPONSE',
+    'model-selection', 'MODEL_SELECTION_RESPONSE',
     jsonb_build_object(
       'request_id', v_selection.request_id,
       'task_id', v_selection.task_id,
@@ -1111,8 +1099,10 @@ begin
            cogo.to_integer(i.item ->> 'attempt') as attempt
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
   ), fenced as materialized (
-    select i.*, s as subtask, cogo.fence(p_agent_id, i.id, i.attempt) as standing
-      from items i left join cogo.subtasks s on s.id = i.id
+    select i.*, s as subtask, cogo.fence(p_agent_id, a, s) as standing
+      from items i
+      left join cogo.subtasks s on s.id = i.id
+      left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
   ), judged as materialized (
     select f.*,
            case f.standing when 'held' then cogo.completion_problem(f.subtask, f.item) end
@@ -1457,7 +1447,10 @@ begin
            'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
            'cost_usd', t.cost_usd, 'priority', t.priority,
-           'grants', cogo.granted(t.owner)
+           'grants',
+           case when exists (select from cogo.grants g where g.owner = s.owner) then
+             cogo.granted(t.owner)
+           end
          ),
          (
            select coalesce(jsonb_object_agg(parent.key, o.output), '{}')
@@ -1483,7 +1476,7 @@ begin
                     on a.subtask_id = parent.id and a.attempt = parent.attempt
             where d.child_id = s.id
          ),
-         (
+         case when s.attempt = 1 then '[]' else (
            select coalesce(
                     jsonb_agg(
                       jsonb_build_object(
@@ -1494,7 +1487,7 @@ begin
                   )
              from public.cogo_attempts a
             where a.subtask_id = s.id and a.ended_at is not null
-         )
+         ) end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id

@@ -273,6 +273,7 @@ as $$
 #variable_conflict use_column
 declare
   v_subtask cogo.subtasks;
+  v_attempt public.cogo_attempts;
   v_answer text;
 begin
   perform cogo.act_as(p_agent_id);
@@ -286,15 +287,14 @@ begin
 
   perform cogo.lock_tasks(array[p_subtask_id]);
   select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
-  v_answer := cogo.fence(p_agent_id, p_subtask_id, p_attempt);
+  select a.* into v_attempt
+    from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
+  v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
     perform cogo.end_in_failure(v_subtask, p_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
-  elsif v_answer = 'released' and exists (
-    select from public.cogo_attempts a
-     where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.error ->> 'class' <> 'released'
-  ) then
+  elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
     v_answer := 'snoozed';
   end if;
 
@@ -339,6 +339,7 @@ declare
   v_leases jsonb := nullif(p_leases, 'null');
   v_lease jsonb;
   v_subtask cogo.subtasks;
+  v_attempt public.cogo_attempts;
 begin
   perform cogo.act_as(p_agent_id);
   if v_leases is null then
@@ -360,8 +361,11 @@ begin
   for v_lease in select l.value from jsonb_array_elements(v_leases) l loop
     subtask_id := cogo.to_uuid(v_lease ->> 'subtask_id');
     attempt := cogo.to_integer(v_lease ->> 'attempt');
-    answer := cogo.fence(p_agent_id, subtask_id, attempt);
     select s.* into v_subtask from cogo.subtasks s where s.id = subtask_id;
+    select a.* into v_attempt
+      from public.cogo_attempts a
+     where a.subtask_id = v_subtask.id and a.attempt = cogo.to_integer(v_lease ->> 'attempt');
+    answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
     if answer = 'closing' then
       perform cogo.cancel_running(subtask_id, attempt, null);
     elsif answer = 'held' and p_died then
@@ -407,7 +411,7 @@ begin
     p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
   );
   perform cogo.ring(
-    array['model-selection'], 'MODEL_STATUS',
+    'model-selection', 'MODEL_STATUS',
     jsonb_build_object(
       'model_id', p_subject,
       'status', case
@@ -1213,7 +1217,7 @@ create or replace function cogo.tell_deployment(p_deployment cogo.deployments)
   set search_path = ''
 as $$
   select cogo.ring(
-    array['model-selection'], 'MODEL_STATUS',
+    'model-selection', 'MODEL_STATUS',
     jsonb_build_object(
       'model_id', p_deployment.model_id,
       'provider', p_deployment.provider,

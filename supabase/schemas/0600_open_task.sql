@@ -8,9 +8,8 @@ as $$
 declare
   v_now timestamptz := cogo.now();
 begin
-  perform cogo.record_event(
-    new.id, 'task.pending', null, jsonb_build_object('type', new.type)
-  );
+  insert into cogo.events (task_id, seq, at, kind, detail)
+  values (new.id, 1, v_now, 'task.pending', jsonb_build_object('type', new.type));
   with plan as (
     insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
     values (
@@ -23,7 +22,7 @@ begin
   insert into cogo.subtask_payloads (subtask_id) select p.id from plan p;
 
   perform cogo.ring(
-    array['cogo-tasks'], 'TASK_CREATED',
+    'cogo-tasks', 'TASK_CREATED',
     jsonb_build_object(
       'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
       'timestamp', cogo.iso(new.created_at)

@@ -5,12 +5,16 @@ create or replace function cogo.ring_results(p_subtask_ids uuid[])
   volatile
   set search_path = ''
 as $$
+declare
+  v_task_ids uuid[];
+  v_payloads jsonb[];
+  v_sources text[];
 begin
-  perform cogo.ring(
-    array['cogo-results', 'cogo-results:' || r.task_id], 'SUBTASK_RESULT', r.payload, r.source
-  )
+  select array_agg(r.task_id order by r.seq), array_agg(r.payload order by r.seq),
+         array_agg(r.source order by r.seq)
+    into v_task_ids, v_payloads, v_sources
     from (
-      select s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
+      select s.seq, s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
              jsonb_build_object(
                'subtask_id', s.id,
                'task_id', s.task_id,
@@ -45,8 +49,8 @@ begin
         left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
         left join cogo.subtask_outputs o on o.subtask_id = s.id
        where s.id = any (p_subtask_ids)
-       order by s.seq
     ) as r;
+  perform cogo.publish('SUBTASK_RESULT', v_task_ids, v_payloads, v_sources);
 end;
 $$;
 comment on function cogo.ring_results(uuid[]) is 'Sends SUBTASK_RESULT for subtasks that ended.';

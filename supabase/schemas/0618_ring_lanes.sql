@@ -21,7 +21,7 @@ begin
   loop
     v_rung := v_rung || v_lane.lane;
     perform cogo.ring(
-      array[case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end],
+      case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end,
       'MCP_SUBTASK', cogo.subtask_message(v_lane.first_id, v_lane.queued), cogo.actor()
     );
   end loop;

@@ -1,6 +1,6 @@
 -- Security definer: the history and the channels belong to the owner of the schema.
 -- Once for each statement: ten claims cost one insert of ten events. It runs after the statement,
--- so what that wrote beside the subtasks is visible. For the numbers see cogo.record_event().
+-- so what that wrote beside the subtasks is visible. For the numbers see cogo.tell_tasks().
 create or replace function cogo.tell_subtasks()
   returns trigger
   language plpgsql

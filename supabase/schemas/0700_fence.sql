@@ -1,33 +1,21 @@
-create or replace function cogo.fence(p_agent_id text, p_subtask_id uuid, p_attempt integer)
+create or replace function cogo.fence(
+  p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
+)
   returns text
-  language plpgsql
-  stable
-  set search_path = ''
-as $$
-declare
-  v_attempt public.cogo_attempts;
-begin
-  select a.* into v_attempt
-    from public.cogo_attempts a
-   where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
-  if not found then
-    return 'unknown';
-  elsif v_attempt.agent_id <> p_agent_id then
-    return 'stale';
-  elsif v_attempt.ended_at is not null then
-    return v_attempt.outcome;
-  elsif exists (
-    select from cogo.subtasks s where s.id = p_subtask_id and s.cancel_requested_at is not null
-  ) then
-    return 'closing';
-  end if;
-  return 'held';
-end;
-$$;
-comment on function cogo.fence(text, uuid, integer) is
-  'Whether an agent still holds an attempt: held, closing (its task is over), stale (another
-agent''s), unknown, or the outcome that ended it. An expired lease that nobody took is held.';
+  language sql
+  immutable
+  return case
+    when (p_attempt).agent_id is null then 'unknown'
+    when (p_attempt).agent_id <> p_agent_id then 'stale'
+    when (p_attempt).ended_at is not null then (p_attempt).outcome
+    when (p_subtask).cancel_requested_at is not null then 'closing'
+    else 'held'
+  end;
+comment on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) is
+  'Whether an agent still holds an attempt of a subtask: held, closing (its task is over), stale
+(another agent''s), unknown (no such row), or the outcome that ended it. An expired lease that nobody
+took is held.';
 
-revoke all on function cogo.fence(text, uuid, integer)
+revoke all on function cogo.fence(text, public.cogo_attempts, cogo.subtasks)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.fence(text, uuid, integer) to service_role;
+grant execute on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) to service_role;

@@ -20,7 +20,7 @@ begin
     returning s.*
   loop
     perform cogo.ring(
-      array['cogo-subtasks'], 'SUBTASK_CANCELLED',
+      'cogo-subtasks', 'SUBTASK_CANCELLED',
       jsonb_build_object(
         'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
         'attempt', v_subtask.attempt, 'reason', p_reason,

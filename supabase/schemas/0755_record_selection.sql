@@ -31,7 +31,7 @@ begin
   end if;
 
   perform cogo.ring(
-    array['model-selection'], 'MODEL_SELECTION_RESPONSE',
+    'model-selection', 'MODEL_SELECTION_RESPONSE',
     jsonb_build_object(
       'request_id', v_selection.request_id,
       'task_id', v_selection.task_id,

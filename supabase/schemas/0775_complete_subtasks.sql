@@ -22,8 +22,10 @@ begin
            cogo.to_integer(i.item ->> 'attempt') as attempt
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
   ), fenced as materialized (
-    select i.*, s as subtask, cogo.fence(p_agent_id, i.id, i.attempt) as standing
-      from items i left join cogo.subtasks s on s.id = i.id
+    select i.*, s as subtask, cogo.fence(p_agent_id, a, s) as standing
+      from items i
+      left join cogo.subtasks s on s.id = i.id
+      left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
   ), judged as materialized (
     select f.*,
            case f.standing when 'held' then cogo.completion_problem(f.subtask, f.item) end

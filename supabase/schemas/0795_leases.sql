@@ -18,7 +18,10 @@ begin
            'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
            'cost_usd', t.cost_usd, 'priority', t.priority,
-           'grants', cogo.granted(t.owner)
+           'grants',
+           case when exists (select from cogo.grants g where g.owner = s.owner) then
+             cogo.granted(t.owner)
+           end
          ),
          (
            select coalesce(jsonb_object_agg(parent.key, o.output), '{}')
@@ -44,7 +47,7 @@ begin
                     on a.subtask_id = parent.id and a.attempt = parent.attempt
             where d.child_id = s.id
          ),
-         (
+         case when s.attempt = 1 then '[]' else (
            select coalesce(
                     jsonb_agg(
                       jsonb_build_object(
@@ -55,7 +58,7 @@ begin
                   )
              from public.cogo_attempts a
             where a.subtask_id = s.id and a.ended_at is not null
-         )
+         ) end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id

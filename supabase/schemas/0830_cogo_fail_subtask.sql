@@ -18,6 +18,7 @@ as $$
 #variable_conflict use_column
 declare
   v_subtask cogo.subtasks;
+  v_attempt public.cogo_attempts;
   v_answer text;
 begin
   perform cogo.act_as(p_agent_id);
@@ -31,15 +32,14 @@ begin
 
   perform cogo.lock_tasks(array[p_subtask_id]);
   select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
-  v_answer := cogo.fence(p_agent_id, p_subtask_id, p_attempt);
+  select a.* into v_attempt
+    from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
+  v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
     perform cogo.end_in_failure(v_subtask, p_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
-  elsif v_answer = 'released' and exists (
-    select from public.cogo_attempts a
-     where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.error ->> 'class' <> 'released'
-  ) then
+  elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
     v_answer := 'snoozed';
   end if;
 

@@ -13,6 +13,7 @@ declare
   v_leases jsonb := nullif(p_leases, 'null');
   v_lease jsonb;
   v_subtask cogo.subtasks;
+  v_attempt public.cogo_attempts;
 begin
   perform cogo.act_as(p_agent_id);
   if v_leases is null then
@@ -34,8 +35,11 @@ begin
   for v_lease in select l.value from jsonb_array_elements(v_leases) l loop
     subtask_id := cogo.to_uuid(v_lease ->> 'subtask_id');
     attempt := cogo.to_integer(v_lease ->> 'attempt');
-    answer := cogo.fence(p_agent_id, subtask_id, attempt);
     select s.* into v_subtask from cogo.subtasks s where s.id = subtask_id;
+    select a.* into v_attempt
+      from public.cogo_attempts a
+     where a.subtask_id = v_subtask.id and a.attempt = cogo.to_integer(v_lease ->> 'attempt');
+    answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
     if answer = 'closing' then
       perform cogo.cancel_running(subtask_id, attempt, null);
     elsif answer = 'held' and p_died then

@@ -13,7 +13,7 @@ begin
     p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
   );
   perform cogo.ring(
-    array['model-selection'], 'MODEL_STATUS',
+    'model-selection', 'MODEL_STATUS',
     jsonb_build_object(
       'model_id', p_subject,
       'status', case

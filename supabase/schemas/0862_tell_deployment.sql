@@ -5,7 +5,7 @@ create or replace function cogo.tell_deployment(p_deployment cogo.deployments)
   set search_path = ''
 as $$
   select cogo.ring(
-    array['model-selection'], 'MODEL_STATUS',
+    'model-selection', 'MODEL_STATUS',
     jsonb_build_object(
       'model_id', p_deployment.model_id,
       'provider', p_deployment.provider,
