@@ -371,6 +371,13 @@ create or replace function cogo.lose_calls()
   set search_path = ''
 as $$
 begin
+  -- Mostly its holder said how they ended.
+  if not exists (
+    select from ended e join cogo.reservations r using (subtask_id, attempt)
+     where e.ended_at is not null
+  ) then
+    return null;
+  end if;
   with gone as (
     delete from cogo.reservations r
      using ended e
@@ -470,6 +477,12 @@ as $$
 declare
   v_subtask cogo.subtasks;
 begin
+  -- Mostly the last one was the sink, and nothing is open.
+  if not exists (
+    select from cogo.subtasks s where s.task_id = any (p_task_ids) and s.finished_at is null
+  ) then
+    return;
+  end if;
   update cogo.subtasks s
      set status = 'cancelled', finished_at = cogo.now()
    where s.task_id = any (p_task_ids)
@@ -602,9 +615,13 @@ as $$
 begin
   perform cogo.close_subtasks(p_task_ids, 'the task is complete');
   -- A paused task whose last subtask was already running has nothing left to be paused.
-  update public.cogo_tasks t
-     set status = 'running', paused_at = null
-   where t.id = any (p_task_ids) and t.status = 'held';
+  if exists (
+    select from public.cogo_tasks t where t.id = any (p_task_ids) and t.status = 'held'
+  ) then
+    update public.cogo_tasks t
+       set status = 'running', paused_at = null
+     where t.id = any (p_task_ids) and t.status = 'held';
+  end if;
   update public.cogo_tasks t
      set status = 'completed', result = r.result, finished_at = cogo.now()
     from unnest(p_task_ids, p_results) as r (task_id, result)
@@ -1015,26 +1032,33 @@ declare
   v_outputs jsonb[];
   v_usages jsonb[];
   v_tasks uuid[];
+  v_messages boolean;
+  v_plans boolean;
 begin
   select array_agg(k.id), array_agg(k.attempt),
          array_agg(coalesce(nullif(k.item -> 'output', 'null'), '{}')),
-         array_agg(k.item -> 'usage')
-    into v_ids, v_attempts, v_outputs, v_usages
+         array_agg(k.item -> 'usage'),
+         bool_or(k.item ? 'messages'),
+         bool_or(k.kind = 'plan' or k.kind = 'step' and k.item ? 'subtasks')
+    into v_ids, v_attempts, v_outputs, v_usages, v_messages, v_plans
     from unnest(p_ids, p_attempts, p_items, p_kinds) as k (id, attempt, item, kind)
    where k.kind in ('plan', 'sink', 'step');
 
   perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
   insert into cogo.subtask_outputs (subtask_id, attempt, output)
   select * from unnest(v_ids, v_attempts, v_outputs);
-  insert into public.cogo_messages (session_id, role, content, task_id)
-  select t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
-    from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
-    join cogo.subtasks s on s.id = k.id
-    join public.cogo_tasks t on t.id = s.task_id
-    cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
-      with ordinality as m (value, ordinal)
-   where k.item ? 'messages' and k.kind in ('plan', 'sink', 'step') and t.session_id is not null
-   order by k.ordinal, m.ordinal;
+  -- A statement is dear even where it finds nothing to do: so none for what no item has.
+  if v_messages then
+    insert into public.cogo_messages (session_id, role, content, task_id)
+    select t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
+      from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
+      join cogo.subtasks s on s.id = k.id
+      join public.cogo_tasks t on t.id = s.task_id
+      cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
+        with ordinality as m (value, ordinal)
+     where k.item ? 'messages' and k.kind in ('plan', 'sink', 'step') and t.session_id is not null
+     order by k.ordinal, m.ordinal;
+  end if;
   update cogo.subtasks s
      set status = 'completed',
          finished_at = cogo.now(),
@@ -1043,25 +1067,28 @@ begin
          claim_request = null
    where s.id = any (v_ids);
 
-  perform cogo.insert_plan(
-            s.task_id,
-            case k.kind when 'plan' then k.item -> 'plan' else k.item end,
-            case k.kind when 'step' then k.id end
-          )
-     from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-     join cogo.subtasks s on s.id = k.id
-    where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
-  perform cogo.release_dependants(
-    array(select k.id from unnest(p_ids, p_kinds) as k (id, kind) where k.kind = 'step')
-  );
-
-  select array_agg(s.task_id), array_agg(o.output)
-    into v_tasks, v_outputs
-    from unnest(p_ids, p_kinds) as k (id, kind)
-    join cogo.subtasks s on s.id = k.id
-    join cogo.subtask_outputs o on o.subtask_id = k.id
-   where k.kind = 'sink';
-  if v_tasks is not null then
+  if v_plans then
+    perform cogo.insert_plan(
+              s.task_id,
+              case k.kind when 'plan' then k.item -> 'plan' else k.item end,
+              case k.kind when 'step' then k.id end
+            )
+       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
+       join cogo.subtasks s on s.id = k.id
+      where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
+  end if;
+  if 'step' = any (p_kinds) then
+    perform cogo.release_dependants(
+      array(select k.id from unnest(p_ids, p_kinds) as k (id, kind) where k.kind = 'step')
+    );
+  end if;
+  if 'sink' = any (p_kinds) then
+    select array_agg(s.task_id), array_agg(o.output)
+      into v_tasks, v_outputs
+      from unnest(p_ids, p_kinds) as k (id, kind)
+      join cogo.subtasks s on s.id = k.id
+      join cogo.subtask_outputs o on o.subtask_id = k.id
+     where k.kind = 'sink';
     perform cogo.complete_tasks(v_tasks, v_outputs);
   end if;
 end;
@@ -1080,11 +1107,12 @@ grant execute on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[]
 -- All items take each step together, since a statement costs more than a row. Of items that touch
 -- each other it is as if sinks, which end their tasks, had come last.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
-  returns table (answer text, detail text)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
   language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_ids uuid[];
   v_attempts integer[];
@@ -1146,7 +1174,7 @@ begin
   if v_kinds && '{plan,sink,step}' then
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;
-  return query select * from unnest(v_answers, v_details);
+  return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
 end;
 $$;
 comment on function cogo.complete_subtasks(text, jsonb) is
@@ -1161,35 +1189,38 @@ grant execute on function cogo.complete_subtasks(text, jsonb) to service_role;
 -- A subtransaction for all together, and where something is wrong with one, for each alone: what is
 -- wrong with one takes nothing from the others.
 create or replace function cogo.settle_completions(p_agent_id text, p_items jsonb)
-  returns table (answer text, detail text)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
   language plpgsql
   volatile
   set search_path = ''
 as $$
 declare
-  v_answers text[];
-  v_details text[];
+  v_alone boolean := jsonb_array_length(p_items) = 1;
+  v_together boolean := v_alone;
 begin
-  if (
+  if not v_alone then
     -- The second completion of a subtask is judged by what the first left.
-    select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
-      from jsonb_array_elements(p_items) i
-  ) or jsonb_array_length(p_items) = 1 then
+    v_together := (
+      select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
+        from jsonb_array_elements(p_items) i
+    );
+  end if;
+  if v_together then
     begin
-      select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
-        from cogo.complete_subtasks(p_agent_id, p_items) c;
-      return query select * from unnest(v_answers, v_details);
+      return query select * from cogo.complete_subtasks(p_agent_id, p_items);
       return;
     exception
       when data_exception or integrity_constraint_violation then
-        if jsonb_array_length(p_items) = 1 then
-          return query select 'invalid', sqlerrm;
+        if v_alone then
+          return query
+            select cogo.to_uuid(p_items -> 0 ->> 'subtask_id'),
+                   cogo.to_integer(p_items -> 0 ->> 'attempt'), 'invalid', sqlerrm;
           return;
         end if;
     end;
   end if;
   return query
-    select c.answer, c.detail
+    select c.*
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
      cross join lateral cogo.settle_completions(p_agent_id, jsonb_build_array(i.item)) c
      order by i.ordinal;
@@ -1452,30 +1483,7 @@ begin
              cogo.granted(t.owner)
            end
          ),
-         (
-           select coalesce(jsonb_object_agg(parent.key, o.output), '{}')
-             from cogo.dependencies d
-             join cogo.subtasks parent on parent.id = d.parent_id
-             join cogo.subtask_outputs o on o.subtask_id = d.parent_id
-            where d.child_id = s.id
-         ),
-         (
-           select coalesce(
-                    jsonb_object_agg(
-                      parent.key,
-                      coalesce(
-                        a.error, pp.metadata -> 'approval' -> 'error',
-                        '{"class": "failed", "message": "no attempt said why"}'
-                      )
-                    ), '{}'
-                  )
-             from cogo.dependencies d
-             join cogo.subtasks parent on parent.id = d.parent_id and parent.dead_at is not null
-             join cogo.subtask_payloads pp on pp.subtask_id = parent.id
-             left join public.cogo_attempts a
-                    on a.subtask_id = parent.id and a.attempt = parent.attempt
-            where d.child_id = s.id
-         ),
+         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
          case when s.attempt = 1 then '[]' else (
            select coalesce(
                     jsonb_agg(
@@ -1491,6 +1499,25 @@ begin
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id
+    cross join lateral (
+      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
+             jsonb_object_agg(
+               parent.key,
+               coalesce(
+                 a.error, pp.metadata -> 'approval' -> 'error',
+                 '{"class": "failed", "message": "no attempt said why"}'
+               )
+             ) filter (where parent.dead_at is not null) as errors
+        from cogo.dependencies d
+        join cogo.subtasks parent on parent.id = d.parent_id
+        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
+        left join cogo.subtask_payloads pp
+               on pp.subtask_id = d.parent_id and parent.dead_at is not null
+        left join public.cogo_attempts a
+               on a.subtask_id = d.parent_id and a.attempt = parent.attempt
+              and parent.dead_at is not null
+       where d.child_id = s.id
+    ) as parents
    where s.id = any (p_subtask_ids)
    order by s.turn, s.seq;
 end;
@@ -1660,7 +1687,7 @@ grant execute on function cogo.open_owners() to service_role;
 -- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
 -- several lanes or limits; what was locked in vain is free again with the end of the transaction.
 create or replace function cogo.choose_subtasks(
-  p_lanes text[], p_rooms integer[], p_limit integer
+  p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
   returns uuid[]
   language plpgsql
@@ -1671,12 +1698,11 @@ create or replace function cogo.choose_subtasks(
   set enable_sort = off
 as $$
 declare
-  v_known uuid[] := array(select o.owner from cogo.owners o);
   v_owners uuid[];
   v_rooms integer[];
   v_ids uuid[];
 begin
-  if v_known <> '{}' then
+  if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
   end if;
 
@@ -1688,7 +1714,7 @@ begin
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
          where s.status = 'queued' and not s.regulated and s.lane = l.lane
-           and s.owner <> all (v_known) and t.status in ('pending', 'running')
+           and s.owner <> all (p_regulated) and t.status in ('pending', 'running')
          order by s.turn, s.seq
          limit least(p_limit, l.room)
            for no key update of t, s skip locked
@@ -1736,12 +1762,13 @@ begin
   return v_ids;
 end;
 $$;
-comment on function cogo.choose_subtasks(text[], integer[], integer) is
-  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.';
+comment on function cogo.choose_subtasks(text[], integer[], uuid[], integer) is
+  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.
+p_regulated are the owners that have limits.';
 
-revoke all on function cogo.choose_subtasks(text[], integer[], integer)
+revoke all on function cogo.choose_subtasks(text[], integer[], uuid[], integer)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.choose_subtasks(text[], integer[], integer) to service_role;
+grant execute on function cogo.choose_subtasks(text[], integer[], uuid[], integer) to service_role;
 
 insert into cogo.schema_versions (version) values ('20261121090400')
 on conflict (version) do nothing;

@@ -31,7 +31,8 @@ as $$
 #variable_conflict use_column
 declare
   v_lanes text[];
-  v_room integer[];
+  v_rooms integer[];
+  v_owners uuid[];
   v_limited boolean;
   v_due boolean;
   v_expired boolean;
@@ -56,7 +57,7 @@ begin
   end if;
 
   -- Mostly there is nothing of the kind, and one look at three indexes says so.
-  select exists (select from cogo.lanes) or exists (select from cogo.owners),
+  select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
            select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
          ),
@@ -64,7 +65,8 @@ begin
            select from cogo.subtasks s
             where s.status = 'running' and s.lease_expires_at < cogo.now()
          )
-    into v_limited, v_due, v_expired;
+    into v_limited, v_owners, v_due, v_expired;
+  v_limited := v_limited or v_owners <> '{}';
   if v_limited then
     perform cogo.lock_limits(p_lanes);
   end if;
@@ -74,8 +76,8 @@ begin
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
-  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_room from cogo.open_lanes(p_lanes) o;
-  v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);
+  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.open_lanes(p_lanes) o;
+  v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_ids is null then
     return;
   end if;
@@ -223,9 +225,6 @@ create or replace function public.cogo_complete_subtasks(p_agent_id text, p_item
   set enable_hashjoin = off
   set enable_mergejoin = off
 as $$
-declare
-  v_answers text[];
-  v_details text[];
 begin
   perform cogo.act_as(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array' then
@@ -234,13 +233,7 @@ begin
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
-  select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
-    from cogo.settle_completions(p_agent_id, p_items) c;
-  return query
-    select cogo.to_uuid(i.item ->> 'subtask_id'), cogo.to_integer(i.item ->> 'attempt'),
-           v_answers[i.ordinal], v_details[i.ordinal]
-      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
-     order by i.ordinal;
+  return query select * from cogo.settle_completions(p_agent_id, p_items);
 end;
 $$;
 comment on function public.cogo_complete_subtasks(text, jsonb) is

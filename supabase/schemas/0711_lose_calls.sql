@@ -4,6 +4,13 @@ create or replace function cogo.lose_calls()
   set search_path = ''
 as $$
 begin
+  -- Mostly its holder said how they ended.
+  if not exists (
+    select from ended e join cogo.reservations r using (subtask_id, attempt)
+     where e.ended_at is not null
+  ) then
+    return null;
+  end if;
   with gone as (
     delete from cogo.reservations r
      using ended e

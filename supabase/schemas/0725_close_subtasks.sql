@@ -7,6 +7,12 @@ as $$
 declare
   v_subtask cogo.subtasks;
 begin
+  -- Mostly the last one was the sink, and nothing is open.
+  if not exists (
+    select from cogo.subtasks s where s.task_id = any (p_task_ids) and s.finished_at is null
+  ) then
+    return;
+  end if;
   update cogo.subtasks s
      set status = 'cancelled', finished_at = cogo.now()
    where s.task_id = any (p_task_ids)

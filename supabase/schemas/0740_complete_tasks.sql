@@ -7,9 +7,13 @@ as $$
 begin
   perform cogo.close_subtasks(p_task_ids, 'the task is complete');
   -- A paused task whose last subtask was already running has nothing left to be paused.
-  update public.cogo_tasks t
-     set status = 'running', paused_at = null
-   where t.id = any (p_task_ids) and t.status = 'held';
+  if exists (
+    select from public.cogo_tasks t where t.id = any (p_task_ids) and t.status = 'held'
+  ) then
+    update public.cogo_tasks t
+       set status = 'running', paused_at = null
+     where t.id = any (p_task_ids) and t.status = 'held';
+  end if;
   update public.cogo_tasks t
      set status = 'completed', result = r.result, finished_at = cogo.now()
     from unnest(p_task_ids, p_results) as r (task_id, result)

@@ -3,11 +3,12 @@
 -- All items take each step together, since a statement costs more than a row. Of items that touch
 -- each other it is as if sinks, which end their tasks, had come last.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
-  returns table (answer text, detail text)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
   language plpgsql
   volatile
   set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_ids uuid[];
   v_attempts integer[];
@@ -69,7 +70,7 @@ begin
   if v_kinds && '{plan,sink,step}' then
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;
-  return query select * from unnest(v_answers, v_details);
+  return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
 end;
 $$;
 comment on function cogo.complete_subtasks(text, jsonb) is

@@ -1,35 +1,38 @@
 -- A subtransaction for all together, and where something is wrong with one, for each alone: what is
 -- wrong with one takes nothing from the others.
 create or replace function cogo.settle_completions(p_agent_id text, p_items jsonb)
-  returns table (answer text, detail text)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
   language plpgsql
   volatile
   set search_path = ''
 as $$
 declare
-  v_answers text[];
-  v_details text[];
+  v_alone boolean := jsonb_array_length(p_items) = 1;
+  v_together boolean := v_alone;
 begin
-  if (
+  if not v_alone then
     -- The second completion of a subtask is judged by what the first left.
-    select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
-      from jsonb_array_elements(p_items) i
-  ) or jsonb_array_length(p_items) = 1 then
+    v_together := (
+      select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
+        from jsonb_array_elements(p_items) i
+    );
+  end if;
+  if v_together then
     begin
-      select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
-        from cogo.complete_subtasks(p_agent_id, p_items) c;
-      return query select * from unnest(v_answers, v_details);
+      return query select * from cogo.complete_subtasks(p_agent_id, p_items);
       return;
     exception
       when data_exception or integrity_constraint_violation then
-        if jsonb_array_length(p_items) = 1 then
-          return query select 'invalid', sqlerrm;
+        if v_alone then
+          return query
+            select cogo.to_uuid(p_items -> 0 ->> 'subtask_id'),
+                   cogo.to_integer(p_items -> 0 ->> 'attempt'), 'invalid', sqlerrm;
           return;
         end if;
     end;
   end if;
   return query
-    select c.answer, c.detail
+    select c.*
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
      cross join lateral cogo.settle_completions(p_agent_id, jsonb_build_array(i.item)) c
      order by i.ordinal;

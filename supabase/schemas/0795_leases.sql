@@ -23,30 +23,7 @@ begin
              cogo.granted(t.owner)
            end
          ),
-         (
-           select coalesce(jsonb_object_agg(parent.key, o.output), '{}')
-             from cogo.dependencies d
-             join cogo.subtasks parent on parent.id = d.parent_id
-             join cogo.subtask_outputs o on o.subtask_id = d.parent_id
-            where d.child_id = s.id
-         ),
-         (
-           select coalesce(
-                    jsonb_object_agg(
-                      parent.key,
-                      coalesce(
-                        a.error, pp.metadata -> 'approval' -> 'error',
-                        '{"class": "failed", "message": "no attempt said why"}'
-                      )
-                    ), '{}'
-                  )
-             from cogo.dependencies d
-             join cogo.subtasks parent on parent.id = d.parent_id and parent.dead_at is not null
-             join cogo.subtask_payloads pp on pp.subtask_id = parent.id
-             left join public.cogo_attempts a
-                    on a.subtask_id = parent.id and a.attempt = parent.attempt
-            where d.child_id = s.id
-         ),
+         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
          case when s.attempt = 1 then '[]' else (
            select coalesce(
                     jsonb_agg(
@@ -62,6 +39,25 @@ begin
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id
+    cross join lateral (
+      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
+             jsonb_object_agg(
+               parent.key,
+               coalesce(
+                 a.error, pp.metadata -> 'approval' -> 'error',
+                 '{"class": "failed", "message": "no attempt said why"}'
+               )
+             ) filter (where parent.dead_at is not null) as errors
+        from cogo.dependencies d
+        join cogo.subtasks parent on parent.id = d.parent_id
+        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
+        left join cogo.subtask_payloads pp
+               on pp.subtask_id = d.parent_id and parent.dead_at is not null
+        left join public.cogo_attempts a
+               on a.subtask_id = d.parent_id and a.attempt = parent.attempt
+              and parent.dead_at is not null
+       where d.child_id = s.id
+    ) as parents
    where s.id = any (p_subtask_ids)
    order by s.turn, s.seq;
 end;

@@ -2,7 +2,7 @@
 -- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
 -- several lanes or limits; what was locked in vain is free again with the end of the transaction.
 create or replace function cogo.choose_subtasks(
-  p_lanes text[], p_rooms integer[], p_limit integer
+  p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
   returns uuid[]
   language plpgsql
@@ -13,12 +13,11 @@ create or replace function cogo.choose_subtasks(
   set enable_sort = off
 as $$
 declare
-  v_known uuid[] := array(select o.owner from cogo.owners o);
   v_owners uuid[];
   v_rooms integer[];
   v_ids uuid[];
 begin
-  if v_known <> '{}' then
+  if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
   end if;
 
@@ -30,7 +29,7 @@ begin
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
          where s.status = 'queued' and not s.regulated and s.lane = l.lane
-           and s.owner <> all (v_known) and t.status in ('pending', 'running')
+           and s.owner <> all (p_regulated) and t.status in ('pending', 'running')
          order by s.turn, s.seq
          limit least(p_limit, l.room)
            for no key update of t, s skip locked
@@ -78,9 +77,10 @@ begin
   return v_ids;
 end;
 $$;
-comment on function cogo.choose_subtasks(text[], integer[], integer) is
-  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.';
+comment on function cogo.choose_subtasks(text[], integer[], uuid[], integer) is
+  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.
+p_regulated are the owners that have limits.';
 
-revoke all on function cogo.choose_subtasks(text[], integer[], integer)
+revoke all on function cogo.choose_subtasks(text[], integer[], uuid[], integer)
   from public, anon, authenticated, service_role;
-grant execute on function cogo.choose_subtasks(text[], integer[], integer) to service_role;
+grant execute on function cogo.choose_subtasks(text[], integer[], uuid[], integer) to service_role;

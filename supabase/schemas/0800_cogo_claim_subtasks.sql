@@ -28,7 +28,8 @@ as $$
 #variable_conflict use_column
 declare
   v_lanes text[];
-  v_room integer[];
+  v_rooms integer[];
+  v_owners uuid[];
   v_limited boolean;
   v_due boolean;
   v_expired boolean;
@@ -53,7 +54,7 @@ begin
   end if;
 
   -- Mostly there is nothing of the kind, and one look at three indexes says so.
-  select exists (select from cogo.lanes) or exists (select from cogo.owners),
+  select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
            select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
          ),
@@ -61,7 +62,8 @@ begin
            select from cogo.subtasks s
             where s.status = 'running' and s.lease_expires_at < cogo.now()
          )
-    into v_limited, v_due, v_expired;
+    into v_limited, v_owners, v_due, v_expired;
+  v_limited := v_limited or v_owners <> '{}';
   if v_limited then
     perform cogo.lock_limits(p_lanes);
   end if;
@@ -71,8 +73,8 @@ begin
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
-  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_room from cogo.open_lanes(p_lanes) o;
-  v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);
+  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.open_lanes(p_lanes) o;
+  v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_ids is null then
     return;
   end if;

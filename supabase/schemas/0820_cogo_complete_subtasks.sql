@@ -12,9 +12,6 @@ create or replace function public.cogo_complete_subtasks(p_agent_id text, p_item
   set enable_hashjoin = off
   set enable_mergejoin = off
 as $$
-declare
-  v_answers text[];
-  v_details text[];
 begin
   perform cogo.act_as(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array' then
@@ -23,13 +20,7 @@ begin
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
-  select array_agg(c.answer), array_agg(c.detail) into v_answers, v_details
-    from cogo.settle_completions(p_agent_id, p_items) c;
-  return query
-    select cogo.to_uuid(i.item ->> 'subtask_id'), cogo.to_integer(i.item ->> 'attempt'),
-           v_answers[i.ordinal], v_details[i.ordinal]
-      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
-     order by i.ordinal;
+  return query select * from cogo.settle_completions(p_agent_id, p_items);
 end;
 $$;
 comment on function public.cogo_complete_subtasks(text, jsonb) is

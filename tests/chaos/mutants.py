@@ -34,10 +34,15 @@ MUTANTS: Final = (
         name="no fence",
         changes=[
             (
-                "fence",
-                "v_attempt public.cogo_attempts;\nbegin",
-                "v_attempt public.cogo_attempts;\nbegin\n  return 'held';",
-            )
+                "complete_subtasks",
+                "cogo.fence(p_agent_id, a, s) as standing",
+                "case when a.attempt is null then 'unknown' else 'held' end as standing",
+            ),
+            (
+                "cogo_fail_subtask",
+                "v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);",
+                "v_answer := case when found then 'held' else 'unknown' end;",
+            ),
         ],
         reported_as=frozenset({"unfenced", "duplicated"}),
         shares=_DEATHS,
@@ -49,8 +54,8 @@ MUTANTS: Final = (
             # Between the look and the claim there is little time; here there is enough.
             (
                 "cogo_claim_subtasks",
-                "v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);",
-                "v_ids := cogo.choose_subtasks(v_lanes, v_room, p_limit);\n"
+                "v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);",
+                "v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);\n"
                 "  perform pg_sleep(0.05);",
             ),
         ],
