@@ -130,7 +130,7 @@ class Executor:
                 await self._gather(call, answer, started)
             finally:
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
-            await self._hub.flush()
+            await self._hub.settle()
             answer.checks = await asyncio.to_thread(answer.check)
             if self._cache and key and answer.is_worth_keeping:
                 await self._cache.keep(key, claimed, answer.kept())

@@ -22,6 +22,9 @@ Kind = Literal["text", "reasoning"]
 DELTA_CHARACTERS = 5_000
 """Longer deltas go in several messages: each stays under 32 KiB even if JSON escapes all of it."""
 
+PATIENCE = timedelta(seconds=1)
+"""How long the end of an attempt waits for its last words to go out."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -74,12 +77,16 @@ class ProgressHub:
     """Gathers the deltas of all attempts of a process and sends them together.
 
     A batch that cannot be sent is dropped: watchers read the checkpoint that the lease carries.
+    Nobody's work waits for longer than `patience`, whatever Realtime does.
     """
 
-    def __init__(self, *, bus: Bus, source: str, every: timedelta) -> None:
+    def __init__(
+        self, *, bus: Bus, source: str, every: timedelta, patience: timedelta = PATIENCE
+    ) -> None:
         self._bus = bus
         self._source = source
         self._every = every.total_seconds()
+        self._patience = patience.total_seconds()
         self._dirty: dict[tuple[UUID, int], Progress] = {}
         self._bell = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -112,6 +119,20 @@ class ProgressHub:
                 async with asyncio.timeout(self._every):
                     await self._urgent.wait()
 
+    async def settle(self) -> None:
+        """Wait until what was handed in is out, so that watchers hear it before the result.
+
+        Only for a moment, and not at all while Realtime does not answer: a result must not wait
+        for its watchers, who read the row.
+        """
+        if self._silent:
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self.flush()
+        except TimeoutError:
+            self._fall_silent("Realtime takes too long")
+
     async def flush(self) -> None:
         """Send everything that is pending; what was handed in before is out when this returns."""
         async with self._sending:
@@ -126,13 +147,14 @@ class ProgressHub:
         try:
             await self._bus.publish(messages)
         except CogoError as error:
-            if not self._silent:
-                logger.warning(
-                    "progress cannot be sent; watchers read checkpoints", error=str(error)
-                )
-            self._silent = True
+            self._fall_silent(str(error))
         else:
             self._silent = False
+
+    def _fall_silent(self, reason: str) -> None:
+        if not self._silent:
+            logger.warning("progress cannot be sent; watchers read checkpoints", error=reason)
+        self._silent = True
 
 
 def _pieces(text: str) -> list[str]:

@@ -105,11 +105,18 @@ class NotingLanes(Lanes):
 class Bench:
     """An executor, and everything that it talks to."""
 
-    def __init__(self, *says: Event | Exception, **router: Any) -> None:
+    def __init__(
+        self,
+        *says: Event | Exception,
+        patience: timedelta = timedelta(hours=1),
+        **router: Any,
+    ) -> None:
         self.router = ScriptedRouter(says, **router)
         self.store = ScriptedStore()
         self.bus = ScriptedBus()
-        self.hub = ProgressHub(bus=self.bus, source="agent", every=timedelta(hours=1))
+        self.hub = ProgressHub(
+            bus=self.bus, source="agent", every=timedelta(hours=1), patience=patience
+        )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         return await self.executor().execute(claimed)

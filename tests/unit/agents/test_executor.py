@@ -183,6 +183,18 @@ async def test_a_whole_answer_that_was_cut_off_on_its_way_out_is_booked_whole() 
     assert (task.result().output_tokens, task.result().cost_usd) == (5, Decimal(1))
 
 
+async def test_a_realtime_that_hangs_does_not_keep_a_result_back() -> None:
+    bench = Bench(TextDelta("all"), STOP, patience=timedelta(milliseconds=1))
+    bench.bus.gate = asyncio.Event()
+
+    for _ in range(3):
+        completion = await bench.execute(a_local())
+        assert completion.output["text"] == "all"
+
+    # Who has waited once knows, and does not wait again.
+    assert len(bench.bus.requests) == 1
+
+
 async def test_a_local_server_that_cannot_be_reached_is_looked_for() -> None:
     bench = Bench(ConnectionFailed("ollama", "refused"))
 
