@@ -1,15 +1,14 @@
 """The orchestrator: plans tasks, stamps subtasks with models, and answers who asks for a choice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from loguru import logger
 
 from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.learning import Learner
+from agents.pruning import prune_regularly
 from agents.runtime.agent import living
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
@@ -28,7 +27,6 @@ from providers.catalogue import Catalogue
 
 LANE = "cio"
 REAP_SECONDS = 1.0
-PRUNE_SECONDS = 60.0
 
 
 async def run_orchestrator(
@@ -61,8 +59,13 @@ async def run_orchestrator(
         await learner.refresh()
         cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)
         desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
-        services = {"fleet": fleet.run(), "selection desk": desk.run(), "learner": learner.run()}
-        services |= _housekeeping(agent.store, options.retention)
+        services = {
+            "fleet": fleet.run(),
+            "selection desk": desk.run(),
+            "learner": learner.run(),
+            "reaper": _reap(agent.store),
+            "pruner": prune_regularly(agent.store, options.retention),
+        }
         running = [agent.services.create_task(work, name=name) for name, work in services.items()]
         try:
             async with (
@@ -85,15 +88,6 @@ def _each(*hearers: Callable[[Envelope], None]) -> Callable[[Envelope], None]:
     return hear
 
 
-def _housekeeping(
-    store: Store, retention: timedelta | None
-) -> dict[str, Coroutine[Any, Any, None]]:
-    services = {"reaper": _reap(store)}
-    if retention is not None:
-        services["pruner"] = _prune(store, older_than=retention)
-    return services
-
-
 async def _reap(store: Store) -> None:
     """Move what is due. Every orchestrator does; the database lets one at a time."""
     while True:
@@ -105,16 +99,3 @@ async def _reap(store: Store) -> None:
             if moved.reaped or moved.dead:
                 logger.warning("leases had run out", reaped=moved.reaped, dead=moved.dead)
         await asyncio.sleep(REAP_SECONDS)
-
-
-async def _prune(store: Store, *, older_than: timedelta) -> None:
-    """Forget what is long finished, a little at a time."""
-    while True:
-        try:
-            pruned = await store.prune(older_than=older_than)
-        except StoreUnavailable as error:
-            logger.debug("nothing could be pruned", error=str(error))
-        else:
-            if pruned:
-                logger.info("old tasks were forgotten", tasks=pruned)
-        await asyncio.sleep(PRUNE_SECONDS)

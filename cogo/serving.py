@@ -15,6 +15,7 @@ from typing import Final
 from agents.answer_cache import AnswerCache
 from agents.executor import run_executor
 from agents.orchestrator import run_orchestrator
+from agents.pruning import Retention
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
@@ -84,7 +85,9 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
             identity=_identity(role),
             options=RuntimeOptions(
                 capacity=role.capacity,
-                retention=project.settings.retention,
+                retention=Retention(
+                    tasks=project.settings.retention, calls=project.settings.audit_retention
+                ),
                 simulated=greeting.simulator_url is not None,
                 health_url=health_url,
                 progress_every=HOSTED_PROGRESS if connection.is_hosted else PROGRESS,

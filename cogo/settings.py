@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     home: Path | None = Field(None, validation_alias="COGO_HOME")
     catalogue: Path | None = Field(None, validation_alias="COGO_CATALOGUE")
     retention_days: int | None = Field(None, gt=0, validation_alias="COGO_RETENTION_DAYS")
+    audit_days: int | None = Field(None, ge=30, validation_alias="COGO_AUDIT_DAYS")
     secrets_dir: Path | None = Field(None, validation_alias="COGO_SECRETS_DIR")
     first_token_seconds: float | None = Field(
         None, gt=0, validation_alias="COGO_FIRST_TOKEN_SECONDS"
@@ -115,6 +116,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta | None:
         """For how long finished tasks are kept; None: for ever."""
         return None if self.retention_days is None else timedelta(days=self.retention_days)
+
+    @property
+    def audit_retention(self) -> timedelta | None:
+        """For how long calls stay in the audit; None: for ever."""
+        return None if self.audit_days is None else timedelta(days=self.audit_days)
 
     def value(self, name: str) -> str | None:
         """Give the value of any variable, None when unset or empty."""

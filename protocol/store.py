@@ -78,6 +78,16 @@ class Store(JudgementStore, Protocol):
         """Forget tasks that finished before that, the oldest first; says how many."""
         ...
 
+    async def prune_records(
+        self,
+        *,
+        limit: int = 1000,
+        switches_older_than: timedelta | None = None,
+        calls_older_than: timedelta | None = None,
+    ) -> int:
+        """Forget switches of models, and calls in the audit of 30 days and more; None keeps."""
+        ...
+
     async def record_selection(self, selection: SelectionRecord) -> None:
         """Store and announce a choice that belongs to no plan."""
         ...

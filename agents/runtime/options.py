@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from agents.pruning import KEEP_ALL, Retention
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
@@ -23,8 +25,8 @@ class RuntimeOptions:
     progress_every: timedelta = timedelta(milliseconds=30)
     """The least time between two batches of progress. Hosted projects meter each delivery."""
     heartbeat_every: timedelta = timedelta(seconds=5)
-    retention: timedelta | None = None
-    """For how long orchestrators keep finished tasks; None keeps them, for answers are people's."""
+    retention: Retention = KEEP_ALL
+    """What orchestrators forget: by default nothing, for answers are people's."""
     simulated: bool = False
     """The vendors behind this agent are the simulator; whoever asks for agents is told so."""
 

@@ -41,6 +41,6 @@ class Limits(Row):
 
 
 class Pruned(Row):
-    """How many tasks were forgotten."""
+    """How much was forgotten."""
 
     pruned: int

@@ -108,8 +108,24 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
         return await self._row(Reaped, "reap", limit=limit)
 
     async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
-        age = f"{older_than.total_seconds()} seconds"
-        return (await self._row(Pruned, "prune", limit=limit, older_than=age)).pruned
+        row = await self._row(Pruned, "prune", limit=limit, older_than=_interval(older_than))
+        return row.pruned
+
+    async def prune_records(
+        self,
+        *,
+        limit: int = 1000,
+        switches_older_than: timedelta | None = None,
+        calls_older_than: timedelta | None = None,
+    ) -> int:
+        row = await self._row(
+            Pruned,
+            "prune_records",
+            limit=limit,
+            switches_older_than=_interval(switches_older_than),
+            calls_older_than=_interval(calls_older_than),
+        )
+        return row.pruned
 
     async def record_selection(self, selection: SelectionRecord) -> None:
         await self._call("record_selection", selection=_json(selection))
@@ -182,6 +198,10 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
 
     async def schema_versions(self) -> list[str]:
         return [row.version for row in await self._rows(SchemaVersion, "schema_versions")]
+
+
+def _interval(age: timedelta | None) -> str | None:
+    return None if age is None else f"{age.total_seconds()} seconds"
 
 
 def _json(value: BaseModel) -> dict[str, Any]:

@@ -115,6 +115,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_model_report": {},
     "cogo_model_knowledge": {"p_agent_id": "matrix"},
     "cogo_prune": {"p_limit": 0},
+    "cogo_prune_records": {"p_limit": 0},
     "cogo_queue": {},
     "cogo_reap": {"p_limit": 1},
     "cogo_record_agent": {"p_agent": {"id": "matrix", "kind": "executor"}},

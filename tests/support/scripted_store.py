@@ -59,6 +59,8 @@ class ScriptedStore:
     poison: dict[LeaseRef, CogoError] = field(default_factory=dict)
     """Completions that spoil the whole call that holds them."""
     invalid: set[LeaseRef] = field(default_factory=set)
+    old_tasks: list[int] = field(default_factory=list)
+    """How many each call of prune finds."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
@@ -165,6 +167,16 @@ class ScriptedStore:
 
     async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
         await self._obey("prune")
+        return self.old_tasks.pop(0) if self.old_tasks else 0
+
+    async def prune_records(
+        self,
+        *,
+        limit: int = 1000,
+        switches_older_than: timedelta | None = None,
+        calls_older_than: timedelta | None = None,
+    ) -> int:
+        await self._obey("prune_records")
         return 0
 
     async def record_selection(self, selection: SelectionRecord) -> None:
