@@ -136,6 +136,7 @@ async def _theirs(peer: str, url: str) -> list[dict[str, Any]]:
         {
             "name": "provider_fault",
             "client": peer,
+            "pins": list(PEERS[peer]),
             "fault": name,
             "outcome": _verdict(row),
             "saw": [row["error"]] if row["error"] else [],

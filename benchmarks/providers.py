@@ -2,6 +2,7 @@
 
 All call the same local server in the same run. Each cell (client, concurrency, streamed or not)
 is a fresh process; the clients take turns within a round, and ratios are taken within a round.
+Last comes how soon a vendor learns that nobody listens any more: see `provider_cancel`.
 """
 
 import asyncio
@@ -14,15 +15,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from benchmarks import provider_cancel
 from benchmarks.environments import python_of
 from benchmarks.vendor_server import CHUNKS, running_server
 
 CALLS: Final = Path(__file__).parent / "peers" / "calls.py"
 ROUNDS: Final = 3
 WAYS: Final = ("whole", "stream")
-SIZES: Final[Mapping[tuple[str, int], int]] = {
+Sizes: TypeAlias = Mapping[tuple[str, int], int]
+SIZES: Final[Sizes] = {
     ("whole", 1): 150,
     ("whole", 50): 500,
     ("whole", 500): 1000,
@@ -52,33 +55,47 @@ class Cell:
     concurrency: int
 
 
-async def run() -> list[dict[str, Any]]:
-    """Give a figure for each cell, then one for each ratio."""
+async def run(*, quick: bool = False) -> list[dict[str, Any]]:
+    """Give a figure for each cell, one for each ratio, then how fast each adapter lets go."""
+    sizes = _quick(SIZES) if quick else SIZES
     pythons = {peer: python_of(peer, pins) for peer, pins in PEERS.items()}
     clients = [*BASES, "httpx", "openai", "anthropic", *PEERS]
-    cells = [Cell(client, way, many) for way, many in SIZES for client in clients]
+    cells = [Cell(client, way, many) for way, many in sizes for client in clients]
     rounds: list[dict[Cell, dict[str, float]]] = []
     async with running_server() as url:
-        for number in range(ROUNDS):
+        for number in range(1 if quick else ROUNDS):
             order = random.Random(number).sample(cells, len(cells))  # noqa: S311 - no secret
             results = {}
             for done, cell in enumerate(order):
-                _tell(f"round {number + 1} of {ROUNDS}: {done + 1} of {len(order)} {cell}")
+                _tell(f"round {number + 1}: {done + 1} of {len(order)} {cell}")
                 python = pythons.get(cell.client, Path(sys.executable))
-                results[cell] = await _measure(python, cell, url)
+                results[cell] = await _measure(python, cell, url, sizes)
             rounds.append(results)
     _tell("")
-    return [*_absolutes(cells, rounds), *_ratios(rounds)]
+    return [
+        *_absolutes(cells, rounds, sizes),
+        *_ratios(rounds, sizes),
+        *await provider_cancel.run(quick=quick),
+    ]
 
 
-async def _measure(python: Path, cell: Cell, url: str) -> dict[str, float]:
+def _quick(sizes: Sizes) -> Sizes:
+    """The ends of the range, with a tenth of the calls."""
+    return {
+        (way, many): max(many, count // 10)
+        for (way, many), count in sizes.items()
+        if many in {1, 500}
+    }
+
+
+async def _measure(python: Path, cell: Cell, url: str, sizes: Sizes) -> dict[str, float]:
     process = await asyncio.create_subprocess_exec(
         str(python),
         str(CALLS),
         cell.client,
         url,
         str(cell.concurrency),
-        str(SIZES[cell.way, cell.concurrency]),
+        str(sizes[cell.way, cell.concurrency]),
         cell.way,
         stdout=asyncio.subprocess.PIPE,
         env=environment(),
@@ -101,7 +118,7 @@ def environment() -> dict[str, str]:
 
 
 def _absolutes(
-    cells: Sequence[Cell], rounds: Sequence[Mapping[Cell, Mapping[str, float]]]
+    cells: Sequence[Cell], rounds: Sequence[Mapping[Cell, Mapping[str, float]]], sizes: Sizes
 ) -> list[dict[str, Any]]:
     figures = []
     for cell in cells:
@@ -111,7 +128,7 @@ def _absolutes(
             "way": cell.way,
             "concurrency": cell.concurrency,
             "unit": "ms",
-            "n": SIZES[cell.way, cell.concurrency],
+            "n": sizes[cell.way, cell.concurrency],
             "rounds": len(rounds),
         }
         for measure in ("cpu_ms", "wall_ms", "rate", "peak_mib", "warm_cpu_s"):
@@ -127,9 +144,11 @@ def _per_chunk(rounds: Sequence[Mapping[Cell, Mapping[str, float]]], cell: Cell)
     return statistics.median(each[cell]["cpu_ms"] for each in rounds) * 1000 / CHUNKS
 
 
-def _ratios(rounds: Sequence[Mapping[Cell, Mapping[str, float]]]) -> list[dict[str, Any]]:
+def _ratios(
+    rounds: Sequence[Mapping[Cell, Mapping[str, float]]], sizes: Sizes
+) -> list[dict[str, Any]]:
     figures = []
-    for way, many in SIZES:
+    for way, many in sizes:
         for ours, bases in BASES.items():
             for base in bases:
                 found = defaultdict(list)
