@@ -5,7 +5,7 @@ import importlib
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from cogo.ports import free_port
 from cogo.project import Project
 from cogo.stop import Stop
 from cogo.supabase_server import find_server
-from cogo.supervision import Keeper, Spares, Spec, module, set_long_logs_aside
+from cogo.supervision import Keeper, Nursery, Spec, module, set_long_logs_aside
 from cogo.tethered import READY_FD
 from embedded.state import State, read_state
 
@@ -36,14 +36,16 @@ _TETHERED: Final = "cogo.tethered"
 _RELEASING: Final = "cogo.release"
 _SETTLED: Final = timedelta(seconds=10)
 
-SPARE_MODULES: Final = (
-    "cogo.serving",
-    "cogo.cli.serve",
-    "providers.anthropic",
-    "providers.fireworks",
+AGENT_MODULES: Final = ("cogo.serving", "cogo.cli.serve")
+"""What every agent imports."""
+ADAPTER_MODULES: Final = (
     "providers.openai_compatible",
+    "providers.fireworks",
+    "providers.anthropic",
 )
-"""What any agent imports, and the adapters that most executors open first."""
+"""The adapters that most executors open first. The SDKs behind them take seconds."""
+_GATEWAY_MODULES: Final = ("cogo.cli.gateway", "cogo.gateway")
+_SIMULATOR_MODULES: Final = ("embedded.vendors.server",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,9 @@ class System:
         self._standing = find_server(project.home) if self._is_embedded else None
         """A server that `cogo supabase start` left running: used as it is, and left running."""
         self._server = Keeper(self._server_spec)
-        self._simulator = Keeper(self._simulator_spec)
-        self._gateway = Keeper(self._gateway_spec, greeting=self._greet)
-        self._spares = Spares(self._spare_spec)
+        self._nursery = Nursery(self._nursery_spec, _modules_of(fleet))
+        self._simulator = Keeper(self._simulator_spec, forker=self._nursery)
+        self._gateway = Keeper(self._gateway_spec, greeting=self._greet, forker=self._nursery)
         wanted: Mapping[Kind, int] = {"orchestrator": 1, "executor": fleet.executors}
         self._agents = {
             name: self._agent_keeper(name, kind)
@@ -125,12 +127,14 @@ class System:
                 tasks[keeper] = group.create_task(keeper.run(), name="keep")
 
             guard = group.create_task(self._give_up_when_stopped(), name="stop early")
+            nursing = group.create_task(self._nursery.run(), name="nursery")
             running = await self._start_in_time(keep)
             guard.cancel()
             on_ready(running)
-            readying = group.create_task(self._prepare_for_deaths(), name="spare")
+            readying = group.create_task(self._prepare_for_deaths(), name="prepare")
             await self._stop.drain.wait()
             readying.cancel()
+            nursing.cancel()
             logger.info("draining; a second request to stop cancels", grace=f"{GRACE.seconds} s")
             agents = self._agents.values()
             for stage in ([self._gateway], agents, [self._simulator], [self._server]):
@@ -248,17 +252,17 @@ class System:
             lambda: self._agent_spec(name, kind),
             greeting=self._greet,
             on_death=self._release,
-            spares=self._spares,
+            forker=self._nursery,
         )
 
     async def _prepare_for_deaths(self) -> None:
-        """Do beforehand what is slow about a recovery: imports, here and in a spare process.
+        """Do beforehand what is slow about a recovery: imports, here and in the nursery.
 
         Not at once: the executors open their SDKs now, and the first task waits for them.
         """
         await asyncio.sleep(_SETTLED.total_seconds())
         await asyncio.to_thread(importlib.import_module, _RELEASING)
-        await self._spares.run()
+        await self._nursery.learn(ADAPTER_MODULES)
 
     async def _greet(self) -> Mapping[str, JsonValue]:
         await self._is_greetable.wait()
@@ -287,8 +291,10 @@ class System:
         self._agent_ids[spec] = agent_id
         return spec
 
-    def _spare_spec(self) -> Spec:
-        return self._spec("spare", module("cogo.spare", *SPARE_MODULES), _AGENT_PATIENCE)
+    def _nursery_spec(self, door: int, modules: Sequence[str]) -> Spec:
+        arguments = module("cogo.nursery", str(door), *modules)
+        spec = self._spec("nursery", arguments, _AGENT_PATIENCE)
+        return replace(spec, descriptors=(door,))
 
     def _server_spec(self) -> Spec:
         port = self._fleet.port
@@ -324,6 +330,11 @@ def _require_port(standing: State, asked: int | None) -> None:
             f"an embedded Supabase already runs at {standing.url}: leave --port out to use it, "
             "or end it first with `cogo supabase stop`"
         )
+
+
+def _modules_of(fleet: Fleet) -> Sequence[str]:
+    of_gateway = _GATEWAY_MODULES if fleet.has_gateway else ()
+    return [*AGENT_MODULES, *of_gateway, *_SIMULATOR_MODULES]
 
 
 def _names(kind: Kind, count: int) -> Sequence[str]:

@@ -4,13 +4,13 @@ from cogo.supervision.child import Child, Spec, module
 from cogo.supervision.keeper import Keeper
 from cogo.supervision.lock import Lock, hold_lock
 from cogo.supervision.logfiles import set_long_logs_aside
-from cogo.supervision.spares import Spares
+from cogo.supervision.nursery import Nursery
 
 __all__ = [
     "Child",
     "Keeper",
     "Lock",
-    "Spares",
+    "Nursery",
     "Spec",
     "hold_lock",
     "module",

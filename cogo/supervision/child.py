@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Protocol, Self
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -32,11 +32,45 @@ class Spec:
     """Where its standard error goes; None: to ours."""
     patience: timedelta
     """How long it may take to end after SIGTERM."""
+    descriptors: tuple[int, ...] = ()
+    """What it inherits beside its standard streams; ours are closed when it has started."""
 
 
 def module(name: str, *arguments: str) -> tuple[str, ...]:
     """Give the arguments that run a module of ours, whatever lies in the working directory."""
     return ("-P", "-m", name, *arguments)
+
+
+class _Input(Protocol):
+    def write(self, data: bytes, /) -> None: ...
+
+
+class Process(Protocol):
+    """What a child is made of: `asyncio.subprocess.Process` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdin(self) -> _Input | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, signal: int, /) -> None: ...
+
+
+class Forked(Process, Protocol):
+    """A process whose streams are closed by whoever has it."""
+
+    def close(self) -> None: ...
+
+
+class Forker(Protocol):
+    """Gives processes that do not have to import anything."""
+
+    async def fork(self, arguments: Sequence[str], errors: int | None) -> Forked | None:
+        """Give a process with these arguments and standard error, or None: start one then."""
 
 
 class Child:
@@ -45,29 +79,42 @@ class Child:
     It says that it is ready by a line of JSON on its standard output.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, *, forker: Forker | None = None) -> None:
         self._spec = spec
-        self._process: asyncio.subprocess.Process
-        self._is_started = False
+        self._forker = forker
+        self._process: Process
+        self._streams = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
-        """Start the process, unless it was a spare."""
-        if self._is_started:
-            return self
+        """Start the process in a session of its own.
+
+        Ctrl-C and a closed terminal reach us, and we tell the others.
+        """
         with contextlib.ExitStack() as files:
+            for descriptor in self._spec.descriptors:
+                files.callback(os.close, descriptor)
             log = self._spec.log
             target = None if log is None else files.enter_context(_private_file(log))
-            # A session of its own: Ctrl-C and a closed terminal reach us, and we tell the others.
-            self._process = await asyncio.create_subprocess_exec(
+            forked = await self._forked(target)
+            self._process = forked or await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self._spec.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=target,
                 start_new_session=True,
+                pass_fds=self._spec.descriptors,
             )
-        self._is_started = True
         return self
+
+    async def _forked(self, target: BinaryIO | None) -> Forked | None:
+        if self._forker is None:
+            return None
+        errors = None if target is None else target.fileno()
+        forked = await self._forker.fork(self._spec.arguments, errors)
+        if forked is not None:
+            self._streams.callback(forked.close)
+        return forked
 
     async def __aexit__(
         self,
@@ -88,6 +135,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
+            self._streams.close()
 
     @property
     def pid(self) -> int:
@@ -104,12 +152,6 @@ class Child:
         if self._process.stdin is not None:
             self._process.stdin.write(json.dumps(dict(greeting)).encode() + b"\n")
 
-    def become(self, spec: Spec) -> None:
-        """Tell a spare what it is from now on."""
-        self._spec = spec
-        log = None if spec.log is None else str(spec.log)
-        self.greet({"arguments": list(spec.arguments), "log": log})
-
     @property
     def is_still(self) -> bool:
         """Whether it was stopped (SIGSTOP) and does not run; False where nobody can tell."""
@@ -120,10 +162,6 @@ class Child:
             return os.waitid(os.P_PID, self.pid, asked) is not None
         except ChildProcessError:
             return False
-
-    async def exited(self) -> None:
-        """Wait until the process has ended, and read nothing."""
-        await self._process.wait()
 
     async def ready(self) -> dict[str, JsonValue]:
         """Wait for the line that says it is ready; give what that says.

@@ -11,8 +11,7 @@ from loguru import logger
 from pydantic import JsonValue
 
 from cogo.errors import ChildFailed
-from cogo.supervision.child import Child, Spec
-from cogo.supervision.spares import Spares
+from cogo.supervision.child import Child, Forker, Spec
 
 _FIRST_PAUSE: Final = timedelta(milliseconds=200)
 _LONGEST_PAUSE: Final = timedelta(seconds=10)
@@ -39,18 +38,18 @@ class Keeper:
         *,
         greeting: Callable[[], Awaitable[Mapping[str, JsonValue]]] | None = None,
         on_death: Callable[[Spec], Coroutine[Any, Any, None]] | None = None,
-        spares: Spares | None = None,
+        forker: Forker | None = None,
     ) -> None:
         """Keep what `make_spec` describes; it is asked anew before each start.
 
         `greeting` gives the child's line of standard input, and may take its time. `on_death` runs
-        after a death that nobody asked for, while the next life begins. A restart takes a process
-        of `spares` when there is one.
+        after a death that nobody asked for, while the next life begins. Each process is one of
+        `forker`, if that gives one.
         """
         self._make_spec = make_spec
         self._greeting = greeting
         self._on_death = on_death
-        self._spares = spares
+        self._forker = forker
         self._let_go = asyncio.Event()
         self._child: Child | None = None
         self._was_ready = False
@@ -109,7 +108,7 @@ class Keeper:
 
     async def _run_once(self, spec: Spec) -> int:
         try:
-            async with self._child_of(spec) as self._child:
+            async with Child(spec, forker=self._forker) as self._child:
                 return 0 if self._let_go.is_set() else await self._live_guarded(self._child)
         except ChildFailed:
             # The first time it is a mistake that a person must mend; later it may pass.
@@ -119,11 +118,6 @@ class Keeper:
         finally:
             self._child = None
             self.ready.clear()
-
-    def _child_of(self, spec: Spec) -> Child:
-        # A first start is everybody's: all import side by side, and no spare is warm.
-        spare = self._spares.take(spec) if self._spares and self._was_ready else None
-        return spare or Child(spec)
 
     async def _live_guarded(self, child: Child) -> int:
         outcome: int | ChildFailed
