@@ -1,4 +1,4 @@
-"""`python -m cogo.nursery DOOR MODULE...`: imports modules once, then forks processes that have them.
+"""`python -m cogo.nursery DOOR MODULE...`: imports once, then forks processes that need not.
 
 DOOR is the number of a SOCK_SEQPACKET socket to the process that gives the orders; a line on
 standard output says that the imports are done. An order is one packet of JSON: `{"imports": [...]}`

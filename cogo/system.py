@@ -36,8 +36,15 @@ _TETHERED: Final = "cogo.tethered"
 _RELEASING: Final = "cogo.release"
 _SETTLED: Final = timedelta(seconds=10)
 
-AGENT_MODULES: Final = ("cogo.serving", "cogo.cli.serve")
-"""What every agent imports."""
+AGENT_MODULES: Final = (
+    "cogo.serving",
+    "cogo.cli.app",
+    "cogo.cli.commands",
+    "cogo.cli.serve",
+    "httpcore",
+    "anyio._backends._asyncio",
+)
+"""What every agent imports; the last two are what httpx puts off until the first request."""
 ADAPTER_MODULES: Final = (
     "providers.openai_compatible",
     "providers.fireworks",

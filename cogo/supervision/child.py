@@ -6,16 +6,17 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Protocol, Self
+from typing import BinaryIO, Final, Self
 
 from pydantic import JsonValue, TypeAdapter
 
 from cogo.errors import ChildFailed
+from cogo.supervision.process import Forked, Forker, Process
 
 _GREETING: Final = TypeAdapter(dict[str, JsonValue])
 _TAIL_BYTES: Final = 4096
@@ -39,38 +40,6 @@ class Spec:
 def module(name: str, *arguments: str) -> tuple[str, ...]:
     """Give the arguments that run a module of ours, whatever lies in the working directory."""
     return ("-P", "-m", name, *arguments)
-
-
-class _Input(Protocol):
-    def write(self, data: bytes, /) -> None: ...
-
-
-class Process(Protocol):
-    """What a child is made of: `asyncio.subprocess.Process` is one."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def returncode(self) -> int | None: ...
-    @property
-    def stdin(self) -> _Input | None: ...
-    @property
-    def stdout(self) -> asyncio.StreamReader | None: ...
-    async def wait(self) -> int: ...
-    def send_signal(self, signal: int, /) -> None: ...
-
-
-class Forked(Process, Protocol):
-    """A process whose streams are closed by whoever has it."""
-
-    def close(self) -> None: ...
-
-
-class Forker(Protocol):
-    """Gives processes that do not have to import anything."""
-
-    async def fork(self, arguments: Sequence[str], errors: int | None) -> Forked | None:
-        """Give a process with these arguments and standard error, or None: start one then."""
 
 
 class Child:

@@ -11,7 +11,8 @@ from loguru import logger
 from pydantic import JsonValue
 
 from cogo.errors import ChildFailed
-from cogo.supervision.child import Child, Forker, Spec
+from cogo.supervision.child import Child, Spec
+from cogo.supervision.process import Forker
 
 _FIRST_PAUSE: Final = timedelta(milliseconds=200)
 _LONGEST_PAUSE: Final = timedelta(seconds=10)

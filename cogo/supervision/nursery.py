@@ -20,7 +20,7 @@ from cogo.supervision.adopted import Adopted, Pipes, adopting, can_adopt
 from cogo.supervision.child import Spec
 from cogo.supervision.keeper import Keeper
 
-_BIRTH: Final = timedelta(seconds=5)
+_BIRTH: Final = timedelta(seconds=15)
 _LESSON: Final = timedelta(seconds=60)
 _STDERR: Final = 2
 
@@ -49,6 +49,11 @@ class Nursery:
         """Process id of the nursery that runs now."""
         return self._keeper.pid
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the one that runs now has its imports done."""
+        return self._keeper.ready.is_set()
+
     async def run(self) -> None:
         """Keep one until cancelled; return at once where processes cannot be adopted."""
         try:
@@ -73,7 +78,7 @@ class Nursery:
         if self._is_learning:
             return None
         async with self._turn:
-            if not self._keeper.ready.is_set():
+            if not self.is_open:
                 return None
             with ExitStack() as ours:
                 pipes = await Pipes.open()

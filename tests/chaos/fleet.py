@@ -6,8 +6,9 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,8 @@ from pydantic import JsonValue
 from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
 from cogo.release import release_leases
-from cogo.supervision import Child, Keeper, Spares, Spec, module
-from cogo.system import SPARE_MODULES
+from cogo.supervision import Child, Keeper, Nursery, Spec, module
+from cogo.system import ADAPTER_MODULES, AGENT_MODULES
 from cogo.tethered import READY_FD
 from embedded.postmaster import read_postmaster
 from embedded.state import State, read_state
@@ -96,13 +97,13 @@ class Fleet:
     simulator_url: str
     line: Line
     members: dict[str, Member]
-    spares: Spares
+    nursery: Nursery
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
         async with asyncio.TaskGroup() as group:
-            filling = group.create_task(self.spares.run(), name="spare")
+            nursing = group.create_task(self.nursery.run(), name="nursery")
             tasks = [
                 group.create_task(member.keeper.run(), name=f"keep {member.name}")
                 for member in self.members.values()
@@ -112,7 +113,7 @@ class Fleet:
                     await member.keeper.ready.wait()
                 yield
             finally:
-                filling.cancel()
+                nursing.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
@@ -171,14 +172,14 @@ async def running_fleet(
             is_embedded=True,
             simulator_url=simulator_url,
         )
-        spares = Spares(lambda: _spec(home, "spare", module("cogo.spare", *SPARE_MODULES)))
+        nursery = Nursery(partial(_nursery, home), [*AGENT_MODULES, *ADAPTER_MODULES])
         yield Fleet(
             home=home,
             state=state,
             simulator_url=simulator_url,
             line=line,
-            members={n: _member(n, kind, home, greeting, spares) for n, kind in NAMES.items()},
-            spares=spares,
+            members={n: _member(n, kind, home, greeting, nursery) for n, kind in NAMES.items()},
+            nursery=nursery,
         )
 
 
@@ -192,7 +193,7 @@ async def run_sql(db_url: str, statements: Sequence[str]) -> None:
         await connection.close()
 
 
-def _member(name: str, kind: Kind, home: Path, greeting: Greeting, spares: Spares) -> Member:
+def _member(name: str, kind: Kind, home: Path, greeting: Greeting, nursery: Nursery) -> Member:
     ids: dict[Spec, str] = {}
 
     async def greet() -> dict[str, JsonValue]:
@@ -210,9 +211,14 @@ def _member(name: str, kind: Kind, home: Path, greeting: Greeting, spares: Spare
         ids[made] = member.agent_id
         return made
 
-    keeper = Keeper(spec, greeting=greet, on_death=on_death, spares=spares)
+    keeper = Keeper(spec, greeting=greet, on_death=on_death, forker=nursery)
     member = Member(name=name, kind=kind, keeper=keeper)
     return member
+
+
+def _nursery(home: Path, door: int, modules: Sequence[str]) -> Spec:
+    made = _spec(home, "nursery", module("cogo.nursery", str(door), *modules))
+    return replace(made, descriptors=(door,))
 
 
 def _server(home: Path) -> Spec:

@@ -1,4 +1,4 @@
-"""A process that dies or stands still is replaced at once, from a spare when there is one."""
+"""A process that dies or stands still is replaced at once."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cogo.supervision import Child, Keeper, Spares, Spec
+from cogo.supervision import Keeper, Spec
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 
@@ -33,65 +33,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
     )
 
 
-def spare_spec(tmp_path: Path) -> Spec:
-    return Spec(
-        name="spare",
-        arguments=("-P", "-m", "cogo.spare", "json"),
-        log=tmp_path / "spare.log",
-        patience=timedelta(seconds=5),
-    )
-
-
 async def greet() -> dict[str, str]:
     return {"hello": "child"}
-
-
-async def test_the_next_life_is_the_spare_with_its_own_log_and_greeting(
-    program: Spec, tmp_path: Path
-) -> None:
-    spares = Spares(lambda: spare_spec(tmp_path))
-    keeper = Keeper(lambda: program, greeting=greet, spares=spares)
-
-    async with asyncio.TaskGroup() as group:
-        filling = group.create_task(spares.run())
-        group.create_task(keeper.run())
-        await eventually(lambda: keeper.ready.is_set() and spares.is_warm, within=20)
-        spare = spares._warm
-        assert spare is not None
-        assert keeper.pid is not None
-        assert keeper.pid != spare.pid
-        os.kill(keeper.pid, signal.SIGKILL)
-        await eventually(lambda: keeper.ready.is_set() and keeper.pid == spare.pid, within=20)
-        await eventually(lambda: program.log and program.log.read_text().count("said") == 2)
-        answer = keeper.answer
-        keeper.let_go()
-        filling.cancel()
-
-    assert answer == {"heard": '{"hello": "child"}'}
-    assert not is_running(spare.pid)
-
-
-async def test_a_spare_that_nobody_took_ends_with_its_owner(tmp_path: Path) -> None:
-    spares = Spares(lambda: spare_spec(tmp_path))
-
-    async with asyncio.TaskGroup() as group:
-        filling = group.create_task(spares.run())
-        await eventually(lambda: spares.is_warm, within=20)
-        assert spares._warm is not None
-        pid = spares._warm.pid
-        filling.cancel()
-
-    assert not is_running(pid)
-    assert not spares.is_warm
-
-
-async def test_a_spare_that_is_told_nothing_more_leaves_in_peace(tmp_path: Path) -> None:
-    async with Child(spare_spec(tmp_path)) as child:
-        await child.ready()
-        assert child._process.stdin is not None
-        child._process.stdin.close()
-
-        assert await child.wait() == 0
 
 
 async def test_the_next_life_does_not_wait_for_the_mourning_of_the_last(program: Spec) -> None:
