@@ -182,7 +182,8 @@ class System:
         self._is_greetable.set()
         for keeper in needed:
             await keeper.ready.wait()
-        everything = {
+        everything: Mapping[str, Keeper | Nursery] = {
+            "nursery": self._nursery,
             "server": self._server,
             "simulator": self._simulator,
             "gateway": self._gateway,
@@ -193,7 +194,7 @@ class System:
             db_url=db_url,
             simulator_url=simulator_url,
             gateway_url=str(self._gateway.answer["url"]) if self._gateway.answer else None,
-            pids={name: keeper.pid for name, keeper in everything.items() if keeper.pid},
+            pids={name: each.pid for name, each in everything.items() if each.pid},
             health_urls={
                 name: str(each.answer["health_url"]) for name, each in self._agents.items()
             },

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cogo.supervision.adopted import can_adopt
 from tests.support.command_line import Up, cogo, cogo_up, environment
 from tests.support.eventually import eventually
 from tests.support.processes import descendants, is_running
@@ -74,17 +75,33 @@ async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_
     tmp_path: Path,
 ) -> None:
     with cogo_up(home=tmp_path) as up:
-        executor = up.answer["processes"]["executor"]
+        processes = up.answer["processes"]
         url = up.answer["health_urls"]["executor"]
         assert await asked(f"{url}/health") is not None
-        os.kill(executor, signal.SIGKILL)
-        await eventually(lambda: not is_running(executor))
+        os.kill(processes["executor"], signal.SIGKILL)
+        await eventually(lambda: not is_running(processes["executor"]))
 
         await eventually(lambda: asked(f"{url}/ready"), within=30)
         metrics = await asked(f"{url}/metrics")
 
     assert metrics is not None
     assert "cogo_realtime_connections_total" in metrics
+
+
+@pytest.mark.skipif(not can_adopt(), reason="there is no nursery")
+async def test_a_killed_nursery_takes_nobody_along_and_agents_are_replaced_without_it(
+    tmp_path: Path,
+) -> None:
+    with cogo_up(home=tmp_path) as up:
+        processes = dict(up.answer["processes"])
+        url = up.answer["health_urls"]["executor"]
+        dead = [processes.pop(name) for name in ("nursery", "executor")]
+        for pid in dead:
+            os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: not [pid for pid in dead if is_running(pid)])
+
+        await eventually(lambda: asked(f"{url}/ready"), within=60)
+        assert [name for name, pid in processes.items() if not is_running(pid)] == []
 
 
 async def asked(url: str) -> str | None:
