@@ -8,7 +8,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ class Nursery:
         self._keeper = Keeper(self._spec)
         self._door: socket.socket | None = None
         self._turn = asyncio.Lock()
+        self._is_asked = False
         self._is_learning = False
         self._is_settled = asyncio.Event()
         """Set when the first one has its imports done, or there will be none."""
@@ -126,6 +127,7 @@ class Nursery:
         door = self._door
         if door is None:
             return {}
+        self._is_asked = True
         try:
             async with asyncio.timeout(within.total_seconds()):
                 socket.send_fds(door, [json.dumps(order).encode()], streams)
@@ -137,6 +139,10 @@ class Nursery:
         except BaseException:
             self._close()  # its answer would be taken for that to the next order
             raise
+        finally:
+            self._is_asked = False
+            if self._door is not door:
+                door.close()
         answer: dict[str, Any] = json.loads(packet) if packet else {}
         if "refused" in answer:
             logger.warning("the nursery refuses, so a start takes longer", reason=answer["refused"])
@@ -150,6 +156,12 @@ class Nursery:
 
     def _close(self) -> None:
         """Close the door: behind it the nursery ends."""
-        if self._door is not None:
-            self._door.close()
-            self._door = None
+        door, self._door = self._door, None
+        if door is None:
+            return
+        # Whoever waits for an answer would wait on when the descriptor is gone; so it goes after.
+        if self._is_asked:
+            with suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+        else:
+            door.close()

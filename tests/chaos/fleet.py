@@ -61,23 +61,31 @@ class Member:
 
     def kill(self, *, seen: bool) -> None:
         """End its process as the kernel ends one that takes too much memory."""
-        if self.pid is not None:
+        if self._signal(signal.SIGKILL) is not None:
             self.is_watched = seen
-            os.kill(self.pid, signal.SIGKILL)
 
     def stop(self) -> int | None:
         """Let its process stand still; give its id."""
-        pid = self.pid
+        pid = self._signal(signal.SIGSTOP)
         if pid is not None:
             self.stopped.append(pid)
             self.keeper.tolerates_still = True
-            os.kill(pid, signal.SIGSTOP)
         return pid
 
     def freeze(self) -> None:
         """Let its process stand still, as its supervisor can see."""
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> int | None:
+        """Give the id of the process that got it; None when it has just died of another fault."""
+        pid = self.pid
+        if pid is None:
+            return None
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return None
+        return pid
 
     def go_on(self, pid: int) -> None:
         """Let that process run again, unless it has died, or another fault still holds it."""

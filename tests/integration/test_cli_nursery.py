@@ -64,7 +64,7 @@ def nursery_of(home: Path, modules: Sequence[str] = ("wave",)) -> Nursery:
             name="nursery",
             arguments=module("cogo.nursery", str(door), *modules),
             log=home / "nursery.log",
-            patience=timedelta(seconds=5),
+            patience=timedelta(seconds=1),
             descriptors=(door,),
         )
 
@@ -207,6 +207,23 @@ async def test_a_nursery_in_which_threads_run_forks_nobody(program: Spec, tmp_pa
         _, told = await told_by(program, nursery)
 
     assert told["imported"] is False
+
+
+async def test_a_start_that_waits_for_the_nursery_goes_on_when_the_nursery_is_let_go(
+    program: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogo.supervision.nursery._BIRTH", timedelta(hours=1))
+    nursery = nursery_of(tmp_path)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        nursing = group.create_task(nursery.run())
+        await eventually(lambda: nursery.is_open, within=60)
+        assert nursery.pid is not None
+        os.kill(nursery.pid, signal.SIGSTOP)
+        starting = group.create_task(told_by(program, nursery))
+        await eventually(lambda: nursery._is_asked)
+        nursing.cancel()
+
+    assert starting.result()[1]["imported"] is False
 
 
 async def test_a_nursery_ends_with_its_owner(tmp_path: Path) -> None:
