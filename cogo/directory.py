@@ -51,22 +51,12 @@ class Directory:
             for each in await self._office.fetch_model_stats()
             if each.period == "hour"
         }
-        simulated: dict[str, bool] = {}
-        now = utc_now()
-        for agent in await self._office.fetch_agents():
-            if not agent.serves(now):
-                continue
-            for lane in agent.lanes:
-                is_simulated = bool(agent.details.get("simulated"))
-                simulated[lane] = simulated.get(lane, True) and is_simulated
-        return [
-            self._facts(lane, stats.get(lane), simulated=simulated[lane])
-            for lane in sorted(simulated)
-        ]
+        served = await self._served()
+        return [self._facts(lane, stats.get(lane), simulated=served[lane]) for lane in served]
 
     async def resolve(self, name: str) -> str:
         """Find the served model of this name; raises UnknownModelName."""
-        served = [each.id for each in await self.models()]
+        served = list(await self._served())
         if name in served:
             return name
         try:
@@ -96,6 +86,18 @@ class Directory:
         except (InvalidTask, NoModel) as error:
             raise RequirementsInvalid(error.message) from error
         return Recommendation(models=tuple(choice.ranking), reasoning=choice.reason)
+
+    async def _served(self) -> dict[str, bool]:
+        """The lanes of living executors, by their ids, and whether only simulators serve each."""
+        simulated: dict[str, bool] = {}
+        now = utc_now()
+        for agent in await self._office.fetch_agents():
+            if not agent.serves(now):
+                continue
+            for lane in agent.lanes:
+                is_simulated = bool(agent.details.get("simulated"))
+                simulated[lane] = simulated.get(lane, True) and is_simulated
+        return dict(sorted(simulated.items()))
 
     def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)
