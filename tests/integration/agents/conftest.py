@@ -118,7 +118,7 @@ class Fleet:
             task = await self.store.fetch_task(task_id=task_id)
             return task if task.status.is_final else None
 
-        found = await eventually(probe, within=20)
+        found = await eventually(probe, within=60)
         assert found is not None
         return found
 

@@ -1,0 +1,70 @@
+"""A subtask that is handed back again and again, between the real CIO and the real SQL."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from agents.cio import Cio
+from agents.failures import failure_of
+from agents.fleet import Fleet
+from agents.orchestrator import LANE
+from agents.runtime.attempt import WorkFailed
+from benchmarks.simulation.project import Project
+from protocol.records import ClaimedSubtask, FailureAction, Usage
+from providers.catalogue import Catalogue
+from providers.errors import PermissionDenied
+from tests.db.database import Database
+from tests.support.databases import Cluster
+
+pytestmark = pytest.mark.db
+
+CATALOGUE = Catalogue.load()
+LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-4o-mini"]
+
+
+@pytest.fixture
+async def project(cluster: Cluster, migrated: str, database: Database) -> AsyncIterator[Project]:
+    opened = await Project.open(cluster.dsn("postgres", migrated), LANES)
+    yield opened
+    await opened.close()
+
+
+async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells_why(
+    project: Project,
+) -> None:
+    async def own() -> list[str]:
+        return LANES
+
+    fleet = Fleet(store=project, own=own)
+    await fleet.refresh()
+    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
+    await project.at(0)
+    await project.submit(uuid4(), "GENERATE_CODE", "Write a parser", {})
+    tried: list[str] = []
+
+    for _ in LANES:
+        [stamping] = await project.claim([LANE])
+        await project.complete([await cio.work(stamping)])
+        [claimed] = await project.claim(LANES)
+        told = [each for each in claimed.history if each.outcome == "rerouted"]
+        assert [each.model_id for each in told] == tried
+        assert {(each.error or {})["class"] for each in told} <= {"permission"}
+        failure = failure_of(PermissionDenied(claimed.lane, "not yours"), claimed, _used(claimed))
+        assert failure.action == FailureAction.REROUTE
+        await project.fail(failure)
+        tried.append(claimed.lane)
+
+    assert sorted(tried) == LANES
+    [stamping] = await project.claim([LANE])
+    with pytest.raises(WorkFailed) as nobody:
+        await cio.work(stamping)
+    assert nobody.value.failure.action == FailureAction.GIVE_UP
+    assert "it failed at this subtask already (permission)" in nobody.value.failure.error.message
+    await project.fail(nobody.value.failure)
+    [(status, _, _)] = (await project.ended()).values()
+    assert status == "failed"
+
+
+def _used(claimed: ClaimedSubtask) -> Usage:
+    return Usage(model_id=claimed.lane, provider="vendor", duration_ms=5)

@@ -1,0 +1,102 @@
+"""No orchestrator lives: what is stamped goes on by the database, what needs one says so."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cogo.live.waiting import waiting_lines
+from embedded.vendors import running_simulator
+from protocol.ids import utc_now
+from protocol.lifecycle import TaskState
+from protocol.records import AgentRecord, Task
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.integration.agents.conftest import Fleet
+
+OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
+LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-4o-mini"]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    """One that never waits: nothing is interrupted here."""
+    async with running_simulator(speed=0) as url:
+        yield url
+
+
+async def test_stamped_work_is_done_without_an_orchestrator_and_what_needs_one_waits_for_it(
+    fleet: OpenFleet,
+) -> None:
+    async with fleet() as agents:
+        announced = asyncio.Event()
+        announcing = agents.group.create_task(_announce(agents, announced))
+        await announced.wait()
+        planner = await agents.orchestrator("cio-1")
+        team = await agents.submit(preferences={"policy": "ensemble"})
+        retried = await agents.submit("Write is_prime(n) [[fault:503 times=1]]")
+        handed_back = await agents.submit("Write is_even(n) [[fault:503 times=2]]")
+        for task in (team, retried, handed_back):
+            await _is_stamped(agents, task)
+        agents.drains[-1].begin()
+        await planner
+        announcing.cancel()
+
+        unplanned = await agents.submit()
+        await agents.executor("e-1")
+
+        for task in (team, retried):
+            assert (await agents.ended(task.id)).status == TaskState.COMPLETED
+        assert await _outcomes(agents, retried) == ["failed", "completed"]
+        assert len(await _outcomes(agents, team)) > 2
+        for task in (unplanned, handed_back):
+            said = await _waits(agents, task)
+            assert "orchestrator" in said
+        assert await _outcomes(agents, handed_back) == ["failed", "rerouted"]
+
+        await agents.orchestrator("cio-2")
+        for task in (unplanned, handed_back):
+            assert (await agents.ended(task.id)).status == TaskState.COMPLETED
+        assert await _outcomes(agents, handed_back) == ["failed", "rerouted", "completed"]
+
+
+async def _announce(agents: "Fleet", announced: asyncio.Event) -> None:
+    """Live as an executor that takes nothing: what is stamped stays."""
+    record = AgentRecord(id="announced", kind="executor", lanes=LANES, capacity=1)
+    while True:
+        await agents.store.record_agent(record.model_copy(update={"heartbeat_at": utc_now()}))
+        announced.set()
+        await asyncio.sleep(2)
+
+
+async def _is_stamped(agents: "Fleet", task: Task) -> None:
+    async def probe() -> bool:
+        subtasks = await agents.store.fetch_subtasks(task_id=task.id)
+        return any(each.lane != "cio" for each in subtasks)
+
+    assert await eventually(probe, within=60)
+
+
+async def _outcomes(agents: "Fleet", task: Task) -> list[str]:
+    """Of the calls of models, in their order."""
+    attempts = await agents.store.fetch_attempts(task_id=task.id)
+    return [str(each.outcome) for each in attempts if each.lane != "cio"]
+
+
+async def _waits(agents: "Fleet", task: Task) -> str:
+    """What a person is told of a task that stands still in the lane of orchestrators."""
+
+    async def probe() -> str | None:
+        subtasks = await agents.store.fetch_subtasks(task_id=task.id)
+        attempts = await agents.store.fetch_attempts(task_id=task.id)
+        living = [each for each in await agents.store.fetch_agents() if each.stopped_at is None]
+        if not any(each.lane == "cio" and each.status == "queued" for each in subtasks):
+            return None
+        return "\n".join(waiting_lines(subtasks, attempts, living, now=utc_now())) or None
+
+    found = await eventually(probe, within=60)
+    assert found is not None
+    return found
