@@ -28,8 +28,8 @@ _VENDOR: Final[Mapping[Kind, str]] = {
     Kind.VENDOR_CUT: "cut after=2 times=1",
     Kind.VENDOR_STALL: "stall after=2 times=1",
 }
-_BIRTH: Final = 20.0
-"""Seconds; how long a fault waits for an agent that is being started again."""
+_BIRTH: Final = 90.0
+"""Seconds; how long a fault waits for an agent that is started again, also on a busy machine."""
 _PAUSE: Final = 0.25
 _REPLAYS: Final = 3
 
