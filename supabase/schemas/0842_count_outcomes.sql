@@ -1,5 +1,6 @@
 -- A failure of the vendor counts against a model's quality only while the model is well: an outage
 -- is a matter of health, and must not be remembered for weeks as bad answers.
+-- So are the failures of a trial whether it is over.
 create or replace function cogo.count_outcomes(p_limit integer)
   returns integer
   language plpgsql
@@ -38,7 +39,7 @@ begin
              when answer.verification @? '$.checks[*] ? (@.passed == false)' then 0
              else 0.8
            end as good,
-           coalesce(h.health, 'ok') = 'ok' as well
+           coalesce(h.health = 'ok' and not h.on_trial, true) as well
       from taken t
       join public.cogo_attempts a using (subtask_id, attempt)
       left join cogo.model_health h on h.model_id = a.model_id

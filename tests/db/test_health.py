@@ -44,6 +44,21 @@ async def test_an_outage_is_not_remembered_as_bad_answers(agent: Agent) -> None:
     assert (await outcome(agent, "model-a"))["judged"] == judged
 
 
+async def test_the_failures_of_a_trial_are_not_remembered_as_bad_answers(
+    database: Database, agent: Agent
+) -> None:
+    await an_outage(agent)
+    judged = (await outcome(agent, "model-a"))["judged"]
+    await database.jump(timedelta(seconds=15))
+    assert await health(agent, "model-a") == "ok"
+
+    await failed(agent, "model-a")
+    await failed(agent, "model-a")
+
+    assert await health(agent, "model-a") == "open"
+    assert (await outcome(agent, "model-a"))["judged"] == judged
+
+
 async def test_a_share_of_failures_degrades_and_answers_heal(
     database: Database, agent: Agent
 ) -> None:
