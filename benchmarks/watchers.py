@@ -17,7 +17,7 @@ from benchmarks.system import System
 TASKS: Final = 20
 WATCHERS: Final = 200
 PATIENCE: Final = 120.0
-HEAD_START: Final = timedelta(seconds=5)
+HEAD_START: Final = timedelta(seconds=15)
 """For the watchers: so that all stand there when the answers begin."""
 
 Frame: TypeAlias = tuple[str, dict[str, Any]]

@@ -7,6 +7,7 @@ and no number of watchers makes the database or Realtime work more.
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from loguru import logger
@@ -20,6 +21,9 @@ from protocol.lifecycle import SubtaskState
 from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
 from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.store import Store
+
+LIVE_ROUNDS: Final = 5
+"""While text is heard the channel works, and only every fifth poll reads the rows."""
 
 
 class Feed:
@@ -83,13 +87,21 @@ class Feed:
         return [*found, Ended(self._end)] if self._end is not None else found
 
     async def _pause(self) -> None:
+        for _ in range(LIVE_ROUNDS):
+            if await self._rings() or not self._has_heard or self._has_gap():
+                break
+            self._has_heard = False
+        self._bell.clear()
+
+    async def _rings(self) -> bool:
+        """Wait for the bell; False when nobody rang it for a poll's time."""
         try:
             # What has ended is over until a person redrives it; whoever watches has left by then.
             async with asyncio.timeout(None if self._end is not None else self._poll):
                 await self._bell.wait()
         except TimeoutError:
-            pass
-        self._bell.clear()
+            return False
+        return True
 
     async def _read_patiently(self) -> None:
         try:
@@ -124,9 +136,10 @@ class Feed:
 
     def _needs_checkpoints(self) -> bool:
         """Whether text may be there that the channel did not bring."""
-        if any(voice.has_gap for voice in self._voices.values()):
-            return True
-        return self._is_running and not self._has_heard
+        return self._has_gap() or (self._is_running and not self._has_heard)
+
+    def _has_gap(self) -> bool:
+        return any(voice.has_gap for voice in self._voices.values())
 
     def _take(self, row: Subtask) -> None:
         written, output = row.checkpoint, row.output

@@ -31,8 +31,10 @@ class Rows:
     events: list[Event] = field(default_factory=list)
     subtasks: list[Subtask] = field(default_factory=list)
     is_away: bool = False
+    reads: int = 0
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        self.reads += 1
         if self.is_away:
             raise StoreUnavailable("away")
         assert task_id == TASK
@@ -165,6 +167,22 @@ async def test_without_realtime_checkpoints_bring_the_text() -> None:
         found += await until(watcher, Said)
 
     assert text_of(found) == "so far, so good"
+
+
+async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
+    rows, bus = Rows(), ScriptedBus()
+    rows.become("running")
+    async with (
+        Hub(store=cast("Store", rows), bus=bus, poll=timedelta(0)) as hub,
+        hub.watch(TASK),
+    ):
+        await say(bus, speaks("x", offset=0))
+        before = rows.reads
+        for offset in range(1, 401):  # a piece in each turn of the loop, and no time to wait
+            await say(bus, speaks("x", offset=offset))
+            await asyncio.sleep(0)
+
+    assert 0 < rows.reads - before < 100
 
 
 async def test_a_database_that_is_away_is_waited_for() -> None:
