@@ -69,7 +69,8 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
             for done, cell in enumerate(order):
                 _tell(f"round {number + 1}: {done + 1} of {len(order)} {cell}")
                 python = pythons.get(cell.client, Path(sys.executable))
-                results[cell] = await _measure(python, cell, url, sizes)
+                if measured := await _measure(python, cell, url, sizes):
+                    results[cell] = measured
             rounds.append(results)
     _tell("")
     return [
@@ -88,7 +89,8 @@ def _quick(sizes: Sizes) -> Sizes:
     }
 
 
-async def _measure(python: Path, cell: Cell, url: str, sizes: Sizes) -> dict[str, float]:
+async def _measure(python: Path, cell: Cell, url: str, sizes: Sizes) -> dict[str, float] | None:
+    """None when it failed: a peer that breaks must not cost what was measured of the others."""
     process = await asyncio.create_subprocess_exec(
         str(python),
         str(CALLS),
@@ -102,7 +104,8 @@ async def _measure(python: Path, cell: Cell, url: str, sizes: Sizes) -> dict[str
     )
     answer, _ = await process.communicate()
     if process.returncode != 0:
-        raise RuntimeError(f"{cell} failed; its reason is above")
+        print(f"{cell} failed; its reason is above", file=sys.stderr)
+        return None
     found: dict[str, float] = json.loads(answer)
     return found
 
@@ -122,6 +125,7 @@ def _absolutes(
 ) -> list[dict[str, Any]]:
     figures = []
     for cell in cells:
+        measured = [each[cell] for each in rounds if cell in each]
         figure: dict[str, Any] = {
             "name": "provider_call",
             "client": cell.client,
@@ -129,19 +133,22 @@ def _absolutes(
             "concurrency": cell.concurrency,
             "unit": "ms",
             "n": sizes[cell.way, cell.concurrency],
-            "rounds": len(rounds),
+            "rounds": len(measured),
+            "failed_rounds": len(rounds) - len(measured),
         }
-        for measure in ("cpu_ms", "wall_ms", "rate", "peak_mib", "warm_cpu_s"):
-            figure[measure] = round(statistics.median(each[cell][measure] for each in rounds), 3)
-        if cell.way == "stream":
-            figure["cpu_us_per_chunk"] = round(_per_chunk(rounds, cell), 1)
         figures.append(figure)
+        if not measured:
+            continue
+        for measure in ("cpu_ms", "wall_ms", "rate", "peak_mib", "warm_cpu_s"):
+            figure[measure] = round(statistics.median(each[measure] for each in measured), 3)
+        if cell.way == "stream":
+            figure["cpu_us_per_chunk"] = round(_per_chunk(measured), 1)
     return figures
 
 
-def _per_chunk(rounds: Sequence[Mapping[Cell, Mapping[str, float]]], cell: Cell) -> float:
+def _per_chunk(measured: Sequence[Mapping[str, float]]) -> float:
     """All that a stream costs, by its chunks: the call itself is in it."""
-    return statistics.median(each[cell]["cpu_ms"] for each in rounds) * 1000 / CHUNKS
+    return statistics.median(each["cpu_ms"] for each in measured) * 1000 / CHUNKS
 
 
 def _ratios(
@@ -153,9 +160,14 @@ def _ratios(
             for base in bases:
                 found = defaultdict(list)
                 for results in rounds:
-                    mine, theirs = results[Cell(ours, way, many)], results[Cell(base, way, many)]
+                    mine = results.get(Cell(ours, way, many))
+                    theirs = results.get(Cell(base, way, many))
+                    if mine is None or theirs is None:
+                        continue
                     for measure in ("cpu_ms", "wall_ms"):
                         found[measure].append(mine[measure] / theirs[measure])
+                if not found:
+                    continue
                 figures.append(
                     {
                         "name": "provider_ratio",

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ MESSAGES = [{"role": "user", "content": PROMPT}]
 LEAST = 500
 """Characters of an answer that has arrived whole."""
 WARM_UP = 3
+SECONDS = 120
+"""Everybody's patience, connecting included: 500 at once on a busy machine take longer than 5 s."""
 
 Ask = Callable[[], Awaitable[int]]
 """Ask once; gives the characters of the answer."""
@@ -29,7 +32,7 @@ async def raw_httpx(url: str, *, stream: bool, connections: int) -> Ask:
     import httpx
 
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    client = httpx.AsyncClient(base_url=url, timeout=60, limits=limits)
+    client = httpx.AsyncClient(base_url=url, timeout=SECONDS, limits=limits)
     body = {"model": "gpt-6.1-sol", "messages": MESSAGES, "stream": stream}
 
     async def whole() -> int:
@@ -52,7 +55,9 @@ async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
     """The vendor's SDK as its README shows it."""
     import openai
 
-    client: Any = openai.AsyncOpenAI(api_key="any", base_url=f"{url}/openai/v1", max_retries=0)
+    client: Any = openai.AsyncOpenAI(
+        api_key="any", base_url=f"{url}/openai/v1", max_retries=0, timeout=SECONDS
+    )
 
     async def whole() -> int:
         answer = await client.chat.completions.create(model="gpt-6.1-sol", messages=MESSAGES)
@@ -77,7 +82,7 @@ async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
     import anthropic
 
     client: Any = anthropic.AsyncAnthropic(
-        api_key="any", base_url=f"{url}/anthropic", max_retries=0
+        api_key="any", base_url=f"{url}/anthropic", max_retries=0, timeout=SECONDS
     )
     body: dict[str, Any] = {
         "model": "claude-sonnet-5-5",
@@ -109,6 +114,7 @@ async def litellm_function(url: str, *, stream: bool, connections: int) -> Ask:
         "api_key": "any",
         "api_base": f"{url}/openai/v1",
         "max_retries": 0,
+        "timeout": SECONDS,
     }
 
     async def whole() -> int:
@@ -131,7 +137,9 @@ async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
     """`AnyLLM.create`, kept: its function form makes a client for each call."""
     from any_llm import AnyLLM  # type: ignore[import-not-found] # as above
 
-    client: Any = AnyLLM.create("openai", api_key="any", api_base=f"{url}/openai/v1")
+    client: Any = AnyLLM.create(
+        "openai", api_key="any", api_base=f"{url}/openai/v1", timeout=SECONDS
+    )
 
     async def whole() -> int:
         answer = await client.acompletion(model="gpt-6.1-sol", messages=MESSAGES)
@@ -156,6 +164,7 @@ async def cogo_router(model: str, url: str, *, connections: int) -> Ask:
     from pydantic import SecretStr
 
     from benchmarks.peers.roomy import roomy_router
+    from providers.adapter import Timeouts
     from providers.chat import ChatRequest, Message, complete
     from providers.router import Credential
 
@@ -170,8 +179,10 @@ async def cogo_router(model: str, url: str, *, connections: int) -> Ask:
     await router.__aenter__()
     request = ChatRequest(model="", messages=(Message(role="user", content=PROMPT),))
 
+    timeouts = Timeouts(connect=timedelta(seconds=SECONDS), first_token=timedelta(seconds=SECONDS))
+
     async def streamed() -> int:
-        answer = await complete(router.stream(model, request))
+        answer = await complete(router.stream(model, request, timeouts=timeouts))
         return len(answer.text)
 
     return streamed
