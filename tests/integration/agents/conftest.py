@@ -128,7 +128,7 @@ class Fleet:
         drain, ready = Drain(), asyncio.Event()
         self.drains.append(drain)
         task = self.group.create_task(run(drain, ready.set))
-        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.wait_for(ready.wait(), 60)
         return task
 
 
