@@ -48,14 +48,22 @@ def test_the_secret_key_alone_is_the_service() -> None:
     assert (identity.role, identity.claims) == ("service_role", {"role": "service_role"})
 
 
-@pytest.mark.parametrize("key", [KEYS.publishable, KEYS.secret, KEYS.legacy_anon])
+@pytest.mark.parametrize(
+    "key",
+    [KEYS.publishable, KEYS.secret, KEYS.legacy_anon],
+    ids=["publishable", "secret", "legacy anon"],
+)
 def test_a_key_repeated_as_bearer_counts_once(key: str) -> None:
     alone = identify(KEYS, apikey=key, authorization=None)
 
     assert identify(KEYS, apikey=key, authorization=f"Bearer {key}") == alone
 
 
-@pytest.mark.parametrize("key", [KEYS.publishable, KEYS.secret, KEYS.legacy_anon])
+@pytest.mark.parametrize(
+    "key",
+    [KEYS.publishable, KEYS.secret, KEYS.legacy_anon],
+    ids=["publishable", "secret", "legacy anon"],
+)
 def test_a_session_decides_the_role_whatever_key_carries_it(key: str) -> None:
     identity = identify(KEYS, apikey=key, authorization=f"Bearer {a_session()}")
 
@@ -90,7 +98,11 @@ def test_no_key_is_refused_as_hosted_does_it(apikey: str | None) -> None:
     assert refused.body["message"] == "No API key found in request"
 
 
-@pytest.mark.parametrize("apikey", ["sb_secret_guess", "é", "\udce9", make_keys().secret])
+@pytest.mark.parametrize(
+    "apikey",
+    ["sb_secret_guess", "é", "\udce9", make_keys().secret],
+    ids=["guess", "accent", "surrogate", "of another"],
+)
 def test_an_unknown_key_is_refused(apikey: str) -> None:
     assert refusal(apikey=apikey).body["message"] == "Invalid API key"
 
@@ -101,7 +113,9 @@ def test_another_sb_key_as_bearer_is_refused() -> None:
     assert refused.status == 401
 
 
-@pytest.mark.parametrize("key", [KEYS.secret, KEYS.legacy_service_role])
+@pytest.mark.parametrize(
+    "key", [KEYS.secret, KEYS.legacy_service_role], ids=["secret", "legacy service role"]
+)
 def test_a_browser_may_not_hold_the_secret_key(key: str) -> None:
     assert refusal(apikey=key, user_agent=BROWSER).status == 401
 

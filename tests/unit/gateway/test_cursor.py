@@ -1,6 +1,6 @@
 """A place survives being written down; nonsense is the beginning."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,9 @@ def test_no_text_is_an_error(text: str) -> None:
     Cursor.parse(text)
 
 
-@pytest.mark.parametrize("text", [None, "", "x", "1.2;zz", "-1", "1;a:b:c", f"1;{uuid4().hex}:1:1"])
+@pytest.mark.parametrize(
+    "text", [None, "", "x", "1.2;zz", "-1", "1;a:b:c", f"1;{UUID(int=1).hex}:1:1"]
+)
 def test_nonsense_is_the_beginning(text: str | None) -> None:
     assert Cursor.parse(text) == Cursor()
 
