@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from providers.embeddings.entries import EmbeddingModel
 from providers.entries import DeploymentEntry, Model, Provider
@@ -14,6 +15,8 @@ from providers.loading import PACKAGED, Entries, load_entries
 from providers.tuned import tuned_model
 
 __all__ = ["Catalogue", "Facts", "Resolution"]
+
+_EDITIONS: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Catalogue:
         self.roles: Mapping[str, str] = entries.roles
         """Role to the name of its model: resolve it."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
+        self.edition = next(_EDITIONS)
+        """Another one after `adopt`: what was worked out from earlier entries is out of date."""
         self._entries = entries
         self._origins = origins
         self._check()

@@ -104,7 +104,11 @@ class Shelf:
         return None, None
 
 
-@lru_cache(maxsize=4)
 def shelf_of(catalogue: Catalogue) -> Shelf:
-    """Give the shelf of a catalogue; a reloaded catalogue is another one."""
+    """Give the shelf of a catalogue as it is now."""
+    return _shelf(catalogue, catalogue.edition)
+
+
+@lru_cache(maxsize=4)
+def _shelf(catalogue: Catalogue, _edition: int) -> Shelf:
     return Shelf(catalogue)
