@@ -17,7 +17,6 @@ from cogo.connection import Connection, find_connection, of_state
 from cogo.errors import AlreadyRunning, ChildFailed
 from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
-from cogo.models import must_simulate
 from cogo.ports import free_port
 from cogo.project import Project
 from cogo.stop import Stop
@@ -31,7 +30,7 @@ GRACE: Final = timedelta(seconds=20)
 _START: Final = timedelta(seconds=90)
 _AGENT_PATIENCE: Final = timedelta(seconds=8)
 _SERVER_PATIENCE: Final = timedelta(seconds=15)
-_RELEASE: Final = timedelta(seconds=5)
+_RELEASE: Final = timedelta(seconds=10)
 _TETHERED: Final = "cogo.tethered"
 _RELEASING: Final = "cogo.release"
 _SETTLED: Final = timedelta(seconds=10)
@@ -201,11 +200,18 @@ class System:
         )
 
     async def _simulate(self, keep: Callable[[Keeper], None]) -> str | None:
-        if not self._fleet.simulate and not await must_simulate(self._project):
+        if not self._fleet.simulate and not await self._must_simulate():
             return None
         keep(self._simulator)
         await self._simulator.ready.wait()
         return str(self._simulator.answer["url"])
+
+    async def _must_simulate(self) -> bool:
+        # The catalogue takes a third of a second to import: in a thread, when the others import.
+        await asyncio.to_thread(importlib.import_module, "cogo.models")
+        from cogo.models import must_simulate  # noqa: PLC0415
+
+        return await must_simulate(self._project)
 
     async def _connect(self) -> tuple[Connection, str | None]:
         if not self._is_embedded:
