@@ -43,7 +43,7 @@ def summary(history: History, diary: Diary) -> Iterator[str]:
 def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Give one line a law, with the first cases of those that were broken."""
     for name, cases in broken.items():
-        yield f"{name:<12} {len(cases):>5}  {LAWS[name].__doc__}"
+        yield f"{name:<12} {len(cases):>5}  {(LAWS[name].__doc__ or name).splitlines()[0]}"
         yield from (f"    {case}" for case in cases[:_SHOWN])
 
 
