@@ -9,6 +9,7 @@ import typer
 
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
+from cogo.command import command_path
 from cogo.logs import configure_logs
 from cogo.project import Project
 from cogo.redaction import Redactor
@@ -148,4 +149,5 @@ def _announce(project: Project, running: Running) -> None:
         print_line()
         print_line(insert_snippets(url=connection.url, key=secret, db_url=db_url))
     print_line()
-    print_line('next: cogo submit "Write a function that checks for palindromes"   (Ctrl-C stops)')
+    submit = f'{command_path()} submit "Write a function that checks for palindromes"'
+    print_line(f"next: {submit}   (Ctrl-C stops)")

@@ -182,8 +182,10 @@ class Line:
             while True:
                 self._changed.clear()
                 for topic in channels.keys() - self._topics:
-                    channel = channels.pop(topic)
                     self._joined.discard(topic)
+                    channel = channels.pop(topic, None)
+                    if channel is None:
+                        continue  # its join was refused while we left another
                     await client.remove_channel(channel)
                     _forget(channel)
                 for topic in sorted(self._topics - channels.keys()):
