@@ -44,7 +44,9 @@ Extending = Literal["ok", "cancel", "lost"]
 class ScriptedStore:
     """Implements `protocol.store.Store` for agents. Its fields are the script and the record.
 
-    Agents use it from two threads; lists only grow, so a test may look at any time.
+    Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
+    is settled when it is counted in `asked`: a test that sees the count may change the script, and
+    changes the calls that follow, never one that was counted.
     """
 
     queue: list[ClaimedSubtask] = field(default_factory=list)
@@ -300,11 +302,12 @@ class ScriptedStore:
         _not_for_agents()
 
     async def _obey(self, method: str) -> None:
-        self.asked[method] += 1
         await asyncio.sleep(0)  # every call lets others run, as one over a network would
-        if method in self.hanging:
-            await asyncio.Event().wait()
+        hangs = method in self.hanging
         error = self.errors.get(method) or self.errors.get("all")
+        self.asked[method] += 1  # last: whoever sees it may change the script
+        if hangs:
+            await asyncio.Event().wait()
         if error is not None:
             raise error
 

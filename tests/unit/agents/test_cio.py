@@ -303,9 +303,13 @@ async def test_a_crowd_that_asks_too_much_is_dropped_and_the_desk_goes_on() -> N
         running = group.create_task(desk.run())
         await eventually(lambda: store.asked["record_selection"] == 100, within=20)
         store.errors.clear()
-        desk.hear(_request({}))
-        await eventually(lambda: len(store.selections) == 1, within=20)
+        heard = uuid4()
+        desk.hear(_request({"task_id": str(heard)}))
+        await eventually(lambda: store.selections, within=20)
         running.cancel()
+
+    assert [each.task_id for each in store.selections] == [heard]
+    assert store.asked["record_selection"] == 101
 
 
 def _request(payload: dict[str, Any]) -> Envelope:
