@@ -591,7 +591,8 @@ grant execute on function cogo.count_outcomes(integer) to service_role;
 -- schemas/0843_judge_health.sql
 -- Pure. Two thresholds for each measure, so that a model in between does not go to and fro: what is
 -- unwell must be seen to be clearly well again. Who is passed over is not seen at all, so after a
--- while, twice as long each time, it is tried again, and then two failures are enough.
+-- while, twice as long each time up to a minute, it is tried again, and then two failures are enough.
+-- However long an outage was, a minute after its end the model has its chance.
 create or replace function cogo.judge_health(
   p_model cogo.model_health, p_now timestamptz, p_shut boolean
 )
@@ -647,7 +648,7 @@ begin
     v_model.health := v_worse;
     v_model.since := p_now;
     v_model.on_trial := false;
-    v_model.retry_at := p_now + make_interval(secs => least(600, 15 * 2 ^ least(p_model.trips, 10)));
+    v_model.retry_at := p_now + make_interval(secs => least(60, 15 * 2 ^ least(p_model.trips, 2)));
     v_model.trips := p_model.trips + 1;
   elsif p_model.health = 'ok' then
     v_model.reason := p_model.reason;
@@ -1328,7 +1329,7 @@ begin
   if v_opens then
     v_deployment.state := 'open';
     v_deployment.open_until :=
-      v_now + make_interval(secs => least(300, 10 * 2 ^ least(v_deployment.openings, 10)));
+      v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_deployment.openings, 3)));
     v_deployment.openings := v_deployment.openings + 1;
   end if;
   if v_deployment.state <> 'half_open' then

@@ -1,6 +1,7 @@
 -- Pure. Two thresholds for each measure, so that a model in between does not go to and fro: what is
 -- unwell must be seen to be clearly well again. Who is passed over is not seen at all, so after a
--- while, twice as long each time, it is tried again, and then two failures are enough.
+-- while, twice as long each time up to a minute, it is tried again, and then two failures are enough.
+-- However long an outage was, a minute after its end the model has its chance.
 create or replace function cogo.judge_health(
   p_model cogo.model_health, p_now timestamptz, p_shut boolean
 )
@@ -56,7 +57,7 @@ begin
     v_model.health := v_worse;
     v_model.since := p_now;
     v_model.on_trial := false;
-    v_model.retry_at := p_now + make_interval(secs => least(600, 15 * 2 ^ least(p_model.trips, 10)));
+    v_model.retry_at := p_now + make_interval(secs => least(60, 15 * 2 ^ least(p_model.trips, 2)));
     v_model.trips := p_model.trips + 1;
   elsif p_model.health = 'ok' then
     v_model.reason := p_model.reason;

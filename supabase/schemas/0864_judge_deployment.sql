@@ -42,7 +42,7 @@ begin
   if v_opens then
     v_deployment.state := 'open';
     v_deployment.open_until :=
-      v_now + make_interval(secs => least(300, 10 * 2 ^ least(v_deployment.openings, 10)));
+      v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_deployment.openings, 3)));
     v_deployment.openings := v_deployment.openings + 1;
   end if;
   if v_deployment.state <> 'half_open' then

@@ -117,6 +117,18 @@ async def test_who_is_passed_over_is_tried_again_and_then_little_is_enough(
     assert trips == 0
 
 
+async def test_a_long_outage_keeps_nobody_out_for_more_than_a_minute(
+    database: Database, agent: Agent
+) -> None:
+    await an_outage(agent)
+    for _ in range(8):
+        assert await health(agent, "model-a") == "open"
+        await database.jump(timedelta(minutes=1))
+        assert await health(agent, "model-a") == "ok"
+        await failed(agent, "model-a")
+        await failed(agent, "model-a")
+
+
 async def test_a_switch_is_told_with_who_why_and_the_numbers(
     database: Database, agent: Agent
 ) -> None:
