@@ -7,7 +7,7 @@ end of the connection; a caller is cancelled, or stops reading, once that piece 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -67,10 +67,9 @@ def _piece(path: bytes) -> bytes:
     return b"".join(OPENAI_STREAM[:2])
 
 
-async def run(*, quick: bool = False) -> list[dict[str, Any]]:
-    """Give a figure for each adapter and way of going."""
+async def run(report: Callable[[dict[str, Any]], None], *, quick: bool = False) -> None:
+    """Report a figure for each adapter and way of going."""
     samples = QUICK if quick else SAMPLES
-    figures = []
     async with _vendor() as vendor:
         opened = {
             name: Credential(key=SecretStr("any"), base_url=vendor.url, simulated=True)
@@ -82,7 +81,7 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
                 for way in WAYS:
                     await _leave(router, vendor, model, way)  # the first one counts for nothing
                     taken = [await _leave(router, vendor, model, way) for _ in range(samples)]
-                    figures.append(
+                    report(
                         {
                             "name": "provider_cancel",
                             "client": f"cogo ({name})",
@@ -91,7 +90,6 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
                             **quantiles(taken),
                         }
                     )
-    return figures
 
 
 async def _leave(router: Router, vendor: Vendor, model: str, way: str) -> float:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.environments import python_of
-from benchmarks.providers import PEERS, environment
+from benchmarks.provider_cells import PEERS
+from benchmarks.providers import environment
 from benchmarks.system import System, empty_home, running_system
 from embedded.vendors import running_simulator
 from protocol.records import Attempt, NewTask

@@ -1,113 +1,173 @@
 """What a call costs on its way: ours, the vendors' SDKs, raw httpx, LiteLLM and any-llm.
 
 All call the same local server in the same run. Each cell (client, concurrency, streamed or not)
-is a fresh process; the clients take turns within a round, and ratios are taken within a round.
-Last comes how soon a vendor learns that nobody listens any more: see `provider_cancel`.
+is a fresh process that calls for a fixed time and counts; the clients take turns within a round,
+and ratios are taken within a round. First comes how soon a vendor learns that nobody listens any
+more: see `provider_cancel`. Every sample is told as it is measured; the figures follow however the
+run ends, and with them what is missing.
 """
 
 import asyncio
 import json
 import os
 import random
-import statistics
 import sys
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from benchmarks import provider_cancel
 from benchmarks.environments import python_of
-from benchmarks.vendor_server import CHUNKS, running_server
+from benchmarks.provider_cells import PEERS, Cell, choose
+from benchmarks.provider_figures import Sample, figures_of
+from benchmarks.vendor_server import running_server
 
 CALLS: Final = Path(__file__).parent / "peers" / "calls.py"
 ROUNDS: Final = 3
-WAYS: Final = ("whole", "stream")
-Sizes: TypeAlias = Mapping[tuple[str, int], int]
-SIZES: Final[Sizes] = {
-    ("whole", 1): 150,
-    ("whole", 50): 500,
-    ("whole", 500): 1000,
-    ("stream", 1): 50,
-    ("stream", 50): 200,
-    ("stream", 500): 500,
-}
-"""Calls of a cell."""
-PEERS: Final[Mapping[str, Sequence[str]]] = {
-    "litellm": ("litellm==1.106.2",),
-    "any_llm": ("any-llm-sdk[openai]==1.40.2",),
-}
-BASES: Final[Mapping[str, Sequence[str]]] = {
-    "cogo_openai": ("openai", "httpx", "litellm", "any_llm"),
-    "cogo_anthropic": ("anthropic", "httpx"),
-}
-"""Whom each of our ways is compared with."""
-GOALS: Final = {"openai": 1.15, "anthropic": 1.15, "litellm": 0.2}
+SECONDS: Final = 1.5
+"""How long calls begin in a cell; those that run are finished. A whole wave at least."""
+QUICK_SECONDS: Final = 0.3
+BUDGET: Final = 540.0
+"""Seconds, after which no cell begins: a run ends in ten minutes, whatever the machine does."""
+SLOW: Final = 20.0
+"""Seconds; a cell that took longer is not repeated."""
+LONGEST: Final = 90.0
+"""Seconds, after which a cell has failed."""
+
+Report: TypeAlias = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One thing to measure."""
+async def run(
+    report: Report, *, quick: bool = False, only: str | None = None, cells: str | None = None
+) -> None:
+    """Report samples as they come, then a figure for each cell and for each ratio.
 
-    client: str
-    way: str
-    concurrency: int
-
-
-async def run(*, quick: bool = False) -> list[dict[str, Any]]:
-    """Give a figure for each cell, one for each ratio, then how fast each adapter lets go."""
-    sizes = _quick(SIZES) if quick else SIZES
-    pythons = {peer: python_of(peer, pins) for peer, pins in PEERS.items()}
-    clients = [*BASES, "httpx", "openai", "anthropic", *PEERS]
-    cells = [Cell(client, way, many) for way, many in sizes for client in clients]
-    rounds: list[dict[Cell, dict[str, float]]] = []
-    async with running_server() as url:
-        for number in range(1 if quick else ROUNDS):
-            order = random.Random(number).sample(cells, len(cells))  # noqa: S311 - no secret
-            results = {}
-            for done, cell in enumerate(order):
-                _tell(f"round {number + 1}: {done + 1} of {len(order)} {cell}")
-                python = pythons.get(cell.client, Path(sys.executable))
-                if measured := await _measure(python, cell, url, sizes):
-                    results[cell] = measured
-            rounds.append(results)
-    _tell("")
-    return [
-        *_absolutes(cells, rounds, sizes),
-        *_ratios(rounds, sizes),
-        *await provider_cancel.run(quick=quick),
-    ]
-
-
-def _quick(sizes: Sizes) -> Sizes:
-    """The ends of the range, with a tenth of the calls."""
-    return {
-        (way, many): max(many, count // 10)
-        for (way, many), count in sizes.items()
-        if many in {1, 500}
+    Raises:
+        ValueError: `only` or `cells` names what is not there; see `choose`.
+    """
+    chosen, cancels = choose(only, cells, quick=quick)
+    pythons = {
+        peer: await asyncio.to_thread(python_of, peer, pins)
+        for peer, pins in PEERS.items()
+        if any(cell.client == peer for cell in chosen)
     }
+    if cancels:
+        await provider_cancel.run(report, quick=quick)
+    if not chosen:
+        return
+    async with running_server() as url:
+        plan = _Plan(chosen, pythons, url, report, seconds=QUICK_SECONDS if quick else SECONDS)
+        await plan.measure(1 if quick else ROUNDS)
 
 
-async def _measure(python: Path, cell: Cell, url: str, sizes: Sizes) -> dict[str, float] | None:
-    """None when it failed: a peer that breaks must not cost what was measured of the others."""
-    process = await asyncio.create_subprocess_exec(
-        str(python),
-        str(CALLS),
-        cell.client,
-        url,
-        str(cell.concurrency),
-        str(sizes[cell.way, cell.concurrency]),
-        cell.way,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment(),
-    )
-    answer, _ = await process.communicate()
-    if process.returncode != 0:
-        print(f"{cell} failed; its reason is above", file=sys.stderr)
+class _Plan:
+    """The rounds over the cells, and what came of them so far."""
+
+    def __init__(
+        self,
+        cells: list[Cell],
+        pythons: Mapping[str, Path],
+        url: str,
+        report: Report,
+        *,
+        seconds: float,
+    ) -> None:
+        self._cells, self._pythons, self._url = cells, pythons, url
+        self._report, self._seconds = report, seconds
+        self._rounds: list[dict[Cell, Sample]] = []
+        self._missing: dict[tuple[int, Cell], str] = {}
+        self._slow: set[Cell] = set()
+
+    async def measure(self, rounds: int) -> None:
+        """Report what can be measured within the budget, and figures in any case."""
+        begun = time.monotonic()
+        self._rounds = [{} for _ in range(rounds)]
+        turns = [(number, cell) for number in range(rounds) for cell in _order(self._cells, number)]
+        try:
+            for number, cell in turns:
+                if time.monotonic() - begun > BUDGET:
+                    self._missing[number, cell] = "out of time"
+                elif cell in self._slow:
+                    self._missing[number, cell] = "slow, so measured once"
+                elif why := await self._sample(number, cell):
+                    self._missing[number, cell] = why
+        finally:
+            for figure in figures_of(self._cells, self._rounds):
+                self._report(figure)
+            self._report(
+                {
+                    "name": "providers_run",
+                    "unit": "s",
+                    "seconds": round(time.monotonic() - begun, 1),
+                    "samples": sum(map(len, self._rounds)),
+                    "planned": len(turns),
+                    "missing": [
+                        f"round {number + 1}, {cell.place}, {cell.client}: "
+                        + self._missing.get((number, cell), "stopped")
+                        for number, cell in turns
+                        if cell not in self._rounds[number]
+                    ],
+                }
+            )
+
+    async def _sample(self, number: int, cell: Cell) -> str | None:
+        """Measure one cell; gives why there is no sample, if there is none.
+
+        A peer that breaks must not cost what was measured of the others.
+        """
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(LONGEST):
+                sample = await self._run(cell)
+        except TimeoutError:
+            return f"took longer than {LONGEST:.0f} s"
+        if time.monotonic() - begun > SLOW:
+            self._slow.add(cell)
+        if sample is None:
+            return "failed; its reason was on stderr"
+        self._rounds[number][cell] = sample
+        self._report(
+            {
+                "name": "provider_sample",
+                "round": number + 1,
+                "client": cell.client,
+                "way": cell.way,
+                "concurrency": cell.concurrency,
+                **{measure: round(value, 3) for measure, value in sample.items()},
+                "load": round(os.getloadavg()[0], 1),
+            }
+        )
         return None
-    found: dict[str, float] = json.loads(answer)
-    return found
+
+    async def _run(self, cell: Cell) -> Sample | None:
+        process = await asyncio.create_subprocess_exec(
+            str(self._pythons.get(cell.client, Path(sys.executable))),
+            str(CALLS),
+            cell.client,
+            self._url,
+            str(cell.concurrency),
+            str(self._seconds),
+            cell.way,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,  # a Ctrl-C is for us, who then end it
+        )
+        try:
+            answer, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            return None
+        found: Sample = json.loads(answer)
+        return found
+
+
+def _order(cells: Sequence[Cell], number: int) -> list[Cell]:
+    """The same in each run, another one in each round."""
+    return random.Random(number).sample(cells, len(cells))  # noqa: S311 - no secret
 
 
 def environment() -> dict[str, str]:
@@ -118,80 +178,3 @@ def environment() -> dict[str, str]:
         if not name.endswith("_API_KEY") and "proxy" not in name.lower()
     }
     return kept | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "*"}
-
-
-def _absolutes(
-    cells: Sequence[Cell], rounds: Sequence[Mapping[Cell, Mapping[str, float]]], sizes: Sizes
-) -> list[dict[str, Any]]:
-    figures = []
-    for cell in cells:
-        measured = [each[cell] for each in rounds if cell in each]
-        figure: dict[str, Any] = {
-            "name": "provider_call",
-            "client": cell.client,
-            "way": cell.way,
-            "concurrency": cell.concurrency,
-            "unit": "ms",
-            "n": sizes[cell.way, cell.concurrency],
-            "rounds": len(measured),
-            "failed_rounds": len(rounds) - len(measured),
-        }
-        figures.append(figure)
-        if not measured:
-            continue
-        for measure in ("cpu_ms", "wall_ms", "rate", "peak_mib", "warm_cpu_s"):
-            figure[measure] = round(statistics.median(each[measure] for each in measured), 3)
-        if cell.way == "stream":
-            figure["cpu_us_per_chunk"] = round(_per_chunk(measured), 1)
-    return figures
-
-
-def _per_chunk(measured: Sequence[Mapping[str, float]]) -> float:
-    """All that a stream costs, by its chunks: the call itself is in it."""
-    return statistics.median(each["cpu_ms"] for each in measured) * 1000 / CHUNKS
-
-
-def _ratios(
-    rounds: Sequence[Mapping[Cell, Mapping[str, float]]], sizes: Sizes
-) -> list[dict[str, Any]]:
-    figures = []
-    for way, many in sizes:
-        for ours, bases in BASES.items():
-            for base in bases:
-                found = defaultdict(list)
-                for results in rounds:
-                    mine = results.get(Cell(ours, way, many))
-                    theirs = results.get(Cell(base, way, many))
-                    if mine is None or theirs is None:
-                        continue
-                    for measure in ("cpu_ms", "wall_ms"):
-                        found[measure].append(mine[measure] / theirs[measure])
-                if not found:
-                    continue
-                figures.append(
-                    {
-                        "name": "provider_ratio",
-                        "client": ours,
-                        "to": base,
-                        "way": way,
-                        "concurrency": many,
-                        "unit": "times",
-                        "cpu": _spread(found["cpu_ms"]),
-                        "wall": _spread(found["wall_ms"]),
-                    }
-                    | ({"goal_cpu": GOALS[base]} if base in GOALS else {})
-                )
-    return figures
-
-
-def _spread(ratios: Sequence[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(ratios), 2),
-        "min": round(min(ratios), 2),
-        "max": round(max(ratios), 2),
-    }
-
-
-def _tell(line: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

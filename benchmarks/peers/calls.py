@@ -1,8 +1,9 @@
 """Calls a model many times through one client, in the environment of that client.
 
-usage: python calls.py CLIENT URL CONCURRENCY CALLS stream|whole    (prints one JSON object)
+usage: python calls.py CLIENT URL CONCURRENCY SECONDS open|stream|whole    (prints one JSON object)
 
-The file stands alone: it runs where COGO is not installed.
+Calls begin for so many seconds, and those that run are finished; `open` calls nothing and measures
+imports and the making of a client. The file stands alone: it runs where COGO is not installed.
 """
 
 import asyncio
@@ -159,8 +160,8 @@ async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
     return streamed if stream else whole
 
 
-async def cogo_router(model: str, url: str, *, connections: int) -> Ask:
-    """Our way to a model; it always streams, so `whole` means the same answer added up."""
+async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -> Ask:
+    """Our way to a model, as an executor takes it: `whole` is what nobody watches."""
     from pydantic import SecretStr
 
     from benchmarks.peers.roomy import roomy_router
@@ -177,25 +178,27 @@ async def cogo_router(model: str, url: str, *, connections: int) -> Ask:
         connections,
     )
     await router.__aenter__()
-    request = ChatRequest(model="", messages=(Message(role="user", content=PROMPT),))
-
+    await router.open(model)
+    request = ChatRequest(
+        model="", messages=(Message(role="user", content=PROMPT),), whole=not stream
+    )
     timeouts = Timeouts(connect=timedelta(seconds=SECONDS), first_token=timedelta(seconds=SECONDS))
 
-    async def streamed() -> int:
+    async def ask() -> int:
         answer = await complete(router.stream(model, request, timeouts=timeouts))
         return len(answer.text)
 
-    return streamed
+    return ask
 
 
 async def cogo_openai(url: str, *, stream: bool, connections: int) -> Ask:
     """Router, adapter and OpenAI's SDK."""
-    return await cogo_router("gpt-6.1-sol", url, connections=connections)
+    return await cogo_router("gpt-6.1-sol", url, stream=stream, connections=connections)
 
 
 async def cogo_anthropic(url: str, *, stream: bool, connections: int) -> Ask:
     """Router, adapter and Anthropic's SDK."""
-    return await cogo_router("claude-sonnet-5-5", url, connections=connections)
+    return await cogo_router("claude-sonnet-5-5", url, stream=stream, connections=connections)
 
 
 CLIENTS = {
@@ -209,23 +212,29 @@ CLIENTS = {
 }
 
 
-async def main(name: str, url: str, concurrency: int, calls: int, how: str) -> dict[str, Any]:
+async def main(name: str, url: str, concurrency: int, seconds: float, how: str) -> dict[str, Any]:
     """Measure the calls after a few that warm up."""
     begun, cpu = time.perf_counter(), time.process_time()
     ask = await CLIENTS[name](url, stream=how == "stream", connections=concurrency)
+    opened = {
+        "wall_ms": (time.perf_counter() - begun) * 1000,
+        "cpu_ms": (time.process_time() - cpu) * 1000,
+    }
+    if how == "open":
+        return opened | {"peak_mib": peak_mib()}
     for _ in range(WARM_UP):
         assert await ask() >= LEAST, "the answer is not whole"
-    warm = {"warm_s": time.perf_counter() - begun, "warm_cpu_s": time.process_time() - cpu}
 
-    left, latencies = calls, []
+    latencies = []
 
     async def repeat() -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
+        while True:
             asked = time.perf_counter()
             assert await ask() >= LEAST, "the answer is not whole"
-            latencies.append(time.perf_counter() - asked)
+            now = time.perf_counter()
+            latencies.append(now - asked)
+            if now - begun > seconds:
+                return
 
     begun, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
@@ -233,17 +242,21 @@ async def main(name: str, url: str, concurrency: int, calls: int, how: str) -> d
             group.create_task(repeat())
     spent, used = time.perf_counter() - begun, time.process_time() - cpu
     ordered = sorted(latencies)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
-        "cpu_ms": used / calls * 1000,
+        "calls": len(ordered),
+        "cpu_ms": used / len(ordered) * 1000,
         "wall_ms": ordered[len(ordered) // 2] * 1000,
-        "rate": calls / spent,
-        "peak_mib": peak,
-        **warm,
+        "rate": len(ordered) / spent,
+        "peak_mib": peak_mib(),
     }
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    client, address, many, times, way = sys.argv[1:]
-    print(json.dumps(asyncio.run(main(client, address, int(many), int(times), way))))
+    client, address, many, limit, way = sys.argv[1:]
+    print(json.dumps(asyncio.run(main(client, address, int(many), float(limit), way))))

@@ -1,0 +1,79 @@
+"""What there is to measure of calls to providers, and how a part of it is chosen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["BASES", "CANCEL", "CLIENTS", "PEERS", "Cell", "choose"]
+
+PEERS: Final[Mapping[str, Sequence[str]]] = {
+    "litellm": ("litellm==1.106.2",),
+    "any_llm": ("any-llm-sdk[openai]==1.40.2",),
+}
+"""Clients that live in environments of their own, and their pins."""
+BASES: Final[Mapping[str, Sequence[str]]] = {
+    "cogo_openai": ("openai", "httpx", "litellm", "any_llm"),
+    "cogo_anthropic": ("anthropic", "httpx"),
+}
+"""Whom each of our ways is compared with."""
+CLIENTS: Final = (*BASES, "httpx", "openai", "anthropic", *PEERS)
+CANCEL: Final = "cancel"
+"""The name of what is not a cell: how soon a vendor is let go."""
+_CONCURRENCIES: Final = (1, 50, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One thing to measure. Concurrency is 0 where nothing is called."""
+
+    client: str
+    way: str
+    """`open` is imports and a client; `whole` an answer in one piece, `stream` one in 100."""
+    concurrency: int
+
+    @property
+    def place(self) -> str:
+        """What `--cells` calls it: the same for all clients."""
+        return f"{self.way}/{self.concurrency}" if self.concurrency else self.way
+
+
+_ALL: Final = (
+    *(Cell(client, "open", 0) for client in CLIENTS),
+    *(
+        Cell(client, way, many)
+        for way in ("whole", "stream")
+        for many in _CONCURRENCIES
+        for client in CLIENTS
+    ),
+)
+
+
+def choose(only: str | None, places: str | None, *, quick: bool) -> tuple[list[Cell], bool]:
+    """The cells of what was asked for, and whether `cancel` is.
+
+    Both lists are separated by commas; `stream` means `stream/1`, `stream/50` and `stream/500`.
+
+    Raises:
+        ValueError: nothing has this name; the message lists what has.
+    """
+    clients = _named("client", only, CLIENTS)
+    known = [*dict.fromkeys(cell.place for cell in _ALL), "whole", "stream", CANCEL]
+    wanted = _named("cell", places, known)
+    if quick and places is None:  # the ends of the range
+        wanted -= {"whole", "stream", "whole/50", "stream/50"}
+    cells = [
+        cell
+        for cell in _ALL
+        if cell.client in clients and (cell.place in wanted or cell.way in wanted)
+    ]
+    asked_of_us = only is None or bool(clients & BASES.keys())
+    return cells, CANCEL in wanted and asked_of_us
+
+
+def _named(kind: str, asked: str | None, known: Sequence[str]) -> set[str]:
+    if asked is None:
+        return set(known)
+    names = {name.strip() for name in asked.split(",")} - {""}
+    if unknown := sorted(names - set(known)):
+        raise ValueError(f"unknown {kind}: {', '.join(unknown)}; known: {', '.join(known)}")
+    return names
