@@ -160,6 +160,7 @@ def options_of(settings: Settings, *, host: str) -> GatewayOptions:
         cors_origins=_listed(settings.gateway_cors),
         allowed_hosts=_listed(settings.gateway_hosts),
         body_bytes=settings.gateway_body_bytes,
+        connections=settings.gateway_connections,
         requests_per_minute=settings.gateway_rate,
         cancels_on_disconnect=settings.gateway_cancel,
     )

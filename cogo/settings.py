@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     gateway_body_bytes: int = Field(
         4 * 1024 * 1024, gt=0, validation_alias="COGO_GATEWAY_BODY_BYTES"
     )
+    gateway_connections: int = Field(900, gt=0, validation_alias="COGO_GATEWAY_CONNECTIONS")
     gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")

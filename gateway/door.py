@@ -17,16 +17,19 @@ from gateway.options import GatewayOptions
 from gateway.problems import Problem, render
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_ALWAYS: Final = frozenset({"/health", "/metrics"})
+"""Answered however full it is: whoever watches over the process must not take it for dead."""
 
 
 class Door:
-    """Refuses strange hosts and origins and large bodies; logs each request with its key's id."""
+    """Refuses strangers, large bodies and, when full, everybody; logs who asked for what."""
 
     def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: Metrics) -> None:
         self._app = app
         self._options = options
         self._metrics = metrics
         self._names = {*LOOPBACK_NAMES, *options.allowed_hosts}
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one socket to its end."""
@@ -63,13 +66,18 @@ class Door:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        problem = self._stranger(headers) or self._too_large(headers)
+        problem = self._stranger(headers) or self._too_large(headers) or self._full(scope["path"])
         if problem is not None:
             await render(problem, scope["path"])(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._with_limit(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return
+        self._inside += 1
+        try:
+            if scope["type"] == "http":
+                await self._with_limit(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            self._inside -= 1
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -97,6 +105,17 @@ class Door:
             "origin_refused",
             f"pages of {origin[:100]!r} may not ask here",
             hint="add the origin to COGO_GATEWAY_CORS",
+        )
+
+    def _full(self, path: str) -> Problem | None:
+        if self._inside < self._options.connections or path in _ALWAYS:
+            return None
+        return Problem(
+            503,
+            "busy",
+            f"{self._inside} requests, streams and sockets are being served",
+            hint="ask again after Retry-After, or another gateway; COGO_GATEWAY_CONNECTIONS allows more",
+            headers={"Retry-After": "2"},
         )
 
     def _too_large(self, headers: Headers) -> Problem | None:

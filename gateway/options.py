@@ -14,6 +14,8 @@ class GatewayOptions:
     allowed_hosts: tuple[str, ...] = ()
     """Host names by which a loopback gateway may be called besides its own."""
     body_bytes: int = 4 * 1024 * 1024
+    connections: int = 900
+    """Requests, streams and sockets at once; below the 1,024 files that many systems allow."""
     requests_per_minute: int = 600
     """For each key, and for each address without one, in each process."""
     answer_within: timedelta = timedelta(minutes=10)

@@ -1,5 +1,8 @@
 """Who is let in, and whose tasks they see."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +20,7 @@ from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
 
 ASK = {"prompt": "Write fibonacci"}
+JSON = {"Content-Type": "application/json"}
 
 
 async def signed_up(project: State) -> dict[str, str]:
@@ -176,6 +180,28 @@ async def test_large_bodies_and_many_requests_are_refused(opened: OpenGateway) -
         answers = [await client.get("/tasks") for _ in range(8)]
     assert code(answers[-1]) == (429, "rate_limited")
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_a_full_gateway_says_when_to_ask_again_and_that_it_lives(opened: OpenGateway) -> None:
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        arrived.set()  # the request is inside, and its body is asked for
+        await released.wait()
+        yield json.dumps(ASK).encode()
+
+    async with opened(connections=1) as client, asyncio.TaskGroup() as group:
+        first = group.create_task(client.post("/tasks", content=slowly(), headers=JSON))
+        await arrived.wait()
+
+        full = await client.get("/ready")
+        assert code(full) == (503, "busy")
+        assert int(full.headers["retry-after"]) >= 1
+        assert (await client.get("/health")).status_code == 200
+
+        released.set()
+        assert (await first).status_code == 201
+        assert (await client.get("/ready")).status_code == 200
 
 
 async def test_metrics_say_what_was_asked_and_ready_says_that_supabase_answers(
