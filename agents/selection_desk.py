@@ -44,6 +44,8 @@ class SelectionDesk:
         self._requests: asyncio.Queue[tuple[Envelope, ModelSelectionRequest | ModelControl]] = (
             asyncio.Queue(WAITING)
         )
+        self._dropped = 0
+        """Since nothing waited."""
 
     def hear(self, message: Envelope) -> None:
         """Take a request; anything else on the topic is for others."""
@@ -58,12 +60,19 @@ class SelectionDesk:
         except MalformedMessage as error:
             logger.warning("a request was malformed", topic=MODEL_SELECTION, error=str(error))
         except asyncio.QueueFull:
-            logger.warning("a request was dropped: too many wait", topic=MODEL_SELECTION)
+            if not self._dropped:
+                logger.warning("requests are dropped: too many wait", topic=MODEL_SELECTION)
+            self._dropped += 1
 
     async def run(self) -> None:
         """Answer until cancelled."""
         while True:
             message, payload = await self._requests.get()
+            if self._dropped and self._requests.empty():
+                logger.warning(
+                    "requests were dropped", topic=MODEL_SELECTION, dropped=self._dropped
+                )
+                self._dropped = 0
             try:
                 if isinstance(payload, ModelControl):
                     await self._control(payload, who=message.source)

@@ -114,7 +114,7 @@ class Door:
             503,
             "busy",
             f"{self._inside} requests, streams and sockets are being served",
-            hint="ask again after Retry-After, or another gateway; COGO_GATEWAY_CONNECTIONS allows more",
+            hint="wait as Retry-After says; COGO_GATEWAY_CONNECTIONS allows more",
             headers={"Retry-After": "2"},
         )
 

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
+
+from loguru import logger
 
 from agents.cio import Cio
 from agents.fleet import Fleet
-from agents.selection_desk import SelectionDesk
+from agents.selection_desk import WAITING, SelectionDesk
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelControl, ModelSelectionRequest
 from protocol.records import AgentRecord
@@ -67,3 +70,28 @@ async def test_an_answer_carries_the_id_of_its_request() -> None:
         running.cancel()
 
     assert [each.request_id for each in store.selections] == [question.id]
+
+
+async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
+    store = ScriptedStore(others=[an_executor()])
+    desk = await a_desk(store)
+    said: list[dict[str, Any]] = []
+    sink = logger.add(lambda message: said.append(dict(message.record)), level="WARNING")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WAITING + 400):
+                desk.hear(
+                    Envelope.of(
+                        MessageType.MODEL_SELECTION_REQUEST,
+                        ModelSelectionRequest(),
+                        source="x",
+                        target="x",
+                    )
+                )
+            running = group.create_task(desk.run())
+            await eventually(lambda: len(store.selections) == WAITING)
+            running.cancel()
+    finally:
+        logger.remove(sink)
+
+    assert [each["extra"].get("dropped") for each in said] == [None, 400]
