@@ -5,7 +5,7 @@ import random
 from datetime import timedelta
 
 from agents.runtime.wakeup import Wakeup
-from tests.support.eventually import eventually
+from tests.support.jumping_time import jumping
 
 
 class _NoJitter(random.Random):
@@ -19,64 +19,69 @@ def a_wakeup(busy: float, idle: float) -> Wakeup:
 
 
 async def waited(wakeup: Wakeup) -> float:
+    """Seconds by the loop's own clock, which jumps: exact, and nobody waits for them."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     await wakeup.wait()
-    return loop.time() - began
+    return round(loop.time() - began, 6)
 
 
+@jumping
 async def test_the_interval_doubles_up_to_idle_while_nothing_is_found() -> None:
-    wakeup = a_wakeup(busy=0.02, idle=0.08)
+    wakeup = a_wakeup(busy=2, idle=8)
 
-    waits = [await waited(wakeup) for _ in range(4)]
-
-    assert all(wait >= least for wait, least in zip(waits, [0.02, 0.04, 0.08, 0.08], strict=True))
-    assert waits[3] < 0.16
+    assert [await waited(wakeup) for _ in range(4)] == [2, 4, 8, 8]
 
 
+@jumping
 async def test_work_makes_the_interval_short_again() -> None:
-    wakeup = a_wakeup(busy=0.02, idle=10)
+    wakeup = a_wakeup(busy=2, idle=1000)
     for _ in range(3):
         await wakeup.wait()
 
     wakeup.found_work()
 
-    assert await waited(wakeup) < 0.16
+    assert await waited(wakeup) == 2
 
 
+@jumping
 async def test_a_ring_ends_the_wait() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
 
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(wakeup.wait())
-        await asyncio.sleep(0)
+        waiting = group.create_task(waited(wakeup))
+        await asyncio.sleep(7)
         wakeup.ring()
         wakeup.ring()
-        await eventually(waiting.done, within=2)
+
+    assert waiting.result() == 7
 
 
+@jumping
 async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
-    wakeup = a_wakeup(busy=0.2, idle=0.2)
+    wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring()
     wakeup.ring()
 
-    assert await waited(wakeup) < 0.2
-    assert await waited(wakeup) >= 0.2
+    assert [await waited(wakeup) for _ in range(2)] == [0, 60]
 
 
+@jumping
 async def test_rings_for_soon_end_one_wait_together() -> None:
-    wakeup = a_wakeup(busy=0.3, idle=0.3)
+    wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring_soon()
     wakeup.ring_soon()
 
-    assert await waited(wakeup) < 0.3
-    assert await waited(wakeup) >= 0.3
+    soon, later = [await waited(wakeup) for _ in range(2)]
+
+    assert 0 < soon < 1
+    assert later == 60
 
 
+@jumping
 async def test_a_ring_for_soon_is_forgotten_when_something_else_wakes() -> None:
-    wakeup = a_wakeup(busy=0.3, idle=0.3)
+    wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring_soon()
     wakeup.ring()
-    await wakeup.wait()
 
-    assert await waited(wakeup) >= 0.3
+    assert [await waited(wakeup) for _ in range(2)] == [0, 60]
