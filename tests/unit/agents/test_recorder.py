@@ -71,7 +71,7 @@ async def test_completions_wait_out_a_store_that_is_away() -> None:
             await asyncio.sleep(0)
         assert not waiting.done()
         store.errors.clear()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
 
     assert {each.ref for each in store.completed} == {item.ref for item in items}
 
@@ -86,7 +86,7 @@ async def test_a_completion_that_the_store_cannot_take_holds_up_no_other() -> No
         await eventually(lambda: sum(task.done() for task in waiting) == 39, within=5)
         assert not waiting[3].done()
         store.poison.clear()
-        await asyncio.wait_for(waiting[3], 5)
+        await asyncio.wait_for(waiting[3], 60)
 
 
 async def test_a_refused_completion_is_refused_alone() -> None:
@@ -134,7 +134,7 @@ async def test_nobody_stores_what_nobody_waits_for() -> None:
         first.cancel()
         await asyncio.sleep(0)
         store.errors.clear()
-        await asyncio.wait_for(second, 5)
+        await asyncio.wait_for(second, 60)
 
     assert store.completed == [kept]
 

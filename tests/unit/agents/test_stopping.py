@@ -18,7 +18,7 @@ async def test_an_agent_drains_before_it_has_started(errors: dict[str, StoreUnav
     drain = Drain()
     drain.begin()
 
-    await asyncio.wait_for(live(store, forever, drain), 5)
+    await asyncio.wait_for(live(store, forever, drain), 60)
 
     assert store.claims == []
 
@@ -29,11 +29,12 @@ async def test_an_agent_that_waits_for_its_store_drains_at_once() -> None:
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(live(store, forever, drain))
-        await eventually(lambda: store.asked["record_agent"] == 3, within=5)  # the next in 1 s
+        await eventually(lambda: store.asked["record_agent"] >= 3)  # the next in a second or more
+        tries = store.asked["record_agent"]
         drain.begin()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
-    assert store.asked["record_agent"] == 4  # three tries and the farewell: no further try
+    assert store.asked["record_agent"] == tries + 1  # the farewell, and no further try
 
 
 async def _drain(drain: Drain, _: "asyncio.Task[None]") -> None:
