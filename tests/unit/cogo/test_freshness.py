@@ -32,6 +32,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
 
 
+def save(file: Path, text: str) -> None:
+    """Write as an editor does: whoever looks meanwhile never sees half of it."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(file)
+
+
 @asynccontextmanager
 async def following(project: Project) -> AsyncIterator[Catalogue]:
     catalogue = load_catalogue(project)
@@ -48,9 +55,9 @@ async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project
     file = project.directory / "cogo.toml"
     async with following(project) as catalogue:
         assert "mine" not in catalogue.models
-        file.write_text(MINE)
+        save(file, MINE)
         await eventually(lambda: "mine" in catalogue.models, within=10)
-        file.write_text(MINE.replace('"Mine"', '"Mine too"'))
+        save(file, MINE.replace('"Mine"', '"Mine too"'))
         await eventually(lambda: catalogue.models["mine"].name == "Mine too", within=10)
         assert catalogue.resolve("mine too").model.id == "mine"
         file.unlink()
@@ -59,12 +66,12 @@ async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project
 
 async def test_an_invalid_file_keeps_the_old_one_and_says_so(project: Project) -> None:
     file = project.directory / "cogo.toml"
-    file.write_text(MINE)
+    save(file, MINE)
     said: list[str] = []
     sink = logger.add(lambda message: said.append(str(message.record["extra"].get("error", ""))))
     try:
         async with following(project) as catalogue:
-            file.write_text(MINE + "colour = 'red'\n")
+            save(file, MINE + "colour = 'red'\n")
             await eventually(lambda: any("colour" in text for text in said), within=10)
             assert any(str(file) in text for text in said)
             assert "mine" in catalogue.models
