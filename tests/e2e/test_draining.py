@@ -54,7 +54,7 @@ async def test_a_second_request_to_stop_gives_the_work_back_at_once(tmp_path: Pa
                 await executor_of(store, task.id)
 
                 fleet.process.send_signal(signal.SIGINT)
-                assert fleet.stop(signal.SIGTERM, within=15) == 0
+                assert fleet.stop(signal.SIGTERM, within=19) == 0  # the grace is 20
 
             assert await outcomes(store, task.id) == ["released"]
             [subtask] = [each for each in await store.fetch_subtasks(task_id=task.id) if each.sink]

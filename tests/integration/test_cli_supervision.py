@@ -52,7 +52,7 @@ async def test_the_block_ends_a_child_that_ignores_the_request(tmp_path: Path) -
 async def test_a_chatty_child_does_not_hang_on_a_full_pipe(tmp_path: Path) -> None:
     chatty = READY + "print('x' * 1_000_000)"
 
-    async with Child(a_spec(tmp_path, chatty)) as child, asyncio.timeout(10):
+    async with Child(a_spec(tmp_path, chatty)) as child, asyncio.timeout(60):
         await child.ready()
 
         assert await child.wait() == 0
@@ -85,7 +85,7 @@ async def test_a_child_that_dies_is_started_again_after_its_death_was_handled(
         os.kill(first, signal.SIGKILL)
 
         await eventually(lambda: dead)
-        await eventually(keeper.ready.is_set)
+        await eventually(lambda: keeper.ready.is_set() and keeper.pid != first)
         second = keeper.pid
         keeper.let_go()
 

@@ -153,10 +153,10 @@ async def test_a_closed_terminal_is_like_an_interrupt(tmp_path: Path) -> None:
 
 
 def _read_until(descriptor: int, text: str) -> str:
-    seen = ""
-    while text not in seen:
-        seen += os.read(descriptor, 4096).decode()
-    return seen
+    seen = b""
+    while text.encode() not in seen:
+        seen += os.read(descriptor, 4096)  # may end within a character
+    return seen.decode(errors="replace")
 
 
 async def test_a_request_to_stop_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
@@ -166,7 +166,8 @@ async def test_a_request_to_stop_while_it_starts_leaves_nothing(tmp_path: Path) 
         stdout=asyncio.subprocess.PIPE,
         env=environment(tmp_path),
     )
-    await eventually((home / "logs" / "server.log").exists, within=60)
+    log = home / "logs" / "server.log"
+    await eventually(lambda: log.exists() and descendants(process.pid), within=60)
     pids = descendants(process.pid)
     process.send_signal(signal.SIGTERM)
 

@@ -43,7 +43,7 @@ class Up:
     answer: dict[str, Any]
     """What it said when it was ready."""
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 120) -> int:
         """Send a signal; give the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=within)

@@ -10,8 +10,12 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and _fields(status)[0] == "Z")
+    if not Path("/proc/self").exists():
+        return True  # no such directory here, so nothing tells a zombie
+    try:
+        return _fields(Path(f"/proc/{pid}/stat"))[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it was noticed as dead just now
 
 
 def descendants(pid: int) -> set[int]:

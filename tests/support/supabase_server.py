@@ -14,7 +14,7 @@ from embedded.private_files import read_json_object
 from embedded.state import State, read_state
 from tests.support.databases import state_directory
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 
 
 @contextlib.contextmanager

@@ -126,7 +126,7 @@ async def test_a_silent_port_does_not_hold_up_the_others(servers: Servers, tmp_p
     silent, good = await servers.add(None), await servers.add(LISTING)
     catalogue = a_catalogue(tmp_path, vllm=[silent], ollama=[good])
 
-    async with asyncio.timeout(2):
-        found = await find_servers(catalogue, {})
+    async with asyncio.timeout(60):  # the silent one would keep it for ever
+        found = await find_servers(catalogue, {}, patience=PATIENT)
 
     assert [server.provider for server in found] == ["ollama"]

@@ -1,6 +1,7 @@
 """Policies on realtime.messages, written as for a hosted project, decide."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ def a_refusal(reason: str) -> dict[str, Any]:
 
 def no_permission(topic: str) -> str:
     return f"You do not have permissions to read from this Channel topic: {topic}"
+
+
+def whenever(said: str) -> str:
+    """What was said, however long the machine took to say it."""
+    return re.sub(r"\d+ seconds", "N seconds", said)
 
 
 @pytest.mark.parametrize(
@@ -100,29 +106,30 @@ async def test_a_bad_token_refuses_the_join(server: Server) -> None:
         for token, reason in {
             "garbage": "MalformedJWT: The token provided is not a valid JWT",
             f"{server.token()}x": "JwtSignatureError: Failed to validate JWT signature",
-            server.token(lifetime=-10): "InvalidJWTToken: Token has expired 10 seconds ago",
+            server.token(lifetime=-10): "InvalidJWTToken: Token has expired N seconds ago",
             server.token(exp=None): (
                 "InvalidJWTToken: Fields `role` and `exp` are required in JWT"
             ),
         }.items():
             answer = await socket.join("room", access_token=token)
 
-            said = answer["response"]["reason"].replace("11 seconds", "10 seconds")
+            said = whenever(answer["response"]["reason"])
             assert (answer["status"], said) == ("error", reason)
 
 
 async def test_a_channel_ends_with_its_token_and_the_socket_lives(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
-        await socket.join("room", ref="3", access_token=server.token(lifetime=2))
+        await socket.join("room", ref="3", access_token=server.token(lifetime=4))
         await socket.join("other", ref="4")
 
         system, close = await socket.receive(), await socket.receive()
 
+        system["payload"]["message"] = whenever(system["payload"]["message"])
         assert system == {
             "ref": None,
             "event": "system",
             "payload": {
-                "message": "Token has expired 0 seconds ago",
+                "message": "Token has expired N seconds ago",
                 "status": "error",
                 "extension": "system",
                 "channel": "room",
@@ -139,12 +146,12 @@ async def test_a_channel_ends_with_its_token_and_the_socket_lives(server: Server
 
 async def test_a_new_token_lengthens_the_life_of_a_channel(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
-        await socket.join(OWN, private=True, access_token=server.token(lifetime=2))
+        await socket.join(OWN, private=True, access_token=server.token(lifetime=4))
 
         for token in (None, server.keys.publishable, server.token()):
             await socket.push(f"realtime:{OWN}", "access_token", {"access_token": token})
 
-        await socket.join("clock", ref="2", access_token=server.token(lifetime=2))
+        await socket.join("clock", ref="2", access_token=server.token(lifetime=4))
         ended = await socket.receive()
         assert ended["topic"] == "realtime:clock"
         await socket.receive()
@@ -155,7 +162,7 @@ async def test_a_token_that_is_bad_or_may_not_read_ends_the_channel(server: Serv
     async with wire(server.url, server.keys.publishable) as socket:
         for token, said in {
             "garbage": "The token provided is not a valid JWT",
-            server.token(lifetime=-5): "Token has expired 5 seconds ago",
+            server.token(lifetime=-5): "Token has expired N seconds ago",
             server.token(sub=MALLORY): no_permission(OWN),
         }.items():
             await socket.join(OWN, private=True, access_token=server.token())
@@ -163,7 +170,7 @@ async def test_a_token_that_is_bad_or_may_not_read_ends_the_channel(server: Serv
             await socket.push(f"realtime:{OWN}", "access_token", {"access_token": token})
 
             system = (await socket.receive())["payload"]
-            assert system["message"].replace("6 seconds", "5 seconds") == said
+            assert whenever(system["message"]) == said
             assert (system["status"], system["extension"]) == ("error", "system")
             assert (await socket.receive())["event"] == "phx_close"
 

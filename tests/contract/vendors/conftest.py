@@ -31,7 +31,7 @@ def ended_request(control: httpx.AsyncClient) -> Ended:
     """Waits until the work for the first request has ended; gives its entry in the journal."""
 
     async def wait() -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 listing = (await control.get("/_simulator/requests")).json()
                 entry: dict[str, Any] = listing["requests"][0]

@@ -31,7 +31,7 @@ async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 async def url_of(simulator: asyncio.subprocess.Process) -> str:
     assert simulator.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return str(json.loads(await simulator.stdout.readline())["url"])
 
 
@@ -48,7 +48,7 @@ async def test_a_signal_ends_it_quietly_even_while_an_answer_stalls(number: sign
             "POST", f"{url}/openai/v1/chat/completions", json=body, headers={"x-api-key": "any"}
         ):
             simulator.send_signal(number)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 code = await simulator.wait()
         assert simulator.stderr is not None
         errors = await simulator.stderr.read()
@@ -61,7 +61,7 @@ async def test_it_ends_with_its_parent_when_asked_to() -> None:
         await url_of(simulator)
         assert simulator.stdin is not None
         simulator.stdin.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             code = await simulator.wait()
 
     assert code == 0
@@ -71,7 +71,7 @@ async def test_a_port_in_use_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with process("--port", str(port)) as simulator:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 output, errors = await simulator.communicate()
 
     assert (output, simulator.returncode) == (b"", 1)
