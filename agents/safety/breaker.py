@@ -52,7 +52,6 @@ class BreakerGate:
     async def _enter(self, call: VendorCall) -> UUID | None:
         """Let the call pass or raise; gives the id of the trial when it is one."""
         place = call.deployment
-        await self._reporter.catch_up()
         view = self._reporter.view(place.id)
         if view is None:
             return None

@@ -22,9 +22,9 @@ EVERY: Final = timedelta(seconds=1)
 SOON: Final = timedelta(milliseconds=100)
 """From bad news to its report, so that what fails together is told together."""
 ACTIVE: Final = timedelta(seconds=60)
-"""For so long after a call the circuits are looked at."""
-STALE: Final = timedelta(seconds=5)
-"""What was heard longer ago is asked for again before a call."""
+"""For so long after a call what it showed is reported."""
+IDLE: Final = timedelta(seconds=5)
+"""Between two looks at the circuits while no calls are made: the next call must not wait for one."""
 FAREWELL: Final = timedelta(seconds=5)
 
 
@@ -50,11 +50,11 @@ class Reporter:
         *,
         agent_id: str,
         store: SafetyStore,
-        clock: Callable[[], float] = time.monotonic,
+        idle: timedelta = IDLE,
     ) -> None:
         self._agent_id = agent_id
         self._store = store
-        self._clock = clock
+        self._idle = idle.total_seconds()
         self._rooms: Callable[[], Mapping[str, Room]] = dict
         self._tallies: dict[str, Tally] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
@@ -62,8 +62,6 @@ class Reporter:
         self._bell = asyncio.Event()
         self._asked_at = float("-inf")
         self._silent = False
-        self._sending = asyncio.Lock()
-        self._looked_at = float("-inf")
 
     def watch(self, rooms: Callable[[], Mapping[str, Room]]) -> None:
         """Tell also how much room there is at each deployment."""
@@ -100,47 +98,26 @@ class Reporter:
         """There is news that others should hear soon."""
         self._bell.set()
 
-    async def catch_up(self) -> None:
-        """Look at the circuits when that was not done of late: an idle executor hears nothing."""
-        if not self._is_stale():
-            return
-        async with self._sending:
-            if self._is_stale():  # nobody has looked while we waited
-                await self._exchange()
-
-    def _is_stale(self) -> bool:
-        return self._clock() - self._looked_at > STALE.total_seconds()
-
     async def run(self) -> None:
         """Report until cancelled; then once more, shortly."""
         try:
             while True:
                 self._bell.clear()
-                await self._send()
-                idle = time.monotonic() - self._asked_at > ACTIVE.total_seconds()
+                await self._report()
+                pause = self._idle if self._is_idle() else EVERY.total_seconds()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(None if idle else EVERY.total_seconds()):
+                    async with asyncio.timeout(pause):
                         await self._bell.wait()
                 await asyncio.sleep(SOON.total_seconds())
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL.total_seconds()):
                     if self._unsent is not None:  # a report was cut off, and newer news wait
-                        await self._send()
-                    await self._send()
+                        await self._report()
+                    await self._report()
 
-    async def _send(self) -> None:
-        async with self._sending:
-            await self._exchange()
-
-    async def _exchange(self) -> None:
-        """Report and look; without an answer the last look counts, so that no call waits twice."""
-        try:
-            await self._tell()
-        finally:
-            self._looked_at = self._clock()
-
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
+        """Say what is new and hear how the circuits stand; while the database is away, neither."""
         number, items = self._unsent or (time.time_ns() // 1000, self._take())
         self._unsent = (number, items)
         try:
@@ -157,7 +134,12 @@ class Reporter:
         for each in circuits:
             self.learn(each)
 
+    def _is_idle(self) -> bool:
+        return time.monotonic() - self._asked_at > ACTIVE.total_seconds()
+
     def _take(self) -> list[CallsReport]:
+        if self._is_idle():
+            return []
         tallies, rooms = self._tallies, self._rooms()
         self._tallies = {name: each.after_report() for name, each in tallies.items()}
         return [

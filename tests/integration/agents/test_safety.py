@@ -148,7 +148,8 @@ async def test_an_open_circuit_survives_the_executor_that_was_killed_with_it(
         process.kill()
         await process.wait()
 
-    async with executor(project, simulator, "executor-2") as (router, _):
+    async with executor(project, simulator, "executor-2") as (router, safety):
+        await eventually(lambda: safety.reporter.view(PLACE))
         with pytest.raises(CircuitOpen):
             await ask(router)
         await hurry(project, "update cogo.deployments set open_until = now()")

@@ -1,13 +1,12 @@
-"""When an executor asks how the circuits stand."""
+"""When an executor hears how the circuits stand."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from agents.safety.reporter import STALE, Reporter
+from agents.safety.reporter import Reporter
 from protocol.errors import StoreUnavailable
 from protocol.records.deployments import (
     CachedAnswer,
@@ -18,6 +17,7 @@ from protocol.records.deployments import (
     Drawn,
     Trial,
 )
+from tests.support.eventually import eventually
 
 PLACE = "anthropic:claude-sonnet-5-5"
 
@@ -57,26 +57,18 @@ class Circuits:
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("away", [False, True])
-async def test_after_a_quiet_time_the_circuits_are_looked_at_once_before_a_call(
-    away: bool,
-) -> None:
-    now = [1000.0]
+async def test_without_any_call_the_circuits_are_known_and_kept_in_view() -> None:
     store = Circuits()
-    store.away = away
-    reporter = Reporter(agent_id="executor-1", store=store, clock=lambda: now[0])
+    reporter = Reporter(agent_id="executor-1", store=store, idle=timedelta(milliseconds=1))
+    async with asyncio.TaskGroup() as group:
+        reporting = group.create_task(reporter.run())
+        await eventually(lambda: store.asked)
+        assert reporter.view(PLACE) is None
 
-    await reporter.catch_up()
-    await reporter.catch_up()
-    now[0] += STALE.total_seconds() - 1
-    await reporter.catch_up()
-    assert store.asked == 1
-    assert reporter.view(PLACE) is None
-
-    store.open = [Circuit(deployment=PLACE, state="open", wait_seconds=60)]
-    now[0] += 2
-    await reporter.catch_up()
-
-    assert store.asked == 2
-    view = reporter.view(PLACE)
-    assert (view is None) is away
+        store.open = [Circuit(deployment=PLACE, state="open", wait_seconds=60)]
+        await eventually(lambda: reporter.view(PLACE))
+        store.away = True
+        asked = store.asked
+        await eventually(lambda: store.asked > asked + 1)
+        assert reporter.view(PLACE), "what was heard last holds while nobody answers"
+        reporting.cancel()
