@@ -11,13 +11,13 @@ from loguru import logger
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
-"""Give or take a fifth: how often the model servers of this machine are looked for."""
+"""Give or take a fifth: how often new keys and the model servers of this machine are looked for."""
 DOUBT: Final = timedelta(seconds=2)
 """How soon again when one of them is missing, or its connection failed."""
 
 
 class Lanes:
-    """Opens adapters ahead of their first call, and notices servers that come and go.
+    """Opens adapters ahead of their first call, and notices keys and servers that come and go.
 
     A lane is served as soon as the router knows it, which is what others are told; it is claimed
     when its adapter is open, or cannot be opened, which the attempt then explains. Work that is
@@ -34,7 +34,7 @@ class Lanes:
         probe_every: timedelta = PROBE_EVERY,
         doubt: timedelta = DOUBT,
     ) -> None:
-        """`on_change` is called when there is more to claim. `probes`: look for local servers."""
+        """`on_change` is called when there is more to claim. `probes`: look for what is new."""
         self._router = router
         self._on_change = on_change
         self._jitter = jitter
@@ -76,9 +76,10 @@ class Lanes:
         await asyncio.sleep(min(self._doubt, seconds))
 
     async def _look(self) -> bool:
-        """Probe once; tell whether a server is missing that was there before."""
+        """Look once; tell whether a lane is missing that was there before."""
         self._doubted.clear()
         before = set(self.served())
+        await self._router.keyring.refresh()
         await self._router.discover()
         now = set(self.served())
         if now != before:

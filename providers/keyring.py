@@ -17,7 +17,7 @@ from providers.errors import CallFailed, RateLimited
 
 __all__ = ["Keyring", "label_of"]
 
-REREAD_EVERY: Final = timedelta(seconds=30)
+REREAD_EVERY: Final = timedelta(seconds=20)
 """The least time between two looks at where the keys come from, whatever the reason."""
 ASIDE: Final = timedelta(minutes=10)
 """For how long a refused key is not taken, while there is another one."""

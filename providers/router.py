@@ -253,7 +253,6 @@ class Router:
         return allowed
 
     async def _events(self, chain: Chain) -> AsyncGenerator[Event, None]:
-        await self.keyring.refresh()
         async with aclosing(chain.events()) as events:
             async for event in events:
                 yield event

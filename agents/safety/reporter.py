@@ -24,7 +24,7 @@ SOON: Final = timedelta(milliseconds=100)
 ACTIVE: Final = timedelta(seconds=60)
 """For so long after a call what it showed is reported."""
 IDLE: Final = timedelta(seconds=5)
-"""Between two looks at the circuits while no calls are made: the next call must not wait for one."""
+"""Between two looks at the circuits while there are no calls: the next must not wait for one."""
 FAREWELL: Final = timedelta(seconds=5)
 
 

@@ -1,5 +1,6 @@
 """One answer out of several keys and deployments, against the simulator's faults."""
 
+import itertools
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from providers.deployment import Credential, Credentials
 from providers.entries import TimeoutSeconds
 from providers.errors import CallFailed, NotServed
 from providers.gates import Errand
+from providers.keyring import REREAD_EVERY, Keyring
 from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
 from tests.contract.providers.test_gates import Witness, a_request
@@ -182,6 +184,22 @@ async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
 
     assert [each.key_label for each in seen.calls] == ["...er-a", "...er-b"]
     assert urgent == [True]
+
+
+async def test_no_call_waits_while_keys_are_read_again(simulator: str) -> None:
+    opened = credentials(simulator, "openai")
+    reads: list[bool] = []
+
+    def reread(urgent: bool) -> Credentials:
+        reads.append(urgent)
+        return opened
+
+    now = itertools.count(step=REREAD_EVERY.total_seconds())
+    async with Router(CATALOGUE, opened) as router:
+        router.keyring = Keyring(opened, reread=reread, clock=lambda: float(next(now)))
+        await complete(router.stream("gpt-6.1-sol", a_request()))
+
+    assert reads == []
 
 
 async def test_a_stalled_start_is_given_up_in_time_for_another(simulator: str) -> None:

@@ -14,6 +14,7 @@ from providers.catalogue import Catalogue
 from providers.deployment import Credential
 from providers.discovery import LocalServer
 from providers.errors import NotServed
+from providers.keyring import REREAD_EVERY, Keyring
 from providers.router import Router
 from tests.support.eventually import eventually
 
@@ -111,6 +112,22 @@ async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_i
 
         router.here = []
         await eventually(lambda: lanes.claimable() == [])
+
+
+async def test_a_key_that_comes_later_is_read_without_any_call() -> None:
+    router = SlowRouter({})
+    router.may_open.set()
+    now = [0.0]
+    router.keyring = Keyring({}, reread=lambda _: KEYS, clock=lambda: now[0])
+    async with running(router, probes=True, every=OFTEN) as (lanes, rung):
+        await eventually(lambda: router.probes > 1)
+        assert lanes.claimable() == []
+
+        now[0] += REREAD_EVERY.total_seconds()
+        await eventually(lambda: lanes.claimable() and lanes.claimable() == lanes.served())
+
+    assert rung
+    assert router.opened == {"anthropic", "openai"}
 
 
 async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() -> None:
