@@ -52,7 +52,6 @@ class Anthropic:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        deadlines = Deadlines(VENDOR, timeouts, whole=request.whole)
         body, notes = _parameters(request)
         opening = self._client.messages.with_streaming_response.create(
             **body,
@@ -62,7 +61,10 @@ class Anthropic:
         reader = MessageReader(
             secret=self._secret, asked=request.model, keeps_thinking=bool(request.tools)
         )
-        with _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect):
+        with (
+            Deadlines(VENDOR, timeouts, whole=request.whole) as deadlines,
+            _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect),
+        ):
             async with AsyncExitStack() as stack:
                 response = await deadlines.wait(stack.enter_async_context(opening))
                 try:

@@ -53,40 +53,42 @@ class MessageReader:
         """Whether `message_stop` has come."""
         return self._stopped
 
-    def read(self, payload: object) -> Iterator[Event]:
+    def read(self, payload: object) -> list[Event]:
         """The events of one decoded payload; kinds that we do not know are skipped.
 
         Raises:
             CallFailed: the payload is an error, or not a message's.
         """
         try:
-            yield from self._read(payload)
+            return self._read(payload)
         except (AttributeError, KeyError, TypeError) as error:  # an event of another shape
             raise MalformedResponse(VENDOR, "an event is not as documented") from error
 
-    def _read(self, payload: object) -> Iterator[Event]:
-        if not isinstance(payload, Mapping):
+    def _read(self, payload: object) -> list[Event]:
+        if not isinstance(payload, dict):
             raise MalformedResponse(VENDOR, "an event is not an object")
         match payload.get("type"):
             case "message_start":
                 message = _object(payload, "message")
                 self._model = message.get("model")
-                yield from self._usage(message)
+                return list(self._usage(message))
             case "content_block_start":
-                yield from self._block(_index(payload), _object(payload, "content_block"))
+                return list(self._block(_index(payload), _object(payload, "content_block")))
             case "content_block_delta":
-                yield from self._delta(_index(payload), _object(payload, "delta"))
+                event = self._delta(_index(payload), _object(payload, "delta"))
+                return [] if event is None else [event]
             case "content_block_stop":
-                yield from self._call_at(_index(payload))
+                return list(self._call_at(_index(payload)))
             case "message_delta":
                 self._stop_reason = _object(payload, "delta").get("stop_reason")
-                yield from self._usage(payload)
+                return list(self._usage(payload))
             case "message_stop":
                 self._stopped = True
             case "message":
-                yield from self._whole(payload)
+                return list(self._whole(payload))
             case "error":
                 raise from_payload(VENDOR, payload, secret=self._secret)
+        return []
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
         """The end of a whole answer.
@@ -140,23 +142,24 @@ class MessageReader:
                 whole = json.dumps(block["input"]) if block.get("input") else ""
                 yield self._call(index, str(block.get("id")), str(block.get("name")), whole)
 
-    def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Event]:
+    def _delta(self, index: int, delta: Mapping[str, Any]) -> Event | None:
         match delta.get("type"):
             case "text_delta":
-                yield TextDelta(str(delta.get("text", "")))
+                return TextDelta(str(delta.get("text", "")))
             case "thinking_delta":
                 thought = str(delta.get("thinking", ""))
                 if (block := self._thinking.get(index)) is not None:
                     block["thinking"] = str(block.get("thinking", "")) + thought
-                yield ReasoningDelta(thought)
+                return ReasoningDelta(thought)
             case "signature_delta" if index in self._thinking:
                 self._thinking[index]["signature"] = delta.get("signature")
             case "input_json_delta" if call := self._calls.get(index):
-                yield self._call(index, call.id, call.name, str(delta.get("partial_json", "")))
+                return self._call(index, call.id, call.name, str(delta.get("partial_json", "")))
             case "citations_delta":
                 citation = _object(delta, "citation")
                 if isinstance(url := citation.get("url"), str):
-                    yield Citation(url=url, title=citation.get("title"))
+                    return Citation(url=url, title=citation.get("title"))
+        return None
 
     def _call(self, index: int, call_id: str, name: str, piece: str) -> ToolCallDelta:
         known = self._calls.get(index)
@@ -189,7 +192,7 @@ class MessageReader:
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = holder.get(name)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise MalformedResponse(VENDOR, f"{holder.get('type')} without {name}")
     return value
 

@@ -1,8 +1,8 @@
 """One call through its gates: what they allow is sent, and what came of it is reported to them."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,41 +32,36 @@ async def make_call(
         NotAsked: a gate refuses.
         CallFailed: anything that the vendor or the network did.
     """
+    report = call.report
+    async with _through(gates, call):
+        begin = await open_call()
+        report.sent = True
+        began = time.monotonic()
+        try:
+            async with aclosing(begin(timeouts)) as events:
+                async for event in events:
+                    if isinstance(event, ANSWERING):  # nearly all are
+                        if report.first_token is None and not call.request.whole:
+                            report.first_token = timedelta(seconds=time.monotonic() - began)
+                    elif isinstance(event, Usage):
+                        report.usage = event
+                    elif isinstance(event, Done):
+                        event = replace(event, notes=(*notes, *event.notes))  # noqa: PLW2901
+                        report.done = event
+                    yield event
+        finally:
+            report.duration = timedelta(seconds=time.monotonic() - began)
+            if report.usage is not None:
+                report.cost = cost_of(report.usage, call.deployment)
+
+
+@asynccontextmanager
+async def _through(gates: Sequence[Gate], call: VendorCall) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for gate in gates:
             await stack.enter_async_context(gate.around(call))
         try:
-            begin = await open_call()
-            async with aclosing(_events(call, begin(timeouts), notes)) as events:
-                async for event in events:
-                    yield event
+            yield
         except BaseException as error:  # whatever ended it, the gates are told
             call.report.error = error
             raise
-
-
-async def _events(
-    call: VendorCall, sending: Sending, notes: tuple[str, ...]
-) -> AsyncGenerator[Event, None]:
-    report = call.report
-    report.sent = True
-    began = time.monotonic()
-    try:
-        async with aclosing(sending) as events:
-            async for event in events:
-                report.duration = timedelta(seconds=time.monotonic() - began)
-                match event:
-                    case Usage():
-                        report.usage = event
-                        report.cost = cost_of(event, call.deployment)
-                    case Done():
-                        report.done = replace(event, notes=(*notes, *event.notes))
-                        yield report.done
-                        continue
-                    case _ if isinstance(event, ANSWERING) and not call.request.whole:
-                        report.first_token = report.first_token or report.duration
-                    case _:
-                        pass
-                yield event
-    finally:
-        report.duration = timedelta(seconds=time.monotonic() - began)

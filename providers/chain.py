@@ -72,9 +72,10 @@ class Chain:
             key = self._key()
             hearing = _Hearing()
             try:
-                async with aclosing(hearing.of(self._call(key))) as events:
+                async with aclosing(self._call(key)) as events:
                     async for event in events:
-                        yield event
+                        for each in hearing.of(event):
+                            yield each
             except CallFailed as error:
                 if hearing.said:
                     raise
@@ -164,14 +165,10 @@ class _Hearing:
         self.said = False
         self.held: list[Event] = []
 
-    async def of(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        async with aclosing(events):
-            async for event in events:
-                if not self.said:
-                    if not isinstance(event, (*ANSWERING, Done)):
-                        self.held.append(event)
-                        continue
-                    self.said = True
-                    for each in self.held:
-                        yield each
-                yield event
+    def of(self, event: Event) -> Sequence[Event]:
+        """What may be passed on now."""
+        if self.said:
+            return (event,)
+        self.held.append(event)
+        self.said = isinstance(event, (*ANSWERING, Done))
+        return self.held if self.said else ()

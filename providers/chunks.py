@@ -60,31 +60,33 @@ class ChunkReader:
         """Whether the vendor gave a finish reason: only bookkeeping may follow."""
         return self._finish is not None
 
-    def read(self, chunk: object) -> Iterator[Event]:
+    def read(self, chunk: object) -> list[Event]:
         """The events of one decoded chunk.
 
         Raises:
             CallFailed: the chunk is an error, or not a chunk.
         """
         try:
-            yield from self._read(chunk)
+            return self._read(chunk)
         except (AttributeError, KeyError, TypeError) as error:  # a chunk of another shape
             raise MalformedResponse(self._vendor, "a chunk is not as documented") from error
 
-    def _read(self, chunk: object) -> Iterator[Event]:
-        if not isinstance(chunk, Mapping):
+    def _read(self, chunk: object) -> list[Event]:
+        if not isinstance(chunk, dict):
             raise MalformedResponse(self._vendor, "a chunk is not an object")
         if chunk.get("error"):
             raise from_payload(self._vendor, chunk, secret=self._secret)
         if isinstance(model := chunk.get("model"), str):
             self._model = model
         self._cite(chunk)
+        events: list[Event] = []
         for choice in chunk.get("choices") or ():
-            if isinstance(choice, Mapping):
-                yield from self._choice(choice)
+            if isinstance(choice, dict):
+                self._choice(choice, events)
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
-        if isinstance(usage, Mapping):
-            yield _usage(usage)
+        if isinstance(usage, dict):
+            events.append(_usage(usage))
+        return events
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
         """The events that end a whole answer.
@@ -115,18 +117,18 @@ class ChunkReader:
             notes=notes,
         )
 
-    def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
+    def _choice(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta") or choice.get("message") or {}
         if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
-            yield ReasoningDelta(str(reasoning))
+            events.append(ReasoningDelta(str(reasoning)))
         content = delta.get("content")
         if isinstance(content, str):
             if content:
-                yield TextDelta(content)
+                events.append(TextDelta(content))
         elif isinstance(content, list):
-            yield from _parts(content)
+            events.extend(_parts(content))
         for position, call in enumerate(delta.get("tool_calls") or ()):
-            yield self._call(call, position)
+            events.append(self._call(call, position))
         if finish := choice.get("finish_reason"):
             self._finish = str(finish)
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable
-from datetime import timedelta
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from providers.adapter import Timeouts
 from providers.errors import TimedOut, TimeoutPhase
@@ -14,7 +14,11 @@ T = TypeVar("T")
 
 
 class Deadlines:
-    """Bounds every wait of one call. Make it when the call begins."""
+    """Bounds every wait of one call, one wait at a time. Enter it when the call begins.
+
+    A stream waits for each of its pieces and hardly ever too long, so all its waits share one
+    timer, which is set again when it rings early; `asyncio.timeout` would make one for each piece.
+    """
 
     def __init__(self, vendor: str, timeouts: Timeouts, *, whole: bool = False) -> None:
         """With `whole` nothing is heard before the end: only the total counts."""
@@ -24,9 +28,26 @@ class Deadlines:
         begun = self._loop.time()
         self._end_by = begun + timeouts.total.total_seconds()
         first_by = begun + timeouts.first_token.total_seconds()
-        self._first_by = self._end_by if whole else first_by
+        self._first_by = self._end_by if whole else min(first_by, self._end_by)
         self._stall = timeouts.stall.total_seconds()
         self._talking = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._by = 0.0
+        """The deadline of the wait that goes on."""
+        self._waiting: asyncio.Task[Any] | None = None
+        self._late = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def first_token(self) -> None:
         """The model has begun to answer: from now on silence is what is bounded."""
@@ -38,22 +59,49 @@ class Deadlines:
         Raises:
             TimedOut: the step was cancelled because the nearest deadline passed.
         """
-        by, phase, waited = self._nearest()
-        scope = asyncio.timeout_at(by)
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call is waited for in a task")
+        self._by = self._nearest()
+        if self._timer is None or self._by < self._timer.when():
+            self._set_timer()
+        cancelled_before = task.cancelling()
+        self._waiting, self._late = task, False
         try:
-            async with scope:
-                return await step
-        except TimeoutError as error:
-            if not scope.expired():  # somebody else's, from inside the step
-                raise
-            raise TimedOut(self._vendor, phase, waited) from error
+            return await step
+        except asyncio.CancelledError as error:
+            # Somebody else's cancellation, at the same moment or before, goes first.
+            if self._late and task.cancelling() - 1 <= cancelled_before:
+                raise self._timed_out() from error
+            raise
+        finally:
+            self._waiting = None
+            if self._late:
+                task.uncancel()
 
-    def _nearest(self) -> tuple[float, TimeoutPhase, timedelta]:
-        if self._talking:
-            by = self._loop.time() + self._stall
-            phase, waited = TimeoutPhase.STALL, self._timeouts.stall
+    def _nearest(self) -> float:
+        if not self._talking:
+            return self._first_by
+        return min(self._loop.time() + self._stall, self._end_by)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._by, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return  # the next wait sets it
+        if self._loop.time() < self._by:
+            self._set_timer()
         else:
-            by, phase, waited = self._first_by, TimeoutPhase.FIRST_TOKEN, self._timeouts.first_token
-        if self._end_by <= by:
-            return self._end_by, TimeoutPhase.TOTAL, self._timeouts.total
-        return by, phase, waited
+            self._late = True
+            self._waiting.cancel()
+
+    def _timed_out(self) -> TimedOut:
+        if self._by == self._end_by:
+            return TimedOut(self._vendor, TimeoutPhase.TOTAL, self._timeouts.total)
+        if self._talking:
+            return TimedOut(self._vendor, TimeoutPhase.STALL, self._timeouts.stall)
+        return TimedOut(self._vendor, TimeoutPhase.FIRST_TOKEN, self._timeouts.first_token)

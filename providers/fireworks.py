@@ -57,27 +57,25 @@ class Fireworks:
         self._listing = self._client.with_options(base_url=roots.listing)
         self._listing._custom_headers = {}
 
-    async def stream(
-        self, request: ChatRequest, *, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
+    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
         events = self._answer(request, timeouts)
         if request.tools:
             events = replayable(events, request, vendor=VENDOR, field="reasoning_content")
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        return events
 
     async def _answer(
         self, request: ChatRequest, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
-        deadlines = Deadlines(VENDOR, timeouts)
         opening = self._client.chat.completions.with_streaming_response.create(
             **_parameters(request),
             stream=True,
             timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        with _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect):
+        with (
+            Deadlines(VENDOR, timeouts) as deadlines,
+            _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect),
+        ):
             async with aclosing(
                 read_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
             ) as events:

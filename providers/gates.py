@@ -49,7 +49,7 @@ class Report:
     first_token: timedelta | None = None
     """From sending to the first text, reasoning or tool call; None for an answer in one piece."""
     duration: timedelta = timedelta()
-    """From sending to now, or to the end."""
+    """From sending to the end."""
     done: Done | None = None
     """There when the answer is whole."""
     error: BaseException | None = None

@@ -40,7 +40,6 @@ class Gemini:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        deadlines = Deadlines(VENDOR, timeouts, whole=request.whole)
         body, notes = parameters(request)
         reader = ResponseReader(
             model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
@@ -51,6 +50,7 @@ class Gemini:
             connect=timeouts.connect,
         )
         async with AsyncExitStack() as stack:
+            deadlines = stack.enter_context(Deadlines(VENDOR, timeouts, whole=request.whole))
             response = await deadlines.wait(stack.enter_async_context(opening))
             try:
                 async with aclosing(payloads(VENDOR, response, deadlines)) as items:

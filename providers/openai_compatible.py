@@ -23,6 +23,9 @@ from providers.wire import WireProfile
 __all__ = ["OpenAICompatible"]
 
 LISTING_SECONDS: Final = 20.0
+UNTYPED: Final = ("messages", "tools")
+"""Sent as `extra_body`: the SDK would check each of them against every type that a message can
+have, which for a long conversation costs more than the rest of the call."""
 
 _ERRORS: Final = SdkErrors(
     status=openai.APIStatusError,
@@ -65,9 +68,7 @@ class OpenAICompatible:
                 "Authorization": openai.Omit(),
             }
 
-    async def stream(
-        self, request: ChatRequest, *, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
+    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
         events = self._answer(accented(request, self._profile, vendor=self._vendor), timeouts)
         if self._profile.thinking_tags:
@@ -76,19 +77,22 @@ class OpenAICompatible:
             events = replayable(
                 events, request, vendor=self._vendor, field=self._profile.replay_field
             )
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        return events
 
     async def _answer(self, asked: Accented, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        deadlines = Deadlines(self._vendor, timeouts, whole=not asked.body["stream"])
+        long = {name: asked.body.pop(name) for name in UNTYPED if name in asked.body}
         opening = self._client.chat.completions.with_streaming_response.create(
             **asked.body,
-            extra_body=asked.extra or None,
+            messages=(),
+            extra_body=long | asked.extra,
             extra_headers=self._extra_headers,
             timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        with _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect):
+        whole = not asked.body["stream"]
+        with (
+            Deadlines(self._vendor, timeouts, whole=whole) as deadlines,
+            _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect),
+        ):
             async with aclosing(
                 read_answer(
                     self._vendor, opening, deadlines, secret=self._secret, notes=asked.notes

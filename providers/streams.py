@@ -73,6 +73,6 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
 
 def _decode(vendor: str, event: ServerSentEvent) -> Any:
     try:
-        return json.loads(event.data)
+        return json.loads(event.data.decode())  # bytes would be searched for their encoding
     except ValueError as error:
         raise MalformedResponse(vendor, "the answer is not valid JSON") from error

@@ -56,8 +56,8 @@ async def answer_of(body: Body) -> ChatResponse:
     async def opening() -> AsyncIterator[Body]:
         yield body
 
-    deadlines = Deadlines("v", Timeouts(total=timedelta(seconds=5)))
-    return await complete(read_answer("v", opening(), deadlines, secret="", notes=("n",)))
+    with Deadlines("v", Timeouts(total=timedelta(seconds=5))) as deadlines:
+        return await complete(read_answer("v", opening(), deadlines, secret="", notes=("n",)))
 
 
 async def test_what_breaks_after_the_finish_reason_costs_the_usage_only() -> None:
