@@ -43,6 +43,9 @@ insert into public.cogo_attempts (subtask_id, attempt, task_id, agent_id, lane, 
 select id, 1, task_id, 'bench', $2, clock_timestamp(), 'completed' from made
 """
 _TABLES: Final = ("public.cogo_tasks", "cogo.subtasks")
+_FORGOTTEN: Final = (
+    "public.cogo_tasks, cogo.events, cogo.subtask_outputs, cogo.outcomes, cogo.lane_clocks"
+)
 
 
 async def connect(url: str, role: str = "service_role") -> Connection:
@@ -77,7 +80,7 @@ async def settle(owner: Connection) -> None:
 
 async def clear(owner: Connection) -> None:
     """Forget all tasks."""
-    await owner.execute("truncate public.cogo_tasks, cogo.lane_clocks cascade")
+    await owner.execute(f"truncate {_FORGOTTEN} cascade")
 
 
 async def _triggers(owner: Connection, verb: str) -> None:

@@ -385,8 +385,10 @@ grant select on cogo.subtask_payloads to authenticated;
 grant select, insert, update, delete on cogo.subtask_payloads to service_role;
 
 -- schemas/0250_subtask_outputs.sql
+-- No foreign key: whoever writes an output holds the lock of its task. cogo.forget_subtasks() deletes
+-- it with the subtask.
 create table if not exists cogo.subtask_outputs (
-  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  subtask_id uuid not null primary key,
   attempt integer not null,
   output jsonb not null check (jsonb_typeof(output) = 'object'),
   created_at timestamptz not null default cogo.now()
@@ -453,8 +455,10 @@ grant select on cogo.dependencies to authenticated;
 grant select, insert, update, delete on cogo.dependencies to service_role;
 
 -- schemas/0280_events.sql
+-- No foreign key: it would look the task up for each event, of which each is written by a trigger of
+-- the statement that holds the task's lock. cogo.forget_tasks() deletes them with the task.
 create table if not exists cogo.events (
-  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  task_id uuid not null,
   seq bigint not null,
   at timestamptz not null default cogo.now(),
   kind text not null,
@@ -483,8 +487,10 @@ grant select on cogo.events to authenticated;
 grant select, insert, update, delete on cogo.events to service_role;
 
 -- schemas/0290_cogo_attempts.sql
+-- Of the two that it belongs to, the task is the foreign key; it is locked when a row is written, and
+-- cogo.forget_subtasks() deletes the attempts of a subtask that is deleted alone.
 create table if not exists public.cogo_attempts (
-  subtask_id uuid not null references cogo.subtasks (id) on delete cascade,
+  subtask_id uuid not null,
   attempt integer not null check (attempt > 0),
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
   agent_id text not null,

@@ -750,5 +750,62 @@ create or replace trigger tell_updated
   referencing old table as old_rows new table as new_rows
   for each statement execute function cogo.tell_subtasks();
 
+-- schemas/0630_forget_tasks.sql
+-- Security definer: who may delete a task need not have the right to change its history.
+create or replace function cogo.forget_tasks()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+  -- By the keys, however few there were when the plan was made.
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+begin
+  delete from cogo.events e using old_rows o where e.task_id = o.id;
+  return null;
+end;
+$$;
+comment on function cogo.forget_tasks() is
+  'Deletes the histories of tasks with them. What else is theirs goes by its foreign key.';
+
+revoke all on function cogo.forget_tasks() from public, anon, authenticated, service_role;
+
+create or replace trigger forget
+  after delete on public.cogo_tasks
+  referencing old table as old_rows
+  for each statement execute function cogo.forget_tasks();
+
+-- schemas/0632_forget_subtasks.sql
+-- Security definer, as cogo.forget_tasks().
+create or replace function cogo.forget_subtasks()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = ''
+  -- By the keys, however few there were when the plan was made.
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+begin
+  delete from cogo.subtask_outputs u using old_rows o where u.subtask_id = o.id;
+  delete from public.cogo_attempts a using old_rows o where a.subtask_id = o.id;
+  return null;
+end;
+$$;
+comment on function cogo.forget_subtasks() is
+  'Deletes the outputs and attempts of subtasks with them.';
+
+revoke all on function cogo.forget_subtasks() from public, anon, authenticated, service_role;
+
+create or replace trigger forget
+  after delete on cogo.subtasks
+  referencing old table as old_rows
+  for each statement execute function cogo.forget_subtasks();
+
 insert into cogo.schema_versions (version) values ('20261121090300')
 on conflict (version) do nothing;

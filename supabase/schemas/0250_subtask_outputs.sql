@@ -1,5 +1,7 @@
+-- No foreign key: whoever writes an output holds the lock of its task. cogo.forget_subtasks() deletes
+-- it with the subtask.
 create table if not exists cogo.subtask_outputs (
-  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  subtask_id uuid not null primary key,
   attempt integer not null,
   output jsonb not null check (jsonb_typeof(output) = 'object'),
   created_at timestamptz not null default cogo.now()

@@ -1,5 +1,7 @@
+-- No foreign key: it would look the task up for each event, of which each is written by a trigger of
+-- the statement that holds the task's lock. cogo.forget_tasks() deletes them with the task.
 create table if not exists cogo.events (
-  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  task_id uuid not null,
   seq bigint not null,
   at timestamptz not null default cogo.now(),
   kind text not null,

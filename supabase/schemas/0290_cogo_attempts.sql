@@ -1,5 +1,7 @@
+-- Of the two that it belongs to, the task is the foreign key; it is locked when a row is written, and
+-- cogo.forget_subtasks() deletes the attempts of a subtask that is deleted alone.
 create table if not exists public.cogo_attempts (
-  subtask_id uuid not null references cogo.subtasks (id) on delete cascade,
+  subtask_id uuid not null,
   attempt integer not null check (attempt > 0),
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
   agent_id text not null,

@@ -49,6 +49,29 @@ async def test_old_finished_tasks_are_forgotten_whole(database: Database, agent:
         assert await agent.connection.fetchval(f"select count(*) from {table}") == 0, table
 
 
+async def test_a_task_or_a_subtask_that_is_deleted_takes_what_is_its_own(
+    database: Database, agent: Agent
+) -> None:
+    owner = await database.connect("postgres")
+    for _ in range(2):
+        await a_finished_task(agent)
+    gone, kept = await owner.fetch("select id from public.cogo_tasks order by seq")
+
+    await owner.execute("delete from public.cogo_tasks where id = $1", gone["id"])
+    await owner.execute("delete from cogo.subtasks where key = 'a'")
+
+    left = await owner.fetch(
+        "select s.key, o.subtask_id is not null as has_output, a.subtask_id is not null as was_tried"
+        " from cogo.subtasks s"
+        " full join cogo.subtask_outputs o on o.subtask_id = s.id"
+        " full join public.cogo_attempts a on a.subtask_id = coalesce(s.id, o.subtask_id)"
+        " order by s.key"
+    )
+    assert [tuple(row) for row in left] == [("b", True, True), ("plan", True, True)]
+    histories = await owner.fetch("select distinct task_id from cogo.events")
+    assert [row["task_id"] for row in histories] == [kept["id"]]
+
+
 async def test_what_is_open_or_young_is_kept(database: Database, agent: Agent) -> None:
     task_id = await insert_task(agent.connection)
     await agent.connection.execute("select from public.cogo_pause_task($1)", task_id)
