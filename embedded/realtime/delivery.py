@@ -44,12 +44,12 @@ class Delivery:
         self._rung = asyncio.Event()
 
     def ring(self, payload: str) -> None:
-        """Hear of a row by its id, or ("") that notifications may have been missed."""
+        """Hear of rows by their ids, or ("") that notifications may have been missed."""
         if payload == "":
             self._has_missed = True
         else:
             try:
-                self._ids.append(UUID(payload))
+                self._ids += [UUID(each) for each in payload.split(",")]
             except ValueError:
                 return  # anybody may NOTIFY
         self._rung.set()

@@ -1,6 +1,6 @@
 -- Schema realtime as a hosted project has it, as far as users can tell. Two things differ inside:
--- `messages` is one plain table (hosted partitions it by day), and a trigger rings the server for
--- each row (hosted reads the WAL).
+-- `messages` is one plain table (hosted partitions it by day), and a trigger rings the server
+-- (hosted reads the WAL).
 
 create schema if not exists realtime;
 alter schema realtime owner to supabase_admin;
@@ -133,30 +133,27 @@ create or replace function realtime.ring()
   language plpgsql
   set search_path = ''
 as $$
+declare
+  v_ids uuid[] := array(select n.id from new_rows n);
+  v_first integer := 1;
 begin
-  perform pg_notify('realtime_messages', new.id::text);
+  -- The payload of a notification is shorter than 8,000 bytes.
+  while v_first <= cardinality(v_ids) loop
+    perform pg_notify('realtime_messages', array_to_string(v_ids[v_first:v_first + 199], ','));
+    v_first := v_first + 200;
+  end loop;
   return null;
 end;
 $$;
 comment on function realtime.ring() is
-  'Tell the server which row to deliver. NOTIFY arrives at commit, in the order of commits.';
+  'Tell the server which rows to deliver. NOTIFY arrives at commit, in the order of commits.';
 
--- At the end of the transaction: among the subtransactions of `send`, each of which hands its list
--- of notifications to the one around it, a NOTIFY costs four times as much.
-do $$
-begin
-  if not exists (
-    select from pg_trigger
-     where tgrelid = 'realtime.messages'::regclass and tgname = 'ring' and tginitdeferred
-  ) then
-    drop trigger if exists ring on realtime.messages;
-    create constraint trigger ring
-      after insert on realtime.messages
-      deferrable initially deferred
-      for each row execute function realtime.ring();
-  end if;
-end;
-$$;
+-- Once for each statement: a call and a notification for each row cost more than its insert.
+drop trigger if exists ring on realtime.messages;
+create trigger ring
+  after insert on realtime.messages
+  referencing new table as new_rows
+  for each statement execute function realtime.ring();
 
 do $$
 begin

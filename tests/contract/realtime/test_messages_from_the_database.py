@@ -12,6 +12,15 @@ from tests.support.databases import Cluster
 from tests.support.eventually import eventually
 
 SEND = "select realtime.send($1::jsonb, $2, $3, $4)"
+SENDS = """
+select realtime.send(jsonb_build_object('n', n), 'e', 'room', false)
+  from generate_series(1, $1::int) as n
+"""
+ONE_INSERT = """
+insert into realtime.messages (topic, extension, event, private, payload)
+select 'room', 'broadcast', 'e', false, jsonb_build_object('n', n)
+  from generate_series(1, $1::int) as n
+"""
 
 
 async def warnings_of(server: Server, statement: str, *values: Any, role: str = "") -> list[str]:
@@ -73,8 +82,9 @@ async def test_a_private_message_does_not_reach_the_public_topic(server: Server)
         assert (await socket.receive())["payload"]["event"] == "public"
 
 
+@pytest.mark.parametrize("statement", [SENDS, ONE_INSERT], ids=["sends", "one insert"])
 async def test_messages_come_at_commit_in_order_and_never_after_a_rollback(
-    server: Server,
+    server: Server, statement: str
 ) -> None:
     count = 500
     async with wire(server.url, server.keys.publishable) as socket:
@@ -86,11 +96,7 @@ async def test_messages_come_at_commit_in_order_and_never_after_a_rollback(
         await transaction.rollback()
 
         async with connection.transaction():
-            await connection.execute(
-                "select realtime.send(jsonb_build_object('n', n), 'e', 'room', false)"
-                " from generate_series(1, $1::int) as n",
-                count,
-            )
+            await connection.execute(statement, count)
             assert await socket.is_silent()
         await connection.close()
 
