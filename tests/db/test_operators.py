@@ -61,7 +61,8 @@ async def test_a_task_or_a_subtask_that_is_deleted_takes_what_is_its_own(
     await owner.execute("delete from cogo.subtasks where key = 'a'")
 
     left = await owner.fetch(
-        "select s.key, o.subtask_id is not null as has_output, a.subtask_id is not null as was_tried"
+        "select s.key, o.subtask_id is not null as has_output,"
+        " a.subtask_id is not null as was_tried"
         " from cogo.subtasks s"
         " full join cogo.subtask_outputs o on o.subtask_id = s.id"
         " full join public.cogo_attempts a on a.subtask_id = coalesce(s.id, o.subtask_id)"
