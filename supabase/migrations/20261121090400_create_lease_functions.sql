@@ -1500,22 +1500,25 @@ begin
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id
     cross join lateral (
+      -- Why a parent is dead is asked one by one, since few are: a join would be planned for all.
       select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
              jsonb_object_agg(
                parent.key,
                coalesce(
-                 a.error, pp.metadata -> 'approval' -> 'error',
+                 (
+                   select a.error from public.cogo_attempts a
+                    where a.subtask_id = parent.id and a.attempt = parent.attempt
+                 ),
+                 (
+                   select pp.metadata -> 'approval' -> 'error'
+                     from cogo.subtask_payloads pp where pp.subtask_id = parent.id
+                 ),
                  '{"class": "failed", "message": "no attempt said why"}'
                )
              ) filter (where parent.dead_at is not null) as errors
         from cogo.dependencies d
         join cogo.subtasks parent on parent.id = d.parent_id
         left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
-        left join cogo.subtask_payloads pp
-               on pp.subtask_id = d.parent_id and parent.dead_at is not null
-        left join public.cogo_attempts a
-               on a.subtask_id = d.parent_id and a.attempt = parent.attempt
-              and parent.dead_at is not null
        where d.child_id = s.id
     ) as parents
    where s.id = any (p_subtask_ids)
