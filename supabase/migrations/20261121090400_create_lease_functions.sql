@@ -138,11 +138,15 @@ create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
   set search_path = ''
 as $$
 begin
-  -- By seq: two batches that share tasks would otherwise wait for each other.
+  -- By seq: two batches that share tasks would otherwise wait for each other. Zero is added lest all
+  -- tasks are read in the order of that index, which is as cheap as any way while they are few: the
+  -- plan is kept when they are many.
   perform
      from public.cogo_tasks t
-    where t.id in (select s.task_id from cogo.subtasks s where s.id = any (p_subtask_ids))
-    order by t.seq
+    where t.id = any (
+            array(select s.task_id from cogo.subtasks s where s.id = any (p_subtask_ids))
+          )
+    order by t.seq + 0
       for no key update;
 end;
 $$;

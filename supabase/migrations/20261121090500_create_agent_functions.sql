@@ -108,8 +108,8 @@ begin
   if 'cio' = any (p_lanes) then
     update public.cogo_tasks t
        set status = 'running', started_at = coalesce(t.started_at, cogo.now())
-      from cogo.subtasks s
-     where s.id = any (v_ids) and t.id = s.task_id and t.status = 'pending';
+     where t.id = any (array(select s.task_id from cogo.subtasks s where s.id = any (v_ids)))
+       and t.status = 'pending';
   end if;
   perform cogo.advance_clocks(v_ids);
   return query select * from cogo.leases(v_ids);

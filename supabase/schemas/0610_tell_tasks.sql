@@ -34,7 +34,7 @@ begin
     select t.*, c.from_status
       from unnest(v_ids, v_from) as c (id, from_status)
       join public.cogo_tasks t on t.id = c.id
-     order by t.seq
+     order by t.seq + 0  -- as in cogo.lock_tasks()
   ), recorded as (
     insert into cogo.events (task_id, seq, at, kind, agent_id, detail)
     select c.id,

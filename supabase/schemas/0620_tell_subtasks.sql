@@ -36,21 +36,26 @@ begin
     return null;
   end if;
 
-  with changed as materialized (
+  with numbered as (
     select s.*, c.from_status,
            coalesce(c.who, nullif(cogo.actor(), 'cogo-database')) as who,
            row_number() over (partition by s.task_id order by s.seq) as nth
       from unnest(v_ids, v_from, v_agents) as c (id, from_status, who)
       join cogo.subtasks s on s.id = c.id
+  ), changed as materialized (
+    -- The end of a history is looked for once a task, and before a row of the task is added: from
+    -- there on each look would have to pass by all those rows.
+    select n.*,
+           max(
+             case n.nth when 1 then (
+               select e.seq from cogo.events e where e.task_id = n.task_id
+                order by e.seq desc limit 1
+             ) end
+           ) over (partition by n.task_id) as recorded
+      from numbered n
   ), recorded as (
     insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
-    select c.task_id,
-           c.nth + coalesce(
-             (
-               select e.seq from cogo.events e where e.task_id = c.task_id
-                order by e.seq desc limit 1
-             ), 0
-           ),
+    select c.task_id, coalesce(c.recorded, 0) + c.nth,
            cogo.now(), 'subtask.' || c.status, c.id, nullif(c.attempt, 0), c.who,
            jsonb_strip_nulls(jsonb_build_object(
              'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
