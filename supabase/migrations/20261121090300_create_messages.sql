@@ -272,6 +272,11 @@ create or replace function cogo.take_turn()
   returns trigger
   language plpgsql
   set search_path = ''
+  -- The end of a line is read from its index. The plan of an empty table, which has no better way
+  -- than to read all, would be kept for each row of thousands that come at once.
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set enable_sort = off
 as $$
 declare
   v_round bigint;

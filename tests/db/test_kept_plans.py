@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, plan_task, step
+from tests.db.agent import Agent, insert_task, plan_task, step
 from tests.db.database import Database, apply_migrations
 from tests.support.databases import Cluster
 
@@ -29,6 +29,10 @@ with tasks as (
 insert into public.cogo_attempts (subtask_id, attempt, task_id, agent_id, lane, ended_at, outcome)
 select id, 1, task_id, 'executor-1', 'model-a', now(), 'completed' from made
 """
+INSERT = """
+insert into cogo.subtasks (task_id, key, type, lane, status)
+select $1, 'k' || n, 'CHAT', 'm', 'queued' from generate_series(1, $2::integer) as n
+"""
 READ = """
 select coalesce(sum(idx_tup_read), 0)::bigint
        + (select coalesce(sum(seq_tup_read), 0)::bigint from pg_stat_user_tables)
@@ -49,6 +53,23 @@ async def life(agent: Agent) -> None:
         for lease in await agent.claim("model-a"):
             assert await agent.complete(lease) == "ok"
     assert await agent.claim("model-a") == []
+
+
+async def test_thousands_that_come_at_once_to_an_empty_queue_do_not_read_each_other(
+    database: Database,
+) -> None:
+    owner = await database.connect("postgres")
+    await owner.execute("vacuum analyze cogo.subtasks")  # now it is known to be empty
+
+    async def read() -> int:
+        await owner.execute("select pg_stat_force_next_flush()")
+        return int(await owner.fetchval(READ))
+
+    before = await read()
+    task_id = await insert_task(owner)
+    await owner.execute(INSERT, task_id, DONE)
+
+    assert await read() - before < 20 * DONE
 
 
 @pytest.mark.parametrize("few", [0, 300])
