@@ -19,7 +19,16 @@ BASES: Final[Mapping[str, Sequence[str]]] = {
 CLIENTS: Final = (*BASES, "httpx", "openai", "anthropic", *PEERS)
 CANCEL: Final = "cancel"
 """The name of what is not a cell: how soon a vendor is let go."""
-_CONCURRENCIES: Final = (1, 50, 500)
+_PLACES: Final = (
+    ("whole", 1),
+    ("stream", 1),
+    ("whole", 50),
+    ("stream", 50),
+    ("open", 0),
+    ("whole", 500),
+    ("stream", 500),
+)
+"""The longest last: they are what is missing when time is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +46,7 @@ class Cell:
         return f"{self.way}/{self.concurrency}" if self.concurrency else self.way
 
 
-_ALL: Final = (
-    *(Cell(client, "open", 0) for client in CLIENTS),
-    *(
-        Cell(client, way, many)
-        for way in ("whole", "stream")
-        for many in _CONCURRENCIES
-        for client in CLIENTS
-    ),
-)
+_ALL: Final = tuple(Cell(client, way, many) for way, many in _PLACES for client in CLIENTS)
 
 
 def choose(only: str | None, places: str | None, *, quick: bool) -> tuple[list[Cell], bool]:

@@ -14,6 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -166,8 +167,13 @@ class _Plan:
 
 
 def _order(cells: Sequence[Cell], number: int) -> list[Cell]:
-    """The same in each run, another one in each round."""
-    return random.Random(number).sample(cells, len(cells))  # noqa: S311 - no secret
+    """One kind of call after another, its clients in another order in each round."""
+    chance = random.Random(number)  # noqa: S311 - no secret
+    return [
+        cell
+        for _, group in groupby(cells, key=lambda cell: cell.place)
+        for cell in sorted(group, key=lambda _: chance.random())
+    ]
 
 
 def environment() -> dict[str, str]:
