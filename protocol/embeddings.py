@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
+from protocol.records.embeddings import (
+    EmbeddingRow,
+    Forgetting,
+    KeptEmbedding,
+    NearEmbedding,
+    NewEmbedding,
+)
 
 
 class EmbeddingStore(Protocol):
@@ -29,4 +35,25 @@ class EmbeddingStore(Protocol):
         simulated: bool = False,
     ) -> list[NearEmbedding]:
         """Read the kept texts most like a vector, the likest first."""
+        ...
+
+    async def fetch_embeddings(
+        self,
+        *,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        model_id: str | None = None,
+        source: str | None = None,
+    ) -> list[EmbeddingRow]:
+        """Read kept texts without their vectors, the newest first."""
+        ...
+
+    async def forget_embeddings(self, which: Forgetting) -> int:
+        """Delete kept texts with their vectors; gives how many there were.
+
+        Repeated after a lost answer it finds none: the count is of the last try.
+
+        Raises InvalidArgument when nothing says which.
+        """
         ...

@@ -62,7 +62,7 @@ def objection(rules: Iterable[str], host: Provider | None) -> str | None:
     for rule in rules:
         reason = _breaks(rule, host)
         if reason is not None:
-            return f"the task's data policy is {rule}, and {reason}"
+            return f"the data policy is {rule}, and {reason}"
     return None
 
 
@@ -87,10 +87,10 @@ def deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | 
     host = deployment.host
     if rules and not deployment.simulated:
         if host.local and not _is_loopback(deployment.base_url):
-            return f"the task's data policy is {rules[0]}, and {host.name} is not on this machine"
+            return f"the data policy is {rules[0]}, and {host.name} is not on this machine"
         if not host.local and deployment.base_url.rstrip("/") != (host.base_url or "").rstrip("/"):
             return (
-                f"the task's data policy is {rules[0]}, and what {host.name} declares does not"
+                f"the data policy is {rules[0]}, and what {host.name} declares does not"
                 " count for another address"
             )
     return objection(rules, host)

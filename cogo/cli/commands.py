@@ -12,12 +12,14 @@ GROUPS: Final = {
     "keys": "The keys of the HTTP gateway.",
     "budget": "What models may cost.",
     "grants": "Who may use which models.",
+    "embeddings": "The texts that were kept with their vectors.",
     "tasks": "What was asked, by whom it was done, what it cost.",
     "queue": "How much stands where, since when, and what limits it.",
 }
 
 DEFAULTS: Final = {
     "budget": "list",
+    "embeddings": "list",
     "grants": "list",
     "keys": "list",
     "models": "list",
@@ -146,6 +148,20 @@ COMMANDS: Final = (
         summary="Turn texts into vectors; keep them, or find what is like them.",
         module="cogo.cli.embed",
         function="embed",
+    ),
+    Command(
+        name="list",
+        summary="List the kept texts, the newest first.",
+        module="cogo.cli.embeddings",
+        function="list_",
+        group="embeddings",
+    ),
+    Command(
+        name="forget",
+        summary="Delete kept texts and their vectors: by id, model, text, file, age, owner.",
+        module="cogo.cli.embeddings",
+        function="forget",
+        group="embeddings",
     ),
     Command(
         name="feedback",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 import typer
 
@@ -25,6 +24,7 @@ from protocol.errors import InvalidArgument
 from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
 from protocol.transport.connect import open_store
 from providers.catalogue import Catalogue
+from providers.data_policy import deployment_objection, read_rules
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
 from providers.gates import Errand
@@ -32,6 +32,7 @@ from providers.gates import Errand
 EXAMPLES: Final = (
     'cogo embed "a red apple" --model text-embedding-3-small --json',
     "cogo embed --file notes.md --file plan.md --model text-embedding-3-small --keep",
+    "cogo embed --file letter.txt --model ollama/nomic-embed-text --data-policy local-only",
     'cogo embed "what did we plan?" --model text-embedding-3-small --near 3',
     'echo "some text" | cogo embed - --model ollama/nomic-embed-text',
 )
@@ -47,7 +48,7 @@ class Wish:
     texts: Sequence[tuple[str | None, str]]
     """Where each text came from, and the text."""
     dimensions: int | None
-    owner: UUID | None
+    errand: Errand
     keep: bool
     near: int | None
 
@@ -89,6 +90,14 @@ def embed(
     owner: Annotated[
         str | None, typer.Option("--owner", help="For this user (a uuid): grants, caps, rows.")
     ] = None,
+    data_policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-policy",
+            help="Where the texts may go, as for tasks: no-training, eu, region:<x>, hipaa,"
+            " local-only; again for more. What a provider does not declare does not count.",
+        ),
+    ] = None,
     simulator_url: SimulatorUrl = None,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -103,7 +112,7 @@ def embed(
         model=model,
         texts=_texts(texts or [], file or []),
         dimensions=dimensions,
-        owner=None if owner is None else parse_owner(owner),
+        errand=_errand(owner, data_policy or []),
         keep=keep,
         near=near,
     )
@@ -115,6 +124,17 @@ def embed(
         print_json(_plain(wish, found))
     else:
         _print(wish, found)
+
+
+def _errand(owner: str | None, data_policy: list[str]) -> Errand:
+    try:
+        rules = read_rules(data_policy)
+    except ValueError as error:
+        raise InvalidArgument(f"--data-policy: {error}") from error
+    return Errand(
+        owner=None if owner is None else parse_owner(owner),
+        forbids=lambda place: deployment_objection(rules, place),
+    )
 
 
 def _texts(given: Sequence[str], files: Sequence[Path]) -> list[tuple[str | None, str]]:
@@ -154,13 +174,13 @@ async def _embed(
                 [text for _, text in wish.texts],
                 purpose="document" if wish.near is None else "query",
                 dimensions=wish.dimensions,
-                errand=Errand(owner=wish.owner),
+                errand=wish.errand,
             )
         except ProviderError as error:
             raise CommandError(str(error)) from error
         near = [
             await store.nearest_embeddings(
-                owner=wish.owner,
+                owner=wish.errand.owner,
                 model_id=each.model,
                 vector=each.vector,
                 limit=wish.near,
@@ -171,7 +191,7 @@ async def _embed(
         ]
         kept = []
         if wish.keep:
-            kept = await store.keep_embeddings(owner=wish.owner, items=_rows(wish, embedded))
+            kept = await store.keep_embeddings(owner=wish.errand.owner, items=_rows(wish, embedded))
     return Found(embedded=embedded, kept=kept, near=near)
 
 

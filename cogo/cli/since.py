@@ -18,7 +18,7 @@ Since = Annotated[
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 
 
-def parse_since(text: str | None) -> datetime | None:
+def parse_since(text: str | None, *, option: str = "--since") -> datetime | None:
     """Read it as a moment, UTC where nothing else is said. Raises InvalidArgument."""
     if text is None:
         return None
@@ -29,6 +29,6 @@ def parse_since(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidArgument(
-            f"--since is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"
+            f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """Vectors that are kept, each with its text and with what made it."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from protocol.records.base import Argument, Row
@@ -25,6 +26,43 @@ class KeptEmbedding(Row):
     """Its position among those that were sent."""
     id: UUID
     is_new: bool
+
+
+class EmbeddingRow(Row):
+    """A kept text without its vector, as people list it."""
+
+    id: UUID
+    owner: UUID | None = None
+    model_id: str
+    dimensions: int
+    simulated: bool
+    content: str
+    source: str | None = None
+    created_at: datetime
+
+
+class Forgotten(Row):
+    """How many texts went with their vectors, or would go."""
+
+    forgotten: int
+
+
+class Forgetting(Argument):
+    """Which kept texts: all that is given must hold, and something must be."""
+
+    owner: UUID | None = None
+    """Whose; None is nobody's."""
+    every_owner: bool = False
+    """Whoever they belong to: `owner` says nothing then."""
+    ids: list[UUID] | None = None
+    model_id: str | None = None
+    content: str | None = None
+    """The whole text."""
+    source: str | None = None
+    before: datetime | Literal["infinity"] | None = None
+    """Kept before that; `infinity` is all."""
+    dry_run: bool = False
+    """Count them only."""
 
 
 class NearEmbedding(Row):

@@ -1,10 +1,21 @@
 """Kept vectors over the official client."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
+from protocol.records.embeddings import (
+    EmbeddingRow,
+    Forgetting,
+    Forgotten,
+    KeptEmbedding,
+    NearEmbedding,
+    NewEmbedding,
+)
 from protocol.transport.calls import Calls
+from protocol.transport.reads import read_query
+
+_COLUMNS: Final = ",".join(EmbeddingRow.model_fields)
 
 
 class EmbeddingCalls(Calls):
@@ -38,3 +49,28 @@ class EmbeddingCalls(Calls):
             limit=limit,
             simulated=simulated,
         )
+
+    async def fetch_embeddings(
+        self,
+        *,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        model_id: str | None = None,
+        source: str | None = None,
+    ) -> list[EmbeddingRow]:
+        query = self._client.table("cogo_embeddings").select(_COLUMNS)
+        if not every_owner:
+            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+        for column, value in (("model_id", model_id), ("source", source)):
+            if value is not None:
+                query = query.eq(column, value)
+        return await read_query(EmbeddingRow, query.order("created_at", desc=True).limit(limit))
+
+    async def forget_embeddings(self, which: Forgetting) -> int:
+        found = await self._row(
+            Forgotten,
+            "forget_embeddings",
+            **which.model_dump(mode="json", exclude_none=True),
+        )
+        return found.forgotten

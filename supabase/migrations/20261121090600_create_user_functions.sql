@@ -487,6 +487,74 @@ revoke all on function public.cogo_feedback(uuid, numeric, text, uuid)
 grant execute on function public.cogo_feedback(uuid, numeric, text, uuid)
   to authenticated, service_role;
 
+-- schemas/0964_cogo_forget_embeddings.sql
+-- Security definer: owners may not write the table; a person forgets what is theirs, whatever p_owner
+-- says.
+create or replace function public.cogo_forget_embeddings(
+  p_owner uuid default null,
+  p_every_owner boolean default false,
+  p_ids uuid[] default null,
+  p_model_id text default null,
+  p_content text default null,
+  p_source text default null,
+  p_before timestamptz default null,
+  p_dry_run boolean default false
+)
+  returns table (forgotten integer)
+  language plpgsql
+  volatile
+  security definer
+  set search_path = ''
+as $$
+declare
+  v_every_owner boolean := coalesce(p_every_owner, false) and cogo.is_operator();
+  v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_ids uuid[];
+begin
+  if num_nonnulls(p_ids, p_model_id, p_content, p_source, p_before) = 0 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'say which texts: by p_ids, p_model_id, p_content, p_source or p_before '
+                '(infinity: all of them)';
+  end if;
+  -- In one order, so that it and a writer of the same texts never wait in a circle.
+  select coalesce(array_agg(m.id), '{}') into v_ids
+    from (
+      select e.id
+        from public.cogo_embeddings e
+       where (v_every_owner or e.owner is not distinct from v_owner)
+         and (p_ids is null or e.id = any (p_ids))
+         and (p_model_id is null or e.model_id = p_model_id)
+         and (
+           p_content is null
+           or e.content_sha256 = encode(sha256(convert_to(p_content, 'UTF8')), 'hex')
+         )
+         and (p_source is null or e.source = p_source)
+         and (p_before is null or e.created_at < p_before)
+       order by e.model_id, e.dimensions, e.simulated, e.content_sha256
+         for update
+    ) as m;
+  if not coalesce(p_dry_run, false) then
+    delete from public.cogo_embeddings e where e.id = any (v_ids);
+  end if;
+  forgotten := cardinality(v_ids);
+  return next;
+end;
+$$;
+comment on function public.cogo_forget_embeddings(
+  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
+) is
+  'Deletes kept texts with their vectors: those for which everything holds that is given. A person
+forgets their own; an operator those of an owner (null: of nobody) or, with p_every_owner, of all. Says
+how many; with p_dry_run it only counts them.';
+
+revoke all on function public.cogo_forget_embeddings(
+  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
+) from public, anon, authenticated, service_role;
+grant execute on function public.cogo_forget_embeddings(
+  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
+) to authenticated, service_role;
+
 -- schemas/0970_cogo_schema_versions.sql
 -- Security definer: the table itself is nobody's business, which version this is may be asked.
 create or replace function public.cogo_schema_versions()

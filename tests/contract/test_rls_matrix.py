@@ -62,6 +62,7 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_approve_subtask": {"p_subtask_id": NOBODY},
     "cogo_cancel_task": {"p_task_id": NOBODY},
     "cogo_feedback": {"p_task_id": NOBODY, "p_score": 1},
+    "cogo_forget_embeddings": {"p_ids": [NOBODY]},
     "cogo_pause_task": {"p_task_id": NOBODY},
     "cogo_redrive_subtask": {"p_subtask_id": NOBODY},
     "cogo_redrive_task": {"p_task_id": NOBODY},

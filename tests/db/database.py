@@ -29,6 +29,7 @@ _TABLES: Final = (
     "cogo.reservations",
     "cogo.grants",
     "public.cogo_calls",
+    "public.cogo_embeddings",
     "cogo.controls",
     "cogo.policies",
     "cogo.outcomes",

@@ -58,6 +58,7 @@ USERS_RPCS: Final = (
     "cogo_resume_task",
     "cogo_approve_subtask",
     "cogo_feedback",
+    "cogo_forget_embeddings",
     "cogo_schema_versions",
 )
 

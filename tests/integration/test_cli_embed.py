@@ -75,6 +75,48 @@ def test_kept_texts_are_found_by_what_they_are_like_and_each_call_is_in_the_audi
     assert all(call["prompt_sha256"] and call["prompt"] is None for call in calls)
 
 
+def test_kept_texts_are_listed_and_forgotten_by_file_text_id_and_owner(
+    cogo: Say, simulator: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tax.md").write_text("the law of taxes")
+    rest = ("--model", MODEL, "--simulator-url", simulator, "--keep")
+    cogo("embed", "a red apple", "--file", "tax.md", *rest)
+    [theirs] = cogo("embed", "a red apple", "--owner", OWNER, *rest)["embeddings"]
+
+    listed = cogo("embeddings", "list", "--model", MODEL)
+    would = cogo("embeddings", "forget", "--file", "docs/tax.md", "--dry-run")
+    gone = cogo("embeddings", "forget", "--file", "docs/tax.md")
+    other_model = cogo("embeddings", "forget", "--all", "--model", "text-embedding-3-large")
+    nobodys = cogo("embeddings", "forget", "--text", "a red apple")
+    [left] = cogo("embeddings")
+
+    assert {each["content"] for each in listed} == {"a red apple", "the law of taxes"}
+    assert (would, gone) == (
+        {"forgotten": 1, "dry_run": True},
+        {"forgotten": 1, "dry_run": False},
+    )
+    assert (other_model["forgotten"], nobodys["forgotten"]) == (0, 1)
+    assert (left["id"], left["owner"]) == (theirs["id"], OWNER)
+    assert cogo("embeddings", "forget", "--older-than", "1d", "--owner", "all")["forgotten"] == 0
+    assert cogo("embeddings", "forget", theirs["id"])["forgotten"] == 1
+    assert cogo("embeddings") == []
+
+
+def test_a_data_policy_holds_for_embeddings_and_unknown_is_not_eligible(
+    cogo: Say, simulator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ("embed", "hello", "--model", MODEL, "--simulator-url", simulator, "--data-policy")
+
+    refused = (run((*line, "local-only")), capsys.readouterr().err)
+    unknown = (run((*line, "any", "--data-policy", "region:mars")), capsys.readouterr().err)
+
+    assert refused[0] == unknown[0] == 1
+    assert "the data policy is local-only" in refused[1]
+    assert "the data policy is region:mars" in unknown[1]
+    assert cogo("audit") == []
+    assert len(cogo(*line, "any")["embeddings"]) == 1
+
+
 def test_with_pgvector_kept_vectors_are_indexed_as_they_are(
     cogo: Say, simulator: str, project: State
 ) -> None:
@@ -126,8 +168,21 @@ def test_a_cap_holds_for_embeddings_and_grants_do_too(
         (("embed", "x", "--model", MODEL), "OPENAI_API_KEY"),
         (("embed", "--model", MODEL), "nothing to embed"),
         (("embed", "x", "--model", MODEL, "--owner", "me"), "no owner"),
+        (("embed", "x", "--model", MODEL, "--data-policy", "secret"), "no-training, eu"),
+        (("embeddings", "forget"), "--older-than or --all"),
+        (("embeddings", "forget", "x"), "cogo embeddings list"),
+        (("embeddings", "forget", "--older-than", "long"), "--older-than is 'long'"),
     ],
-    ids=["a misspelt model", "no key", "no text", "no owner"],
+    ids=[
+        "a misspelt model",
+        "no key",
+        "no text",
+        "no owner",
+        "no data policy",
+        "nothing to forget",
+        "no id",
+        "no age",
+    ],
 )
 @pytest.mark.usefixtures("cogo")
 def test_what_cannot_be_embedded_says_what_to_do(
