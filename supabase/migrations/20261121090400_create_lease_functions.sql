@@ -1087,11 +1087,10 @@ begin
     );
   end if;
   if 'sink' = any (p_kinds) then
-    select array_agg(s.task_id), array_agg(o.output)
+    select array_agg(s.task_id), array_agg(k.item -> 'output')
       into v_tasks, v_outputs
-      from unnest(p_ids, p_kinds) as k (id, kind)
+      from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
       join cogo.subtasks s on s.id = k.id
-      join cogo.subtask_outputs o on o.subtask_id = k.id
      where k.kind = 'sink';
     perform cogo.complete_tasks(v_tasks, v_outputs);
   end if;

@@ -8,23 +8,20 @@ create or replace function cogo.publish(
   set search_path = ''
 as $$
 declare
-  v_topics text[];
-  v_envelopes jsonb[];
+  v_envelopes jsonb[] := array(
+    select cogo.envelope(p_type, cogo.fitting(m.payload), m.source, 'cogo-results')
+      from unnest(p_payloads, p_sources) with ordinality as m (payload, source, nth)
+     order by m.nth
+  );
 begin
-  with messages as materialized (
-    select m.nth, m.task_id,
-           cogo.envelope(p_type, cogo.fitting(m.payload), m.source, 'cogo-results') as envelope
-      from unnest(p_task_ids, p_payloads, p_sources) with ordinality
-           as m (task_id, payload, source, nth)
-  )
-  select array_agg(t.topic order by m.nth, t.topic),
-         array_agg(m.envelope order by m.nth, t.topic)
-    into v_topics, v_envelopes
-    from messages m
-    cross join lateral (
-      values ('cogo-results'), ('cogo-results:' || m.task_id)
-    ) as t (topic);
-  perform cogo.send(v_topics, v_envelopes);
+  perform cogo.send(
+    array_fill('cogo-results'::text, array[cardinality(p_task_ids)])
+      || array(
+           select 'cogo-results:' || t.id
+             from unnest(p_task_ids) with ordinality as t (id, nth) order by t.nth
+         ),
+    v_envelopes || v_envelopes
+  );
 end;
 $$;
 comment on function cogo.publish(text, uuid[], jsonb[], text[]) is
