@@ -147,7 +147,7 @@ async def test_serve_says_when_it_is_ready_and_drains_at_the_first_signal(
             env=environment(tmp_path),
         )
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             ready = json.loads(await process.stdout.readline())
             process.send_signal(signal.SIGTERM)
             _, logged = await process.communicate()

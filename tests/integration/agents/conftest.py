@@ -154,7 +154,7 @@ def _identity(id_: str, kind: Any) -> AgentIdentity:
 def _options(**changes: Any) -> RuntimeOptions:
     return RuntimeOptions(
         **{
-            "lease": timedelta(seconds=3),
+            "lease": timedelta(seconds=30),
             "extend_every": timedelta(seconds=0.5),
             "poll_busy": timedelta(seconds=0.05),
             "poll_idle": timedelta(seconds=0.2),

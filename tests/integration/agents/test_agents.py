@@ -59,7 +59,7 @@ async def test_what_a_cancelled_executor_held_is_done_by_another_at_once(fleet: 
     async with fleet() as agents:
         first = await agents.executor("e-1")
         await agents.orchestrator()
-        task = await agents.submit("Write a complex parser and explain every line of it")
+        task = await agents.submit("Write a parser [[fault:slow-headers=3]]")
         await _is_running(agents, task.id)
 
         first.cancel()
@@ -78,11 +78,11 @@ async def test_an_executor_that_drains_finishes_what_it_holds(fleet: OpenFleet) 
     async with fleet() as agents:
         executor = await agents.executor("e-1")
         await agents.orchestrator()
-        task = await agents.submit()
+        task = await agents.submit("Write is_palindrome(text) [[fault:slow-headers=2]]")
         await _is_running(agents, task.id)
 
         agents.drains[0].begin()
-        await asyncio.wait_for(executor, 20)
+        await asyncio.wait_for(executor, 60)
 
         assert (await agents.ended(task.id)).status == TaskState.COMPLETED
         attempts = await agents.store.fetch_attempts(task_id=task.id)
@@ -95,7 +95,7 @@ async def test_a_cancelled_task_stops_its_attempt(fleet: OpenFleet) -> None:
     async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
-        task = await agents.submit("Write a complex parser and explain every line of it")
+        task = await agents.submit("Write a parser [[fault:stall]]")
         await _is_running(agents, task.id)
 
         await agents.store.cancel_task(task_id=task.id, reason="changed my mind")

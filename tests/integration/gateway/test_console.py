@@ -52,7 +52,9 @@ async def test_the_list_heals_whoever_comes_back_and_tells_changes_once(
         assert look is not None
         assert (look.is_whole, [each.id for each in look.lines]) == (True, [first.id])
     async with parts.boards.watch(LOCAL, look.digest) as watcher:
-        assert await watcher.look(within=0.5) is None  # it has that list
+        async with parts.boards.watch(LOCAL) as other:
+            assert await other.look(within=SECONDS) is not None  # it was read
+        assert await watcher.look(within=0.1) is None  # it has that list
         second = await store.submit_task(NewTask(prompt="second"))
         change = await watcher.look(within=SECONDS)
         assert change is not None
