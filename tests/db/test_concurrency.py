@@ -57,7 +57,7 @@ async def test_a_claim_waits_for_nobody(database: Database, agent: Agent) -> Non
 
     async with blocker.transaction():
         await blocker.execute("select from public.cogo_tasks where id = $1 for no key update", busy)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(25):
             leases = await agent.claim("model-a")
 
     assert [lease["task_id"] for lease in leases] == [free]
@@ -71,7 +71,7 @@ async def test_an_extension_waits_for_nobody(database: Database, agent: Agent) -
 
     async with blocker.transaction():
         await blocker.execute("select from cogo.subtasks for no key update")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(25):
             assert await agent.extend(lease) == ["ok"]
 
 

@@ -47,7 +47,9 @@ async def test_a_task_that_cannot_be_planned_fails_by_name_and_the_next_is_done(
 ) -> None:
     rows = [{"prompt": "Say it", **wrong} for wrong, _, _ in WRONG.values()]
     inserted = []
-    async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers=system.headers, timeout=60
+    ) as http:
         for row in [*rows, {"prompt": "Say it well", "type": "CHAT"}]:
             headers = {"Prefer": "return=representation"}
             answer = await http.post("/rest/v1/cogo_tasks", json=row, headers=headers)
@@ -67,7 +69,9 @@ async def test_a_task_that_cannot_be_planned_fails_by_name_and_the_next_is_done(
 async def test_text_that_postgres_cannot_hold_is_refused_at_the_door(
     system: System, store: SupabaseStore
 ) -> None:
-    async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers=system.headers, timeout=60
+    ) as http:
         for text in (r"nul \u0000", r"half of a pair \ud800"):
             answer = await http.post(
                 "/rest/v1/cogo_tasks",
@@ -125,7 +129,9 @@ async def broadcast(system: System, topics: Sequence[str]) -> None:
         for event in (*MessageType, NO_TYPE)
         for body in GARBAGE
     ]
-    async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers=system.headers, timeout=60
+    ) as http:
         answer = await http.post("/realtime/v1/api/broadcast", json={"messages": messages})
         assert answer.status_code == 202
 

@@ -50,7 +50,9 @@ async def test_an_executor_killed_in_mid_stream_loses_nothing_and_doubles_nothin
 ) -> None:
     task_id = uuid4()
     async with watching(system.state, result_topic(task_id)) as watcher:
-        async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+        async with httpx.AsyncClient(
+            base_url=system.state.url, headers=system.headers, timeout=60
+        ) as http:
             row = {"id": str(task_id), "prompt": f"Write fibonacci for the killed {HOLD}"}
             (await http.post("/rest/v1/cogo_tasks", json=row)).raise_for_status()
         await watcher.until(MessageType.SUBTASK_PROGRESS)

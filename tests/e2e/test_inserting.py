@@ -19,7 +19,7 @@ Insert = Callable[[System, str], Awaitable[UUID]]
 
 
 async def through_supabase_py(system: System, prompt: str) -> UUID:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         options = AsyncClientOptions(httpx_client=http)
         client = await acreate_client(system.state.url, system.state.secret_key, options)
         answer = await client.table("cogo_tasks").insert({"prompt": prompt}).execute()
@@ -41,7 +41,9 @@ async def through_sql(system: System, prompt: str) -> UUID:
 
 
 async def through_rest(system: System, prompt: str) -> UUID:
-    async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers=system.headers, timeout=60
+    ) as http:
         answer = await http.post(
             "/rest/v1/cogo_tasks",
             json={"prompt": prompt},
@@ -72,7 +74,9 @@ async def test_tasks_that_come_all_at_once_are_all_answered_once(
     system: System, store: SupabaseStore
 ) -> None:
     rows = [{"prompt": f"Say {number}", "type": "CHAT"} for number in range(24)]
-    async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers=system.headers, timeout=60
+    ) as http:
         answer = await http.post(
             "/rest/v1/cogo_tasks", json=rows, headers={"Prefer": "return=representation"}
         )

@@ -90,7 +90,9 @@ async def test_watchers_of_a_stream_that_was_cut_are_told_to_forget_its_text(
     task_id = uuid4()
     prompt = "Write fibonacci again [[fault:cut after=5 times=1]]"
     async with watching(system.state, result_topic(task_id)) as watcher:
-        async with httpx.AsyncClient(base_url=system.state.url, headers=system.headers) as http:
+        async with httpx.AsyncClient(
+            base_url=system.state.url, headers=system.headers, timeout=60
+        ) as http:
             row = {"id": str(task_id), "prompt": prompt, "model": "claude-haiku-5-5"}
             (await http.post("/rest/v1/cogo_tasks", json=row)).raise_for_status()
         await watcher.until(MessageType.TASK_RESULT)

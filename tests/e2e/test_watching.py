@@ -17,12 +17,12 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.e2e
 
-SLOW = "[[fault:slow-headers=1.5]]"
+SLOW = "[[fault:slow-headers=6]]"
 """Time enough to join between the insert and the first word of the answer."""
 
 
 async def inserted(system: System, headers: dict[str, str], **row: object) -> str:
-    async with httpx.AsyncClient(base_url=system.state.url, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=system.state.url, headers=headers, timeout=60) as http:
         answer = await http.post(
             "/rest/v1/cogo_tasks", json=row, headers={"Prefer": "return=representation"}
         )
@@ -33,7 +33,9 @@ async def inserted(system: System, headers: dict[str, str], **row: object) -> st
 async def signed_up(system: System) -> tuple[str, dict[str, str]]:
     """Make a user; give the access token, and what the user's requests carry."""
     key = system.state.publishable_key
-    async with httpx.AsyncClient(base_url=system.state.url, headers={"apikey": key}) as http:
+    async with httpx.AsyncClient(
+        base_url=system.state.url, headers={"apikey": key}, timeout=60
+    ) as http:
         answer = await http.post(
             "/auth/v1/signup", json={"email": f"{uuid4()}@example.com", "password": "long enough"}
         )
@@ -136,7 +138,9 @@ async def test_users_read_the_rows_of_their_own_tasks_only(
 
     seen = {}
     for who, carried in {"owner": headers, "other": others, "anonymous": anonymous}.items():
-        async with httpx.AsyncClient(base_url=system.state.url, headers=carried) as http:
+        async with httpx.AsyncClient(
+            base_url=system.state.url, headers=carried, timeout=60
+        ) as http:
             for table in ("cogo_tasks", "cogo_subtasks", "cogo_attempts", "cogo_model_selections"):
                 answer = await http.get(f"/rest/v1/{table}", params={"select": "*"})
                 seen[who, table] = answer.json() if answer.is_success else []

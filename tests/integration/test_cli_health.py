@@ -14,7 +14,7 @@ from cogo.ports import ANY, free_port
 
 def test_probes_say_how_the_agent_is_and_why() -> None:
     vitals = Vitals()
-    with health_server(vitals, 0) as url, httpx.Client(base_url=url) as http:
+    with health_server(vitals, 0) as url, httpx.Client(base_url=url, timeout=60) as http:
         health, ready = http.get("/health"), http.get("/ready")
         assert (health.status_code, health.json()["ok"]) == (200, True)
         assert (ready.status_code, ready.json()["ok"]) == (503, False)
@@ -31,7 +31,7 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
     vitals = Vitals()
     vitals.metrics.claimed(2)
     with health_server(vitals, 0) as url:
-        answer = httpx.get(f"{url}/metrics")
+        answer = httpx.get(f"{url}/metrics", timeout=60)
 
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'cogo_claims_total{result="found"} 1.0' in answer.text

@@ -15,6 +15,7 @@ import pytest
 from cogo.supervision import hold_lock
 from tests.support.command_line import cogo
 from tests.support.databases import state_directory
+from tests.support.ports import a_port
 
 Supabase: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
 
@@ -51,6 +52,7 @@ def insert(state: dict[str, Any], prompt: str) -> None:
         f"{state['url']}/rest/v1/cogo_tasks",
         json={"prompt": prompt},
         headers={"apikey": state["secret_key"]},
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
 
@@ -59,6 +61,7 @@ def prompts(state: dict[str, Any]) -> list[str]:
     answer = httpx.get(
         f"{state['url']}/rest/v1/cogo_tasks?select=prompt&order=created_at",
         headers={"apikey": state["secret_key"]},
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     return [row["prompt"] for row in answer.json()]
@@ -105,11 +108,13 @@ def test_two_on_one_machine_do_not_meet(supabase: Supabase) -> None:
 
 
 def test_a_reset_drops_all_data_and_keeps_keys_and_address(supabase: Supabase) -> None:
-    before = said(supabase("start", "--json"))
+    before = said(supabase("start", "--port", str(a_port()), "--json"))
     insert(before, "goes")
     person = {"email": "a@example.com", "password": "long enough"}
     headers = {"apikey": before["publishable_key"]}
-    assert httpx.post(f"{before['url']}/auth/v1/signup", json=person, headers=headers).is_success
+    assert httpx.post(
+        f"{before['url']}/auth/v1/signup", json=person, headers=headers, timeout=60
+    ).is_success
 
     asked = supabase("reset")
     assert asked.returncode == 1
@@ -121,11 +126,11 @@ def test_a_reset_drops_all_data_and_keeps_keys_and_address(supabase: Supabase) -
     assert (after["url"], after["secret_key"]) == (before["url"], before["secret_key"])
     assert prompts(after) == []
     token = f"{after['url']}/auth/v1/token?grant_type=password"
-    assert httpx.post(token, json=person, headers=headers).status_code == 400
+    assert httpx.post(token, json=person, headers=headers, timeout=60).status_code == 400
 
 
 def test_rotated_keys_replace_the_old_ones(supabase: Supabase) -> None:
-    before = said(supabase("start", "--json"))
+    before = said(supabase("start", "--port", str(a_port()), "--json"))
     insert(before, "stays")
 
     fresh = said(supabase("keys", "--rotate", "--json"))
@@ -136,7 +141,9 @@ def test_rotated_keys_replace_the_old_ones(supabase: Supabase) -> None:
     assert not set(fresh.values()) & set(before.values())
     assert prompts(after) == ["stays"]
     for name in names:
-        refused = httpx.get(f"{after['url']}/rest/v1/", headers={"apikey": before[name]})
+        refused = httpx.get(
+            f"{after['url']}/rest/v1/", headers={"apikey": before[name]}, timeout=60
+        )
         assert refused.status_code == 401, name
 
 

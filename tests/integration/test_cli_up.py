@@ -15,6 +15,7 @@ import pytest
 from cogo.supervision.adopted import can_adopt
 from tests.support.command_line import Up, cogo, cogo_up, environment
 from tests.support.eventually import eventually
+from tests.support.ports import a_port
 from tests.support.processes import descendants, is_running
 
 pytestmark = pytest.mark.e2e
@@ -107,14 +108,14 @@ async def test_a_killed_nursery_takes_nobody_along_and_agents_are_replaced_witho
 async def asked(url: str) -> str | None:
     """Give the page, unless nobody is there, or says that something is wrong."""
     with contextlib.suppress(httpx.TransportError):
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.get(url)
         return answer.text if answer.is_success else None
     return None
 
 
 async def test_a_killed_server_comes_back_on_its_port(tmp_path: Path) -> None:
-    with cogo_up(home=tmp_path) as up:
+    with cogo_up("--port", str(a_port()), home=tmp_path) as up:
         os.kill(up.answer["processes"]["server"], signal.SIGKILL)
 
         def is_back() -> bool:

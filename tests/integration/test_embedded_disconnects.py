@@ -25,7 +25,7 @@ async def test_a_client_that_leaves_before_its_body_is_there_leaves_no_traceback
             leaving.sendall(head.encode())
 
         def answers() -> bool:
-            return httpx.get(f"{state.url}/health").is_success
+            return httpx.get(f"{state.url}/health", timeout=60).is_success
 
         await eventually(answers)
 

@@ -232,7 +232,9 @@ def test_a_server_can_be_stopped_while_its_database_is_paused() -> None:
     with state_directory() as directory, embedded_server(directory, "--faults") as state:
         headers = {"apikey": state.secret_key}
         order = {"pause_database_seconds": long}
-        answer = httpx.post(f"{state.url}/_embedded/faults", json=order, headers=headers)
+        answer = httpx.post(
+            f"{state.url}/_embedded/faults", json=order, headers=headers, timeout=60
+        )
         assert answer.status_code == 200
 
 
@@ -272,7 +274,9 @@ async def test_only_the_secret_key_orders(troubled: State, http: httpx.AsyncClie
 
 async def test_without_the_flag_nobody_orders(supabase_server: State) -> None:
     headers = {"apikey": supabase_server.secret_key}
-    async with httpx.AsyncClient(base_url=supabase_server.url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=supabase_server.url, headers=headers, timeout=60
+    ) as client:
         answer = await client.post("/_embedded/faults", json={"too_many_requests": 1})
 
     assert answer.status_code == 404

@@ -281,12 +281,19 @@ async def test_a_server_whose_postgres_lost_its_port_comes_back_and_says_where(
         postmaster = read_postmaster(directory / "postgres")
         assert postmaster
         with taking(port) as take:
-            os.kill(postmaster.pid, signal.SIGKILL)
-            take()
+            assert state.pid is not None
+            os.kill(state.pid, signal.SIGSTOP)  # or it could be there first
+            try:
+                os.kill(postmaster.pid, signal.SIGKILL)
+                await eventually(take)
+            finally:
+                os.kill(state.pid, signal.SIGCONT)
 
             async def kept() -> bool:
                 with contextlib.suppress(httpx.HTTPError):
-                    async with httpx.AsyncClient(headers={"apikey": state.secret_key}) as http:
+                    async with httpx.AsyncClient(
+                        headers={"apikey": state.secret_key}, timeout=60
+                    ) as http:
                         rows = await http.get(f"{state.url}/rest/v1/kept")
                     return rows.is_success and rows.json() == [{"n": 42}]
                 return False
@@ -303,19 +310,18 @@ async def test_a_server_whose_postgres_lost_its_port_comes_back_and_says_where(
 
 
 @contextlib.contextmanager
-def taking(port: int) -> Iterator[Callable[[], None]]:
-    """Give what listens on `port` as soon as that is free."""
+def taking(port: int) -> Iterator[Callable[[], bool]]:
+    """Give what listens on `port` from when it is free; it says whether it was."""
     with socket.socket() as thief:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
-        def take() -> None:
-            while True:
-                try:
-                    thief.bind(("127.0.0.1", port))
-                    thief.listen()
-                except OSError:
-                    continue
-                return
+        def take() -> bool:
+            try:
+                thief.bind(("127.0.0.1", port))
+                thief.listen()
+            except OSError:
+                return False
+            return True
 
         yield take
 

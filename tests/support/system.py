@@ -14,6 +14,7 @@ from embedded.state import State, read_state
 from protocol.transport.connect import open_store
 from protocol.transport.rpc import SupabaseStore
 from tests.support.command_line import Up, cogo, cogo_up
+from tests.support.ports import a_port
 from tests.support.processes import descendants, is_running
 
 STATE: Final = ".cogo"
@@ -53,7 +54,7 @@ class System:
 
     async def asked(self) -> list[dict[str, Any]]:
         """Give the requests that have reached the simulator, the oldest first."""
-        async with httpx.AsyncClient(base_url=self.simulator_url) as simulator:
+        async with httpx.AsyncClient(base_url=self.simulator_url, timeout=60) as simulator:
             answer = await simulator.get("/_simulator/requests")
             found: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
             return found
@@ -68,9 +69,11 @@ class System:
 def running_system(home: Path, *arguments: str) -> Iterator[System]:
     """Run `cogo up --simulate` in `home` until the block ends; fails if it leaves a trace.
 
-    A trace is a process that still lives, or a log that holds a secret.
+    A trace is a process that still lives, or a log that holds a secret. Its ports are its own also
+    while what listens there is started anew.
     """
-    with cogo_up("--simulate", *arguments, home=home) as up:
+    ports = ("--port", str(a_port()), "--gateway-port", str(a_port()))
+    with cogo_up("--simulate", *ports, *arguments, home=home) as up:
         state = read_state(home / STATE)
         assert state is not None
         yield System(up=up, home=home, state=state)

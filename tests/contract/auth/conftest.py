@@ -26,5 +26,5 @@ async def service(contract_target: Target) -> AsyncIterator[AsyncClient]:
 async def http(contract_target: Target) -> AsyncIterator[httpx.AsyncClient]:
     """Raw requests with the publishable key, unless a test says otherwise."""
     headers = {"apikey": contract_target.publishable_key}
-    async with httpx.AsyncClient(base_url=contract_target.url, headers=headers) as raw:
+    async with httpx.AsyncClient(base_url=contract_target.url, headers=headers, timeout=60) as raw:
         yield raw

@@ -13,7 +13,7 @@ OWN = f"user-{ALICE}"
 async def post(server: Server, path: str, key: str | None, **arguments: Any) -> httpx.Response:
     headers = {"apikey": key} if key else {}
     headers |= arguments.pop("headers", {})
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(f"{server.url}/api/broadcast{path}", headers=headers, **arguments)
 
 

@@ -56,7 +56,7 @@ async def test_too_many_messages_over_http_are_refused_and_none_of_them_sent(
     headers = {"apikey": server.keys.publishable}
     async with (
         wire(server.url, server.keys.publishable) as socket,
-        httpx.AsyncClient(base_url=server.url, headers=headers) as http,
+        httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as http,
     ):
         await socket.join("room")
 

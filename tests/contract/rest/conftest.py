@@ -90,5 +90,7 @@ async def client(rest_schema: Target, rows: asyncpg.Connection) -> AsyncIterator
 async def http(rest_schema: Target, rows: asyncpg.Connection) -> AsyncIterator[httpx.AsyncClient]:
     """Raw HTTP below /rest/v1 with the secret key."""
     headers = {"apikey": rest_schema.secret_key}
-    async with httpx.AsyncClient(base_url=f"{rest_schema.url}/rest/v1", headers=headers) as raw:
+    async with httpx.AsyncClient(
+        base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=60
+    ) as raw:
         yield raw

@@ -42,7 +42,9 @@ async def test_the_publishable_key_is_anonymous(
     rest_schema: Target, rows: asyncpg.Connection
 ) -> None:
     headers = {"apikey": rest_schema.publishable_key}
-    async with httpx.AsyncClient(base_url=f"{rest_schema.url}/rest/v1", headers=headers) as http:
+    async with httpx.AsyncClient(
+        base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=60
+    ) as http:
         allowed = await http.get("/rest_makers?select=name")
         denied = await http.get("/rest_widgets")
         unwritable = await http.post("/rest_makers", json={"name": "x"})
@@ -60,7 +62,7 @@ async def test_the_publishable_key_is_anonymous(
 @pytest.mark.parametrize("key", [None, "sb_secret_of_somebody_else"])
 async def test_without_a_key_there_is_no_answer(rest_schema: Target, key: str | None) -> None:
     headers = {"apikey": key} if key else {}
-    async with httpx.AsyncClient(base_url=rest_schema.url, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=rest_schema.url, headers=headers, timeout=60) as http:
         answer = await http.get("/rest/v1/rest_makers")
 
     assert answer.status_code == 401

@@ -14,7 +14,7 @@ from tests.support.contract import Target
 @pytest.fixture(scope="module")
 def document(rest_schema: Target) -> Iterator[dict[str, Any]]:
     headers = {"apikey": rest_schema.secret_key, "Accept": "application/openapi+json"}
-    answer = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers)
+    answer = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers, timeout=60)
     assert answer.headers["content-type"] == "application/openapi+json; charset=utf-8"
     yield answer.json()
 
@@ -80,7 +80,7 @@ def test_rows_are_what_their_definition_says(rest_schema: Target, document: dict
     headers = {"apikey": rest_schema.secret_key}
     fill(rest_schema)
 
-    rows = httpx.get(f"{rest_schema.url}/rest/v1/rest_widgets", headers=headers).json()
+    rows = httpx.get(f"{rest_schema.url}/rest/v1/rest_widgets", headers=headers, timeout=60).json()
 
     assert len(rows) == 3
     for row in rows:

@@ -96,7 +96,7 @@ def blocking(rest_schema: Target) -> Iterator[httpx.Client]:
     """Hypothesis calls a test many times, each with the same client."""
     fill(rest_schema)
     headers = {"apikey": rest_schema.secret_key}
-    with httpx.Client(base_url=f"{rest_schema.url}/rest/v1", headers=headers) as client:
+    with httpx.Client(base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=60) as client:
         yield client
 
 

@@ -20,7 +20,7 @@ def operations(rest_schema: Target) -> list[Any]:
     """What the description offers for our own tables and functions."""
     fill(rest_schema)
     headers = {"apikey": rest_schema.secret_key}
-    document = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers).json()
+    document = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers, timeout=60).json()
     # Any: what is not a readable operation fails here, which is what a judge is for.
     results: Any = schemathesis.openapi.from_dict(document).get_all_operations()
     found = [result.ok() for result in results]

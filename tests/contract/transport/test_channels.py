@@ -1,5 +1,4 @@
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -19,6 +18,7 @@ from protocol.transport.rpc import SupabaseStore
 from tests.contract.transport.agent import Agent, a_selection, a_usage
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
+from tests.support.ports import a_port
 from tests.support.supabase_server import embedded_server
 
 NOWHERE = "http://127.0.0.1:9"
@@ -207,9 +207,7 @@ async def test_listeners_hear_again_after_the_server_was_restarted(
 ) -> None:
     task_id = uuid4()
     ear = Ear()
-    # Not from the range where other servers look for a free one while this one is down.
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = a_port()
     with state_directory() as directory:
         async with AsyncExitStack() as stack:
             with embedded_server(directory, f"--port={port}") as state:

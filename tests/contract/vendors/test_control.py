@@ -27,7 +27,7 @@ async def slow_simulator() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a simulator that takes minutes for an answer."""
     async with (
         running_simulator(speed=0.01) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
 
@@ -139,7 +139,7 @@ async def first_entry(control: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def test_the_end_of_the_server_does_not_wait_for_a_stalled_answer() -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         async with running_simulator(speed=0) as url:
             stalled = client.stream(
                 "POST",
@@ -163,7 +163,7 @@ async def test_an_error_in_the_block_leaves_it_as_it_is() -> None:
 async def test_at_full_speed_a_stream_takes_as_long_as_its_tokens() -> None:
     async with (
         running_simulator(speed=20) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
     ):
         response = await client.post(
             "/openai/v1/chat/completions", json=a_request("fibonacci"), headers=KEY

@@ -37,7 +37,10 @@ async def url_of(simulator: asyncio.subprocess.Process) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_quietly_even_while_an_answer_stalls(number: signal.Signals) -> None:
-    async with process("--speed", "0") as simulator, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        process("--speed", "0") as simulator,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         url = await url_of(simulator)
         body = {
             "model": "m",

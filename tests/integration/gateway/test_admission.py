@@ -25,7 +25,7 @@ JSON = {"Content-Type": "application/json"}
 
 async def signed_up(project: State) -> dict[str, str]:
     headers = {"apikey": project.publishable_key}
-    async with httpx.AsyncClient(base_url=project.url, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=project.url, headers=headers, timeout=60) as http:
         body = {"email": f"{uuid4()}@example.com", "password": "long enough"}
         answer = await http.post("/auth/v1/signup", json=body)
     return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
