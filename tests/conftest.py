@@ -1,4 +1,6 @@
-"""Fixtures for every kind of test."""
+"""Fixtures for every kind of test, and what holds for all properties."""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.databases",
@@ -7,3 +9,10 @@ pytest_plugins = [
     "tests.support.contract",
     "tests.support.node",
 ]
+
+# By default an example that takes 0.2 s fails, and so do examples that are slow to make: that says
+# something about the machine, not about us.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
