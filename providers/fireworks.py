@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
 from providers.answer_limits import FIREWORKS
+from providers.bodies import untyped
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
@@ -67,8 +68,12 @@ class Fireworks:
     async def _answer(
         self, request: ChatRequest, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
+        body = _parameters(request)
+        long = untyped(body)
         opening = self._client.chat.completions.with_streaming_response.create(
-            **_parameters(request),
+            **body,
+            messages=(),
+            extra_body=long,
             stream=True,
             timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
         )

@@ -64,4 +64,6 @@ def _masked_message(message: Message) -> tuple[Message, int]:
         arguments, here = mask_keys(call.arguments)
         calls.append(replace(call, arguments=arguments))
         found += here
+    if not found:
+        return message, 0
     return replace(message, content=content, tool_calls=tuple(calls)), found

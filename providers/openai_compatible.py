@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from providers.accents import Accented, accented
 from providers.adapter import ListedModel, ListedPrices, Timeouts
+from providers.bodies import untyped
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer
 from providers.deadlines import Deadlines
@@ -23,9 +24,6 @@ from providers.wire import WireProfile
 __all__ = ["OpenAICompatible"]
 
 LISTING_SECONDS: Final = 20.0
-UNTYPED: Final = ("messages", "tools")
-"""Sent as `extra_body`: the SDK would check each of them against every type that a message can
-have, which for a long conversation costs more than the rest of the call."""
 
 _ERRORS: Final = SdkErrors(
     status=openai.APIStatusError,
@@ -80,7 +78,7 @@ class OpenAICompatible:
         return events
 
     async def _answer(self, asked: Accented, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        long = {name: asked.body.pop(name) for name in UNTYPED if name in asked.body}
+        long = untyped(asked.body)
         opening = self._client.chat.completions.with_streaming_response.create(
             **asked.body,
             messages=(),
