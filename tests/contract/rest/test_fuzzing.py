@@ -101,7 +101,9 @@ def blocking(rest_schema: Target) -> Iterator[httpx.Client]:
 
 
 _many = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
