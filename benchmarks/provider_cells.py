@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BASES", "CANCEL", "CLIENTS", "PEERS", "Cell", "choose"]
+__all__ = ["BASES", "CANCEL", "CLIENTS", "PEERS", "Cell", "UnknownName", "choose"]
 
 PEERS: Final[Mapping[str, Sequence[str]]] = {
     "litellm": ("litellm==1.106.2",),
@@ -31,6 +31,10 @@ _PLACES: Final = (
 """The longest last: they are what is missing when time is short."""
 
 
+class UnknownName(ValueError):
+    """Nothing to measure has this name; the message lists what has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One thing to measure. Concurrency is 0 where nothing is called."""
@@ -55,7 +59,7 @@ def choose(only: str | None, places: str | None, *, quick: bool) -> tuple[list[C
     Both lists are separated by commas; `stream` means `stream/1`, `stream/50` and `stream/500`.
 
     Raises:
-        ValueError: nothing has this name; the message lists what has.
+        UnknownName: of a client or a cell.
     """
     clients = _named("client", only, CLIENTS)
     known = [*dict.fromkeys(cell.place for cell in _ALL), "whole", "stream", CANCEL]
@@ -76,5 +80,5 @@ def _named(kind: str, asked: str | None, known: Sequence[str]) -> set[str]:
         return set(known)
     names = {name.strip() for name in asked.split(",")} - {""}
     if unknown := sorted(names - set(known)):
-        raise ValueError(f"unknown {kind}: {', '.join(unknown)}; known: {', '.join(known)}")
+        raise UnknownName(f"unknown {kind}: {', '.join(unknown)}; known: {', '.join(known)}")
     return names

@@ -45,7 +45,7 @@ async def run(
     """Report samples as they come, then a figure for each cell and for each ratio.
 
     Raises:
-        ValueError: `only` or `cells` names what is not there; see `choose`.
+        UnknownName: `only` or `cells` names what is not there.
     """
     chosen, cancels = choose(only, cells, quick=quick)
     pythons = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.provider_cells import Cell, choose
+from benchmarks.provider_cells import Cell, UnknownName, choose
 
 
 def test_everything_is_measured_when_nothing_is_named() -> None:
@@ -41,5 +41,5 @@ def test_only_our_ways_are_cancelled() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones(
     only: str | None, places: str | None
 ) -> None:
-    with pytest.raises(ValueError, match="known: "):
+    with pytest.raises(UnknownName, match="known: "):
         choose(only, places, quick=False)
