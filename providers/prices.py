@@ -1,29 +1,17 @@
 """What a call costs: by the catalogue's own price, else by genai-prices, else unknown."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from providers.chat import Usage
 from providers.deployment import Deployment
 from providers.entries import Prices
 
-if TYPE_CHECKING:
-    from genai_prices.types import TieredPrices
-
 __all__ = ["Cost", "cost_of", "load_prices", "unit_prices"]
 
-_THOUSAND: Final = Decimal(1000)
 _MILLION: Final = Decimal(1_000_000)
-_UNITS: Final = (
-    "input_mtok",
-    "output_mtok",
-    "cache_read_mtok",
-    "cache_write_mtok",
-    "requests_kcount",
-)
-"""The prices of a call of ours in the words of genai-prices; a vendor may also charge per call."""
 _SAMPLE: Final = 1000
 """Tokens of a call that no tier for long prompts reprices."""
 
@@ -92,50 +80,34 @@ def _cost(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | N
 
 
 def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
-    total = _total(usage, prices.input, prices.output, prices.cached, prices.cache_write)
-    return Cost(usd=total, source=prices.source, checked_on=prices.checked_on)
+    """Cached tokens without a price of their own cost as much as any others."""
+    cached = prices.input if prices.cached is None else prices.cached
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
+    total = (
+        usage.input * prices.input
+        + usage.cached * cached
+        + usage.cache_write * cache_write
+        + usage.output * prices.output
+    )
+    return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
 
 
 def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | None) -> Cost | None:
-    """By its tables, with a sum of our own: its own takes longer than all else around a call."""
     import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  as above
 
-    try:
-        _, found = get_snapshot().find_provider_model(model, None, provider, None)
-        now = at or datetime.now(UTC)  # noqa: TID251  as genai-prices does it
-        listed = vars(found.get_prices(now))
-    except LookupError:
-        return None
-    input_, output, cached, cache_write, fee = (
-        _rate(listed.get(unit), usage.prompt) for unit in _UNITS
+    tokens = genai_prices.Usage(
+        input_tokens=usage.prompt,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        output_tokens=usage.output,
     )
-    # Some models are listed without any price; their total of 0 would be a lie.
-    if input_ is None or output is None:
+    try:
+        found = genai_prices.calc_price(
+            tokens, model, provider_id=provider, genai_request_timestamp=at
+        )
+    except (LookupError, ValueError):
         return None
-    total = _total(usage, input_, output, cached, cache_write) + (fee or 0) / _THOUSAND
-    return Cost(usd=total, source=f"genai-prices {genai_prices.__version__}")
-
-
-def _rate(listed: "Decimal | TieredPrices | None", prompt: int) -> Decimal | None:
-    """What one unit costs in a call with so long a prompt."""
-    if listed is None or isinstance(listed, Decimal):
-        return listed
-    reached = [tier.price for tier in listed.tiers if prompt > tier.start]
-    return reached[-1] if reached else listed.base
-
-
-def _total(
-    usage: Usage,
-    input_: Decimal,
-    output: Decimal,
-    cached: Decimal | None,
-    cache_write: Decimal | None,
-) -> Decimal:
-    """Cached tokens without a price of their own cost as much as any others."""
-    return (
-        usage.input * input_
-        + usage.cached * (input_ if cached is None else cached)
-        + usage.cache_write * (input_ if cache_write is None else cache_write)
-        + usage.output * output
-    ) / _MILLION
+    # Some models are listed without any price; their total of 0 would be a lie.
+    if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
+        return None
+    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")
