@@ -1,13 +1,14 @@
 """What vendors do wrong is mended by another try or another model, and said when it cannot be."""
 
 from collections.abc import Sequence
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from protocol.lifecycle import TaskState
 from protocol.messages import MessageType
+from protocol.records import Attempt
 from protocol.topics import result_topic
 from protocol.transport.rpc import SupabaseStore
 from tests.e2e.tasks import attempts, ended, outcomes, submitted
@@ -24,6 +25,11 @@ MENDED: Sequence[tuple[str, str]] = (
     ("clean-end after=2", "incomplete_stream"),
 )
 """What the vendor does to the first try, and the error's class."""
+
+
+async def calling(store: SupabaseStore, task_id: UUID) -> list[Attempt]:
+    """Give the attempts that asked a vendor. A busy one is left alone: the work is handed back."""
+    return [each for each in await attempts(store, task_id) if each.outcome != "released"]
 
 
 async def test_a_short_wait_that_a_vendor_asks_for_is_spent_within_the_attempt(
@@ -48,8 +54,7 @@ async def test_what_passes_is_tried_again_with_the_same_model(store: SupabaseSto
         task = await submitted(store, f"Say it [[fault:{spec} times=1]]", type="CHAT")
         row = await ended(store, task.id)
         assert row.status is TaskState.COMPLETED, (spec, row.error)
-        # What was released asked nobody: a busy vendor is left alone for a moment.
-        made = [each for each in await attempts(store, task.id) if each.outcome != "released"]
+        made = await calling(store, task.id)
         assert len(made) == 2, [(each.outcome, each.error) for each in made]
         first, second = made
         assert (first.outcome, second.outcome) == ("failed", "completed"), spec
@@ -64,8 +69,9 @@ async def test_a_model_that_fails_twice_is_replaced_by_another(store: SupabaseSt
     row = await ended(store, task.id)
 
     assert row.status is TaskState.COMPLETED, row.error
-    assert await outcomes(store, task.id) == ["failed", "rerouted", "completed"]
-    first, second, third = await attempts(store, task.id)
+    made = await calling(store, task.id)
+    assert [each.outcome for each in made] == ["failed", "rerouted", "completed"]
+    first, second, third = made
     assert first.lane == second.lane != third.lane
     chosen = await store.fetch_selections(task_id=task.id)
     assert [each.selected_model for each in chosen] == [first.lane, third.lane]
