@@ -274,7 +274,8 @@ async def _initialise(placement: Placement, directory: Path, passwords: Password
         finally:
             password.unlink()
             if process.returncode is None:  # we were cancelled
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it ended just now
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
     if code != 0:
         raise PostgresFailed(f"initdb failed:\n{log.read_text(errors='replace')[-1000:].strip()}")

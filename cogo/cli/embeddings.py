@@ -97,7 +97,7 @@ def forget(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete kept texts and their vectors: those for which all that is given holds."""
+    """Delete kept texts and their vectors: by id, model, text, file, age, owner."""
     project = Project.find(directory)
     named = [_id(each) for each in ids or []]
     # An id says whose it is.

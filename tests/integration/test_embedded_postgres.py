@@ -21,6 +21,7 @@ from embedded.postmaster import read_postmaster
 from embedded.state import read_state
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
+from tests.support.ports import a_port
 from tests.support.supabase_server import embedded_server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a statement about root")
@@ -254,7 +255,8 @@ async def test_an_orphan_that_still_runs_is_stopped_before_the_next_start(direct
 
 
 async def test_postgres_that_was_killed_comes_back_on_its_port(directory: Path) -> None:
-    async with Postgres(directory) as postgres, asyncio.TaskGroup() as group:
+    port = a_port()
+    async with Postgres(directory, port=port) as postgres, asyncio.TaskGroup() as group:
         dsn = postgres.dsn("postgres")
         await answer(dsn, "create table public.kept as select 42 as n")
         keeper = group.create_task(postgres.keep())
