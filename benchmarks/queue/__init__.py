@@ -10,7 +10,7 @@ from typing import Any, Final
 from benchmarks.figures import quantiles
 from benchmarks.queue.contenders import Bare, Contender, Rest, Sql
 from benchmarks.queue.dag import measure_dag
-from benchmarks.queue.database import Processor, connect
+from benchmarks.queue.database import Processor, connect, write_out
 from benchmarks.queue.depth import measure_claims, measure_extensions
 from benchmarks.queue.latency import measure_cogo
 from benchmarks.queue.peers import PEERS, InItsOwnProcess, install
@@ -80,6 +80,7 @@ async def _rates(server: Server, contenders: list[Contender], size: Size) -> lis
     for _ in range(size.rounds):
         for contender, found in zip(contenders, measured, strict=True):
             await contender.prepare(size.jobs)
+            await write_out(owner)
             before = processor.seconds()
             seconds = await contender.drain(size.jobs)
             found.cpu_us.append((processor.seconds() - before) / size.jobs * 1e6)

@@ -73,9 +73,18 @@ async def fill(owner: Connection, count: int, *, per_task: int = 1, finished: bo
 
 
 async def settle(owner: Connection) -> None:
-    """Vacuum and analyze what was filled, and write it out: no round pays for the one before."""
+    """Vacuum and analyze what was filled."""
     for table in (*_TABLES, "cogo.events", "cogo.subtask_payloads", "public.cogo_attempts"):
         await owner.execute(f"vacuum analyze {table}")
+
+
+async def write_out(owner: Connection) -> None:
+    """Wait for a checkpoint: no round pays for the one before, nor a claim for a million rows.
+
+    CHECKPOINT itself is for superusers, which the owner is not; dropping a database waits for one.
+    """
+    await owner.execute("create database written_out")
+    await owner.execute("drop database written_out")
 
 
 async def clear(owner: Connection) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from benchmarks.figures import quantiles
 from benchmarks.queue.contenders import queue_up
-from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
+from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle, write_out
 
 CLAIMS: Final = 300
 LEASES: Final = 50
@@ -29,6 +29,7 @@ async def measure_claims(url: str, waiting: int, finished: int) -> dict[str, Any
         await fill(owner, finished, per_task=per_task, finished=True)
     await fill(owner, waiting, per_task=per_task)
     await settle(owner)
+    await write_out(owner)
     agent = await connect(url)
     samples = []
     for number in range(CLAIMS + 50):
