@@ -17,8 +17,8 @@ create or replace function public.cogo_forget_embeddings(
   set search_path = ''
 as $$
 declare
-  v_every_owner boolean := coalesce(p_every_owner, false) and cogo.is_operator();
-  v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_operator constant boolean := cogo.is_operator();
+  v_owner constant uuid := case when v_operator then p_owner else auth.uid() end;
   v_ids uuid[];
 begin
   if num_nonnulls(p_ids, p_model_id, p_content, p_source, p_before) = 0 then
@@ -32,7 +32,10 @@ begin
     from (
       select e.id
         from public.cogo_embeddings e
-       where (v_every_owner or e.owner is not distinct from v_owner)
+       where (
+               e.owner = v_owner
+               or v_operator and (p_every_owner or e.owner is null and v_owner is null)
+             )
          and (p_ids is null or e.id = any (p_ids))
          and (p_model_id is null or e.model_id = p_model_id)
          and (

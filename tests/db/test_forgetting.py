@@ -82,6 +82,15 @@ async def test_people_forget_what_is_theirs_whoever_they_say_they_are(database: 
     assert await left(service) == [(BOB, "x"), (None, "x")]
 
 
+async def test_somebody_without_a_name_forgets_nothing(database: Database) -> None:
+    service = await database.connect()
+    nobody = await database.connect("authenticated")
+    await keep(service, None, "x")
+
+    assert await forget(nobody, content="x") == 0
+    assert await left(service) == [(None, "x")]
+
+
 async def test_operators_forget_for_one_owner_for_nobody_or_for_all(database: Database) -> None:
     service = await database.connect()
     for owner in (ALICE, BOB, None):
