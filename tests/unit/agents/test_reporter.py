@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from agents.safety.reporter import Reporter
@@ -40,21 +40,25 @@ class Circuits:
         return self.open
 
     async def take_trial(self, *, agent_id: str, deployment: str, trial_id: UUID) -> Trial:
-        raise NotImplementedError
+        _not_for_reporters()
 
     async def draw(self, *, request_id: UUID, draws: Sequence[Draw]) -> Drawn:
-        raise NotImplementedError
+        _not_for_reporters()
 
     async def cached_answer(self, *, key: str) -> CachedAnswer | None:
-        raise NotImplementedError
+        _not_for_reporters()
 
     async def cache_answer(
         self, *, key: str, owner: UUID | None, model_id: str, answer: dict[str, Any], ttl: timedelta
     ) -> None:
-        raise NotImplementedError
+        _not_for_reporters()
 
     async def fetch_deployments(self) -> list[DeploymentRow]:
-        raise NotImplementedError
+        _not_for_reporters()
+
+
+def _not_for_reporters() -> NoReturn:
+    raise AssertionError("a reporter has no business with this call")
 
 
 async def test_without_any_call_the_circuits_are_known_and_kept_in_view() -> None:
