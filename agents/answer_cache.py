@@ -51,14 +51,21 @@ class AnswerCache:
         self._shared = shared
         self._ttl = ttl
 
-    def key(self, claimed: ClaimedSubtask, request: ChatRequest) -> str | None:
-        """Under what this answer is looked for; None when it must come from the model."""
+    def key(
+        self, claimed: ClaimedSubtask, request: ChatRequest, *, simulated: bool = False
+    ) -> str | None:
+        """Return the key of this answer; None when it must come from the model.
+
+        Simulated answers are kept apart from those of models.
+        """
         params = claimed.task.params if isinstance(claimed.task.params, dict) else {}
         wanted = params.get("cache", self._always)
         if wanted is not True or request.tools:
             return None
         owner = None if self._shared else str(claimed.task.owner)
         parts = {"version": VERSION, "owner": owner, "model": claimed.lane}
+        if simulated:
+            parts["simulated"] = "true"
         body = dataclasses.asdict(dataclasses.replace(request, model="", metadata={}, whole=False))
         text = json.dumps([parts, body], sort_keys=True, default=str)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -94,6 +94,7 @@ class Answer:
             first_token_ms=self.first_token_ms,
             duration_ms=round(seconds * 1000),
             finish_reason=self.done.finish_reason if self.done else None,
+            simulated=self.deployment.simulated,
             derived={
                 "maker": self.deployment.model.maker,
                 "made_by": self.deployment.made_by,
@@ -101,13 +102,14 @@ class Answer:
                 "usage": dict(tokens.raw) if tokens else None,
                 "request_id": self.done.request_id if self.done else None,
                 **({"cached": True} if self.cached else {}),
+                **({"simulated": True} if self.deployment.simulated else {}),
                 **({"absorbed": [_told(each) for each in self.absorbed]} if self.absorbed else {}),
             },
         )
 
     def _total(self, cost: Cost | None) -> Decimal | None:
         """Absorbed calls that said what they used are paid too; most were refused unread."""
-        if self.cached:
+        if self.cached or self.deployment.simulated:
             return Decimal()
         if cost is None:
             return None

@@ -122,7 +122,8 @@ class Executor:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error
         answer = Answer(claimed=claimed, deployment=call.deployment)
         try:
-            key = self._cache.key(claimed, request) if self._cache else None
+            simulated = call.deployment.simulated
+            key = self._cache and self._cache.key(claimed, request, simulated=simulated)
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
                 await self._cache.note(unsent(request, call.deployment, errand))

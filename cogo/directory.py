@@ -47,12 +47,15 @@ class Directory:
     async def models(self) -> list[ModelFacts]:
         """List what living executors serve, in the order of their ids."""
         stats = {
-            each.model_id: each
+            (each.model_id, each.simulated): each
             for each in await self._office.fetch_model_stats()
             if each.period == "hour"
         }
         served = await self._served()
-        return [self._facts(lane, stats.get(lane), simulated=served[lane]) for lane in served]
+        return [
+            self._facts(lane, stats.get((lane, simulated)), simulated=simulated)
+            for lane, simulated in served.items()
+        ]
 
     async def resolve(self, name: str) -> str:
         """Find the served model of this name; raises UnknownModelName."""

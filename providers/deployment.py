@@ -47,8 +47,12 @@ class Deployment:
 
     @property
     def id(self) -> str:
-        """Names it in logs, rows and metrics: `anthropic:claude-sonnet-5-5`."""
-        return f"{self.host.id}:{self.entry.model}"
+        """Names it in logs, rows and metrics: `anthropic:claude-sonnet-5-5`.
+
+        Those of the simulator begin with `simulated:`, for it has limits and failures of its own.
+        """
+        name = f"{self.host.id}:{self.entry.model}"
+        return f"simulated:{name}" if self.simulated else name
 
     @property
     def provider(self) -> str:

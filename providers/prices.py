@@ -36,14 +36,12 @@ def load_prices() -> None:
 def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None) -> Cost | None:
     """The cost of one call, `None` where no price is known: that is not free.
 
-    `at` (default: now) picks between prices that change with the date or the hour.
+    A simulated call costs 0. `at` (default: now) picks between prices that change with the date or
+    the hour.
     """
-    cost = _cost(usage, deployment, at)
-    if cost is not None and deployment.simulated:
-        return Cost(
-            usd=cost.usd, source=f"simulated, as by {cost.source}", checked_on=cost.checked_on
-        )
-    return cost
+    if deployment.simulated:
+        return Cost(usd=Decimal(0), source="simulated")
+    return _cost(usage, deployment, at)
 
 
 def unit_prices(deployment: Deployment, *, at: datetime | None = None) -> Prices | None:

@@ -53,6 +53,8 @@ class Attempt(Row):
     cost_usd: Decimal | None = None
     finish_reason: str | None = None
     error: dict[str, Any] | None = None
+    simulated: bool = False
+    """Whether the vendor simulator was asked instead of the model."""
 
 
 class SelectionRow(Row):
@@ -90,3 +92,5 @@ class ModelStats(Row):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd_mean: float | None = None
+    simulated: bool = False
+    """Whether the vendor simulator answered in the model's place."""

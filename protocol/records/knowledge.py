@@ -64,6 +64,8 @@ class ModelReport(Row):
     ratings: int
     satisfaction: float | None = None
     """The mean of what people said, from 0 to 1."""
+    simulated: bool = False
+    """Whether the vendor simulator answered in the model's place."""
 
 
 class Rating(Row):

@@ -28,6 +28,8 @@ class Usage(Argument):
     first_token_ms: int | None = None
     duration_ms: int
     finish_reason: str | None = None
+    simulated: bool = False
+    """Whether the vendor simulator was asked; it costs 0, and nothing is learned from it."""
     derived: dict[str, Any] = Field(default_factory=dict)
     """What we worked out ourselves, such as the source of the price."""
 

@@ -150,3 +150,5 @@ class UsageRow(Row):
     cost_usd: Decimal
     unpriced: int
     """Calls whose cost nobody knows; it is not in `cost_usd`."""
+    simulated: bool = False
+    """Whether the vendor simulator was asked instead of the model."""

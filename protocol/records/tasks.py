@@ -60,6 +60,8 @@ class Task(Row):
     cached_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    simulated: bool = False
+    """Whether the vendor simulator was asked instead of a model."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -79,6 +81,7 @@ class TaskLine(Row):
     status: TaskState
     budget_usd: Decimal | None = None
     cost_usd: Decimal | None = None
+    simulated: bool = False
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

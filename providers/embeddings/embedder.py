@@ -243,9 +243,9 @@ def _check_vectors(
 
 
 def _cost(used: Sequence[Usage | None], place: Deployment) -> Decimal | None:
-    """The cost of all requests; where the vendor counts nothing, only a local one is known."""
+    """Return the cost of all requests; None where it is not known what they used at what price."""
     costs = [cost_of(usage or Usage(), place) for usage in used]
     known = [cost.usd for cost in costs if cost is not None]
-    if len(known) < len(used) or (None in used and not place.host.local):
+    if len(known) < len(used) or (None in used and not (place.host.local or place.simulated)):
         return None
     return sum(known, Decimal())

@@ -48,6 +48,7 @@ create table if not exists public.cogo_tasks (
   cached_tokens bigint not null default 0,
   output_tokens bigint not null default 0,
   reasoning_tokens bigint not null default 0,
+  simulated boolean not null default false,
   cancel_requested_at timestamptz,
   paused_at timestamptz,
   created_at timestamptz not null default cogo.now(),
@@ -82,6 +83,8 @@ comment on table public.cogo_tasks is
 comment on column public.cogo_tasks.priority is '0 is first, 9 is last; others count as the nearer end.';
 comment on column public.cogo_tasks.cost_usd is
   'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
+comment on column public.cogo_tasks.simulated is
+  'Whether the vendor simulator was asked instead of a model. Such calls cost nothing.';
 comment on column public.cogo_tasks.idempotency_key is
   'Unique per owner: the same key never makes a second task.';
 
@@ -510,6 +513,7 @@ create table if not exists public.cogo_attempts (
   finish_reason text,
   error jsonb,
   usage jsonb,
+  simulated boolean not null default false,
   primary key (subtask_id, attempt),
   constraint cogo_attempts_outcome check (
     outcome in (
@@ -522,6 +526,8 @@ comment on table public.cogo_attempts is
   'Every claim of a subtask: who, with which model, how it ended, what it cost.';
 comment on column public.cogo_attempts.cost_usd is
   'US dollars; null while it runs and when nobody knows, never 0 for unknown.';
+comment on column public.cogo_attempts.simulated is
+  'Whether the vendor simulator was asked instead of the model: nothing is learned from it.';
 
 -- Two leases of one subtask cannot overlap.
 create unique index if not exists cogo_attempts_one_running
@@ -743,6 +749,8 @@ create table if not exists public.cogo_calls (
 );
 comment on table public.cogo_calls is
   'The audit: every call to a model, where it went, what it used and cost. Rows are only added.';
+comment on column public.cogo_calls.simulated is
+  'Whether the vendor simulator was asked. Such a call costs 0 and counts towards no cap.';
 comment on column public.cogo_calls.outcome is
   'lost: its holder vanished, nobody knows what it cost. One that comes back later adds a row.';
 comment on column public.cogo_calls.regions is

@@ -385,6 +385,7 @@ begin
   new.cached_tokens := 0;
   new.output_tokens := 0;
   new.reasoning_tokens := 0;
+  new.simulated := false;
   new.cancel_requested_at := null;
   new.paused_at := null;
   new.created_at := cogo.now();

@@ -325,28 +325,43 @@ begin
            cost_usd = case
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
              when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
-           end
+             when g.simulated then 0
+           end,
+           simulated = g.simulated
       from (
-        select u.id, u.attempt, nullif(u.usage, 'null') as usage
-          from unnest(p_subtask_ids, p_attempts, p_usages) as u (id, attempt, usage)
+        select u.id, u.attempt, u.usage,
+               case
+                 when u.usage is not null then coalesce((u.usage ->> 'simulated')::boolean, false)
+                 else exists (
+                   select from public.cogo_attempts h
+                     join public.cogo_agents g on g.id = h.agent_id
+                    where h.subtask_id = u.id and h.attempt = u.attempt and h.lane <> 'cio'
+                      and g.details @> '{"simulated": true}'
+                 )
+               end as simulated
+          from (
+            select n.id, n.attempt, nullif(n.usage, 'null') as usage
+              from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
+          ) as u
       ) as g
      where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
-              a.cached_tokens, a.output_tokens, a.reasoning_tokens, g.usage
+              a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
   ), to_learn as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
       from closed c
-     where c.lane <> 'cio' and p_outcome in ('completed', 'failed', 'rerouted')
+     where c.lane <> 'cio' and not c.simulated and p_outcome in ('completed', 'failed', 'rerouted')
   ), spent as (
     select c.task_id,
            case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
            coalesce(sum(c.input_tokens), 0) as input_tokens,
            coalesce(sum(c.cached_tokens), 0) as cached_tokens,
            coalesce(sum(c.output_tokens), 0) as output_tokens,
-           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens
+           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens,
+           bool_or(c.simulated) as simulated
       from closed c
-     where c.usage is not null or c.cost_usd is null
+     where c.usage is not null or c.cost_usd is null or c.simulated
      group by c.task_id
   )
   update public.cogo_tasks t
@@ -354,14 +369,15 @@ begin
          input_tokens = t.input_tokens + s.input_tokens,
          cached_tokens = t.cached_tokens + s.cached_tokens,
          output_tokens = t.output_tokens + s.output_tokens,
-         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens
+         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens,
+         simulated = t.simulated or s.simulated
     from spent s
    where t.id = s.task_id;
 end;
 $$;
 comment on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb) is
   'Ends attempts and books their tokens and their cost on their tasks, of which the caller holds the
-locks. An attempt that has ended stays as it is.';
+locks. An attempt that has ended stays as it is. Nothing is learned from simulated ones.';
 
 revoke all on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
   from public, anon, authenticated, service_role;
@@ -390,12 +406,12 @@ begin
   )
   insert into public.cogo_calls (
     id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
-    regions, simulated, key_label, started_at, ended_at, masked_keys, prompt_sha256
+    regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys, prompt_sha256
   )
   select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
          nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
          g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
-         g.made_at, cogo.now(), c.masked_keys, c.prompt_sha256
+         g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256
     from gone g
     cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
   on conflict do nothing;

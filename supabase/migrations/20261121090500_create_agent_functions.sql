@@ -1022,7 +1022,7 @@ create or replace function public.cogo_model_report(p_since timestamptz default 
     attempts bigint, completed bigint, failed bigint, availability numeric,
     first_token_ms_p50 double precision, duration_ms_p50 double precision,
     duration_ms_p95 double precision, input_tokens bigint, output_tokens bigint,
-    cost_usd numeric, ratings bigint, satisfaction numeric
+    cost_usd numeric, ratings bigint, satisfaction numeric, simulated boolean
   )
   language sql
   stable
@@ -1032,7 +1032,7 @@ as $$
   with bounds as (
     select coalesce(p_since, cogo.now() - interval '1 day') as since
   ), tried as (
-    select a.model_id, count(*) as attempts,
+    select a.model_id, a.simulated, count(*) as attempts,
            count(*) filter (where a.outcome = 'completed') as completed,
            count(*) filter (where a.outcome in ('failed', 'rerouted')) as failed,
            percentile_cont(0.5) within group (order by a.first_token_ms) as first_token_ms_p50,
@@ -1043,33 +1043,40 @@ as $$
            sum(a.cost_usd) as cost_usd
       from public.cogo_attempts a, bounds b
      where a.ended_at > b.since and a.model_id is not null
-     group by a.model_id
+     group by a.model_id, a.simulated
   ), chosen as (
-    select m.selected_model as model_id, count(*) as selections
-      from public.cogo_model_selections m, bounds b
-     where m.created_at > b.since and m.selected_model is not null
-     group by m.selected_model
+    select m.selected_model as model_id, coalesce(t.simulated, false) as simulated,
+           count(*) as selections
+      from bounds b
+      join public.cogo_model_selections m on m.created_at > b.since
+      left join public.cogo_tasks t on t.id = m.task_id
+     where m.selected_model is not null
+     group by m.selected_model, coalesce(t.simulated, false)
   ), rated as (
-    select r.model_id, count(*) as ratings, round(avg(r.score), 3) as satisfaction
-      from public.cogo_ratings r, bounds b
-     where r.rated_at > b.since
-     group by r.model_id
+    select r.model_id, t.simulated, count(*) as ratings, round(avg(r.score), 3) as satisfaction
+      from bounds b
+      join public.cogo_ratings r on r.rated_at > b.since
+      join public.cogo_tasks t on t.id = r.task_id
+     group by r.model_id, t.simulated
   )
-  select model_id, coalesce(h.health, 'ok'), h.reason, h.since, coalesce(c.selections, 0),
+  select model_id, case when simulated then 'ok' else coalesce(h.health, 'ok') end,
+         case when not simulated then h.reason end, case when not simulated then h.since end,
+         coalesce(c.selections, 0),
          coalesce(t.attempts, 0), coalesce(t.completed, 0), coalesce(t.failed, 0),
          round(t.completed::numeric / nullif(t.completed + t.failed, 0), 4),
          t.first_token_ms_p50, t.duration_ms_p50, t.duration_ms_p95,
          coalesce(t.input_tokens, 0), coalesce(t.output_tokens, 0), t.cost_usd,
-         coalesce(r.ratings, 0), r.satisfaction
+         coalesce(r.ratings, 0), r.satisfaction, simulated
     from tried t
-    full join chosen c using (model_id)
-    full join rated r using (model_id)
+    full join chosen c using (model_id, simulated)
+    full join rated r using (model_id, simulated)
     left join cogo.model_health h using (model_id)
-   order by model_id;
+   order by model_id, simulated;
 $$;
 comment on function public.cogo_model_report(timestamptz) is
   'For operators, by model since then (a day ago): how it stands and why, how often it was chosen and
-tried, how it answered, what that took and cost, and what people think of it.';
+tried, how it answered, what that took and cost, and what people think of it. What the vendor simulator
+answered in its place has rows of its own.';
 
 revoke all on function public.cogo_model_report(timestamptz)
   from public, anon, authenticated, service_role;
@@ -1637,7 +1644,7 @@ as $$
 #variable_conflict use_column
 declare
   v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
-  v_usd numeric := (p_call ->> 'max_usd')::numeric;
+  v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
 begin
@@ -1674,7 +1681,7 @@ begin
   end if;
 
   select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
-  if v_budget is not null then
+  if v_budget is not null and v_call.simulated is not true then
     perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
     select p.* into answer, scope, detail, resets_at
       from cogo.cap_problem(
@@ -1692,6 +1699,7 @@ begin
   end if;
   for v_cap in
     select b.* from cogo.lock_budgets(v_call.owner, v_call.provider) b
+     where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
     select p.* into answer, scope, detail, resets_at
@@ -1718,7 +1726,7 @@ end;
 $$;
 comment on function public.cogo_begin_call(text, jsonb) is
   'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
+No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
 says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
 
 revoke all on function public.cogo_begin_call(text, jsonb)
@@ -1743,6 +1751,9 @@ begin
 
   v_call.agent_id := p_agent_id;
   v_call.simulated := coalesce(v_call.simulated, false);
+  if v_call.simulated then
+    v_call.cost_usd := 0;
+  end if;
   v_call.ended_at := cogo.now();
   -- Without its reservation (its attempt ended meanwhile) only the caller knows how long it took.
   v_call.started_at := coalesce(
@@ -1750,7 +1761,7 @@ begin
   );
   insert into public.cogo_calls select v_call.* on conflict do nothing;
   booked := found;
-  if booked and v_call.cost_usd is not null then
+  if booked and v_call.cost_usd > 0 then
     update cogo.budgets b
        set spent_usd = b.spent_usd + v_call.cost_usd
      where b.scope = 'total'

@@ -466,6 +466,9 @@ begin
         rated_at = cogo.now()
   returning * into v_new;
 
+  if v_task.simulated then
+    return v_new;
+  end if;
   -- What a person says is rarer and surer than that an answer came: it weighs as much as three.
   insert into cogo.model_outcomes as m (model_id, task_type, judged, good)
   values (v_model_id, v_task_type, v_weight, v_weight * p_score)
@@ -480,7 +483,8 @@ end;
 $$;
 comment on function public.cogo_feedback(uuid, numeric, text, uuid) is
   'Says how good the answer of a task was, from 0 to 1: for its owner, who may think again, and for
-operators, who may pass on what p_person says. The model that gave the answer learns from it.';
+operators, who may pass on what p_person says. The model that gave the answer learns from it, unless
+the answer was simulated.';
 
 revoke all on function public.cogo_feedback(uuid, numeric, text, uuid)
   from public, anon, authenticated, service_role;

@@ -24,6 +24,7 @@ create table if not exists public.cogo_tasks (
   cached_tokens bigint not null default 0,
   output_tokens bigint not null default 0,
   reasoning_tokens bigint not null default 0,
+  simulated boolean not null default false,
   cancel_requested_at timestamptz,
   paused_at timestamptz,
   created_at timestamptz not null default cogo.now(),
@@ -58,6 +59,8 @@ comment on table public.cogo_tasks is
 comment on column public.cogo_tasks.priority is '0 is first, 9 is last; others count as the nearer end.';
 comment on column public.cogo_tasks.cost_usd is
   'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
+comment on column public.cogo_tasks.simulated is
+  'Whether the vendor simulator was asked instead of a model. Such calls cost nothing.';
 comment on column public.cogo_tasks.idempotency_key is
   'Unique per owner: the same key never makes a second task.';
 

@@ -21,6 +21,7 @@ create table if not exists public.cogo_attempts (
   finish_reason text,
   error jsonb,
   usage jsonb,
+  simulated boolean not null default false,
   primary key (subtask_id, attempt),
   constraint cogo_attempts_outcome check (
     outcome in (
@@ -33,6 +34,8 @@ comment on table public.cogo_attempts is
   'Every claim of a subtask: who, with which model, how it ended, what it cost.';
 comment on column public.cogo_attempts.cost_usd is
   'US dollars; null while it runs and when nobody knows, never 0 for unknown.';
+comment on column public.cogo_attempts.simulated is
+  'Whether the vendor simulator was asked instead of the model: nothing is learned from it.';
 
 -- Two leases of one subtask cannot overlap.
 create unique index if not exists cogo_attempts_one_running

@@ -35,6 +35,8 @@ create table if not exists public.cogo_calls (
 );
 comment on table public.cogo_calls is
   'The audit: every call to a model, where it went, what it used and cost. Rows are only added.';
+comment on column public.cogo_calls.simulated is
+  'Whether the vendor simulator was asked. Such a call costs 0 and counts towards no cap.';
 comment on column public.cogo_calls.outcome is
   'lost: its holder vanished, nobody knows what it cost. One that comes back later adds a row.';
 comment on column public.cogo_calls.regions is

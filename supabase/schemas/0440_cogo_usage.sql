@@ -13,12 +13,13 @@ as
          coalesce(sum(c.output_tokens), 0)::bigint as output_tokens,
          coalesce(sum(c.reasoning_tokens), 0)::bigint as reasoning_tokens,
          coalesce(sum(c.cost_usd), 0) as cost_usd,
-         count(*) filter (where c.cost_usd is null) as unpriced
+         count(*) filter (where c.cost_usd is null) as unpriced,
+         c.simulated
     from public.cogo_calls c
-   group by 1, 2, 3, 4;
+   group by 1, 2, 3, 4, c.simulated;
 comment on view public.cogo_usage is
   'What was used and spent per day (UTC), owner, provider and model. cost_usd leaves out the calls
-that unpriced counts: what they cost is not known.';
+that unpriced counts: what they cost is not known. Simulated calls have rows of their own.';
 
 revoke all on public.cogo_usage from public, anon, authenticated, service_role;
 grant select on public.cogo_usage to authenticated, service_role;

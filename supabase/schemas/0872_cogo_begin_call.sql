@@ -10,7 +10,7 @@ as $$
 #variable_conflict use_column
 declare
   v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
-  v_usd numeric := (p_call ->> 'max_usd')::numeric;
+  v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
 begin
@@ -47,7 +47,7 @@ begin
   end if;
 
   select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
-  if v_budget is not null then
+  if v_budget is not null and v_call.simulated is not true then
     perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
     select p.* into answer, scope, detail, resets_at
       from cogo.cap_problem(
@@ -65,6 +65,7 @@ begin
   end if;
   for v_cap in
     select b.* from cogo.lock_budgets(v_call.owner, v_call.provider) b
+     where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
     select p.* into answer, scope, detail, resets_at
@@ -91,7 +92,7 @@ end;
 $$;
 comment on function public.cogo_begin_call(text, jsonb) is
   'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
+No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
 says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
 
 revoke all on function public.cogo_begin_call(text, jsonb)

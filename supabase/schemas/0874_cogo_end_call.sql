@@ -15,6 +15,9 @@ begin
 
   v_call.agent_id := p_agent_id;
   v_call.simulated := coalesce(v_call.simulated, false);
+  if v_call.simulated then
+    v_call.cost_usd := 0;
+  end if;
   v_call.ended_at := cogo.now();
   -- Without its reservation (its attempt ended meanwhile) only the caller knows how long it took.
   v_call.started_at := coalesce(
@@ -22,7 +25,7 @@ begin
   );
   insert into public.cogo_calls select v_call.* on conflict do nothing;
   booked := found;
-  if booked and v_call.cost_usd is not null then
+  if booked and v_call.cost_usd > 0 then
     update cogo.budgets b
        set spent_usd = b.spent_usd + v_call.cost_usd
      where b.scope = 'total'

@@ -17,7 +17,9 @@ def selection(key: str, model_id: str, task_type: str = "code-generation") -> Ro
     }
 
 
-def used(model_id: str, *, ms: int = 1000, tokens: int = 100, cost: str = "0.01") -> Row:
+def used(
+    model_id: str, *, ms: int = 1000, tokens: int = 100, cost: str = "0.01", simulated: bool = False
+) -> Row:
     return {
         "model_id": model_id,
         "provider": "vendor",
@@ -25,6 +27,7 @@ def used(model_id: str, *, ms: int = 1000, tokens: int = 100, cost: str = "0.01"
         "first_token_ms": ms // 10,
         "output_tokens": tokens,
         "cost_usd": cost,
+        "simulated": simulated,
     }
 
 
@@ -43,21 +46,31 @@ async def planned(agent: Agent, model_id: str, task_type: str = "code-generation
 
 
 async def answered(
-    agent: Agent, model_id: str, *, ms: int = 1000, output: Row | None = None
+    agent: Agent,
+    model_id: str,
+    *,
+    ms: int = 1000,
+    output: Row | None = None,
+    simulated: bool = False,
 ) -> Any:
     """One task that the model answers; gives its id."""
     task_id = await planned(agent, model_id)
     [lease] = await agent.claim(model_id)
     said = {"text": "done"} if output is None else output
-    assert await agent.complete(lease, output=said, usage=used(model_id, ms=ms)) == "ok"
+    assert (
+        await agent.complete(lease, output=said, usage=used(model_id, ms=ms, simulated=simulated))
+        == "ok"
+    )
     return task_id
 
 
-async def failed(agent: Agent, model_id: str, *, error: Row = OVERLOADED) -> None:
+async def failed(
+    agent: Agent, model_id: str, *, error: Row = OVERLOADED, simulated: bool = False
+) -> None:
     """One task at which the model fails for good."""
     await planned(agent, model_id)
     [lease] = await agent.claim(model_id)
-    await agent.fail(lease, "give_up", error=error, usage=used(model_id))
+    await agent.fail(lease, "give_up", error=error, usage=used(model_id, simulated=simulated))
 
 
 async def knowledge(agent: Agent) -> Row:

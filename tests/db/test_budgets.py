@@ -139,6 +139,33 @@ async def test_a_holder_that_comes_back_late_still_pays(agent: Agent) -> None:
     assert await standing(agent) == {"total": (0.7, 0)}
 
 
+async def test_a_simulated_call_spends_and_reserves_nothing_whatever_becomes_of_it(
+    agent: Agent, database: Database
+) -> None:
+    await agent.connection.execute(
+        "select from public.cogo_record_agent($1)",
+        {"id": agent.id, "kind": "executor", "details": {"simulated": True}},
+    )
+    await cap(agent, 0)
+    await plan_task(agent, step("a"), step("b"), step("end", "a", "b"), budget_usd=0)
+    first, second = await agent.claim("model-a")
+    lost, ended = (
+        a_call(lease, usd, simulated=True) for lease, usd in ((first, 5), (second, None))
+    )
+
+    assert [(await begin(agent, call))["answer"] for call in (lost, ended)] == ["ok", "ok"]
+    assert await standing(agent) == {"total": (0, 0)}
+    assert await end(agent, ended, 3)
+    await database.jump(timedelta(seconds=16))
+    await agent.reap()
+
+    calls = await agent.connection.fetch("select outcome, cost_usd, simulated from cogo_calls")
+    assert {tuple(row) for row in calls} == {("lost", 0, True), ("completed", 0, True)}
+    assert await standing(agent) == {"total": (0, 0)}
+    [task] = await agent.connection.fetch("select cost_usd, simulated from cogo_tasks")
+    assert tuple(task) == (0, True)
+
+
 async def test_an_unknown_price_is_refused_where_a_cap_holds_unless_allowed(agent: Agent) -> None:
     assert (await begin(agent, a_call(usd=None)))["answer"] == "ok"
     await cap(agent, 1)

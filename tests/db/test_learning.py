@@ -7,7 +7,16 @@ import pytest
 
 from tests.db.agent import Agent, insert_task
 from tests.db.database import ALICE, BOB, Database
-from tests.db.outcomes import REFUSED, answered, failed, knowledge, outcome, planned, used
+from tests.db.outcomes import (
+    REFUSED,
+    answered,
+    failed,
+    health,
+    knowledge,
+    outcome,
+    planned,
+    used,
+)
 
 pytestmark = pytest.mark.db
 
@@ -61,6 +70,34 @@ async def test_a_failure_counts_against_quality(agent: Agent) -> None:
     seen = await outcome(agent, "model-a")
 
     assert (seen["judged"], seen["good"]) == (1, 0)
+
+
+async def test_simulated_answers_teach_nothing_about_the_model_and_are_counted_apart(
+    agent: Agent,
+) -> None:
+    await answered(agent, "model-a", ms=1000)
+    before = await outcome(agent, "model-a")
+    for _ in range(6):
+        await failed(agent, "model-a", simulated=True)
+    task_id = await answered(agent, "model-a", ms=9000, simulated=True)
+    await agent.connection.execute("select public.cogo_feedback($1, 0)", task_id)
+
+    assert await outcome(agent, "model-a") == before
+    assert await health(agent, "model-a") == "ok"
+    stats = await agent.connection.fetch(
+        "select simulated, completed, failed from public.cogo_model_stats"
+        " where period = 'hour' order by simulated"
+    )
+    assert [tuple(row) for row in stats] == [(False, 1, 0), (True, 1, 6)]
+    report = await agent.connection.fetch(
+        "select simulated, selections, completed, failed, ratings, health"
+        " from public.cogo_model_report()"
+    )
+    assert [tuple(row) for row in report] == [
+        (False, 1, 1, 0, 0, "ok"), (True, 7, 1, 6, 1, "ok")
+    ]  # fmt: skip
+    tasks = await agent.connection.fetch("select simulated from public.cogo_tasks order by seq")
+    assert [row["simulated"] for row in tasks] == [False, *[True] * 7]
 
 
 async def test_who_answers_after_a_refusal_is_counted_for_that_too(agent: Agent) -> None:

@@ -22,9 +22,7 @@ from providers.router import Router
 async def main() -> None:
     told = json.loads(sys.stdin.readline())
     opened = {
-        "anthropic": Credential(
-            key=SecretStr("a-key"), base_url=f"{told['simulator']}/anthropic", simulated=True
-        )
+        "anthropic": Credential(key=SecretStr("a-key"), base_url=f"{told['simulator']}/anthropic")
     }
     async with (
         open_store(told["url"], told["key"]) as store,

@@ -233,8 +233,8 @@ async def test_shares_spread_work_and_keep_each_task_in_its_place(simulator: str
 
     assert all(len(set(each)) == 1 for each in homes.values())
     assert {each[0] for each in homes.values()} == {
-        "anthropic:claude-sonnet-5-5",
-        "openrouter:anthropic/claude-sonnet-5.5",
+        "simulated:anthropic:claude-sonnet-5-5",
+        "simulated:openrouter:anthropic/claude-sonnet-5.5",
     }
 
 

@@ -38,9 +38,10 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 
 @pytest.fixture
 def open_router(store: SupabaseStore, simulator: str) -> Callable[..., Router]:
-    def build(*, keeps_prompts: bool = False) -> Router:
+    def build(*, keeps_prompts: bool = False, simulated: bool = False) -> Router:
         ledger = Ledger(store, agent_id="executor-1", keeps_prompts=keeps_prompts)
-        return Router(CATALOGUE, credentials(simulator), gates=[ledger])
+        opened = credentials(simulator, simulated=simulated)
+        return Router(CATALOGUE, opened, gates=[ledger])
 
     return build
 
@@ -62,12 +63,30 @@ async def test_every_call_leaves_a_row_with_what_it_used_and_no_prompt(
     assert (call.input_tokens, call.output_tokens) == (answer.usage.input, answer.usage.output)
     assert call.cost_usd is not None
     assert call.cost_usd > 0
-    assert (call.price_source or "").startswith("simulated")
-    assert call.simulated
+    assert (call.price_source or "").startswith("genai-prices")
+    assert not call.simulated
     assert call.prompt is None
     assert len(call.prompt_sha256 or "") == 64
     [used] = await store.fetch_usage()
     assert (used.calls, used.unpriced, used.cost_usd) == (1, 0, call.cost_usd)
+
+
+async def test_a_simulated_call_spends_nothing_and_no_cap_holds_it(
+    store: SupabaseStore, open_router: Callable[..., Router]
+) -> None:
+    await store.set_budget(scope="total", key=None, per="day", limit_usd=Decimal(0))
+
+    async with open_router(simulated=True) as router:
+        await complete(router.stream(MODEL, ask()))
+        with pytest.raises(Overloaded):
+            await complete(router.stream(MODEL, ask("[[fault:529]]")))
+
+    calls = await store.fetch_calls(limit=10, every_owner=True)
+    assert [(call.simulated, call.cost_usd) for call in calls] == [(True, Decimal(0))] * 2
+    [used] = await store.fetch_usage()
+    assert (used.simulated, used.cost_usd, used.unpriced) == (True, Decimal(0), 0)
+    [cap] = await store.fetch_budgets()
+    assert cap.spent_usd == cap.reserved_usd == 0
 
 
 async def test_keys_are_masked_before_they_leave_and_the_answer_says_so(

@@ -92,7 +92,12 @@ async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:
 async def test_an_answer_of_the_simulator_says_so() -> None:
     bench = Bench(TextDelta("x"), STOP, simulated=True)
 
-    assert (await bench.execute(a_local())).output["simulated"] is True
+    completion = await bench.execute(a_local())
+
+    assert completion.output["simulated"] is True
+    assert completion.output["derived"]["simulated"] is True
+    assert completion.usage is not None
+    assert (completion.usage.simulated, completion.usage.cost_usd) == (True, Decimal())
 
 
 @pytest.mark.parametrize("type_", ["CHAT", "ANALYZE_CODE"])

@@ -76,13 +76,17 @@ def test_a_local_model_costs_nothing_and_says_why() -> None:
     assert (cost.usd, cost.source) == (Decimal(0), "local")
 
 
-def test_a_simulated_call_says_that_its_cost_is() -> None:
-    deployment = a_deployment("claude-sonnet-5-5", "anthropic", simulated=True)
+@pytest.mark.parametrize(
+    ("model_id", "provider"),
+    [("claude-sonnet-5-5", "anthropic"), ("perplexity/pplx-7b-online", "perplexity")],
+)
+def test_a_simulated_call_costs_nothing_and_says_why(model_id: str, provider: str) -> None:
+    deployment = a_deployment(model_id, provider, simulated=True)
 
     cost = cost_of(Usage(input=MILLION), deployment, at=AT)
 
     assert cost is not None
-    assert cost.source.startswith("simulated")
+    assert (cost.usd, cost.source) == (Decimal(0), "simulated")
 
 
 def test_unit_prices_are_those_of_a_short_call() -> None:
