@@ -79,7 +79,10 @@ class Directory:
         learned = await self._office.model_knowledge(agent_id=AGENT_ID)
         knowledge = known(learned, start=self._start)
         granted = await self._spending.fetch_grants()
-        grants = next((each for each in granted if each.owner == owner), None)
+        grants = next(
+            (each for each in granted if each.owner == owner and (each.models or each.providers)),
+            None,
+        )
         try:
             needs = Requirements.model_validate(requirements)
             cio = Cio(catalogue=self._catalogue, fleet=fleet, knowledge=lambda: knowledge)

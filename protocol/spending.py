@@ -59,15 +59,20 @@ class SpendingStore(Protocol):
         self,
         *,
         owner: UUID | None,
-        models: Sequence[str] = (),
-        providers: Sequence[str] = (),
+        models: Sequence[str] | None = (),
+        providers: Sequence[str] | None = (),
         aliases: Sequence[str] = (),
+        priority: int | None = None,
     ) -> Grants:
-        """Let an owner use only these; nothing of both lets them use everything again."""
+        """Let an owner use only these; nothing of both lets them use everything again.
+
+        None for both leaves them as they are. `priority` is how far the owner's priorities count
+        among owners; -1 takes that away, None leaves it as it is.
+        """
         ...
 
     async def fetch_grants(self) -> list[Grants]:
-        """Read the owners who may use only some models."""
+        """Read what operators granted to owners."""
         ...
 
     async def fetch_calls(

@@ -1,4 +1,4 @@
-"""`cogo grants`: which models and providers an owner may use."""
+"""`cogo grants`: which models an owner may use, and how far their priorities count."""
 
 import asyncio
 from typing import Annotated, Final
@@ -21,6 +21,7 @@ EXAMPLES: Final = {
     "set": (
         "cogo grants set 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --model claude-sonnet",
         "cogo grants set none --provider anthropic --provider ollama",
+        "cogo grants set 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --priority 2",
     ),
     "list": ("cogo grants", "cogo grants list --json"),
     "remove": ("cogo grants remove 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c",),
@@ -40,13 +41,26 @@ def set_(
     provider: Annotated[
         list[str] | None, typer.Option("--provider", help="All models of it; again for more.")
     ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=9,
+            help="Tasks of the owner with this priority or a larger number are ordered among all "
+            "owners by it; everybody else's count as 5 there.",
+        ),
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an owner use only these models and providers, instead of what was granted before."""
-    if not model and not provider:
+    """Let an owner use only these models and providers, or let their priorities count.
+
+    Models and providers replace those that were granted before.
+    """
+    if not model and not provider and priority is None:
         raise InvalidArgument(
-            "nothing is granted", hint="name --model or --provider, or use `cogo grants remove`"
+            "nothing is granted",
+            hint="name --model, --provider or --priority, or use `cogo grants remove`",
         )
     project = Project.find(directory)
     catalogue = load_catalogue(project)
@@ -56,14 +70,18 @@ def set_(
     async def send() -> Grants:
         async with open_spending(find_connection(project)) as store:
             return await store.set_grants(
-                owner=parse_owner(owner), models=models, providers=providers, aliases=aliases
+                owner=parse_owner(owner),
+                models=models if models or providers else None,
+                providers=providers if models or providers else None,
+                aliases=aliases,
+                priority=priority,
             )
 
     _print([asyncio.run(send())], as_json=as_json)
 
 
 def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List the owners who may use only some models; all others may use all."""
+    """List what is granted to whom; all others may use every model, at equal priority."""
 
     async def read() -> list[Grants]:
         async with open_spending(find_connection(Project.find(directory))) as store:
@@ -71,21 +89,21 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
     found = asyncio.run(read())
     if not found and not as_json:
-        print_line("everybody may use every model; `cogo grants set --help` says how to narrow it")
+        print_line("everybody may use every model; `cogo grants set --help` says how to change it")
     else:
         _print(found, as_json=as_json)
 
 
 def remove(*, owner: Owner, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Let an owner use every model again."""
+    """Take back what was granted: every model may be used again, at equal priority."""
 
     async def send() -> Grants:
         async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.set_grants(owner=parse_owner(owner))
+            return await store.set_grants(owner=parse_owner(owner), priority=-1)
 
     asyncio.run(send())
     if as_json:
-        print_json({"owner": owner, "models": [], "providers": []})
+        print_json({"owner": owner, "models": [], "providers": [], "priority": None})
     else:
         print_line(f"{owner} may use every model")
 
@@ -126,12 +144,13 @@ def _print(grants: list[Grants], *, as_json: bool) -> None:
         print_json([each.model_dump(mode="json") for each in grants])
         return
     print_table(
-        ("OWNER", "MODELS", "PROVIDERS"),
+        ("OWNER", "MODELS", "PROVIDERS", "PRIORITY"),
         [
             (
                 str(each.owner) if each.owner else "none",
                 ", ".join(each.models) or "-",
                 ", ".join(each.providers) or "-",
+                "-" if each.priority is None else str(each.priority),
             )
             for each in grants
         ],

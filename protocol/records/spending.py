@@ -92,11 +92,14 @@ class Removed(Row):
 
 
 class Grants(Row):
-    """The models and providers that an owner may use. `owner` is None for tasks without one."""
+    """What operators granted an owner. `owner` is None for tasks without one."""
 
     owner: UUID | None = None
     models: list[str] = Field(default_factory=list)
+    """Which models may be used; all when `providers` is empty, too."""
     providers: list[str] = Field(default_factory=list)
+    priority: int | None = None
+    """Down to which number priorities count among owners; None: they order the owner's own work."""
 
 
 class CallRow(Row):

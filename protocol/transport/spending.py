@@ -63,17 +63,19 @@ class Spending(Reads):
         self,
         *,
         owner: UUID | None,
-        models: Sequence[str] = (),
-        providers: Sequence[str] = (),
+        models: Sequence[str] | None = (),
+        providers: Sequence[str] | None = (),
         aliases: Sequence[str] = (),
+        priority: int | None = None,
     ) -> Grants:
         return await self._row(
             Grants,
             "set_grants",
             owner=None if owner is None else str(owner),
-            models=list(models),
-            providers=list(providers),
+            models=None if models is None else list(models),
+            providers=None if providers is None else list(providers),
             aliases=list(aliases),
+            priority=priority,
         )
 
     async def fetch_grants(self) -> list[Grants]:

@@ -155,13 +155,20 @@ revoke all on cogo.owners from public, anon, authenticated, service_role;
 grant select, insert, update, delete on cogo.owners to service_role;
 
 -- schemas/0224_lane_clocks.sql
+create sequence if not exists cogo.lane_services;
+revoke all on sequence cogo.lane_services from public, anon, authenticated, service_role;
+grant usage on sequence cogo.lane_services to service_role;
+
 create table if not exists cogo.lane_clocks (
   lane text not null primary key,
-  round bigint not null default 0
+  round bigint not null default 0,
+  served bigint not null default 0
 ) with (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
 comment on table cogo.lane_clocks is
   'How far each lane has come: the highest round of which a subtask was claimed. Never goes back,
 which is what keeps latecomers from passing those that wait for ever.';
+comment on column cogo.lane_clocks.served is
+  'Grows with each claim: of several lanes that of the least number was served longest ago.';
 
 alter table cogo.lane_clocks enable row level security;
 revoke all on cogo.lane_clocks from public, anon, authenticated, service_role;
@@ -272,7 +279,9 @@ create table if not exists cogo.subtasks (
   lane text not null,
   status text not null,
   priority smallint not null default 5 check (priority between 0 and 9),
+  level smallint not null default 5 check (level between 0 and 9),
   turn bigint not null default 0,
+  place bigint not null default 0,
   deps_left integer not null default 0 check (deps_left >= 0),
   attempt integer not null default 0,
   failures integer not null default 0,
@@ -335,7 +344,11 @@ comment on column cogo.subtasks.lane is 'Who may claim it: cio, or a canonical m
 comment on column cogo.subtasks.dead_at is 'Set when it is a dead letter: failed for good.';
 
 comment on column cogo.subtasks.turn is
-  'Its place in the lane, given by cogo.take_turn(): the least is claimed first.';
+  'When its owner is served in the lane, given by cogo.take_turn(): the least comes first.';
+comment on column cogo.subtasks.place is
+  'Its order among the subtasks of its owner: the least gets the owner''s next turn.';
+comment on column cogo.subtasks.level is
+  'What its priority counts among owners: 5, or as operators granted.';
 comment on column cogo.subtasks.owner is 'Of the task; the nil uuid when it has none.';
 comment on column cogo.subtasks.regulated is 'Whether its owner has a row in cogo.owners.';
 comment on column cogo.subtasks.on_failure is
@@ -345,9 +358,13 @@ comment on column cogo.subtasks.on_failure is
 -- owners with limits lie apart: a claim would have to step over all that it may not take.
 create index if not exists subtasks_claim on cogo.subtasks (lane, turn, seq)
   where status = 'queued' and not regulated;
--- The line of one owner: its end is where the next one stands, its head what a limit allows.
-create index if not exists subtasks_line on cogo.subtasks (lane, owner, priority, turn, seq)
-  where status in ('queued', 'blocked');
+-- The turns of one owner: their end is where the next one stands, their head what a limit allows.
+create index if not exists subtasks_line on cogo.subtasks (lane, owner, level, turn, seq)
+  where status = 'queued';
+-- What one owner's next turn gets.
+create index if not exists subtasks_place on cogo.subtasks (lane, owner, level, place, seq)
+  where status = 'queued';
+create index if not exists subtasks_blocked on cogo.subtasks (lane) where status = 'blocked';
 create index if not exists subtasks_running on cogo.subtasks (seq) where status = 'running';
 create index if not exists subtasks_parked on cogo.subtasks (lane)
   where status in ('waiting', 'held');
@@ -776,15 +793,16 @@ grant select, insert on public.cogo_calls to service_role;
 -- schemas/0346_grants.sql
 create table if not exists cogo.grants (
   owner uuid not null,
-  kind text not null check (kind in ('model', 'provider', 'alias')),
+  kind text not null check (kind in ('model', 'provider', 'alias', 'priority')),
   name text not null,
   primary key (owner, kind, name)
 );
 comment on column cogo.grants.kind is
-  'alias is another name of a granted model, in lower case: people ask by any of them.';
+  'alias is another name of a granted model, in lower case: people ask by any of them. priority is the
+highest (the least number) that counts among owners: without one it is 5 for everybody.';
 comment on table cogo.grants is
-  'Which models and providers an owner may use, set by operators; an owner without a row may use
-all. The nil uuid stands for tasks without an owner.';
+  'What operators granted an owner: which models and providers they may use (all, without such a row)
+and how far their priorities count. The nil uuid stands for tasks without an owner.';
 
 alter table cogo.grants enable row level security;
 revoke all on cogo.grants from public, anon, authenticated, service_role;

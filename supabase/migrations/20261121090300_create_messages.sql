@@ -253,18 +253,42 @@ create or replace trigger check_move
   )
   execute function cogo.check_subtask_move();
 
+-- schemas/0583_owner_level.sql
+create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
+  returns smallint
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select coalesce(
+    (
+      select greatest(p_priority, g.name::smallint)
+        from cogo.grants g where g.owner = p_owner and g.kind = 'priority'
+    ), 5::smallint
+  );
+$$;
+comment on function cogo.owner_level(uuid, smallint) is
+  'What a priority counts among owners: the priority itself down to the one that operators granted the
+owner, and 5 for an owner without such a grant. The nil uuid stands for no owner.';
+
+revoke all on function cogo.owner_level(uuid, smallint)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.owner_level(uuid, smallint) to service_role;
+
 -- schemas/0585_take_turn.sql
--- The order of a lane is fair and lets nobody starve, by numbers that are given once:
---   round = 1 + greatest(round that the lane has come to, round of the owner's last in line)
---   turn  = round + 100 * priority
--- and the least turn is claimed first, then the least seq.
---   * An owner has one subtask of a priority in each round, so whoever comes behind somebody's
---     backlog of any length stands in the next round, not behind it.
---   * A level of priority is worth 100 rounds. The clock of the lane only grows and newcomers
---     stand behind it, so a subtask of priority p is passed by at most 100 * (p - q) later ones
---     of priority q of each owner, and then it is first.
---   * What comes back (a retry, a dependant that was released) keeps its turn, but does not fall
---     behind the clock: it goes to the head.
+-- Turns are fair among owners, and priorities order the work of one owner. Two numbers say so:
+--   turn  = 1 + greatest(round of the lane + 100 * level, turn of the owner's last in line)
+--   place = round of the lane when it came + 100 * priority
+-- A turn is the owner's: the least turn is served first, then the least seq, and gets the subtask of
+-- the same owner and level that has the least place (see cogo.choose_subtasks()).
+--   * An owner has one turn in each round, whatever their priorities, so whoever comes behind
+--     somebody's backlog of any length is served in the next round, not behind it.
+--   * The level is 5, or what operators granted the owner: then it counts among owners like a priority.
+--   * A level or a priority is worth 100 rounds. The round of a lane only grows and newcomers
+--     stand behind it, so nothing waits for ever.
+--   * What comes back (a retry, a dependant that was released, a task that was paused) keeps its
+--     place among the owner's, but takes a new turn: otherwise a crowd that waited outside the line
+--     would come back before everybody else.
 create or replace function cogo.take_turn()
   returns trigger
   language plpgsql
@@ -285,26 +309,28 @@ begin
     new.regulated := exists (select from cogo.owners o where o.owner = new.owner);
   end if;
   v_round := coalesce((select c.round from cogo.lane_clocks c where c.lane = new.lane), 0);
-  if tg_op = 'UPDATE' and new.lane = old.lane then
-    new.turn := greatest(new.turn, v_round + 100 * new.priority);
-    return new;
+  if tg_op = 'INSERT' or new.lane <> old.lane then
+    new.place := v_round + 100 * new.priority;
   end if;
-  -- Sees the rows that this statement inserted before.
-  new.turn := 1 + greatest(
-    v_round + 100 * new.priority,
-    (
-      select s.turn from cogo.subtasks s
-       where s.status in ('queued', 'blocked') and s.lane = new.lane and s.owner = new.owner
-         and s.priority = new.priority
-       order by s.turn desc
-       limit 1
-    )
-  );
+  if new.status = 'queued' then
+    new.level := cogo.owner_level(new.owner, new.priority);
+    -- Sees the rows that this statement wrote before.
+    new.turn := 1 + greatest(
+      v_round + 100 * new.level,
+      (
+        select s.turn from cogo.subtasks s
+         where s.status = 'queued' and s.lane = new.lane and s.owner = new.owner
+           and s.level = new.level
+         order by s.turn desc
+         limit 1
+      )
+    );
+  end if;
   return new;
 end;
 $$;
 comment on function cogo.take_turn() is
-  'Gives a subtask its place in its lane: fair among owners, by priority, nobody starves.';
+  'Gives a subtask its turn in its lane, fair among owners, and its place among the owner''s own.';
 
 revoke all on function cogo.take_turn() from public, anon, authenticated, service_role;
 
@@ -312,8 +338,8 @@ create or replace trigger take_turn
   before insert on cogo.subtasks
   for each row execute function cogo.take_turn();
 create or replace trigger retake_turn
-  before update of status on cogo.subtasks
-  for each row when (new.status = 'queued' and old.status is distinct from new.status)
+  before update of status, lane, level on cogo.subtasks
+  for each row when (new.status = 'queued' or new.lane <> old.lane)
   execute function cogo.take_turn();
 
 -- schemas/0587_check_granted.sql
@@ -328,7 +354,9 @@ as $$
 declare
   v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
 begin
-  if exists (select from cogo.grants g where g.owner = v_owner) and not exists (
+  if exists (
+    select from cogo.grants g where g.owner = v_owner and g.kind <> 'priority'
+  ) and not exists (
     select from cogo.grants g
      where g.owner = v_owner
        and (g.kind = 'provider' or g.kind in ('model', 'alias') and g.name = lower(new.model))
@@ -640,7 +668,7 @@ declare
   v_lane record;
 begin
   for v_lane in
-    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.seq))[1] as first_id
+    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.place, s.seq))[1] as first_id
       from cogo.subtasks s
      where s.id = any (p_subtask_ids) and s.status = 'queued' and s.lane <> all (v_rung)
      group by s.lane

@@ -58,6 +58,7 @@ as $$
          )
     from cogo.grants g
    where g.owner = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')
+     and g.kind <> 'priority'
   having count(*) > 0;
 $$;
 comment on function cogo.granted(uuid) is
@@ -1379,20 +1380,41 @@ grant execute on function cogo.reap_leases(integer) to service_role;
 
 -- schemas/0792_advance_clocks.sql
 -- Clocks are a claim's last locks and are never waited for: another claim of the lane that holds
--- the clock at this moment moves it, by nearly as much.
+-- the clock at this moment moves it, by nearly as much. A clock does not pass what still waits: a
+-- claim may, beside another, have been given a turn from far behind, and newcomers would have to
+-- stand behind all that lies between.
 create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
   returns void
   language plpgsql
   volatile
   set search_path = ''
+  -- The head of a lane is read from its index.
+  set enable_bitmapscan = off
+  set enable_sort = off
 as $$
 begin
-  with reached as materialized (
-    select s.lane, max(s.turn - 100 * s.priority) as round
+  with claimed as materialized (
+    select s.lane, max(s.turn - 100 * s.level) as round
       from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
+  ), reached as materialized (
+    select c.lane,
+           least(
+             c.round,
+             (
+               select s.turn - 100 * s.level
+                 from cogo.subtasks s
+                where s.status = 'queued' and not s.regulated and s.lane = c.lane
+                  -- Noted too late as the subtask of an owner with limits; it may wait for long.
+                  and not exists (select from cogo.owners o where o.owner = s.owner)
+                order by s.turn, s.seq
+                limit 1
+             )
+           ) as round,
+           nextval('cogo.lane_services') as served
+      from claimed c
   ), started as (
-    insert into cogo.lane_clocks (lane, round)
-    select r.lane, r.round
+    insert into cogo.lane_clocks (lane, round, served)
+    select r.lane, greatest(r.round, 0), r.served
       from reached r
      where not exists (select from cogo.lane_clocks k where k.lane = r.lane)
      order by r.lane
@@ -1400,17 +1422,16 @@ begin
   ), free as materialized (
     select k.lane
       from cogo.lane_clocks k join reached r on r.lane = k.lane
-     where k.round < r.round
        for no key update of k skip locked
   )
   update cogo.lane_clocks k
-     set round = r.round
+     set round = greatest(k.round, r.round), served = r.served
     from reached r
-   where k.lane = r.lane and k.round < r.round and k.lane in (select f.lane from free f);
+   where k.lane = r.lane and k.lane in (select f.lane from free f);
 end;
 $$;
 comment on function cogo.advance_clocks(uuid[]) is
-  'Moves the clocks of the lanes to the rounds that were claimed.';
+  'Moves the clocks of the lanes to the rounds that were claimed, and notes that they were served.';
 
 revoke all on function cogo.advance_clocks(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.advance_clocks(uuid[]) to service_role;
@@ -1541,7 +1562,7 @@ begin
        where d.child_id = s.id
     ) as parents
    where s.id = any (p_subtask_ids)
-   order by s.turn, s.seq;
+   order by s.place, s.seq;
 end;
 $$;
 comment on function cogo.leases(uuid[]) is
@@ -1574,7 +1595,7 @@ begin
           from unnest(p_lanes) as l (lane)
          cross join lateral (
            select from cogo.subtasks s
-            where s.status in ('queued', 'blocked') and s.lane = l.lane and s.owner = o.owner
+            where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
             limit 1
          ) as something
          where l.lane <> 'cio'
@@ -1705,9 +1726,12 @@ revoke all on function cogo.open_owners() from public, anon, authenticated, serv
 grant execute on function cogo.open_owners() to service_role;
 
 -- schemas/0799_choose_subtasks.sql
--- Two looks at the queue: at the heads of the lanes, where subtasks of owners with limits do not
--- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
--- several lanes or limits; what was locked in vain is free again with the end of the transaction.
+-- First whose turn it is. Two looks at the queue: at the heads of the lanes, where subtasks of owners
+-- with limits do not lie, and at the heads of the lines of those owners. Then what each turn gets:
+-- of the owner's subtasks of the same level those of the least place. Mostly these are the same. If
+-- not, they change turns with those that they pass, so that an owner has as many turns as before.
+-- Locks more than it gives when there are several lanes or limits; what was locked in vain is free
+-- again with the end of the transaction.
 create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
@@ -1723,6 +1747,8 @@ declare
   v_owners uuid[];
   v_rooms integer[];
   v_ids uuid[];
+  v_moved uuid[];
+  v_turns bigint[];
 begin
   if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
@@ -1732,7 +1758,7 @@ begin
     select c.*, l.room, null::integer as owner_room
       from unnest(p_lanes, p_rooms) as l (lane, room)
       cross join lateral (
-        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+        select s.id, s.lane, s.owner, s.level, s.turn, s.seq, s.created_at
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
          where s.status = 'queued' and not s.regulated and s.lane = l.lane
@@ -1749,13 +1775,13 @@ begin
         select k.owner, case l.lane when 'cio' then 1000 else k.room end as room
           from unnest(v_owners, v_rooms) as k (owner, room)
       ) as o
-      cross join generate_series(0, 9) as p (priority)
+      cross join generate_series(0, 9) as g (level)
       cross join lateral (
-        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+        select s.id, s.lane, s.owner, s.level, s.turn, s.seq, s.created_at
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
-         where s.status in ('queued', 'blocked') and s.status = 'queued' and s.lane = l.lane
-           and s.owner = o.owner and s.priority = p.priority
+         where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
+           and s.level = g.level
            and t.status in ('pending', 'running')
          order by s.turn, s.seq
          limit greatest(0, least(p_limit, l.room, o.room))
@@ -1771,21 +1797,58 @@ begin
     select a.*, row_number() over (partition by a.lane order by a.turn, a.seq) as nth_in_lane
       from allowed a
      where a.owner_room is null or a.nth_of_owner <= a.owner_room
-  ), chosen as (
+  ), turns as materialized (
     -- Turns of different lanes cannot be compared. From each the first, then from each the
-    -- second; among those the older, where a level of priority is worth a minute.
-    select p.id
+    -- second; among those from the lane that was served longest ago.
+    select p.*
       from placed p
+      left join cogo.lane_clocks k on k.lane = p.lane
      where p.nth_in_lane <= p.room
-     order by p.nth_in_lane, p.created_at + p.priority * interval '1 minute', p.seq
+     order by p.nth_in_lane, coalesce(k.served, 0), p.created_at, p.seq
      limit p_limit
+  ), taken as materialized (
+    select c.*
+      from (
+        select t.lane, t.owner, t.level, count(*) as turns
+          from turns t group by t.lane, t.owner, t.level
+      ) as h
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.level, s.turn, s.place, s.seq
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status = 'queued' and s.lane = h.lane and s.owner = h.owner
+           and s.level = h.level and t.status in ('pending', 'running')
+         order by s.place, s.seq
+         limit h.turns
+           for no key update of t, s skip locked
+      ) as c
+  ), passing as (
+    select k.*, row_number() over (partition by k.lane, k.owner, k.level order by k.place, k.seq) as nth
+      from taken k where k.id not in (select t.id from turns t)
+  ), passed as (
+    select t.id, t.lane, t.owner, t.level, t.turn,
+           row_number() over (partition by t.lane, t.owner, t.level order by t.turn, t.seq) as nth
+      from turns t where t.id not in (select k.id from taken k)
+  ), moved as (
+    select x.id, x.turn
+      from passing a
+      join passed b using (lane, owner, level, nth)
+     cross join lateral (values (a.id, b.turn), (b.id, a.turn)) as x (id, turn)
   )
-  select array_agg(c.id) into v_ids from chosen c;
-  return v_ids;
+  select array(select k.id from taken k), array_agg(m.id), array_agg(m.turn)
+    into v_ids, v_moved, v_turns
+    from moved m;
+  if v_moved is not null then
+    update cogo.subtasks s
+       set turn = m.turn
+      from unnest(v_moved, v_turns) as m (id, turn)
+     where s.id = m.id;
+  end if;
+  return nullif(v_ids, '{}');
 end;
 $$;
 comment on function cogo.choose_subtasks(text[], integer[], uuid[], integer) is
-  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.
+  'Locks and gives the queued subtasks that are to be claimed now, as far as lanes and owners have room.
 p_regulated are the owners that have limits.';
 
 revoke all on function cogo.choose_subtasks(text[], integer[], uuid[], integer)

@@ -830,7 +830,9 @@ begin
       select s.id, s.task_id
         from (
           select q.id, q.task_id, q.lane, q.owner
-            from cogo.subtasks q where q.status in ('queued', 'blocked')
+            from cogo.subtasks q where q.status = 'queued'
+           union all
+          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'blocked'
            union all
           select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'delayed'
            union all
@@ -857,12 +859,8 @@ begin
     ) as w;
 
   with moved as (
-    -- Like all that comes back it goes to the head of its line.
     update cogo.subtasks s
-       set lane = 'cio',
-           turn = 100 * s.priority + coalesce(
-             (select c.round from cogo.lane_clocks c where c.lane = 'cio'), 0
-           )
+       set lane = 'cio'
      where s.id = any (v_ids)
        and s.status in ('queued', 'blocked', 'delayed', 'waiting', 'held')
     returning s.*
@@ -2099,20 +2097,24 @@ grant execute on function public.cogo_remove_budget(text, text, text) to service
 
 -- schemas/0884_cogo_grants.sql
 create or replace function public.cogo_grants()
-  returns table (owner uuid, models jsonb, providers jsonb)
+  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
   language sql
   stable
   security invoker
   set search_path = ''
 as $$
-  select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), g.granted -> 'models',
-         g.granted -> 'providers'
-    from (select distinct g.owner from cogo.grants g) o
+  select nullif(o.owner, '00000000-0000-0000-0000-000000000000'),
+         coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]'), o.priority
+    from (
+      select g.owner, max(g.name) filter (where g.kind = 'priority')::integer as priority
+        from cogo.grants g group by g.owner
+    ) o
     cross join lateral (select cogo.granted(o.owner) as granted) g
    order by o.owner;
 $$;
 comment on function public.cogo_grants() is
-  'The owners who may use only some models and providers, and which.';
+  'What operators granted to owners: models and providers (both empty: all), and how far their
+priorities count among owners (null: not at all).';
 
 revoke all on function public.cogo_grants() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_grants() to service_role;
@@ -2120,9 +2122,9 @@ grant execute on function public.cogo_grants() to service_role;
 -- schemas/0885_cogo_set_grants.sql
 create or replace function public.cogo_set_grants(
   p_owner uuid, p_models text[] default '{}', p_providers text[] default '{}',
-  p_aliases text[] default '{}'
+  p_aliases text[] default '{}', p_priority integer default null
 )
-  returns table (owner uuid, models jsonb, providers jsonb)
+  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
   language plpgsql
   volatile
   security invoker
@@ -2134,26 +2136,57 @@ declare
 begin
   if '' = any (p_models || p_providers || p_aliases) then
     raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
+  elsif p_priority not between -1 and 9 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_priority must be 0 (before all others) to 9; -1 takes it away, null leaves it';
   end if;
   -- Two at a time would leave a mixture.
   perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
-  delete from cogo.grants g where g.owner = v_owner;
+  delete from cogo.grants g
+   where g.owner = v_owner
+     and case g.kind
+       when 'priority' then p_priority is not null
+       else p_models is not null or p_providers is not null
+     end;
   insert into cogo.grants (owner, kind, name)
   select v_owner, 'model', unnest(p_models)
    union select v_owner, 'provider', unnest(p_providers)
-   union select v_owner, 'alias', lower(unnest(p_models || p_aliases));
+   union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
+   union select v_owner, 'priority', p_priority::text where p_priority >= 0;
+
+  -- What waits in line counts anew.
+  perform
+     from public.cogo_tasks t
+    where t.owner is not distinct from p_owner and t.finished_at is null
+    order by t.seq
+      for no key update;
+  update cogo.subtasks s
+     set level = cogo.owner_level(v_owner, s.priority)
+    from public.cogo_tasks t
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.status = 'queued'
+     and s.level <> cogo.owner_level(v_owner, s.priority);
   return query
-    select p_owner, coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]')
+    select p_owner, coalesce(g.granted -> 'models', '[]'),
+           coalesce(g.granted -> 'providers', '[]'),
+           (
+             select p.name::integer
+               from cogo.grants p where p.owner = v_owner and p.kind = 'priority'
+           )
       from (select cogo.granted(p_owner) as granted) g;
 end;
 $$;
-comment on function public.cogo_set_grants(uuid, text[], text[], text[]) is
+comment on function public.cogo_set_grants(uuid, text[], text[], text[], integer) is
   'Lets an owner (null: tasks without one) use only these models, by canonical id, and all models of
-these providers; nothing of both: everything again. p_aliases are other names of the models.';
+these providers; both empty: everything again, both null: as it is. p_aliases are other names of the
+models. Priorities of the owner count among owners down to p_priority; -1: they only order the
+owner''s own work, as everybody''s do; null: as it is.';
 
-revoke all on function public.cogo_set_grants(uuid, text[], text[], text[])
+revoke all on function public.cogo_set_grants(uuid, text[], text[], text[], integer)
   from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_grants(uuid, text[], text[], text[]) to service_role;
+grant execute on function public.cogo_set_grants(uuid, text[], text[], text[], integer)
+  to service_role;
 
 -- schemas/0886_cogo_keep_embeddings.sql
 create or replace function public.cogo_keep_embeddings(p_owner uuid, p_items jsonb)
@@ -2361,6 +2394,14 @@ begin
     from public.cogo_tasks t
    where t.owner is not distinct from p_owner and t.finished_at is null
      and s.task_id = t.id and s.finished_at is null and not s.regulated;
+  -- Turns that the lane passed by while the owner was held back are not made up for: that would be
+  -- a crowd before everybody else.
+  update cogo.subtasks s
+     set level = s.level
+    from public.cogo_tasks t, cogo.lane_clocks k
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.status = 'queued'
+     and k.lane = s.lane and s.turn - 100 * s.level < k.round;
   -- What waited may go on now; a ring for nothing costs little.
   perform cogo.ring_lanes(
     array(
@@ -2408,7 +2449,10 @@ create or replace function public.cogo_queue()
 as $$
   with open as (
     select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status in ('queued', 'blocked')
+      from cogo.subtasks s where s.status = 'queued'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'blocked'
      union all
     select s.lane, s.owner, s.status, s.created_at
       from cogo.subtasks s where s.status = 'running'

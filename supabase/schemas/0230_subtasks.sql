@@ -9,7 +9,9 @@ create table if not exists cogo.subtasks (
   lane text not null,
   status text not null,
   priority smallint not null default 5 check (priority between 0 and 9),
+  level smallint not null default 5 check (level between 0 and 9),
   turn bigint not null default 0,
+  place bigint not null default 0,
   deps_left integer not null default 0 check (deps_left >= 0),
   attempt integer not null default 0,
   failures integer not null default 0,
@@ -72,7 +74,11 @@ comment on column cogo.subtasks.lane is 'Who may claim it: cio, or a canonical m
 comment on column cogo.subtasks.dead_at is 'Set when it is a dead letter: failed for good.';
 
 comment on column cogo.subtasks.turn is
-  'Its place in the lane, given by cogo.take_turn(): the least is claimed first.';
+  'When its owner is served in the lane, given by cogo.take_turn(): the least comes first.';
+comment on column cogo.subtasks.place is
+  'Its order among the subtasks of its owner: the least gets the owner''s next turn.';
+comment on column cogo.subtasks.level is
+  'What its priority counts among owners: 5, or as operators granted.';
 comment on column cogo.subtasks.owner is 'Of the task; the nil uuid when it has none.';
 comment on column cogo.subtasks.regulated is 'Whether its owner has a row in cogo.owners.';
 comment on column cogo.subtasks.on_failure is
@@ -82,9 +88,13 @@ comment on column cogo.subtasks.on_failure is
 -- owners with limits lie apart: a claim would have to step over all that it may not take.
 create index if not exists subtasks_claim on cogo.subtasks (lane, turn, seq)
   where status = 'queued' and not regulated;
--- The line of one owner: its end is where the next one stands, its head what a limit allows.
-create index if not exists subtasks_line on cogo.subtasks (lane, owner, priority, turn, seq)
-  where status in ('queued', 'blocked');
+-- The turns of one owner: their end is where the next one stands, their head what a limit allows.
+create index if not exists subtasks_line on cogo.subtasks (lane, owner, level, turn, seq)
+  where status = 'queued';
+-- What one owner's next turn gets.
+create index if not exists subtasks_place on cogo.subtasks (lane, owner, level, place, seq)
+  where status = 'queued';
+create index if not exists subtasks_blocked on cogo.subtasks (lane) where status = 'blocked';
 create index if not exists subtasks_running on cogo.subtasks (seq) where status = 'running';
 create index if not exists subtasks_parked on cogo.subtasks (lane)
   where status in ('waiting', 'held');

@@ -9,7 +9,9 @@ as $$
 declare
   v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
 begin
-  if exists (select from cogo.grants g where g.owner = v_owner) and not exists (
+  if exists (
+    select from cogo.grants g where g.owner = v_owner and g.kind <> 'priority'
+  ) and not exists (
     select from cogo.grants g
      where g.owner = v_owner
        and (g.kind = 'provider' or g.kind in ('model', 'alias') and g.name = lower(new.model))

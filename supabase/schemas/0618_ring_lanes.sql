@@ -13,7 +13,7 @@ declare
   v_lane record;
 begin
   for v_lane in
-    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.seq))[1] as first_id
+    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.place, s.seq))[1] as first_id
       from cogo.subtasks s
      where s.id = any (p_subtask_ids) and s.status = 'queued' and s.lane <> all (v_rung)
      group by s.lane

@@ -11,6 +11,7 @@ as $$
          )
     from cogo.grants g
    where g.owner = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')
+     and g.kind <> 'priority'
   having count(*) > 0;
 $$;
 comment on function cogo.granted(uuid) is

@@ -62,7 +62,7 @@ begin
        where d.child_id = s.id
     ) as parents
    where s.id = any (p_subtask_ids)
-   order by s.turn, s.seq;
+   order by s.place, s.seq;
 end;
 $$;
 comment on function cogo.leases(uuid[]) is

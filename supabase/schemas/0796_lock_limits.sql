@@ -21,7 +21,7 @@ begin
           from unnest(p_lanes) as l (lane)
          cross join lateral (
            select from cogo.subtasks s
-            where s.status in ('queued', 'blocked') and s.lane = l.lane and s.owner = o.owner
+            where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
             limit 1
          ) as something
          where l.lane <> 'cio'

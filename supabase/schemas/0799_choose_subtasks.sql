@@ -1,6 +1,9 @@
--- Two looks at the queue: at the heads of the lanes, where subtasks of owners with limits do not
--- lie, and at the heads of the lines of those owners. Locks more than it gives when there are
--- several lanes or limits; what was locked in vain is free again with the end of the transaction.
+-- First whose turn it is. Two looks at the queue: at the heads of the lanes, where subtasks of owners
+-- with limits do not lie, and at the heads of the lines of those owners. Then what each turn gets:
+-- of the owner's subtasks of the same level those of the least place. Mostly these are the same. If
+-- not, they change turns with those that they pass, so that an owner has as many turns as before.
+-- Locks more than it gives when there are several lanes or limits; what was locked in vain is free
+-- again with the end of the transaction.
 create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
@@ -16,6 +19,8 @@ declare
   v_owners uuid[];
   v_rooms integer[];
   v_ids uuid[];
+  v_moved uuid[];
+  v_turns bigint[];
 begin
   if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
@@ -25,7 +30,7 @@ begin
     select c.*, l.room, null::integer as owner_room
       from unnest(p_lanes, p_rooms) as l (lane, room)
       cross join lateral (
-        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+        select s.id, s.lane, s.owner, s.level, s.turn, s.seq, s.created_at
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
          where s.status = 'queued' and not s.regulated and s.lane = l.lane
@@ -42,13 +47,13 @@ begin
         select k.owner, case l.lane when 'cio' then 1000 else k.room end as room
           from unnest(v_owners, v_rooms) as k (owner, room)
       ) as o
-      cross join generate_series(0, 9) as p (priority)
+      cross join generate_series(0, 9) as g (level)
       cross join lateral (
-        select s.id, s.lane, s.owner, s.priority, s.turn, s.seq, s.created_at
+        select s.id, s.lane, s.owner, s.level, s.turn, s.seq, s.created_at
           from cogo.subtasks s
           join public.cogo_tasks t on t.id = s.task_id
-         where s.status in ('queued', 'blocked') and s.status = 'queued' and s.lane = l.lane
-           and s.owner = o.owner and s.priority = p.priority
+         where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
+           and s.level = g.level
            and t.status in ('pending', 'running')
          order by s.turn, s.seq
          limit greatest(0, least(p_limit, l.room, o.room))
@@ -64,21 +69,58 @@ begin
     select a.*, row_number() over (partition by a.lane order by a.turn, a.seq) as nth_in_lane
       from allowed a
      where a.owner_room is null or a.nth_of_owner <= a.owner_room
-  ), chosen as (
+  ), turns as materialized (
     -- Turns of different lanes cannot be compared. From each the first, then from each the
-    -- second; among those the older, where a level of priority is worth a minute.
-    select p.id
+    -- second; among those from the lane that was served longest ago.
+    select p.*
       from placed p
+      left join cogo.lane_clocks k on k.lane = p.lane
      where p.nth_in_lane <= p.room
-     order by p.nth_in_lane, p.created_at + p.priority * interval '1 minute', p.seq
+     order by p.nth_in_lane, coalesce(k.served, 0), p.created_at, p.seq
      limit p_limit
+  ), taken as materialized (
+    select c.*
+      from (
+        select t.lane, t.owner, t.level, count(*) as turns
+          from turns t group by t.lane, t.owner, t.level
+      ) as h
+      cross join lateral (
+        select s.id, s.lane, s.owner, s.level, s.turn, s.place, s.seq
+          from cogo.subtasks s
+          join public.cogo_tasks t on t.id = s.task_id
+         where s.status = 'queued' and s.lane = h.lane and s.owner = h.owner
+           and s.level = h.level and t.status in ('pending', 'running')
+         order by s.place, s.seq
+         limit h.turns
+           for no key update of t, s skip locked
+      ) as c
+  ), passing as (
+    select k.*, row_number() over (partition by k.lane, k.owner, k.level order by k.place, k.seq) as nth
+      from taken k where k.id not in (select t.id from turns t)
+  ), passed as (
+    select t.id, t.lane, t.owner, t.level, t.turn,
+           row_number() over (partition by t.lane, t.owner, t.level order by t.turn, t.seq) as nth
+      from turns t where t.id not in (select k.id from taken k)
+  ), moved as (
+    select x.id, x.turn
+      from passing a
+      join passed b using (lane, owner, level, nth)
+     cross join lateral (values (a.id, b.turn), (b.id, a.turn)) as x (id, turn)
   )
-  select array_agg(c.id) into v_ids from chosen c;
-  return v_ids;
+  select array(select k.id from taken k), array_agg(m.id), array_agg(m.turn)
+    into v_ids, v_moved, v_turns
+    from moved m;
+  if v_moved is not null then
+    update cogo.subtasks s
+       set turn = m.turn
+      from unnest(v_moved, v_turns) as m (id, turn)
+     where s.id = m.id;
+  end if;
+  return nullif(v_ids, '{}');
 end;
 $$;
 comment on function cogo.choose_subtasks(text[], integer[], uuid[], integer) is
-  'Locks and gives the queued subtasks whose turn it is, as far as lanes and owners have room.
+  'Locks and gives the queued subtasks that are to be claimed now, as far as lanes and owners have room.
 p_regulated are the owners that have limits.';
 
 revoke all on function cogo.choose_subtasks(text[], integer[], uuid[], integer)

@@ -16,7 +16,9 @@ begin
       select s.id, s.task_id
         from (
           select q.id, q.task_id, q.lane, q.owner
-            from cogo.subtasks q where q.status in ('queued', 'blocked')
+            from cogo.subtasks q where q.status = 'queued'
+           union all
+          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'blocked'
            union all
           select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'delayed'
            union all
@@ -43,12 +45,8 @@ begin
     ) as w;
 
   with moved as (
-    -- Like all that comes back it goes to the head of its line.
     update cogo.subtasks s
-       set lane = 'cio',
-           turn = 100 * s.priority + coalesce(
-             (select c.round from cogo.lane_clocks c where c.lane = 'cio'), 0
-           )
+       set lane = 'cio'
      where s.id = any (v_ids)
        and s.status in ('queued', 'blocked', 'delayed', 'waiting', 'held')
     returning s.*

@@ -44,6 +44,14 @@ begin
     from public.cogo_tasks t
    where t.owner is not distinct from p_owner and t.finished_at is null
      and s.task_id = t.id and s.finished_at is null and not s.regulated;
+  -- Turns that the lane passed by while the owner was held back are not made up for: that would be
+  -- a crowd before everybody else.
+  update cogo.subtasks s
+     set level = s.level
+    from public.cogo_tasks t, cogo.lane_clocks k
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.status = 'queued'
+     and k.lane = s.lane and s.turn - 100 * s.level < k.round;
   -- What waited may go on now; a ring for nothing costs little.
   perform cogo.ring_lanes(
     array(

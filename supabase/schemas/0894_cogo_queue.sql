@@ -15,7 +15,10 @@ create or replace function public.cogo_queue()
 as $$
   with open as (
     select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status in ('queued', 'blocked')
+      from cogo.subtasks s where s.status = 'queued'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'blocked'
      union all
     select s.lane, s.owner, s.status, s.created_at
       from cogo.subtasks s where s.status = 'running'

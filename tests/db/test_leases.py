@@ -165,13 +165,13 @@ async def test_a_repeated_claim_request_gives_the_same_leases(
     assert len(await other_agent.claim("model-a", request_id=request_id)) == 2
 
 
-async def test_claims_go_by_priority_then_age_over_all_lanes(agent: Agent) -> None:
+async def test_claims_go_by_priority_then_age_and_take_from_lanes_in_turn(agent: Agent) -> None:
     for name, lane, priority in [("d", "m1", 5), ("c", "m2", 5), ("a", "m2", -3), ("b", "m1", 1)]:
         await plan_task(agent, step(name, lane=lane), priority=priority)
 
     claimed = [lease["key"] for _ in range(4) for lease in await agent.claim("m1", "m2", limit=1)]
 
-    assert claimed == ["a", "b", "d", "c"]
+    assert [sorted(claimed[:2]), sorted(claimed[2:])] == [["a", "b"], ["c", "d"]]
 
 
 async def test_a_claim_takes_only_its_lanes_and_its_limit(agent: Agent) -> None:

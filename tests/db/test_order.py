@@ -1,4 +1,4 @@
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -44,11 +44,11 @@ async def owners_of(agent: Agent, *, claims: int, lane: str = "m") -> list[UUID 
     return found
 
 
-@pytest.mark.parametrize("served", [0, 7])
-async def test_a_small_owner_is_served_among_the_first_behind_a_large_backlog(
-    database: Database, agent: Agent, served: int
+@pytest.mark.parametrize(("served", "priority"), [(0, 5), (7, 5), (0, 0), (7, 0)])
+async def test_a_small_owner_is_served_among_the_first_behind_a_large_backlog_of_any_priority(
+    database: Database, agent: Agent, served: int, priority: int
 ) -> None:
-    await queue_up(database, 10_000, ALICE)
+    await queue_up(database, 10_000, ALICE, priority=priority)
     await owners_of(agent, claims=served)
 
     await queue_up(database, 2, BOB)
@@ -63,6 +63,88 @@ async def test_owners_with_backlogs_take_turns(database: Database, agent: Agent)
     served = await owners_of(agent, claims=12)
 
     assert [served.count(owner) for owner in (ALICE, BOB, None)] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+async def test_an_owner_has_no_more_turns_for_using_many_priorities(
+    database: Database, agent: Agent, limit: int
+) -> None:
+    for priority in (5, 9, 0, 3):
+        await queue_up(database, 20, ALICE, priority=priority)
+    await queue_up(database, 20, BOB)
+
+    leases = [lease for _ in range(24 // limit) for lease in await agent.claim("m", limit=limit)]
+
+    served = [lease["task"]["owner"] for lease in leases]
+    assert (served.count(str(ALICE)), served.count(str(BOB))) == (12, 12)
+    assert {lease["priority"] for lease in leases if lease["task"]["owner"] == str(ALICE)} == {0}
+
+
+async def test_a_crowd_that_waited_outside_the_line_does_not_come_back_before_others(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 50, ALICE)
+    task_id = await agent.connection.fetchval("select id from public.cogo_tasks")
+    await agent.connection.execute("select from public.cogo_pause_task($1)", task_id)
+    await queue_up(database, 60, BOB)
+    await owners_of(agent, claims=60)
+
+    await agent.connection.execute("select from public.cogo_resume_task($1)", task_id)
+    await queue_up(database, 2, BOB)
+
+    assert (await owners_of(agent, claims=5)).count(BOB) == 2
+
+
+async def test_an_owner_who_was_held_back_does_not_make_up_for_it_before_others(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 50, ALICE)
+    await agent.connection.execute("select public.cogo_set_owner($1, true)", ALICE)
+    await queue_up(database, 60, BOB)
+    await owners_of(agent, claims=60)
+
+    await agent.connection.execute("select public.cogo_set_owner($1, false)", ALICE)
+    await queue_up(database, 2, BOB)
+
+    assert (await owners_of(agent, claims=5)).count(BOB) == 2
+
+
+async def test_a_granted_priority_counts_among_owners_until_it_is_taken_back(
+    database: Database, agent: Agent
+) -> None:
+    set_priority = "select from public.cogo_set_grants($1, null, null, p_priority => $2)"
+    await queue_up(database, 40, ALICE, priority=0)
+    await queue_up(database, 40, BOB, priority=0)
+
+    await agent.connection.execute(set_priority, BOB, 3)
+    while_granted = await owners_of(agent, claims=10)
+    await agent.connection.execute(set_priority, BOB, -1)
+    afterwards = await owners_of(agent, claims=20)
+
+    assert (while_granted.count(BOB), afterwards.count(BOB)) == (10, 5)
+
+
+async def test_a_clock_does_not_pass_what_still_waits(database: Database, agent: Agent) -> None:
+    await queue_up(database, 30, ALICE)
+
+    await agent.connection.execute(
+        "select cogo.advance_clocks(array(select id from cogo.subtasks where lane = 'm'"
+        " order by turn desc limit 1))"
+    )
+
+    assert await agent.connection.fetchval("select round from cogo.lane_clocks") == 1
+
+
+async def test_a_lane_is_not_passed_over_for_older_and_more_urgent_work_of_another(
+    database: Database, agent: Agent
+) -> None:
+    await queue_up(database, 50, ALICE, lane="flooded", priority=0)
+    await queue_up(database, 1, BOB, lane="quiet")
+
+    lanes = [lease["lane"] for _ in range(2) for lease in await agent.claim(
+        "flooded", "quiet", limit=1)]  # fmt: skip
+
+    assert sorted(lanes) == ["flooded", "quiet"]
 
 
 async def test_an_owner_who_returns_owes_nothing_for_what_was_done(
@@ -96,8 +178,7 @@ async def test_a_stream_of_urgent_subtasks_cannot_starve_what_is_not_urgent(
     await queue_up(database, 1, ALICE, priority=1)
     passed = 0
     while True:
-        # Each urgent one comes from somebody who has nothing else in line: the worst case.
-        await queue_up(database, 1, uuid4(), priority=0)
+        await queue_up(database, 1, ALICE, priority=0)
         [lease] = await agent.claim("m", limit=1)
         if lease["priority"] == 1:
             break

@@ -62,10 +62,12 @@ def test_a_key_is_made_replaced_and_ended(cogo: Say) -> None:
 @pytest.mark.parametrize("owner", [OWNER, "none"])
 def test_an_owner_is_granted_models_until_it_is_taken_back(cogo: Say, owner: str) -> None:
     cogo("grants", "set", owner, "--model", "claude-sonnet", "--provider", "anthropic")
+    cogo("grants", "set", owner, "--priority", "2")
     [granted] = cogo("grants", "list")
     cogo("grants", "remove", owner)
 
     assert (granted["owner"] or "none", granted["providers"]) == (owner, ["anthropic"])
+    assert granted["priority"] == 2
     assert len(granted["models"]) == 1
     assert cogo("grants", "list") == []
 
