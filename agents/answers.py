@@ -9,6 +9,7 @@ from agents.checks import Check, checks_of, problem_of
 from agents.extraction import code_of, language_of
 from agents.questions import CODE_TYPES
 from agents.stamping import DRAFT
+from agents.workflows.plan import NOTES
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
 from providers.chain import Absorbed
@@ -155,10 +156,12 @@ class Answer:
             "provider": self.deployment.provider,
             "generation_time": usage.duration_ms,
             "finish_reason": usage.finish_reason,
-            "notes": list(self.done.notes) if self.done else [],
+            "notes": [*self._notes_on_params(), *(self.done.notes if self.done else ())],
             "derived": {"cost_usd": str(usage.cost_usd) if usage.cost_usd is not None else None}
             | usage.derived,
         }
+        if branch := self.claimed.params.get("git_branch"):
+            output["git_branch"] = branch
         if is_code:
             output |= {
                 "generated_code": code_of(text),
@@ -179,6 +182,10 @@ class Answer:
         if self.deployment.simulated:
             output["simulated"] = True
         return output
+
+    def _notes_on_params(self) -> list[str]:
+        notes = self.claimed.params.get(NOTES)
+        return [str(each) for each in notes] if isinstance(notes, list) else []
 
     def _messages(self, text: str) -> list[SessionMessage]:
         if self.claimed.task.session_id is None or self.claimed.params.get(DRAFT) is True:

@@ -25,9 +25,11 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
         raise InvalidRequest("cogo", "the subtask's params have no generation_prompt")
     prompt = with_context(
         prompt,
+        file=_text(params, "target_file"),
         language=_text(params, "language"),
         framework=_text(params, "framework"),
         context=_text(params, "code_context"),
+        tests=_text(params, "tests"),
     )
     is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
     if is_synthesis:

@@ -103,6 +103,11 @@ class Requirements(BaseModel):
         """Whether somebody said so; by default accuracy is needed, which says little."""
         return self.accuracy_needed and "accuracy_needed" in self.model_fields_set
 
+    @classmethod
+    def known_names(cls) -> frozenset[str]:
+        """Return the names under which a field may be stated."""
+        return frozenset(cls.model_fields) | {to_camel(name) for name in cls.model_fields}
+
     @property
     def is_code(self) -> bool:
         """Whether the answer is code, or is about code."""

@@ -28,7 +28,8 @@ class InvalidTask(Exception):
         said = str(value)[:SHOWN]
         return cls(
             field,
-            f"{field} is {said!r}; it must be one of {', '.join(choices)}.{_hint(said, choices)}",
+            f"{field} is {said!r}; it must be one of {', '.join(choices)}."
+            + did_you_mean(said, choices),
             allowed=choices,
         )
 
@@ -42,7 +43,7 @@ class InvalidTask(Exception):
         path = ".".join([prefix, *(str(part)[:SHOWN] for part in first["loc"])])
         if first["type"] == "extra_forbidden":
             choices = sorted(keys)
-            hint = _hint(str(first["loc"][-1])[:SHOWN], choices)
+            hint = did_you_mean(str(first["loc"][-1])[:SHOWN], choices)
             return cls(path, f"{path} does not exist.{hint}", allowed=choices)
         expected = first.get("ctx", {}).get("expected")
         allowed = (
@@ -53,7 +54,8 @@ class InvalidTask(Exception):
         return cls(path, f"{path}: {_sentence(first['msg'])}", allowed=allowed)
 
 
-def _hint(said: str, choices: list[str]) -> str:
+def did_you_mean(said: str, choices: list[str]) -> str:
+    """Return a question that names the nearest of `choices`, or nothing when none is near."""
     near = get_close_matches(said.upper(), choices, n=1) or get_close_matches(said, choices, n=1)
     return f" Did you mean {near[0]}?" if near else ""
 

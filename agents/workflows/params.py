@@ -1,13 +1,21 @@
 """What a person may write into a task's `params`, checked before anything is spent."""
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from agents.selection.requirements import Requirements
+from agents.workflows.invalid import SHOWN, did_you_mean
+from providers.chat import Effort
+from providers.entries import TimeoutSeconds
 
 MAX_CHARACTERS = 2_000_000
 """Above every context window of the catalogue; the model's own window is checked at selection."""
+MAX_NOTES = 20
+"""Unknown params that are named one by one."""
 
 _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
 
@@ -52,10 +60,32 @@ Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
 TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(_target)]
 
 
-class CodeParams(BaseModel):
-    """The params of tasks about code. Unknown keys are kept for the executor and ignored here."""
+class Params(BaseModel):
+    """The params of every type of task. Unknown ones are named in the notes of the result."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    stop: list[str] | None = Field(default=None, max_length=16)
+    reasoning_effort: Effort | None = None
+    cache: StrictBool | None = None
+    """Whether a kept answer may be given; the executor reads it from the task."""
+    timeouts: TimeoutSeconds | None = None
+    """Read by the executor from the task."""
+    task_requirements: dict[str, object] | None = None
+    """Read at selection."""
+
+    def for_request(self) -> dict[str, Any]:
+        """Return what goes into the request to the model, as JSON."""
+        return self.model_dump(
+            mode="json", exclude={"cache", "timeouts", "task_requirements"}, exclude_none=True
+        )
+
+
+class CodeParams(Params):
+    """The params of tasks about code."""
 
     git_branch: Branch | None = None
     target_file: TargetFile | None = None
@@ -63,7 +93,6 @@ class CodeParams(BaseModel):
     framework: str | None = Field(default=None, max_length=100)
     code_context: str | None = Field(default=None, max_length=MAX_CHARACTERS)
     tests: str | None = Field(default=None, max_length=MAX_CHARACTERS)
-    task_requirements: dict[str, object] | None = None
 
 
 class AnalysisParams(CodeParams):
@@ -82,17 +111,40 @@ class Turn(BaseModel):
     content: str = Field(max_length=MAX_CHARACTERS)
 
 
-class ChatParams(BaseModel):
+class ChatParams(Params):
     """The params of CHAT and of the single answers of the swarms."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     system: str | None = Field(default=None, max_length=100_000)
     messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
     """The whole conversation. It replaces the prompt, which then is only its title."""
-    max_output_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    stop: list[str] | None = Field(default=None, max_length=16)
-    reasoning_effort: str | None = Field(default=None, max_length=20)
-    task_requirements: dict[str, object] | None = None
+
+
+def unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:
+    """Return a sentence for each of the params that `model` does not have."""
+    given = {name: value for name, value in params.items() if value is not None}
+    known = set(model.model_fields)
+    unknown = [(f"params.{_shown(name)}", _near(name, known)) for name in given.keys() - known]
+    if "messages" in known and isinstance(given.get("messages"), list):
+        fields = set(Turn.model_fields)
+        unknown += [
+            (f"params.messages.{number}.{_shown(name)}", _near(name, fields))
+            for number, turn in enumerate(given["messages"])
+            for name in turn.keys() - fields
+        ]
+    if isinstance(needs := given.get("task_requirements"), dict):
+        unknown += [
+            (f"params.task_requirements.{_shown(name)}", _near(name, Requirements.known_names()))
+            for name in needs.keys() - Requirements.known_names()
+        ]
+    notes = [f"{path} is not known and was ignored.{hint}" for path, hint in sorted(unknown)]
+    if len(notes) <= MAX_NOTES:
+        return notes
+    return [*notes[:MAX_NOTES], f"{len(notes) - MAX_NOTES} more unknown params were ignored."]
+
+
+def _shown(name: str) -> str:
+    return name[:SHOWN]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return did_you_mean(_shown(name), sorted(known))

@@ -1,7 +1,10 @@
 """A step of a workflow, before it has a model."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+NOTES: Final = "notes"
+"""In a subtask's params: what the result has to say about the task's params."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

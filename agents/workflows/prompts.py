@@ -45,16 +45,26 @@ def analysis(kind: str, request: str, code: str | None) -> str:
 
 
 def with_context(
-    prompt: str, *, language: str | None, framework: str | None, context: str | None
+    prompt: str,
+    *,
+    file: str | None,
+    language: str | None,
+    framework: str | None,
+    context: str | None,
+    tests: str | None,
 ) -> str:
     """Add what the params say about the surroundings of the code."""
     parts = [prompt]
+    if file:
+        parts.append(f"File: {file}")
     if language:
         parts.append(f"Language: {language}")
     if framework:
         parts.append(f"Framework: {framework}")
     if context:
         parts.append(f"Existing code for context:\n\n{context}")
+    if tests:
+        parts.append(f"Tests that the code must pass:\n\n{tests}")
     return "\n\n".join(parts)
 
 

@@ -1,19 +1,46 @@
 """The types of tasks and the workflow of each."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from agents.workflows import prompts
 from agents.workflows.invalid import InvalidTask
-from agents.workflows.params import MAX_CHARACTERS, AnalysisParams, ChatParams, CodeParams
-from agents.workflows.plan import Step
+from agents.workflows.params import (
+    MAX_CHARACTERS,
+    AnalysisParams,
+    ChatParams,
+    CodeParams,
+    Params,
+    unused,
+)
+from agents.workflows.plan import NOTES, Step
 from protocol.records import TaskBrief
 
-_M = TypeVar("_M", bound=BaseModel)
+_P = TypeVar("_P", bound=Params)
 
 PRIORITIES = range(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow(Generic[_P]):
+    """How tasks of one type become a step."""
+
+    params: type[_P]
+    """What a person may write into the task's params."""
+    step: Callable[[TaskBrief, _P], Step]
+
+    def plan(self, task: TaskBrief) -> Step:
+        """Return the step of a task, with a note for every param that is not used.
+
+        Raises InvalidTask when the params are wrong.
+        """
+        given: JsonValue = {} if task.params is None else task.params
+        step = self.step(task, _read(self.params, given))
+        notes = unused(given, self.params) if isinstance(given, dict) else []
+        return replace(step, params=step.params | {NOTES: notes}) if notes else step
 
 
 def plan_of(task: TaskBrief) -> Step:
@@ -36,84 +63,55 @@ def plan_of(task: TaskBrief) -> Step:
             f"priority is {task.priority}; it must be from 0 (first) to 9 (last).",
             allowed=map(str, PRIORITIES),
         )
-    return workflow(task)
+    return workflow.plan(task)
 
 
-def _generate(task: TaskBrief) -> Step:
-    params = _read(CodeParams, task.params)
+def _generate(task: TaskBrief, params: CodeParams) -> Step:
     return _code_step(task, params, system=prompts.EXPERT, prompt=task.prompt)
 
 
-def _optimize(task: TaskBrief) -> Step:
-    params = _read(CodeParams, task.params)
-    return _code_step(
-        task,
-        params,
-        system=prompts.EXPERT,
-        prompt=f"{prompts.ANALYSES['optimize']}\n\n{task.prompt}",
-    )
+def _optimize(task: TaskBrief, params: CodeParams) -> Step:
+    prompt = f"{prompts.ANALYSES['optimize']}\n\n{task.prompt}"
+    return _code_step(task, params, system=prompts.EXPERT, prompt=prompt)
 
 
-def _analyze(task: TaskBrief) -> Step:
-    params = _read(AnalysisParams, task.params)
+def _analyze(task: TaskBrief, params: AnalysisParams) -> Step:
     prompt = prompts.analysis(params.analysis_type, task.prompt, params.code)
     return _code_step(task, params, system=prompts.ANALYST, prompt=prompt)
 
 
-def _chat(task: TaskBrief) -> Step:
-    return _talk(task, prompts.ASSISTANT)
+def _talk(system: str) -> Workflow[ChatParams]:
+    def step(task: TaskBrief, params: ChatParams) -> Step:
+        given = {"system": system} | params.for_request()
+        return Step(type=task.type, params=given | {"generation_prompt": task.prompt})
 
-
-def _strategy(task: TaskBrief) -> Step:
-    return _talk(task, prompts.STRATEGIST)
-
-
-def _debate(task: TaskBrief) -> Step:
-    return _talk(task, prompts.DEBATER)
-
-
-def _coordinate(task: TaskBrief) -> Step:
-    return _talk(task, prompts.COORDINATOR)
-
-
-def _talk(task: TaskBrief, system: str) -> Step:
-    params = _read(ChatParams, task.params)
-    given = params.model_dump(mode="json", exclude={"task_requirements"}, exclude_none=True)
-    return Step(
-        type=task.type, params={"system": system, **given, "generation_prompt": task.prompt}
-    )
+    return Workflow(ChatParams, step)
 
 
 def _code_step(task: TaskBrief, params: CodeParams, *, system: str, prompt: str) -> Step:
-    return Step(
-        type=task.type,
-        params={
-            "git_branch": params.git_branch,
-            "target_file": params.target_file,
-            "language": params.language,
-            "framework": params.framework,
-            "code_context": params.code_context,
-            "system": system,
-            "generation_prompt": prompt,
-        },
-    )
+    # The documented fields of MCP_SUBTASK are always there; `code` is part of the prompt.
+    given = dict.fromkeys(("git_branch", "target_file", "language", "framework", "code_context"))
+    given |= params.for_request()
+    for written_into_prompt in ("analysis_type", "code"):
+        given.pop(written_into_prompt, None)
+    return Step(type=task.type, params=given | {"system": system, "generation_prompt": prompt})
 
 
-def _read(model: type[_M], params: JsonValue) -> _M:
-    if not isinstance(params, dict | None):
+def _read(model: type[_P], params: JsonValue) -> _P:
+    if not isinstance(params, dict):
         raise InvalidTask("params", 'params must be a JSON object, such as {"language": "python"}.')
     try:
-        return model.model_validate(params or {})
+        return model.model_validate(params)
     except ValidationError as error:
         raise InvalidTask.of("params", error) from error
 
 
-WORKFLOWS: Final[Mapping[str, Callable[[TaskBrief], Step]]] = {
-    "ANALYZE_CODE": _analyze,
-    "CHAT": _chat,
-    "COORDINATE": _coordinate,
-    "DEBATE": _debate,
-    "GENERATE_CODE": _generate,
-    "OPTIMIZE_CODE": _optimize,
-    "STRATEGY": _strategy,
+WORKFLOWS: Final[Mapping[str, Workflow[Any]]] = {
+    "ANALYZE_CODE": Workflow(AnalysisParams, _analyze),
+    "CHAT": _talk(prompts.ASSISTANT),
+    "COORDINATE": _talk(prompts.COORDINATOR),
+    "DEBATE": _talk(prompts.DEBATER),
+    "GENERATE_CODE": Workflow(CodeParams, _generate),
+    "OPTIMIZE_CODE": Workflow(CodeParams, _optimize),
+    "STRATEGY": _talk(prompts.STRATEGIST),
 }

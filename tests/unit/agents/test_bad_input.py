@@ -159,6 +159,10 @@ FIELDS: list[tuple[dict[str, Any], str, str | None]] = [
         "params.task_requirements.complexity",
         "high",
     ),
+    ({"params": {"temperature": 3}}, "params.temperature", None),
+    ({"params": {"reasoning_effort": "huge"}}, "params.reasoning_effort", "high"),
+    ({"params": {"cache": "yes"}}, "params.cache", None),
+    ({"params": {"timeouts": {"total": -1}}}, "params.timeouts.total", None),
     (
         {"type": "ANALYZE_CODE", "params": {"analysis_type": "praise"}},
         "params.analysis_type",

@@ -100,6 +100,14 @@ async def test_an_answer_of_the_simulator_says_so() -> None:
     assert (completion.usage.simulated, completion.usage.cost_usd) == (True, Decimal())
 
 
+async def test_the_result_names_the_branch_and_the_params_that_were_not_used() -> None:
+    params = {"generation_prompt": "p", "git_branch": "feature/x", "notes": ["x was ignored."]}
+
+    output = (await Bench(TextDelta("x"), STOP).execute(a_local(params=params))).output
+
+    assert (output["git_branch"], output["notes"]) == ("feature/x", ["x was ignored."])
+
+
 @pytest.mark.parametrize("type_", ["CHAT", "ANALYZE_CODE"])
 async def test_an_answer_that_is_no_code_claims_none(type_: str) -> None:
     completion = await Bench(TextDelta("Hello"), STOP).execute(a_local(type=type_))

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from agents.questions import question_of
+from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
 from agents.workflows.registry import WORKFLOWS, plan_of
 from protocol.records import SessionMessage
@@ -151,3 +154,82 @@ def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order
     assert [{"role": each.role, "content": each.content} for each in request.messages] == turns
     assert (request.system, request.max_output_tokens) == ("Be brief.", 50)
     assert (request.temperature, request.top_p, request.stop) == (0.7, 0.5, ("END",))
+
+
+WRITTEN: dict[str, Any] = {
+    "analysis_type": "debug",
+    "code": "the code",
+    "code_context": "the context",
+    "framework": "a framework",
+    "language": "a language",
+    "max_output_tokens": 77,
+    "messages": [{"role": "user", "content": "the turn"}],
+    "reasoning_effort": "high",
+    "stop": ["the end"],
+    "system": "the system",
+    "target_file": "src/the_file.py",
+    "temperature": 0.75,
+    "tests": "the tests",
+    "top_p": 0.25,
+}
+"""A value for every param that goes to the model."""
+USED_ELSEWHERE = {"git_branch", "cache", "timeouts", "task_requirements"}
+"""In the result, by the answer cache, as the deadlines of the call, and in the selection."""
+SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
+
+
+def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]:
+    """What goes to the model for a task, and what its result says about the params."""
+    step = plan_of(a_plan({"type": type_, "params": params}).task)
+    return question_of(a_subtask(type=type_, params=step.params)), step.params.get(NOTES, [])
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"),
+    [
+        (type_, name)
+        for type_, each in WORKFLOWS.items()
+        for name in sorted(each.params.model_fields.keys() - USED_ELSEWHERE)
+    ],
+)
+def test_every_param_of_a_type_goes_to_the_model(type_: str, name: str) -> None:
+    request, notes = planned(type_, {name: WRITTEN[name]})
+
+    assert str(SENT_AS.get(name, WRITTEN[name])) in str(request)
+    assert notes == []
+
+
+@pytest.mark.parametrize("type_", WORKFLOWS)
+@given(name=st.text() | st.sampled_from([*WRITTEN, *USED_ELSEWHERE]).map(lambda name: f"{name}s"))
+def test_a_param_that_does_not_exist_is_named_in_the_notes(type_: str, name: str) -> None:
+    assume(name not in WORKFLOWS[type_].params.model_fields)
+
+    request, [note] = planned(type_, {name: "the value"})
+
+    assert note.startswith(f"params.{name[:100]} is not known and was ignored.")
+    assert "the value" not in str(request)
+
+
+@pytest.mark.parametrize(
+    ("type_", "params", "note"),
+    [
+        ("GENERATE_CODE", {"temprature": 1}, "params.temprature is not known and was ignored. "
+         "Did you mean temperature?"),
+        ("CHAT", {"messages": [{"role": "user", "content": "Hi", "contents": "x"}]},
+         "params.messages.0.contents is not known and was ignored. Did you mean content?"),
+        ("CHAT", {"task_requirements": {"taskType": "general", "complexitty": "high"}},
+         "params.task_requirements.complexitty is not known and was ignored. "
+         "Did you mean complexity?"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_param_gets_the_nearest_name(
+    type_: str, params: dict[str, Any], note: str
+) -> None:
+    assert planned(type_, params)[1] == [note]
+
+
+def test_thousands_of_unknown_params_get_a_short_list() -> None:
+    notes = planned("CHAT", {f"param {number}": 1 for number in range(3000)})[1]
+
+    assert len(notes) == 21
+    assert notes[-1] == "2980 more unknown params were ignored."
