@@ -9,8 +9,11 @@ from typing import Final, TypeAlias
 from loguru import logger
 
 from cogo.errors import SettingInvalid
-from cogo.models import load_catalogue, overlay_path
+from cogo.models import load_catalogue
+from cogo.overlays import overlay_files
 from cogo.project import Project
+from cogo.settings import config_directory
+from cogo.trust import STORE
 from providers.catalogue import Catalogue
 from providers.errors import ProviderError
 from providers.router import Router
@@ -45,15 +48,17 @@ async def kept_fresh(
 async def follow(
     project: Project, catalogue: Catalogue, *, look_seconds: float = LOOK_SECONDS
 ) -> None:
-    """Let `catalogue` become what the file says, whenever it changes; until cancelled.
+    """Let `catalogue` become what the files say, whenever they change; until cancelled.
 
-    A file that is not valid changes nothing; what is wrong with it is logged once.
+    A file that is not valid, or not what its user trusts, changes nothing; what is wrong with it
+    is logged once.
     """
-    path = overlay_path(project)
-    known: Stamp = None  # a file is read once more: it may have changed since it was read
+    files = overlay_files(project.settings, project.directory)
+    watched = (*files, config_directory() / STORE)  # with trust, too, a file begins to count
+    known: list[Stamp] = []  # files are read once more: they may have changed since they were read
     while True:
         await asyncio.sleep(look_seconds)
-        now = await asyncio.to_thread(_stamp, path)
+        now = await asyncio.to_thread(lambda: [_stamp(path) for path in watched])
         if now == known:
             continue
         known = now
@@ -63,7 +68,8 @@ async def follow(
             logger.error("the catalogue file is not valid, the old one stays", error=str(error))
             continue
         if catalogue.adopt(fresh):
-            logger.info("catalogue reloaded", file=str(path), models=len(catalogue.models))
+            names = [str(path) for path in files]
+            logger.info("catalogue reloaded", files=names, models=len(catalogue.models))
 
 
 async def ask_listings(router: Router) -> None:

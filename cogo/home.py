@@ -1,26 +1,34 @@
 """The state directory: where an installation keeps its keys, data and logs."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-NAME: Final = ".cogo"
+from cogo.trust import STATE
 
 
 def find_home(
-    *, given: Path | None, configured: Path | None, start: Path, fallback: Path | None = None
+    *,
+    given: Path | None,
+    configured: Path | None,
+    start: Path,
+    is_trusted: Callable[[Path], bool],
+    fallback: Path | None = None,
 ) -> Path:
     """Choose the state directory: `--dir`, `$COGO_HOME`, the nearest `.cogo` upwards, `~/.cogo`.
 
     The directory need not exist yet. A `.cogo` on the way up counts only when it belongs to this
-    user or to root: keys and an address that somebody else left there are not ours to follow.
+    user or to root and is trusted: its address, its keys and its database may be somebody else's.
     """
     if given is not None:
         return given.expanduser().resolve()
     if configured is not None:
         return configured.expanduser().resolve()
+    usual = (fallback or Path.home()).resolve() / STATE
     for directory in (start.resolve(), *start.resolve().parents):
-        candidate = directory / NAME
-        if candidate.is_dir() and candidate.stat().st_uid in {os.geteuid(), 0}:
+        candidate = directory / STATE
+        if not candidate.is_dir() or candidate.stat().st_uid not in {os.geteuid(), 0}:
+            continue
+        if candidate == usual or is_trusted(candidate):
             return candidate
-    return (fallback or Path.home()) / NAME
+    return usual

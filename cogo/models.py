@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
 from cogo.errors import CommandError, SettingInvalid
+from cogo.overlays import read_overlays
 from cogo.project import Project
 from cogo.settings import Settings
 from cogo.vault import Vault
@@ -18,7 +18,6 @@ from providers.entries import Model
 from providers.errors import CatalogueInvalid, UnknownModel
 from providers.router import Router
 
-OVERLAY: Final = "cogo.toml"
 SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
 """Providers whose wire formats the vendor simulator speaks, and the path below which it does."""
 
@@ -31,7 +30,7 @@ def load_catalogue(project: Project) -> Catalogue:
     Raises SettingInvalid, which names the file and the entry, or the variable.
     """
     try:
-        catalogue = Catalogue.load(*_overlays(project))
+        catalogue = Catalogue.load(*read_overlays(project.settings, project.directory)[0])
     except CatalogueInvalid as error:
         raise SettingInvalid("the catalogue", reason=str(error)) from error
     for variable, role in _ROLE_VARIABLES.items():
@@ -43,17 +42,6 @@ def load_catalogue(project: Project) -> Catalogue:
         except UnknownModel as error:
             raise SettingInvalid(variable, reason=str(error)) from error
     return catalogue
-
-
-def overlay_path(project: Project) -> Path:
-    """Give the file that changes the catalogue here, whether or not it is there."""
-    return project.settings.catalogue or project.directory / OVERLAY
-
-
-def _overlays(project: Project) -> list[Path]:
-    path = overlay_path(project)
-    named = project.settings.catalogue is not None
-    return [path] if named or path.is_file() else []
 
 
 def credentials(

@@ -1,21 +1,30 @@
 """Settings: the one place that reads the environment and `.env` files."""
 
+import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 
 from cogo.errors import SettingInvalid
+from cogo.trust import ENV_FILE, Ignored, TrustStore, read_file, split_variables
 from protocol.policy import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
-_ENV_FILE: Final = ".env"
+"""Its files are trusted: whoever can write them can also change this code."""
 _FILE_VARIABLE: Final = "COGO_ENV_FILE"
 
 
@@ -46,17 +55,17 @@ EXAMPLES: Final[Mapping[str, str]] = {
 """What a value of a variable looks like, for the message that says it is missing."""
 
 
-class Settings(BaseSettings):
-    """What the environment says; an empty variable counts as unset.
+class Settings(BaseModel):
+    """What the environment and files say; an empty variable counts as unset.
 
-    The environment wins over `.env` of the working directory, which wins over `.env` of the
-    checkout; COGO_ENV_FILE names a file that is read instead of both. Names that only the
-    catalogue knows (keys and base URLs of providers) are read with `value` and `secret`.
+    The environment wins over `.env` of the working directory, which wins over
+    `~/.config/cogo/.env` and over `.env` of the checkout; COGO_ENV_FILE names a file that is read
+    instead of all of them. While the working directory is not trusted (`cogo.trust`), its file
+    counts last, and only for keys and what else does no harm. Names that only the catalogue knows
+    (keys and base URLs of providers) are read with `value` and `secret`.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     supabase_url: str | None = Field(None, validation_alias="SUPABASE_URL")
     supabase_secret_key: SecretStr | None = Field(
@@ -97,21 +106,29 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 
     _variables: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _ignored: Ignored | None = PrivateAttr(default=None)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> Self:
-        """Read the environment and the `.env` files of the checkout and of `directory`.
+        """Read the environment and the `.env` files that count in `directory`.
 
         `directory` is the working directory when not given. Raises SettingInvalid, which names
-        the variable and the values that it takes.
+        the variable and the values that it takes, or the file that cannot be read.
         """
-        files = _files(directory or Path.cwd())
+        variables, ignored = _read_files(directory or Path.cwd())
+        variables |= {name: text for name, text in os.environ.items() if text}
         try:
-            settings = cls(_env_file=files)
+            settings = cls.model_validate(variables)
         except ValidationError as error:
             raise _invalid(error) from error
-        settings._variables = dict(_variables(files))
+        settings._variables = variables
+        settings._ignored = ignored
         return settings
+
+    @property
+    def ignored(self) -> Ignored | None:
+        """What was left out of `.env` because its folder is not trusted."""
+        return self._ignored
 
     @property
     def retention(self) -> timedelta | None:
@@ -133,16 +150,47 @@ class Settings(BaseSettings):
         return None if value is None else SecretStr(value)
 
 
-def _files(directory: Path) -> tuple[Path, ...]:
+def config_directory() -> Path:
+    """Return the user's own directory for COGO: `$XDG_CONFIG_HOME/cogo`, else `~/.config/cogo`."""
+    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".config") / "cogo"
+
+
+def is_trusted_file(file: Path, content: bytes) -> bool:
+    """Tell whether a file of settings counts in full. Raises SettingInvalid if it has changed."""
+    config = config_directory()
+    if file.parent in {CHECKOUT, config, config.resolve()}:
+        return True
+    return TrustStore.load(config).trusts_file(file, content)
+
+
+def _read_files(directory: Path) -> tuple[dict[str, str], Ignored | None]:
+    """Return the variables of all files, and what was left out of them."""
     named = os.environ.get(_FILE_VARIABLE)
-    return (Path(named),) if named else (CHECKOUT / _ENV_FILE, directory / _ENV_FILE)
+    if named:
+        return _parse(read_file(Path(named)), Path(named)), None
+    ours: dict[str, str] = {}
+    for folder in (CHECKOUT, config_directory()):
+        ours |= _parse(read_file(folder / ENV_FILE), folder / ENV_FILE)
+    file = directory.resolve() / ENV_FILE
+    content = read_file(file)
+    if content is None:
+        return ours, None
+    if is_trusted_file(file, content):
+        return ours | _parse(content, file), None
+    # What it says about other variables is not looked up: it could send those away as a key.
+    taken, refused = split_variables(_parse(content, file, interpolate=False))
+    ignored = Ignored(file.parent, file.name, refused) if refused else None
+    return {**taken, **ours}, ignored
 
 
-def _variables(files: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
-    for file in files:
-        if file.is_file():
-            yield from ((name, text) for name, text in dotenv_values(file).items() if text)
-    yield from ((name, text) for name, text in os.environ.items() if text)
+def _parse(content: bytes | None, file: Path, *, interpolate: bool = True) -> dict[str, str]:
+    try:
+        text = (content or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingInvalid(str(file), reason="it is not UTF-8 text") from error
+    values = dotenv_values(stream=io.StringIO(text), interpolate=interpolate)
+    return {name: value for name, value in values.items() if value}
 
 
 def _invalid(error: ValidationError) -> SettingInvalid:

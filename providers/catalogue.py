@@ -11,7 +11,7 @@ from typing import Final, Self
 from providers.embeddings.entries import EmbeddingModel
 from providers.entries import DeploymentEntry, Model, Provider
 from providers.errors import CatalogueInvalid, UnknownModel
-from providers.loading import PACKAGED, Entries, load_entries
+from providers.loading import PACKAGED, Entries, Overlay, load_entries
 from providers.tuned import tuned_model
 
 __all__ = ["Catalogue", "Facts", "Resolution"]
@@ -62,7 +62,7 @@ class Catalogue:
         self._check()
 
     @classmethod
-    def load(cls, *overlays: Path) -> Self:
+    def load(cls, *overlays: Path | Overlay) -> Self:
         """The packaged catalogue under these files; see `load_entries`.
 
         Raises:

@@ -14,7 +14,7 @@ from providers.embeddings.entries import EmbeddingModel
 from providers.entries import Model, Provider
 from providers.errors import CatalogueInvalid
 
-__all__ = ["Entries", "load_entries"]
+__all__ = ["Entries", "Overlay", "load_entries"]
 
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
@@ -35,12 +35,22 @@ class Entries(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """A file that was read already, so that nobody changes it between a check and its use."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Layer:
     name: str
     content: dict[str, dict[str, Any]]
 
 
-def load_entries(overlays: Sequence[Path] = ()) -> tuple[Entries, Mapping[tuple[str, str], str]]:
+def load_entries(
+    overlays: Sequence[Path | Overlay] = (),
+) -> tuple[Entries, Mapping[tuple[str, str], str]]:
     """The packaged catalogue under these files, and which file had the last word on each entry.
 
     A file may add entries and change single fields of existing ones. `retirement = false` takes
@@ -50,7 +60,7 @@ def load_entries(overlays: Sequence[Path] = ()) -> tuple[Entries, Mapping[tuple[
         CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
     """
     packaged = files("providers").joinpath(PACKAGED).read_text("utf-8")
-    layers = [_parse(PACKAGED, packaged), *(_parse(str(path), _read(path)) for path in overlays)]
+    layers = [_parse(PACKAGED, packaged), *map(_layer, overlays)]
     merged: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
     origins: dict[tuple[str, str], str] = {}
     for layer in layers:
@@ -65,11 +75,13 @@ def load_entries(overlays: Sequence[Path] = ()) -> tuple[Entries, Mapping[tuple[
         raise CatalogueInvalid(_explain(error, origins)) from error
 
 
-def _read(path: Path) -> str:
+def _layer(overlay: Path | Overlay) -> _Layer:
+    name = overlay.name if isinstance(overlay, Overlay) else str(overlay)
     try:
-        return path.read_text("utf-8")
+        content = overlay.content if isinstance(overlay, Overlay) else overlay.read_bytes()
+        return _parse(name, content.decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueInvalid(f"{path}: cannot be read: {error}") from error
+        raise CatalogueInvalid(f"{name}: cannot be read: {error}") from error
 
 
 def _parse(name: str, text: str) -> _Layer:

@@ -307,6 +307,12 @@ COMMANDS: Final = (
         function="migrate",
     ),
     Command(
+        name="trust",
+        summary="Trust the .env, the cogo.toml and the .cogo of a folder, as they are now.",
+        module="cogo.cli.trust",
+        function="trust",
+    ),
+    Command(
         name="doctor",
         summary="Say what is missing and the one command that mends it.",
         module="cogo.cli.doctor",

@@ -64,7 +64,8 @@ def start(
 
     Without agents: `cogo serve` starts those. Where it runs already, say where.
     """
-    home = Project.find(directory).home
+    project = Project.find(directory)
+    home = project.home
     state = find_server(home)
     if state is None:
         options = _reach(host, allow_remote=allow_remote)
@@ -73,6 +74,7 @@ def start(
         if port is not None:
             options += ["--port", str(port)]
         with hold_lock(home):
+            project.remember_home()
             state = start_server(home, options)
     _show(home, state, as_json=as_json)
 

@@ -85,6 +85,7 @@ def up(
         shows_logs=logs,
     )
     with hold_lock(project.home) as lock:
+        project.remember_home()
         was_ready = asyncio.run(_up(project, fleet, lock, as_json=as_json))
     if not as_json:
         print_line("stopped" if was_ready else "stopped before everything was up")

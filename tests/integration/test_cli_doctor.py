@@ -38,9 +38,10 @@ def test_keys_are_named_by_their_variables_and_never_shown(tmp_path: Path) -> No
 
 
 def test_a_mistake_in_the_catalogue_names_file_and_entry(tmp_path: Path) -> None:
-    (tmp_path / "cogo.toml").write_text('[models."x/y"]\nname = 1\n')
+    file = tmp_path / "cogo.toml"
+    file.write_text('[models."x/y"]\nname = 1\n')
 
-    ended = cogo("doctor", "--json", home=tmp_path)
+    ended = cogo("doctor", "--json", home=tmp_path, COGO_CATALOGUE=str(file))
 
     [found] = [
         check for check in json.loads(ended.stdout)["checks"] if check["name"] == "catalogue"

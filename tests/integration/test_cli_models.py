@@ -52,7 +52,9 @@ class Program:
 def cogo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Program]:
-    (tmp_path / "cogo.toml").write_text("\n".join(NOBODY.format(each) for each in LOCAL))
+    catalogue = tmp_path / "cogo.toml"
+    catalogue.write_text("\n".join(NOBODY.format(each) for each in LOCAL))
+    monkeypatch.setenv("COGO_CATALOGUE", str(catalogue))
     for name in key_variables(Catalogue.load()):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))

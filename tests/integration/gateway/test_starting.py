@@ -12,7 +12,7 @@ from cogo.errors import CommandError
 from cogo.gateway import bind, serve_gateway
 from cogo.greeting import Greeting
 from cogo.project import Project
-from cogo.settings import Settings
+from cogo.settings import Settings, config_directory
 from embedded.state import State
 from gateway.keys import hash_of, new_key
 from protocol.ids import utc_now
@@ -73,13 +73,15 @@ async def test_beyond_loopback_it_does_not_start_without_a_key_that_works(
 
 
 async def test_a_model_that_is_added_to_the_catalogue_file_has_its_name_at_once(
-    opened: OpenGateway, store: SupabaseStore, tmp_path: Path
+    opened: OpenGateway, store: SupabaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    config_directory().mkdir()
     agent = AgentRecord(id="executor-1", kind="executor", capacity=1, lanes=["mine"])
     await store.record_agent(agent)
     async with opened() as client:
         assert (await client.get("/v1/models/my own")).status_code == 404
-        (tmp_path / "cogo.toml").write_text(
+        (config_directory() / "cogo.toml").write_text(
             '[models."mine"]\nname = "My own"\nmaker = "Us"\n'
             'deployments = [{ provider = "openai-compatible", model = "m" }]\n'
         )

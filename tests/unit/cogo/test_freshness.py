@@ -1,8 +1,8 @@
 """Agents take over what changes in the catalogue file while they run."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from loguru import logger
 from cogo.freshness import follow, kept_fresh
 from cogo.models import load_catalogue
 from cogo.project import Project
-from cogo.settings import Settings
+from cogo.settings import Settings, config_directory
+from cogo.trust import TrustStore
 from providers.catalogue import Catalogue
 from providers.router import Router
 from tests.support.eventually import eventually
@@ -29,6 +30,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("COGO_CATALOGUE", "DEFAULT_MODEL", "FIREWORKS_MODEL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    config_directory().mkdir(parents=True)
     return Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
 
 
@@ -37,6 +40,20 @@ def save(file: Path, text: str) -> None:
     draft = file.with_suffix(".draft")
     draft.write_text(text)
     draft.replace(file)
+
+
+def trust(folder: Path) -> None:
+    TrustStore.load(config_directory()).with_folder(folder).save(config_directory())
+
+
+@contextmanager
+def logged_errors() -> Iterator[list[str]]:
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message.record["extra"].get("error", ""))))
+    try:
+        yield said
+    finally:
+        logger.remove(sink)
 
 
 @asynccontextmanager
@@ -52,7 +69,7 @@ async def following(project: Project) -> AsyncIterator[Catalogue]:
 
 
 async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project) -> None:
-    file = project.directory / "cogo.toml"
+    file = config_directory() / "cogo.toml"
     async with following(project) as catalogue:
         assert "mine" not in catalogue.models
         save(file, MINE)
@@ -65,18 +82,31 @@ async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project
 
 
 async def test_an_invalid_file_keeps_the_old_one_and_says_so(project: Project) -> None:
-    file = project.directory / "cogo.toml"
+    file = config_directory() / "cogo.toml"
     save(file, MINE)
-    said: list[str] = []
-    sink = logger.add(lambda message: said.append(str(message.record["extra"].get("error", ""))))
-    try:
+    with logged_errors() as said:
         async with following(project) as catalogue:
             save(file, MINE + "colour = 'red'\n")
             await eventually(lambda: any("colour" in text for text in said), within=10)
             assert any(str(file) in text for text in said)
             assert "mine" in catalogue.models
-    finally:
-        logger.remove(sink)
+
+
+async def test_a_trusted_file_that_changes_counts_again_when_it_is_trusted_again(
+    project: Project,
+) -> None:
+    file = project.directory / "cogo.toml"
+    save(file, MINE)
+    trust(project.directory)
+    with logged_errors() as said:
+        async with following(project) as catalogue:
+            save(file, MINE.replace('"Mine"', '"Somebody else\'s"'))
+            await eventually(lambda: any("cogo trust" in text for text in said), within=10)
+            assert catalogue.models["mine"].name == "Mine"
+
+            trust(project.directory)
+
+            await eventually(lambda: catalogue.models["mine"].name != "Mine", within=10)
 
 
 async def test_what_fails_inside_is_not_wrapped(project: Project) -> None:

@@ -1,11 +1,14 @@
 """Which state directory is chosen."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cogo.home import find_home
+from cogo.home import find_home as choose
+
+find_home = partial(choose, is_trusted=lambda state: state.parent.name != "cloned")
 
 
 def test_the_option_wins_over_everything(tmp_path: Path) -> None:
@@ -34,6 +37,15 @@ def test_without_any_it_is_in_the_home_directory(tmp_path: Path) -> None:
     found = find_home(given=None, configured=None, start=tmp_path, fallback=tmp_path / "user")
 
     assert found == tmp_path / "user" / ".cogo"
+
+
+def test_a_state_directory_that_is_not_trusted_is_passed_over(tmp_path: Path) -> None:
+    deep = tmp_path / "cloned" / "src"
+    deep.mkdir(parents=True)
+    (deep.parent / ".cogo").mkdir()
+    (tmp_path / ".cogo").mkdir()
+
+    assert find_home(given=None, configured=None, start=deep) == tmp_path / ".cogo"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")

@@ -117,12 +117,3 @@ def test_the_example_file_has_every_variable_that_anything_reads() -> None:
     wanted = of_the_catalogue | of_the_settings | OF_THE_FIRST_PLANS
 
     assert wanted <= set(EXAMPLE_NAMES), wanted - set(EXAMPLE_NAMES)
-
-
-def test_the_working_directory_wins_over_the_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COGO_ENV_FILE")
-    (tmp_path / ".env").write_text("SUPABASE_URL=https://here.example")
-
-    assert Settings.load(tmp_path).supabase_url == "https://here.example"

@@ -13,6 +13,11 @@ from cogo.vault import COMMAND_OUTPUT_IS_FRESH, Vault
 NAME = "VAULT_TEST_API_KEY"
 
 
+@pytest.fixture(autouse=True)
+def _trusted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / ".env"))
+
+
 class Clock:
     now = 0.0
 
