@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hosted-limits", action="store_true", help="hold Realtime to the rates of the Free plan"
     )
+    parser.add_argument(
+        "--legacy-grants",
+        action=argparse.BooleanOptionalAction,
+        help="grant new tables and functions of public to the roles of the API, as projects before"
+        " October 2026 do; kept until --no-legacy-grants",
+    )
     return parser
 
 
@@ -89,6 +95,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         host=arguments.host,
         with_faults=arguments.faults,
         limits=HOSTED if arguments.hosted_limits else None,
+        legacy_grants=arguments.legacy_grants,
     ) as state:
         if arguments.ready_fd is not None:
             with os.fdopen(arguments.ready_fd, "w") as ready:

@@ -18,6 +18,16 @@ def bootstrap_sql() -> str:
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _FILES)
 
 
+def default_privileges_sql(*, are_granted: bool) -> str:
+    """What makes `postgres` grant its new objects in `public`, as projects before October 2026."""
+    change, roles = ("grant", "to") if are_granted else ("revoke", "from")
+    return "\n".join(
+        f"alter default privileges for role postgres in schema public {change} all on {kind}"
+        f" {roles} anon, authenticated, service_role;"
+        for kind in ("tables", "functions", "sequences")
+    )
+
+
 def bootstrap_version() -> str:
     """Changes when the text changes."""
     return hashlib.sha256(bootstrap_sql().encode()).hexdigest()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from embedded.bootstrap import default_privileges_sql
 from embedded.database import Database
 from embedded.errors import DirectoryInUse, PortInUse
 from embedded.faults.freeze import Freezer
@@ -31,12 +32,14 @@ async def running(
     host: str = HOST,
     with_faults: bool = False,
     limits: Limits | None = None,
+    legacy_grants: bool | None = None,
 ) -> AsyncIterator[State]:
     """Run everything on this state directory until the context ends.
 
     Gives the state as it is written to the directory. Unless `is_port_firm`, another port is taken
     when `port` is in use. `with_faults` lets the holder of the secret
-    key order trouble. Raises CannotStart.
+    key order trouble. `legacy_grants` grants new tables and functions to the roles of the API, or
+    ends that; None leaves it as it was on this directory. Raises CannotStart.
     """
     async with contextlib.AsyncExitStack() as stack:
         with _naming_the_other(directory):
@@ -50,6 +53,7 @@ async def running(
                 admin_dsn=postgres.dsn("supabase_admin"),
             )
         )
+        grants = await _decide_grants(directory, database, legacy_grants)
         move = partial(_move, directory, database, postgres)
         keeper = group.create_task(postgres.keep(move), name="keep postgres")
         stack.callback(keeper.cancel)
@@ -62,7 +66,7 @@ async def running(
         await stack.enter_async_context(serve(app, listener))
         version = await database.admin.fetchval("show server_version")
         url = url_of(host, listener.getsockname()[1])
-        state = _state(url, postgres.dsn("postgres"), keys, version)
+        state = _state(url, postgres.dsn("postgres"), keys, version, legacy_grants=grants)
         write_state(directory, state)
         stack.callback(mark_stopped, directory)
         yield state
@@ -91,7 +95,18 @@ def _naming_the_other(directory: Path) -> Iterator[None]:
         raise
 
 
-def _state(url: str, db_url: str, keys: Keys, version: str) -> State:
+async def _decide_grants(directory: Path, database: Database, wanted: bool | None) -> bool:
+    """Set the default privileges of `public`, and return whether they are those of old projects."""
+    before = read_state(directory)
+    had = before is not None and before.legacy_grants
+    grants = had if wanted is None else wanted
+    # A reset database needs them again; a project's own default privileges are left alone.
+    if grants or had:
+        await database.admin.execute(default_privileges_sql(are_granted=grants))
+    return grants
+
+
+def _state(url: str, db_url: str, keys: Keys, version: str, *, legacy_grants: bool) -> State:
     return State(
         url=url,
         db_url=db_url,
@@ -102,4 +117,5 @@ def _state(url: str, db_url: str, keys: Keys, version: str) -> State:
         pid=os.getpid(),
         started_at=datetime.now(UTC).isoformat(),  # noqa: TID251 - the edge where time enters
         version=version,
+        legacy_grants=legacy_grants,
     )

@@ -32,6 +32,8 @@ class State:
     started_at: str
     version: str
     """Of Postgres."""
+    legacy_grants: bool = False
+    """Whether new tables and functions of `public` are granted to the roles of the API."""
 
     def __repr__(self) -> str:
         """Nothing that a log could give away."""
@@ -44,8 +46,9 @@ def read_state(directory: Path) -> State | None:
     if stored is None:
         return None
     try:
-        return State(**{field.name: stored[field.name] for field in fields(State)})
-    except KeyError:
+        known = {field.name for field in fields(State)}
+        return State(**{name: value for name, value in stored.items() if name in known})
+    except TypeError:
         return None
 
 

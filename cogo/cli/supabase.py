@@ -29,6 +29,7 @@ EXAMPLES: Final = {
         "cogo supabase start              # returns when it answers, and leaves it running",
         "cogo supabase start --port 54400 --dir ./second",
         "cogo supabase start --faults     # tests may order trouble, see docs/embedded.md",
+        "cogo supabase start --legacy-grants   # new tables are open to the API's roles",
     ),
     "stop": ("cogo supabase stop               # data and keys stay",),
     "status": ("cogo supabase status", "cogo supabase status --json"),
@@ -57,6 +58,14 @@ def start(
             "--hosted-limits", help="Hold Realtime to the rates of a hosted project's Free plan."
         ),
     ] = False,
+    legacy_grants: Annotated[
+        bool | None,
+        typer.Option(
+            "--legacy-grants/--no-legacy-grants",
+            help="Grant new tables and functions to the API's roles, as projects before"
+            " October 2026 do. Kept for later starts.",
+        ),
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,6 +80,8 @@ def start(
         options = _reach(host, allow_remote=allow_remote)
         flags = {"--faults": faults, "--hosted-limits": hosted_limits}
         options += [name for name, is_set in flags.items() if is_set]
+        if legacy_grants is not None:
+            options.append("--legacy-grants" if legacy_grants else "--no-legacy-grants")
         if port is not None:
             options += ["--port", str(port)]
         with hold_lock(home):
@@ -177,6 +188,7 @@ def _show(home: Path, state: State, *, as_json: bool) -> None:
         ("anon key", f"{state.anon_key} (legacy)"),
         ("service_role key", f"{state.service_role_key} (legacy)"),
         ("Postgres", state.version),
+        *([("grants", "legacy: new tables are granted to the API")] if state.legacy_grants else []),
         ("state, logs", str(home)),
     ):
         print_line(f"{name:<18}{value}")

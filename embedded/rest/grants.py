@@ -70,5 +70,7 @@ async def denial(
         refusal.body["hint"] = (
             "Grant the required privileges to the current role with:"
             f" GRANT {missing} ON public.{denied} TO {role};"
+            " New tables are not granted by themselves since October 2026; for projects that"
+            " expect it, start the server with --legacy-grants."
         )
     return refusal

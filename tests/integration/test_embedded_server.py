@@ -11,11 +11,13 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 
 from embedded.postmaster import read_postmaster
+from embedded.reset import drop_data
 from embedded.state import State, is_alive, read_state
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
@@ -99,6 +101,34 @@ def test_keys_and_address_survive_a_restart(directory: Path) -> None:
             first.publishable_key,
             first.secret_key,
         )
+
+
+async def test_legacy_grants_open_new_tables_until_they_are_ended(directory: Path) -> None:
+    async def read_new_table(state: State, name: str) -> httpx.Response:
+        connection = await asyncpg.connect(state.db_url)
+        await connection.execute(f"create table {name} (id integer)")
+        await connection.close()
+        async with httpx.AsyncClient(headers={"apikey": state.publishable_key}) as http:
+
+            async def read() -> httpx.Response | None:
+                answer = await http.get(f"{state.url}/rest/v1/{name}", timeout=20)
+                return None if answer.status_code == 404 else answer
+
+            answer = await eventually(read)
+            assert answer is not None
+            return answer
+
+    with embedded_server(directory, "--legacy-grants") as state:
+        assert (await read_new_table(state, "one")).json() == []
+    await drop_data(directory)
+    with embedded_server(directory) as state:
+        assert state.legacy_grants
+        assert (await read_new_table(state, "two")).json() == []
+    with embedded_server(directory, "--no-legacy-grants") as state:
+        assert not state.legacy_grants
+        refused = await read_new_table(state, "three")
+        assert refused.status_code == 401
+        assert "--legacy-grants" in refused.json()["hint"]
 
 
 def test_a_second_server_on_the_directory_is_told_where_the_first_is(directory: Path) -> None:

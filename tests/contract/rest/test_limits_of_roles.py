@@ -55,7 +55,7 @@ async def test_a_missing_privilege_names_the_grant_that_would_help(
     assert answer.status_code == 401
     assert answer.headers["proxy-status"] == "PostgREST; error=42501"
     if grant is not None:
-        assert answer.json()["hint"] == f"{_GRANT}{grant} TO anon;"
+        assert answer.json()["hint"].startswith(f"{_GRANT}{grant} TO anon;")
 
 
 async def test_a_function_that_may_not_be_called_has_no_hint(
