@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from embedded.database import Database
 from embedded.keys import Keys
 from embedded.rest import responses
-from embedded.rest.body import Payload, parse_payload
+from embedded.rest.body import Payload, parse_argument, parse_payload
 from embedded.rest.catalogue import SchemaCache
 from embedded.rest.endpoint import Endpoint, Inbound
 from embedded.rest.errors import ApiError, CacheMissError, unknown_table
@@ -102,8 +102,7 @@ class Api:
         clauses = _ranged(query, inbound)
         payload = None
         if not inbound.is_reading:
-            body = inbound.body or b"{}"
-            payload = parse_payload(inbound.headers.get("content-type"), body)
+            payload = parse_argument(inbound.headers.get("content-type"), inbound.body)
 
         def build(schema: Schema) -> tuple[Function, Statement]:
             caller = Caller(schema, inbound.name, query, media)
@@ -240,7 +239,9 @@ class Api:
         schema = await self._cache.get()
         role = inbound.identity.role
         settings = schema.role_settings.get(role, {})
-        context = inbound.context(settings, timezone=preferences.timezone)
+        context = inbound.context(
+            settings, timezone=preferences.timezone, pre_request=schema.settings.pre_request
+        )
         try:
             return await run(
                 self._database.requests, context, statement, read_only=read_only, check=check

@@ -1,15 +1,24 @@
 """The body of a request: read, checked, and handed to Postgres as the text that came."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from embedded.rest.errors import bad_body
+
+_JSON: Final = "application/json"
+_RAW: Final[Mapping[str, str]] = {
+    "text/plain": "text",
+    "text/xml": "xml",
+    "application/octet-stream": "bytea",
+}
+"""Content types of bodies that are the one argument of a function, and the argument's type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A JSON body."""
+    """A body."""
 
     text: str
     keys: tuple[str, ...]
@@ -18,6 +27,8 @@ class Payload:
     is_object: bool
     is_empty: bool = False
     """An array without elements."""
+    raw_type: str | None = None
+    """The type of a body that is not JSON: text, xml or bytea."""
 
     @property
     def as_array(self) -> str:
@@ -25,16 +36,26 @@ class Payload:
         return self.text if self.is_array else f"[{self.text}]"
 
 
+def parse_argument(content_type: str | None, body: bytes) -> Payload:
+    """Read the body of a call: JSON, or the one argument as it is. Raises PGRST102."""
+    raw_type = _RAW.get(_media_type(content_type))
+    if raw_type is None:
+        return parse_payload(content_type, body or b"{}")
+    # In Postgres' own notation of bytes, since parameters are bound as text.
+    text = f"\\x{body.hex()}" if raw_type == "bytea" else _decode(body)
+    return Payload(text, (), is_array=False, is_object=False, raw_type=raw_type)
+
+
 def parse_payload(content_type: str | None, body: bytes, *, columns: bool = False) -> Payload:
     """Read a JSON body.
 
     With `columns` the objects of an array may have different keys. Raises PGRST102.
     """
-    kind = (content_type or "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    kind = _media_type(content_type)
+    if kind != _JSON:
         raise bad_body(f"Content-Type not acceptable: {kind}")
+    text = _decode(body)
     try:
-        text = body.decode()
         # Postgres reads the numbers; here they could only be too long for an int.
         value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -53,6 +74,17 @@ def _array(text: str, rows: list[Any], *, columns: bool) -> Payload:
     if not columns and any(row.keys() != first for row in rows):
         raise bad_body("All object keys must match")
     return Payload(text, tuple(first), is_array=True, is_object=True, is_empty=not rows)
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or _JSON).partition(";")[0].strip().lower()
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise bad_body() from None
 
 
 def _refuse(constant: str) -> None:

@@ -15,6 +15,7 @@ from embedded.rest.errors import ApiError
 from embedded.rest.headers import EXPOSED_SCHEMA
 from embedded.rest.relationships import ForeignKey, find_relationships
 from embedded.rest.schema import (
+    BODY_TYPES,
     Argument,
     Column,
     Function,
@@ -24,6 +25,7 @@ from embedded.rest.schema import (
     quote,
     scalar_rows,
 )
+from embedded.rest.settings import parse_settings
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -143,6 +145,28 @@ select t.typname as name, format_type(t.oid, -1) as sql, format_type(t.oid, null
  order by n.nspname = 'pg_catalog'
 """
 
+# Functions of any row can be read as if they were columns of it: `t.count`, `t.to_jsonb`.
+_FUNCTIONS_OF_ANY_ROW: Final = """
+select p.proname as name, min(format_type(p.prorettype, -1)) as result_type
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_type t on t.oid = p.proargtypes[0]
+ where n.nspname in ('pg_catalog', 'extensions', $1)
+   and p.pronargs > 0 and p.pronargs - p.pronargdefaults <= 1
+   and t.typname in ('any', 'anyelement', 'anynonarray', 'anycompatible',
+                     'anycompatiblenonarray', 'record')
+ group by p.proname
+"""
+
+_SETTINGS: Final = """
+select split_part(c.setting, '=', 1) as name,
+       substr(c.setting, strpos(c.setting, '=') + 1) as value
+  from pg_db_role_setting s cross join unnest(s.setconfig) as c(setting)
+ where s.setrole = 'authenticator'::regrole and c.setting like 'pgrst.%'
+   and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+ order by s.setdatabase
+"""
+
 # Only settings that any role may make: `set role` comes first, and the role must be able to.
 _ROLE_SETTINGS: Final = """
 select r.rolname as role, split_part(c.setting, '=', 1) as name,
@@ -223,22 +247,30 @@ async def fetch_schema(connection: Connection) -> Schema:
     keys = await connection.fetch(_FOREIGN_KEYS, EXPOSED_SCHEMA)
     functions = await connection.fetch(_FUNCTIONS, EXPOSED_SCHEMA)
     types = await connection.fetch(_TYPES, EXPOSED_SCHEMA)
-    settings = await connection.fetch(_ROLE_SETTINGS)
-    by_id = {row["id"]: _relation(row) for row in relations}
-    computed: defaultdict[int, dict[str, Column]] = defaultdict(dict)
+    role_settings = await connection.fetch(_ROLE_SETTINGS)
+    settings = await connection.fetch(_SETTINGS)
+    of_any_row = {
+        row["name"]: Column(row["name"], row["result_type"])
+        for row in await connection.fetch(_FUNCTIONS_OF_ANY_ROW, EXPOSED_SCHEMA)
+    }
+    by_id = {row["id"]: replace(_relation(row), computed=of_any_row) for row in relations}
+    computed: defaultdict[int, dict[str, Column]] = defaultdict(lambda: dict(of_any_row))
     for row in functions:
         if row["row_argument"] and not row["returns_set"] and not row["is_void"]:
             computed[row["row_argument"]][row["name"]] = Column(row["name"], row["result_type"])
     exposed = {
-        row["name"]: replace(by_id[row["id"]], computed=computed.get(row["id"], {}))
+        row["name"]: replace(by_id[row["id"]], computed=computed[row["id"]])
         for row in relations
         if row["is_exposed"] and not row["is_type"]
     }
     overloads: defaultdict[str, list[Function]] = defaultdict(list)
     for row in functions:
-        overloads[row["name"]].append(_function(row, by_id.get(row["row_type"])))
+        function = _function(row, by_id.get(row["row_type"]))
+        if _is_callable(function):
+            rows = replace(function.rows, computed=of_any_row)
+            overloads[row["name"]].append(replace(function, rows=rows))
     by_role: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in settings:
+    for row in role_settings:
         by_role[row["role"]][row["name"]] = row["value"]
     return Schema(
         relations=exposed,
@@ -246,6 +278,7 @@ async def fetch_schema(connection: Connection) -> Schema:
         functions={name: tuple(found) for name, found in overloads.items()},
         types=_type_names(types),
         role_settings=dict(by_role),
+        settings=parse_settings({row["name"]: row["value"] for row in settings}),
     )
 
 
@@ -311,6 +344,14 @@ def _function(row: Any, row_type: Relation | None) -> Function:
         statement_timeout=row["statement_timeout"],
         comment=row["comment"],
     )
+
+
+def _is_callable(function: Function) -> bool:
+    """Whether a request can name the arguments; one without a name must be able to be the body."""
+    arguments = function.arguments
+    if not arguments or any(each.name for each in arguments):
+        return True
+    return len(arguments) == 1 and arguments[0].type in BODY_TYPES
 
 
 def _type_names(rows: list[Any]) -> dict[str, str]:

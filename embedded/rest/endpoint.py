@@ -63,7 +63,9 @@ class Inbound:
         """The schema that is asked for."""
         return self.headers.get("accept-profile" if self.is_reading else "content-profile")
 
-    def context(self, settings: Mapping[str, str], *, timezone: str | None) -> Context:
+    def context(
+        self, settings: Mapping[str, str], *, timezone: str | None, pre_request: str | None
+    ) -> Context:
         """The context of this request's transaction."""
         return Context(
             role=self.identity.role,
@@ -74,6 +76,7 @@ class Inbound:
             cookies=_cookies(self.headers.get("cookie", "")),
             settings=settings,
             timezone=timezone,
+            pre_request=pre_request,
         )
 
 

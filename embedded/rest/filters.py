@@ -209,19 +209,5 @@ def _operand(scanner: Scanner, *, in_tree: bool) -> str:
         return scanner.rest()
     if scanner.peek('"'):
         return scanner.quoted()
-    if scanner.peek("{"):
-        return _braces(scanner)
-    return scanner.until(",)")
-
-
-def _braces(scanner: Scanner) -> str:
-    start, depth = scanner.position, 0
-    while not scanner.at_end:
-        if scanner.peek('"'):
-            scanner.quoted()
-            continue
-        depth += scanner.peek("{") - scanner.peek("}")
-        scanner.position += 1
-        if depth == 0:
-            return scanner.text[start : scanner.position]
-    return scanner.fail('"}"')
+    # The braces of an array protect its commas; those of arrays inside it do not.
+    return scanner.match(r"\{[^{}]*\}") or scanner.until(",)")

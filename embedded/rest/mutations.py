@@ -20,7 +20,6 @@ from embedded.rest.sql import (
     Scope,
     Statement,
     answer_sql,
-    computed_sql,
     condition_sql,
     rows_body,
     where_sql,
@@ -200,7 +199,7 @@ class Writer:
         inserted = "0"
         names = self._returned()
         columns = ", ".join(f"t0.{quote(name)}" for name in names) or "null as _nothing"
-        returned = ", ".join(map(self._returning, names)) or "null as _nothing"
+        returned = columns
         if "on conflict" in write and self._relation.tells_inserts:
             returned += ", (t0.xmax = 0) as _inserted"
             inserted = "(select count(*) from written where _inserted)"
@@ -228,12 +227,6 @@ class Writer:
         )
         relation = self._relation
         return [name for name in names if name in relation.columns or name in relation.computed]
-
-    def _returning(self, name: str) -> str:
-        computed = self._relation.computed.get(name)
-        if computed is None or name in self._relation.columns:
-            return f"t0.{quote(name)}"
-        return f"{computed_sql(computed, 't0')} as {quote(name)}"
 
 
 def _bad_key() -> ApiError:

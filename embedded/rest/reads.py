@@ -6,7 +6,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Final
 
 from embedded.rest.errors import ApiError, CacheMissError
 from embedded.rest.headers import Media
@@ -14,7 +13,7 @@ from embedded.rest.preferences import Count
 from embedded.rest.query import Clauses, Order, Path, Query
 from embedded.rest.relationships import resolve
 from embedded.rest.schema import Relation, Relationship, Schema, quote
-from embedded.rest.select import AllColumns, Embed, SelectedField, SelectItem
+from embedded.rest.select import ALL_ROWS, AllColumns, Embed, SelectedField, SelectItem
 from embedded.rest.sql import (
     Parameters,
     Plan,
@@ -27,9 +26,6 @@ from embedded.rest.sql import (
     where_sql,
 )
 
-MAX_ROWS: Final = 1000
-"""Rows in one answer, as on hosted projects."""
-
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -38,6 +34,7 @@ class Resource:
     items: str
     joins: str
     conditions: tuple[str, ...]
+    groups: str
     order: str
     limits: str
     is_narrowed: bool
@@ -46,7 +43,8 @@ class Resource:
     def select(self, source: str, extra: Sequence[str] = ()) -> str:
         """The select statement over `source`, which gives the resource its alias."""
         where = where_sql((*extra, *self.conditions))
-        return f"select {self.items} from {source}{self.joins}{where}{self.order}{self.limits}"
+        end = f"{self.groups}{self.order}{self.limits}"
+        return f"select {self.items} from {source}{self.joins}{where}{end}"
 
     def count(self, source: str, *, limit: int | None = None) -> str:
         """The number of rows without the limits of the page; counting stops behind `limit`."""
@@ -76,7 +74,7 @@ class Reader:
         is_limited: bool = True,
         is_written: bool = False,
     ) -> Resource:
-        """The resource under the alias `t0`, with at most MAX_ROWS rows if `is_limited`.
+        """The resource under the alias `t0`, with at most `max_rows` rows if `is_limited`.
 
         `is_written`: of the rows that a write gave back, see Scope.
 
@@ -99,13 +97,16 @@ class Reader:
         is_limited: bool = True,
     ) -> Resource:
         columns: list[str] = []
+        plain: list[int] = []
         joins: list[str] = []
         embeds: dict[str, str] = {}
         ways: dict[str, Relationship] = {}
-        is_narrowed = False
+        is_grouped = self._has_aggregates(items)
+        _refuse_one_name_twice(items, scope.relation, depth=len(path) + 1)
         for item in items:
+            before = len(columns)
             match item:
-                case AllColumns() if scope.is_written:
+                case AllColumns() if scope.is_written or is_grouped:
                     columns += [f"{scope.alias}.{quote(name)}" for name in scope.relation.columns]
                 case AllColumns():
                     columns.append(f"{scope.alias}.*")
@@ -115,36 +116,56 @@ class Reader:
                     way = resolve(self._schema, scope.relation, item)
                     alias = f"e{next(self._numbers)}"
                     joins.append(self._join(item, way, scope, alias, path))
-                    columns.extend(self._embedded(item, way, alias))
+                    columns.extend(self._embedded(item, way, alias, is_grouped=is_grouped))
                     for name in (item.target, item.output_name):
                         embeds[name], ways[name] = f"{alias}.body", way
-                    is_narrowed = is_narrowed or item.is_inner
+            if not _is_aggregate(item):
+                plain.extend(range(before + 1, len(columns) + 1))
         scope = replace(scope, embeds=embeds)
         conditions = [condition_sql(each, scope, self._parameters) for each in clauses.conditions]
         # A condition such as `clients=not.is.null` looks at a join.
-        is_narrowed = is_narrowed or any(
+        is_narrowed = any(isinstance(item, Embed) and item.is_inner for item in items) or any(
             sql in text for sql in embeds.values() for text in conditions
         )
         return Resource(
             ", ".join(columns),
             "".join(joins),
             tuple(conditions),
+            f" group by {', '.join(map(str, plain))}" if is_grouped and plain else "",
             self._order(clauses.order, scope, ways),
             self._limits(clauses) if is_limited else "",
             is_narrowed,
         )
 
+    def _has_aggregates(self, items: Sequence[SelectItem]) -> bool:
+        """Whether rows are put together; raises PGRST123 if that is switched off."""
+        found = any(map(_is_aggregate, items))
+        if found and not self._schema.settings.aggregates_enabled:
+            raise ApiError(400, "PGRST123", "Use of aggregate functions is not allowed")
+        return found
+
     def _column(self, item: SelectedField, scope: Scope) -> str:
-        sql, _ = field_sql(item.field, scope, self._parameters)
-        if item.cast is not None:
-            type_ = self._schema.find_type(item.cast)
-            if type_ is None:
-                raise CacheMissError(400, "42704", f'type "{item.cast}" does not exist')
-            sql = f"cast({sql} as {type_})"
+        if item.field == ALL_ROWS:
+            sql = "*"
+        else:
+            sql, _ = field_sql(item.field, scope, self._parameters)
+        sql = self._cast(sql, item.cast)
+        if item.aggregate is not None:
+            sql = self._cast(f"{item.aggregate}({sql})", item.aggregate_cast)
         return f"{sql} as {quote(item.output_name)}"
+
+    def _cast(self, sql: str, type_: str | None) -> str:
+        if type_ is None:
+            return sql
+        known = self._schema.find_type(type_)
+        if known is None:
+            raise CacheMissError(400, "42704", f'type "{type_}" does not exist')
+        return f"cast({sql} as {known})"
 
     def _join(self, embed: Embed, way: Relationship, scope: Scope, alias: str, path: Path) -> str:
         target = self._schema.relations[way.target]
+        if embed.is_spread and self._has_aggregates(embed.items):
+            raise _no_spread_aggregates()
         inner = f"t{next(self._numbers)}"
         path = self._child_path(path, embed)
         self._paths.add(path)
@@ -165,13 +186,17 @@ class Reader:
         names = (quote(name) for name in self._names(embed, way))
         return "".join(f", coalesce(json_agg(_one.{name}), '[]'::json) as {name}" for name in names)
 
-    def _embedded(self, embed: Embed, way: Relationship, alias: str) -> list[str]:
+    def _embedded(
+        self, embed: Embed, way: Relationship, alias: str, *, is_grouped: bool
+    ) -> list[str]:
         if embed.is_spread:
             return [f"{alias}.{quote(name)}" for name in self._names(embed, way)]
         if not embed.items:
             return []
         body = f"{alias}.body" if way.is_single else f"coalesce({alias}.body, '[]'::json)"
-        return [f"{body} as {quote(embed.output_name)}"]
+        # Values of type json cannot be compared, hence not grouped.
+        cast = "::jsonb" if is_grouped else ""
+        return [f"({body}){cast} as {quote(embed.output_name)}"]
 
     def _names(self, embed: Embed, way: Relationship) -> list[str]:
         """The columns that a spread resource lends to its parent."""
@@ -227,7 +252,8 @@ class Reader:
         return f"(select {sql} from {source}{where_sql(on)})"
 
     def _limits(self, clauses: Clauses) -> str:
-        limit = MAX_ROWS if clauses.limit is None else min(clauses.limit, MAX_ROWS)
+        max_rows = self._schema.settings.max_rows
+        limit = max_rows if clauses.limit is None else min(clauses.limit, max_rows)
         sql = f" limit {self._parameters.text(str(limit))}::int8"
         if clauses.offset:
             sql += f" offset {self._parameters.text(str(clauses.offset))}::int8"
@@ -252,7 +278,7 @@ def read_statement(
         case Count.EXACT:
             total = root.count(source)
         case Count.ESTIMATED:
-            total = root.count(source, limit=MAX_ROWS)
+            total = root.count(source, limit=schema.settings.max_rows)
             plan = _plan(schema, relation, query, clauses)
         case Count.PLANNED:
             plan = _plan(schema, relation, query, clauses)
@@ -265,7 +291,9 @@ def _plan(schema: Schema, relation: Relation, query: Query, clauses: Clauses) ->
     parameters = Parameters()
     reader = Reader(schema, query, parameters)
     root = reader.root(relation, label=relation.name, clauses=clauses, is_limited=False)
-    return Plan(root.select(f"{relation.sql} as t0"), parameters, exact_up_to=MAX_ROWS)
+    return Plan(
+        root.select(f"{relation.sql} as t0"), parameters, exact_up_to=schema.settings.max_rows
+    )
 
 
 def _source(way: Relationship, target: Relation, alias: str, parent: str) -> tuple[str, list[str]]:
@@ -288,4 +316,28 @@ def _not_embedded(name: str) -> ApiError:
         "PGRST108",
         f"'{name}' is not an embedded resource in this request",
         hint=f"Verify that '{name}' is included in the 'select' query parameter.",
+    )
+
+
+def _is_aggregate(item: SelectItem) -> bool:
+    return isinstance(item, SelectedField) and item.aggregate is not None
+
+
+def _refuse_one_name_twice(items: Sequence[SelectItem], parent: Relation, *, depth: int) -> None:
+    """Raise 42712, as Postgres does for PostgREST, if two embedded resources have one name."""
+    names: set[str] = set()
+    for item in items:
+        if isinstance(item, Embed):
+            if item.output_name in names:
+                label = f"{parent.name}_{item.output_name}_{depth}"
+                raise ApiError(400, "42712", f'table name "{label}" specified more than once')
+            names.add(item.output_name)
+
+
+def _no_spread_aggregates() -> ApiError:
+    return ApiError(
+        400,
+        "PGRST127",
+        "Feature not implemented",
+        details="Aggregates are not implemented for spreads.",
     )

@@ -69,20 +69,31 @@ def resolve(schema: Schema, origin: Relation, embed: Embed) -> Relationship:
 
 
 def _is_meant(way: Relationship, embed: Embed, *, to_table: bool) -> bool:
+    if way.origin == way.target:
+        return _is_meant_of_itself(way, embed)
+    by_table = embed.target == way.target
     origin_columns = [column for column, _ in way.columns]
-    # Of a table that refers to itself the name means its children, the column its parent.
-    by_table = embed.target == way.target and (way.origin != way.target or not way.is_single)
-    by_key = embed.target == way.constraint and way.junction is None
-    by_column = way.cardinality is Cardinality.MANY_TO_ONE and origin_columns == [embed.target]
+    if way.junction is not None:
+        return by_table and embed.hint in {None, way.junction.name}
     if embed.hint is None:
         # Views share the keys of their tables; by a key or a column only the table is meant.
-        return by_table or (to_table and (by_key or by_column))
-    if not by_table:
-        return False
-    if way.junction is not None:
-        return embed.hint in {way.junction.name, way.junction.constraint}
+        by_key = embed.target == way.constraint or origin_columns == [embed.target]
+        return by_table or (to_table and by_key)
     target_columns = [column for _, column in way.columns]
-    return embed.hint == way.constraint or [embed.hint] in (origin_columns, target_columns)
+    by_hint = embed.hint == way.constraint or [embed.hint] in (origin_columns, target_columns)
+    return by_table and by_hint
+
+
+def _is_meant_of_itself(way: Relationship, embed: Embed) -> bool:
+    """Of a table that refers to itself the name means its children, the column its parent.
+
+    A hint can only be the column; PostgREST knows no other way between a table and itself.
+    """
+    if way.cardinality is Cardinality.MANY_TO_ONE:
+        return embed.hint is None and [here for here, _ in way.columns] == [embed.target]
+    if way.cardinality is not Cardinality.ONE_TO_MANY or embed.target != way.target:
+        return False
+    return embed.hint is None or [there for _, there in way.columns] == [embed.hint]
 
 
 def _ambiguous(origin: Relation, embed: Embed, ways: Sequence[Relationship]) -> ApiError:

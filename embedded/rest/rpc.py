@@ -31,23 +31,21 @@ class Caller:
 
     def from_payload(self, payload: Payload) -> Function:
         """The overload that takes the keys of the body; else the one that takes the body itself."""
-        if payload.is_object and not payload.is_array:
-            return self._choose(payload.keys, has_body=True)
-        unnamed = [each for each in self._overloads() if _takes_body(each)]
-        if not unnamed:
+        is_named = payload.raw_type is not None or (payload.is_object and not payload.is_array)
+        if not is_named and not any(_takes(each, payload) for each in self._overloads()):
             raise bad_body()
-        return unnamed[0]
+        return self._choose(payload.keys, payload)
 
     def from_query(self) -> Function:
         """The overload that takes the parameters of the URL."""
-        return self._choose(tuple(dict(self._query.arguments)), has_body=False)
+        return self._choose(tuple(dict(self._query.arguments)), None)
 
     def call_with_payload(
         self, function: Function, payload: Payload, clauses: Clauses, *, counts: bool
     ) -> Statement:
         """POST: the body's values become arguments inside Postgres."""
         body = self._parameters.text(payload.text)
-        if _takes_body(function) and not _matches(function, payload.keys):
+        if len(function.arguments) == 1 and not function.arguments[0].name:
             call = f"{function.sql}({body}::{function.arguments[0].type})"
             return self._statement(function, call, "", clauses, counts=counts)
         given = [each for each in function.arguments if each.name in payload.keys]
@@ -80,17 +78,25 @@ class Caller:
     def _overloads(self) -> tuple[Function, ...]:
         return self._schema.functions.get(self._name, ())
 
-    def _choose(self, keys: Sequence[str], *, has_body: bool) -> Function:
+    def _choose(self, keys: Sequence[str], payload: Payload | None) -> Function:
         overloads = self._overloads()
-        found = [each for each in overloads if _matches(each, keys)]
-        if has_body:
-            found = found or [each for each in overloads if _takes_body(each)]
+        raw_type = payload.raw_type if payload is not None else None
+        found = [
+            each
+            for each in overloads
+            # A body that is not JSON is an argument itself.
+            if _matches(each, keys) and (each.arguments or raw_type is None)
+        ]
+        if payload is not None:
+            found = found or [each for each in overloads if _takes(each, payload)]
         if len(found) == 1:
             return found[0]
         if found:
             raise _ambiguous(found)
+        if raw_type is not None:
+            raise _unknown_raw(self._name, raw_type)
         hint = _hint(self._name, keys, self._schema.functions)
-        raise _unknown(self._name, keys, hint, has_body=has_body)
+        raise _unknown(self._name, keys, hint, has_body=payload is not None)
 
     def _statement(
         self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
@@ -135,18 +141,18 @@ class Caller:
 
 
 def _matches(function: Function, keys: Sequence[str]) -> bool:
-    if any(not each.name for each in function.arguments):
-        return False
     required = {each.name for each in function.arguments if each.is_required}
     return required <= set(keys) <= {each.name for each in function.arguments}
 
 
-def _takes_body(function: Function) -> bool:
-    return (
-        len(function.arguments) == 1
-        and not function.arguments[0].name
-        and function.arguments[0].type in {"json", "jsonb"}
-    )
+def _takes(function: Function, payload: Payload) -> bool:
+    """Whether the body itself can be the one argument, which has no name."""
+    types = {"json", "jsonb"} if payload.raw_type is None else {payload.raw_type}
+    match function.arguments:
+        case [Argument(name="", type=type_)]:
+            return type_ in types
+        case _:
+            return False
 
 
 def _named(argument: Argument, value: str) -> str:
@@ -155,6 +161,7 @@ def _named(argument: Argument, value: str) -> str:
 
 
 def _ambiguous(found: Sequence[Function]) -> ApiError:
+    found = sorted(found, key=lambda each: (len(each.arguments), [a.type for a in each.arguments]))
     signatures = ", ".join(
         f"public.{each.name}({', '.join(f'{a.name} => {a.type}' for a in each.arguments)})"
         for each in found
@@ -181,6 +188,16 @@ def _unknown(name: str, keys: Sequence[str], hint: str | None, *, has_body: bool
         details=f"Searched for the function public.{name} {searched}{body},"
         " but no matches were found in the schema cache.",
         hint=hint,
+    )
+
+
+def _unknown_raw(name: str, type_: str) -> CacheMissError:
+    return CacheMissError(
+        404,
+        "PGRST202",
+        f"Could not find the function public.{name} in the schema cache",
+        details=f"Searched for the function public.{name} with a single unnamed {type_} parameter,"
+        " but no matches were found in the schema cache.",
     )
 
 

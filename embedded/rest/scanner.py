@@ -1,5 +1,6 @@
 """A cursor over one query parameter, with the tokens that all grammars share."""
 
+import re
 from typing import Final, NoReturn
 
 from embedded.rest.errors import bad_request
@@ -7,7 +8,9 @@ from embedded.rest.errors import bad_request
 MAX_DEPTH: Final = 32
 """How deep logic trees and embedded resources may nest."""
 
-_NAME_ENDS: Final = frozenset(',.:()!"')
+_IDENTIFIER: Final = r"[\w $]+"
+_BARE_NAME: Final = rf"{_IDENTIFIER}(?:-(?!>){_IDENTIFIER})*"
+"""A dash belongs to a name, an arrow ends it."""
 
 
 class Scanner:
@@ -53,6 +56,14 @@ class Scanner:
             self.position += 1
         return self.text[start : self.position]
 
+    def match(self, pattern: str) -> str | None:
+        """Step over what `pattern` matches here and return it, or None."""
+        found = re.compile(pattern).match(self.text, self.position)
+        if found is None:
+            return None
+        self.position = found.end()
+        return found[0]
+
     def rest(self) -> str:
         """Everything that is left."""
         text, self.position = self.text[self.position :], len(self.text)
@@ -62,10 +73,11 @@ class Scanner:
         """An identifier: bare, or in double quotes with backslash escapes."""
         if self.peek('"'):
             return self._checked(self.quoted())
-        start = self.position
-        while not self.at_end and not self._ends_name():
-            self.position += 1
-        return self._checked(self.text[start : self.position].strip())
+        return self._checked((self.match(_BARE_NAME) or "").strip())
+
+    def identifier(self) -> str:
+        """A bare name without dashes, such as a type."""
+        return self._checked((self.match(_IDENTIFIER) or "").strip())
 
     def quoted(self) -> str:
         """A string in double quotes; a backslash takes the next character as it is."""
@@ -84,6 +96,3 @@ class Scanner:
         if not name or "\0" in name:
             self.fail("field name (* or [a..z0..9_$])")
         return name
-
-    def _ends_name(self) -> bool:
-        return self.text[self.position] in _NAME_ENDS or self.peek("->")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from embedded.rest.settings import RestSettings
+
 _TYPE_ALIASES: Final[Mapping[str, str]] = {
     "int": "integer",
     "decimal": "numeric",
@@ -39,7 +41,7 @@ class Relation:
     is_partitioned: bool = False
     comment: str | None = None
     computed: Mapping[str, Column] = field(default_factory=dict)
-    """Functions of a row that can be read and asked about as if they were columns."""
+    """Functions of a row: Postgres reads `t.count` as if it were a column."""
 
     @property
     def tells_inserts(self) -> bool:
@@ -104,6 +106,10 @@ class Argument:
     is_variadic: bool
 
 
+BODY_TYPES: Final = frozenset({"bytea", "json", "jsonb", "text", "xml"})
+"""What a body can be as the one argument, without a name, of a function."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function that can be called through /rpc."""
@@ -141,14 +147,12 @@ class Schema:
     types: Mapping[str, str]
     """Names that may be written in a cast, with the name that is safe in SQL."""
     role_settings: Mapping[str, Mapping[str, str]]
+    settings: RestSettings = field(default_factory=RestSettings)
 
     def find_type(self, name: str) -> str | None:
         """The safe name of the type that a person called `name`."""
         wanted = " ".join(name.lower().split())
-        suffix = "[]" if wanted.endswith("[]") else ""
-        wanted = wanted.removesuffix("[]").strip()
-        found = self.types.get(_TYPE_ALIASES.get(wanted, wanted))
-        return found and found + suffix
+        return self.types.get(_TYPE_ALIASES.get(wanted, wanted))
 
 
 def quote(identifier: str) -> str:

@@ -1,9 +1,8 @@
 """The grammar of `select=` and `columns=`: columns, casts, JSON paths and embedded resources."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from embedded.rest.errors import ApiError
 from embedded.rest.scanner import MAX_DEPTH, Scanner
 
 
@@ -29,19 +28,27 @@ class AllColumns:
     """`*`."""
 
 
+ALL_ROWS: Final = Field("*")
+"""What `count()` counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class SelectedField:
-    """`alias:field->path::cast`."""
+    """`alias:field->path::cast.aggregate()::aggregate_cast`."""
 
     field: Field
     alias: str | None = None
     cast: str | None = None
+    aggregate: str | None = None
+    aggregate_cast: str | None = None
 
     @property
     def output_name(self) -> str:
-        """The key in the answer: the alias, else the last name of a JSON path."""
+        """The key in the answer: the alias, else the aggregate or the last name of a JSON path."""
         if self.alias is not None:
             return self.alias
+        if self.aggregate is not None:
+            return self.aggregate
         names = [step.key for step in self.field.path if not is_index(step.key)]
         return names[-1] if names else self.field.name
 
@@ -62,6 +69,8 @@ class Embed:
         """The key in the answer, and the name that filters use."""
         return self.alias or self.target
 
+
+_JSON_INDEX: Final = r"-?[0-9]+(?=->|::|[.,)]|$)"
 
 SelectItem: TypeAlias = AllColumns | SelectedField | Embed
 
@@ -104,7 +113,8 @@ def parse_path(scanner: Scanner) -> tuple[JsonStep, ...]:
     steps: list[JsonStep] = []
     while scanner.take("->"):
         as_text = scanner.take(">")
-        steps.append(JsonStep(scanner.name(), as_text=as_text))
+        key = scanner.match(_JSON_INDEX) or scanner.name()
+        steps.append(JsonStep(key, as_text=as_text))
     return tuple(steps)
 
 
@@ -129,15 +139,25 @@ def _item(scanner: Scanner, *, depth: int) -> SelectItem:
     if scanner.peek(":") and not scanner.peek("::"):
         scanner.take(":")
         alias, name = name, scanner.name()
-    if (name == "count" and scanner.peek("()")) or scanner.peek("."):
-        raise ApiError(400, "PGRST123", "Use of aggregate functions is not allowed")
-    if scanner.peek("!") or scanner.peek("("):
+    if name == "count" and scanner.take("()"):
+        return SelectedField(
+            ALL_ROWS, alias, aggregate="count", aggregate_cast=_parse_cast(scanner)
+        )
+    if name != "count" and (scanner.peek("!") or scanner.peek("(")):
         return _embed(scanner, name, alias=alias, is_spread=False, depth=depth)
     field = Field(name, parse_path(scanner))
-    cast = scanner.until(",).").strip() if scanner.take("::") else None
-    if scanner.peek("."):
-        raise ApiError(400, "PGRST123", "Use of aggregate functions is not allowed")
-    return SelectedField(field, alias, cast)
+    cast = _parse_cast(scanner)
+    if not scanner.take("."):
+        return SelectedField(field, alias, cast)
+    aggregate = scanner.match("sum|avg|count|max|min") or scanner.fail(
+        "sum, avg, count, max or min"
+    )
+    scanner.expect("()")
+    return SelectedField(field, alias, cast, aggregate, _parse_cast(scanner))
+
+
+def _parse_cast(scanner: Scanner) -> str | None:
+    return scanner.identifier() if scanner.take("::") else None
 
 
 def _embed(

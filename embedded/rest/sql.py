@@ -20,8 +20,8 @@ from embedded.rest.filters import (
     State,
     TextSearch,
 )
-from embedded.rest.headers import EXPOSED_SCHEMA, Media, Shape
-from embedded.rest.schema import Column, Relation, quote
+from embedded.rest.headers import Media, Shape
+from embedded.rest.schema import Relation, quote
 from embedded.rest.select import Field, is_index
 
 _PATTERNS = frozenset({"like", "ilike"})
@@ -87,15 +87,11 @@ def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str,
 
     Raises 42703 for a column that the relation lacks.
     """
-    computed = None
-    column = scope.relation.columns.get(target.name)
-    if column is None:
-        column = computed = scope.relation.computed.get(target.name)
+    relation = scope.relation
+    column = relation.columns.get(target.name) or relation.computed.get(target.name)
     if column is None:
         raise unknown_column(scope.label, target.name)
-    is_call = computed is not None and not scope.is_written
-    sql = computed_sql(column, scope.alias) if is_call else f"{scope.alias}.{quote(column.name)}"
-    type_ = column.type
+    sql, type_ = f"{scope.alias}.{quote(column.name)}", column.type
     if target.path and type_ not in {"json", "jsonb"}:
         sql, type_ = f"to_jsonb({sql})", "jsonb"
     for step in target.path:
@@ -104,11 +100,6 @@ def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str,
         sql = f"({sql} {arrow} {key})"
         type_ = "text" if step.as_text else type_
     return sql, type_
-
-
-def computed_sql(column: Column, alias: str) -> str:
-    """The call of a function of a row, for the rows of this alias."""
-    return f"{quote(EXPOSED_SCHEMA)}.{quote(column.name)}({alias})"
 
 
 def condition_sql(condition: Condition, scope: Scope, parameters: Parameters) -> str:

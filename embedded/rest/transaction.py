@@ -58,6 +58,8 @@ class Context:
     """The role's own settings, such as statement_timeout."""
     timezone: str | None = None
     """The time zone that was asked for."""
+    pre_request: str | None = None
+    """Function to call before the statement, quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ async def run(
     connection = await _begin(pool, "begin read only" if read_only else "begin")
     try:
         await connection.execute(*_settings_statement(context, settings))
+        if context.pre_request is not None:
+            await connection.execute(f"select {context.pre_request}()")
         row = await connection.fetchrow(statement.sql, *statement.parameters.values)
         answer = Answer(*row) if row is not None else Answer(None, 0, "", 0, None, None)
         if statement.plan is not None:

@@ -40,6 +40,24 @@ grant anon, authenticated, service_role to authenticator;
 -- With the admin option, so that `alter role authenticated set ...` works, as supautils lets it.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
 
+-- As supautils lets it on hosted projects: `alter role authenticator set pgrst.db_max_rows = ...`.
+do $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array[
+    'client_error_verbosity', 'db_aggregates_enabled', 'db_anon_role', 'db_extra_search_path',
+    'db_hoisted_tx_settings', 'db_max_rows', 'db_plan_enabled', 'db_pre_config', 'db_pre_request',
+    'db_prepared_statements', 'db_root_spec', 'db_schemas', 'db_timezone_enabled', 'db_tx_end',
+    'jwt_aud', 'jwt_cache_max_lifetime', 'jwt_role_claim_key', 'jwt_secret',
+    'jwt_secret_is_base64', 'openapi_mode', 'openapi_security_active', 'openapi_server_proxy_uri',
+    'server_cors_allowed_origins', 'server_timing_enabled', 'server_trace_header'
+  ] loop
+    execute format('grant set on parameter "pgrst.%s" to postgres', v_name);
+  end loop;
+end;
+$$;
+
 do $$
 begin
   execute format('alter database %I owner to postgres', current_database());

@@ -70,6 +70,18 @@ create or replace function public.rest_mark(p_title text) returns integer langua
   as $$ insert into public.rest_labels values (99, p_title) returning id $$;
 create or replace function public.rest_take_document(jsonb) returns jsonb language sql immutable
   as 'select $1';
+create or replace function public.rest_take_text(text) returns text language sql immutable
+  as 'select $1';
+create or replace function public.rest_take_bytes(bytea) returns integer language sql immutable
+  as 'select octet_length($1)';
+create or replace function public.rest_take_number(integer) returns integer language sql immutable
+  as 'select $1';
+create or replace function public.rest_defaults() returns text language sql immutable
+  as $$ select 'none' $$;
+create or replace function public.rest_defaults(integer default 1) returns text
+  language sql immutable as $$ select 'number' $$;
+create or replace function public.rest_defaults(text default 'a') returns text
+  language sql immutable as $$ select 'text' $$;
 create or replace function public.rest_sum(variadic p_numbers integer[]) returns bigint
   language sql immutable as 'select sum(n) from unnest(p_numbers) as n';
 create or replace function public.rest_fail(p_code text, p_message text, p_detail text default null)

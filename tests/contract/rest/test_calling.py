@@ -149,6 +149,45 @@ async def test_a_call_takes_an_object(http: httpx.AsyncClient, body: bytes, stat
     assert answer.status_code == status
 
 
+async def test_a_body_that_is_not_json_is_the_one_argument(http: httpx.AsyncClient) -> None:
+    async def call(name: str, body: bytes, kind: str) -> httpx.Response:
+        return await http.post(f"/rpc/{name}", content=body, headers={"Content-Type": kind})
+
+    text = await call("rest_take_text", b"it's $1", "text/plain; charset=utf-8")
+    data = await call("rest_take_bytes", b"\x00\xff", "application/octet-stream")
+    json = await call("rest_take_text", b'{"":"x"}', "application/json")
+    wrong = await call("rest_take_document", b"x", "text/plain")
+    without = await call("rest_nothing", b"x", "text/plain")
+
+    assert (text.json(), data.json(), json.json()) == ("it's $1", 2, '{"":"x"}')
+    assert (wrong.status_code, without.status_code) == (404, 404)
+    assert wrong.json() == {
+        "code": "PGRST202",
+        "message": "Could not find the function public.rest_take_document in the schema cache",
+        "details": "Searched for the function public.rest_take_document with a single unnamed text"
+        " parameter, but no matches were found in the schema cache.",
+        "hint": None,
+    }
+
+
+async def test_an_argument_that_no_request_can_name_hides_its_function(
+    client: AsyncClient,
+) -> None:
+    with pytest.raises(APIError) as hidden:
+        await client.rpc("rest_take_number", {"": 1}).execute()
+    with pytest.raises(APIError) as ambiguous:
+        await client.rpc("rest_defaults", {}).execute()
+    chosen = await client.rpc("rest_defaults", {"": "x"}).execute()
+
+    assert hidden.value.code == "PGRST202"
+    assert (ambiguous.value.code, ambiguous.value.message) == (
+        "PGRST203",
+        "Could not choose the best candidate function between: public.rest_defaults(),"
+        " public.rest_defaults( => text)",
+    )
+    assert chosen.data == "text"
+
+
 async def test_a_function_sees_who_asks_and_how(http: httpx.AsyncClient) -> None:
     answer = await http.post("/rpc/rest_whoami", json={}, headers={"X-Test": "5"})
 

@@ -160,6 +160,61 @@ async def test_related_rows_are_embedded_in_every_direction(client: AsyncClient)
     ]
 
 
+async def test_rows_are_counted_by_a_name_as_postgres_reads_it(
+    client: AsyncClient, http: httpx.AsyncClient
+) -> None:
+    makers = client.table("rest_makers")
+
+    children = await makers.select("name,rest_widgets(count)").order("id").execute()
+    renamed = await client.table("rest_widgets").select("n:count").gt("id", 1).execute()
+    mixed = await http.get("/rest_widgets?select=id,count")
+    filtered = await http.get("/rest_widgets?select=id&count=gt.1")
+    written = await http.post(
+        "/rest_labels?select=count",
+        json={"id": 9, "title": "x"},
+        headers={"Prefer": "return=representation"},
+    )
+
+    assert rows_of(children) == [
+        {"name": "acme", "rest_widgets": [{"count": 2}]},
+        {"name": "zeta", "rest_widgets": [{"count": 0}]},
+    ]
+    assert rows_of(renamed) == [{"n": 2}]
+    for refused in (mixed, filtered, written):
+        assert (refused.status_code, refused.json()["code"]) == (400, "42803")
+
+
+async def test_a_table_is_embedded_twice_only_under_two_names(http: httpx.AsyncClient) -> None:
+    twice = await http.get("/rest_makers?select=rest_widgets(id),rest_widgets(name)")
+    alias = await http.get("/rest_makers?select=w:rest_widgets(id),w:rest_widgets(name)")
+    named = await http.get("/rest_makers?select=rest_widgets(id),other:rest_widgets(name)&id=eq.2")
+
+    assert (twice.status_code, alias.status_code) == (400, 400)
+    assert twice.json() == {
+        "code": "42712",
+        "message": 'table name "rest_makers_rest_widgets_1" specified more than once',
+        "details": None,
+        "hint": None,
+    }
+    assert named.json() == [{"rest_widgets": [], "other": []}]
+
+
+async def test_a_table_is_embedded_in_itself_by_its_name_or_the_column(
+    http: httpx.AsyncClient,
+) -> None:
+    async def embed(what: str) -> tuple[int, Any]:
+        answer = await http.get(f"/rest_widgets?select={what}(id)&id=eq.1")
+        return answer.status_code, answer.json()
+
+    children = (200, [{"rest_widgets": [{"id": 2}, {"id": 3}]}])
+    assert await embed("rest_widgets") == children
+    assert await embed("rest_widgets!parent_id") == children
+    assert await embed("parent_id") == (200, [{"parent_id": None}])
+    for what in ("rest_widgets!rest_widgets_parent_id_fkey", "rest_widgets_parent_id_fkey"):
+        status, refusal = await embed(what)
+        assert (status, refusal["code"]) == (400, "PGRST200")
+
+
 async def test_a_view_has_the_relationships_of_its_columns(client: AsyncClient) -> None:
     cheap = client.table("rest_cheap").select("name,rest_makers(name),rest_labels(id)")
     makers = client.table("rest_makers").select("name,rest_cheap(name)").eq("id", 1)

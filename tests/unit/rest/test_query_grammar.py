@@ -39,14 +39,24 @@ def test_a_select_names_columns_aliases_casts_and_json_paths() -> None:
     )
 
 
+def test_aggregates_stand_behind_a_field_and_take_a_cast_of_their_own() -> None:
+    items = parse_select("count(),n:price::int.sum()::text,data->a.max()")
+
+    assert items == (
+        SelectedField(Field("*"), aggregate="count"),
+        SelectedField(Field("price"), "n", "int", "sum", "text"),
+        SelectedField(Field("data", (JsonStep("a", False),)), aggregate="max"),
+    )
+
+
 def test_a_json_path_is_called_by_its_last_name() -> None:
     names = [
         item.output_name
-        for item in parse_select("data->a->>b,data->a->0,x:data->a,data->0")
+        for item in parse_select("data->a->>b,data->a->0,x:data->a,data->0,price.sum(),n:count()")
         if isinstance(item, SelectedField)
     ]
 
-    assert names == ["b", "a", "x", "data"]
+    assert names == ["b", "a", "x", "data", "sum", "n"]
 
 
 def test_embedded_resources_nest_and_take_hints_and_joins() -> None:
@@ -160,6 +170,15 @@ def test_arguments_of_a_call_are_the_parameters_without_an_operator() -> None:
         ("select", "a,"),
         ("select", "a(b"),
         ("select", "a\0b"),
+        ("select", "a/b"),
+        ("select", "a->b/c"),
+        ("select", "a->-1x"),
+        ("select", "a::text[]"),
+        ("select", "a::numeric(5,2)"),
+        ("select", "a.sum"),
+        ("select", "a.median()"),
+        ("select", "count(id)"),
+        ("a;b", "eq.1"),
         ("order", "a.sideways"),
         ("limit", "many"),
         ("limit", "9" * 5000),
