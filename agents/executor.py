@@ -184,9 +184,11 @@ class Executor:
     async def _memory(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None:
             return []
-        session_id = claimed.task.session_id
+        owner, session_id = claimed.task.owner, claimed.task.session_id
         return await until_answered(
-            lambda: self._agent.store.fetch_messages(session_id=session_id, limit=MEMORY_MESSAGES),
+            lambda: self._agent.store.fetch_messages(
+                owner=owner, session_id=session_id, limit=MEMORY_MESSAGES
+            ),
             what="the conversation",
             jitter=self._agent.jitter,
         )

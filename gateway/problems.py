@@ -15,7 +15,6 @@ from protocol.errors import (
     InvalidArgument,
     MoveNotAllowed,
     NotFound,
-    SessionNotYours,
     StoreUnavailable,
 )
 
@@ -23,7 +22,6 @@ _STATUS: Final[Mapping[type[CogoError], int]] = {
     NotFound: 404,
     MoveNotAllowed: 409,
     InvalidArgument: 400,
-    SessionNotYours: 403,
     StoreUnavailable: 503,
 }
 _TITLES: Final[Mapping[int, str]] = {

@@ -6,7 +6,6 @@
     │   ├── NotFound            TQ002  check the id, and whose it is
     │   ├── MoveNotAllowed      TQ003  look at the state first
     │   ├── InvalidArgument     TQ004  correct the call
-    │   ├── SessionNotYours     TQ005  use a session of your own
     │   └── NotGranted          TQ007  ask for a model that is granted
     ├── StoreUnavailable        TQ900  ask again
     ├── Unauthorized            TQ901  correct the key
@@ -59,12 +58,6 @@ class InvalidArgument(Refused):
     """A value is wrong. Correct it as the message says."""
 
     code = "TQ004"
-
-
-class SessionNotYours(Refused):
-    """The session belongs to another owner. Use one of your own, or none."""
-
-    code = "TQ005"
 
 
 class NotGranted(Refused):

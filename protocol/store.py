@@ -180,6 +180,8 @@ class Store(JudgementStore, Protocol):
         """Read who is or was alive."""
         ...
 
-    async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
-        """Read the latest messages of a conversation, the oldest of them first."""
+    async def fetch_messages(
+        self, *, owner: UUID | None, session_id: UUID, limit: int
+    ) -> list[SessionMessage]:
+        """Read the latest messages of an owner's conversation, the oldest of them first."""
         ...

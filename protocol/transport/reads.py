@@ -67,8 +67,11 @@ class Reads(Calls):
         query = self._client.table("cogo_agents").select("*")
         return await read_query(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
 
-    async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
+    async def fetch_messages(
+        self, *, owner: UUID | None, session_id: UUID, limit: int
+    ) -> list[SessionMessage]:
         query = self._client.table("cogo_messages").select("role,content")
+        query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
         query = query.eq("session_id", str(session_id)).order("seq", desc=True).limit(limit)
         return (await read_query(SessionMessage, query))[::-1]
 

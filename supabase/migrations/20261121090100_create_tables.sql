@@ -2,13 +2,16 @@
 
 -- schemas/0200_cogo_sessions.sql
 create table if not exists public.cogo_sessions (
-  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity primary key,
+  id uuid not null default gen_random_uuid(),
   owner uuid,
   title text,
-  created_at timestamptz not null default cogo.now()
+  created_at timestamptz not null default cogo.now(),
+  constraint cogo_sessions_owner_id unique nulls not distinct (owner, id)
 );
 comment on table public.cogo_sessions is
-  'A conversation that tasks share. Made by the first task that names it.';
+  'A conversation that tasks share. Made by the first task that names it. Its id belongs to its owner:
+two owners may use the same one and never meet.';
 
 create index if not exists cogo_sessions_owner on public.cogo_sessions (owner, created_at);
 
@@ -31,7 +34,7 @@ create table if not exists public.cogo_tasks (
   params jsonb not null default '{}',
   priority integer not null default 5,
   owner uuid,
-  session_id uuid references public.cogo_sessions (id) on delete set null,
+  session_id uuid,
   idempotency_key text,
   model text,
   preferences jsonb not null default '{}',
@@ -69,7 +72,10 @@ create table if not exists public.cogo_tasks (
     else error is null end
   ),
   constraint cogo_tasks_cancelled check ((status = 'cancelled') = (cancel_requested_at is not null)),
-  constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null))
+  constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null)),
+  -- Without an owner it is not checked: cogo.forget_session() does what it would.
+  constraint cogo_tasks_session foreign key (owner, session_id)
+    references public.cogo_sessions (owner, id) on delete set null (session_id)
 ) with (
   -- Costs and status are updated: room for it on the page, and vacuum before it piles up.
   fillfactor = 70,
@@ -92,7 +98,7 @@ create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
 create unique index if not exists cogo_tasks_idempotency
   on public.cogo_tasks (owner, idempotency_key) nulls not distinct
   where idempotency_key is not null;
-create index if not exists cogo_tasks_session on public.cogo_tasks (session_id)
+create index if not exists cogo_tasks_session on public.cogo_tasks (session_id, owner)
   where session_id is not null;
 create index if not exists cogo_tasks_open on public.cogo_tasks (seq) where finished_at is null;
 create index if not exists cogo_tasks_finished on public.cogo_tasks (finished_at)
@@ -634,13 +640,17 @@ grant select, insert, update, delete on public.cogo_agents to service_role;
 
 -- schemas/0320_cogo_messages.sql
 create table if not exists public.cogo_messages (
-  session_id uuid not null references public.cogo_sessions (id) on delete cascade,
+  owner uuid,
+  session_id uuid not null,
   seq bigint generated always as identity,
   role text not null,
   content text not null,
   task_id uuid references public.cogo_tasks (id) on delete set null,
   created_at timestamptz not null default cogo.now(),
-  primary key (session_id, seq)
+  primary key (session_id, seq),
+  -- Without an owner it is not checked: cogo.forget_session() does what it would.
+  constraint cogo_messages_session foreign key (owner, session_id)
+    references public.cogo_sessions (owner, id) on delete cascade
 );
 comment on table public.cogo_messages is 'What was said in a session, in order of seq.';
 
@@ -650,11 +660,7 @@ create index if not exists cogo_messages_task on public.cogo_messages (task_id)
 alter table public.cogo_messages enable row level security;
 drop policy if exists "owners read their messages" on public.cogo_messages;
 create policy "owners read their messages" on public.cogo_messages
-  for select to authenticated using (
-    exists (
-      select from public.cogo_sessions s where s.id = session_id and s.owner = (select auth.uid())
-    )
-  );
+  for select to authenticated using (owner = (select auth.uid()));
 
 revoke all on public.cogo_messages from public, anon, authenticated, service_role;
 grant select on public.cogo_messages to authenticated;

@@ -388,8 +388,6 @@ create or replace function cogo.prepare_task()
   security definer
   set search_path = ''
 as $$
-declare
-  v_owner uuid;
 begin
   if not cogo.is_operator() then
     new.owner := auth.uid();
@@ -423,13 +421,7 @@ begin
   if new.session_id is not null then
     insert into public.cogo_sessions (id, owner, title)
     values (new.session_id, new.owner, left(new.prompt, 80))
-    on conflict (id) do nothing;
-    select s.owner into v_owner from public.cogo_sessions s where s.id = new.session_id;
-    if v_owner is distinct from new.owner then
-      raise exception using
-        errcode = 'TQ005',
-        message = format('session %s belongs to another owner', new.session_id);
-    end if;
+    on conflict (owner, id) do nothing;
   end if;
   return new;
 end;
@@ -842,6 +834,29 @@ create or replace trigger forget
   after delete on cogo.subtasks
   referencing old table as old_rows
   for each statement execute function cogo.forget_subtasks();
+
+-- schemas/0640_forget_session.sql
+create or replace function cogo.forget_session()
+  returns trigger
+  language plpgsql
+  set search_path = ''
+as $$
+begin
+  delete from public.cogo_messages m where m.owner is null and m.session_id = old.id;
+  update public.cogo_tasks t
+     set session_id = null
+   where t.owner is null and t.session_id = old.id;
+  return null;
+end;
+$$;
+comment on function cogo.forget_session() is
+  'Deletes the messages of a session without an owner with it, which no foreign key can.';
+
+revoke all on function cogo.forget_session() from public, anon, authenticated, service_role;
+
+create or replace trigger forget
+  after delete on public.cogo_sessions
+  for each row when (old.owner is null) execute function cogo.forget_session();
 
 insert into cogo.schema_versions (version) values ('20261121090300')
 on conflict (version) do nothing;

@@ -1070,8 +1070,8 @@ begin
   select * from unnest(v_ids, v_attempts, v_outputs);
   -- A statement is dear even where it finds nothing to do: so none for what no item has.
   if v_messages then
-    insert into public.cogo_messages (session_id, role, content, task_id)
-    select t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
+    insert into public.cogo_messages (owner, session_id, role, content, task_id)
+    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
       from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
       join cogo.subtasks s on s.id = k.id
       join public.cogo_tasks t on t.id = s.task_id

@@ -1,11 +1,14 @@
 create table if not exists public.cogo_sessions (
-  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity primary key,
+  id uuid not null default gen_random_uuid(),
   owner uuid,
   title text,
-  created_at timestamptz not null default cogo.now()
+  created_at timestamptz not null default cogo.now(),
+  constraint cogo_sessions_owner_id unique nulls not distinct (owner, id)
 );
 comment on table public.cogo_sessions is
-  'A conversation that tasks share. Made by the first task that names it.';
+  'A conversation that tasks share. Made by the first task that names it. Its id belongs to its owner:
+two owners may use the same one and never meet.';
 
 create index if not exists cogo_sessions_owner on public.cogo_sessions (owner, created_at);
 

@@ -7,7 +7,7 @@ create table if not exists public.cogo_tasks (
   params jsonb not null default '{}',
   priority integer not null default 5,
   owner uuid,
-  session_id uuid references public.cogo_sessions (id) on delete set null,
+  session_id uuid,
   idempotency_key text,
   model text,
   preferences jsonb not null default '{}',
@@ -45,7 +45,10 @@ create table if not exists public.cogo_tasks (
     else error is null end
   ),
   constraint cogo_tasks_cancelled check ((status = 'cancelled') = (cancel_requested_at is not null)),
-  constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null))
+  constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null)),
+  -- Without an owner it is not checked: cogo.forget_session() does what it would.
+  constraint cogo_tasks_session foreign key (owner, session_id)
+    references public.cogo_sessions (owner, id) on delete set null (session_id)
 ) with (
   -- Costs and status are updated: room for it on the page, and vacuum before it piles up.
   fillfactor = 70,
@@ -68,7 +71,7 @@ create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
 create unique index if not exists cogo_tasks_idempotency
   on public.cogo_tasks (owner, idempotency_key) nulls not distinct
   where idempotency_key is not null;
-create index if not exists cogo_tasks_session on public.cogo_tasks (session_id)
+create index if not exists cogo_tasks_session on public.cogo_tasks (session_id, owner)
   where session_id is not null;
 create index if not exists cogo_tasks_open on public.cogo_tasks (seq) where finished_at is null;
 create index if not exists cogo_tasks_finished on public.cogo_tasks (finished_at)

@@ -5,8 +5,6 @@ create or replace function cogo.prepare_task()
   security definer
   set search_path = ''
 as $$
-declare
-  v_owner uuid;
 begin
   if not cogo.is_operator() then
     new.owner := auth.uid();
@@ -40,13 +38,7 @@ begin
   if new.session_id is not null then
     insert into public.cogo_sessions (id, owner, title)
     values (new.session_id, new.owner, left(new.prompt, 80))
-    on conflict (id) do nothing;
-    select s.owner into v_owner from public.cogo_sessions s where s.id = new.session_id;
-    if v_owner is distinct from new.owner then
-      raise exception using
-        errcode = 'TQ005',
-        message = format('session %s belongs to another owner', new.session_id);
-    end if;
+    on conflict (owner, id) do nothing;
   end if;
   return new;
 end;

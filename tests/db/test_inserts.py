@@ -1,9 +1,9 @@
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, task_of
+from tests.db.agent import Agent, insert_task, plan_task, step, task_of
 from tests.db.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
@@ -154,16 +154,45 @@ async def test_submitting_passes_everything_on(database: Database, agent: Agent)
     assert task["deadline"] == task["run_at"] == database.now
 
 
-async def test_a_new_session_is_made_and_another_owners_is_refused(database: Database) -> None:
+async def test_the_id_of_a_session_belongs_to_its_owner_whoever_used_it_first(
+    database: Database, agent: Agent
+) -> None:
     alice = await database.connect("authenticated", ALICE)
     bob = await database.connect("authenticated", BOB)
     session_id = uuid4()
 
-    await insert_task(alice, "first words", session_id=session_id)
-    await insert_task(alice, "second words", session_id=session_id)
-    with pytest.raises(asyncpg.PostgresError) as refused:
-        await insert_task(bob, session_id=session_id)
+    for connection, prompt in ((bob, "taken"), (alice, "mine"), (agent.connection, "nobody's")):
+        await insert_task(connection, prompt, session_id=session_id)
+    await insert_task(alice, "more", session_id=session_id)
+    for plan in await agent.claim("cio"):
+        await agent.complete(plan, plan={"subtasks": [step("code")]})
+    for lease in await agent.claim("model-a"):
+        said = {"role": "user", "content": lease["task"]["prompt"]}
+        assert await agent.complete(lease, messages=[said]) == "ok"
 
-    assert refused.value.sqlstate == "TQ005"
-    sessions = await alice.fetch("select id, owner, title from public.cogo_sessions")
-    assert [tuple(row) for row in sessions] == [(session_id, ALICE, "first words")]
+    for connection, title, heard in ((alice, "mine", {"mine", "more"}), (bob, "taken", {"taken"})):
+        sessions = await connection.fetch("select id, title from public.cogo_sessions")
+        assert [tuple(row) for row in sessions] == [(session_id, title)]
+        messages = await connection.fetch("select content from public.cogo_messages")
+        assert {row["content"] for row in messages} == heard
+
+
+@pytest.mark.parametrize("owner", [None, ALICE])
+async def test_a_session_that_is_deleted_takes_its_messages_and_no_others_along(
+    agent: Agent, owner: UUID | None
+) -> None:
+    session_id = uuid4()
+    task_ids = []
+    for each in (owner, BOB):
+        task_ids.append(await plan_task(agent, owner=each, session_id=session_id))
+        [lease] = await agent.claim("model-a")
+        await agent.complete(lease, messages=[{"role": "user", "content": str(each)}])
+
+    await agent.connection.execute(
+        "delete from public.cogo_sessions where owner is not distinct from $1", owner
+    )
+
+    messages = await agent.connection.fetch("select content from public.cogo_messages")
+    assert [row["content"] for row in messages] == [str(BOB)]
+    tasks = [await task_of(agent, task_id) for task_id in task_ids]
+    assert [task["session_id"] for task in tasks] == [None, session_id]

@@ -230,7 +230,9 @@ class ScriptedStore:
         await self._obey("fetch_agents")
         return self.others
 
-    async def fetch_messages(self, *, session_id: UUID, limit: int) -> list[SessionMessage]:
+    async def fetch_messages(
+        self, *, owner: UUID | None, session_id: UUID, limit: int
+    ) -> list[SessionMessage]:
         await self._obey("fetch_messages")
         return self.memory[-limit:]
 

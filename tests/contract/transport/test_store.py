@@ -98,7 +98,7 @@ async def test_a_task_is_planned_done_and_finished(agent: Agent, store: Supabase
     assert [each.outcome for each in attempts] == ["completed", "completed"]
     assert attempts[1].cost_usd == Decimal("0.25")
     assert task.session_id is not None
-    [message] = await store.fetch_messages(session_id=task.session_id, limit=5)
+    [message] = await store.fetch_messages(owner=None, session_id=task.session_id, limit=5)
     assert message.content == "done"
 
 

@@ -11,7 +11,6 @@ from protocol.errors import (
     NotFound,
     NotGranted,
     Refused,
-    SessionNotYours,
     StoreUnavailable,
     Unauthorized,
     all_errors,
@@ -48,7 +47,6 @@ def test_what_the_database_raises_is_found_by_its_code() -> None:
         "TQ002": NotFound,
         "TQ003": MoveNotAllowed,
         "TQ004": InvalidArgument,
-        "TQ005": SessionNotYours,
         "TQ007": NotGranted,
     }
 

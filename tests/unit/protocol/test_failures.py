@@ -10,7 +10,6 @@ from protocol.errors import (
     MoveNotAllowed,
     NotFound,
     Refused,
-    SessionNotYours,
     StoreUnavailable,
     Unauthorized,
 )
@@ -29,7 +28,6 @@ def failure(code: str | None, message: str | None = "why", hint: str | None = No
         ("TQ002", NotFound),
         ("TQ003", MoveNotAllowed),
         ("TQ004", InvalidArgument),
-        ("TQ005", SessionNotYours),
         ("TQ099", Refused),
         ("PGRST301", Unauthorized),
         ("PGRST302", Unauthorized),
