@@ -4,10 +4,12 @@ import ast
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")
@@ -80,6 +82,30 @@ def test_both_locks_agree() -> None:
     )
 
     assert runtime.items() <= develop.items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_holds_all_that_its_packages_require(lock: str) -> None:
+    """It is installed without resolving, so nothing else would notice a gap."""
+    pins = _pins(ROOT / lock)
+    extras = {"build", "dev"} if "dev" in lock else {"build"}
+    waiting = [("cogo", extra) for extra in (*extras, "")]
+    seen = set(waiting)
+    gaps = []
+    while waiting:
+        name, extra = waiting.pop()
+        for needed in map(Requirement, requires(name) or ()):
+            if needed.marker is not None and not needed.marker.evaluate({"extra": extra}):
+                continue
+            wanted = canonicalize_name(needed.name)
+            pin = pins.get(wanted)
+            if pin is None or not needed.specifier.contains(pin, prereleases=True):
+                gaps.append(f"{name} requires {needed}, the lock has {pin}")
+            found = {(wanted, each) for each in (*needed.extras, "")} - seen
+            seen |= found
+            waiting += found
+
+    assert not gaps
 
 
 def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> None:
