@@ -3,13 +3,14 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 import typer
 
 from cogo.cli.command import Command
 from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS
+from cogo.command import command_path, typed, typed_example
 
 DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")
@@ -25,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = DEBUG in arguments
     arguments = _with_default([argument for argument in arguments if argument != DEBUG])
     try:
-        build(arguments)(args=arguments, prog_name="cogo")
+        build(arguments)(args=arguments, prog_name=command_path())
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except ImportError:
@@ -105,8 +106,8 @@ def _load(command: Command) -> Callable[..., None]:
 
 def _examples(command: Command) -> str:
     lines = importlib.import_module(command.module).EXAMPLES
-    chosen = lines if command.group is None else lines[command.name]
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in chosen)
+    chosen = lines[command.name] if isinstance(lines, Mapping) else lines
+    return "\b\nExamples:\n" + "\n".join(f"  {typed_example(line)}" for line in chosen)
 
 
 def _explain(error: Exception, *, debug: bool) -> int:
@@ -119,7 +120,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
     if debug:
         text = "".join(traceback.format_exception(error))
     elif isinstance(reason, CogoError):
-        text = f"cogo: {reason}"
+        text = f"cogo: {typed(str(reason))}"
     else:
         text = f"cogo: unexpected {type(reason).__name__}: {reason} (run again with {DEBUG})"
     sys.stderr.write(Redactor().redact(text).rstrip() + "\n")

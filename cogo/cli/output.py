@@ -1,14 +1,24 @@
 """Output: what commands print, for people and for programs."""
 
 import json
+import os
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TextIO
 
 import typer
 
+from cogo.command import typed
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+_GAP: Final = "  "
+_FILLER: Final = "\0"
+_NARROWEST: Final = 24
+"""Characters that the last column of a table keeps before other columns are left out."""
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:
@@ -20,16 +30,118 @@ def print_line(text: str = "", *, err: bool = False) -> None:
         return
 
 
+def print_text(text: str, *, err: bool = False, indent: int = 0) -> None:
+    """Print sentences, wrapped between words where they go to a terminal.
+
+    `cogo ...` in backquotes becomes what this person types. Lines after the first are indented.
+    """
+    width = terminal_width(sys.stderr if err else sys.stdout)
+    for line in typed(text).splitlines() or [""]:
+        print_line(line if width is None else wrapped(line, width, indent), err=err)
+
+
+def wrapped(line: str, width: int, indent: int = 0) -> str:
+    """Return a line broken between words; a word that is longer than a line stays whole."""
+    lead = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        _spread(line),
+        width,
+        subsequent_indent=lead + " " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    ).replace(_FILLER, "")
+
+
+def first_words(text: str, width: int) -> str:
+    """Return the beginning of a text on one line, cut between words where it has some."""
+    line = _spread(" ".join(text.split()))
+    if len(line) > width:
+        head, space, _ = line[: width - 2].rpartition(" ")
+        line = (head if space else line[: width - 3]) + "..."
+    return line.replace(_FILLER, "")
+
+
+def _spread(text: str) -> str:
+    """Return the text with a filler after each character that is two columns wide."""
+    from rich.cells import get_character_cell_size  # noqa: PLC0415 - as in `lay_out`
+
+    if text.isascii():
+        return text
+    return "".join(each + _FILLER * (get_character_cell_size(each) - 1) for each in text)
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the columns of the terminal behind a stream, or None if there is none."""
+    try:
+        return (os.get_terminal_size(stream.fileno()).columns or 80) if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
+
+
 def print_json(value: "DataclassInstance | dict[str, object] | list[object]") -> None:
     """Print `value` as one line of JSON."""
     plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
     print_line(json.dumps(plain, default=str, ensure_ascii=False))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print columns that line up, without a frame."""
-    cells = [tuple(headings), *(tuple(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print_line(line.rstrip())
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    drop: Sequence[str] = (),
+    brief: bool = False,
+) -> None:
+    """Print columns that line up, without a frame.
+
+    Where they do not fit into the terminal, the last column gets narrower: wrapped between words,
+    or with `brief` one line of its first words. If that is not enough, the columns `drop` are left
+    out, the first of them first.
+    """
+    width = terminal_width(sys.stdout)
+    lines, missing = lay_out(headings, rows, drop=drop, brief=brief, width=width)
+    for line in lines:
+        print_line(line)
+    if missing:
+        print_text(f"(not shown here: {', '.join(missing)}; --json has all)", err=True)
+
+
+def lay_out(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    drop: Sequence[str] = (),
+    brief: bool = False,
+    width: int | None = None,
+) -> tuple[list[str], list[str]]:
+    """Return the lines of a table, and the headings that had no room in `width`."""
+    from rich.cells import cell_len  # noqa: PLC0415 - `--help` must not pay for it
+
+    columns = {heading: (heading, *cells) for heading, *cells in zip(headings, *rows, strict=True)}
+    widths = {name: max(map(cell_len, cells)) for name, cells in columns.items()}
+    missing: list[str] = []
+    last = headings[-1]
+    room = widths[last] if width is None else width - _total(widths) + widths[last]
+    for name in drop:
+        if room >= min(widths[last], _NARROWEST):
+            break
+        if columns.pop(name, None) is not None:
+            room += widths.pop(name) + len(_GAP)
+            missing.append(name)
+    room = max(room, min(widths[last], _NARROWEST))
+    lines: list[str] = []
+    for cells in zip(*columns.values(), strict=True):
+        *firsts, text = cells
+        lead = "".join(
+            cell + " " * (size - cell_len(cell)) + _GAP
+            for cell, size in zip(firsts, widths.values(), strict=False)
+        )
+        short = first_words(text, room) if brief else wrapped(text, room)
+        for line in short.splitlines() or [""]:
+            lines.append((lead + line).rstrip())
+            lead = " " * cell_len(lead)
+    return lines, missing
+
+
+def _total(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)

@@ -1,0 +1,78 @@
+"""What commands print fits the terminal, and what they tell people to type works."""
+
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from cogo.cli.output import first_words, lay_out, wrapped
+from cogo.command import command_path, typed, typed_example
+
+HEADINGS = ("TASK", "TYPE", "MODEL", "PROMPT")
+ROWS = [
+    ("3f2a9c1e", "GENERATE_CODE", "fireworks/qwen3p8-max", "Write a function that adds 数字"),
+    ("0b1c2d3e", "CHAT", "claude-sonnet-5-5", "internationalization takes words"),
+]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_table_fits_the_terminal_without_cutting_words(width: int, brief: bool) -> None:
+    lines, missing = lay_out(HEADINGS, ROWS, drop=("TYPE", "MODEL"), brief=brief, width=width)
+
+    cells = {cell for row in (HEADINGS, *ROWS) for cell in row}
+    words = {word for cell in cells for word in cell.split()}
+    longest = max(map(len, words))
+    assert max(map(cell_len, lines)) <= max(width, longest + len("3f2a9c1e  "))
+    assert {word.removesuffix("...") for line in lines for word in line.split()} <= words | {""}
+    assert set(missing) <= {"TYPE", "MODEL"}
+
+
+def test_columns_leave_a_narrow_table_by_importance_and_are_named() -> None:
+    by_width = [lay_out(HEADINGS, ROWS, drop=("TYPE", "MODEL"), width=w)[1] for w in (99, 64, 50)]
+
+    assert by_width == [[], ["TYPE"], ["TYPE", "MODEL"]]
+
+
+def test_without_a_terminal_a_table_has_everything_on_one_line_a_row() -> None:
+    lines, missing = lay_out(HEADINGS, ROWS, drop=("TYPE",), width=None)
+
+    assert len(lines) == 1 + len(ROWS)
+    assert not missing
+    assert all(cell in line for row, line in zip(ROWS, lines[1:], strict=True) for cell in row)
+
+
+def test_sentences_are_wrapped_between_words_and_indented() -> None:
+    assert wrapped("  3f2a  stamped because it is cheap", 20, 6).splitlines() == [
+        "  3f2a  stamped",
+        "        because it",
+        "        is cheap",
+    ]
+    assert wrapped("https://example.com/a/long/address", 10) == "https://example.com/a/long/address"
+    assert first_words("one  two\nthree", 10) == "one two..."
+
+
+def test_commands_to_type_are_the_launcher_as_it_was_called_and_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COGO_COMMAND", f"{tmp_path}/my tools/cogo")
+
+    launcher = f"'{tmp_path}/my tools/cogo'"
+    assert command_path() == launcher
+    assert typed("see `cogo models` and `cogo`, not cogo") == (
+        f"see `{launcher} models` and `{launcher}`, not cogo"
+    )
+    assert typed_example("KEY=... cogo serve executor  # cogo") == (
+        f"KEY=... {launcher} serve executor  # cogo"
+    )
+
+
+def test_a_launcher_that_the_search_path_finds_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = tmp_path / "cogo"
+    launcher.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("COGO_COMMAND", str(launcher))
+
+    assert command_path() == "cogo"
