@@ -8,6 +8,7 @@ from functools import partial
 from cogo.connection import Connection, find_connection
 from cogo.project import Project
 from protocol.bus import Bus
+from protocol.office import Office
 from protocol.spending import SpendingStore
 from protocol.store import Store
 from protocol.transport.channels import Channels
@@ -20,7 +21,7 @@ OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
 class Client:
     """What a command uses: the store for what is true, the bus for what happens meanwhile."""
 
-    store: Store
+    store: Office
     bus: Bus
 
 
@@ -34,7 +35,8 @@ async def open_client(project: Project) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def open_client_of(connection: Connection) -> AsyncIterator[Client]:
     """Open the store and the bus of a connection that is already known."""
-    async with store_factory(connection)() as store, build_bus(connection) as bus:
+    key = connection.secret_key.get_secret_value()
+    async with open_store(connection.url, key) as store, build_bus(connection) as bus:
         yield Client(store, bus)
 
 

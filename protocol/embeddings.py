@@ -49,6 +49,12 @@ class EmbeddingStore(Protocol):
         """Read kept texts without their vectors, the newest first."""
         ...
 
+    async def fetch_embeddings_between(
+        self, *, first: UUID, last: UUID, limit: int
+    ) -> list[EmbeddingRow]:
+        """Read the kept texts whose ids lie between two, both included, the newest first."""
+        ...
+
     async def forget_embeddings(self, which: Forgetting) -> int:
         """Delete kept texts with their vectors; gives how many there were.
 

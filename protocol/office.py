@@ -53,6 +53,10 @@ class Office(Store, JudgementStore, Protocol):
         """
         ...
 
+    async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
+        """Read the tasks whose ids lie between two, both included, the newest first."""
+        ...
+
     async def fetch_budgets(self) -> list[Budget]:
         """Read all caps on what may be spent, and how they stand."""
         ...

@@ -9,13 +9,16 @@ from uuid import UUID
 import typer
 
 from cogo.cli.grants import parse_owner
+from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import first_words, print_json, print_line, print_table
 from cogo.cli.since import parse_since
 from cogo.connection import find_connection
 from cogo.models import load_catalogue
 from cogo.project import Project
+from protocol.embeddings import EmbeddingStore
 from protocol.errors import InvalidArgument
+from protocol.ids import parse_id_range
 from protocol.records.embeddings import EmbeddingRow, Forgetting
 from protocol.transport.connect import open_store
 from providers.catalogue import Catalogue
@@ -77,7 +80,8 @@ def list_(
 def forget(
     *,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.")
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="As `list` shows them, or their beginnings."),
     ] = None,
     model: Model = None,
     text: Annotated[str | None, typer.Option("--text", help="Only this text, as it was.")] = None,
@@ -99,21 +103,20 @@ def forget(
 ) -> None:
     """Delete kept texts and their vectors: by id, model, text, file, age, owner."""
     project = Project.find(directory)
-    named = [_id(each) for each in ids or []]
+    ranges = {each: parse_id_range(each) for each in ids or []}
     # An id says whose it is.
-    whose, everybody = _whose(owner or (EVERYBODY if named else "none"))
+    whose, everybody = _whose(owner or (EVERYBODY if ranges else "none"))
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     which = Forgetting(
         owner=whose,
         every_owner=everybody,
-        ids=named or None,
         model_id=_canonical(model, project),
         content=text,
         source=_source(file),
         before="infinity" if everything and before is None else before,
         dry_run=dry_run,
     )
-    given = (which.ids, which.model_id, which.content, which.source, which.before)
+    given = (ranges or None, which.model_id, which.content, which.source, which.before)
     if all(each is None for each in given):
         raise InvalidArgument(
             "nothing says what to forget",
@@ -123,7 +126,8 @@ def forget(
     async def send() -> int:
         connection = find_connection(project)
         async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
-            return await store.forget_embeddings(which)
+            named = [await _find(store, text, *ends) for text, ends in ranges.items()]
+            return await store.forget_embeddings(which.model_copy(update={"ids": named or None}))
 
     count = asyncio.run(send())
     if as_json:
@@ -143,13 +147,13 @@ def _source(file: str | None) -> str | None:
     return None if file is None else Path(file).name
 
 
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidArgument(
-            f"{text!r} is no id of a kept text", hint="`cogo embeddings list` shows them"
-        ) from error
+async def _find(store: EmbeddingStore, text: str, first: UUID, last: UUID) -> UUID:
+    """Return the id that `text` is, or the only one that begins so."""
+    if first == last:
+        return first
+    rows = await store.fetch_embeddings_between(first=first, last=last, limit=11)
+    found = {each.id: f"{each.id}  {first_words(each.content, 40)}" for each in rows}
+    return choose(text, found, noun="kept text", listed_by="cogo embeddings list")
 
 
 def _canonical(model: str | None, project: Project) -> str | None:

@@ -6,16 +6,16 @@ from typing import Annotated, Final
 
 import typer
 
+from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import parse_task_id
 from protocol.records.knowledge import Rating
 
 EXAMPLES: Final = (
-    "cogo feedback 3f2a9c1e-... good",
-    'cogo feedback 3f2a9c1e-... bad --comment "It sorts in place, I asked for a copy."',
+    "cogo feedback 3f2a9c1e good",
+    'cogo feedback 3f2a9c1e bad --comment "It sorts in place, I asked for a copy."',
 )
 
 
@@ -31,7 +31,7 @@ SCORES: Final = {Verdict.GOOD: 1.0, Verdict.BAD: 0.0}
 
 def feedback(
     *,
-    task: Annotated[str, typer.Argument(help="The task's id; it must be completed.")],
+    task: TaskArgument,
     verdict: Annotated[Verdict, typer.Argument(help="What you think of its answer.")],
     comment: Annotated[str | None, typer.Option(help="Why, for whoever looks later.")] = None,
     directory: Dir = None,
@@ -47,6 +47,5 @@ def feedback(
 
 async def _rate(project: Project, task: str, verdict: Verdict, comment: str | None) -> Rating:
     async with open_client(project) as client:
-        return await client.store.feedback(
-            task_id=parse_task_id(task), score=SCORES[verdict], comment=comment
-        )
+        task_id = await find_task_id(client.store, task)
+        return await client.store.feedback(task_id=task_id, score=SCORES[verdict], comment=comment)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.connection import find_connection
@@ -16,7 +17,6 @@ from cogo.errors import CommandError
 from cogo.project import Project
 from gateway.keys import hash_of, new_key
 from gateway.principal import Scope
-from protocol.errors import NotFound
 from protocol.ids import utc_now
 from protocol.office import Office
 from protocol.records import ApiKey, NewApiKey
@@ -35,7 +35,9 @@ DEFAULT_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _T = TypeVar("_T")
 
-KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `cogo keys list` says.")]
+KeyId = Annotated[
+    str, typer.Argument(metavar="ID", help="The key's id, as `cogo keys` shows it, or its start.")
+]
 
 
 def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -92,9 +94,7 @@ def rotate(
     seconds = int(_duration(grace).total_seconds())
 
     async def replace(office: Office) -> ApiKey:
-        old = next((each for each in await office.fetch_api_keys() if each.id == key_id), None)
-        if old is None:
-            raise NotFound(f"there is no key {key_id}", hint="`cogo keys list` lists them")
+        old = await _find(office, key_id)
         lifetime = old.expires_at - old.created_at if old.expires_at else None
         return await office.create_api_key(
             NewApiKey(
@@ -114,11 +114,24 @@ def rotate(
 
 def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
     """End a key for good; gateways notice within ten seconds."""
-    found = _run(directory, lambda office: office.revoke_api_key(key_id=key_id))
+
+    async def end(office: Office) -> ApiKey:
+        return await office.revoke_api_key(key_id=(await _find(office, key_id)).id)
+
+    found = _run(directory, end)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
         print_line(f"{found.id}  revoked")
+
+
+async def _find(office: Office, text: str) -> ApiKey:
+    """Return the key whose id is `text`, or the only one whose id begins so."""
+    keys = {each.id: each for each in await office.fetch_api_keys()}
+    found = {name: f"{name}  {each.name}" for name, each in keys.items() if name.startswith(text)}
+    if text not in keys:
+        text = choose(text, found, noun="key", listed_by="cogo keys list")
+    return keys[text]
 
 
 def _run(directory: Any, work: Callable[[Office], Awaitable[_T]]) -> _T:

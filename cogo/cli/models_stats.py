@@ -1,25 +1,23 @@
 """`cogo models stats|why`: how models do, and why one was chosen."""
 
 import asyncio
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from agents.selection.what_if import what_ifs
+from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.cli.since import Since, parse_since
 from cogo.live.lines import cost_text, milliseconds
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import parse_task_id
 from protocol.records import SelectionRow
 from protocol.records.controls import ModelSwitch
 from protocol.records.knowledge import ModelReport
 
 EXAMPLES: Final = {
     "stats": ("cogo models stats", "cogo models stats --since 7d --json"),
-    "why": ("cogo models why 3f2a9c1e-...", "cogo models why 3f2a9c1e-... --json"),
+    "why": ("cogo models why 3f2a9c1e", "cogo models why 3f2a9c1e --json"),
 }
 HEADINGS: Final = (
     "MODEL",
@@ -67,7 +65,7 @@ def stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False
 
 def why(
     *,
-    task: Annotated[str, typer.Argument(help="The task's id.")],
+    task: TaskArgument,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -145,7 +143,7 @@ async def _stats(
 
 
 async def _selections(project: Project, task: str) -> list[SelectionRow]:
-    task_id = parse_task_id(task)
     async with open_client(project) as client:
+        task_id = await find_task_id(client.store, task)
         await client.store.fetch_task(task_id=task_id)  # a wrong id gets its answer
         return await client.store.fetch_selections(task_id=task_id)

@@ -5,25 +5,21 @@ from typing import Annotated, Final
 
 import typer
 
+from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
-from cogo.live.lines import cost_text, error_text, event_line, task_tokens
+from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
+from cogo.live.lines import cost_text, error_text, event_line, short, simulated_mark, task_tokens
 from cogo.live.waiting import waiting_lines
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import parse_task_id, utc_now
+from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
 
 EXAMPLES: Final = {
     "list": ("cogo tasks list", "cogo tasks list --status failed --limit 50 --json"),
-    "show": ("cogo tasks show 3f2a9c1e-...",),
-    "cancel": ('cogo tasks cancel 3f2a9c1e-... --reason "asked twice"',),
-    "redrive": ("cogo tasks redrive 3f2a9c1e-...",),
-    "retry": ("cogo tasks retry 3f2a9c1e-...",),
+    "show": ("cogo tasks show 3f2a9c1e", "cogo tasks show last --json"),
 }
-
-TaskArgument = Annotated[str, typer.Argument(help="The task's id.")]
 
 
 def list_(
@@ -38,11 +34,13 @@ def list_(
     if as_json:
         print_json([task.model_dump(mode="json") for task in tasks])
     elif not tasks:
-        print_line('no tasks yet; try: cogo submit "Write a Python function is_palindrome(text)"')
+        print_text('no tasks; try `cogo submit "Write a Python function is_palindrome(text)"`')
     else:
         print_table(
             ("TASK", "STATUS", "TYPE", "MODEL", "TOKENS", "COST", "PROMPT"),
             [_row(task) for task in tasks],
+            drop=("TYPE", "TOKENS", "COST", "MODEL"),
+            brief=True,
         )
 
 
@@ -60,32 +58,16 @@ def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) 
         )
         return
     print_line(f"{found.id}  {found.status}  {found.type}")
-    print_line(f"  {found.prompt.strip().splitlines()[0][:100] if found.prompt.strip() else ''}")
+    print_text(f"  {first_words(found.prompt, 100)}")
     for event in events:
-        print_line(f"  {event.at:%H:%M:%S.%f}  {event_line(event) or event.kind}")
+        print_text(f"  {event.at:%H:%M:%S.%f}  {event_line(event) or event.kind}", indent=30)
     for selection in selections:
-        print_line(f"  model {selection.selected_model}: {selection.reason}")
-    print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}")
+        print_text(f"  model {selection.selected_model}: {selection.reason}", indent=2)
+    print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}{simulated_mark(found)}")
     if found.error:
-        print_line(f"  {error_text(found.error)}")
+        print_text(f"  {error_text(found.error)}", indent=2)
     for line in waiting:
-        print_line(f"  waiting: {line}")
-
-
-def cancel(
-    *,
-    task: TaskArgument,
-    reason: Annotated[str | None, typer.Option(help="Why, for whoever looks later.")] = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel a task; a model's call under way is ended too."""
-    _print_moved(asyncio.run(_cancel(Project.find(directory), task, reason)), as_json=as_json)
-
-
-def redrive(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Put a failed task back to work."""
-    _print_moved(asyncio.run(_redrive(Project.find(directory), task)), as_json=as_json)
+        print_text(f"  waiting: {line}", indent=2)
 
 
 async def _list(project: Project, limit: int, status: TaskState | None) -> list[Task]:
@@ -96,9 +78,9 @@ async def _list(project: Project, limit: int, status: TaskState | None) -> list[
 async def _show(
     project: Project, task: str
 ) -> tuple[Task, list[Event], list[SelectionRow], list[str]]:
-    task_id = parse_task_id(task)
     async with open_client(project) as client:
         store = client.store
+        task_id = await find_task_id(store, task)
         found = await store.fetch_task(task_id=task_id)
         events = await store.fetch_events(task_id=task_id)
         selections = await store.fetch_selections(task_id=task_id)
@@ -113,31 +95,13 @@ async def _show(
         return found, events, selections, list(waiting)
 
 
-async def _cancel(project: Project, task: str, reason: str | None) -> Task:
-    async with open_client(project) as client:
-        return await client.store.cancel_task(task_id=parse_task_id(task), reason=reason)
-
-
-async def _redrive(project: Project, task: str) -> Task:
-    async with open_client(project) as client:
-        return await client.store.redrive_task(task_id=parse_task_id(task))
-
-
-def _print_moved(task: Task, *, as_json: bool) -> None:
-    if as_json:
-        print_json(task.model_dump(mode="json"))
-    else:
-        print_line(f"{task.id}  {task.status}")
-
-
 def _row(task: Task) -> tuple[str, ...]:
-    words = " ".join(task.prompt.split())
     return (
-        str(task.id),
+        short(task.id),
         task.status,
-        task.type[:20],
+        task.type,
         str((task.result or {}).get("model_used", "-")),
         str(task_tokens(task)),
         cost_text(task.cost_usd),
-        words[:60] + ("..." if len(words) > 60 else ""),
+        first_words(task.prompt, 60),
     )

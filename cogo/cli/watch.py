@@ -8,20 +8,20 @@ from uuid import UUID
 
 import typer
 
+from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
 from cogo.live.follow import Delta, Finished, follow
 from cogo.live.lines import event_line, selection_line, short
 from cogo.project import Project
 from cogo.wiring import Client, open_client
-from protocol.ids import parse_task_id
 from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
 
 EXAMPLES: Final = (
     "cogo watch                                   # all channels, until Ctrl-C",
-    "cogo watch 3f2a9c1e-...                      # one task, to its end",
+    "cogo watch 3f2a9c1e                          # one task, to its end",
     "cogo watch --json | jq .type",
 )
 TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
@@ -29,7 +29,10 @@ TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
 
 def watch(
     *,
-    task: Annotated[str | None, typer.Argument(help="A task's id; without it, everything.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Argument(help="A task's id, its beginning, or `last`; without it, everything."),
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,15 +41,15 @@ def watch(
     One line a message; with --json the messages themselves, one JSON object a line.
     """
     project = Project.find(directory)
-    task_id = parse_task_id(task) if task else None
-    asyncio.run(_watch(project, task_id, as_json=as_json))
+    asyncio.run(_watch(project, task, as_json=as_json))
 
 
-async def _watch(project: Project, task_id: UUID | None, *, as_json: bool) -> None:
+async def _watch(project: Project, task: str | None, *, as_json: bool) -> None:
     async with open_client(project) as client:
-        if task_id is None:
+        if task is None:
             await _watch_all(client, as_json=as_json)
         else:
+            task_id = await find_task_id(client.store, task)
             await client.store.fetch_task(task_id=task_id)  # a wrong id gets its answer at once
             await _watch_one(client, task_id, as_json=as_json)
 

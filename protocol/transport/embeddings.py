@@ -67,6 +67,13 @@ class EmbeddingCalls(Calls):
                 query = query.eq(column, value)
         return await read_query(EmbeddingRow, query.order("created_at", desc=True).limit(limit))
 
+    async def fetch_embeddings_between(
+        self, *, first: UUID, last: UUID, limit: int
+    ) -> list[EmbeddingRow]:
+        query = self._client.table("cogo_embeddings").select(_COLUMNS)
+        query = query.gte("id", str(first)).lte("id", str(last))
+        return await read_query(EmbeddingRow, query.order("created_at", desc=True).limit(limit))
+
     async def forget_embeddings(self, which: Forgetting) -> int:
         found = await self._row(
             Forgotten,

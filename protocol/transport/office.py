@@ -64,5 +64,10 @@ class OfficeCalls(Reads):
             found |= {each.id: each for each in await read_query(TaskLine, query)}
         return sorted(found.values(), key=lambda each: each.seq, reverse=True)
 
+    async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
+        query = self._client.table("cogo_tasks").select(_LINE)
+        query = query.gte("id", str(first)).lte("id", str(last))
+        return await read_query(TaskLine, query.order("seq", desc=True).limit(limit))
+
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))
