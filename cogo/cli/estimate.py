@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
@@ -18,13 +18,26 @@ from agents.selection.quote import Quote, quote
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
+from cogo.cli.asking import (
+    Budget,
+    CodeFile,
+    DataPolicy,
+    Kind,
+    Language,
+    Model,
+    Params,
+    Policy,
+    Prefer,
+    dollars_of,
+    params_of,
+    preferences_of,
+)
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
 from cogo.errors import CommandError
 from cogo.models import credentials, load_catalogue
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.policy import PolicyName
 from protocol.records import TaskBrief
 from providers.catalogue import Catalogue
 from providers.router import Router
@@ -47,10 +60,15 @@ class Weighed:
 def estimate(
     *,
     prompt: Annotated[str, typer.Argument(help="What you would ask for.")],
-    kind: Annotated[str, typer.Option("--type", help="The task's type.")] = "GENERATE_CODE",
-    model: Annotated[str | None, typer.Option(help="A model by name.")] = None,
-    prefer: Annotated[Preference, typer.Option(help="What matters most.")] = Preference.BALANCED,
-    policy: Annotated[PolicyName | None, typer.Option(help="How the model is chosen.")] = None,
+    task_type: Kind = "GENERATE_CODE",
+    model: Model = None,
+    prefer: Prefer = Preference.BALANCED,
+    policy: Policy = None,
+    data_policy: DataPolicy = None,
+    language: Language = None,
+    file: CodeFile = None,
+    params: Params = None,
+    budget: Budget = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,10 +76,15 @@ def estimate(
 
     The range goes from a short answer to a long one; a cascade or a team counts whole at its end.
     """
-    wishes: dict[str, Any] = {"preference": prefer.value}
-    if policy is not None:
-        wishes["policy"] = policy.value
-    task = TaskBrief(id=uuid4(), type=kind, prompt=prompt, model=model, preferences=wishes)
+    task = TaskBrief(
+        id=uuid4(),
+        type=task_type,
+        prompt=prompt,
+        params=params_of(params, language=language, target_file=None, file=file, kind=task_type),
+        model=model,
+        preferences=preferences_of(prefer, policy, data_policy),
+        budget_usd=dollars_of(budget),
+    )
     weighed = asyncio.run(_weigh(Project.find(directory), task))
     record = weighed.choice.record()
     if as_json:

@@ -1,7 +1,7 @@
 """Follow tasks to their ends: the history from the database, the text from the channel."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +21,8 @@ class Delta:
     """Some more text of an attempt. `restarted` tells to forget what earlier attempts said."""
 
     task_id: UUID
+    subtask_id: UUID
+    attempt: int
     kind: str
     text: str
     restarted: bool
@@ -42,7 +44,8 @@ async def follow(
     """Yield what happens to the tasks until each has ended.
 
     Events come from the database, complete and in order, whether Realtime works or not; deltas come
-    from the channel and may be missed. A store that is away is waited for.
+    from the channel and may be missed. The text of an attempt comes after the event that begins
+    the attempt and before the event that ends it. A store that is away is waited for.
     """
     follower = _Follower(task_ids, store=store)
     async with AsyncExitStack() as stack:
@@ -63,6 +66,8 @@ class _Follower:
         self._chosen: set[UUID] = set()
         self._attempts: dict[UUID, int] = {}
         self._deltas: list[Delta] = []
+        self._began = False
+        """An attempt has its first text: its history comes before."""
         self._bell = asyncio.Event()
 
     def ring(self) -> None:
@@ -81,10 +86,13 @@ class _Follower:
         latest = self._attempts.get(progress.subtask_id, 0)
         if progress.attempt < latest:
             return
+        self._began = self._began or progress.attempt > latest
         self._attempts[progress.subtask_id] = progress.attempt
         self._deltas.append(
             Delta(
                 task_id=progress.task_id,
+                subtask_id=progress.subtask_id,
+                attempt=progress.attempt,
                 kind=progress.kind,
                 text=progress.delta,
                 restarted=0 < latest < progress.attempt,
@@ -95,14 +103,15 @@ class _Follower:
         polled_at = 0.0
         clock = asyncio.get_running_loop().time
         while self._open:
-            deltas, self._deltas = self._deltas, []
-            for delta in deltas:
-                yield delta
-            if not deltas or clock() - polled_at > poll:
+            if self._began or not self._deltas or clock() - polled_at > poll:
                 polled_at = clock()
+                self._began = False
                 for task_id in sorted(self._open, key=str):
                     async for happening in self._history(task_id):
                         yield happening
+            deltas, self._deltas = self._deltas, []
+            for delta in deltas:
+                yield delta
             if self._open and not self._deltas:
                 await self._wait(poll)
 
@@ -130,15 +139,30 @@ class _Follower:
             return  # the rows will still be there
         for event in events:
             self._seen[task_id] = event.seq
+            if event.kind != "subtask.running":
+                for delta in self._text_before(event):
+                    yield delta
             yield event
             while choices and _follows_choice(event):
                 yield choices.pop(0)
         if task is not None:
             self._open.discard(task_id)
-            for delta in [each for each in self._deltas if each.task_id == task_id]:
-                self._deltas.remove(delta)
+            for delta in self._taken(lambda each: each.task_id == task_id):
                 yield delta
             yield Finished(task)
+
+    def _text_before(self, event: Event) -> list[Delta]:
+        """Take the text of the attempt that the event ends."""
+        return self._taken(
+            lambda each: (
+                each.subtask_id == event.subtask_id and each.attempt <= (event.attempt or 0)
+            )
+        )
+
+    def _taken(self, which: Callable[[Delta], bool]) -> list[Delta]:
+        taken = [each for each in self._deltas if which(each)]
+        self._deltas = [each for each in self._deltas if not which(each)]
+        return taken
 
 
 def _follows_choice(event: Event) -> bool:

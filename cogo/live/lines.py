@@ -83,6 +83,11 @@ def task_tokens(task: Task) -> int:
     return task.input_tokens + task.cached_tokens + task.output_tokens
 
 
+def simulated_mark(task: Task) -> str:
+    """Return what follows a model, a price or an answer that the vendor simulator made."""
+    return "  simulated" if (task.result or {}).get("simulated") else ""
+
+
 def task_answer(task: Task) -> str:
     """Give what the person asked for: the code where there is some, else the text."""
     result = task.result or {}

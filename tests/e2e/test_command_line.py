@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from protocol.lifecycle import TaskState
+from protocol.records import NewTask
 from protocol.transport.rpc import SupabaseStore
 from tests.e2e.tasks import ended
 from tests.support.command_line import cogo
@@ -63,14 +64,72 @@ async def test_submit_does_not_wait_when_told_so_and_the_same_key_is_the_same_ta
     assert task.status is TaskState.COMPLETED
 
 
-def test_submit_of_what_cannot_be_planned_says_why_and_ends_with_one(system: System) -> None:
-    failed = system.cogo("submit", "Say it", "--model", "claude-sonet-5")
+INVALID: Mapping[str, tuple[str, ...]] = {
+    "'claude-sonet-5' does not exist; the nearest names: claude-sonnet-5": (
+        "Say it", "--model", "claude-sonet-5",
+    ),
+    "Did you mean CHAT?": ("Say it", "--type", "CHTA"),
+    "prompt is empty": (" ",),
+    "'mars' is no data policy": ("Say it", "--data-policy", "mars"),
+    "--out / cannot be written": ("Say it", "--out", "/"),
+}  # fmt: skip
+"""What the sentence says, and what was asked for."""
 
-    assert failed.returncode == 1
-    assert failed.stdout == ""
-    assert "'claude-sonet-5' does not exist" in failed.stderr
-    assert "claude-sonnet-5" in failed.stderr
-    assert "Traceback" not in failed.stderr
+
+async def test_submit_refuses_what_cannot_be_done_before_there_is_a_task(
+    system: System, store: SupabaseStore
+) -> None:
+    before = await store.fetch_tasks(limit=1)
+
+    refused = {said: system.cogo("submit", *words) for said, words in INVALID.items()}
+
+    assert {each.returncode for each in refused.values()} == {1}
+    assert not [each for each in refused.values() if each.stdout or "Traceback" in each.stderr]
+    assert not {said for said, each in refused.items() if said not in each.stderr}
+    assert await store.fetch_tasks(limit=1) == before
+
+
+async def test_a_task_is_named_by_the_beginning_of_its_id_if_only_one_begins_so(
+    system: System, store: SupabaseStore
+) -> None:
+    owner = uuid4()
+    for number, prompt in enumerate(("the first", "the second")):
+        await store.submit_task(
+            NewTask(
+                id=UUID(f"5eed0000-0000-4000-8000-00000000000{number}"), prompt=prompt,
+                type="CHAT", model="claude-haiku-5-5", owner=owner,
+            )
+        )  # fmt: skip
+    await ended(store, UUID("5eed0000-0000-4000-8000-000000000001"))
+
+    one = system.cogo("show", "5eed0000-0000-4000-8000-000000000001")
+    several = system.cogo("show", "5eed")
+    none = system.cogo("tasks", "cancel", "5eee")
+    wrong = system.cogo("feedback", "search", "good")
+
+    assert one.returncode == 0, one.stderr
+    assert one.stdout.startswith("Simulated answer")
+    assert "simulated" in one.stderr
+    assert several.returncode == none.returncode == wrong.returncode == 1
+    assert "the first" in several.stderr
+    assert "the second" in several.stderr
+    assert "no task has an id that begins with 5eee" in none.stderr
+    assert "is not an id" in wrong.stderr
+
+
+def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(system: System) -> None:
+    later = ("--no-wait", "--session", "held", *QUICK)
+    asked = system.cogo("submit", "[[fault:slow-headers=3]] Say it", "--type", "CHAT", *later)
+    task_id = asked.stdout.strip()
+
+    held = system.cogo("hold", task_id[:13], "--json")
+    shown = system.cogo("show", "last", "--json")
+    resumed = system.cogo("resume", "last")
+
+    assert json.loads(held.stdout)["status"] == "held"
+    assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, task_id)
+    assert resumed.stdout.split() in ([task_id, "pending"], [task_id, "running"])
+    assert "nothing in task" in system.cogo("approve", task_id).stderr
 
 
 def test_tasks_and_agents_are_listed_without_secrets(system: System) -> None:

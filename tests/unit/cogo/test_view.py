@@ -1,0 +1,130 @@
+"""A task on a terminal: its text is read once, whole, and nothing cuts into it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from cogo.live.follow import Delta, Finished, Happening, follow
+from cogo.live.view import Stream, TaskView
+from protocol.messages import Envelope, MessageType, SubtaskProgress
+from protocol.records import Event, SelectionRow, Task
+from protocol.topics import result_topic
+from tests.support.scripted_bus import ScriptedBus
+from tests.support.scripted_store import ScriptedStore
+
+TASK, FIRST, SECOND = uuid4(), uuid4(), uuid4()
+NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+
+def an_event(kind: str, subtask: UUID | None = FIRST, attempt: int = 1, seq: int = 1) -> Event:
+    detail = {"lane": "a-model"}
+    return Event(
+        task_id=TASK, seq=seq, at=NOW, kind=kind, subtask_id=subtask, attempt=attempt,
+        agent_id="executor@host", detail=detail,
+    )  # fmt: skip
+
+
+def a_delta(text: str, *, subtask: UUID = FIRST, attempt: int = 1, kind: str = "text") -> Delta:
+    return Delta(
+        task_id=TASK, subtask_id=subtask, attempt=attempt, kind=kind, text=text, restarted=False
+    )
+
+
+def a_task(text: str) -> Task:
+    return Task.model_validate(
+        {
+            "id": TASK, "type": "CHAT", "prompt": "Hello", "status": "completed",
+            "created_at": NOW, "result": {"text": text},
+        }
+    )  # fmt: skip
+
+
+def seen(*happenings: Happening, stream: Stream = "answer") -> tuple[TaskView, str]:
+    """Return the view and the screen after these."""
+    screen: list[str] = []
+    view = TaskView(
+        stream=stream,
+        say=lambda line: screen.append(f"<{line.split()[1]}>\n"),
+        write=lambda _, text: screen.append(text),
+    )
+    for each in happenings:
+        view.show(each)
+    return view, "".join(screen)
+
+
+def test_status_lines_wait_until_the_text_ends() -> None:
+    task = a_task("one two\nthree")
+
+    view, screen = seen(
+        an_event("subtask.running"),
+        a_delta("one "),
+        an_event("subtask.delayed", SECOND),
+        a_delta("two\nthree"),
+        an_event("subtask.completed"),
+        Finished(task),
+    )
+
+    assert screen == "<claimed>\none two\nthree\n<will>\n<finished>\n"
+    assert view.has_shown(task)
+
+
+def test_the_texts_of_two_subtasks_are_not_mixed() -> None:
+    _, screen = seen(a_delta("one "), a_delta("ANOTHER", subtask=SECOND), a_delta("two"))
+
+    assert screen == "one two"
+
+
+def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
+    _, screen = seen(
+        a_delta("hal"),
+        an_event("subtask.delayed"),
+        a_delta("whole", attempt=2),
+        Finished(a_task("")),
+    )
+
+    assert screen == "hal\n<will>\nwhole\n"
+
+
+def test_a_text_that_was_not_read_whole_is_printed_at_the_end() -> None:
+    task = a_task("one two three")
+
+    view, _ = seen(a_delta("one "), a_delta("three"), Finished(task))
+    assert not view.has_shown(task)
+
+    view, _ = seen(a_delta("one two three"), Finished(task), stream="aside")
+    assert not view.has_shown(task)
+
+
+class _History(ScriptedStore):
+    """Tells of everything at once, while the text of the attempt has only just come."""
+
+    bus: ScriptedBus
+    events: list[Event]
+
+    async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        progress = SubtaskProgress(
+            task_id=TASK, subtask_id=FIRST, attempt=1, offset=0, delta="hello"
+        )
+        topic = result_topic(TASK)
+        said = Envelope.of(MessageType.SUBTASK_PROGRESS, progress, source="e", target=topic)
+        self.bus.listeners[topic](said)
+        return self.events
+
+    async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
+        return []
+
+    async def fetch_task(self, *, task_id: UUID) -> Task:
+        return a_task("hello")
+
+
+async def test_text_comes_between_the_events_that_begin_and_end_its_attempt() -> None:
+    kinds = ("subtask.running", "subtask.completed", "task.completed")
+    store = _History()
+    store.bus = ScriptedBus()
+    store.events = [an_event(kind, seq=seq) for seq, kind in enumerate(kinds, start=1)]
+
+    told: list[Any] = [each async for each in follow([TASK], store=store, bus=store.bus)]
+
+    assert [getattr(each, "kind", "end") for each in told] == [
+        "subtask.running", "text", "subtask.completed", "task.completed", "end",
+    ]  # fmt: skip
