@@ -39,7 +39,10 @@ class SpendingStore(Protocol):
         limit_usd: Decimal,
         allow_unpriced: bool = False,
     ) -> Budget:
-        """Cap what may be spent. `key` is an owner's uuid (None: tasks without one) or a provider.
+        """Cap what may be spent. `key` is a provider, or an owner's uuid (None: tasks without one).
+
+        Of the scope owner `*` caps each user without a cap of their own, `anonymous` all anonymous
+        sign-ins together.
 
         Raises InvalidArgument.
         """

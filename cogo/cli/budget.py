@@ -20,6 +20,7 @@ EXAMPLES: Final = {
         "cogo budget set total 20 --per day",
         "cogo budget set provider:anthropic 100 --per month",
         "cogo budget set owner:8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c 5 --per day",
+        "cogo budget set 'owner:*' 0.50 --per day",
     ),
     "list": ("cogo budget", "cogo budget list --json"),
     "remove": ("cogo budget remove provider:anthropic --per month",),
@@ -31,7 +32,9 @@ _NOBODY: Final = str(UUID(int=0))
 For = Annotated[
     str,
     typer.Argument(
-        metavar="FOR", help="total, owner:<uuid>, owner:none (tasks without one), provider:<id>."
+        metavar="FOR",
+        help="total, owner:<uuid>, owner:none (tasks without one), 'owner:*' (each user without a "
+        "cap of their own; anonymous sign-ins share one), owner:anonymous, provider:<id>.",
     ),
 ]
 Per = Annotated[str, typer.Option("--per", help="day or month (UTC), or ever.")]
@@ -78,8 +81,10 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
     found = asyncio.run(read())
     if not found and not as_json:
         print_line("there are no caps; try: cogo budget set total 20 --per day")
+    elif as_json:
+        _print(found, as_json=True)
     else:
-        _print(found, as_json=as_json)
+        _print([each for each in found if not each.is_personal_default], as_json=False)
 
 
 def remove(
@@ -108,7 +113,7 @@ def parse_target(text: str) -> tuple[BudgetScope, str | None]:
         return cast("BudgetScope", scope), None if (scope, key) == ("owner", "none") else key
     raise InvalidArgument(
         f"{text!r} is nothing that a cap can be for",
-        hint="it is total, owner:<uuid>, owner:none or provider:<id>",
+        hint="it is total, owner:<uuid>, owner:none, owner:*, owner:anonymous or provider:<id>",
     )
 
 
@@ -130,8 +135,8 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
                 _target(each),
                 each.per,
                 f"${each.limit_usd:f}",
-                f"${each.spent_usd:.4f}",
-                f"${each.reserved_usd:.4f}",
+                "each" if each.is_template else f"${each.spent_usd:.4f}",
+                "each" if each.is_template else f"${each.reserved_usd:.4f}",
                 "allowed" if each.allow_unpriced else "refused",
                 each.resets_at.isoformat(timespec="minutes") if each.resets_at else "never",
             )

@@ -18,12 +18,17 @@ class Budgets(BaseModel):
 
 @router.get("/budgets", summary="Show the caps on spending")
 async def budgets(here: Here, asker: Reader) -> Budgets:
-    """Give the caps of your own; with the scope `admin` all of them."""
+    """Give the caps of your own; with the scope `admin` all that operators set."""
     found = await here.office.fetch_budgets()
-    return Budgets(budgets=[each for each in found if _concerns(asker, each)])
-
-
-def _concerns(asker: Principal, budget: Budget) -> bool:
     if asker.is_admin:
-        return True
-    return asker.owner is not None and (budget.scope, budget.key) == ("owner", str(asker.owner))
+        return Budgets(budgets=[each for each in found if not each.is_personal_default])
+    return Budgets(budgets=_budgets_for(asker, found))
+
+
+def _budgets_for(asker: Principal, budgets: list[Budget]) -> list[Budget]:
+    """Select the caps of a caller: their own, else the default, of which nothing is spent yet."""
+    if asker.owner is None:
+        return []
+    owners = [each for each in budgets if each.scope == "owner"]
+    own = [each for each in owners if each.key == str(asker.owner)]
+    return own or [each for each in owners if each.is_template]

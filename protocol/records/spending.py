@@ -83,6 +83,18 @@ class Budget(Row):
     spent_usd: Decimal
     reserved_usd: Decimal
     resets_at: datetime | None = None
+    is_default: bool = False
+    """Whether it was made from the default, of an owner whom operators gave no cap."""
+
+    @property
+    def is_personal_default(self) -> bool:
+        """Whether it is the default as it stands for one user; there may be thousands."""
+        return self.is_default and self.key != "anonymous"
+
+    @property
+    def is_template(self) -> bool:
+        """Whether it is the default itself, which holds for each owner without a cap."""
+        return (self.scope, self.key) == ("owner", "*")
 
 
 class Removed(Row):

@@ -131,6 +131,31 @@ revoke all on function cogo.stamp_problem(uuid, jsonb)
   from public, anon, authenticated, service_role;
 grant execute on function cogo.stamp_problem(uuid, jsonb) to service_role;
 
+-- schemas/0705_is_anonymous.sql
+-- Security definer: agents may not read auth.users. Projects with users of another service, or an Auth
+-- that knows no anonymous sign-ins, have none.
+create or replace function cogo.is_anonymous(p_owner uuid)
+  returns boolean
+  language plpgsql
+  stable
+  security definer
+  set search_path = ''
+as $$
+begin
+  if to_regclass('auth.users') is null or not exists (
+    select from pg_catalog.pg_attribute a
+     where a.attrelid = to_regclass('auth.users') and a.attname = 'is_anonymous'
+  ) then
+    return false;
+  end if;
+  return exists (select from auth.users u where u.id = p_owner and u.is_anonymous);
+end;
+$$;
+comment on function cogo.is_anonymous(uuid) is 'Whether an owner signed in anonymously.';
+
+revoke all on function cogo.is_anonymous(uuid) from public, anon, authenticated, service_role;
+grant execute on function cogo.is_anonymous(uuid) to service_role;
+
 -- schemas/0705_lock_tasks.sql
 create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
   returns void
@@ -156,6 +181,30 @@ comment on function cogo.lock_tasks(uuid[]) is
 
 revoke all on function cogo.lock_tasks(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.lock_tasks(uuid[]) to service_role;
+
+-- schemas/0706_budget_key.sql
+create or replace function cogo.budget_key(p_owner uuid)
+  returns text
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select case
+    when p_owner is null then '00000000-0000-0000-0000-000000000000'
+    when exists (
+      select from cogo.budgets b
+       where b.scope = 'owner' and b.key = p_owner::text and not b.is_default
+    ) then p_owner::text
+    when exists (select from cogo.budgets b where b.scope = 'owner' and b.key in ('*', 'anonymous'))
+      and cogo.is_anonymous(p_owner) then 'anonymous'
+    else p_owner::text
+  end;
+$$;
+comment on function cogo.budget_key(uuid) is
+  'Whose cap an owner''s calls count towards: anonymous sign-ins without a cap of their own share one.';
+
+revoke all on function cogo.budget_key(uuid) from public, anon, authenticated, service_role;
+grant execute on function cogo.budget_key(uuid) to service_role;
 
 -- schemas/0706_period_start.sql
 create or replace function cogo.period_start(p_per text, p_now timestamptz)
@@ -187,7 +236,7 @@ as $$
     from cogo.reservations r
    where case p_scope
            when 'total' then true
-           when 'owner' then r.owner = p_key::uuid
+           when 'owner' then p_key in (r.owner::text, r.budget_key)
            when 'provider' then r.provider = p_key
            when 'task' then r.task_id = p_key::uuid
          end
@@ -199,8 +248,34 @@ comment on function cogo.reserved_usd(text, text) is
 revoke all on function cogo.reserved_usd(text, text) from public, anon, authenticated, service_role;
 grant execute on function cogo.reserved_usd(text, text) to service_role;
 
+-- schemas/0707_spent_usd.sql
+create or replace function cogo.spent_usd(p_scope text, p_key text, p_since timestamptz)
+  returns numeric
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select coalesce(sum(c.cost_usd), 0)
+    from public.cogo_calls c
+   where c.started_at >= p_since
+     and case
+       when p_scope = 'total' then true
+       when p_scope = 'provider' then c.provider = p_key
+       when p_key = 'anonymous' then cogo.is_anonymous(c.owner)
+       -- Nobody's in particular.
+       when p_key = '*' then false
+       else c.owner is not distinct from nullif(p_key, '00000000-0000-0000-0000-000000000000')::uuid
+     end;
+$$;
+comment on function cogo.spent_usd(text, text, timestamptz) is
+  'What the calls that count towards a cap have cost since then, from the audit.';
+
+revoke all on function cogo.spent_usd(text, text, timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.spent_usd(text, text, timestamptz) to service_role;
+
 -- schemas/0708_lock_budgets.sql
-create or replace function cogo.lock_budgets(p_owner uuid, p_provider text)
+create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
   returns setof cogo.budgets
   language plpgsql
   volatile
@@ -209,12 +284,29 @@ as $$
 declare
   v_now timestamptz := cogo.now();
 begin
+  -- In the order of the locks below; of two who make one at once the second waits for the first.
+  if p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists (
+    select from cogo.budgets b
+     where b.scope = 'owner' and b.key = p_owner_key and not b.is_default
+  ) then
+    insert into cogo.budgets (
+      scope, key, per, limit_usd, allow_unpriced, is_default, period_start, spent_usd
+    )
+    select 'owner', p_owner_key, d.per, d.limit_usd, d.allow_unpriced, true,
+           cogo.period_start(d.per, v_now),
+           cogo.spent_usd('owner', p_owner_key, cogo.period_start(d.per, v_now))
+      from cogo.budgets d
+     where d.scope = 'owner' and d.key = '*'
+       and not exists (
+         select from cogo.budgets b
+          where b.scope = 'owner' and b.key = p_owner_key and b.per = d.per
+       )
+     order by d.per
+    on conflict do nothing;
+  end if;
   perform
      from cogo.budgets b
-    where b.scope = 'total'
-       or b.scope = 'owner'
-          and b.key = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')::text
-       or b.scope = 'provider' and b.key = p_provider
+    where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
     order by b.scope, b.key, b.per
       for no key update;
   return query
@@ -223,18 +315,16 @@ begin
              when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.spent_usd
            end,
            period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
-     where b.scope = 'total'
-        or b.scope = 'owner'
-           and b.key = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')::text
-        or b.scope = 'provider' and b.key = p_provider
+     where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
     returning b.*;
 end;
 $$;
-comment on function cogo.lock_budgets(uuid, text) is
-  'Locks the caps that hold for an owner''s call of a provider, in key order, and begins new periods.';
+comment on function cogo.lock_budgets(text, text) is
+  'Locks the caps that hold for a call, of cogo.budget_key() at a provider, in key order, and begins new
+periods. An owner without a cap of their own gets the default one.';
 
-revoke all on function cogo.lock_budgets(uuid, text) from public, anon, authenticated, service_role;
-grant execute on function cogo.lock_budgets(uuid, text) to service_role;
+revoke all on function cogo.lock_budgets(text, text) from public, anon, authenticated, service_role;
+grant execute on function cogo.lock_budgets(text, text) to service_role;
 
 -- schemas/0709_cap_problem.sql
 create or replace function cogo.cap_problem(
@@ -251,7 +341,10 @@ declare
   v_name text := case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
-    else format('the cap of %s %s', p_scope, p_key)
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
   end;
 begin
   if p_usd is null then

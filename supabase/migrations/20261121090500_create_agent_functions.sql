@@ -1645,6 +1645,7 @@ declare
   v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
+  v_key text := cogo.budget_key(v_call.owner);
 begin
   perform cogo.act_as(p_agent_id);
   if v_call.id is null or v_call.model_id is null or v_call.provider is null or v_usd < 0 then
@@ -1696,7 +1697,7 @@ begin
     end if;
   end if;
   for v_cap in
-    select b.* from cogo.lock_budgets(v_call.owner, v_call.provider) b
+    select b.* from cogo.lock_budgets(v_key, v_call.provider) b
      where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
@@ -1712,10 +1713,10 @@ begin
   end loop;
 
   insert into cogo.reservations (
-    call_id, subtask_id, attempt, agent_id, task_id, owner, provider, call, usd
+    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
-    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_call.provider,
+    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
     p_call - 'prompt', v_usd
   )
   on conflict do nothing;
@@ -1724,7 +1725,8 @@ end;
 $$;
 comment on function public.cogo_begin_call(text, jsonb) is
   'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
+No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and
+detail), not_granted, banned, or stale. Whoever got ok
 says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
 
 revoke all on function public.cogo_begin_call(text, jsonb)
@@ -1742,9 +1744,12 @@ as $$
 declare
   v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
   v_began timestamptz;
+  v_caps cogo.budgets[];
 begin
   perform cogo.act_as(p_agent_id);
-  perform from cogo.lock_budgets(v_call.owner, v_call.provider);
+  v_caps := array(
+    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
+  );
   delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
 
   v_call.agent_id := p_agent_id;
@@ -1762,10 +1767,8 @@ begin
   if booked and v_call.cost_usd > 0 then
     update cogo.budgets b
        set spent_usd = b.spent_usd + v_call.cost_usd
-     where b.scope = 'total'
-        or b.scope = 'owner'
-           and b.key = coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000')::text
-        or b.scope = 'provider' and b.key = v_call.provider;
+      from unnest(v_caps) as held
+     where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
   end if;
   return next;
 end;
@@ -1929,7 +1932,7 @@ grant execute on function public.cogo_prune(integer, interval) to service_role;
 create or replace function public.cogo_budgets()
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
-    reserved_usd numeric, resets_at timestamptz
+    reserved_usd numeric, resets_at timestamptz, is_default boolean
   )
   language sql
   stable
@@ -1942,12 +1945,14 @@ as $$
          case b.per
            when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
            when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
-         end
+         end,
+         b.is_default
     from cogo.budgets b
    order by b.scope, b.key, b.per;
 $$;
 comment on function public.cogo_budgets() is
-  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.';
+  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.
+Owners without a cap of their own appear with the default one (is_default) from their first call on.';
 
 revoke all on function public.cogo_budgets() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_budgets() to service_role;
@@ -2014,7 +2019,7 @@ create or replace function public.cogo_set_budget(
 )
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
-    reserved_usd numeric, resets_at timestamptz
+    reserved_usd numeric, resets_at timestamptz, is_default boolean
   )
   language plpgsql
   volatile
@@ -2024,6 +2029,7 @@ as $$
 #variable_conflict use_column
 declare
   v_key text := case
+    when p_scope = 'owner' and p_key in ('*', 'anonymous') then p_key
     when p_scope = 'owner'
     then coalesce(cogo.to_uuid(p_key), '00000000-0000-0000-0000-000000000000')::text
     else coalesce(p_key, '')
@@ -2031,30 +2037,31 @@ declare
 begin
   if p_scope is null or p_scope not in ('total', 'owner', 'provider')
      or p_per is null or p_per not in ('day', 'month', 'ever')
-     or p_scope = 'owner' and p_key is not null and cogo.to_uuid(p_key) is null
+     or p_scope = 'owner' and v_key <> p_key and cogo.to_uuid(p_key) is null
      or (p_scope = 'total') <> (v_key = '')
      or p_limit_usd is null or p_limit_usd < 0 or p_limit_usd = 'NaN' then
     raise exception using
       errcode = 'TQ004',
-      message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one) or provider '
-        '(its id), p_per day, month or ever, and p_limit_usd 0 or more';
+      message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
+        'for whoever has none) or provider (its id), p_per day, month or ever, and p_limit_usd 0 or more';
   end if;
   -- A new cap counts what its period has cost already.
   insert into cogo.budgets as b (
     scope, key, per, limit_usd, allow_unpriced, period_start, spent_usd
   )
-  select p_scope, v_key, p_per, p_limit_usd, coalesce(p_allow_unpriced, false),
-         cogo.period_start(p_per, cogo.now()), coalesce(sum(c.cost_usd), 0)
-    from public.cogo_calls c
-   where c.started_at >= cogo.period_start(p_per, cogo.now())
-     and case p_scope
-           when 'total' then true
-           when 'owner'
-           then coalesce(c.owner, '00000000-0000-0000-0000-000000000000') = v_key::uuid
-           when 'provider' then c.provider = v_key
-         end
+  select p_scope, v_key, p_per, p_limit_usd, coalesce(p_allow_unpriced, false), p.start,
+         cogo.spent_usd(p_scope, v_key, p.start)
+    from (select cogo.period_start(p_per, cogo.now()) as start) p
   on conflict (scope, key, per) do update
-    set limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced;
+    set limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
+        is_default = false;
+  if p_scope = 'owner' then
+    -- Who has a cap of their own has no default one.
+    delete from cogo.budgets b where b.scope = 'owner' and b.key = v_key and b.is_default;
+    update cogo.budgets b
+       set limit_usd = p_limit_usd, allow_unpriced = coalesce(p_allow_unpriced, false)
+     where v_key = '*' and b.is_default and b.per = p_per;
+  end if;
   return query
     select b.* from public.cogo_budgets() b
      where b.scope = p_scope and b.key = v_key and b.per = p_per;
@@ -2062,7 +2069,8 @@ end;
 $$;
 comment on function public.cogo_set_budget(text, text, text, numeric, boolean) is
   'Caps what may be spent in US dollars: by everybody, an owner or at a provider, per day, month
-(UTC) or ever. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
+(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins together.
+ Calls of unknown price are refused under a cap unless p_allow_unpriced.';
 
 revoke all on function public.cogo_set_budget(text, text, text, numeric, boolean)
   from public, anon, authenticated, service_role;
@@ -2085,6 +2093,9 @@ begin
        else coalesce(p_key, '')
      end;
   removed := found;
+  if removed and p_scope = 'owner' and p_key = '*' then
+    delete from cogo.budgets b where b.is_default and b.per = p_per;
+  end if;
   return next;
 end;
 $$;

@@ -6,6 +6,7 @@ create table if not exists cogo.reservations (
   agent_id text not null,
   task_id uuid,
   owner uuid not null default '00000000-0000-0000-0000-000000000000',
+  budget_key text,
   provider text not null,
   call jsonb not null,
   usd numeric,
@@ -15,6 +16,9 @@ create table if not exists cogo.reservations (
 comment on table cogo.reservations is
   'Calls to models that run now, and what each may cost at most (null: nobody knows). One that
 belongs to no attempt counts for an hour.';
+
+comment on column cogo.reservations.budget_key is
+  'The key of the owner''s cap: the owner, or anonymous.';
 
 create index if not exists reservations_attempt on cogo.reservations (subtask_id, attempt);
 

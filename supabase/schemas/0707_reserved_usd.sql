@@ -8,7 +8,7 @@ as $$
     from cogo.reservations r
    where case p_scope
            when 'total' then true
-           when 'owner' then r.owner = p_key::uuid
+           when 'owner' then p_key in (r.owner::text, r.budget_key)
            when 'provider' then r.provider = p_key
            when 'task' then r.task_id = p_key::uuid
          end

@@ -12,7 +12,10 @@ declare
   v_name text := case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
-    else format('the cap of %s %s', p_scope, p_key)
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
   end;
 begin
   if p_usd is null then

@@ -13,6 +13,7 @@ declare
   v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
+  v_key text := cogo.budget_key(v_call.owner);
 begin
   perform cogo.act_as(p_agent_id);
   if v_call.id is null or v_call.model_id is null or v_call.provider is null or v_usd < 0 then
@@ -64,7 +65,7 @@ begin
     end if;
   end if;
   for v_cap in
-    select b.* from cogo.lock_budgets(v_call.owner, v_call.provider) b
+    select b.* from cogo.lock_budgets(v_key, v_call.provider) b
      where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
@@ -80,10 +81,10 @@ begin
   end loop;
 
   insert into cogo.reservations (
-    call_id, subtask_id, attempt, agent_id, task_id, owner, provider, call, usd
+    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
-    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_call.provider,
+    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
     p_call - 'prompt', v_usd
   )
   on conflict do nothing;
@@ -92,7 +93,8 @@ end;
 $$;
 comment on function public.cogo_begin_call(text, jsonb) is
   'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and detail), not_granted, banned, or stale. Whoever got ok
+No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and
+detail), not_granted, banned, or stale. Whoever got ok
 says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
 
 revoke all on function public.cogo_begin_call(text, jsonb)

@@ -8,9 +8,12 @@ as $$
 declare
   v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
   v_began timestamptz;
+  v_caps cogo.budgets[];
 begin
   perform cogo.act_as(p_agent_id);
-  perform from cogo.lock_budgets(v_call.owner, v_call.provider);
+  v_caps := array(
+    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
+  );
   delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
 
   v_call.agent_id := p_agent_id;
@@ -28,10 +31,8 @@ begin
   if booked and v_call.cost_usd > 0 then
     update cogo.budgets b
        set spent_usd = b.spent_usd + v_call.cost_usd
-     where b.scope = 'total'
-        or b.scope = 'owner'
-           and b.key = coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000')::text
-        or b.scope = 'provider' and b.key = v_call.provider;
+      from unnest(v_caps) as held
+     where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
   end if;
   return next;
 end;

@@ -1,7 +1,7 @@
 create or replace function public.cogo_budgets()
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
-    reserved_usd numeric, resets_at timestamptz
+    reserved_usd numeric, resets_at timestamptz, is_default boolean
   )
   language sql
   stable
@@ -14,12 +14,14 @@ as $$
          case b.per
            when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
            when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
-         end
+         end,
+         b.is_default
     from cogo.budgets b
    order by b.scope, b.key, b.per;
 $$;
 comment on function public.cogo_budgets() is
-  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.';
+  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.
+Owners without a cap of their own appear with the default one (is_default) from their first call on.';
 
 revoke all on function public.cogo_budgets() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_budgets() to service_role;

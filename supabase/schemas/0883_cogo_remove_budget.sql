@@ -13,6 +13,9 @@ begin
        else coalesce(p_key, '')
      end;
   removed := found;
+  if removed and p_scope = 'owner' and p_key = '*' then
+    delete from cogo.budgets b where b.is_default and b.per = p_per;
+  end if;
   return next;
 end;
 $$;

@@ -1,6 +1,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -24,6 +25,8 @@ async def a_lease(agent: Agent) -> dict[str, Any]:
         ("total", None, {}),
         ("provider", "acme", {"provider": "other"}),
         ("owner", str(ALICE), {"owner": str(BOB)}),
+        ("owner", "*", {"owner": str(BOB)}),
+        ("owner", "*", {"owner": None}),
     ],
 )
 async def test_a_cap_holds_what_it_names_and_nothing_else(
@@ -49,6 +52,57 @@ async def test_a_cap_holds_what_it_names_and_nothing_else(
     assert (await begin(agent, a_call(owner=str(ALICE), usd=0.5)))["answer"] == "ok"
 
 
+async def test_the_default_cap_ends_where_operators_name_an_owner(agent: Agent) -> None:
+    await cap(agent, 1, "owner", "*")
+    asked = a_call(owner=str(ALICE), usd=2)
+    assert (await begin(agent, asked))["answer"] == "refused"
+
+    await cap(agent, 5, "owner", str(ALICE), "month")
+    named = await begin(agent, asked)
+    await agent.connection.execute(
+        "select from public.cogo_remove_budget('owner', $1, 'month')", str(ALICE)
+    )
+    forgotten = await begin(agent, a_call(owner=str(ALICE), usd=2))
+    await agent.connection.execute("select from public.cogo_remove_budget('owner', '*', 'day')")
+
+    assert (named["answer"], forgotten["answer"]) == ("ok", "refused")
+    assert (await begin(agent, a_call(owner=str(ALICE), usd=2)))["answer"] == "ok"
+    assert await standing(agent) == {}
+
+
+async def test_a_default_cap_that_changes_holds_for_those_who_have_it(agent: Agent) -> None:
+    await cap(agent, 1, "owner", "*")
+    spent = a_call(owner=str(ALICE), usd=0.9)
+    await begin(agent, spent)
+    await end(agent, spent, 0.9)
+
+    await cap(agent, 2, "owner", "*")
+
+    assert (await begin(agent, a_call(owner=str(ALICE), usd=1)))["answer"] == "ok"
+    assert (await begin(agent, a_call(owner=str(ALICE), usd=0.2)))["answer"] == "wait"
+
+
+@pytest.mark.parametrize("key", ["*", "anonymous"])
+async def test_anonymous_sign_ins_share_one_cap(database: Database, agent: Agent, key: str) -> None:
+    admin = await database.connect("postgres")
+    guests = [uuid4(), uuid4()]
+    await admin.executemany(
+        "insert into auth.users (id, is_anonymous) values ($1, true)", [(each,) for each in guests]
+    )
+    await cap(agent, 1, "owner", key)
+    first = a_call(owner=str(guests[0]), usd=0.6)
+
+    assert (await begin(agent, first))["answer"] == "ok"
+    held = await begin(agent, a_call(owner=str(guests[1]), usd=0.6))
+    await end(agent, first, 0.6)
+    refused = await begin(agent, a_call(owner=str(guests[1]), usd=0.6))
+
+    assert (held["answer"], refused["answer"]) == ("wait", "refused")
+    assert "all anonymous sign-ins share" in refused["detail"]
+    assert (await begin(agent, a_call(owner=str(ALICE), usd=0.6)))["answer"] == "ok"
+    await admin.execute("delete from auth.users where id = any ($1)", guests)
+
+
 async def test_a_budget_of_a_task_counts_all_its_calls(agent: Agent) -> None:
     await plan_task(agent, step("a"), step("b"), step("end", "a", "b"), budget_usd=1)
     first, second = await agent.claim("model-a")
@@ -63,12 +117,18 @@ async def test_a_budget_of_a_task_counts_all_its_calls(agent: Agent) -> None:
     assert (await begin(agent, a_call(second, 0.3)))["answer"] == "ok"
 
 
-async def test_fifty_calls_at_once_never_exceed_a_cap(database: Database) -> None:
+@pytest.mark.parametrize("owner", [None, ALICE])
+async def test_fifty_calls_at_once_never_exceed_a_cap(
+    database: Database, owner: UUID | None
+) -> None:
     agents = [Agent(await database.connect(), f"executor-{n}") for n in range(8)]
-    await cap(agents[0], 1)
-    await cap(agents[0], 1, "provider", "acme")
+    if owner is None:
+        await cap(agents[0], 1)
+        await cap(agents[0], 1, "provider", "acme")
+    else:
+        await cap(agents[0], 1, "owner", "*")
     for _ in range(50):
-        await plan_task(agents[0])
+        await plan_task(agents[0], owner=owner)
     leases = [(agent, lease) for agent in agents for lease in await agent.claim(
         "model-a", limit=7)]  # fmt: skip
     assert len(leases) == 50

@@ -25,6 +25,7 @@ export async function follow() {
 
 function cap(each) {
   const limit = Number(each.limit_usd);
+  const isDefault = each.scope === "owner" && each.key === "*";
   const taken = Number(each.spent_usd) + Number(each.reserved_usd);
   const reserved = Number(each.reserved_usd) > 0 ? `, ${money(each.reserved_usd)} of it reserved` : "";
   const resets = each.resets_at ? `resets ${new Date(each.resets_at).toLocaleDateString()} ${clock(each.resets_at)}` : "never resets";
@@ -36,7 +37,7 @@ function cap(each) {
     h(
       "span",
       { class: "facts" },
-      `${money(taken)} of ${money(limit)}${reserved} · ${resets}`,
+      isDefault ? `up to ${money(limit)} each · ${resets}` : `${money(taken)} of ${money(limit)}${reserved} · ${resets}`,
       h("meter", { min: 0, max: limit, high: limit * 0.8, value: taken, "aria-label": `Spent of the cap for ${name(each)}` }),
     ),
   );
@@ -44,6 +45,8 @@ function cap(each) {
 
 function name({ scope, key }) {
   if (scope === "total") return "everything";
+  if (scope === "owner" && key === "*") return "users without a cap of their own";
+  if (scope === "owner" && key === "anonymous") return "all anonymous sign-ins";
   if (scope === "owner") return key === NOBODY ? "tasks without an owner" : `owner ${key.slice(0, 8)}`;
   return key;
 }
