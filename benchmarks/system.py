@@ -79,6 +79,7 @@ def _environment(simulator_url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     kept.pop("SUPABASE_URL", None)
     return kept | {
+        "COGO_GATEWAY_KEYLESS": "true",
         "ANTHROPIC_API_KEY": "simulated",
         "ANTHROPIC_BASE_URL": f"{simulator_url}/anthropic",
         "FIREWORKS_API_KEY": "simulated",

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import resource
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,12 +28,14 @@ from cogo.settings import Settings
 from cogo.stop import Stop, stop_on_signals
 from cogo.tether import hold_tether
 from cogo.wiring import build_bus
+from gateway.admissions import Admissions
 from gateway.app import create_app
-from gateway.door import LOOPBACK_NAMES
+from gateway.door import LOOPBACK_NAMES, Door
 from gateway.gatekeeper import Gatekeeper
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.parts import Parts
+from gateway.patience import PatientHttpProtocol, PatientSocketProtocol
 from gateway.rates import Rates
 from gateway.streams.boards import Boards
 from gateway.streams.hub import Hub
@@ -46,34 +49,34 @@ _GRACE_SECONDS: Final = 2
 """For answers in flight; streams are cut off then, and resumed elsewhere."""
 _SOCKETS: Final = 512
 """Connections that wait to be accepted."""
+_FILES: Final = 8_192
 
 
 async def serve_gateway(
-    project: Project, greeting: Greeting, *, host: str, port: int | None, with_parent: bool
+    project: Project,
+    greeting: Greeting,
+    *,
+    host: str,
+    port: int | None,
+    with_parent: bool,
+    no_key: bool = False,
 ) -> None:
     """Serve until stopped. Streams that are open then end; clients resume elsewhere.
 
     Raises CommandError for a port that cannot be used, and without keys beyond loopback.
     """
     connection = greeting.connection()
-    options = options_of(project.settings, host=host)
+    options = options_of(project.settings, host=host, no_key=no_key)
     if not options.is_loopback:
-        await _require_keys(connection, host)
+        await _require_keys(connection, host, is_keyless=options.is_keyless)
     metrics = Metrics()
     opening = partial(open_parts, project, connection, options, metrics)
     app = create_app(opening, options, metrics)
     listening = bind(host, port)
     url = _url(host, listening.getsockname()[1])
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=options.body_bytes,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    server = _Server(config, on_ready=partial(_say_ready, url))
+    config = server_config(app, options)
+    allow_many_files()
+    server = _Server(config, on_ready=partial(_say_ready, url, is_keyless=options.is_keyless))
     with listening, stop_on_signals() as stop:
         if with_parent:
             loop = asyncio.get_running_loop()
@@ -86,6 +89,28 @@ async def serve_gateway(
 
 def _insist(stop: Stop, loop: asyncio.AbstractEventLoop) -> None:
     loop.call_soon_threadsafe(stop.insist)
+
+
+def server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
+    """Make uvicorn's configuration, with our patience for slow clients."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=PatientHttpProtocol.of(options),
+        ws=PatientSocketProtocol.of(options),
+        ws_max_size=options.body_bytes,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets us: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class _Server(uvicorn.Server):
@@ -105,9 +130,13 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def _say_ready(url: str) -> None:
+def _say_ready(url: str, *, is_keyless: bool) -> None:
     logger.info("the gateway answers", url=url)
-    print_line(json.dumps({"ready": "gateway", "url": url}))
+    if is_keyless:
+        logger.warning("requests need no key: every user of this machine has all rights")
+    else:
+        logger.info("every request needs a key or a user's token; `cogo keys create` makes a key")
+    print_line(json.dumps({"ready": "gateway", "url": url, "keyless": is_keyless}))
 
 
 @asynccontextmanager
@@ -126,41 +155,46 @@ async def open_parts(
         Boards(office=office, bus=bus, poll=options.poll) as boards,
     ):
         metrics.watchers.set_function(lambda: hub.watchers)
-        tokens = Tokens(
-            http,
-            url=connection.url,
-            publishable_key=connection.publishable_key,
-            jwt_secret=project.settings.jwt_secret,
-        )
-        yield Parts(
+        gatekeeper = Gatekeeper(
             office=office,
-            hub=hub,
-            boards=boards,
-            directory=Directory(
-                catalogue=catalogue,
-                office=office,
-                spending=office,
-                start=Knowledge(policy=project.settings.selection_policy),
+            tokens=Tokens(
+                http,
+                url=connection.url,
+                publishable_key=connection.publishable_key,
+                jwt_secret=project.settings.jwt_secret,
             ),
-            gatekeeper=Gatekeeper(
-                office=office,
-                tokens=tokens,
-                rates=Rates(options.requests_per_minute, clock=time.monotonic),
-                admits_local=options.is_loopback,
-            ),
-            metrics=metrics,
-            options=options,
+            rates=Rates(options.requests_per_minute, clock=time.monotonic),
+            admits_keyless=options.is_loopback and options.is_keyless,
         )
+        directory = Directory(
+            catalogue=catalogue,
+            office=office,
+            spending=office,
+            start=Knowledge(policy=project.settings.selection_policy),
+        )
+        async with Admissions(gatekeeper, every=options.recheck) as admissions:
+            yield Parts(
+                office=office,
+                hub=hub,
+                boards=boards,
+                directory=directory,
+                gatekeeper=gatekeeper,
+                admissions=admissions,
+                metrics=metrics,
+                options=options,
+            )
 
 
-def options_of(settings: Settings, *, host: str) -> GatewayOptions:
-    """Read the options from the settings."""
+def options_of(settings: Settings, *, host: str, no_key: bool = False) -> GatewayOptions:
+    """Read the options from the settings; `no_key` says the same as COGO_GATEWAY_KEYLESS."""
     return GatewayOptions(
         is_loopback=host in LOOPBACK_NAMES,
+        is_keyless=no_key or settings.gateway_keyless,
         cors_origins=_listed(settings.gateway_cors),
         allowed_hosts=_listed(settings.gateway_hosts),
         body_bytes=settings.gateway_body_bytes,
         connections=settings.gateway_connections,
+        share=settings.gateway_share,
         requests_per_minute=settings.gateway_rate,
         cancels_on_disconnect=settings.gateway_cancel,
     )
@@ -200,7 +234,12 @@ def _socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _require_keys(connection: Connection, host: str) -> None:
+async def _require_keys(connection: Connection, host: str, *, is_keyless: bool) -> None:
+    if is_keyless:
+        raise CommandError(
+            f"on {host} everybody could ask: leave --no-key and COGO_GATEWAY_KEYLESS out, "
+            "or listen on 127.0.0.1"
+        )
     key = connection.secret_key.get_secret_value()
     async with open_store(connection.url, key) as office:
         if any(each.usable for each in await office.fetch_api_keys()):

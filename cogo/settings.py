@@ -100,6 +100,8 @@ class Settings(BaseModel):
     )
     gateway_connections: int = Field(900, gt=0, validation_alias="COGO_GATEWAY_CONNECTIONS")
     gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
+    gateway_keyless: bool = Field(False, validation_alias="COGO_GATEWAY_KEYLESS")
+    gateway_share: int = Field(300, gt=0, validation_alias="COGO_GATEWAY_SHARE")
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")

@@ -65,6 +65,10 @@ class Fleet:
     has_gateway: bool
     gateway_port: int | None
     """None: 8000 or the next free one."""
+    needs_key: bool
+    """Whether the gateway refuses requests without a key."""
+    opens_console: bool
+    """Make an address of the console that admits one browser."""
     simulate: bool
     """Let the vendor simulator answer even when a model could be reached."""
     shows_logs: bool
@@ -80,6 +84,10 @@ class Running:
     simulator_url: str | None
     """Of the vendor simulator, when it answers instead of models."""
     gateway_url: str | None
+    needs_key: bool
+    """Whether the gateway refuses requests without a key."""
+    console_url: str | None
+    """Admits one browser: for a person's eyes only."""
     pids: Mapping[str, int]
     health_urls: Mapping[str, str]
     """Where each agent answers /health, /ready and /metrics."""
@@ -181,6 +189,7 @@ class System:
         self._is_greetable.set()
         for keeper in needed:
             await keeper.ready.wait()
+        gateway_url, console_url = await self._find_gateway(connection)
         everything: Mapping[str, Keeper | Nursery] = {
             "nursery": self._nursery,
             "server": self._server,
@@ -192,12 +201,37 @@ class System:
             connection=connection,
             db_url=db_url,
             simulator_url=simulator_url,
-            gateway_url=str(self._gateway.answer["url"]) if self._gateway.answer else None,
+            gateway_url=gateway_url,
+            needs_key=self._fleet.needs_key,
+            console_url=console_url,
             pids={name: each.pid for name, each in everything.items() if each.pid},
             health_urls={
                 name: str(each.answer["health_url"]) for name, each in self._agents.items()
             },
         )
+
+    async def _find_gateway(self, connection: Connection) -> tuple[str | None, str | None]:
+        """Give the gateway's address, which is noted with a key, and one of the console."""
+        if not self._gateway.answer:
+            return None, None
+        url = str(self._gateway.answer["url"])
+        # Supabase's client takes a third of a second to import: in a thread.
+        for name in ("protocol.transport.connect", "cogo.local_gateway"):
+            await asyncio.to_thread(importlib.import_module, name)
+        from cogo.local_gateway import (  # noqa: PLC0415
+            create_console_address,
+            write_local_gateway,
+        )
+        from protocol.transport.connect import open_store  # noqa: PLC0415
+
+        needs_key = self._fleet.needs_key
+        async with open_store(connection.url, connection.secret_key.get_secret_value()) as office:
+            await write_local_gateway(self._project.home, office, url, is_keyless=not needs_key)
+            if not needs_key:
+                return url, f"{url}/"
+            if not self._fleet.opens_console:
+                return url, None
+            return url, await create_console_address(office, url)
 
     async def _simulate(self, keep: Callable[[Keeper], None]) -> str | None:
         if not self._fleet.simulate and not await self._must_simulate():
@@ -327,6 +361,8 @@ class System:
         options: tuple[str, ...] = ("--dir", str(self._project.home), "--with-parent")
         if port is not None:
             options = (*options, "--port", str(port))
+        if not self._fleet.needs_key:
+            options = (*options, "--no-key")
         return self._spec("gateway", module("cogo", "serve", "gateway", *options), _AGENT_PATIENCE)
 
     def _simulator_spec(self) -> Spec:

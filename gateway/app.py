@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console import console
+from gateway.console import console, session
 from gateway.door import Door
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
@@ -78,6 +78,7 @@ def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics)
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(session.router)
     app.include_router(console.router)
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)

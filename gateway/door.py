@@ -1,5 +1,6 @@
 """The door: what every request passes before anything looks at it. Pure ASGI, also for sockets."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.problems import Problem, render
+from gateway.seats import Seats, client_address, crowded
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _ALWAYS: Final = frozenset({"/health", "/metrics"})
@@ -29,7 +31,7 @@ class Door:
         self._options = options
         self._metrics = metrics
         self._names = {*LOOPBACK_NAMES, *options.allowed_hosts}
-        self._inside = 0
+        self._seats = Seats(share=options.share)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one socket to its end."""
@@ -66,18 +68,21 @@ class Door:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        problem = self._stranger(headers) or self._too_large(headers) or self._full(scope["path"])
+        address = client_address(scope)
+        problem = (
+            self._stranger(headers)
+            or self._too_large(headers)
+            or self._full(scope["path"], address)
+        )
         if problem is not None:
             await render(problem, scope["path"])(scope, receive, send)
             return
-        self._inside += 1
-        try:
+        with self._seats.take(address) as seat:
+            scope["state"]["seat"] = seat
             if scope["type"] == "http":
-                await self._with_limit(scope, receive, send)
+                await self._with_limits(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
-        finally:
-            self._inside -= 1
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -107,13 +112,17 @@ class Door:
             hint="add the origin to COGO_GATEWAY_CORS",
         )
 
-    def _full(self, path: str) -> Problem | None:
-        if self._inside < self._options.connections or path in _ALWAYS:
+    def _full(self, path: str, address: str) -> Problem | None:
+        if path in _ALWAYS:
+            return None
+        if self._seats.is_crowded(address):
+            return crowded(503, "this address, without a key,", self._options.share)
+        if self._seats.taken < self._options.connections:
             return None
         return Problem(
             503,
             "busy",
-            f"{self._inside} requests, streams and sockets are being served",
+            f"{self._seats.taken} requests, streams and sockets are being served",
             hint="wait as Retry-After says; COGO_GATEWAY_CONNECTIONS allows more",
             headers={"Retry-After": "2"},
         )
@@ -128,19 +137,35 @@ class Door:
         most = self._options.body_bytes
         return Problem(413, "too_large", f"the body is larger than {most} bytes", hint="send less")
 
-    async def _with_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count a body that does not say its length."""
-        size = 0
+    async def _with_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a body that does not say its length, and refuse one that does not arrive."""
+        size, is_whole = 0, False
+        deadline = asyncio.get_running_loop().time() + self._options.body_within.total_seconds()
 
-        async def counting() -> Message:
-            nonlocal size
-            message = await receive()
+        async def receive_some() -> Message:
+            nonlocal size, is_whole
+            try:
+                async with asyncio.timeout_at(None if is_whole else deadline):
+                    message = await receive()
+            except TimeoutError as error:
+                raise self._late() from error
+            is_whole = not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > self._options.body_bytes:
                 raise self._large()
             return message
 
-        await self._app(scope, counting, send)
+        await self._app(scope, receive_some, send)
+
+    def _late(self) -> Problem:
+        seconds = self._options.body_within.total_seconds()
+        return Problem(
+            408,
+            "body_late",
+            f"the body did not arrive within {seconds:g} s",
+            hint="send it again, over a better line or in smaller pieces",
+            headers={"Connection": "close"},
+        )
 
 
 def allows_origin(origin: str, host: str, allowed: Collection[str]) -> bool:

@@ -10,6 +10,7 @@ from gateway.principal import LOCAL, USER_SCOPES, Principal
 from gateway.problems import Problem
 from gateway.rates import Rates
 from gateway.tokens import Tokens
+from protocol.errors import CogoError
 from protocol.office import Office
 
 REMEMBERED_SECONDS: Final = 10.0
@@ -27,14 +28,15 @@ class _Known:
 class Gatekeeper:
     """Decides who asks. One per process; it remembers accepted credentials for seconds only."""
 
-    def __init__(self, *, office: Office, tokens: Tokens, rates: Rates, admits_local: bool) -> None:
-        """`admits_local`: without any key, whoever asks is the owner of this machine."""
+    def __init__(
+        self, *, office: Office, tokens: Tokens, rates: Rates, admits_keyless: bool
+    ) -> None:
+        """`admits_keyless`: a request without a key has all rights, however many keys there are."""
         self._office = office
         self._tokens = tokens
         self._rates = rates
-        self._admits_local = admits_local
+        self._admits_keyless = admits_keyless
         self._known: dict[str, _Known] = {}
-        self._keyless_until = 0.0
 
     async def identify(self, credential: str | None, *, address: str) -> Principal:
         """Give whoever holds the credential.
@@ -43,12 +45,26 @@ class Gatekeeper:
         """
         known = self._remembered(credential)
         if known is None:
-            self._spend(f"address:{address}")  # guesses are paid for by whoever guesses
+            self._spend(address)  # guesses are paid for by whoever guesses
             known = await self._ask(credential)
             self._remember(credential, known)
         else:
             self._spend(known.key_id)
         return known
+
+    async def refusal(self, credential: str) -> Problem | None:
+        """Ask again about an accepted credential. Return why it is refused now, else None.
+
+        While the database or Auth cannot be reached, it stays accepted.
+        """
+        try:
+            await self._ask(credential)
+        except (Problem, CogoError) as error:
+            if not isinstance(error, Problem) or error.status_code != 401:
+                return None
+            self._known.pop(_name(credential), None)
+            return error
+        return None
 
     def _spend(self, caller: str) -> None:
         wait = self._rates.take(caller)
@@ -67,7 +83,7 @@ class Gatekeeper:
         if credential is not None and credential.count(".") == _TOKEN_PARTS - 1:
             user = await self._tokens.user(credential)
             return Principal(key_id=f"user:{user}", owner=user, scopes=USER_SCOPES)
-        if await self._is_open():
+        if self._admits_keyless:
             return LOCAL  # whatever was sent: many clients insist on sending some key
         raise Problem(
             401,
@@ -88,17 +104,6 @@ class Gatekeeper:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return Principal(key_id=found.id, owner=found.owner, scopes=frozenset(found.scopes))
-
-    async def _is_open(self) -> bool:
-        """Whether nobody has set up keys here. An expired key still counts: it closes the door."""
-        if not self._admits_local:
-            return False
-        if time.monotonic() > self._keyless_until:
-            keys = await self._office.fetch_api_keys()
-            if any(key.revoked_at is None for key in keys):
-                return False
-            self._keyless_until = time.monotonic() + REMEMBERED_SECONDS
-        return True
 
     def _remembered(self, credential: str | None) -> Principal | None:
         known = self._known.get(_name(credential))

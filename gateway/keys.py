@@ -11,7 +11,12 @@ _SECRET_BYTES: Final = 32
 
 def new_key() -> tuple[str, str]:
     """Make a key; give its id and its whole text, which is shown once."""
-    key_id = secrets.token_hex(_ID_BYTES)
+    return key_with(secrets.token_hex(_ID_BYTES))
+
+
+def key_with(hexadecimal: str) -> tuple[str, str]:
+    """Make a key whose id is the beginning of a hexadecimal text."""
+    key_id = hexadecimal[: 2 * _ID_BYTES]
     return key_id, f"{PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 

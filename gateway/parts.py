@@ -7,12 +7,14 @@ from typing import Annotated, TypeAlias, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from gateway.admissions import Admissions
 from gateway.gatekeeper import Gatekeeper, credential_of
 from gateway.metrics import Metrics
 from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
 from gateway.principal import Principal, Scope
 from gateway.problems import Problem
+from gateway.seats import client_address
 from gateway.streams.boards import Boards
 from gateway.streams.hub import Hub
 from protocol.office import Office
@@ -27,6 +29,7 @@ class Parts:
     boards: Boards
     directory: ModelDirectory
     gatekeeper: Gatekeeper
+    admissions: Admissions
     metrics: Metrics
     options: GatewayOptions
 
@@ -44,10 +47,12 @@ def _with(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 async def admit(connection: HTTPConnection, scope: Scope) -> Principal:
     """Give who asks. Raises Problem: 401, 403, 429."""
-    address = connection.client.host if connection.client else "nowhere"
     credential = credential_of(connection.headers)
-    principal = await _parts(connection).gatekeeper.identify(credential, address=address)
+    principal = await _parts(connection).gatekeeper.identify(
+        credential, address=client_address(connection.scope)
+    )
     connection.state.key_id = principal.key_id
+    connection.state.seat.give_to(principal.key_id)
     if not principal.may(scope):
         raise Problem(
             403,

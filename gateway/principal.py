@@ -13,6 +13,8 @@ class Scope(StrEnum):
     TASKS_WRITE = "tasks:write"
     MODELS_READ = "models:read"
     METRICS_READ = "metrics:read"
+    CONSOLE_OPEN = "console:open"
+    """Nothing but to be exchanged, once, for a session of the console."""
     ADMIN = "admin"
     """Everything, and the tasks of all owners."""
 
@@ -46,4 +48,4 @@ class Principal:
 
 
 LOCAL: Final = Principal(key_id="local", owner=None, scopes=frozenset({Scope.ADMIN}))
-"""Whoever reaches the loopback address of a gateway without keys: the owner of this machine."""
+"""Everybody who reaches a gateway that was told to take requests without a key."""

@@ -30,6 +30,7 @@ _TITLES: Final[Mapping[int, str]] = {
     403: "This is not allowed",
     404: "There is no such thing",
     405: "The method is not allowed here",
+    408: "The request came too slowly",
     409: "The state does not allow this",
     413: "The request is too large",
     422: "The request is not valid",

@@ -109,6 +109,8 @@ def _decoded(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
         raise _refused("it has expired") from error
     except jwt.PyJWTError as error:
         raise _refused("it is not valid here") from error
+    if claims["exp"] <= time.time():  # the leeway is for tokens that are not valid yet
+        raise _refused("it has expired")
     return claims
 
 

@@ -42,6 +42,12 @@ COMMANDS: Final = (
         function="up",
     ),
     Command(
+        name="console",
+        summary="Print an address of the console that lets one browser in.",
+        module="cogo.cli.console",
+        function="console",
+    ),
+    Command(
         name="orchestrator",
         summary="Plan tasks and choose models until stopped.",
         module="cogo.cli.serve",
@@ -74,6 +80,13 @@ COMMANDS: Final = (
         summary="Make a key and show it, once.",
         module="cogo.cli.keys",
         function="create",
+        group="keys",
+    ),
+    Command(
+        name="local",
+        summary="Print the key that `cogo up` made for the owner of this machine.",
+        module="cogo.cli.keys",
+        function="local",
         group="keys",
     ),
     Command(

@@ -64,6 +64,8 @@ async def _demo(project: Project, *, executors: int, simulate: bool) -> int:
         port=None,
         has_gateway=False,
         gateway_port=None,
+        needs_key=True,
+        opens_console=False,
         simulate=simulate,
         shows_logs=False,
     )

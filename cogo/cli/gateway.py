@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.options import Dir
+from cogo.cli.options import Dir, NoKey
 from cogo.cli.serve import WithParent, greeting_of
 from cogo.logs import configure_logs
 from cogo.project import Project
@@ -15,6 +15,7 @@ EXAMPLES: Final = {
     "gateway": (
         "cogo serve gateway                      # http://127.0.0.1:8000 or the next free port",
         "cogo serve gateway --port 9000",
+        "cogo serve gateway --no-key             # every user of this machine may ask",
         "cogo keys create --name proxy && cogo serve gateway --host 0.0.0.0",
     ),
 }
@@ -29,13 +30,14 @@ def gateway(
         int | None,
         typer.Option(help="Port (default: 8000 or the next free one).", min=1, max=65535),
     ] = None,
+    no_key: NoKey = False,
     directory: Dir = None,
     with_parent: WithParent = False,
 ) -> None:
     """Serve tasks, swarms, models and an OpenAI-compatible API over HTTP until stopped.
 
-    It holds no state: run as many as you like. Without keys (`cogo keys create`) it listens on
-    loopback only, and whoever reaches it there is the owner of this machine.
+    It holds no state: run as many as you like. Each request needs a key (`cogo keys create`) or
+    the access token of a user, unless --no-key says otherwise, which it may on loopback only.
     """
     # Here, since --help must not pay for it; and before the greeting, while the parent is busy.
     from cogo.gateway import serve_gateway  # noqa: PLC0415
@@ -50,4 +52,8 @@ def gateway(
         form=project.settings.log_format,
         redactor=Redactor(secrets),
     )
-    asyncio.run(serve_gateway(project, greeting, host=host, port=port, with_parent=with_parent))
+    asyncio.run(
+        serve_gateway(
+            project, greeting, host=host, port=port, with_parent=with_parent, no_key=no_key
+        )
+    )

@@ -14,6 +14,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.connection import find_connection
 from cogo.errors import CommandError
+from cogo.local_gateway import read_local_gateway
 from cogo.project import Project
 from gateway.keys import hash_of, new_key
 from gateway.principal import Scope
@@ -29,6 +30,10 @@ EXAMPLES: Final = {
         "cogo keys create --name anna --owner 7f3c...    # asks for this user of Supabase Auth",
     ),
     "rotate": ("cogo keys rotate 3fa85f64 --grace 1h",),
+    "local": (
+        "cogo keys local",
+        'curl -H "Authorization: Bearer $(cogo keys local)" http://localhost:8000/tasks',
+    ),
     "revoke": ("cogo keys revoke 3fa85f64",),
 }
 DEFAULT_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ)
@@ -42,7 +47,7 @@ KeyId = Annotated[
 
 def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List the keys: whose they are, what they may, until when, when they were last used."""
-    found = _run(directory, lambda office: office.fetch_api_keys())
+    found = run_office(directory, lambda office: office.fetch_api_keys())
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
@@ -77,7 +82,7 @@ def create(
         owner=owner,
         expires_at=utc_now() + _duration(expires) if expires else None,
     )
-    _show(key, _run(directory, lambda office: office.create_api_key(new)), as_json=as_json)
+    _show(key, run_office(directory, lambda office: office.create_api_key(new)), as_json=as_json)
 
 
 def rotate(
@@ -109,7 +114,7 @@ def rotate(
             )
         )
 
-    _show(key, _run(directory, replace), as_json=as_json)
+    _show(key, run_office(directory, replace), as_json=as_json)
 
 
 def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -118,7 +123,7 @@ def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> 
     async def end(office: Office) -> ApiKey:
         return await office.revoke_api_key(key_id=(await _find(office, key_id)).id)
 
-    found = _run(directory, end)
+    found = run_office(directory, end)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -134,7 +139,21 @@ async def _find(office: Office, text: str) -> ApiKey:
     return keys[text]
 
 
-def _run(directory: Any, work: Callable[[Office], Awaitable[_T]]) -> _T:
+def local(*, directory: Dir = None) -> None:
+    """Print the key that `cogo up` made for the owner of this machine, for use in other programs.
+
+    It has all rights, and lies in gateway.json of the state directory, which only you can read.
+    """
+    found = read_local_gateway(Project.find(directory).home)
+    if found is None or found.key is None:
+        raise CommandError(
+            "`cogo up` has made no key here: start it, or make one with `cogo keys create`"
+        )
+    print_line(found.key)
+
+
+def run_office(directory: Any, work: Callable[[Office], Awaitable[_T]]) -> _T:
+    """Do something with the store of the project's Supabase."""
     # Here, since --help must not pay for it.
     from protocol.transport.connect import open_store  # noqa: PLC0415
 

@@ -17,3 +17,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SimulatorUrl = Annotated[
     str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
 ]
+NoKey = Annotated[
+    bool,
+    typer.Option(
+        "--no-key",
+        help="Take requests without a key on loopback: every user of this machine has all rights.",
+    ),
+]

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.options import AsJson, Dir
+from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.cli.output import print_json, print_line
 from cogo.command import command_path
 from cogo.logs import configure_logs
@@ -22,6 +22,7 @@ from cogo.system import Fleet, Running, StoppedEarly, System
 EXAMPLES: Final = (
     "cogo up                          # embedded server, one orchestrator, one executor",
     "cogo up --executors 3 --capacity 16",
+    "cogo up --no-key                 # HTTP requests of all users of this machine are taken",
     "cogo up --simulate --json        # no model is asked, whatever keys are set",
     "SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo up    # agents for that project",
 )
@@ -53,6 +54,7 @@ def up(
             max=65535,
         ),
     ] = None,
+    no_key: NoKey = False,
     simulate: Annotated[
         bool,
         typer.Option("--simulate", help="Let the vendor simulator answer even when keys are set."),
@@ -81,6 +83,8 @@ def up(
         port=port,
         has_gateway=gateway,
         gateway_port=gateway_port,
+        needs_key=not (no_key or project.settings.gateway_keyless),
+        opens_console=sys.stdout.isatty() and not as_json,
         simulate=simulate,
         shows_logs=logs,
     )
@@ -118,6 +122,7 @@ def _announce_json(project: Project, running: Running) -> None:
         {
             "url": running.connection.url,
             "gateway_url": running.gateway_url,
+            "gateway_needs_key": running.needs_key,
             "publishable_key": running.connection.publishable_key,
             "simulated": running.simulated,
             "simulator_url": running.simulator_url,
@@ -129,6 +134,15 @@ def _announce_json(project: Project, running: Running) -> None:
     )
 
 
+def _console(running: Running) -> str:
+    if not running.needs_key:
+        return f"{running.console_url}   (no key is needed: every user of this machine may ask)"
+    console = f"{command_path()} console"
+    if running.console_url is None:
+        return f"{running.gateway_url}/   (`{console}` prints an address that lets you in)"
+    return f"{running.console_url}   (works once, for 15 minutes; `{console}` prints another)"
+
+
 def _announce(project: Project, running: Running) -> None:
     connection = running.connection
     # Keys are for a person at a terminal; elsewhere this text is somebody's log.
@@ -138,6 +152,7 @@ def _announce(project: Project, running: Running) -> None:
     print_line(f"COGO is up   {connection.url}")
     if running.gateway_url is not None:
         print_line(f"gateway      {running.gateway_url}   (HTTP API; /v1 for OpenAI clients)")
+        print_line(f"console      {_console(running)}")
     print_line(f"publishable  {connection.publishable_key}")
     print_line(f"secret       {secret}   (for agents and servers only: it may do everything)")
     print_line(f"state, logs  {project.home}")

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from gateway.parts import Here, Reader
+from gateway.problems import Problem
 from gateway.streams.boards import Look
-from gateway.streams.sse import HEARTBEAT, RECONNECT_MILLISECONDS, event_stream, frame
+from gateway.streams.sse import HEARTBEAT, RECONNECT_MILLISECONDS, event_stream, frame, refused
 
 router = APIRouter(tags=["tasks"])
 
@@ -15,6 +16,7 @@ LONGEST_PROMPT: Final = 300
 _DESCRIPTION = (
     "`tasks`: the list as it is, the newest first (the newest hundred, and whatever is not over). "
     "`changed`: lines that are new or other than before. Prompts are cut to 300 characters. "
+    "`refused`: the key was revoked or the token has run out, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: the list comes "
     "again when it is another one by now."
 )
@@ -28,6 +30,7 @@ _DESCRIPTION = (
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def watch(
+    request: Request,
     here: Here,
     asker: Reader,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
@@ -36,11 +39,17 @@ async def watch(
 
     async def frames() -> AsyncIterator[str]:
         heartbeat = here.options.heartbeat.total_seconds()
-        async with here.boards.watch(asker, last_event_id or "") as watcher:
-            yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
-            while True:
-                look = await watcher.look(within=heartbeat)
-                yield HEARTBEAT if look is None else _told(look)
+        try:
+            async with (
+                here.admissions.hold(request),
+                here.boards.watch(asker, last_event_id or "") as watcher,
+            ):
+                yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+                while True:
+                    look = await watcher.look(within=heartbeat)
+                    yield HEARTBEAT if look is None else _told(look)
+        except Problem as problem:
+            yield refused(problem)
 
     return event_stream(frames())
 

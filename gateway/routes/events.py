@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from gateway.parts import Here, Parts, Reader
+from gateway.problems import Problem
 from gateway.streams.cursor import Cursor
-from gateway.streams.sse import event_stream, told
+from gateway.streams.sse import event_stream, refused, told
 from gateway.tasks import visible
 from protocol.records import Task
 
@@ -17,6 +18,7 @@ _DESCRIPTION = (
     "`event`: a transition, numbered by `seq`. `selection`: a choice of a model. `text` and "
     "`reasoning`: `delta` begins at `offset` characters of that `attempt`. `discard`: forget what "
     "earlier attempts of that subtask said. `end`: the task's final row; nothing follows. "
+    "`refused`: the key was revoked or the token has run out, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
     "missed, and the last batch may come twice. 204: all of it was seen."
 )
@@ -33,7 +35,9 @@ _DESCRIPTION = (
     },
 )
 async def watch(
+    *,
     task_id: UUID,
+    request: Request,
     here: Here,
     asker: Reader,
     last_event_id: Annotated[str | None, Header(max_length=10_000)] = None,
@@ -48,10 +52,16 @@ async def watch(
         return Response(status_code=204)  # a browser's EventSource stops asking
 
     async def frames() -> Any:
-        async with here.hub.watch(task_id, cursor) as watcher:
-            heartbeat = here.options.heartbeat.total_seconds()
-            async for each in told(watcher, heartbeat=heartbeat):
-                yield each
+        heartbeat = here.options.heartbeat.total_seconds()
+        try:
+            async with (
+                here.admissions.hold(request),
+                here.hub.watch(task_id, cursor) as watcher,
+            ):
+                async for each in told(watcher, heartbeat=heartbeat):
+                    yield each
+        except Problem as problem:
+            yield refused(problem)
 
     return event_stream(frames())
 

@@ -49,7 +49,12 @@ async def complete(body: ChatCompletionRequest, request: Request, here: Here, as
     if body.stream:
         options = body.stream_options
         told = _told(
-            here, asker, new, body.model, with_usage=bool(options and options.include_usage)
+            request,
+            here,
+            asker,
+            new,
+            body.model,
+            with_usage=bool(options and options.include_usage),
         )
         return event_stream(told, headers)
 
@@ -63,10 +68,16 @@ async def complete(body: ChatCompletionRequest, request: Request, here: Here, as
 
 
 async def _told(
-    here: Parts, asker: Principal, new: NewTask, model: str, *, with_usage: bool
+    request: Request,
+    here: Parts,
+    asker: Principal,
+    new: NewTask,
+    model: str,
+    *,
+    with_usage: bool,
 ) -> AsyncIterator[str]:
     try:
-        async with inquiry(here, asker, new) as asked:
+        async with here.admissions.hold(request), inquiry(here, asker, new) as asked:
             async for chunk in chunks(asked, model=model, with_usage=with_usage):
                 yield HEARTBEAT if chunk is None else frame(None, chunk)
     except (Problem, CogoError) as error:

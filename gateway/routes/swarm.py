@@ -92,7 +92,7 @@ async def _answer(  # noqa: PLR0917 - both endpoints hand on all that they have
     session_id = body.session_id or str(session)
     new = NewTask(prompt=body.message, type=task_type, session_id=session, stream=True)
     if body.stream:
-        told = _told(here, asker, new, team_id, session_id)
+        told = _told(request, here, asker, new, team_id, session_id)
         if "text/event-stream" in request.headers.get("accept", ""):
             return event_stream(frame(None, each) async for each in told)
         lines = (json.dumps(each, ensure_ascii=False) + "\n" async for each in told)
@@ -105,11 +105,16 @@ async def _answer(  # noqa: PLR0917 - both endpoints hand on all that they have
     return await unless_gone(request, work())
 
 
-async def _told(
-    here: Parts, asker: Principal, new: NewTask, team_id: str, session_id: str
+async def _told(  # noqa: PLR0917 - as above
+    request: Request,
+    here: Parts,
+    asker: Principal,
+    new: NewTask,
+    team_id: str,
+    session_id: str,
 ) -> AsyncIterator[Frame]:
     try:
-        async with inquiry(here, asker, new) as asked:
+        async with here.admissions.hold(request), inquiry(here, asker, new) as asked:
             async for each in frames(asked, team_id=team_id, session_id=session_id):
                 yield each
     except (Problem, CogoError) as error:

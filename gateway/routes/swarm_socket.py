@@ -29,10 +29,14 @@ async def converse(socket: WebSocket, here: Here) -> None:
     await socket.accept()
     try:
         asker = await admit(socket, Scope.TASKS_WRITE)
+        async with here.admissions.hold(socket):
+            await _converse(socket, here, asker)
     except Problem as problem:
-        await socket.send_json({"done": True, "error": problem.body()})
+        await socket.send_json({"content": "", "done": True, "error": problem.body()})
         await socket.close(_REFUSED, problem.code)
-        return
+
+
+async def _converse(socket: WebSocket, here: Parts, asker: Principal) -> None:
     requests: asyncio.Queue[str] = asyncio.Queue(WAITING)
     async with asyncio.TaskGroup() as group:
         answering = group.create_task(_answer_all(socket, here, asker, requests))

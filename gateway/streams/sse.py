@@ -6,6 +6,7 @@ from typing import Any, Final, assert_never
 
 from starlette.responses import StreamingResponse
 
+from gateway.problems import Problem
 from gateway.streams.hub import Watcher
 from gateway.streams.news import Discarded, Ended, News, Said
 from protocol.records import Event, SelectionRow
@@ -37,6 +38,11 @@ async def told(watcher: Watcher, *, heartbeat: float) -> AsyncIterator[str]:
         yield frame(*named(found[-1]), event_id=str(watcher.cursor))
         if isinstance(found[-1], Ended):
             return
+
+
+def refused(problem: Problem) -> str:
+    """Return the last frame of a stream whose reader is no longer admitted."""
+    return frame("refused", problem.body())
 
 
 def named(item: News) -> tuple[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The console where a key is needed, and what it shows of money, in a real browser."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 
+from cogo.local_gateway import create_console_address
 from protocol.transport.rpc import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
@@ -29,6 +31,7 @@ class Locked:
 
     url: str
     key: str
+    key_id: str
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def locked(system: System) -> Iterator[Locked]:
-    """One of its own: those that run already remember for seconds that there was no key."""
+    with locked_gateway(system) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def locked_gateway(system: System) -> Iterator[Locked]:
+    """One beside that of the system, which takes requests without a key."""
     made = system.cogo("keys", "create", "--name", "console", "--scope", "admin", "--json")
     key = json.loads(made.stdout)
     state = str(system.home / STATE)
@@ -54,7 +63,9 @@ def locked(system: System) -> Iterator[Locked]:
     )
     try:
         assert process.stdout is not None
-        yield Locked(url=json.loads(process.stdout.readline())["url"], key=key["key"])
+        yield Locked(
+            url=json.loads(process.stdout.readline())["url"], key=key["key"], key_id=key["id"]
+        )
     finally:
         process.terminate()
         process.communicate()
@@ -102,6 +113,38 @@ async def test_the_console_asks_for_a_key_and_keeps_it_in_this_tab_only(
     await choose(page, "Forget it")
     await eventually(lambda: is_asking(page), within=SECONDS)
     assert page.execute_script("return sessionStorage.length") == 0
+
+
+async def test_an_address_of_the_console_lets_a_browser_in_once_and_then_says_what_to_do(
+    chromium: Chrome, locked: Locked, store: SupabaseStore
+) -> None:
+    page = chromium
+    address = await create_console_address(store, locked.url)
+    page.get(address)
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    assert not is_asking(page)
+    assert "token" not in page.current_url
+
+    page.execute_script("sessionStorage.clear()")
+    page.get("about:blank")
+    page.get(address)
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    await eventually(says(page, "#key-why", "was used before"), within=SECONDS)
+    assert "cogo console" in text(page, "#key-why")
+
+
+async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
+    chromium: Chrome, system: System
+) -> None:
+    page = chromium
+    with locked_gateway(system) as locked:
+        page.get("about:blank")
+        page.get(f"{locked.url}/")
+        await give(page, locked.key)
+        await eventually(says(page, "#link", "live"), within=SECONDS)
+        system.cogo("keys", "revoke", locked.key_id)
+        await eventually(lambda: is_asking(page), within=SECONDS)
+        assert "revoked" in text(page, "#key-why")
 
 
 async def test_what_was_spent_of_each_cap_is_shown(

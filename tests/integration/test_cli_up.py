@@ -46,6 +46,14 @@ async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
         assert up.answer["url"] in again.stderr
         assert len(again.stderr.splitlines()) == 1
 
+        url = up.answer["gateway_url"]
+        key = cogo("keys", "local", home=below).stdout.strip()
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            assert (await http.get("/tasks")).status_code == 401
+            assert (await http.get("/tasks", headers={"x-api-key": key})).status_code == 200
+        address = cogo("console", home=below).stdout
+        assert address.startswith(f"{url}/#token=cogo_")
+
         assert up.answer["simulated"]
         assert cogo("migrate", "--json", home=below).returncode == 0
 

@@ -19,6 +19,15 @@ export function useKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
+/** Exchange the one-time token of the address, where there is one, for a key of this tab. */
+export async function openSession() {
+  const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(null, "", location.pathname);
+  const options = { method: "POST", headers: { Authorization: `Bearer ${token}` } };
+  useKey((await body(await sent("/console/session", options))).key);
+}
+
 export function headers() {
   const key = keyOf();
   return key ? { Authorization: `Bearer ${key}` } : {};
@@ -45,8 +54,14 @@ export async function refusal(answer) {
   } catch {
     problem = { detail: `the gateway answered ${answer.status}` };
   }
-  if (answer.status === 401) document.dispatchEvent(new CustomEvent("cogo:key"));
-  return new Refused(answer.status, problem);
+  const refused = new Refused(answer.status, problem);
+  if (answer.status === 401) askForKey(refused);
+  return refused;
+}
+
+/** Tell the page that a key is needed, or another one, and why. */
+export function askForKey(refused) {
+  document.dispatchEvent(new CustomEvent("cogo:key", { detail: refused }));
 }
 
 async function sent(path, options) {

@@ -1,6 +1,6 @@
 // The console: the parts, put together. The address says which task is shown: #/tasks/ID.
 
-import { keyOf, useKey } from "/console/api.js";
+import { keyOf, openSession, useKey } from "/console/api.js";
 import { Ask } from "/console/ask.js";
 import * as caps from "/console/caps.js";
 import { byId, h, show } from "/console/dom.js";
@@ -35,8 +35,10 @@ function watch() {
   caps.follow();
 }
 
-function askForKey() {
+function askForKey(refused = null) {
   const dialog = byId("key-dialog");
+  // The first reason stays: whatever is asked after it fails for want of a key.
+  if (refused && !dialog.open) byId("key-why").textContent = keyOf() || refused.code === "token_spent" ? refused.message : "";
   byId("key-button").hidden = false;
   if (!dialog.open) dialog.showModal();
 }
@@ -50,9 +52,19 @@ byId("key-dialog").addEventListener("close", () => {
   else return;
   location.reload(); // everything is asked again, as whoever holds the key
 });
-byId("key-button").addEventListener("click", askForKey);
-byId("key-button").hidden = keyOf() === null;
-document.addEventListener("cogo:key", askForKey);
+byId("key-button").addEventListener("click", () => askForKey());
+document.addEventListener("cogo:key", (event) => askForKey(event.detail));
 window.addEventListener("hashchange", route);
-route();
-watch();
+
+async function start() {
+  try {
+    await openSession();
+  } catch (error) {
+    askForKey(error);
+  }
+  byId("key-button").hidden = keyOf() === null;
+  route();
+  watch();
+}
+
+start();

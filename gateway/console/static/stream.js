@@ -2,7 +2,7 @@
 // EventSource would do, but it cannot send a key and does not say when it tries again.
 // A page that nobody sees lets go of its line: a browser has six for all pages of a gateway.
 
-import { headers, refusal } from "/console/api.js";
+import { Refused, askForKey, headers, refusal } from "/console/api.js";
 import { Frames } from "/console/frames.js";
 
 const SHORTEST_MS = 500;
@@ -75,6 +75,7 @@ export class Stream {
         clearTimeout(watchdog);
         watchdog = setTimeout(cut, SILENCE_MS);
         for (const { event, data } of this.#frames.push(value)) {
+          if (event === "refused") return this.#refuse(data);
           this.#told.frame(event, data);
           if (event === "end") return true;
         }
@@ -93,6 +94,14 @@ export class Stream {
   async #judge(answer) {
     if (answer.status === 429 || answer.status >= 500) return false;
     this.#told.refused(await refusal(answer));
+    return true;
+  }
+
+  /** The key was revoked, or has run out, while the stream was open. */
+  #refuse(problem) {
+    const refused = new Refused(problem.status, problem);
+    askForKey(refused);
+    this.#told.refused(refused);
     return true;
   }
 

@@ -15,12 +15,14 @@ from cogo.project import Project
 from cogo.settings import Settings
 from embedded.state import State
 from gateway.app import OpenParts, create_app
+from gateway.door import Door
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.parts import Parts
 from protocol.transport.connect import open_store
 from protocol.transport.rpc import SupabaseStore
 
+OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
 OpenGateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -31,19 +33,32 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 
 
 @pytest.fixture
-def opened(project: State, tmp_path: Path) -> OpenGateway:
+def opened_door(project: State, tmp_path: Path) -> OpenDoor:
+    """Opens a gateway with these options; gives the application."""
+
+    @asynccontextmanager
+    async def open_(**changes: object) -> AsyncIterator[Door]:
+        options = GatewayOptions(**({"is_loopback": True, "is_keyless": True} | changes))  # type: ignore[arg-type]
+        metrics = Metrics()
+        door = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
+        async with door.opened():
+            yield door
+
+    return open_
+
+
+@pytest.fixture
+def opened(opened_door: OpenDoor) -> OpenGateway:
     """Opens a gateway with these options; gives a client of it."""
 
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
-        options = GatewayOptions(**({"is_loopback": True} | changes))  # type: ignore[arg-type]
-        metrics = Metrics()
-        door = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
-        async with door.opened():
-            transport = httpx.ASGITransport(door)
-            base_url = "http://127.0.0.1:8000"
-            async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
-                yield client
+        base_url = "http://127.0.0.1:8000"
+        async with (
+            opened_door(**changes) as door,
+            httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=base_url) as client,
+        ):
+            yield client
 
     return open_
 
@@ -51,7 +66,7 @@ def opened(project: State, tmp_path: Path) -> OpenGateway:
 @pytest.fixture
 async def parts(project: State, tmp_path: Path) -> AsyncIterator[Parts]:
     """What the routes of a gateway work with."""
-    options = GatewayOptions(is_loopback=True)
+    options = GatewayOptions(is_loopback=True, is_keyless=True)
     async with _opening(project, tmp_path, options, Metrics())() as found:
         yield found
 

@@ -36,15 +36,28 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["code"])
 
 
-async def test_on_loopback_without_keys_whoever_asks_is_the_owner_until_there_is_a_key(
+async def test_whether_a_key_is_needed_is_a_setting_whatever_keys_there_are(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     async with opened() as client:
         assert (await client.post("/tasks", json=ASK)).status_code == 201
+    async with opened(is_keyless=False) as client:
+        assert code(await client.get("/tasks")) == (401, "unauthenticated")  # there is no key yet
+
+    await a_key(store, "tasks:read", expires_at=utc_now() - timedelta(hours=1))
+    async with opened(is_keyless=False) as client:
+        assert code(await client.get("/tasks")) == (401, "unauthenticated")  # only an expired one
+
     headers = await a_key(store, "tasks:read")
-    async with opened() as client:
-        assert code(await client.get("/tasks")) == (401, "unauthenticated")
+    async with opened(is_keyless=False) as client:
         assert (await client.get("/tasks", headers=headers)).status_code == 200
+    for key in await store.fetch_api_keys():
+        await store.revoke_api_key(key_id=key.id)
+    async with opened(is_keyless=False) as client:  # the last key was revoked
+        assert code(await client.get("/tasks")) == (401, "unauthenticated")
+    async with opened() as client:
+        assert (await client.get("/tasks")).status_code == 200
+        assert code(await client.get("/tasks", headers=headers)) == (401, "unauthenticated")
 
 
 async def test_elsewhere_nobody_is_let_in_without_a_key(opened: OpenGateway) -> None:

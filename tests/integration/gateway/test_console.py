@@ -37,7 +37,7 @@ async def test_the_page_is_whole_and_forbids_what_it_does_not_need(opened: OpenG
 
 def test_every_file_that_the_page_names_is_there() -> None:
     text = b"".join(file.content for file in FILES.values()).decode()
-    named = set(re.findall(r'"/console/([\w.]+)"', text))
+    named = set(re.findall(r'"/console/(\w+\.\w+)"', text))
     assert named
     assert named <= set(FILES)
     assert not re.search(r"innerHTML|outerHTML|document\.write|insertAdjacentHTML|eval\(", text)

@@ -1,0 +1,125 @@
+"""What is open ends when its key is revoked; the console's address lets one browser in, once."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from cogo.local_gateway import create_console_address, read_local_gateway, write_local_gateway
+from protocol.ids import utc_now
+from protocol.records import NewTask
+from protocol.transport.rpc import SupabaseStore
+from tests.integration.gateway.conftest import OpenDoor, OpenGateway
+from tests.integration.gateway.keys import a_key
+from tests.support.eventually import eventually
+
+SOON = timedelta(seconds=0.1)
+
+
+async def test_revoking_a_key_ends_its_open_streams_which_say_why(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    revoked = await a_key(store, "admin")
+    [key] = await store.fetch_api_keys()
+    kept = await a_key(store, "admin")
+    task = await store.submit_task(NewTask(prompt="wait"))
+    paths = ("/events", f"/tasks/{task.id}/events")
+    async with opened(is_keyless=False, recheck=SOON) as client, asyncio.TaskGroup() as group:
+        streams = [group.create_task(client.get(path, headers=revoked)) for path in paths]
+        other = group.create_task(client.get(paths[1], headers=kept))
+
+        async def are_open() -> bool:
+            answer = await client.get("/metrics", headers=kept)
+            return "cogo_gateway_watchers 2.0" in answer.text
+
+        await eventually(are_open)
+        await store.revoke_api_key(key_id=key.id)
+        ended = [await each for each in streams]
+
+        assert not other.done()
+        await store.cancel_task(task_id=task.id)
+        assert "event: end" in (await other).text
+    for each in ended:
+        last = each.text.rstrip().rpartition("\n\n")[2]
+        assert last.startswith("event: refused")
+        assert "expired or revoked" in last
+
+
+async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
+    opened_door: OpenDoor, store: SupabaseStore
+) -> None:
+    headers = await a_key(store, "tasks:write")
+    [key] = await store.fetch_api_keys()
+    scope = {
+        "type": "websocket",
+        "path": "/ws/swarm",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"authorization", headers["Authorization"].encode())],
+        "client": ("127.0.0.1", 1),
+        "subprotocols": [],
+    }
+    said: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        if not said:
+            return {"type": "websocket.connect"}
+        await store.revoke_api_key(key_id=key.id)
+        await asyncio.Event().wait()  # this client says nothing
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async with opened_door(is_keyless=False, recheck=SOON) as door:
+        await door(scope, receive, send)
+
+    assert "expired or revoked" in said[-2]["text"]
+    assert (said[-1]["type"], said[-1]["code"]) == ("websocket.close", 4401)
+    assert said[-1]["reason"] == "unauthenticated"
+
+
+async def exchange(client: httpx.AsyncClient, address: str) -> httpx.Response:
+    token = address.partition("#token=")[2]
+    return await client.post("/console/session", headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_an_address_of_the_console_is_exchanged_for_one_session_and_says_when_it_was_used(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    async with opened(is_keyless=False) as client:
+        address = await create_console_address(store, "http://127.0.0.1:8000")
+        async with asyncio.TaskGroup() as group:
+            both = [group.create_task(exchange(client, address)) for _ in range(2)]
+        opened_, refused = sorted((each.result() for each in both), key=lambda a: a.status_code)
+        session = {"Authorization": f"Bearer {opened_.json()['key']}"}
+        assert (await client.get("/agents", headers=session)).status_code == 200
+        for answer in (refused, await exchange(client, address)):
+            assert (answer.status_code, answer.json()["code"]) == (401, "token_spent")
+            assert "cogo console" in answer.json()["hint"]
+
+    async with opened(is_keyless=False) as client:  # a new one remembers nothing
+        assert (await exchange(client, address)).json()["code"] == "token_spent"
+        unused = (await create_console_address(store, "")).partition("#token=")[2]
+        token = {"Authorization": f"Bearer {unused}"}
+        assert (await client.get("/tasks", headers=token)).json()["code"] == "scope_missing"
+        assert (await client.post("/console/session", headers=session)).status_code == 400
+
+
+async def test_the_key_of_this_machine_is_private_kept_while_it_works_and_then_made_anew(
+    store: SupabaseStore, tmp_path: Any
+) -> None:
+    url = "http://127.0.0.1:8000"
+    first = await write_local_gateway(tmp_path, store, url, is_keyless=False)
+    assert (tmp_path / "gateway.json").stat().st_mode & 0o777 == 0o600
+    assert read_local_gateway(tmp_path) == first
+    assert first.key is not None
+    assert first.key not in repr(first)
+    assert await write_local_gateway(tmp_path, store, url, is_keyless=False) == first
+
+    [key] = await store.fetch_api_keys()
+    await store.revoke_api_key(key_id=key.id)
+    second = await write_local_gateway(tmp_path, store, url, is_keyless=False)
+
+    assert second.key not in {None, first.key}
+    assert utc_now() >= key.created_at
