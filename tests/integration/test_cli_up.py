@@ -47,15 +47,16 @@ async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
         assert len(again.stderr.splitlines()) == 1
 
         url = up.answer["gateway_url"]
-        key = cogo("keys", "local", home=below).stdout.strip()
+        user = str(tmp_path)  # the same one, in another directory
+        key = cogo("keys", "local", home=below, HOME=user).stdout.strip()
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:
             assert (await http.get("/tasks")).status_code == 401
             assert (await http.get("/tasks", headers={"x-api-key": key})).status_code == 200
-        address = cogo("console", home=below).stdout
+        address = cogo("console", home=below, HOME=user).stdout
         assert address.startswith(f"{url}/#token=cogo_")
 
         assert up.answer["simulated"]
-        assert cogo("migrate", "--json", home=below).returncode == 0
+        assert cogo("migrate", "--json", home=below, HOME=user).returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
