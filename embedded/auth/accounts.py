@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,13 @@ import asyncpg
 from embedded.auth.errors import AuthError, user_not_found, validation_failed, weak_password
 from embedded.auth.passwords import MINIMUM_LENGTH, hash_password, is_password
 from embedded.database import Database
+
+_LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_EMAIL: Final = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
+"""As HTML defines an address."""
+_LONGEST_EMAIL: Final = 255
+_LONGEST_PASSWORD: Final = 72
+"""Bytes, which are all that bcrypt reads; hosted projects refuse more."""
 
 _CHANGE: Final = """
 update auth.users set
@@ -161,7 +169,9 @@ class Accounts:
 
 def _email(text: str) -> str:
     email = text.strip().lower()
-    if "@" not in email or "\0" in email:
+    if len(email) > _LONGEST_EMAIL:
+        raise validation_failed("An email address is too long")
+    if _EMAIL.fullmatch(email) is None:
         raise validation_failed("Unable to validate email address: invalid format")
     return email
 
@@ -171,6 +181,8 @@ async def _hashed(password: str | None) -> str | None:
         return None
     if len(password) < MINIMUM_LENGTH:
         raise weak_password(MINIMUM_LENGTH)
+    if len(password.encode(errors="replace")) > _LONGEST_PASSWORD:
+        raise validation_failed(f"Password cannot be longer than {_LONGEST_PASSWORD} characters")
     return await hash_password(password)
 
 

@@ -15,7 +15,6 @@ _SEGMENT: Final = re.compile(
     r'(?:"(?:[^"\\]|\\.)*"|\([^()"]*(?:"(?:[^"\\]|\\.)*"[^()"]*)*\)|[^,])+'
 )
 _ITEM: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^,]+')
-_ARROW: Final = re.compile(r"(->>?)")
 
 
 class Operator(StrEnum):
@@ -45,10 +44,6 @@ class Condition:
     """One comparison; a row passes a filter when all of them hold."""
 
     column: str
-    path: tuple[str, ...] = ()
-    """Into a JSON column."""
-    as_text: bool = False
-    """The path ends with ->>."""
     operator: Operator
     is_negated: bool = False
     values: tuple[str, ...]
@@ -80,22 +75,13 @@ def _condition(segment: str) -> Condition:
         values = (values[0].lower(),)
         if values[0] not in _IS_VALUES:
             raise BadFilter(f"Error parsing `filter` params: [{compact(segment)}]")
-    column, path, as_text = _target(target)
     return Condition(
-        column=column,
-        path=path,
-        as_text=as_text,
+        # The name of a column: a path into JSON, such as `data->>k`, is none.
+        column=_unquoted(target.strip()),
         operator=operator,
         is_negated=is_negated,
         values=values,
     )
-
-
-def _target(text: str) -> tuple[str, tuple[str, ...], bool]:
-    """Give the column, the path into its JSON, and whether text is taken from there."""
-    column, *steps = _ARROW.split(text)
-    path = tuple(_unquoted(step.strip("'")) for step in steps[1::2])
-    return _unquoted(column.strip()), path, bool(steps) and steps[-2] == "->>"
 
 
 def _list(text: str, segment: str) -> tuple[str, ...]:

@@ -180,9 +180,6 @@ def _unnest(
 
 def _test(condition: Condition, kind: Type, parameters: _Parameters) -> str:
     left, cast_to = f"row.{_quoted(condition.column)}", kind.cast_to
-    if condition.path:
-        arrow, cast_to = ("#>>", _TEXT) if condition.as_text else ("#>", "pg_catalog.jsonb")
-        left = f"({left}::pg_catalog.jsonb {arrow} {parameters.add(list(condition.path))}::text[])"
     operator = condition.operator
     if operator is Operator.IS:
         test = f"{left} is {condition.values[0]}"  # one of four words, as the parser saw to

@@ -31,6 +31,26 @@ async def test_the_service_creates_lists_and_deletes_accounts(service: AsyncClie
     assert gone.value.code == "user_not_found"
 
 
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("no-address", PASSWORD),
+        ("a b@example.com", PASSWORD),
+        ("a@-example.com", PASSWORD),
+        ("@example.com", PASSWORD),
+        (f"{'a' * 250}@example.com", PASSWORD),
+        ("a@example.com", "x" * 73),
+    ],
+)
+async def test_an_address_or_password_that_cannot_be_is_refused(
+    service: AsyncClient, email: str, password: str
+) -> None:
+    with pytest.raises(AuthApiError) as refused:
+        await service.auth.admin.create_user({"email": email, "password": password})
+
+    assert (refused.value.status, refused.value.code) == (400, "validation_failed")
+
+
 async def test_an_account_gets_the_id_that_it_is_made_with(service: AsyncClient) -> None:
     wanted = str(uuid.uuid4())
 

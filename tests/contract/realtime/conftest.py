@@ -47,6 +47,19 @@ create policy "some speak in rooms" on realtime.messages for insert to authentic
 create policy "speak on own topic" on realtime.messages for insert to authenticated
   with check (realtime.topic() = 'user-' || (select auth.uid()));
 """
+_STANDING = """
+select format('create policy %I on realtime.messages as %s for %s to %s%s%s;',
+    policyname, permissive, cmd,
+    (select string_agg(case role when 'public' then role else quote_ident(role) end, ', ')
+      from unnest(roles) as role),
+    ' using (' || qual || ')', ' with check (' || with_check || ')') as statement
+  from pg_policies where schemaname = 'realtime' and tablename = 'messages'
+union all
+select 'alter publication supabase_realtime set table '
+    || string_agg(format('%I.%I', schemaname, tablename), ', ') || ';'
+  from pg_publication_tables where pubname = 'supabase_realtime' having count(*) > 0
+"""
+_NO_TABLES = "drop table if exists items, notes, unlisted, keyless, slot_items;"
 _NO_POLICIES = """
 do $$ declare name text; begin
   for name in select policyname from pg_policies
@@ -101,6 +114,17 @@ class Server:
 
     async def execute(self, statement: str, *values: Any, as_admin: bool = False) -> None:
         await execute(self.admin_db_url if as_admin else self.db_url, statement, *values)
+
+    async def undo(self, statement: str) -> None:
+        """Execute and roll back."""
+        connection = await asyncpg.connect(self.db_url)
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute(statement)
+        finally:
+            await transaction.rollback()
+            await connection.close()
 
 
 @pytest.fixture
@@ -174,9 +198,12 @@ def foreign_server() -> Iterator[Server]:
         legacy_service_role=_legacy(jwt_secret, "service_role"),
     )
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(execute(target.db_url, _NO_POLICIES + _POLICIES))
-        yield Server(f"{target.url}/realtime/v1", keys, target.db_url)
-        runner.run(execute(target.db_url, _NO_POLICIES))
+        standing = runner.run(_standing(target.db_url))
+        try:
+            runner.run(execute(target.db_url, _NO_POLICIES + _POLICIES))
+            yield Server(f"{target.url}/realtime/v1", keys, target.db_url)
+        finally:
+            runner.run(execute(target.db_url, _NO_TABLES + _NO_POLICIES + standing))
 
 
 def a_server(cluster: Cluster, name: str, limits: Limits) -> AbstractAsyncContextManager[Server]:
@@ -241,6 +268,15 @@ def in_thread(context: AbstractAsyncContextManager[_T]) -> Iterator[_T]:
         finally:
             leave()
             running.result()
+
+
+async def _standing(db_url: str) -> str:
+    """The statements that make the policies and the publication as they are."""
+    connection = await asyncpg.connect(db_url)
+    try:
+        return "".join(row["statement"] for row in await connection.fetch(_STANDING))
+    finally:
+        await connection.close()
 
 
 async def execute(db_url: str, statement: str, *values: Any) -> None:

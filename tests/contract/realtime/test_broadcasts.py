@@ -10,10 +10,12 @@ from tests.contract.realtime.wire import Wire, wire
 pytestmark = ONE_POSTGRES
 
 HELLO = {"type": "broadcast", "event": "hi", "payload": {"n": 1}}
-TEXT = (
-    '{"ref":null,"event":"broadcast","payload":'
-    '{"event":"hi","payload":{"n":1},"type":"broadcast"},"topic":"realtime:room"}'
-)
+HEARD = {
+    "ref": None,
+    "event": "broadcast",
+    "payload": {"event": "hi", "payload": {"n": 1}, "type": "broadcast"},
+    "topic": "realtime:room",
+}
 
 
 def binary_push(topic: str, event: str, payload: bytes, *, encoding: int, ref: str = "3") -> bytes:
@@ -39,7 +41,7 @@ async def test_others_hear_a_broadcast_and_the_sender_does_not(server: Server) -
 
         await sender.push("realtime:room", "broadcast", HELLO)
 
-        assert await hearer.receive_raw() == TEXT
+        assert await hearer.receive() == HEARD
         assert await sender.is_silent()
         assert await stranger.is_silent()
 
@@ -50,7 +52,7 @@ async def test_with_self_and_ack_the_echo_comes_before_the_reply(server: Server)
 
         await socket.push("realtime:room", "broadcast", HELLO, ref="4")
 
-        assert await socket.receive_raw() == TEXT
+        assert await socket.receive() == HEARD
         reply = await socket.receive()
         assert (reply["ref"], reply["payload"]) == ("4", {"status": "ok", "response": {}})
 
@@ -91,10 +93,12 @@ async def test_binary_pushes_reach_both_serializers(server: Server) -> None:
             assert await sender.receive() == ["1", "3", "realtime:bc2", "phx_reply", ok]
         assert await second.receive_raw() == b'\x04\x0c\x08\x00\x01realtime:bc2bin-json{"n":5}'
         assert await second.receive_raw() == b"\x04\x0c\x03\x00\x00realtime:bc2raw\x00\xff"
-        assert await first.receive_raw() == (
-            '{"ref":null,"event":"broadcast","payload":'
-            '{"event":"bin-json","payload":{"n":5},"type":"broadcast"},"topic":"realtime:bc2"}'
-        )
+        assert await first.receive() == {
+            "ref": None,
+            "event": "broadcast",
+            "payload": {"event": "bin-json", "payload": {"n": 5}, "type": "broadcast"},
+            "topic": "realtime:bc2",
+        }
         assert await first.is_silent()
 
 

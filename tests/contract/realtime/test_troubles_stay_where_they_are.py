@@ -35,10 +35,12 @@ async def test_a_channel_that_crashes_takes_nothing_with_it(server: Server) -> N
             )
             assert (await socket.receive())["payload"]["status"] == "ok"
 
-            assert await socket.receive_raw() == (
-                '{"ref":"2","event":"phx_error",'
-                '"payload":{"reason":"channel_crash"},"topic":"realtime:room"}'
-            )
+            assert await socket.receive() == {
+                "ref": "2",
+                "event": "phx_error",
+                "payload": {"reason": "channel_crash"},
+                "topic": "realtime:room",
+            }
         await socket.push("realtime:room", "broadcast", {"event": "e"})
         unmatched = {"status": "error", "response": {"reason": "unmatched topic"}}
         assert (await socket.receive())["payload"] == unmatched
