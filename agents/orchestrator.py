@@ -58,7 +58,15 @@ async def run_orchestrator(
         learner = Learner(store=agent.store, agent_id=identity.id, start=knowledge)
         await learner.refresh()
         cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)
-        desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=agent.store, source=identity.id)
+        desk = SelectionDesk(
+            catalogue=catalogue,
+            cio=cio,
+            fleet=fleet,
+            bus=bus,
+            store=agent.store,
+            source=identity.id,
+            jitter=agent.jitter,
+        )
         services = {
             "fleet": fleet.run(),
             "selection desk": desk.run(),

@@ -1,15 +1,20 @@
-"""Answers to whoever asks on `model-selection` for a choice, and does what operators say there."""
+"""Handles requests and operator commands on `model-selection`."""
 
 import asyncio
-from uuid import UUID
+import random
+from collections.abc import Sequence
+from functools import partial
 
 from loguru import logger
 from pydantic import ValidationError
 
 from agents.cio import Cio
 from agents.fleet import Fleet
+from agents.mending import mended
+from agents.runtime.recorder import until_answered
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel
+from agents.wishes import NAME_CHARACTERS, lanes_of_names
 from agents.workflows.invalid import InvalidTask
 from protocol.bus import Bus, Outgoing
 from protocol.errors import CogoError, MalformedMessage
@@ -21,44 +26,50 @@ from protocol.messages import (
     ModelSelectionResponse,
     payload_of,
 )
+from protocol.records import SelectionRecord
 from protocol.store import Store
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
+from providers.catalogue import Catalogue
 
-WAITING = 100
+WAITING = 1000
 """Requests beyond so many are dropped: whoever asks may ask again."""
 
 
 class SelectionDesk:
-    """Answers requests one after the other; each answer that names a model is recorded.
+    """Answers each request once, one after the other.
 
-    With several orchestrators the first answer is kept and announced; a refusal, which is not kept,
-    comes from each. Both carry the id of the request.
+    The answer is recorded, which announces it; of the answers of several orchestrators the database
+    keeps the first. It carries the id of the request, or the id that was made of its words.
     """
 
-    def __init__(self, *, cio: Cio, fleet: Fleet, bus: Bus, store: Store, source: str) -> None:
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        cio: Cio,
+        fleet: Fleet,
+        bus: Bus,
+        store: Store,
+        source: str,
+        jitter: random.Random,
+    ) -> None:
+        self._catalogue = catalogue
         self._cio = cio
         self._fleet = fleet
         self._bus = bus
         self._store = store
         self._source = source
-        self._requests: asyncio.Queue[tuple[Envelope, ModelSelectionRequest | ModelControl]] = (
-            asyncio.Queue(WAITING)
-        )
+        self._jitter = jitter
+        self._requests: asyncio.Queue[Envelope] = asyncio.Queue(WAITING)
         self._dropped = 0
         """Since nothing waited."""
 
     def hear(self, message: Envelope) -> None:
         """Take a request; anything else on the topic is for others."""
-        if message.type == MessageType.MODEL_SELECTION_REQUEST:
-            shape: type[ModelSelectionRequest | ModelControl] = ModelSelectionRequest
-        elif message.type == MessageType.MODEL_CONTROL:
-            shape = ModelControl
-        else:
+        if message.type not in (MessageType.MODEL_SELECTION_REQUEST, MessageType.MODEL_CONTROL):
             return
         try:
-            self._requests.put_nowait((message, payload_of(message, shape)))
-        except MalformedMessage as error:
-            logger.warning("a request was malformed", topic=MODEL_SELECTION, error=str(error))
+            self._requests.put_nowait(message)
         except asyncio.QueueFull:
             if not self._dropped:
                 logger.warning("requests are dropped: too many wait", topic=MODEL_SELECTION)
@@ -67,17 +78,17 @@ class SelectionDesk:
     async def run(self) -> None:
         """Answer until cancelled."""
         while True:
-            message, payload = await self._requests.get()
+            message = await self._requests.get()
             if self._dropped and self._requests.empty():
                 logger.warning(
                     "requests were dropped", topic=MODEL_SELECTION, dropped=self._dropped
                 )
                 self._dropped = 0
             try:
-                if isinstance(payload, ModelControl):
-                    await self._control(payload, who=message.source)
+                if message.type == MessageType.MODEL_CONTROL:
+                    await self._control(payload_of(message, ModelControl), who=message.source)
                 else:
-                    await self._answer(message.id, payload)
+                    await self._answer(message)
             except CogoError as error:
                 logger.warning("a request could not be answered", error=str(error))
 
@@ -93,33 +104,76 @@ class SelectionDesk:
         )
         logger.info("an operator spoke", **done.model_dump())
 
-    async def _answer(self, request_id: UUID, request: ModelSelectionRequest) -> None:
-        served = request.available_models or self._fleet.lanes
+    async def _answer(self, message: Envelope) -> None:
+        record = self._record(message)
+        try:
+            await until_answered(
+                partial(self._store.record_selection, record),
+                what="the answer to a request",
+                jitter=self._jitter,
+            )
+        except CogoError as error:
+            # Such as a character that Postgres cannot hold: it was announced to nobody.
+            logger.warning("an answer cannot be recorded", error=str(error))
+            await self._publish(record.model_copy(update={"selected_model": None}), str(error))
+
+    def _record(self, message: Envelope) -> SelectionRecord:
+        """Return the answer to a request: the choice, or why there is none."""
+        try:
+            chosen = self._choose(payload_of(message, ModelSelectionRequest))
+        except MalformedMessage as error:
+            field = str(error).removeprefix(f"{ModelSelectionRequest.__name__}.")
+            chosen = SelectionRecord(reason=f"the request cannot be read: {field}.")
+        except (InvalidTask, NoModel) as error:
+            available = list(self._fleet.lanes)
+            chosen = SelectionRecord(reason=error.message, available_models=available)
+        return chosen.model_copy(
+            update={
+                "task_id": _text(message, "task_id"),
+                "subtask_id": _text(message, "subtask_id"),
+                "requested_model": _text(message, "requested_model"),
+                "request_id": message.id,
+                "unnamed_request": message.id.version == 5,  # see Envelope.parse
+            }
+        )
+
+    def _choose(self, request: ModelSelectionRequest) -> SelectionRecord:
+        """Raise InvalidTask for what the request says wrongly, NoModel when nothing is eligible."""
         try:
             needs = Requirements.model_validate(request.task_requirements)
-            choice = self._cio.answer(needs, requested=request.requested_model, served=served)
         except ValidationError as error:
-            await self._refuse(
-                request_id, request, InvalidTask.of("task_requirements", error).message
-            )
-            return
-        except (InvalidTask, NoModel) as error:
-            await self._refuse(request_id, request, error.message)
-            return
-        # Recording announces it: the database sends MODEL_SELECTION_RESPONSE.
-        record = choice.record(
-            task_id=request.task_id, subtask_id=request.subtask_id, request_id=request_id
-        )
-        await self._store.record_selection(record)
+            raise InvalidTask.of("task_requirements", error) from error
+        served, notes = self._fleet.lanes, list[str]()
+        if request.available_models:
+            lanes, notes = lanes_of_names(request.available_models, self._catalogue, served)
+            if not lanes:
+                raise NoModel(" ".join(["None of the available models can be taken.", *notes]))
+            served = tuple(lanes)
+        self._check_offered(request.requested_model, served)
+        choice = self._cio.answer(needs, requested=request.requested_model, served=served)
+        record = choice.record()
+        said = [note for note in notes if note not in record.reason]
+        return record.model_copy(update={"reason": " ".join([record.reason, *said])})
 
-    async def _refuse(self, request_id: UUID, request: ModelSelectionRequest, reason: str) -> None:
+    def _check_offered(self, name: str | None, offered: Sequence[str]) -> None:
+        """Raise InvalidTask when the requested model is served, but not among those offered."""
+        lanes, _ = lanes_of_names([name] if name else [], self._catalogue, self._fleet.lanes)
+        if lanes and lanes[0] not in offered:
+            raise InvalidTask(
+                "requested_model",
+                f"requested_model {name!r} is not among the available models: "
+                f"{', '.join(offered)}.",
+                allowed=offered,
+            )
+
+    async def _publish(self, record: SelectionRecord, problem: str) -> None:
         response = ModelSelectionResponse(
-            request_id=request_id,
-            task_id=request.task_id,
-            subtask_id=request.subtask_id,
-            requested_model=request.requested_model,
-            available_models=list(self._fleet.lanes),
-            selection_reason=reason,
+            request_id=record.request_id,
+            task_id=record.task_id,
+            subtask_id=record.subtask_id,
+            requested_model=record.requested_model,
+            selection_reason=problem,
+            error=problem,
         )
         envelope = Envelope.of(
             MessageType.MODEL_SELECTION_RESPONSE,
@@ -128,3 +182,11 @@ class SelectionDesk:
             target=SELECTION_TARGET,
         )
         await self._bus.publish([Outgoing(topic=MODEL_SELECTION, envelope=envelope)])
+
+
+def _text(message: Envelope, field: str) -> str | None:
+    """Return what a request says there, as far as an answer repeats it."""
+    value = message.payload.get(field)
+    if not isinstance(value, str):
+        return None
+    return mended(value[:NAME_CHARACTERS]).replace("\x00", "")  # which Postgres cannot hold

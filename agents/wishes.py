@@ -1,6 +1,6 @@
 """What a person says about models, checked against those that exist."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,6 +41,30 @@ def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Prefer
             if name not in known:
                 raise InvalidTask.not_one_of(field, name, known)
     return wishes
+
+
+def lanes_of_names(
+    names: Iterable[str], catalogue: Catalogue, served: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the served lanes that `names` stand for, and a sentence for each that is none."""
+    lanes: dict[str, None] = {}
+    notes: list[str] = []
+    for name in dict.fromkeys(names):
+        if name in served:
+            lanes[name] = None
+            continue
+        try:
+            check_model("model", name, catalogue, served)
+        except InvalidTask as error:
+            notes.append(error.message)
+            continue
+        found = catalogue.resolve(name, still_served=served)
+        notes += [found.note] if found.note else []
+        if found.model.id in served:
+            lanes[found.model.id] = None
+        else:
+            notes.append(f"No executor serves {found.model.id} now.")
+    return list(lanes), notes
 
 
 def check_model(field: str, name: str, catalogue: Catalogue, served: Sequence[str]) -> None:

@@ -29,6 +29,8 @@ from providers.errors import UnknownModel
 
 AGENT_ID: Final = "gateway"
 """Who is named in a switch that the gateway's question found due."""
+RECOMMENDED: Final = 5
+"""Models that a recommendation names at most."""
 DEGRADED_FROM: Final = 0.5
 """Share of failed attempts within the hour from which a model is called degraded."""
 
@@ -91,7 +93,7 @@ class Directory:
             raise RequirementsInvalid(InvalidTask.of("task_requirements", error).message) from error
         except (InvalidTask, NoModel) as error:
             raise RequirementsInvalid(error.message) from error
-        return Recommendation(models=tuple(choice.ranking), reasoning=choice.reason)
+        return Recommendation(models=choice.recommended(RECOMMENDED), reasoning=choice.reason)
 
     async def _served(self) -> dict[str, bool]:
         """The lanes of living executors, by their ids, and whether only simulators serve each."""

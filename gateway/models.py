@@ -25,9 +25,10 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """Which models the CIO would take, the first first, and why."""
+    """Which few models the CIO would take, the first first, and why."""
 
-    models: tuple[str, ...]
+    models: Mapping[str, str]
+    """The reason for each, in their order."""
     reasoning: str
 
 

@@ -4,11 +4,12 @@ Field names are those of the documents from which COGO was conceived. Fields tha
 know are ignored; durations are milliseconds; timestamps are ISO 8601 in UTC.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -62,8 +63,18 @@ class Envelope(BaseModel):
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what came over a channel; raises MalformedMessage, which names the field."""
-        return _validated(cls, raw)
+        """Read what came over a channel; raises MalformedMessage, which names the field.
+
+        A message without an id gets one (of version 5) that every reader makes of its words.
+        """
+        return _validated(cls, raw if "id" in raw else {**raw, "id": _id_of(raw)})
+
+
+def _id_of(raw: Mapping[str, Any]) -> UUID:
+    try:
+        return uuid5(NAMESPACE_OID, json.dumps(raw, sort_keys=True, default=str))
+    except (RecursionError, TypeError, ValueError):  # nested too deeply, or nothing that JSON holds
+        return uuid4()
 
 
 class TaskCreated(Payload):
@@ -199,10 +210,12 @@ class TaskResult(Payload):
 class ModelSelectionRequest(Payload):
     """Which model would the CIO take?"""
 
-    task_id: UUID | None = None
-    subtask_id: UUID | None = None
+    task_id: str | None = Field(default=None, max_length=200)
+    """Any name: the answer repeats it. It need not be a task yet."""
+    subtask_id: str | None = Field(default=None, max_length=200)
     requested_model: str | None = None
     available_models: list[str] = Field(default_factory=list)
+    """What to choose from; empty: whatever is served."""
     model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     selection_reason: str | None = None
     task_requirements: dict[str, Any] = Field(default_factory=dict)
@@ -214,13 +227,16 @@ class ModelSelectionResponse(Payload):
 
     request_id: UUID | None = None
     """The id of the message that asked; None for a choice that nobody asked for."""
-    task_id: UUID | None = None
-    subtask_id: UUID | None = None
+    task_id: str | None = None
+    """As the request named it."""
+    subtask_id: str | None = None
     requested_model: str | None = None
     selected_model: str | None = None
     available_models: list[str] = Field(default_factory=list)
     model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     selection_reason: str | None = None
+    error: str | None = None
+    """Why no model was selected."""
 
 
 class ModelStatus(Payload):
@@ -275,6 +291,10 @@ PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
 }
 
 _P = TypeVar("_P", bound=BaseModel)
+
+
+MUST_BE_ANSWERED: Final = frozenset({MessageType.MODEL_SELECTION_REQUEST})
+"""Types whose sender waits: listeners hear also those with a payload that cannot be read."""
 
 
 def is_known(message: Envelope) -> bool:

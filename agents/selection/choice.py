@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from agents.selection.case import Option
 from agents.selection.estimates import Estimate
@@ -59,6 +58,16 @@ class Alternative:
             },
         }
 
+    def summary(self) -> str:
+        """Return the numbers as a sentence."""
+        expected = self.estimate
+        cost = expected.cost_usd
+        price = "at an unknown price" if cost is None else f"for about ${cost:.4f}"
+        return (
+            f"Score {self.score.total:.3f}: expected quality {expected.quality:.2f} {price} "
+            f"in about {expected.outlook.total_s:.1f} s."
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -103,26 +112,27 @@ class Choice:
         chosen = self.selected.model_id
         return [each for id_, each in self.ranking.items() if id_ != chosen]
 
+    def recommended(self, count: int) -> dict[str, str]:
+        """Return at most `count` models, the chosen one first, each with the reason for its place.
+
+        What is set aside is not recommended.
+        """
+        aside = {each.model_id for each in self.candidates if each.set_aside}
+        others = [each for each in self.alternatives if each.model_id not in aside]
+        return {self.selected.model_id: self.reason} | {
+            each.model_id: each.summary() for each in others[: count - 1]
+        }
+
     def for_member(self, model_id: str) -> "Choice":
         """Give the choice of one member of the team."""
         member = next(each for each in self.candidates if each.model_id == model_id)
         return replace(self, selected=member, team=(), next_rung=None)
 
-    def record(
-        self,
-        *,
-        key: str | None = None,
-        task_id: UUID | None = None,
-        subtask_id: UUID | None = None,
-        request_id: UUID | None = None,
-    ) -> SelectionRecord:
+    def record(self, *, key: str | None = None) -> SelectionRecord:
         """Give the choice as it is stored and announced."""
         eligible = [each for each in self.candidates if each.refused is None]
         return SelectionRecord(
             key=key,
-            task_id=task_id,
-            subtask_id=subtask_id,
-            request_id=request_id,
             requested_model=self.requested,
             selected_model=self.selected.model_id,
             provider=self.selected.provider,

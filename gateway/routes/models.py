@@ -66,7 +66,7 @@ async def list_models(here: Here, _asker: ModelsReader) -> Envelope:
 
 @router.post("/models/select", summary="Ask which model would be taken")
 async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelope:
-    """Recommend models for requirements, the first first, with the reason.
+    """Recommend at most five models for requirements, the first first, each with its reason.
 
     They are those of a task of the asker: by what was learned, the asker's policy and grants.
     """
@@ -74,7 +74,11 @@ async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelo
         found = await here.directory.recommend(body.task_requirements, owner=asker.owner)
     except RequirementsInvalid as error:
         raise Problem(400, "invalid_requirements", str(error)) from error
-    data = {"recommendations": list(found.models), "reasoning": found.reasoning}
+    data = {
+        "recommendations": list(found.models),
+        "reasons": dict(found.models),
+        "reasoning": found.reasoning,
+    }
     return Envelope(success=True, data=data)
 
 

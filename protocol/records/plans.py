@@ -32,20 +32,22 @@ class SelectionRecord(Argument):
 
     key: str | None = None
     """Which subtask of the plan it is for."""
-    task_id: UUID | None = None
-    """Only for choices outside a plan, like the next two."""
-    subtask_id: UUID | None = None
+    task_id: str | None = None
+    """Only for choices outside a plan, like the next three."""
+    subtask_id: str | None = None
     request_id: UUID | None = None
     """The message that asked: only the first answer to it is kept and announced."""
+    unnamed_request: bool = False
+    """Whether `request_id` was made of the message's words: said again later it is another one."""
     agent_id: str | None = None
     requested_model: str | None = None
-    selected_model: str | None
-    provider: str | None
-    policy: str
-    requirements: dict[str, Any]
-    candidates: list[dict[str, Any]]
-    available_models: list[str]
-    model_capabilities: dict[str, list[str]]
+    selected_model: str | None = None
+    provider: str | None = None
+    policy: str | None = None
+    requirements: dict[str, Any] = Field(default_factory=dict)
+    candidates: list[dict[str, Any]] = Field(default_factory=list)
+    available_models: list[str] = Field(default_factory=list)
+    model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     reason: str
 
 

@@ -16,7 +16,7 @@ from loguru import logger
 
 from protocol.bus import Outgoing
 from protocol.errors import MalformedMessage
-from protocol.messages import Envelope, is_known
+from protocol.messages import MUST_BE_ANSWERED, Envelope, is_known
 from protocol.transport.broadcast import Broadcasts
 from protocol.transport.line import Line, LineOptions
 
@@ -147,7 +147,7 @@ class Channels:
         for each in self._listeners_of(topic):
             try:
                 message = Envelope.parse(body if isinstance(body, dict) else {})
-                known = is_known(message)
+                known = message.type in MUST_BE_ANSWERED or is_known(message)
             except MalformedMessage as error:
                 if each.notes(f"malformed {kind}"):
                     logger.warning(

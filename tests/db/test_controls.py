@@ -1,5 +1,6 @@
 """Operators pin, ban, drain and allow models while subtasks wait and run."""
 
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -163,11 +164,54 @@ async def test_of_several_answers_to_one_request_the_first_is_kept_and_told(
     ]
 
     assert kept == ["model-a", "model-a"]
+    said = await answers_on_the_channel(database)
+    assert [row["payload"]["payload"]["request_id"] for row in said] == [request_id]
+
+
+@pytest.mark.parametrize("named", ["no uuid", "11111111-0000-4000-8000-000000000002"])
+async def test_an_answer_repeats_ids_that_are_no_task_here_and_says_why_there_is_no_model(
+    database: Database, agent: Agent, named: str
+) -> None:
+    await agent.connection.execute(
+        "select from public.cogo_record_selection($1)",
+        {"task_id": named, "subtask_id": named, "selected_model": None, "reason": "it is unknown"},
+    )
+
+    kept = await agent.connection.fetchrow("select * from public.cogo_model_selections")
+    assert kept is not None
+    assert (kept["task_id"], kept["subtask_id"], kept["reason"]) == (None, None, "it is unknown")
+    [said] = [row["payload"]["payload"] for row in await answers_on_the_channel(database)]
+    assert (said["task_id"], said["subtask_id"]) == (named, named)
+    assert (said["selected_model"], said["error"]) == (None, "it is unknown")
+
+
+async def test_a_request_without_an_id_of_its_own_is_another_one_later(
+    database: Database, agent: Agent, other_agent: Agent
+) -> None:
+    answer = {
+        "request_id": "11111111-0000-5000-8000-000000000001",
+        "unnamed_request": True,
+        "selected_model": "model-a",
+        "reason": "r",
+    }
+    record = "select from public.cogo_record_selection($1)"
+
+    for each in (agent, other_agent):
+        await each.connection.execute(record, answer)
+    assert len(await answers_on_the_channel(database)) == 1
+    await database.jump(timedelta(seconds=11))
+    for each in (agent, other_agent):
+        await each.connection.execute(record, answer)
+
+    assert len(await answers_on_the_channel(database)) == 2
+
+
+async def answers_on_the_channel(database: Database) -> list[Any]:
     owner = await database.connect("postgres")
-    said = await owner.fetch(
+    rows: list[Any] = await owner.fetch(
         "select payload from realtime.messages where event = 'MODEL_SELECTION_RESPONSE'"
     )
-    assert [row["payload"]["payload"]["request_id"] for row in said] == [request_id]
+    return rows
 
 
 @pytest.mark.parametrize("subject", ["acme", "model-a"])

@@ -1,10 +1,8 @@
 """The CIO: plans with their stamps, other models for what failed, and who is counted on."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -12,21 +10,12 @@ from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.selection.knowledge import Knowledge
-from agents.selection_desk import SelectionDesk
 from protocol.ids import utc_now
-from protocol.messages import (
-    Envelope,
-    MessageType,
-    ModelSelectionResponse,
-    payload_of,
-)
 from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from protocol.records.agents import SILENT_AFTER
 from providers.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask
-from tests.support.eventually import eventually
-from tests.support.scripted_bus import ScriptedBus
 from tests.support.scripted_store import AWAY, ScriptedStore
 
 CATALOGUE = Catalogue.load()
@@ -213,112 +202,6 @@ async def test_what_was_known_of_the_fleet_stays_while_the_store_is_away() -> No
     await fleet.refresh()
 
     assert fleet.lanes == tuple(LANES)
-
-
-async def asked(payload: dict[str, Any]) -> tuple[ScriptedStore, list[ModelSelectionResponse]]:
-    """Ask the desk, then something that it can answer, and wait for that."""
-    store, bus = ScriptedStore(others=[an_agent()]), ScriptedBus()
-    fleet = a_fleet(store)
-    await fleet.refresh()
-    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
-    desk = SelectionDesk(cio=cio, fleet=fleet, bus=bus, store=store, source="cio-1")
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
-        desk.hear(_request(payload))
-        desk.hear(_request({"requested_model": "claude-haiku-4-5"}))
-        await eventually(
-            lambda: any(each.selected_model == "claude-haiku-4-5" for each in store.selections),
-            within=5,
-        )
-        running.cancel()
-    said = [
-        payload_of(message.envelope, ModelSelectionResponse)
-        for request in bus.requests
-        for message in request
-    ]
-    return store, said
-
-
-async def test_whoever_asks_hears_what_the_cio_would_take() -> None:
-    task_id = uuid4()
-
-    store, said = await asked(
-        {"task_id": str(task_id), "task_requirements": {"complexity": "high"}}
-    )
-
-    assert store.selections[0].selected_model == "claude-sonnet-5-5"
-    assert store.selections[0].task_id == task_id
-    assert said == []
-
-
-@pytest.mark.parametrize(
-    ("payload", "words"),
-    [
-        ({"requested_model": "claude-sonnet-55"}, "claude-sonnet-5-5"),
-        ({"requested_model": "claude-opus-5-5"}, "no executor serves it"),
-        ({"task_requirements": {"complexity": "huge"}}, "task_requirements.complexity"),
-        ({"requested_model": "x" * 100_000}, "too long"),
-    ],
-)
-async def test_whoever_asks_for_the_impossible_hears_why(
-    payload: dict[str, Any], words: str
-) -> None:
-    _, said = await asked(payload)
-
-    assert [each.selected_model for each in said] == [None]
-    assert words in str(said[0].selection_reason)
-    assert "\n" not in str(said[0].selection_reason)
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"available_models": "all"},
-        {"task_requirements": []},
-        {"task_id": "no id"},
-    ],
-)
-async def test_a_malformed_request_changes_nothing(payload: dict[str, Any]) -> None:
-    store, said = await asked(payload)
-
-    assert len(store.selections) == 1
-    assert said == []
-
-
-async def test_a_crowd_that_asks_too_much_is_dropped_and_the_desk_goes_on() -> None:
-    store = ScriptedStore(others=[an_agent()], errors={"record_selection": AWAY})
-    fleet = a_fleet(store)
-    await fleet.refresh()
-    desk = SelectionDesk(
-        cio=Cio(catalogue=CATALOGUE, fleet=fleet),
-        fleet=fleet,
-        bus=ScriptedBus(),
-        store=store,
-        source="cio-1",
-    )
-
-    for _ in range(500):
-        desk.hear(_request({}))
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
-        await eventually(lambda: store.asked["record_selection"] == 100, within=20)
-        store.errors.clear()
-        heard = uuid4()
-        desk.hear(_request({"task_id": str(heard)}))
-        await eventually(lambda: store.selections, within=20)
-        running.cancel()
-
-    assert [each.task_id for each in store.selections] == [heard]
-    assert store.asked["record_selection"] == 101
-
-
-def _request(payload: dict[str, Any]) -> Envelope:
-    return Envelope(
-        type=MessageType.MODEL_SELECTION_REQUEST,
-        payload=payload,
-        source="test",
-        target="cogo-model-selection",
-    )
 
 
 async def test_a_cascade_tells_the_executor_where_a_refused_answer_goes() -> None:

@@ -1,21 +1,30 @@
 """What is said to orchestrators on `model-selection`."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from loguru import logger
 
 from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.selection_desk import WAITING, SelectionDesk
+from protocol.errors import Refused
 from protocol.ids import utc_now
-from protocol.messages import Envelope, MessageType, ModelControl, ModelSelectionRequest
-from protocol.records import AgentRecord
+from protocol.messages import (
+    Envelope,
+    MessageType,
+    ModelControl,
+    ModelSelectionResponse,
+    payload_of,
+)
+from protocol.records import AgentRecord, SelectionRecord
 from providers.catalogue import Catalogue
 from tests.support.eventually import eventually
 from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import ScriptedStore
+from tests.support.scripted_store import AWAY, ScriptedStore
 
 CATALOGUE = Catalogue.load()
 
@@ -30,14 +39,160 @@ def an_executor() -> AgentRecord:
     )
 
 
-async def a_desk(store: ScriptedStore) -> SelectionDesk:
+async def a_desk(store: ScriptedStore, bus: ScriptedBus | None = None) -> SelectionDesk:
     async def own() -> Sequence[str]:
         return ()
 
     fleet = Fleet(store=store, own=own)
     await fleet.refresh()
-    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
-    return SelectionDesk(cio=cio, fleet=fleet, bus=ScriptedBus(), store=store, source="cio-1")
+    return SelectionDesk(
+        catalogue=CATALOGUE,
+        cio=Cio(catalogue=CATALOGUE, fleet=fleet),
+        fleet=fleet,
+        bus=bus or ScriptedBus(),
+        store=store,
+        source="cio-1",
+        jitter=random.Random(0),  # noqa: S311 - guards nothing
+    )
+
+
+def a_request(payload: dict[str, Any], **fields: Any) -> Envelope:
+    """As it is read from the channel."""
+    raw = {
+        "type": "MODEL_SELECTION_REQUEST",
+        "payload": payload,
+        "source": "an executor",
+        "target": "cogo-model-selection",
+    }
+    return Envelope.parse(raw | fields)
+
+
+async def answers(*requests: Envelope) -> list[SelectionRecord]:
+    """Ask one after the other; gives everything that was answered."""
+    store, bus = ScriptedStore(others=[an_executor()]), ScriptedBus()
+    desk = await a_desk(store, bus)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        for request in requests:
+            desk.hear(request)
+        last = a_request({"requested_model": "claude-haiku-4-5", "task_id": "the last"})
+        desk.hear(last)
+        await eventually(lambda: any(each.task_id == "the last" for each in store.selections))
+        running.cancel()
+    assert bus.requests == []
+    return [each for each in store.selections if each.task_id != "the last"]
+
+
+SEED = {
+    "task_id": "task-123",
+    "subtask_id": "subtask-1",
+    "requested_model": "claude-3.5-sonnet",
+    "available_models": ["claude-3.5-sonnet", "gpt-6.1-sol"],
+    "model_capabilities": {"claude-3.5-sonnet": ["code-generation"]},
+    "timestamp": "2026-03-01T12:00:00Z",
+}
+
+
+async def test_a_request_with_ids_that_are_no_uuids_is_answered_with_the_successor() -> None:
+    [answer] = await answers(a_request(SEED))
+
+    assert (answer.task_id, answer.subtask_id) == ("task-123", "subtask-1")
+    assert answer.requested_model == "claude-3.5-sonnet"
+    assert answer.selected_model == "claude-sonnet-5-5"
+    assert set(answer.available_models) == {"claude-sonnet-5-5", "gpt-6.1-sol"}
+    assert "Claude Sonnet 5.5 follows it" in answer.reason
+
+
+async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() -> None:
+    first, again, other = (
+        a_request(SEED), a_request(SEED), a_request(SEED | {"timestamp": "2026-03-01T12:00:01Z"})
+    )  # fmt: skip
+    named = a_request(SEED, id="11111111-0000-4000-8000-000000000001")
+
+    assert first.id == again.id != other.id
+    found = await answers(first, named)
+    assert [each.request_id for each in found] == [first.id, named.id]
+    assert [each.unnamed_request for each in found] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("payload", "selected", "words"),
+    [
+        ({"task_requirements": {"complexity": "high"}}, "claude-sonnet-5-5", "accuracy"),
+        ({"requested_model": "claude-sonnet-55"}, None, "claude-sonnet-5-5"),
+        ({"requested_model": "claude-opus-5-5"}, None, "no executor serves it"),
+        ({"requested_model": "x" * 100_000}, None, "too long"),
+        (
+            {"requested_model": "no-such", "available_models": ["no-such", "gpt-6.1-sol"]},
+            None,
+            "'no-such' does not exist",
+        ),
+        (
+            {"requested_model": "gpt-6.1-sol", "available_models": ["claude-haiku-4-5"]},
+            None,
+            "not among the available models: claude-haiku-4-5",
+        ),
+        ({"available_models": ["no-such", "gpt-6.1-sol"]}, "gpt-6.1-sol", "does not exist"),
+        ({"available_models": ["no-such"]}, None, "does not exist"),
+        ({"available_models": ["claude-opus-5-5"]}, None, "No executor serves claude-opus-5-5"),
+        (
+            {"available_models": ["claude-3.5-sonnet"]},
+            "claude-sonnet-5-5",
+            "Claude Sonnet 5.5 follows it",
+        ),
+        ({"task_requirements": {"complexity": "huge"}}, None, "task_requirements.complexity"),
+        ({"available_models": "all"}, None, "cannot be read: available_models"),
+        ({"task_requirements": []}, None, "cannot be read: task_requirements"),
+        ({"task_id": ["x"]}, None, "cannot be read: task_id"),
+        ({"task_id": "x" * 300}, None, "cannot be read: task_id"),
+        ({"task_id": "a\x00b"}, "claude-sonnet-5-5", "default"),
+        ({"task_id": "\ud800"}, None, "cannot be read: task_id"),
+    ],
+)
+async def test_every_request_gets_one_answer_that_says_why(
+    payload: dict[str, Any], selected: str | None, words: str
+) -> None:
+    [answer] = await answers(a_request(payload))
+
+    assert answer.selected_model == selected
+    assert words in answer.reason
+    assert "\n" not in answer.reason
+    assert len(answer.reason) < 2_000
+    assert "\x00" not in answer.model_dump_json()
+
+
+async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> None:
+    store = ScriptedStore(others=[an_executor()])
+    store.errors["record_selection"] = Refused("no such thing")
+    bus = ScriptedBus()
+    desk = await a_desk(store, bus)
+    request = a_request(SEED)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        desk.hear(request)
+        await eventually(lambda: bus.requests)
+        running.cancel()
+
+    [[sent]] = bus.requests
+    answer = payload_of(sent.envelope, ModelSelectionResponse)
+    assert (answer.request_id, answer.task_id) == (request.id, "task-123")
+    assert answer.error
+    assert answer.selected_model is None
+
+
+async def test_requests_wait_until_the_store_answers() -> None:
+    store = ScriptedStore(others=[an_executor()], errors={"record_selection": AWAY})
+    desk = await a_desk(store)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.run())
+        for number in range(3):
+            desk.hear(a_request({"task_id": str(number)}))
+        await eventually(lambda: store.asked["record_selection"] > 1)
+        store.errors.clear()
+        await eventually(lambda: len(store.selections) == 3)
+        running.cancel()
+
+    assert [each.task_id for each in store.selections] == ["0", "1", "2"]
 
 
 async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_along() -> None:
@@ -57,21 +212,6 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
     ]
 
 
-async def test_an_answer_carries_the_id_of_its_request() -> None:
-    store = ScriptedStore(others=[an_executor()])
-    desk = await a_desk(store)
-    question = Envelope.of(
-        MessageType.MODEL_SELECTION_REQUEST, ModelSelectionRequest(), source="x", target="x"
-    )
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
-        desk.hear(question)
-        await eventually(lambda: store.selections)
-        running.cancel()
-
-    assert [each.request_id for each in store.selections] == [question.id]
-
-
 async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
     store = ScriptedStore(others=[an_executor()])
     desk = await a_desk(store)
@@ -80,14 +220,7 @@ async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(WAITING + 400):
-                desk.hear(
-                    Envelope.of(
-                        MessageType.MODEL_SELECTION_REQUEST,
-                        ModelSelectionRequest(),
-                        source="x",
-                        target="x",
-                    )
-                )
+                desk.hear(a_request({}))
             running = group.create_task(desk.run())
             await eventually(lambda: len(store.selections) == WAITING)
             running.cancel()

@@ -211,7 +211,7 @@ async def test_a_doorbell_wakes_an_orchestrator_that_would_not_poll_for_an_hour(
         await eventually(lambda: store.asked["claim_subtasks"] > before, within=5)
 
 
-async def test_nonsense_on_the_selection_channel_changes_nothing() -> None:
+async def test_nonsense_on_the_selection_channel_gets_one_answer_and_changes_nothing() -> None:
     store, bus = ScriptedStore(), ScriptedBus()
 
     async with running(orchestrator, store, bus) as task:
@@ -220,7 +220,8 @@ async def test_nonsense_on_the_selection_channel_changes_nothing() -> None:
         await eventually(lambda: len(store.records) > 2, within=5)
         assert not task.done()
 
-    assert store.selections == []
+    [answer] = store.selections
+    assert (answer.selected_model, "available_models" in answer.reason) == (None, True)
     assert bus.requests == []
 
 

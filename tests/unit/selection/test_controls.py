@@ -44,6 +44,25 @@ def test_a_pin_says_so_and_leads_the_recommendations() -> None:
     assert recommend(wanted(), CATALOGUE, knowledge)[0] == HAIKU
 
 
+def test_a_few_models_are_recommended_each_with_a_reason_and_none_that_is_set_aside() -> None:
+    served = tuple(CATALOGUE.models)
+    choice = choose(
+        Wanted(needs=Requirements(), served=served),
+        CATALOGUE,
+        Knowledge(controls=(said("drain", HAIKU),)),
+    )
+
+    found = choice.recommended(5)
+
+    assert next(iter(found)) == choice.selected.model_id
+    assert list(found) == [id_ for id_ in choice.ranking if id_ in found]
+    assert len(found) == 5
+    assert HAIKU not in choice.recommended(1000)
+    assert HAIKU in choice.ranking
+    assert found[choice.selected.model_id] == choice.reason
+    assert all("expected quality" in why for why in list(found.values())[1:])
+
+
 def test_a_pin_yields_to_who_asks_by_name_to_bans_and_to_failures() -> None:
     assert chosen(wanted(requested=GPT), said("pin", HAIKU)) == GPT
     denied = Preferences(denied_models=[HAIKU])
