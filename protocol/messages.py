@@ -116,10 +116,12 @@ class SubtaskMetadata(Payload):
     priority: Literal["low", "medium", "high"] = "medium"
     estimated_duration: int = 30_000
     model_preferences: list[str] = Field(default_factory=list)
+    queued: int | None = None
+    """How many more were queued in this lane by the same transaction without a message."""
 
 
 class McpSubtask(Payload):
-    """A subtask is ready for an executor."""
+    """A subtask is ready for an executor. To do it, claim it: `cogo_claim_subtasks`."""
 
     subtask_id: UUID
     task_id: UUID

@@ -160,47 +160,46 @@ comment on function cogo.publish(text, uuid[], jsonb[], text[]) is
 revoke all on function cogo.publish(text, uuid[], jsonb[], text[])
   from public, anon, authenticated, service_role;
 
--- schemas/0530_subtask_message.sql
-create or replace function cogo.subtask_message(p_subtask_id uuid, p_queued bigint)
-  returns jsonb
+-- schemas/0530_subtask_messages.sql
+create or replace function cogo.subtask_messages(p_subtask_ids uuid[], p_more bigint[])
+  returns jsonb[]
   language plpgsql
   stable
   set search_path = ''
 as $$
-declare
-  v_payload jsonb;
 begin
-  select jsonb_build_object(
-           'subtask_id', s.id,
-           'task_id', s.task_id,
-           'type', s.type,
-           'params', jsonb_build_object(
-             'git_branch', null,
-             'target_file', null,
-             'model_id', s.lane,
-             'generation_prompt', t.prompt
-           ) || p.params,
-           'metadata', jsonb_build_object(
-             'estimated_duration', 30000,
-             'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
-           ) || p.metadata || jsonb_build_object(
-             'priority', case when s.priority <= 3 then 'high'
-                              when s.priority <= 6 then 'medium' else 'low' end,
-             'timestamp', cogo.iso(cogo.now())
-           ) || case when p_queued > 1 then jsonb_build_object('queued', p_queued) else '{}' end
-         )
-    into v_payload
-    from cogo.subtasks s
-    join cogo.subtask_payloads p on p.subtask_id = s.id
-    join public.cogo_tasks t on t.id = s.task_id
-   where s.id = p_subtask_id;
-  return v_payload;
+  return array(
+    select jsonb_build_object(
+             'subtask_id', s.id,
+             'task_id', s.task_id,
+             'type', s.type,
+             'params', jsonb_build_object(
+               'git_branch', null,
+               'target_file', null,
+               'model_id', s.lane,
+               'generation_prompt', t.prompt
+             ) || p.params,
+             'metadata', jsonb_build_object(
+               'estimated_duration', 30000,
+               'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
+             ) || p.metadata || jsonb_build_object(
+               'priority', case when s.priority <= 3 then 'high'
+                                when s.priority <= 6 then 'medium' else 'low' end,
+               'timestamp', cogo.iso(cogo.now())
+             ) || case when m.more > 0 then jsonb_build_object('queued', m.more) else '{}' end
+           )
+      from unnest(p_subtask_ids, p_more) with ordinality as m (id, more, nth)
+      join cogo.subtasks s on s.id = m.id
+      join cogo.subtask_payloads p on p.subtask_id = s.id
+      join public.cogo_tasks t on t.id = s.task_id
+     order by m.nth
+  );
 end;
 $$;
-comment on function cogo.subtask_message(uuid, bigint) is
-  'The payload of MCP_SUBTASK, for the first of so many that were queued together.';
+comment on function cogo.subtask_messages(uuid[], bigint[]) is
+  'The payloads of MCP_SUBTASK, in order. p_more is how many more were queued in the lane untold.';
 
-revoke all on function cogo.subtask_message(uuid, bigint)
+revoke all on function cogo.subtask_messages(uuid[], bigint[])
   from public, anon, authenticated, service_role;
 
 -- schemas/0570_check_task_move.sql
@@ -645,8 +644,9 @@ comment on function cogo.ring_results(uuid[]) is 'Sends SUBTASK_RESULT for subta
 revoke all on function cogo.ring_results(uuid[]) from public, anon, authenticated, service_role;
 
 -- schemas/0618_ring_lanes.sql
--- Each message is a subtransaction: hundreds in one transaction would slow everybody down. And a
--- doorbell need not ring twice: whoever hears it looks after the commit, and finds all there is.
+-- One insert for all messages of a statement (see docs/adr/0008). Beyond a hundred in one transaction
+-- only what wakes: whoever hears of a lane looks after the commit, and finds all there is. Orchestrators
+-- need no more than that, so their lane is told of once.
 -- Security definer: the channels belong to the owner of the schema.
 create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
   returns void
@@ -657,27 +657,56 @@ create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
 as $$
 declare
   v_rung text[] := coalesce(nullif(current_setting('cogo.rung', true), '')::text[], '{}');
-  v_lane record;
+  v_told integer := coalesce(nullif(current_setting('cogo.told', true), '')::integer, 0);
+  v_ids uuid[];
+  v_lanes text[];
+  v_more bigint[];
+  v_envelopes jsonb[];
 begin
-  for v_lane in
-    select s.lane, count(*) as queued, (array_agg(s.id order by s.turn, s.place, s.seq))[1] as first_id
+  with queued as (
+    select s.id, s.lane, s.turn, s.seq,
+           row_number() over (partition by s.lane order by s.turn, s.place, s.seq) as nth,
+           count(*) over (partition by s.lane) as of_lane
       from cogo.subtasks s
-     where s.id = any (p_subtask_ids) and s.status = 'queued' and s.lane <> all (v_rung)
-     group by s.lane
-     order by s.lane
-  loop
-    v_rung := v_rung || v_lane.lane;
-    perform cogo.ring(
-      case v_lane.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end,
-      'MCP_SUBTASK', cogo.subtask_message(v_lane.first_id, v_lane.queued), cogo.actor()
-    );
-  end loop;
-  perform set_config('cogo.rung', v_rung::text, true);
+     where s.id = any (p_subtask_ids) and s.status = 'queued'
+  ), numbered as (
+    -- First the first of each lane, so that each lane is told of.
+    select q.*, row_number() over (order by q.lane = 'cio', q.nth, q.turn, q.seq) as number
+      from queued q
+  ), told as (
+    select n.*, max(n.nth) over (partition by n.lane) as last
+      from numbered n
+     where n.number <= 100 - v_told and n.lane <> 'cio'
+        or n.nth = 1 and n.lane <> all (v_rung)
+  )
+  select array_agg(t.id order by t.number), array_agg(t.lane order by t.number),
+         array_agg(
+           case t.nth when t.last then t.of_lane - t.nth else 0 end order by t.number
+         )
+    into v_ids, v_lanes, v_more
+    from told t;
+  if v_ids is null then
+    return;
+  end if;
+
+  v_envelopes := array(
+    select cogo.envelope('MCP_SUBTASK', cogo.fitting(m.payload), cogo.actor(), m.topic)
+      from (
+        select p.payload, p.nth,
+               case v_lanes[p.nth] when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end as topic
+          from unnest(cogo.subtask_messages(v_ids, v_more)) with ordinality as p (payload, nth)
+      ) as m
+     order by m.nth
+  );
+  perform cogo.send(array(select e ->> 'target' from unnest(v_envelopes) e), v_envelopes);
+  perform set_config('cogo.rung', (v_rung || v_lanes)::text, true);
+  perform set_config('cogo.told', (v_told + cardinality(v_ids))::text, true);
 end;
 $$;
 comment on function cogo.ring_lanes(uuid[]) is
-  'Announces queued subtasks, once for each lane and transaction: the first in line, with the number
-of those that were queued together in metadata.queued when there are several.';
+  'Announces queued subtasks: each of them up to a hundred in a transaction, beyond that one for each
+lane that was not told of. The last that is told of a lane says in metadata.queued how many more of
+the lane are queued. Of lane cio only the first is told.';
 
 revoke all on function cogo.ring_lanes(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function cogo.ring_lanes(uuid[]) to service_role;

@@ -159,7 +159,25 @@ async def test_redriving_the_dead_letter_of_a_failed_task_redrives_the_task(agen
     assert (await claim_one(agent))["subtask_id"] == lease["subtask_id"]
 
 
-async def test_a_plan_of_hundreds_rings_once_for_each_lane(
+@pytest.mark.parametrize("late", [False, True])
+async def test_each_subtask_of_a_plan_or_a_fan_out_is_told(
+    database: Database, agent: Agent, late: bool
+) -> None:
+    root = [step("root")] if late else []
+    wide = [step(f"a{n}", *(each["key"] for each in root)) for n in range(20)]
+    await plan_task(agent, *root, *wide, step("end", *(each["key"] for each in wide)))
+    if late:
+        await agent.complete(await claim_one(agent))
+
+    rung = await messages_of(database)
+
+    queued = {str(lease["subtask_id"]) for lease in await agent.claim("model-a")}
+    assert queued == {message["subtask_id"] for message in rung[len(root) :]}
+    assert len(rung) == len(root) + 20
+    assert not [message for message in rung if "queued" in message["metadata"]]
+
+
+async def test_beyond_a_hundred_the_last_of_each_lane_says_how_many_more(
     database: Database, agent: Agent
 ) -> None:
     wide = [step(f"a{n}") for n in range(200)] + [step(f"b{n}", lane="b") for n in range(2)]
@@ -167,17 +185,24 @@ async def test_a_plan_of_hundreds_rings_once_for_each_lane(
 
     rung = await messages_of(database)
 
-    counts = sorted(
-        (message["params"]["model_id"], message["metadata"].get("queued")) for message in rung
-    )
-    assert counts == [("b", 2), ("model-a", 200)]
+    lanes = [message["params"]["model_id"] for message in rung]
+    assert (lanes.count("model-a"), lanes.count("b")) == (98, 2)
+    more = [each["metadata"]["queued"] for each in rung if "queued" in each["metadata"]]
+    assert more == [102]
 
 
-async def test_a_fan_out_rings_once_for_each_lane(database: Database, agent: Agent) -> None:
-    wide = [step(f"a{n}", "root") for n in range(20)]
-    await plan_task(agent, step("root"), *wide, step("end", *(each["key"] for each in wide)))
-    await agent.complete(await claim_one(agent))
+async def test_a_lane_that_nobody_was_told_of_is_told_beyond_a_hundred(
+    database: Database, agent: Agent
+) -> None:
+    owner = await database.connect("postgres")
+    await plan_task(agent, *(step(f"a{n}", lane=f"m{n}") for n in range(101)),
+                    step("end", *(f"a{n}" for n in range(101))))  # fmt: skip
+    assert len(await messages_of(database)) == 101
+    await owner.execute("delete from realtime.messages where true")
 
-    queued = [message["metadata"].get("queued") for message in await messages_of(database)]
+    async with agent.connection.transaction():
+        await agent.connection.execute("select set_config('cogo.told', '100', true)")
+        await plan_task(agent, step("a", lane="late"), step("b", lane="late"), step("c", "a", "b"))
 
-    assert sorted(queued, key=str) == [20, None]
+    [message] = await messages_of(database)
+    assert (message["params"]["model_id"], message["metadata"]["queued"]) == ("late", 1)

@@ -355,9 +355,7 @@ async def test_an_agent_is_recorded_with_the_databases_time(
     assert row["started_at"] == database.now - timedelta(seconds=5)
 
 
-async def test_what_one_transaction_queues_in_a_lane_rings_once(
-    database: Database, agent: Agent
-) -> None:
+async def test_each_subtask_that_comes_back_is_told(database: Database, agent: Agent) -> None:
     for _ in range(5):
         await plan_task(agent)
     leases = await agent.claim("model-a")
@@ -365,5 +363,21 @@ async def test_what_one_transaction_queues_in_a_lane_rings_once(
 
     await agent.release(*leases)
 
-    assert len(await heard(database, "MCP_SUBTASK")) == before + 1
-    assert len(await agent.claim("model-a")) == 5
+    again = (await heard(database, "MCP_SUBTASK"))[before:]
+    assert {each["payload"]["payload"]["subtask_id"] for each in again} == {
+        str(lease["subtask_id"]) for lease in leases
+    }
+
+
+async def test_a_change_of_mind_about_many_tells_the_orchestrators_once(
+    database: Database, agent: Agent
+) -> None:
+    await plan_task(agent, *(step(f"a{n}") for n in range(3)), step("end", "a0", "a1", "a2"))
+    await agent.connection.execute(
+        "select cogo.restamp('ban', array['model-a'], 'global', 'it lies', 'ann')"
+    )
+
+    [message] = [each for each in await heard(database, "MCP_SUBTASK")
+                 if each["topic"] == "cogo-tasks"]  # fmt: skip
+
+    assert message["payload"]["payload"]["metadata"]["queued"] == 2
