@@ -23,6 +23,7 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 from realtime.message import ChannelCloseMessage, ServerMessage
+from websockets.exceptions import ConnectionClosed
 
 JOIN_SECONDS: Final = 30
 """Servers answer a refused join after 5 s, and a cold one later; a shorter wait mistakes both."""
@@ -51,6 +52,10 @@ class LineOptions:
     tick_every: timedelta = timedelta(seconds=60)
     """How often the client says something to itself, to know that it hears: two deliveries."""
     tick_patience: timedelta = timedelta(seconds=15)
+    ping_every: timedelta = timedelta(seconds=10)
+    """How often the server's end of the connection is asked for a sign of life; no message."""
+    ping_patience: timedelta = timedelta(seconds=15)
+    """Longer than a busy server takes: the end of a connection is not free either."""
     linger: timedelta = timedelta(minutes=5)
     """How long a connection is kept for the next listener when nobody listens."""
 
@@ -152,10 +157,12 @@ class Line:
             async with asyncio.TaskGroup() as group:
                 # The tick comes first: a server that allows few topics must not refuse this one.
                 ticking = group.create_task(self._tick(client, broken), name="realtime tick")
+                pinging = group.create_task(self._ping(client, broken), name="realtime ping")
                 following = group.create_task(self._follow(client, broken), name="realtime topics")
                 reason = await self._until_broken(client, broken)
                 following.cancel()
                 ticking.cancel()
+                pinging.cancel()
         finally:
             self._joined.clear()
             await _give_up(client)
@@ -244,6 +251,22 @@ class Line:
         self._room = max(1, len(self._topics) - 1)
         self.drop(topic)
         self._ears.crowded_out(topic)
+
+    async def _ping(self, client: AsyncRealtimeClient, broken: _Broken) -> None:
+        """Give a client up whose server does not answer the pings of the protocol: it is frozen.
+
+        A loop of ours that was held up is no reason: what came meanwhile is read first.
+        """
+        while (connection := client._ws_connection) is not None:
+            try:
+                pong = cast("asyncio.Future[float]", await connection.ping())
+            except ConnectionClosed:
+                return
+            await asyncio.wait([pong], timeout=self._options.ping_patience.total_seconds())
+            if not pong.done():
+                _break(broken, "the server does not answer")
+                return
+            await asyncio.sleep(self._options.ping_every.total_seconds())
 
     async def _tick(self, client: AsyncRealtimeClient, broken: _Broken) -> None:
         """Say something to ourselves now and then; a client that does not hear it is given up."""

@@ -77,6 +77,16 @@ class Switchboard:
             with suppress(ConnectionClosed):
                 await line.send(json.dumps(frame))
 
+    def freeze(self) -> None:
+        """Read nothing more from the connections that there are, as a stopped process."""
+        for line in self.lines:
+            line.transport.pause_reading()
+
+    def thaw(self) -> None:
+        """Read on."""
+        for line in self.lines:
+            line.transport.resume_reading()
+
     async def hang_up(self, code: int | None) -> None:
         """Close every connection with this code; None drops them without a word."""
         for line in list(self.lines):

@@ -166,6 +166,31 @@ async def test_a_connection_that_hears_itself_is_kept() -> None:
         assert ear.subscriptions == 1
 
 
+async def test_a_connection_to_a_frozen_server_is_made_anew() -> None:
+    soon = timedelta(seconds=0.02)
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack, ping_every=soon, ping_patience=soon * 10)
+
+        switchboard.freeze()
+        await eventually(lambda: ear.subscriptions >= 2)
+
+        await eventually(lambda: is_heard(switchboard, ear))
+
+
+async def test_a_connection_to_a_slow_server_is_kept() -> None:
+    soon = timedelta(seconds=0.02)
+    async with AsyncExitStack() as stack:
+        switchboard, ear = await listening(stack, ping_every=soon)
+
+        switchboard.freeze()
+        await switchboard.broadcast(TASKS, a_message())
+        await eventually(lambda: len(ear.heard) == 1)
+        switchboard.thaw()
+        await eventually(lambda: is_heard(switchboard, ear))
+
+        assert ear.subscriptions == 1
+
+
 async def test_no_connection_is_kept_when_nobody_has_listened_for_long() -> None:
     ear, long = Ear(), timedelta(0)
 
