@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from gateway.parts import Here, Reader, Writer
+from gateway.problems import Problem
 from gateway.tasks import submitted, visible
+from protocol.errors import InvalidArgument
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.knowledge import Rating
@@ -23,7 +25,11 @@ EXAMPLE: JsonDict = {
 }
 IdempotencyKey = Annotated[
     str | None,
-    Header(max_length=200, description="The same key of the same owner gives the same task."),
+    Header(
+        max_length=200,
+        description="The same key of the same owner gives the same task; 422 when it is used for "
+        "another request.",
+    ),
 ]
 
 
@@ -98,7 +104,13 @@ async def submit(
     if body.model == "auto":
         fields["model"] = None
     new = NewTask(**fields, idempotency_key=idempotency_key)
-    task = await submitted(here, asker, new)
+    try:
+        task = await submitted(here, asker, new)
+    except InvalidArgument as error:
+        if idempotency_key is None:
+            raise
+        # https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+        raise Problem(422, error.code, error.message, hint=error.hint) from error
     answer.headers["Location"] = f"/tasks/{task.id}"
     return task
 

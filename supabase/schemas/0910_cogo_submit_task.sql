@@ -48,6 +48,24 @@ begin
   if not found then
     raise exception using errcode = 'TQ004', message = format('the id %s is taken', p_id);
   end if;
+  -- Not what depends on the time of asking: a repetition says a later deadline.
+  if v_id is null and (
+    v_task.prompt, v_task.type, v_task.params, v_task.priority, v_task.model, v_task.preferences,
+    v_task.session_id, v_task.budget_usd, v_task.stream
+  ) is distinct from (
+    p_prompt, coalesce(p_type, 'GENERATE_CODE'), coalesce(p_params, '{}'), coalesce(p_priority, 5),
+    p_model, coalesce(p_preferences, '{}'), p_session_id, p_budget_usd, coalesce(p_stream, true)
+  ) then
+    raise exception using
+      errcode = 'TQ004',
+      message = format(
+        'the %s asked for something else before: that is task %s',
+        case when v_task.id = p_id then format('id %s', p_id)
+             else format('idempotency key %L', left(p_idempotency_key, 100)) end,
+        v_task.id
+      ),
+      hint = 'repeat the first request as it was, or choose a new key';
+  end if;
   return v_task;
 end;
 $$;
@@ -55,7 +73,8 @@ comment on function public.cogo_submit_task(
   text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
   uuid, uuid
 ) is 'Asks for a task. A p_idempotency_key or p_id that the caller has used gives the task it made;
-only operators choose p_owner. Raises TQ004 for an id that is somebody else''s.';
+only operators choose p_owner. Raises TQ004 for an id that is somebody else''s, and for a key or id that
+asked for something else (all but p_deadline and p_run_at must be the same).';
 
 revoke all on function public.cogo_submit_task(
   text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,

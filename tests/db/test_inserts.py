@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -112,10 +113,10 @@ async def test_the_same_key_gives_the_same_task(database: Database) -> None:
     )
 
     first = await alice.fetchrow(submit, "one")
-    again = await alice.fetchrow(submit, "two")
+    again = await alice.fetchrow(submit, "one")
     bobs = await bob.fetchrow(submit, "three")
     unowned = await operator.fetchrow(submit, "four")
-    unowned_again = await operator.fetchrow(submit, "five")
+    unowned_again = await operator.fetchrow(submit, "four")
 
     assert first == again
     assert first is not None
@@ -126,6 +127,31 @@ async def test_the_same_key_gives_the_same_task(database: Database) -> None:
     assert unowned_again == unowned
     with pytest.raises(asyncpg.UniqueViolationError):
         await insert_task(alice, idempotency_key="k")
+
+
+@pytest.mark.parametrize("named", ["p_idempotency_key => 'k'", f"p_id => '{uuid4()}'"])
+async def test_the_same_key_for_another_request_is_told(database: Database, named: str) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    async def submit(**asked: str) -> Any:
+        arguments = {"p_prompt": "'sort'", "p_params": '\'{"a": 1, "b": 2}\''} | asked
+        listed = ", ".join(f"{name} => {value}" for name, value in arguments.items())
+        statement = f"select id from public.cogo_submit_task({listed}, {named})"  # noqa: S608 -- ours
+        return await alice.fetchval(statement)
+
+    first = await submit()
+    others = [
+        {"p_prompt": "'sort it'"}, {"p_type": "'CHAT'"}, {"p_params": "'{\"a\": 1}'"},
+        {"p_priority": "4"}, {"p_model": "'m'"}, {"p_preferences": "'{\"p\": 1}'"},
+        {"p_session_id": "gen_random_uuid()"}, {"p_budget_usd": "1"}, {"p_stream": "false"},
+    ]  # fmt: skip
+
+    for other in others:
+        with pytest.raises(asyncpg.PostgresError, match=str(first)) as told:
+            await submit(**other)
+        assert told.value.sqlstate == "TQ004", other
+    same = {"p_params": '\'{"b": 2, "a": 1}\'', "p_deadline": "now()", "p_type": "null"}
+    assert await submit(**same) == first
 
 
 async def test_tasks_without_a_key_are_never_the_same(database: Database) -> None:

@@ -64,9 +64,11 @@ async def test_a_known_idempotency_key_gives_the_task_of_the_first_call(
     key = str(uuid4())
 
     first = await store.submit_task(NewTask(prompt="one", idempotency_key=key))
-    second = await store.submit_task(NewTask(prompt="two", idempotency_key=key))
+    second = await store.submit_task(NewTask(prompt="one", idempotency_key=key))
 
-    assert (second.id, second.prompt) == (first.id, "one")
+    assert second.id == first.id
+    with pytest.raises(InvalidArgument, match=str(first.id)):
+        await store.submit_task(NewTask(prompt="two", idempotency_key=key))
 
 
 async def test_a_task_is_planned_done_and_finished(agent: Agent, store: SupabaseStore) -> None:

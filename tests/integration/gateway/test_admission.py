@@ -148,13 +148,18 @@ async def test_users_see_their_own_tasks_and_nobody_elses(
         assert code(await client.get("/tasks", headers=forged)) == (401, "unauthenticated")
 
 
-async def test_the_same_idempotency_key_gives_the_same_task(opened: OpenGateway) -> None:
+async def test_the_same_idempotency_key_gives_the_same_task_or_says_that_it_was_another(
+    opened: OpenGateway,
+) -> None:
     async with opened() as client:
         headers = {"Idempotency-Key": "once"}
         one = await client.post("/tasks", json=ASK, headers=headers)
         two = await client.post("/tasks", json=ASK, headers=headers)
+        other = await client.post("/tasks", json=ASK | {"prompt": "other"}, headers=headers)
 
     assert one.json()["id"] == two.json()["id"]
+    assert code(other) == (422, "TQ004")
+    assert one.json()["id"] in other.json()["detail"]
 
 
 @pytest.mark.parametrize(
