@@ -15,13 +15,19 @@ from protocol.errors import (
     InvalidArgument,
     MoveNotAllowed,
     NotFound,
+    NotGranted,
+    OutOfRange,
     StoreUnavailable,
+    TooLarge,
 )
 
 _STATUS: Final[Mapping[type[CogoError], int]] = {
     NotFound: 404,
     MoveNotAllowed: 409,
     InvalidArgument: 400,
+    NotGranted: 403,
+    TooLarge: 413,
+    OutOfRange: 422,
     StoreUnavailable: 503,
 }
 _TITLES: Final[Mapping[int, str]] = {

@@ -6,7 +6,9 @@
     │   ├── NotFound            TQ002  check the id, and whose it is
     │   ├── MoveNotAllowed      TQ003  look at the state first
     │   ├── InvalidArgument     TQ004  correct the call
-    │   └── NotGranted          TQ007  ask for a model that is granted
+    │   ├── NotGranted          TQ007  ask for a model that is granted
+    │   ├── TooLarge            TQ008  send less
+    │   └── OutOfRange          TQ009  correct the number or the time
     ├── StoreUnavailable        TQ900  ask again
     ├── Unauthorized            TQ901  correct the key
     ├── MigrationMissing        TQ902  run `cogo migrate`
@@ -64,6 +66,18 @@ class NotGranted(Refused):
     """Operators let the owner use other models only. Ask for one that the message names."""
 
     code = "TQ007"
+
+
+class TooLarge(Refused):
+    """A value is larger than its limit. Shorten it: the message names the field and the limit."""
+
+    code = "TQ008"
+
+
+class OutOfRange(Refused):
+    """A number or a time that not every program can read. Correct it as the message says."""
+
+    code = "TQ009"
 
 
 class StoreUnavailable(CogoError):

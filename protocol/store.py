@@ -10,7 +10,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
     Attempt,
-    ClaimedSubtask,
+    Claim,
     Completion,
     CompletionAnswer,
     Event,
@@ -40,7 +40,7 @@ class Store(JudgementStore, Protocol):
 
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
-    ) -> list[ClaimedSubtask]:
+    ) -> Sequence[Claim]:
         """Take up to `limit` queued subtasks; the same `request_id` gives the same leases again."""
         ...
 

@@ -58,7 +58,7 @@ def unforeseen(claimed: ClaimedSubtask, error: BaseException) -> Failure:
         ref=claimed.ref,
         error=ErrorInfo(
             class_="internal",
-            message=f"{type(error).__name__}: the agent's log has the details",
+            message="COGO itself failed at this attempt; the agent's log says how.",
             hint="If it happens again, please report it with the log.",
         ),
         action=FailureAction.RETRY,

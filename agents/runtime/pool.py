@@ -26,6 +26,7 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
+    UnreadableSubtask,
     Usage,
 )
 from protocol.store import Store
@@ -131,7 +132,12 @@ class Pool:
         self._vitals.store_answered()
         self._vitals.metrics.claimed(len(claimed))
         for each in claimed:
-            self._start(each, asked_at=asked_at, attempts=attempts)
+            if isinstance(each, ClaimedSubtask):
+                self._start(each, asked_at=asked_at, attempts=attempts)
+            else:
+                attempts.create_task(
+                    self._fail(_unreadable(each)), name=f"refuse {each.subtask_id}"
+                )
         return len(claimed)
 
     def _request(self) -> tuple[UUID, float]:
@@ -233,6 +239,19 @@ def _setter(verdict: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:
             verdict.set_result(value)
 
     return set_once
+
+
+def _unreadable(claim: UnreadableSubtask) -> Failure:
+    """Whoever claimed it next could not read it either: the task ends, and says why."""
+    return Failure(
+        ref=claim.ref,
+        error=ErrorInfo(
+            class_="invalid_task",
+            message=f"{claim.field} cannot be read: {claim.problem}.",
+            field=claim.field,
+        ),
+        action=FailureAction.GIVE_UP,
+    )
 
 
 def _cancelled(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:

@@ -1,6 +1,5 @@
 """What a task asks for, as options: the same for `cogo submit` and `cogo estimate`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -20,6 +19,7 @@ from cogo.errors import CommandError
 from cogo.models import load_catalogue
 from cogo.project import Project
 from protocol.errors import InvalidArgument
+from protocol.json_values import parse_json
 from protocol.policy import PolicyName
 from protocol.records import AgentRecord, NewTask, TaskBrief
 from protocol.store import Store
@@ -126,8 +126,8 @@ async def _nothing() -> list[str]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise CommandError(
             f'--params is not JSON ({error}); example: --params \'{{"language": "python"}}\''
         ) from error

@@ -1,7 +1,7 @@
 """What happens to all tasks that the asker may see, as server-sent events."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
@@ -12,7 +12,6 @@ from gateway.streams.sse import HEARTBEAT, RECONNECT_MILLISECONDS, event_stream,
 
 router = APIRouter(tags=["tasks"])
 
-LONGEST_PROMPT: Final = 300
 _DESCRIPTION = (
     "`tasks`: the list as it is, the newest first (the newest hundred, and whatever is not over). "
     "`changed`: lines that are new or other than before. Prompts are cut to 300 characters. "
@@ -56,6 +55,4 @@ async def watch(
 
 def _told(look: Look) -> str:
     lines = [each.model_dump(mode="json") for each in look.lines]
-    for line in lines:
-        line["prompt"] = line["prompt"][:LONGEST_PROMPT]
     return frame("tasks" if look.is_whole else "changed", {"tasks": lines}, event_id=look.digest)

@@ -19,11 +19,11 @@ class GenerateRequest(BaseModel):
         json_schema_extra={"examples": [{"prompt": "Write a debounce function"}]},
     )
 
-    prompt: str = Field(min_length=1, max_length=2_000_000)
+    prompt: str = Field(min_length=1)
     model_id: str | None = Field(None, max_length=200)
     language: str = Field("typescript", max_length=100)
     framework: str = Field("nodejs", max_length=100)
-    context: str = Field("", max_length=2_000_000, description="Existing code.")
+    context: str = Field("", description="Existing code.")
 
 
 @router.post("/generate", summary="Generate code")

@@ -9,6 +9,7 @@ from gateway.asking import inquiry, unless_gone
 from gateway.models import RequirementsInvalid, UnknownModelName
 from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.problems import Problem
+from protocol.json_values import JsonObject
 from protocol.records import NewTask, Task
 
 router = APIRouter(prefix="/api", tags=["models"])
@@ -25,7 +26,7 @@ class SelectRequest(BaseModel):
         }
     )
 
-    task_requirements: dict[str, Any] = Field(
+    task_requirements: JsonObject = Field(
         description="complexity, language, framework, taskType, performanceNeeded, accuracyNeeded"
     )
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response, status
@@ -13,6 +13,7 @@ from gateway.parts import Here, Reader, Writer
 from gateway.problems import Problem
 from gateway.tasks import submitted, visible
 from protocol.errors import InvalidArgument
+from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.knowledge import Rating
@@ -26,7 +27,7 @@ EXAMPLE: JsonDict = {
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        max_length=200,
+        max_length=255,
         description="The same key of the same owner gives the same task; 422 when it is used for "
         "another request.",
     ),
@@ -38,14 +39,14 @@ class TaskRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
-    prompt: str = Field(min_length=1, max_length=2_000_000)
-    type: str = Field("GENERATE_CODE", max_length=100)
-    params: dict[str, Any] = Field(default_factory=dict)
+    prompt: str = Field(min_length=1)
+    type: str = Field("GENERATE_CODE", max_length=255)
+    params: JsonObject = Field(default_factory=dict)
     priority: int = Field(5, ge=0, le=9, description="0 is first, 9 is last.")
     model: str | None = Field(
-        None, max_length=200, description="Absent or `auto`: the CIO chooses."
+        None, max_length=255, description="Absent or `auto`: the CIO chooses."
     )
-    preferences: dict[str, Any] = Field(default_factory=dict)
+    preferences: JsonObject = Field(default_factory=dict)
     session_id: UUID | None = Field(None, description="A conversation that tasks share.")
     budget_usd: Decimal | None = Field(None, ge=0, le=1_000_000)
     deadline: datetime | None = None
@@ -57,7 +58,7 @@ class PageRequest(BaseModel):
     """Which tasks, and how many at once."""
 
     status: TaskState | None = None
-    type: str | None = Field(None, max_length=100)
+    type: str | None = Field(None, max_length=255)
     limit: int = Field(50, ge=1, le=200)
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the page before.")
 
@@ -99,7 +100,10 @@ async def submit(
     answer: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Task:
-    """Insert a task. A mistake in `type`, `params` or `model` ends the task as `failed`."""
+    """Insert a task. A mistake in `type`, `params` or `model` ends the task as `failed`.
+
+    What is too large (413) or cannot be stored (422) is refused.
+    """
     fields = body.model_dump()
     if body.model == "auto":
         fields["model"] = None
@@ -117,7 +121,10 @@ async def submit(
 
 @router.get("", summary="List tasks")
 async def list_tasks(here: Here, asker: Reader, page: Annotated[PageRequest, Query()]) -> TaskPage:
-    """List your tasks, the newest first; with the scope `admin` everybody's."""
+    """List your tasks, the newest first; with the scope `admin` everybody's.
+
+    Prompts are cut to 300 characters; of large params and results only short fields are there.
+    """
     found = await here.office.find_tasks(
         limit=page.limit,
         owner=asker.owner,

@@ -6,6 +6,7 @@ from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
 from protocol.records.keys import ApiKey, NewApiKey
 from protocol.records.leases import (
     Checkpoint,
+    Claim,
     ClaimedSubtask,
     EarlierAttempt,
     Extension,
@@ -13,6 +14,7 @@ from protocol.records.leases import (
     LeaseRef,
     ReleaseAnswer,
     TaskBrief,
+    UnreadableSubtask,
 )
 from protocol.records.outcomes import (
     Completion,
@@ -56,6 +58,7 @@ __all__ = [
     "CallRow",
     "CallStart",
     "Checkpoint",
+    "Claim",
     "ClaimedSubtask",
     "Completion",
     "CompletionAnswer",
@@ -90,6 +93,7 @@ __all__ = [
     "Task",
     "TaskBrief",
     "TaskLine",
+    "UnreadableSubtask",
     "Usage",
     "UsageRow",
 ]

@@ -1,12 +1,49 @@
-"""The two kinds of records: what is read and what is sent."""
+"""The kinds of records: what is read and what is sent."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 
 class Row(BaseModel):
     """Something the database says. Columns of a newer migration are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class ListedRow(Row):
+    """A row of a list. A column that cannot be read hides neither the others nor other rows."""
+
+    unreadable: dict[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    """Columns that were left out because they cannot be read, and why."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _leave_out_what_cannot_be_read(
+        cls, columns: Any, read: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        try:
+            return read(columns)
+        except ValidationError as error:
+            wrong = {
+                str(each["loc"][0]): each["msg"]
+                for each in error.errors(
+                    include_url=False, include_input=False, include_context=False
+                )
+                if each["loc"]
+            }
+            needed = {name for name, field in cls.model_fields.items() if field.is_required()}
+            if not isinstance(columns, dict) or not wrong or wrong.keys() & needed:
+                raise
+            rest = {name: value for name, value in columns.items() if name not in wrong}
+            return read(rest | {"unreadable": wrong})
 
 
 class Argument(BaseModel):

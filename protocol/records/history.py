@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import Field
 
 from protocol.lifecycle import TaskState
-from protocol.records.base import Row
+from protocol.records.base import ListedRow
 
 
-class Event(Row):
+class Event(ListedRow):
     """One transition of a task or subtask. `seq` has no gaps within a task."""
 
     task_id: UUID
@@ -31,7 +31,7 @@ class Event(Row):
         return noun == "task" and any(each == status for each in TaskState if each.is_final)
 
 
-class Attempt(Row):
+class Attempt(ListedRow):
     """A row of `cogo_attempts`."""
 
     subtask_id: UUID
@@ -57,7 +57,7 @@ class Attempt(Row):
     """Whether the vendor simulator was asked instead of the model."""
 
 
-class SelectionRow(Row):
+class SelectionRow(ListedRow):
     """A row of `cogo_model_selections`."""
 
     id: UUID
@@ -74,7 +74,7 @@ class SelectionRow(Row):
     created_at: datetime
 
 
-class ModelStats(Row):
+class ModelStats(ListedRow):
     """A row of `cogo_model_stats`: one model at one provider over one period."""
 
     period: str

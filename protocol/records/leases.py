@@ -91,6 +91,24 @@ class ClaimedSubtask(Row):
         return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
 
 
+class UnreadableSubtask(Row):
+    """A subtask under a fresh lease that nobody can work on: one of its values cannot be read."""
+
+    subtask_id: UUID
+    attempt: int
+    field: str
+    """The column, and the path inside it, such as `budget_usd`."""
+    problem: str
+
+    @property
+    def ref(self) -> LeaseRef:
+        """The lease."""
+        return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
+
+
+Claim = ClaimedSubtask | UnreadableSubtask
+
+
 class LeaseAnswer(Row):
     """What became of one extension."""
 

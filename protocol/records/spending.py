@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from protocol.records.base import Argument, Row
+from protocol.records.base import Argument, ListedRow, Row
 
 BudgetScope = Literal["total", "owner", "provider"]
 BudgetPeriod = Literal["day", "month", "ever"]
@@ -114,7 +114,7 @@ class Grants(Row):
     """Down to which number priorities count among owners; None: they order the owner's own work."""
 
 
-class CallRow(Row):
+class CallRow(ListedRow):
     """A row of `cogo_calls`, the audit."""
 
     id: UUID

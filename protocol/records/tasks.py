@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from protocol.json_values import JsonObject
 from protocol.lifecycle import SubtaskState, TaskState
-from protocol.records.base import Argument, Row
+from protocol.records.base import Argument, ListedRow
 
 
 class NewTask(Argument):
@@ -20,10 +21,10 @@ class NewTask(Argument):
     """Only operators choose it; for everybody else it is whoever asks."""
     prompt: str
     type: str = "GENERATE_CODE"
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: JsonObject = Field(default_factory=dict)
     priority: int = 5
     model: str | None = None
-    preferences: dict[str, Any] = Field(default_factory=dict)
+    preferences: JsonObject = Field(default_factory=dict)
     session_id: UUID | None = None
     idempotency_key: str | None = None
     budget_usd: Decimal | None = None
@@ -32,7 +33,7 @@ class NewTask(Argument):
     stream: bool = True
 
 
-class Task(Row):
+class Task(ListedRow):
     """A row of `cogo_tasks`."""
 
     id: UUID
@@ -67,7 +68,7 @@ class Task(Row):
     finished_at: datetime | None = None
 
 
-class TaskLine(Row):
+class TaskLine(ListedRow):
     """What a list of tasks says of one: not what it was given, nor what came out."""
 
     id: UUID
@@ -87,7 +88,7 @@ class TaskLine(Row):
     finished_at: datetime | None = None
 
 
-class Subtask(Row):
+class Subtask(ListedRow):
     """A row of the view `cogo_subtasks`."""
 
     id: UUID

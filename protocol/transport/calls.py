@@ -15,6 +15,7 @@ from tenacity import (
 )
 
 from protocol.errors import StoreUnavailable
+from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
 from protocol.transport.failures import failure_of, unreachable
 from protocol.transport.text import storable
 
@@ -43,7 +44,7 @@ class Calls:
 
     async def _call(self, function: str, **parameters: JsonValue) -> Any:
         name = f"cogo_{function}"
-        body = {f"p_{key}": storable(value) for key, value in parameters.items()}
+        body = {f"p_{key}": storable(value, name=key) for key, value in parameters.items()}
 
         async def send() -> Any:
             return answered((await self._client.rpc(name, body).execute()).data, call=name)
@@ -66,7 +67,7 @@ async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
                 raise failure_of(error, call=call) from error
             except (httpx.RequestError, httpx.InvalidURL) as error:
                 raise unreachable(error, call=call) from error
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 # The client reads bodies as JSON in UTF-8 and lets what it meets pass through.
                 raise StoreUnavailable(f"{call}: the answer was not JSON") from error
     raise AssertionError("tenacity either returns or raises")
@@ -81,14 +82,38 @@ def answered(data: Any, *, call: str) -> Any:
 
 def read_rows(row: type[_R], answer: Any) -> list[_R]:
     """Read an answer as rows; what cannot be read comes from another version."""
+    try:
+        return [row.model_validate(each) for each in _list(answer)]
+    except ValidationError as error:
+        raise _from_another_version(error) from error
+
+
+def read_claims(answer: Any) -> list[Claim]:
+    """Read leases one by one, so that one that nobody can work on takes no other with it."""
+    return [_read_claim(each) for each in _list(answer)]
+
+
+def _read_claim(row: Any) -> Claim:
+    try:
+        return ClaimedSubtask.model_validate(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"] == "missing" or not isinstance(row, dict):
+            raise _from_another_version(error) from error
+        # A path may be as deep as the value that nobody can read.
+        field = ".".join(str(part)[:100] for part in first["loc"][:4]).removeprefix("task.")
+        return read_rows(UnreadableSubtask, [row | {"field": field, "problem": first["msg"]}])[0]
+
+
+def _list(answer: Any) -> list[Any]:
     if not isinstance(answer, list):
         raise _not_understood("", "it is not a list of rows")
-    try:
-        return [row.model_validate(each) for each in answer]
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise _not_understood(f" at {path}", first["msg"]) from error
+    return answer
+
+
+def _from_another_version(error: ValidationError) -> StoreUnavailable:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return _not_understood(f" at {'.'.join(map(str, first['loc']))}", first["msg"])
 
 
 def _not_understood(where: str, what: str) -> StoreUnavailable:

@@ -44,7 +44,7 @@ def failure_of(error: APIError, *, call: str) -> CogoError:
         return _by_status(code, message, call)
     if code.startswith(_RETRIED_CLASSES):
         return _unavailable(message, call)
-    if code.startswith(("22", "23")):
+    if code.startswith(("22", "23", "54")):
         return InvalidArgument(message, hint=error.hint)
     return Refused(f"{call}: {message} ({code})", hint=error.hint)
 

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
-from protocol.transport.reads import Reads, read_query
+from protocol.records.base import ListedRow
+from protocol.transport.reads import PREVIEWS, Reads, read_query
 
-_LINE = ",".join(TaskLine.model_fields)
+_LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _OPEN = [each.value for each in TaskState if not each.is_final]
 
 
@@ -37,7 +38,7 @@ class OfficeCalls(Reads):
         task_type: str | None = None,
         before: int | None = None,
     ) -> list[Task]:
-        query = self._client.table("cogo_tasks").select("*")
+        query = self._client.table(PREVIEWS).select("*")
         if not every_owner:
             query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
         if status is not None:
@@ -53,7 +54,7 @@ class OfficeCalls(Reads):
     ) -> list[TaskLine]:
         found: dict[UUID, TaskLine] = {}
         for statuses in (None, _OPEN):
-            query = self._client.table("cogo_tasks").select(_LINE)
+            query = self._client.table(PREVIEWS).select(_LINE)
             if not every_owner:
                 query = (
                     query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))

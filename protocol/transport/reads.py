@@ -20,6 +20,8 @@ from protocol.transport.calls import Calls, answered, patiently, read_rows
 
 _R = TypeVar("_R", bound=BaseModel)
 
+PREVIEWS = "cogo_task_previews"
+"""Where lists of tasks come from: without long prompts and results."""
 PAGE = 1000
 """The most rows that a project gives at once by default; its max-rows may be less."""
 
@@ -35,7 +37,7 @@ class Reads(Calls):
         return tasks[0]
 
     async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
-        query = self._client.table("cogo_tasks").select("*")
+        query = self._client.table(PREVIEWS).select("*")
         if status is not None:
             query = query.eq("status", status.value)
         return await read_query(Task, query.order("seq", desc=True).limit(limit))

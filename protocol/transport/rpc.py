@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from protocol.records import (
     AgentRecord,
-    ClaimedSubtask,
+    Claim,
     Completion,
     CompletionAnswer,
     Extension,
@@ -28,6 +28,7 @@ from protocol.records import (
     Subtask,
     Task,
 )
+from protocol.transport.calls import read_claims
 from protocol.transport.embeddings import EmbeddingCalls
 from protocol.transport.judgement import JudgementCalls
 from protocol.transport.office import OfficeCalls
@@ -43,9 +44,8 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
 
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
-    ) -> list[ClaimedSubtask]:
-        return await self._rows(
-            ClaimedSubtask,
+    ) -> list[Claim]:
+        answer = await self._call(
             "claim_subtasks",
             agent_id=agent_id,
             lanes=list(lanes),
@@ -53,6 +53,7 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
             lease_seconds=lease.total_seconds(),
             request_id=str(request_id),
         )
+        return read_claims(answer)
 
     async def extend_leases(
         self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta

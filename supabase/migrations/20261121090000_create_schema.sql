@@ -183,6 +183,112 @@ comment on function cogo.to_integer(text) is
 revoke all on function cogo.to_integer(text) from public, anon, authenticated, service_role;
 grant execute on function cogo.to_integer(text) to service_role;
 
+-- schemas/0186_json_problem.sql
+-- JSON in Postgres may be thousands of levels deep, and its numbers may have thousands of digits.
+-- Python's parser stops at 1,000 levels and 4,300 digits, pydantic at 255 levels, and a double at
+-- 1.8e308.
+create or replace function cogo.json_problem(p_value jsonb)
+  returns text
+  language sql
+  immutable
+  return case
+    when jsonb_typeof(p_value) in ('string', 'boolean', 'null') or p_value in ('{}', '[]') then null
+    -- `strict`, or each array would be walked twice. The first test goes no deeper than its level,
+    -- so it ends well for any value, and the second is made of what is not deep.
+    when jsonb_path_exists(p_value, 'strict $.**{100}') then
+      'is nested more than 100 levels deep'
+    when jsonb_path_exists(p_value, 'strict $.** ? (
+      @ > 1.7976931348623157e308 || @ < -1.7976931348623157e308
+    )') then
+      'holds a number beyond 1.8e308'
+  end;
+comment on function cogo.json_problem(jsonb) is
+  'Why programs in other languages cannot read a value, as the end of a sentence; null when they can.';
+
+revoke all on function cogo.json_problem(jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.json_problem(jsonb) to service_role;
+
+-- schemas/0187_check_size.sql
+create or replace function cogo.check_size(
+  p_field text, p_size bigint, p_limit bigint default 10000, p_unit text default 'characters'
+)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = ''
+as $$
+begin
+  if p_size > p_limit then
+    raise exception using
+      errcode = 'TQ008',
+      message = format('%s has %s %s; the limit is %s', p_field, p_size, p_unit, p_limit);
+  end if;
+end;
+$$;
+comment on function cogo.check_size(text, bigint, bigint, text) is
+  'Raises TQ008 for what is larger than its limit.';
+
+revoke all on function cogo.check_size(text, bigint, bigint, text)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.check_size(text, bigint, bigint, text) to service_role;
+
+-- schemas/0188_time_problem.sql
+-- A day less than what Python holds at both ends, so that it is a time in every zone.
+create or replace function cogo.time_problem(p_at timestamptz)
+  returns text
+  language sql
+  immutable
+  return case
+    when p_at not between '0001-01-02 00:00:00+00' and '9999-12-30 00:00:00+00' then
+      'must be a time between the years 1 and 9999; leave it out for none'
+  end;
+comment on function cogo.time_problem(timestamptz) is
+  'Why not every program can read a time, as the end of a sentence; null when all can.';
+
+revoke all on function cogo.time_problem(timestamptz)
+  from public, anon, authenticated, service_role;
+
+-- schemas/0189_plausible.sql
+-- Some vendors report counts that no model can have used, or that are no numbers. Unknown is null and
+-- never 0, and nothing here raises: an attempt must be able to end, whatever is said of it.
+create or replace function cogo.plausible(p_usage jsonb)
+  returns jsonb
+  language sql
+  immutable
+  return case when jsonb_typeof(p_usage) = 'object' then p_usage || coalesce(
+    (
+      select jsonb_object_agg(
+               read.key,
+               case
+                 when read.number > read.most then null
+                 when read.kind = 'usd' then read.number
+                 when read.kind = 'ms' or read.number = trunc(read.number) then round(read.number)
+               end
+             )
+        from (
+          select known.key, known.kind, case known.kind when 'usd' then 1e6 else 1e12 end as most,
+                 case
+                   -- With an exponent of two digits at most, so that no number here is long.
+                   when p_usage ->> known.key ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$'
+                   then (p_usage ->> known.key)::numeric
+                 end as number
+            from (
+              values ('input_tokens', 'count'), ('cached_tokens', 'count'),
+                     ('cache_write_tokens', 'count'), ('output_tokens', 'count'),
+                     ('reasoning_tokens', 'count'), ('first_token_ms', 'ms'),
+                     ('duration_ms', 'ms'), ('cost_usd', 'usd'), ('max_usd', 'usd')
+            ) as known (key, kind)
+           where p_usage ? known.key
+        ) as read
+    ), '{}'
+  ) end;
+comment on function cogo.plausible(jsonb) is
+  'What was used, with null for every count, duration and cost that cannot be true. Null unless an
+object was given.';
+
+revoke all on function cogo.plausible(jsonb) from public, anon, authenticated, service_role;
+grant execute on function cogo.plausible(jsonb) to service_role;
+
 -- schemas/0190_actor.sql
 create or replace function cogo.actor()
   returns text

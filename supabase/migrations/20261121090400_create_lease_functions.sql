@@ -407,9 +407,9 @@ begin
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
            provider = coalesce(g.usage ->> 'provider', a.provider),
-           first_token_ms = (g.usage ->> 'first_token_ms')::numeric,
+           first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
            duration_ms = coalesce(
-             (g.usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
+             (g.usage ->> 'duration_ms')::bigint, cogo.milliseconds(a.claimed_at, cogo.now())
            ),
            input_tokens = (g.usage ->> 'input_tokens')::bigint,
            cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
@@ -425,7 +425,7 @@ begin
       from (
         select u.id, u.attempt, u.usage,
                case
-                 when u.usage is not null then coalesce((u.usage ->> 'simulated')::boolean, false)
+                 when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
                  else exists (
                    select from public.cogo_attempts h
                      join public.cogo_agents g on g.id = h.agent_id
@@ -434,7 +434,7 @@ begin
                  )
                end as simulated
           from (
-            select n.id, n.attempt, nullif(n.usage, 'null') as usage
+            select n.id, n.attempt, cogo.plausible(n.usage) as usage
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
       ) as g
@@ -1071,7 +1071,20 @@ declare
   v_plan jsonb := nullif(p_item -> 'plan', 'null');
   v_route jsonb := nullif(p_item -> 'route', 'null');
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+  v_unreadable text;
 begin
+  -- What others will have to read: the next subtasks, watchers, lists.
+  select f.field || ' ' || cogo.json_problem(f.value) into v_unreadable
+    from (
+      values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
+             ('subtasks', v_added), ('route.params', v_route -> 'params'),
+             ('route.metadata', v_route -> 'metadata')
+    ) as f (field, value)
+   where cogo.json_problem(f.value) is not null
+   limit 1;
+  if v_unreadable is not null then
+    return v_unreadable;
+  end if;
   if v_added is not null and (
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then
@@ -1335,7 +1348,7 @@ begin
       return query select * from cogo.complete_subtasks(p_agent_id, p_items);
       return;
     exception
-      when data_exception or integrity_constraint_violation then
+      when data_exception or integrity_constraint_violation or program_limit_exceeded then
         if v_alone then
           return query
             select cogo.to_uuid(p_items -> 0 ->> 'subtask_id'),
@@ -1757,8 +1770,8 @@ create or replace function cogo.end_in_failure(
 as $$
 declare
   v_failures integer := p_subtask.failures + 1;
-  -- greatest() alone would turn null, which means backoff, into 0.
-  v_after_seconds numeric := case when p_after_seconds > 0 then p_after_seconds
+  -- greatest() alone would turn null, which means backoff, into 0. NaN counts as the greatest number.
+  v_after_seconds numeric := case when p_after_seconds > 0 then least(p_after_seconds, 30 * 86400)
                                   when p_after_seconds <= 0 then 0 end;
 begin
   perform cogo.close_attempts(

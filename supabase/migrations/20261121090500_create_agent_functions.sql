@@ -268,6 +268,9 @@ declare
   v_subtask cogo.subtasks;
   v_attempt public.cogo_attempts;
   v_answer text;
+  -- A failure can always be recorded: what nobody could read is left out of it.
+  v_error constant jsonb := case when cogo.json_problem(p_error) is null then p_error
+    else jsonb_build_object('class', p_error ->> 'class', 'message', p_error ->> 'message') end;
 begin
   perform cogo.act_as(p_agent_id);
   if p_action is null or p_action not in ('retry', 'reroute', 'give_up', 'snooze') then
@@ -284,7 +287,7 @@ begin
     from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
   v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
-    perform cogo.end_in_failure(v_subtask, p_error, p_action, p_retry_after_seconds, p_usage);
+    perform cogo.end_in_failure(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
   elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
@@ -1650,14 +1653,16 @@ create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
 as $$
 #variable_conflict use_column
 declare
-  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
-  v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
+  v_said constant jsonb := cogo.plausible(p_call);
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_said);
+  v_usd numeric := case when v_call.simulated then 0 else (v_said ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
   v_key text := cogo.budget_key(v_call.owner);
 begin
   perform cogo.act_as(p_agent_id);
-  if v_call.id is null or v_call.model_id is null or v_call.provider is null or v_usd < 0 then
+  if v_call.id is null or v_call.model_id is null or v_call.provider is null
+     or p_call ->> 'max_usd' like '-%' then
     raise exception using
       errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
   end if;
@@ -1726,7 +1731,7 @@ begin
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
     coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
-    p_call - 'prompt', v_usd
+    v_said - 'prompt', v_usd
   )
   on conflict do nothing;
   return query select 'ok', null::text, null::text, null::timestamptz;
@@ -1751,7 +1756,9 @@ create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   set search_path = ''
 as $$
 declare
-  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
+  v_call public.cogo_calls := jsonb_populate_record(
+    null::public.cogo_calls, cogo.plausible(p_call)
+  );
   v_began timestamptz;
   v_caps cogo.budgets[];
 begin
@@ -2228,6 +2235,10 @@ begin
       errcode = 'TQ004',
       message = 'p_items must be an array of objects with model_id, content and vector';
   end if;
+  perform cogo.check_size('model_id', length(i ->> 'model_id'), 255),
+          cogo.check_size('content', octet_length(i ->> 'content'), 1048576, 'bytes'),
+          cogo.check_size('source', length(i ->> 'source'), 4096)
+     from jsonb_array_elements(p_items) i;
   return query
     with items as materialized (
       select i.ordinality::integer - 1 as place,

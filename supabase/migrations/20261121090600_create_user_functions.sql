@@ -127,6 +127,7 @@ declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
   v_reason text := coalesce(p_reason, 'cancelled by its owner');
 begin
+  perform cogo.check_size('p_reason', length(p_reason));
   if v_task.status <> 'cancelled' then
     if v_task.finished_at is not null then
       raise exception using
@@ -373,6 +374,7 @@ declare
   );
   v_row public.cogo_subtasks;
 begin
+  perform cogo.check_size('p_comment', length(p_comment));
   perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using
@@ -441,10 +443,8 @@ begin
   if p_score is null or p_score < 0 or p_score > 1 then
     raise exception using
       errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
-  elsif length(p_comment) > 10000 then
-    raise exception using
-      errcode = 'TQ004', message = 'p_comment may have 10000 characters at most';
   end if;
+  perform cogo.check_size('p_comment', length(p_comment));
   v_task := cogo.authorize_task(p_task_id);
   if v_task.status <> 'completed' then
     raise exception using

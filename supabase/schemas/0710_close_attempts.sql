@@ -21,9 +21,9 @@ begin
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
            provider = coalesce(g.usage ->> 'provider', a.provider),
-           first_token_ms = (g.usage ->> 'first_token_ms')::numeric,
+           first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
            duration_ms = coalesce(
-             (g.usage ->> 'duration_ms')::numeric, cogo.milliseconds(a.claimed_at, cogo.now())
+             (g.usage ->> 'duration_ms')::bigint, cogo.milliseconds(a.claimed_at, cogo.now())
            ),
            input_tokens = (g.usage ->> 'input_tokens')::bigint,
            cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
@@ -39,7 +39,7 @@ begin
       from (
         select u.id, u.attempt, u.usage,
                case
-                 when u.usage is not null then coalesce((u.usage ->> 'simulated')::boolean, false)
+                 when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
                  else exists (
                    select from public.cogo_attempts h
                      join public.cogo_agents g on g.id = h.agent_id
@@ -48,7 +48,7 @@ begin
                  )
                end as simulated
           from (
-            select n.id, n.attempt, nullif(n.usage, 'null') as usage
+            select n.id, n.attempt, cogo.plausible(n.usage) as usage
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
       ) as g

@@ -9,7 +9,20 @@ declare
   v_plan jsonb := nullif(p_item -> 'plan', 'null');
   v_route jsonb := nullif(p_item -> 'route', 'null');
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+  v_unreadable text;
 begin
+  -- What others will have to read: the next subtasks, watchers, lists.
+  select f.field || ' ' || cogo.json_problem(f.value) into v_unreadable
+    from (
+      values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
+             ('subtasks', v_added), ('route.params', v_route -> 'params'),
+             ('route.metadata', v_route -> 'metadata')
+    ) as f (field, value)
+   where cogo.json_problem(f.value) is not null
+   limit 1;
+  if v_unreadable is not null then
+    return v_unreadable;
+  end if;
   if v_added is not null and (
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then

@@ -22,7 +22,7 @@ begin
       return query select * from cogo.complete_subtasks(p_agent_id, p_items);
       return;
     exception
-      when data_exception or integrity_constraint_violation then
+      when data_exception or integrity_constraint_violation or program_limit_exceeded then
         if v_alone then
           return query
             select cogo.to_uuid(p_items -> 0 ->> 'subtask_id'),

@@ -8,8 +8,8 @@ create or replace function cogo.end_in_failure(
 as $$
 declare
   v_failures integer := p_subtask.failures + 1;
-  -- greatest() alone would turn null, which means backoff, into 0.
-  v_after_seconds numeric := case when p_after_seconds > 0 then p_after_seconds
+  -- greatest() alone would turn null, which means backoff, into 0. NaN counts as the greatest number.
+  v_after_seconds numeric := case when p_after_seconds > 0 then least(p_after_seconds, 30 * 86400)
                                   when p_after_seconds <= 0 then 0 end;
 begin
   perform cogo.close_attempts(

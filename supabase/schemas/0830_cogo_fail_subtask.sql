@@ -20,6 +20,9 @@ declare
   v_subtask cogo.subtasks;
   v_attempt public.cogo_attempts;
   v_answer text;
+  -- A failure can always be recorded: what nobody could read is left out of it.
+  v_error constant jsonb := case when cogo.json_problem(p_error) is null then p_error
+    else jsonb_build_object('class', p_error ->> 'class', 'message', p_error ->> 'message') end;
 begin
   perform cogo.act_as(p_agent_id);
   if p_action is null or p_action not in ('retry', 'reroute', 'give_up', 'snooze') then
@@ -36,7 +39,7 @@ begin
     from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
   v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
-    perform cogo.end_in_failure(v_subtask, p_error, p_action, p_retry_after_seconds, p_usage);
+    perform cogo.end_in_failure(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
   elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then

@@ -9,14 +9,16 @@ create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
 as $$
 #variable_conflict use_column
 declare
-  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
-  v_usd numeric := case when v_call.simulated then 0 else (p_call ->> 'max_usd')::numeric end;
+  v_said constant jsonb := cogo.plausible(p_call);
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_said);
+  v_usd numeric := case when v_call.simulated then 0 else (v_said ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
   v_key text := cogo.budget_key(v_call.owner);
 begin
   perform cogo.act_as(p_agent_id);
-  if v_call.id is null or v_call.model_id is null or v_call.provider is null or v_usd < 0 then
+  if v_call.id is null or v_call.model_id is null or v_call.provider is null
+     or p_call ->> 'max_usd' like '-%' then
     raise exception using
       errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
   end if;
@@ -85,7 +87,7 @@ begin
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
     coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
-    p_call - 'prompt', v_usd
+    v_said - 'prompt', v_usd
   )
   on conflict do nothing;
   return query select 'ok', null::text, null::text, null::timestamptz;

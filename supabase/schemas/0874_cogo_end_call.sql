@@ -6,7 +6,9 @@ create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   set search_path = ''
 as $$
 declare
-  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, p_call);
+  v_call public.cogo_calls := jsonb_populate_record(
+    null::public.cogo_calls, cogo.plausible(p_call)
+  );
   v_began timestamptz;
   v_caps cogo.budgets[];
 begin

@@ -17,6 +17,10 @@ begin
       errcode = 'TQ004',
       message = 'p_items must be an array of objects with model_id, content and vector';
   end if;
+  perform cogo.check_size('model_id', length(i ->> 'model_id'), 255),
+          cogo.check_size('content', octet_length(i ->> 'content'), 1048576, 'bytes'),
+          cogo.check_size('source', length(i ->> 'source'), 4096)
+     from jsonb_array_elements(p_items) i;
   return query
     with items as materialized (
       select i.ordinality::integer - 1 as place,

@@ -10,6 +10,7 @@ declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
   v_reason text := coalesce(p_reason, 'cancelled by its owner');
 begin
+  perform cogo.check_size('p_reason', length(p_reason));
   if v_task.status <> 'cancelled' then
     if v_task.finished_at is not null then
       raise exception using

@@ -20,10 +20,8 @@ begin
   if p_score is null or p_score < 0 or p_score > 1 then
     raise exception using
       errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
-  elsif length(p_comment) > 10000 then
-    raise exception using
-      errcode = 'TQ004', message = 'p_comment may have 10000 characters at most';
   end if;
+  perform cogo.check_size('p_comment', length(p_comment));
   v_task := cogo.authorize_task(p_task_id);
   if v_task.status <> 'completed' then
     raise exception using

@@ -46,6 +46,7 @@ RELATIONS: Final = {
     "cogo_model_selections": Readers.OWNERS,
     "cogo_model_stats": Readers.OWNERS,
     "cogo_model_switches": Readers.SERVICE,
+    "cogo_task_previews": Readers.OWNERS,
     "cogo_ratings": Readers.OWNERS,
     "cogo_sessions": Readers.OWNERS,
     "cogo_subtasks": Readers.OWNERS,

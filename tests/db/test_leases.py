@@ -116,7 +116,8 @@ async def test_completing_twice_writes_once_and_says_so(agent: Agent) -> None:
 
 
 async def test_one_bad_item_spoils_no_other(agent: Agent) -> None:
-    await plan_task(agent, step("a"), step("b"), step("end", "a", "b"))
+    steps = step("a"), step("b"), step("end", "a", "b")
+    await plan_task(agent, *steps, session_id=uuid4())
     first, second = await agent.claim("model-a")
     done = {"output": {"text": "done"}}
 
@@ -126,8 +127,7 @@ async def test_one_bad_item_spoils_no_other(agent: Agent) -> None:
             {"subtask_id": "no uuid", "attempt": 1} | done,
             {"subtask_id": str(uuid4()), "attempt": 1} | done,
             {"subtask_id": str(first["subtask_id"]), "attempt": 7} | done,
-            {"subtask_id": str(first["subtask_id"]), "attempt": 1, "usage": {"cost_usd": "dear"}}
-            | done,
+            {"subtask_id": str(first["subtask_id"]), "attempt": 1, "messages": "no list"} | done,
             "nonsense",
             {"subtask_id": str(second["subtask_id"]), "attempt": 1} | done,
         ]
@@ -143,7 +143,7 @@ async def test_one_bad_item_spoils_no_other(agent: Agent) -> None:
         "ok",
     ]
     assert answers[0]["detail"] == "output must be an object"
-    assert "dear" in answers[4]["detail"]
+    assert "scalar" in answers[4]["detail"]
     assert await agent.complete(first) == "ok"
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from cogo.connection import Connection
 from cogo.release import release_leases
 from embedded.state import State
-from protocol.records import NewTask
+from protocol.records import ClaimedSubtask, NewTask
 from protocol.transport.calls import TRIES
 from protocol.transport.connect import open_store
 from tests.support.eventually import eventually
@@ -31,6 +31,7 @@ async def test_leases_of_a_dead_agent_are_released_though_the_store_is_away_at_f
             lease=timedelta(minutes=5),
             request_id=uuid4(),
         )
+        assert isinstance(held, ClaimedSubtask)
 
         async with refusing_proxy(project.url, refused_path="/rest/") as proxy:
             connection = Connection(

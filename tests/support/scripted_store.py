@@ -14,7 +14,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
     Attempt,
-    ClaimedSubtask,
+    Claim,
     Completion,
     CompletionAnswer,
     Event,
@@ -49,7 +49,7 @@ class ScriptedStore:
     changes the calls that follow, never one that was counted.
     """
 
-    queue: list[ClaimedSubtask] = field(default_factory=list)
+    queue: Sequence[Claim] = field(default_factory=list)
     """What claims hand out, the first first."""
     errors: dict[str, CogoError] = field(default_factory=dict)
     """What a method raises, by its name; `all` is every method."""
@@ -85,7 +85,7 @@ class ScriptedStore:
     """How often each method was called."""
     opened: int = 0
     closed: int = 0
-    _granted: dict[UUID, list[ClaimedSubtask]] = field(default_factory=dict)
+    _granted: dict[UUID, Sequence[Claim]] = field(default_factory=dict)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["ScriptedStore"]:
@@ -98,7 +98,7 @@ class ScriptedStore:
 
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
-    ) -> list[ClaimedSubtask]:
+    ) -> Sequence[Claim]:
         await self._obey("claim_subtasks")
         self.claims.append((request_id, limit))
         if request_id not in self._granted:

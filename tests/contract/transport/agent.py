@@ -73,9 +73,10 @@ class Agent:
         """Take what lies in a lane (its own)."""
         request_id = changes.get("request_id", uuid4())
         assert isinstance(request_id, UUID)
-        return await self.store.claim_subtasks(
+        claims = await self.store.claim_subtasks(
             agent_id=self.id, lanes=[lane or self.lane], limit=5, lease=LEASE, request_id=request_id
         )
+        return [each for each in claims if isinstance(each, ClaimedSubtask)]
 
     async def claim_plan(self, task: Task) -> ClaimedSubtask:
         """Take the PLAN of a task; plans of other tests are given back."""

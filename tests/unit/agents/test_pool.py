@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -12,7 +13,7 @@ from agents.runtime.drain import Drain
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
 from protocol.errors import InvalidArgument, Unauthorized
-from protocol.records import ClaimedSubtask, Completion
+from protocol.records import ClaimedSubtask, Completion, FailureAction, UnreadableSubtask
 from tests.support.claims import done
 from tests.support.eventually import eventually
 from tests.support.living_agents import at_once, forever, live, options, subtasks
@@ -41,6 +42,22 @@ async def test_everything_that_is_queued_gets_done() -> None:
     await until_drained(store, at_once, lambda: len(store.completed) == 50)
 
     assert {each.ref for each in store.completed} == {each.ref for each in work}
+
+
+async def test_a_lease_that_cannot_be_read_ends_its_task_and_the_rest_gets_done() -> None:
+    first, last = subtasks(2)
+    unreadable = UnreadableSubtask(
+        subtask_id=uuid4(), attempt=3, field="deadline", problem="Input should be a valid datetime"
+    )
+    store = ScriptedStore(queue=[first, unreadable, last])
+
+    await until_drained(store, at_once, lambda: len(store.completed) == 2 and store.failed)
+
+    [failure] = store.failed
+    assert {each.ref for each in store.completed} == {first.ref, last.ref}
+    assert (failure.ref, failure.action) == (unreadable.ref, FailureAction.GIVE_UP)
+    assert (failure.error.class_, failure.error.field) == ("invalid_task", "deadline")
+    assert failure.error.message == "deadline cannot be read: Input should be a valid datetime."
 
 
 async def test_there_are_never_more_attempts_than_the_capacity() -> None:

@@ -10,8 +10,10 @@ from protocol.errors import (
     MoveNotAllowed,
     NotFound,
     NotGranted,
+    OutOfRange,
     Refused,
     StoreUnavailable,
+    TooLarge,
     Unauthorized,
     all_errors,
     by_code,
@@ -48,6 +50,8 @@ def test_what_the_database_raises_is_found_by_its_code() -> None:
         "TQ003": MoveNotAllowed,
         "TQ004": InvalidArgument,
         "TQ007": NotGranted,
+        "TQ008": TooLarge,
+        "TQ009": OutOfRange,
     }
 
 

@@ -9,8 +9,10 @@ from protocol.errors import (
     MigrationMissing,
     MoveNotAllowed,
     NotFound,
+    OutOfRange,
     Refused,
     StoreUnavailable,
+    TooLarge,
     Unauthorized,
 )
 from protocol.transport.failures import failure_of, unreachable
@@ -28,6 +30,9 @@ def failure(code: str | None, message: str | None = "why", hint: str | None = No
         ("TQ002", NotFound),
         ("TQ003", MoveNotAllowed),
         ("TQ004", InvalidArgument),
+        ("TQ008", TooLarge),
+        ("TQ009", OutOfRange),
+        ("54001", InvalidArgument),
         ("TQ099", Refused),
         ("PGRST301", Unauthorized),
         ("PGRST302", Unauthorized),

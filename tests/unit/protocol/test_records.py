@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from pydantic import JsonValue, ValidationError
 
+from protocol.errors import StoreUnavailable
 from protocol.records import (
     Checkpoint,
     ClaimedSubtask,
@@ -18,11 +19,21 @@ from protocol.records import (
     NewTask,
     Task,
     TaskBrief,
+    UnreadableSubtask,
     Usage,
 )
+from protocol.transport.calls import read_claims
 from tests.unit.protocol.json_values import JSON
 
 NOON = "2026-03-01T12:00:00+00:00"
+
+
+def deep(levels: int) -> JsonValue:
+    """A list in a list in a list."""
+    value: JsonValue = []
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def a_claim(**fields: Any) -> dict[str, Any]:
@@ -148,3 +159,70 @@ def test_only_the_end_of_a_task_ends_it(kind: str, ends: bool) -> None:
     event = Event(task_id=uuid4(), seq=1, at=datetime(2026, 3, 1, tzinfo=UTC), kind=kind)
 
     assert event.ends_task is ends
+
+
+@pytest.mark.parametrize(
+    ("columns", "left_out"),
+    [
+        ({"budget_usd": "NaN"}, "budget_usd"),
+        ({"deadline": "infinity"}, "deadline"),
+        ({"run_at": "10000-01-01T00:00:00+00:00"}, "run_at"),
+        ({"started_at": "0044-03-15T00:00:00+00:00 BC"}, "started_at"),
+        ({"result": [1]}, "result"),
+    ],
+)
+def test_a_column_that_cannot_be_read_hides_no_other(
+    columns: dict[str, Any], left_out: str
+) -> None:
+    row = {"id": str(uuid4()), "type": "CHAT", "prompt": "hello", "status": "pending"}
+
+    task = Task.model_validate(row | {"created_at": NOON} | columns)
+
+    assert (str(task.id), task.status, task.prompt) == (row["id"], "pending", "hello")
+    assert list(task.unreadable) == [left_out]
+    assert task.model_dump()["unreadable"] == task.unreadable
+    assert getattr(task, left_out) is None
+
+
+def test_a_row_without_what_names_it_is_no_row() -> None:
+    with pytest.raises(ValidationError):
+        Task.model_validate({"id": "no id", "type": "CHAT", "prompt": "", "created_at": NOON})
+
+
+def test_a_row_that_can_be_read_says_nothing_of_what_cannot() -> None:
+    row = {"id": str(uuid4()), "type": "CHAT", "prompt": "", "status": "pending"}
+
+    assert "unreadable" not in Task.model_validate(row | {"created_at": NOON}).model_dump()
+
+
+@pytest.mark.parametrize(
+    ("task", "fields", "named"),
+    [
+        ({"budget_usd": "NaN"}, {}, "budget_usd"),
+        ({"deadline": "infinity"}, {}, "deadline"),
+        ({"params": deep(300)}, {}, "params"),
+        ({}, {"metadata": [1]}, "metadata"),
+    ],
+)
+def test_a_lease_that_cannot_be_read_takes_no_other_with_it(
+    task: dict[str, Any], fields: dict[str, Any], named: str
+) -> None:
+    good, bad = a_claim(), a_claim(**fields)
+    bad["task"] |= task
+
+    first, unreadable, last = read_claims([good, bad, good])
+
+    assert isinstance(first, ClaimedSubtask)
+    assert isinstance(last, ClaimedSubtask)
+    assert isinstance(unreadable, UnreadableSubtask)
+    assert unreadable.ref == LeaseRef(subtask_id=bad["subtask_id"], attempt=2)
+    assert unreadable.field.split(".")[0] == named
+    assert len(unreadable.field) < 100
+
+
+def test_a_lease_of_another_version_is_nobodys_failure() -> None:
+    old = a_claim()
+    del old["task"]
+
+    with pytest.raises(StoreUnavailable, match="cogo migrate"):
+        read_claims([a_claim(), old])

@@ -1,9 +1,12 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from protocol.errors import OutOfRange
+from protocol.json_values import MAX_DEPTH, json_problem, parse_json
 from protocol.transport.text import storable
 from tests.unit.protocol.json_values import JSON
 
@@ -38,3 +41,54 @@ def test_each_bad_character_becomes_one_replacement_so_that_offsets_stay() -> No
     assert storable("a\x00b\ud83dc") == "a\ufffdb\ufffdc"
     assert storable({"\x00": ["\udc00", 1, None, True]}) == {"\ufffd": ["\ufffd", 1, None, True]}
     assert storable("😀") == "😀"
+
+
+NESTED = '{"a":'
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"a": [float("inf")]}, "number"),
+        ([-float("inf")], "number"),
+        (float("nan"), "number"),
+        ([10**4000], "number"),
+        (json.loads("[" * 300 + "]" * 300), "levels"),
+        (json.loads("[" * 900 + "]" * 900), "levels"),
+    ],
+)
+def test_what_json_cannot_say_is_refused_by_name(value: JsonValue, problem: str) -> None:
+    assert problem in str(json_problem(value))
+    if value != [10**4000]:  # the database's answer says it as well
+        with pytest.raises(OutOfRange, match=f"params .* {problem}"):
+            storable(value, name="params")
+
+
+@given(JSON)
+def test_what_every_program_can_read_has_no_problem(value: JsonValue) -> None:
+    assert json_problem(value) is None
+    assert parse_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1" * 5000, "number"),
+        ('{"a": 1e999}', "number"),
+        ('{"a": NaN}', "number"),
+        (NESTED * 101 + "1" + "}" * 101, "levels"),
+        (NESTED * 100_000, "levels"),
+        ("{", "double quotes"),
+    ],
+)
+def test_json_of_a_person_is_refused_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_json(text)
+
+
+def test_json_may_be_so_deep_and_no_deeper() -> None:
+    deepest = NESTED * (MAX_DEPTH - 1) + "1" + "}" * (MAX_DEPTH - 1)
+
+    assert parse_json(deepest)
+    with pytest.raises(ValueError, match="levels"):
+        parse_json(f"[{deepest}]")

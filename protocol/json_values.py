@@ -1,0 +1,64 @@
+"""JSON that every program can read: Postgres, Python, JavaScript. SQL: `cogo.json_problem`."""
+
+import json
+import math
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, JsonValue
+
+MAX_DEPTH: Final = 100
+
+TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} levels deep"
+TOO_LARGE_A_NUMBER: Final = "holds a number beyond 1.8e308"
+
+
+def json_problem(value: JsonValue) -> str | None:
+    """Return why not every program can read `value`, as the end of a sentence, or None."""
+    # Level by level and not by recursion, which has an end of its own.
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+            elif isinstance(each, int | float) and not is_in_range(each):
+                return TOO_LARGE_A_NUMBER
+        if not inner:
+            return None
+        level = inner
+    return TOO_DEEP
+
+
+def is_in_range(number: float) -> bool:
+    """Return whether a number is finite and every program can hold it."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer beyond the largest float
+        return False
+
+
+def parse_json(text: str) -> JsonValue:
+    """Parse what a person wrote. Raises ValueError with a sentence that says what is wrong."""
+    try:
+        value: JsonValue = json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # an integer of more than 4,300 digits
+        raise ValueError(f"it {TOO_LARGE_A_NUMBER}") from error
+    except RecursionError as error:
+        raise ValueError(f"it {TOO_DEEP}") from error
+    if problem := json_problem(value):
+        raise ValueError(f"it {problem}")
+    return value
+
+
+def _readable(value: dict[str, Any]) -> dict[str, Any]:
+    if problem := json_problem(value):
+        raise ValueError(f"it {problem}")
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_readable)]
+"""An object that a person wrote."""

@@ -1,0 +1,74 @@
+"""What no row may hold is refused over HTTP in plain words, and leaves none."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from protocol.transport.rpc import SupabaseStore
+from tests.integration.gateway.conftest import OpenGateway
+
+JSON = {"Content-Type": "application/json"}
+DEEP = '{"a":' * 300 + "1" + "}" * 300
+REFUSED = {
+    "a deadline beyond the year 9999": (
+        '{"prompt": "late", "deadline": "9999-12-31T23:59:59-12:00"}',
+        422,
+        "deadline",
+    ),
+    "a start before the year 1": (
+        '{"prompt": "early", "run_at": "0001-01-01T00:00:00+14:00"}',
+        422,
+        "run_at",
+    ),
+    "a prompt of three mebibytes": (
+        '{"prompt": "' + "x" * 3 * 1024 * 1024 + '"}',
+        413,
+        "prompt has 3145728 bytes; the limit is 2097152",
+    ),
+    "a number that no double holds": ('{"prompt": "n", "params": {"a": 1e999}}', 400, "params"),
+    "a number of 5,000 digits": (
+        '{"prompt": "n", "params": {"a": ' + "9" * 5000 + "}}",
+        400,
+        "",
+    ),
+    "deep params": ('{"prompt": "deep", "params": ' + DEEP + "}", 400, "params"),
+    "params as deep as the parser": (
+        '{"prompt": "deep", "params": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        400,
+        "",
+    ),
+    "a budget that is no number": ('{"prompt": "n", "budget_usd": "NaN"}', 400, "budget_usd"),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "said"), REFUSED.values(), ids=REFUSED)
+async def test_what_no_row_may_hold_is_refused_by_name_and_leaves_no_row(
+    opened: OpenGateway, store: SupabaseStore, body: str, status: int, said: str
+) -> None:
+    before = await store.fetch_tasks(limit=1)
+    async with opened() as client:
+        answer = await client.post("/tasks", content=body, headers=JSON)
+
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    assert "Error" not in answer.json()["detail"]
+    assert await store.fetch_tasks(limit=1) == before
+
+
+async def test_a_list_gives_the_beginning_of_a_prompt(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    long = {"prompt": "x" * 100_000, "params": {"code_context": "y" * 100_000, "language": "go"}}
+    async with opened() as client:
+        task = (await client.post("/tasks", json=long)).json()
+        [listed] = [each for each in await listing(client) if each["id"] == task["id"]]
+        whole = (await client.get(f"/tasks/{task['id']}")).json()["task"]
+
+    assert (len(listed["prompt"]), listed["params"]) == (300, {"language": "go"})
+    assert (whole["prompt"], whole["params"]) == (long["prompt"], long["params"])
+
+
+async def listing(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Give the tasks of the first page."""
+    found: list[dict[str, Any]] = (await client.get("/tasks")).json()["tasks"]
+    return found
