@@ -25,7 +25,7 @@ _NDJSON: Final = "application/x-ndjson"
 class Message(BaseModel):
     """What every request to a swarm has."""
 
-    message: str = Field(min_length=1, max_length=2_000_000)
+    message: str = Field(min_length=1)
     stream: bool = False
     session_id: str | None = Field(
         None, max_length=200, description="Names a conversation, which the swarm remembers."
