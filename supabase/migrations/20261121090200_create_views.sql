@@ -38,7 +38,7 @@ as
          t.priority, t.owner, t.session_id, t.idempotency_key, t.model,
          cogo.preview(t.preferences) as preferences, t.budget_usd, t.deadline, t.run_at, t.stream,
          t.status, cogo.preview(t.result) as result, cogo.preview(t.error) as error, t.cost_usd,
-         t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens,
+         t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens, t.simulated,
          t.cancel_requested_at, t.paused_at, t.created_at, t.started_at, t.finished_at
     from public.cogo_tasks t;
 comment on view public.cogo_task_previews is
