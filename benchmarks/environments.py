@@ -5,24 +5,30 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
 
-def python_of(peer: str, requirements: Sequence[str]) -> Path:
-    """Give the Python of an environment that holds exactly these, made on first use and kept.
+def python_of(peer: str, requirements: Sequence[str], *, beside: Path | None = None) -> Path:
+    """Return the Python of an environment with exactly these packages, made on first use and kept.
 
-    It lies in the user's cache directory. Raises subprocess.CalledProcessError when something
-    cannot be installed; the installer has said why on stderr.
+    With `beside`, the packages of that environment can be imported too: `requirements` win, and
+    what they require is not installed. It lies in the user's cache directory. Raises
+    subprocess.CalledProcessError when something cannot be installed; the installer has said why
+    on stderr.
     """
-    wanted = "\n".join([sys.version, *requirements])
+    wanted = "\n".join([sys.version, *requirements, str(beside or "")])
     digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     home = _cache() / f"{peer}-{digest}"
     python = home / "bin" / "python"
     if not (home / "complete").exists():
         shutil.rmtree(home, ignore_errors=True)
         print(f"making an environment for {peer} ({', '.join(requirements)})", file=sys.stderr)
-        _make(home, python, requirements)
+        _make(home, python, requirements, is_complete=beside is not None)
+        if beside is not None:
+            # After the installer has run: it would take those packages for its own.
+            _packages(home).joinpath("beside.pth").write_text(f"{_packages(beside)}\n", "utf-8")
         (home / "complete").touch()
     return python
 
@@ -31,7 +37,11 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cogo-bench"
 
 
-def _make(home: Path, python: Path, requirements: Sequence[str]) -> None:
+def _packages(environment: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+
+
+def _make(home: Path, python: Path, requirements: Sequence[str], *, is_complete: bool) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     if uv := shutil.which("uv"):
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
@@ -40,4 +50,5 @@ def _make(home: Path, python: Path, requirements: Sequence[str]) -> None:
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Outside the checkout, whose settings are not the peer's.
-    subprocess.run([*install, *requirements], check=True, cwd=home, stdout=sys.stderr)
+    options = ["--no-deps"] if is_complete else []
+    subprocess.run([*install, *options, *requirements], check=True, cwd=home, stdout=sys.stderr)

@@ -167,17 +167,17 @@ def test_an_ensemble_is_of_several_providers_with_the_best_to_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("served", "budget_usd", "why"),
     [
-        ({"budget_usd": 0.02}, "which the budget forbids"),
-        ({"served": (MIDDLE,)}, "no second model is about as good"),
+        ((TOP, MIDDLE, "gpt-6.1-sol"), 0.02, "which the budget forbids"),
+        ((MIDDLE,), None, "no second model is about as good"),
     ],
 )
 def test_an_ensemble_that_cannot_be_is_the_documented_model(
-    fields: dict[str, Any], why: str
+    served: tuple[str, ...], budget_usd: float | None, why: str
 ) -> None:
-    served = fields.pop("served", (TOP, MIDDLE, "gpt-6.1-sol"))
-    choice = choose(wanted("ensemble", *served, may_team=True, **fields), CATALOGUE)
+    question = wanted("ensemble", *served, may_team=True, budget_usd=budget_usd)
+    choice = choose(question, CATALOGUE)
 
     assert (choice.selected.model_id, choice.team) == (MIDDLE, ())
     assert why in choice.reason
