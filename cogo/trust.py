@@ -8,6 +8,7 @@ only as they were then: path and content are remembered.
 import hashlib
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,7 @@ class TrustStore(BaseModel):
             raise SettingInvalid(
                 str(file),
                 reason="it has changed since its folder was trusted; look at it, then run "
-                f"`cogo trust {file.parent}`",
+                f"`cogo trust {shlex.quote(str(file.parent))}`",
             )
         return True
 

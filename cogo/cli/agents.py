@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_table, print_text
+from cogo.live.lines import marked
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.ids import utc_now
@@ -20,11 +21,12 @@ def agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([agent.model_dump(mode="json") for agent in found])
     elif not found:
-        print_line("no agents have been seen; start some with: cogo up")
+        print_text("no agents have been seen; `cogo up` starts some")
     else:
         print_table(
             ("AGENT", "KIND", "STATE", "BUSY", "SEEN", "LANES"),
             [_row(agent, utc_now()) for agent in found],
+            drop=("KIND", "BUSY"),
         )
 
 
@@ -41,5 +43,8 @@ def _row(agent: AgentRecord, now: datetime) -> tuple[str, ...]:
         agent.state(now),
         f"{agent.running}/{agent.capacity}",
         "never" if silence == timedelta.max else f"{silence.total_seconds():.0f} s ago",
-        str(len(agent.lanes)) if len(agent.lanes) > 3 else ", ".join(agent.lanes),
+        marked(
+            f"{len(agent.lanes)} models" if len(agent.lanes) > 3 else ", ".join(agent.lanes),
+            simulated=bool(agent.details.get("simulated")),
+        ),
     )

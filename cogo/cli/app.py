@@ -1,7 +1,6 @@
 """The program `cogo`: finds the command, runs it, turns errors into one sentence and a code."""
 
 import importlib
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
@@ -10,7 +9,7 @@ import typer
 
 from cogo.cli.command import Command
 from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS
-from cogo.command import command_path, typed, typed_example
+from cogo.command import command_path, typed_example
 
 DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")
@@ -112,6 +111,7 @@ def _examples(command: Command) -> str:
 
 def _explain(error: Exception, *, debug: bool) -> int:
     # Here, since --help must not pay for pydantic.
+    from cogo.cli.output import print_line, print_text  # noqa: PLC0415
     from cogo.errors import CommandError  # noqa: PLC0415
     from cogo.redaction import Redactor  # noqa: PLC0415
     from protocol.errors import CogoError  # noqa: PLC0415
@@ -120,10 +120,14 @@ def _explain(error: Exception, *, debug: bool) -> int:
     if debug:
         text = "".join(traceback.format_exception(error))
     elif isinstance(reason, CogoError):
-        text = f"cogo: {typed(str(reason))}"
+        text = f"cogo: {reason}"
     else:
         text = f"cogo: unexpected {type(reason).__name__}: {reason} (run again with {DEBUG})"
-    sys.stderr.write(Redactor().redact(text).rstrip() + "\n")
+    text = Redactor().redact(text).rstrip()
+    if debug:
+        print_line(text, err=True)
+    else:
+        print_text(text, err=True, indent=2)
     if isinstance(reason, CommandError):
         return reason.exit_code
     return 1 if isinstance(reason, CogoError) else _DEFECT

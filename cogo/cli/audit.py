@@ -10,6 +10,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.cli.since import Since, parse_since
 from cogo.connection import find_connection
+from cogo.live.lines import marked, short
 from cogo.project import Project
 from cogo.wiring import open_spending
 from protocol.records import CallRow
@@ -23,6 +24,10 @@ HEADINGS: Final = (
     "WHEN", "MODEL", "PROVIDER", "REGIONS", "OUTCOME", "IN", "CACHED", "OUT", "COST", "MASKED",
     "KEY", "PROMPT SHA-256", "TASK",
 )  # fmt: skip
+LEAST: Final = (
+    "PROMPT SHA-256", "KEY", "MASKED", "CACHED", "REGIONS", "IN", "OUT", "PROVIDER", "COST",
+)  # fmt: skip
+"""Columns that a narrow terminal leaves out, the least important first."""
 
 
 def audit(
@@ -57,14 +62,14 @@ def audit(
     elif not found:
         print_line("no model was called in that time")
     else:
-        print_table(HEADINGS, [_row(each) for each in found])
+        print_table(HEADINGS, [_row(each) for each in found], drop=LEAST)
 
 
 def _row(call: CallRow) -> tuple[str, ...]:
     return (
         call.started_at.isoformat(timespec="seconds"),
         call.model_id,
-        f"{call.provider} (simulated)" if call.simulated else call.provider,
+        marked(call.provider, simulated=call.simulated),
         ", ".join(call.regions or ["?"]),
         f"{call.outcome} ({call.error_class})" if call.error_class else call.outcome,
         _number(call.input_tokens),
@@ -74,7 +79,7 @@ def _row(call: CallRow) -> tuple[str, ...]:
         _number(call.masked_keys),
         call.key_label or "-",
         (call.prompt_sha256 or "-")[:12],
-        str(call.task_id or "-"),
+        short(call.task_id or "-"),
     )
 
 

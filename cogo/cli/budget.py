@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_table, print_text
 from cogo.connection import find_connection
 from cogo.project import Project
 from cogo.wiring import open_spending
@@ -80,7 +80,7 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
     found = asyncio.run(read())
     if not found and not as_json:
-        print_line("there are no caps; try: cogo budget set total 20 --per day")
+        print_text("there are no caps; try `cogo budget set total 20 --per day`")
     elif as_json:
         _print(found, as_json=True)
     else:
@@ -101,7 +101,7 @@ def remove(
     if as_json:
         print_json({"removed": removed})
     else:
-        print_line("removed" if removed else "there was no such cap; `cogo budget` lists them")
+        print_text("removed" if removed else "there was no such cap; `cogo budget` lists them")
 
 
 def parse_target(text: str) -> tuple[BudgetScope, str | None]:
@@ -142,6 +142,7 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
             )
             for each in budgets
         ],
+        drop=("UNPRICED", "RESERVED", "RESETS"),
     )
 
 

@@ -269,7 +269,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="set",
-        summary="Let an owner use only these models, or let their priorities count.",
+        summary="Let an owner use only these models and providers, or let their priorities count.",
         module="cogo.cli.grants",
         function="set_",
         group="grants",
@@ -283,7 +283,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="remove",
-        summary="Take back what was granted to an owner.",
+        summary="Take back what was granted",
         module="cogo.cli.grants",
         function="remove",
         group="grants",

@@ -6,7 +6,8 @@ from typing import Final
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
+from cogo.cli.output import print_json, print_text
+from cogo.command import typed_example
 from cogo.doctor import Check, Verdict, examine
 from cogo.project import Project
 
@@ -31,9 +32,9 @@ async def _examine(project: Project, *, quiet: bool) -> list[Check]:
     async for check in examine(project):
         found.append(check)
         if not quiet:
-            print_line(f"{check.verdict:<8}{check.name}: {check.detail}")
+            print_text(f"{check.verdict:<8}{check.name}: {check.detail}", indent=8)
             if check.cure is not None:
-                print_line(f"        -> {check.cure}")
+                print_text(f"        -> {typed_example(check.cure)}", indent=3)
     return found
 
 

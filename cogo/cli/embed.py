@@ -13,10 +13,10 @@ import typer
 
 from cogo.cli.grants import parse_owner
 from cogo.cli.options import AsJson, Dir, SimulatorUrl
-from cogo.cli.output import print_json, print_line
+from cogo.cli.output import first_words, print_json, print_line
 from cogo.connection import Connection, find_connection
 from cogo.errors import CommandError
-from cogo.live.lines import cost_text
+from cogo.live.lines import cost_text, marked
 from cogo.models import load_catalogue
 from cogo.project import Project
 from cogo.router import open_router
@@ -240,23 +240,18 @@ def _print(wish: Wish, found: Found) -> None:
     embedded = found.embedded
     first = embedded.embeddings[0]
     tokens = "?" if embedded.tokens is None else embedded.tokens
-    simulated = "  simulated" if embedded.simulated else ""
+    model = marked(first.model, simulated=embedded.simulated)
     print_line(
-        f"{first.model}  {first.dimensions} dimensions  {len(embedded.embeddings)} texts  "
-        f"{tokens} tokens  {cost_text(embedded.cost_usd)}{simulated}",
+        f"{model}  {first.dimensions} dimensions  {len(embedded.embeddings)} texts  "
+        f"{tokens} tokens  {cost_text(embedded.cost_usd)}",
         err=True,
     )
     for note in embedded.notes:
         print_line(note, err=True)
     ids = {each.place: each.id for each in found.kept}
     for place, (source, text) in enumerate(wish.texts):
-        shown = source or _short(text)
+        shown = source or first_words(text, SHOWN)
         print_line(f"{ids[place]}  {shown}" if ids else shown)
         for row in found.near[place] if found.near else ():
             likeness = "?" if row.likeness is None else f"{row.likeness:.3f}"
-            print_line(f"  {likeness}  {row.source or _short(row.content)}")
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
+            print_line(f"  {likeness}  {row.source or first_words(row.content, SHOWN)}")

@@ -11,9 +11,10 @@ import typer
 from cogo.cli.grants import parse_owner
 from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import first_words, print_json, print_line, print_table
+from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
 from cogo.cli.since import parse_since
 from cogo.connection import find_connection
+from cogo.live.lines import marked, short
 from cogo.models import load_catalogue
 from cogo.project import Project
 from protocol.embeddings import EmbeddingStore
@@ -72,9 +73,12 @@ def list_(
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
-        print_line("no text is kept; `cogo embed --help` says how to keep some")
+        print_text("no text is kept; `cogo embed --help` says how to keep some")
     else:
-        print_table(("ID", "KEPT", "MODEL", "OWNER", "TEXT"), [_cells(each) for each in found])
+        headings = ("ID", "KEPT", "MODEL", "OWNER", "TEXT")
+        print_table(
+            headings, [_cells(each) for each in found], drop=("OWNER", "KEPT", "MODEL"), brief=True
+        )
 
 
 def forget(
@@ -153,7 +157,7 @@ async def _find(store: EmbeddingStore, text: str, first: UUID, last: UUID) -> UU
         return first
     rows = await store.fetch_embeddings_between(first=first, last=last, limit=11)
     found = {each.id: f"{each.id}  {first_words(each.content, 40)}" for each in rows}
-    return choose(text, found, noun="kept text", listed_by="cogo embeddings list")
+    return choose(text, found, noun="kept text", hint="`cogo embeddings list` lists them")
 
 
 def _canonical(model: str | None, project: Project) -> str | None:
@@ -168,11 +172,10 @@ def _canonical(model: str | None, project: Project) -> str | None:
 
 
 def _cells(row: EmbeddingRow) -> tuple[str, ...]:
-    text = row.source or " ".join(row.content.split())
     return (
-        str(row.id),
-        row.created_at.isoformat(timespec="seconds"),
-        f"{row.model_id} (simulated)" if row.simulated else row.model_id,
-        str(row.owner or "none"),
-        text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...",
+        short(row.id),
+        f"{row.created_at:%Y-%m-%d %H:%M}",
+        marked(row.model_id, simulated=row.simulated),
+        short(row.owner) if row.owner else "none",
+        first_words(row.source or row.content, SHOWN),
     )

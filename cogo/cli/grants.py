@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.connection import find_connection
 from cogo.models import load_catalogue
 from cogo.project import Project
@@ -89,7 +89,7 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
     found = asyncio.run(read())
     if not found and not as_json:
-        print_line("everybody may use every model; `cogo grants set --help` says how to change it")
+        print_text("everybody may use every model; `cogo grants set --help` says how to change it")
     else:
         _print(found, as_json=as_json)
 

@@ -40,16 +40,16 @@ async def find_task_id(store: Office, text: str) -> TaskId:
         return TaskId(first)
     found = await store.fetch_lines_between(first=first, last=last, limit=_SHOWN + 1)
     lines = {TaskId(each.id): _line(each) for each in found}
-    return choose(text, lines, noun="task", listed_by="cogo tasks")
+    return choose(text, lines, noun="task", hint="`cogo tasks` lists them")
 
 
-def choose(text: str, candidates: Mapping[_Id, str], *, noun: str, listed_by: str) -> _Id:
+def choose(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: str) -> _Id:
     """Return the only candidate; the values say what each is.
 
     Raise NotFound if there is none, InvalidArgument, which lists them, if there are several.
     """
     if not candidates:
-        raise NotFound(f"no {noun} has an id that begins with {text}", hint=f"see `{listed_by}`")
+        raise NotFound(f"no {noun} has an id that begins with {text}", hint=hint)
     if len(candidates) > 1:
         lines = [*candidates.values()][:_SHOWN] + ["..."] * (len(candidates) > _SHOWN)
         listed = "".join(f"\n  {line}" for line in lines)

@@ -53,7 +53,11 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
     elif not found:
         print_line("no keys yet; without any, the gateway takes requests on loopback only")
     else:
-        print_table(("ID", "NAME", "STATE", "SCOPES", "OWNER", "LAST USED"), map(_row, found))
+        print_table(
+            ("ID", "NAME", "STATE", "OWNER", "LAST USED", "SCOPES"),
+            map(_row, found),
+            drop=("OWNER", "LAST USED"),
+        )
 
 
 def create(
@@ -135,7 +139,7 @@ async def _find(office: Office, text: str) -> ApiKey:
     keys = {each.id: each for each in await office.fetch_api_keys()}
     found = {name: f"{name}  {each.name}" for name, each in keys.items() if name.startswith(text)}
     if text not in keys:
-        text = choose(text, found, noun="key", listed_by="cogo keys list")
+        text = choose(text, found, noun="key", hint="`cogo keys list` lists them")
     return keys[text]
 
 
@@ -182,9 +186,9 @@ def _row(key: ApiKey) -> tuple[str, ...]:
         key.id,
         key.name,
         state,
-        " ".join(key.scopes),
         str(key.owner or "-"),
         f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
+        " ".join(key.scopes),
     )
 
 

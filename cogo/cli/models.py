@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cogo.cli.options import AsJson
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.models import credentials, load_catalogue, resolved
 from cogo.project import Project
 from cogo.wiring import open_client
@@ -45,14 +45,15 @@ def list_(
     if as_json:
         print_json([_facts(model, catalogue, served_by=served.get(model.id)) for model in models])
     elif not models:
-        print_line("no model can be asked from here: set ANTHROPIC_API_KEY or start Ollama;")
-        print_line(
+        print_text(
+            "no model can be asked from here: set ANTHROPIC_API_KEY or start Ollama; "
             "`cogo up` then uses the vendor simulator; `cogo models --all` lists the catalogue"
         )
     else:
         print_table(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
             [_row(model, catalogue, served_by=served.get(model.id)) for model in models],
+            drop=("MADE BY", "CONTEXT"),
         )
 
 
@@ -154,7 +155,7 @@ def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[
         model.maker,
         served_by or ("retired" if model.retirement else "no key"),
         f"{model.context_window // 1000}k" if model.context_window else "-",
-        str(prices.input) if prices else "-",
-        str(prices.output) if prices else "-",
+        f"{prices.input.normalize():f}" if prices else "-",
+        f"{prices.output.normalize():f}" if prices else "-",
         ", ".join(_roles(model, catalogue)),
     )

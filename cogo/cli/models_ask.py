@@ -57,7 +57,7 @@ def test(*, names: Names = None, debug_sse: DebugSse = False, as_json: AsJson = 
     elif not reports:
         print_line("no provider is open here: set a key such as ANTHROPIC_API_KEY")
     else:
-        print_table(HEADINGS, rows_of(reports))
+        print_table(HEADINGS, rows_of(reports), drop=("USD", "SECONDS", "PROVIDER"))
     if not all(report.ok for report in reports):
         raise typer.Exit(1)
 
@@ -178,4 +178,8 @@ def prices(*, names: Names = None, as_json: AsJson = False) -> None:
             f"{each.source}{f', {each.checked_on}' if each.checked_on else ''}" if each else "-"
         )
         rows.append((place.model.id, place.provider, *shown, source))
-    print_table(("MODEL", "PROVIDER", "IN", "CACHED", "CACHE WRITE", "OUT", "SOURCE"), rows)
+    print_table(
+        ("MODEL", "PROVIDER", "IN", "CACHED", "CACHE WRITE", "OUT", "SOURCE"),
+        rows,
+        drop=("CACHE WRITE", "CACHED", "SOURCE"),
+    )

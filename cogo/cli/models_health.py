@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import first_words, print_json, print_line, print_table
 from cogo.connection import find_connection
 from cogo.project import Project
 from protocol.records.deployments import DeploymentRow
@@ -37,7 +37,8 @@ def health(*, directory: Dir = None, as_json: AsJson = False) -> None:
     elif not rows:
         print_line("nothing was called yet: health is learned from calls, never from probes")
     else:
-        print_table(_HEADINGS, [_row(row) for row in rows])
+        drop = ("ROOM", "RUNNING", "WAIT")
+        print_table(_HEADINGS, [_row(row) for row in rows], drop=drop)
 
 
 async def _read(project: Project) -> list[DeploymentRow]:
@@ -49,7 +50,7 @@ async def _read(project: Project) -> list[DeploymentRow]:
 
 def _row(row: DeploymentRow) -> tuple[str, ...]:
     error = row.last_error or {}
-    said = f"{error.get('class')}: {error.get('message')}"[:_SHOWN] if error else "-"
+    said = f"{error.get('class')}: {error.get('message')}" if error else "-"
     return (
         row.deployment,
         row.state,
@@ -58,5 +59,5 @@ def _row(row: DeploymentRow) -> tuple[str, ...]:
         str(row.failed),
         str(row.running),
         str(row.concurrency),
-        said,
+        first_words(said, _SHOWN),
     )

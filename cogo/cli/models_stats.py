@@ -6,9 +6,9 @@ from typing import Any, Final
 from agents.selection.what_if import what_ifs
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.cli.since import Since, parse_since
-from cogo.live.lines import cost_text, milliseconds
+from cogo.live.lines import cost_text, marked, milliseconds
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.records import SelectionRow
@@ -33,6 +33,8 @@ HEADINGS: Final = (
     "COST",
     "LIKED",
 )
+LEAST: Final = ("TOKENS IN", "OUT", "P95", "LIKED", "CHOSEN", "FIRST", "P50")
+"""Columns that a narrow terminal leaves out, the least important first."""
 SWITCHES: Final = 10
 
 
@@ -55,11 +57,12 @@ def stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False
     if not report:
         print_line("no model was chosen or tried since then")
     else:
-        print_table(HEADINGS, [_row(row) for row in report])
+        print_table(HEADINGS, [_row(row) for row in report], drop=LEAST)
     for row in switches:
-        print_line(
+        print_text(
             f"{row.at:%Y-%m-%d %H:%M:%S}  {row.subject}  {row.was} -> {row.became}"
-            f"  {row.reason} ({row.who})"
+            f"  {row.reason} ({row.who})",
+            indent=4,
         )
 
 
@@ -78,16 +81,16 @@ def why(
         print_line("no model was chosen for this task yet")
     for row in selections:
         print_line(f"{row.selected_model}  (policy {row.policy or '-'})")
-        print_line(f"  {row.reason}")
+        print_text(f"  {row.reason}", indent=2)
         for each in row.candidates:
-            print_line(f"  {_candidate(each)}")
+            print_text(f"  {_candidate(each)}", indent=2)
         for other in what_ifs(row.candidates, row.selected_model or ""):
-            print_line(f"  {other.sentence()}")
+            print_text(f"  {other.sentence()}", indent=2)
 
 
 def _row(row: ModelReport) -> tuple[str, ...]:
     return (
-        row.model_id,
+        marked(row.model_id, simulated=row.simulated),
         row.health,
         str(row.selections),
         str(row.attempts),

@@ -30,6 +30,14 @@ def print_line(text: str = "", *, err: bool = False) -> None:
         return
 
 
+def write_text(text: str, *, err: bool = False, dim: bool = False) -> None:
+    """Write a piece of a text without a line's end."""
+    try:
+        typer.secho(text, err=err, nl=False, dim=dim or None)
+    except (OSError, ValueError):
+        return  # as in `print_line`
+
+
 def print_text(text: str, *, err: bool = False, indent: int = 0) -> None:
     """Print sentences, wrapped between words where they go to a terminal.
 
@@ -120,15 +128,14 @@ def lay_out(
     columns = {heading: (heading, *cells) for heading, *cells in zip(headings, *rows, strict=True)}
     widths = {name: max(map(cell_len, cells)) for name, cells in columns.items()}
     missing: list[str] = []
-    last = headings[-1]
-    room = widths[last] if width is None else width - _total(widths) + widths[last]
     for name in drop:
-        if room >= min(widths[last], _NARROWEST):
+        needed, room = _last_column(widths, width)
+        if room >= needed:
             break
         if columns.pop(name, None) is not None:
-            room += widths.pop(name) + len(_GAP)
+            widths.pop(name)
             missing.append(name)
-    room = max(room, min(widths[last], _NARROWEST))
+    room = max(_last_column(widths, width))
     lines: list[str] = []
     for cells in zip(*columns.values(), strict=True):
         *firsts, text = cells
@@ -143,5 +150,9 @@ def lay_out(
     return lines, missing
 
 
-def _total(widths: dict[str, int]) -> int:
-    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
+def _last_column(widths: dict[str, int], width: int | None) -> tuple[int, int]:
+    """Return the least that the last column needs, and what the others leave it."""
+    *firsts, last = widths.values()
+    if width is None:
+        return last, last
+    return min(last, _NARROWEST), width - sum(firsts) - len(_GAP) * len(firsts)

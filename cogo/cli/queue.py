@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_table, print_text
+from cogo.live.lines import short
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.ids import utc_now
@@ -33,11 +34,12 @@ def show(*, directory: Dir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
     elif not rows:
-        print_line(
-            'nothing is queued; try: cogo submit "Write a Python function is_palindrome(text)"'
+        print_text(
+            'nothing is queued; try `cogo submit "Write a Python function is_palindrome(text)"`'
         )
     else:
-        print_table(HEADINGS, [_row(row) for row in rows])
+        drop = ("DEAD", "BLOCKED", "LATER", "FAILED/MIN", "DONE/MIN", "OWNER")
+        print_table(HEADINGS, [_row(row) for row in rows], drop=drop)
 
 
 async def _queue(project: Project) -> list[QueueRow]:
@@ -48,7 +50,7 @@ async def _queue(project: Project) -> list[QueueRow]:
 def _row(row: QueueRow) -> tuple[str, ...]:
     return (
         row.lane,
-        str(row.owner) if row.owner else "-",
+        short(row.owner) if row.owner else "-",
         str(row.queued),
         _age(utc_now() - row.oldest_at) if row.oldest_at else "-",
         str(row.running),

@@ -28,7 +28,7 @@ from cogo.cli.asking import (
     refuse_invalid,
 )
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_text
+from cogo.cli.output import print_json, print_line, print_text, write_text
 from cogo.command import command_path
 from cogo.live.follow import Finished, follow
 from cogo.live.lines import short
@@ -160,9 +160,9 @@ def _view(stream: Stream) -> TaskView:
     def write(kind: str, text: str) -> None:
         aside = stream == "aside" or kind != "text"
         if not aside:
-            typer.echo(text, nl=False)
+            write_text(text)
         elif sys.stderr.isatty():
-            typer.secho(text, err=True, nl=False, dim=True)
+            write_text(text, err=True, dim=True)
 
     return TaskView(
         stream=stream, say=lambda line: print_text(line, err=True, indent=23), write=write

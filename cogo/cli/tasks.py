@@ -8,7 +8,15 @@ import typer
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
-from cogo.live.lines import cost_text, error_text, event_line, short, simulated_mark, task_tokens
+from cogo.live.lines import (
+    cost_text,
+    error_text,
+    event_line,
+    marked,
+    short,
+    simulated_mark,
+    task_tokens,
+)
 from cogo.live.waiting import waiting_lines
 from cogo.project import Project
 from cogo.wiring import open_client
@@ -100,7 +108,7 @@ def _row(task: Task) -> tuple[str, ...]:
         short(task.id),
         task.status,
         task.type,
-        str((task.result or {}).get("model_used", "-")),
+        marked((task.result or {}).get("model_used", "-"), simulated=task.simulated),
         str(task_tokens(task)),
         cost_text(task.cost_usd),
         first_words(task.prompt, 60),

@@ -12,6 +12,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.cli.since import Since, parse_since
 from cogo.connection import find_connection
+from cogo.live.lines import marked
 from cogo.project import Project
 from cogo.wiring import open_spending
 from protocol.records import UsageRow
@@ -52,18 +53,27 @@ def usage(
 
     sums = sums_by(by, asyncio.run(read()))
     if as_json:
-        print_json([{by.value: name, **numbers} for name, numbers in sums.items()])
+        print_json(
+            [
+                {by.value: name, "simulated": simulated, **numbers}
+                for (name, simulated), numbers in sums.items()
+            ]
+        )
     elif not sums:
         print_line("no model was called in that time")
     else:
         headings = (by.value.upper(), "CALLS", "FAILED", "IN", "CACHED", "WRITTEN", "OUT",
                     "REASONING", "COST", "UNPRICED")  # fmt: skip
-        print_table(headings, [(name, *_cells(numbers)) for name, numbers in sums.items()])
+        rows = [
+            (marked(name, simulated=simulated), *_cells(numbers))
+            for (name, simulated), numbers in sums.items()
+        ]
+        print_table(headings, rows, drop=("WRITTEN", "CACHED", "REASONING", "FAILED", "UNPRICED"))
 
 
-def sums_by(by: By, rows: Sequence[UsageRow]) -> dict[str, dict[str, Any]]:
-    """Add up the rows; the dearest first, days in their order."""
-    sums: dict[str, dict[str, Any]] = {}
+def sums_by(by: By, rows: Sequence[UsageRow]) -> dict[tuple[str, bool], dict[str, Any]]:
+    """Add up the rows, simulated ones on their own; the dearest first, days in their order."""
+    sums: dict[tuple[str, bool], dict[str, Any]] = {}
     for row in rows:
         name = str({
             By.MODEL: row.model_id,
@@ -71,7 +81,9 @@ def sums_by(by: By, rows: Sequence[UsageRow]) -> dict[str, dict[str, Any]]:
             By.PROVIDER: row.provider,
             By.DAY: row.day,
         }[by])  # fmt: skip
-        numbers = sums.setdefault(name, dict.fromkeys(SUMS, 0) | {"cost_usd": Decimal(0)})
+        numbers = sums.setdefault(
+            (name, row.simulated), dict.fromkeys(SUMS, 0) | {"cost_usd": Decimal(0)}
+        )
         for each in SUMS:
             numbers[each] += getattr(row, each)
     if by is By.DAY:

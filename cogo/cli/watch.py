@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
+from cogo.cli.answer import summary
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
-from cogo.live.follow import Delta, Finished, follow
-from cogo.live.lines import event_line, selection_line, short
+from cogo.cli.output import print_json, print_line, print_text, write_text
+from cogo.live.follow import Delta, Finished, Happening, follow
+from cogo.live.lines import short
+from cogo.live.view import TaskView
 from cogo.project import Project
 from cogo.wiring import Client, open_client
 from protocol.messages import Envelope
@@ -69,7 +72,8 @@ def _printer(topic: str, *, as_json: bool) -> Callable[[Envelope], None]:
         if as_json:
             print_json({"topic": topic, **message.model_dump(mode="json")})
         else:
-            print_line(f"{message.timestamp:%H:%M:%S}  {message.type:<26}{_gist(message.payload)}")
+            line = f"{message.timestamp:%H:%M:%S}  {message.type:<26}{_gist(message.payload)}"
+            print_text(line, indent=36)
 
     return show
 
@@ -94,21 +98,30 @@ def _gist(payload: dict[str, Any]) -> str:
 
 
 async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
+    view = TaskView(
+        stream="answer",
+        say=lambda line: print_text(line, indent=23),
+        write=lambda _, text: write_text(text),
+        label=lambda happening: f"{_moment(happening):%H:%M:%S}",
+    )
     async for happening in follow([task_id], store=client.store, bus=client.bus):
-        match happening:
-            case Event() if as_json:
-                print_json(happening.model_dump(mode="json"))
-            case SelectionRow() if as_json:
-                print_json(happening.model_dump(mode="json"))
-            case SelectionRow():
-                print_line(f"{happening.created_at:%H:%M:%S}  {selection_line(happening)}")
-            case Event() if line := event_line(happening):
-                print_line(f"{happening.at:%H:%M:%S}  {line}")
-            case Delta() if as_json:
-                print_json({"kind": happening.kind, "delta": happening.text})
-            case Delta():
-                typer.echo(happening.text, nl=False)
-            case Finished(task) if as_json:
-                print_json(task.model_dump(mode="json"))
-            case _:
-                pass
+        if as_json:
+            print_json(_plain(happening))
+        else:
+            view.show(happening)
+        if isinstance(happening, Finished) and not as_json:
+            print_line(summary(happening.task))
+
+
+def _moment(happening: Event | SelectionRow) -> datetime:
+    return happening.at if isinstance(happening, Event) else happening.created_at
+
+
+def _plain(happening: Happening) -> dict[str, object]:
+    match happening:
+        case Delta():
+            return {"kind": happening.kind, "delta": happening.text}
+        case Finished(task):
+            return task.model_dump(mode="json")
+        case _:
+            return happening.model_dump(mode="json")

@@ -23,7 +23,8 @@ def print_report(
     mark = ("simulated",) if simulated else ()
     rows = [(*_row(name, by_id[id_], attempts[id_]), *mark) for id_, name in names.items()]
     print_line()
-    print_table((*HEADINGS, *("" for _ in mark)), rows)
+    drop = ("ATTEMPTS", "TTFT", "BY", "TOKENS")
+    print_table((*HEADINGS, *("" for _ in mark)), rows, drop=drop)
 
 
 def _row(name: str, task: Task, attempts: Sequence[Attempt]) -> tuple[str, ...]:

@@ -84,8 +84,13 @@ def task_tokens(task: Task) -> int:
 
 
 def simulated_mark(task: Task) -> str:
-    """Return what follows a model, a price or an answer that the vendor simulator made."""
-    return "  simulated" if (task.result or {}).get("simulated") else ""
+    """Return what follows a price or an answer that the vendor simulator made."""
+    return "  simulated" if task.simulated else ""
+
+
+def marked(name: object, *, simulated: bool) -> str:
+    """Return the name of a model or of its sums, and that the vendor simulator stood for it."""
+    return f"{name} (simulated)" if simulated else str(name)
 
 
 def task_answer(task: Task) -> str:

@@ -23,6 +23,8 @@ class TaskView:
     """Prints one line of status."""
     write: Callable[[str, str], None]
     """Writes text without a line's end: which (`text` or `reasoning`), and the text."""
+    label: Callable[[Event | SelectionRow], str] = lambda happening: short(happening.task_id)
+    """What a line of status begins with."""
     _speaker: tuple[UUID, int] | None = None
     """Subtask and attempt whose text is being shown; others are not mixed in."""
     _shown: dict[tuple[UUID, int], list[str]] = field(default_factory=dict)
@@ -40,9 +42,9 @@ class TaskView:
                     self._end_text()
                 line = event_line(happening)
                 if line and happening.kind != "task.completed":  # the summary says it
-                    self._tell(f"{short(happening.task_id)}  {line}")
+                    self._tell(f"{self.label(happening)}  {line}")
             case SelectionRow():
-                self._tell(f"{short(happening.task_id)}  {selection_line(happening)}")
+                self._tell(f"{self.label(happening)}  {selection_line(happening)}")
             case Finished():
                 self._end_text()
 

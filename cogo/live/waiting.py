@@ -38,10 +38,10 @@ def waiting_lines(
 
 def _nobody(lane: str) -> str:
     if lane == _PLANNING:
-        return "no orchestrator is alive; start one: cogo serve orchestrator"
+        return "no orchestrator is alive; start one: `cogo serve orchestrator`"
     return (
         f"no living executor serves {lane}; start one where its key or server is: "
-        "cogo serve executor (cogo agents lists those that live)"
+        "`cogo serve executor` (`cogo agents` lists those that live)"
     )
 
 

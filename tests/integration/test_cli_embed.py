@@ -170,7 +170,7 @@ def test_grants_hold_for_embeddings_and_a_cap_holds_no_simulated_ones(
         (("embed", "x", "--model", MODEL, "--owner", "me"), "no owner"),
         (("embed", "x", "--model", MODEL, "--data-policy", "secret"), "no-training, eu"),
         (("embeddings", "forget"), "--older-than or --all"),
-        (("embeddings", "forget", "x"), "cogo embeddings list"),
+        (("embeddings", "forget", "x"), "is not an id"),
         (("embeddings", "forget", "--older-than", "long"), "--older-than is 'long'"),
     ],
     ids=[

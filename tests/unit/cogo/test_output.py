@@ -1,12 +1,17 @@
 """What commands print fits the terminal, and what they tell people to type works."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from cogo.cli.commands import COMMANDS
 from cogo.cli.output import first_words, lay_out, wrapped
 from cogo.command import command_path, typed, typed_example
+from cogo.settings import CHECKOUT
 
 HEADINGS = ("TASK", "TYPE", "MODEL", "PROMPT")
 ROWS = [
@@ -76,3 +81,41 @@ def test_a_launcher_that_the_search_path_finds_is_called_by_its_name(
     monkeypatch.setenv("COGO_COMMAND", str(launcher))
 
     assert command_path() == "cogo"
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a module that are neither docstrings nor examples of help."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.AnnAssign(target=ast.Name(id="EXAMPLES")):
+                continue
+            case ast.Constant(value=str() as text):
+                yield node.lineno, text
+            case _:
+                yield from _texts(node)
+
+
+def test_commands_in_messages_stand_in_backquotes_and_are_printed_as_typed() -> None:
+    names = {command.group or command.name for command in COMMANDS}
+    unmarked = re.compile(rf"(?<![`\w./-])cogo ({'|'.join(sorted(names))})\b")
+    wrong = []
+    for package in ("agents", "cogo", "gateway", "protocol"):
+        for path in (CHECKOUT / package).rglob("*.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            wrong += [
+                f"{path}:{line} has no backquotes: {text}"
+                for line, text in _texts(tree)
+                # A whole command is a name, or the cure of a check, which is printed as typed.
+                if unmarked.search(text) and not unmarked.fullmatch(text)
+            ]
+            wrong += [
+                f"{path}:{line} is printed by print_line: {text}"
+                for call in ast.walk(tree)
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "print_line"
+                for line, text in _texts(call)
+                if "`cogo " in text
+            ]
+
+    assert not wrong
