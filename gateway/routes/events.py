@@ -20,7 +20,7 @@ _DESCRIPTION = (
     "earlier attempts of that subtask said. `end`: the task's final row; nothing follows. "
     "`refused`: the key was revoked or the token has run out, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
-    "missed, and the last batch may come twice. 204: all of it was seen."
+    "missed, and nothing comes twice. 204: all of it was seen."
 )
 
 
@@ -48,7 +48,7 @@ async def watch(
     """Stream what happens until the task has ended."""
     task = await visible(here, asker, task_id)
     cursor = Cursor.parse(last_event_id or after)
-    if task.status.is_final and cursor.seq and await _saw_all(here, task, cursor):
+    if task.status.is_final and cursor.has_ended and await _saw_all(here, task, cursor):
         return Response(status_code=204)  # a browser's EventSource stops asking
 
     async def frames() -> Any:

@@ -1,12 +1,15 @@
 """A watcher's place in a task: what it has seen, as the `id` of a server-sent event.
 
-`<seq>.<choices>` and then, for each subtask that spoke, `;<subtask>:<attempt>:<text>:<reasoning>`
-with the characters that were sent. It is all that is needed to go on at any gateway.
+`<seq>.<choices>` (and `.end` once the end was told), then for each subtask that spoke
+`;<subtask>:<attempt>:<text>:<reasoning>` with the characters that were sent. It is all that is
+needed to go on at any gateway.
 """
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
+
+_END: Final = ".end"
 
 
 @dataclass(slots=True)
@@ -24,10 +27,12 @@ class Cursor:
 
     seq: int = 0
     choices: int = 0
+    has_ended: bool = False
+    """Whether the end was told; nothing follows then, unless the task is redriven."""
     heard: dict[UUID, Heard] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = [f"{self.seq}.{self.choices}"]
+        parts = [f"{self.seq}.{self.choices}{_END if self.has_ended else ''}"]
         for subtask_id, heard in self.heard.items():
             parts.append(f"{subtask_id.hex}:{heard.attempt}:{heard.text}:{heard.reasoning}")
         return ";".join(parts)
@@ -36,11 +41,12 @@ class Cursor:
     def parse(cls, text: str | None) -> Self:
         """Read a cursor, or the bare number of an event; what cannot be read is the beginning."""
         head, *rest = (text or "").strip().split(";")
-        seq, _, choices = head.partition(".")
+        seq, _, choices = head.removesuffix(_END).partition(".")
         try:
             return cls(
                 seq=_count(seq or "0"),
                 choices=_count(choices or "0"),
+                has_ended=head.endswith(_END),
                 heard=dict(map(_heard, rest)),
             )
         except ValueError:

@@ -74,17 +74,25 @@ class Feed:
             self._failure = error
             self.change.tell()
 
-    def news(self, cursor: Cursor) -> list[News]:
-        """Give what lies behind `cursor`, which moves to the end. Raises what ended the feed."""
+    def news(self, cursor: Cursor) -> Iterator[News]:
+        """Give what lies behind `cursor`, which has moved past each item when the item comes.
+
+        Raises what ended the feed.
+        """
         if self._failure is not None:
             raise self._failure
-        found: list[News] = [event for event in self._events if event.seq > cursor.seq]
-        found += self._choices[cursor.choices :]
+        for event in self._events:
+            if event.seq > cursor.seq:
+                cursor.seq, cursor.has_ended = event.seq, False
+                yield event
+        for choice in self._choices[cursor.choices :]:
+            cursor.choices += 1
+            yield choice
         for subtask_id, voice in self._voices.items():
-            found += _unheard(subtask_id, voice, cursor)
-        cursor.seq = max(cursor.seq, self._events[-1].seq if self._events else 0)
-        cursor.choices = max(cursor.choices, len(self._choices))
-        return [*found, Ended(self._end)] if self._end is not None else found
+            yield from _unheard(subtask_id, voice, cursor)
+        if self._end is not None:
+            cursor.has_ended = True
+            yield Ended(self._end)
 
     async def _pause(self) -> None:
         for _ in range(LIVE_ROUNDS):
@@ -168,14 +176,19 @@ def _unheard(subtask_id: UUID, voice: Voice, cursor: Cursor) -> Iterator[News]:
     if heard is not None and heard.attempt > voice.attempt:
         return  # we know less than the gateway that this watcher comes from
     if heard is None or heard.attempt < voice.attempt:
-        if heard is not None and (heard.text or heard.reasoning):
-            yield Discarded(subtask_id=subtask_id, attempt=voice.attempt)
+        has_text = heard is not None and (heard.text or heard.reasoning)
         heard = cursor.heard[subtask_id] = Heard(attempt=voice.attempt)
+        if has_text:
+            yield Discarded(subtask_id=subtask_id, attempt=voice.attempt)
     for kind in KINDS:
         begin = heard.text if kind == "text" else heard.reasoning
         delta = voice.said(kind)[begin:]
         if not delta:
             continue
+        if kind == "text":
+            heard.text += len(delta)
+        else:
+            heard.reasoning += len(delta)
         yield Said(
             subtask_id=subtask_id,
             attempt=voice.attempt,
@@ -183,7 +196,3 @@ def _unheard(subtask_id: UUID, voice: Voice, cursor: Cursor) -> Iterator[News]:
             offset=begin,
             delta=delta,
         )
-        if kind == "text":
-            heard.text += len(delta)
-        else:
-            heard.reasoning += len(delta)

@@ -26,11 +26,15 @@ class Watcher:
 
     async def news(self, *, within: float) -> list[News]:
         """Wait for something new; an empty list after `within` seconds without any."""
+        return [item for item, _ in await self.placed_news(within=within)]
+
+    async def placed_news(self, *, within: float) -> list[tuple[News, str]]:
+        """Do the same, and give with each item the place behind it, where a reader may go on."""
         clock = asyncio.get_running_loop().time
         until = clock() + within
         while True:
             self._version = await self._feed.change.wait(self._version, within=until - clock())
-            found = self._feed.news(self.cursor)
+            found = [(item, str(self.cursor)) for item in self._feed.news(self.cursor)]
             if found or clock() >= until:
                 return found
 

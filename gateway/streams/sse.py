@@ -28,16 +28,14 @@ async def told(watcher: Watcher, *, heartbeat: float) -> AsyncIterator[str]:
     """Give frames until the task has ended, with a comment whenever nothing happened for long."""
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
     while True:
-        found = await watcher.news(within=heartbeat)
+        found = await watcher.placed_news(within=heartbeat)
         if not found:
             yield HEARTBEAT
             continue
-        # Only the last frame of a batch moves the client's place: the cursor is behind it already.
-        for item in found[:-1]:
-            yield frame(*named(item))
-        yield frame(*named(found[-1]), event_id=str(watcher.cursor))
-        if isinstance(found[-1], Ended):
-            return
+        for item, place in found:
+            yield frame(*named(item), event_id=place)
+            if isinstance(item, Ended):
+                return
 
 
 def refused(problem: Problem) -> str:

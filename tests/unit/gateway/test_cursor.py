@@ -14,10 +14,13 @@ COUNTS = st.integers(0, 10**9)
 @given(
     COUNTS,
     COUNTS,
+    st.booleans(),
     st.dictionaries(st.uuids(), st.builds(Heard, COUNTS, COUNTS, COUNTS), max_size=5),
 )
-def test_what_is_written_is_read_again(seq: int, choices: int, heard: dict[object, Heard]) -> None:
-    cursor = Cursor(seq, choices, heard)  # type: ignore[arg-type]  # the keys are UUIDs
+def test_what_is_written_is_read_again(
+    seq: int, choices: int, has_ended: bool, heard: dict[object, Heard]
+) -> None:
+    cursor = Cursor(seq, choices, has_ended, heard)  # type: ignore[arg-type]  # the keys are UUIDs
 
     assert Cursor.parse(str(cursor)) == cursor
 

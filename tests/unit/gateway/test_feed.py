@@ -22,6 +22,7 @@ from tests.support.scripted_bus import ScriptedBus
 
 TASK = uuid4()
 MAIN = uuid4()
+NOW = utc_now()
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Rows:
     async def fetch_task(self, *, task_id: UUID) -> Task:
         return Task.model_validate(
             {"id": task_id, "type": "CHAT", "prompt": "p", "status": "completed"}
-            | {"created_at": utc_now()}
+            | {"created_at": NOW}
         )
 
     def happen(self, kind: str, *, subtask_id: UUID | None = None) -> None:
@@ -155,6 +156,31 @@ async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
     assert text_of(before + after) == "one two three"
     seqs = [each.seq for each in [*before, *after] if isinstance(each, Event)]
     assert seqs == [1, 2, 3, 4]
+
+
+async def test_whoever_resumes_behind_any_frame_of_a_batch_gets_all_the_others() -> None:
+    rows, bus = Rows(), ScriptedBus()
+    rows.happen("task.running")
+    rows.become("running", checkpoint={"attempt": 1, "content": "old", "reasoning": "hm"})
+    async with watching(rows, bus) as watcher:
+        await until(watcher, Said)
+        start = str(watcher.cursor)
+    rows.become("running", attempt=2)
+    output = {"text": "one two", "reasoning_content": "why"}
+    rows.become("completed", attempt=2, output=output)
+    rows.happen("task.completed")
+
+    async def frames_after(place: str) -> list[tuple[News, str]]:
+        async with watching(rows, bus, Cursor.parse(place)) as watcher:
+            return await watcher.placed_news(within=5)
+
+    batch = await frames_after(start)
+    kinds = [type(item) for item, _ in batch]
+    assert kinds == [Event, Event, Event, Discarded, Said, Said, Ended]
+    for number, (_, place) in enumerate(batch[:-1], start=1):
+        assert await frames_after(place) == batch[number:]
+        assert not Cursor.parse(place).has_ended
+    assert Cursor.parse(batch[-1][1]).has_ended
 
 
 async def test_without_realtime_checkpoints_bring_the_text() -> None:
