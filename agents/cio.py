@@ -1,6 +1,7 @@
 """The CIO's judgement on one claimed subtask: plan a task, or find another model for a subtask."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
 from agents.selection.wanted import Wanted
 from agents.stamping import plan_with, route_to
-from agents.wishes import check_model, wishes_of
+from agents.wishes import check_model, requested_model, wishes_of
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
 from agents.workflows.registry import plan_of
@@ -66,6 +67,7 @@ class Cio:
 
     def choose(self, wanted: Wanted) -> Choice:
         """Choose among what the fleet serves now. Raises InvalidTask (unknown name), NoModel."""
+        wanted = replace(wanted, requested=requested_model(wanted.requested))
         if wanted.requested and wanted.requested not in wanted.served:
             check_model("model", wanted.requested, self._catalogue, wanted.served)
         return choose(wanted, self._catalogue, self._knowledge())

@@ -67,6 +67,11 @@ def lanes_of_names(
     return list(lanes), notes
 
 
+def requested_model(name: str | None) -> str | None:
+    """Return the model that is asked for by name; `auto` names none, as in the table of tasks."""
+    return None if name is None or name.strip().lower() in {"", "auto"} else name
+
+
 def check_model(field: str, name: str, catalogue: Catalogue, served: Sequence[str]) -> None:
     """Raise InvalidTask, with the nearest names, unless the catalogue knows this one."""
     if len(name) > NAME_CHARACTERS:

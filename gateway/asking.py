@@ -24,9 +24,20 @@ _STATUS: Final[Mapping[str, int]] = {
     "invalid_task": 400,
     "invalid_request": 400,
     "context_too_long": 400,
+    "content_filtered": 400,
+    "output_limit": 400,
+    "budget": 402,
+    "spend_cap": 402,
+    "not_granted": 403,
+    "banned": 403,
     "cancelled": 409,
     "no_model": 503,
+    "at_capacity": 503,
+    "circuit_open": 503,
+    "overloaded": 503,
+    "rate_limited": 503,
     "deadline": 504,
+    "timeout": 504,
 }
 
 
@@ -133,6 +144,34 @@ def completed(task: Task) -> Task:
         hint=str(error["hint"]) if error.get("hint") else None,
         extra={"task_id": str(task.id)},
     )
+
+
+def spoken(task: Task) -> str:
+    """Give what the model said. Raises Problem when a completed task holds no word."""
+    text = text_of(task)
+    if text.strip():
+        return text
+    extra = {"task_id": str(task.id)}
+    if (task.result or {}).get("finish_reason") == "length":
+        raise Problem(
+            400,
+            "output_limit",
+            "the limit of output tokens was reached before the model said a word",
+            hint="allow more, or leave max_tokens out: reasoning counts too",
+            extra=extra,
+        )
+    raise Problem(
+        502,
+        "empty_answer",
+        "the model said nothing",
+        hint="ask again, or name a model",
+        extra=extra,
+    )
+
+
+def is_simulated(task: Task) -> bool:
+    """Whether the vendor simulator answered in place of a model."""
+    return task.simulated or bool((task.result or {}).get("simulated"))
 
 
 def text_of(task: Task) -> str:

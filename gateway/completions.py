@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from gateway.asking import Inquiry, completed, text_of
+from gateway.asking import Inquiry, completed, is_simulated, spoken
 from gateway.problems import Problem
 from gateway.streams.news import Discarded, Ended, News, Said
 from protocol.records import Task
@@ -13,8 +13,8 @@ Chunk = dict[str, Any]
 
 
 def completion(task: Task, *, model: str) -> dict[str, Any]:
-    """Give the whole answer."""
-    message: dict[str, Any] = {"role": "assistant", "content": text_of(task)}
+    """Give the whole answer. Raises Problem when there is none."""
+    message: dict[str, Any] = {"role": "assistant", "content": spoken(task)}
     result = task.result or {}
     if result.get("reasoning_content"):
         message["reasoning_content"] = result["reasoning_content"]
@@ -32,14 +32,15 @@ def completion(task: Task, *, model: str) -> dict[str, Any]:
             }
         ],
         "usage": usage(task),
+        **_simulated(task),
     }
 
 
 async def chunks(asked: Inquiry, *, model: str, with_usage: bool) -> AsyncIterator[Chunk | None]:
     """Give the answer as it is said; None is a heartbeat.
 
-    Raises Problem when the task fails, also when an attempt ends after it has spoken: this format
-    has no way to take words back.
+    Raises Problem when the task fails or says nothing, also when an attempt ends after it has
+    spoken: this format has no way to take words back. An answer that a filter cut off ends so.
     """
     base = {
         "id": f"chatcmpl-{asked.task_id.hex}",
@@ -48,15 +49,19 @@ async def chunks(asked: Inquiry, *, model: str, with_usage: bool) -> AsyncIterat
         "model": model,
     }
     yield base | {"choices": [_choice({"role": "assistant", "content": ""})]}
+    has_spoken = False
     async for item in asked.news():
         if item is None:
             yield None
         elif isinstance(item, Ended):
-            task = completed(item.task)
-            yield base | {"choices": [_choice({}, finish_reason(task))]}
+            task = item.task
+            if not (has_spoken and _was_filtered(task)):
+                spoken(completed(task))
+            yield base | {"choices": [_choice({}, finish_reason(task))]} | _simulated(task)
             if with_usage:
                 yield base | {"choices": [], "usage": usage(task)}
         elif (delta := _delta(item)) is not None:
+            has_spoken = has_spoken or "content" in delta
             yield base | {"choices": [_choice(delta)]}
 
 
@@ -73,8 +78,23 @@ def usage(task: Task) -> dict[str, Any]:
 
 
 def finish_reason(task: Task) -> str:
-    """Say why it ended: it was said, or the limit was reached."""
-    return "length" if (task.result or {}).get("finish_reason") == "length" else "stop"
+    """Say why it ended: it was said, the limit was reached, a filter cut it off, tools are called.
+
+    Any other reason of a completed task is one of ours, and the answer is whole.
+    """
+    if _was_filtered(task):
+        return "content_filter"
+    found = (task.result or {}).get("finish_reason")
+    return found if found in {"length", "tool_calls"} else "stop"
+
+
+def _was_filtered(task: Task) -> bool:
+    said = (task.result or {}).get("finish_reason"), (task.error or {}).get("class")
+    return bool({"content_filter", "content_filtered"} & {str(each) for each in said})
+
+
+def _simulated(task: Task) -> dict[str, bool]:
+    return {"simulated": True} if is_simulated(task) else {}
 
 
 def _delta(item: News) -> dict[str, str] | None:

@@ -33,6 +33,7 @@ _STATUS: Final[Mapping[type[CogoError], int]] = {
 _TITLES: Final[Mapping[int, str]] = {
     400: "The request is not valid",
     401: "Who asks is not known",
+    402: "The money does not suffice",
     403: "This is not allowed",
     404: "There is no such thing",
     405: "The method is not allowed here",
@@ -44,6 +45,12 @@ _TITLES: Final[Mapping[int, str]] = {
     502: "The task failed",
     503: "The service is not available now",
     504: "The answer took too long",
+}
+_OPENAI_TYPES: Final[Mapping[int, str]] = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
 }
 
 
@@ -93,20 +100,25 @@ def problem_of(error: CogoError) -> Problem:
 def render(problem: Problem, path: str) -> JSONResponse:
     """Give the answer in the shape that callers of `path` expect."""
     if path.startswith("/v1/"):
-        kind = "server_error" if problem.status_code >= 500 else "invalid_request_error"
-        error = {
-            "message": sentence(problem),
-            "type": "rate_limit_error" if problem.status_code == 429 else kind,
-            "param": problem.extra.get("param"),
-            "code": problem.code,
-        }
-        return JSONResponse({"error": error}, problem.status_code, problem.headers)
+        return JSONResponse(openai_error(problem), problem.status_code, problem.headers)
     if path.startswith("/api/"):
         body = {"success": False, "error": sentence(problem), "code": problem.code} | problem.extra
         return JSONResponse(body, problem.status_code, problem.headers)
     return JSONResponse(
         problem.body(), problem.status_code, problem.headers, media_type="application/problem+json"
     )
+
+
+def openai_error(problem: Problem) -> dict[str, Any]:
+    """Give the error as OpenAI does, in an answer and in a stream."""
+    kind = "server_error" if problem.status_code >= 500 else "invalid_request_error"
+    error = {
+        "message": sentence(problem),
+        "type": _OPENAI_TYPES.get(problem.status_code, kind),
+        "param": problem.extra.get("param"),
+        "code": problem.code,
+    }
+    return {"error": error}
 
 
 def sentence(problem: Problem) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from gateway.asking import Inquiry, text_of
+from gateway.asking import Inquiry, is_simulated, text_of
 from gateway.problems import Problem
 from gateway.streams.news import Discarded, Ended, News, Said
 from protocol.lifecycle import TaskState
@@ -92,4 +92,4 @@ def _origin(task: Task) -> Frame:
         "workflow": "single-step",
         "note": NOTE,
     }
-    return origin | ({"simulated": True} if result.get("simulated") else {})
+    return origin | ({"simulated": True} if is_simulated(task) else {})

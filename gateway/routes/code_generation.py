@@ -1,14 +1,32 @@
 """Code generation in the envelope `{success, data | error}`."""
 
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.asking import inquiry, unless_gone
+from gateway.asking import inquiry, is_simulated, spoken, unless_gone
 from gateway.parts import Here, Writer
 from gateway.routes.models import Envelope, resolved
 from protocol.records import NewTask, Task
 
 router = APIRouter(prefix="/api/code-generation", tags=["code generation"])
+
+_CODE_LINE: Final = re.compile(
+    r"""
+    [;{}]\s*$                                                     # how many lines of code end
+    | ^\s*[\w.\[\]]+\s*[-+*/|&:]?=\s*\S                           # an assignment
+    | ^\s*(?:async\s+)?(?:def|fn|func|function)\s+\w+\s*[(<]
+    | ^\s*(?:export\s+)?(?:class|interface|struct|enum)\s+\w+\s*[:({<]
+    | ^\s*(?:const|let|var)\s+\w+\s*[=:]
+    | ^\s*(?:from\s+\S+\s+import\s|import\s+\w+(?:\.\w+)*\s*$|import\b.*['"(])
+    | ^\s*(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\s
+    | ^\s*(?:\#include|\#!/|<\w+[^>]*>)
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class GenerateRequest(BaseModel):
@@ -45,9 +63,16 @@ async def generate(body: GenerateRequest, request: Request, here: Here, asker: W
             return await asked.answer()
 
     task = await unless_gone(request, work())
+    spoken(task)
     result = task.result or {}
+    code, notes = code_in(result), [str(each) for each in result.get("notes") or ()]
+    if code is None:
+        notes.append("The answer holds no code; `text` is what the model said.")
     data = {
-        "generated_code": result.get("generated_code"),
+        "generated_code": code,
+        "text": result.get("text"),
+        "notes": notes,
+        "simulated": is_simulated(task),
         "model_used": result.get("model_used"),
         "generation_time": result.get("generation_time"),
         "language": body.language,
@@ -56,3 +81,18 @@ async def generate(body: GenerateRequest, request: Request, here: Here, asker: W
         "task_id": str(task.id),
     }
     return Envelope(success=True, data=data)
+
+
+def code_in(result: Mapping[str, Any]) -> str | None:
+    """Give the code of an answer; None when it is prose.
+
+    An answer without a fenced block counts as code when it was parsed, or has a line of code.
+    """
+    code = result.get("generated_code")
+    if not isinstance(code, str) or not code.strip():
+        return None
+    if code != result.get("text"):
+        return code  # it stood in a fence
+    checks = (result.get("verification") or {}).get("checks") or ()
+    was_parsed = any(each.get("name") == "parses" and each.get("passed") for each in checks)
+    return code if was_parsed or _CODE_LINE.search(code) else None

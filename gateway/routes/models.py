@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.asking import inquiry, unless_gone
+from gateway.asking import inquiry, is_simulated, spoken, unless_gone
 from gateway.models import RequirementsInvalid, UnknownModelName
 from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.problems import Problem
@@ -85,7 +85,10 @@ async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelo
 
 @router.post("/models/test", summary="Let a model write a few lines")
 async def test(body: TestRequest, request: Request, here: Here, asker: Writer) -> Envelope:
-    """Run a small task with this model and give what it wrote."""
+    """Run a small task with this model and give what it wrote.
+
+    The status is `connected`, or `simulated` when the vendor simulator answered in its place.
+    """
     model_id = await resolved(here, body.model_id)
     new = NewTask(prompt=TEST_PROMPT, model=model_id, params={"language": "javascript"})
 
@@ -101,8 +104,9 @@ async def test(body: TestRequest, request: Request, here: Here, asker: Writer) -
     result = task.result or {}
     data = {
         "model_id": body.model_id,
-        "test_result": result.get("generated_code") or result.get("text"),
-        "status": "connected",
+        "test_result": result.get("generated_code") or spoken(task),
+        "status": "simulated" if is_simulated(task) else "connected",
+        "simulated": is_simulated(task),
         "model_used": result.get("model_used"),
         "task_id": str(task.id),
     }

@@ -12,7 +12,7 @@ from gateway.conversation import AUTO, ChatCompletionRequest, task_of
 from gateway.models import UnknownModelName
 from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.principal import Principal
-from gateway.problems import Problem, problem_of, sentence
+from gateway.problems import Problem, openai_error, problem_of
 from gateway.streams.sse import HEARTBEAT, event_stream, frame
 from protocol.errors import CogoError
 from protocol.records import NewTask, Task
@@ -28,8 +28,11 @@ _DONE: Final = "data: [DONE]\n\n"
 async def list_models(here: Here, _asker: ModelsReader, answer: Response) -> dict[str, Any]:
     """List what can be asked for; `auto` lets the CIO choose."""
     answer.headers.update(GATEWAY)
-    names = [AUTO, *(each.id for each in await here.directory.models())]
-    return {"object": "list", "data": [_model(name) for name in names]}
+    models = [
+        _model(each.id) | ({"simulated": True} if each.simulated else {})
+        for each in await here.directory.models()
+    ]
+    return {"object": "list", "data": [_model(AUTO), *models]}
 
 
 @router.get("/models/{model:path}", summary="Show a model")
@@ -82,8 +85,7 @@ async def _told(
                 yield HEARTBEAT if chunk is None else frame(None, chunk)
     except (Problem, CogoError) as error:
         problem = problem_of(error) if isinstance(error, CogoError) else error
-        failed = {"message": sentence(problem), "type": "server_error", "code": problem.code}
-        yield frame(None, {"error": failed})
+        yield frame(None, openai_error(problem))
     else:
         yield _DONE
 

@@ -104,10 +104,7 @@ async def submit(
 
     What is too large (413) or cannot be stored (422) is refused.
     """
-    fields = body.model_dump()
-    if body.model == "auto":
-        fields["model"] = None
-    new = NewTask(**fields, idempotency_key=idempotency_key)
+    new = NewTask(**body.model_dump(), idempotency_key=idempotency_key)
     try:
         task = await submitted(here, asker, new)
     except InvalidArgument as error:

@@ -434,6 +434,21 @@ create or replace trigger check_granted
   after insert on public.cogo_tasks
   for each row when (new.model is not null) execute function cogo.check_granted();
 
+-- schemas/0588_requested_model.sql
+create or replace function cogo.requested_model(p_name text)
+  returns text
+  language sql
+  immutable
+  set search_path = ''
+as $$
+  select case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
+$$;
+comment on function cogo.requested_model(text) is
+  'The model that a task asks for by name: to ask for auto is to ask for none.';
+
+revoke all on function cogo.requested_model(text)
+  from public, anon, authenticated, service_role;
+
 -- schemas/0590_prepare_task.sql
 -- Security definer: a person may not insert sessions, but a task that names a new one makes it.
 create or replace function cogo.prepare_task()
@@ -453,6 +468,7 @@ begin
   new.id := coalesce(new.id, gen_random_uuid());
   new.type := coalesce(new.type, 'GENERATE_CODE');
   new.params := coalesce(new.params, '{}');
+  new.model := cogo.requested_model(new.model);
   new.priority := coalesce(new.priority, 5);
   new.preferences := coalesce(new.preferences, '{}');
   new.stream := coalesce(new.stream, true);

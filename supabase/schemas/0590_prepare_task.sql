@@ -16,6 +16,7 @@ begin
   new.id := coalesce(new.id, gen_random_uuid());
   new.type := coalesce(new.type, 'GENERATE_CODE');
   new.params := coalesce(new.params, '{}');
+  new.model := cogo.requested_model(new.model);
   new.priority := coalesce(new.priority, 5);
   new.preferences := coalesce(new.preferences, '{}');
   new.stream := coalesce(new.stream, true);

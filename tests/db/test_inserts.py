@@ -36,6 +36,14 @@ async def test_nulls_mean_the_defaults(agent: Agent) -> None:
     )
 
 
+async def test_the_model_auto_is_no_model_in_rows_too(agent: Agent) -> None:
+    for name, stored in (("auto", None), (" Auto ", None), ("", None), ("my-model", "my-model")):
+        task = await task_of(agent, await insert_task(agent.connection, "sort a list", model=name))
+        assert task["model"] == stored
+    query = "select (public.cogo_submit_task('sort', p_model => $1, p_idempotency_key => 'k')).id"
+    assert len({await agent.connection.fetchval(query, name) for name in ("auto", None, "")}) == 1
+
+
 async def test_what_is_not_a_persons_to_set_is_reset(agent: Agent, database: Database) -> None:
     task = await task_of(
         agent,

@@ -77,6 +77,15 @@ async def test_a_task_without_params_can_be_planned() -> None:
     assert subtask.params["git_branch"] is None
 
 
+async def test_whoever_asks_for_the_model_auto_asks_for_none() -> None:
+    completion = await worked(a_plan({"model": "auto"}))
+
+    assert completion.plan is not None
+    [selection] = completion.plan.selections
+    assert selection.requested_model is None
+    assert selection.selected_model == "claude-sonnet-5-5"
+
+
 def failed(model: str, outcome: str = "rerouted", **fields: Any) -> dict[str, Any]:
     error = {"class": "overloaded", "message": "busy"}
     return {"attempt": 1, "model_id": model, "outcome": outcome, "error": error} | fields

@@ -1,0 +1,151 @@
+"""What is answered: text or an error, never nothing; code or a note that there is none."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+
+from gateway.asking import Inquiry, completed
+from gateway.completions import chunks, completion
+from gateway.problems import Problem, openai_error
+from gateway.routes.code_generation import code_in
+from gateway.streams.news import Ended, News, Said
+from protocol.ids import utc_now
+from protocol.records import Task
+
+
+def a_task(status: str = "completed", **fields: Any) -> Task:
+    row = {"id": uuid4(), "type": "CHAT", "prompt": "p", "status": status, "created_at": utc_now()}
+    return Task.model_validate(row | fields)
+
+
+class Script:
+    """An inquiry whose news are known beforehand."""
+
+    task_id = uuid4()
+
+    def __init__(self, *items: News) -> None:
+        self._items = items
+
+    async def news(self) -> AsyncIterator[News]:
+        for each in self._items:
+            yield each
+
+
+def says(text: str) -> Said:
+    return Said(subtask_id=uuid4(), attempt=1, kind="text", offset=0, delta=text)
+
+
+async def streamed(*items: News) -> list[dict[str, Any]]:
+    asked = cast("Inquiry", Script(*items))
+    return [each async for each in chunks(asked, model="m", with_usage=False) if each is not None]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("tool_calls", "tool_calls"),
+        ("content_filter", "content_filter"),
+        (None, "stop"),
+    ],
+)
+async def test_an_answer_says_why_it_ended(reason: str | None, told: str) -> None:
+    task = a_task(result={"text": "hello", "finish_reason": reason})
+
+    assert completion(task, model="m")["choices"][0]["finish_reason"] == told
+    last = (await streamed(says("hello"), Ended(task)))[-1]
+    assert last["choices"][0]["finish_reason"] == told
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        ({"text": "", "finish_reason": "stop"}, "empty_answer"),
+        ({"text": " \n", "reasoning_content": "hm"}, "empty_answer"),
+        ({"text": "", "finish_reason": "length"}, "output_limit"),
+        (None, "empty_answer"),
+    ],
+)
+async def test_an_answer_without_a_word_is_an_error_that_says_what_to_do(
+    result: dict[str, Any] | None, code: str
+) -> None:
+    task = a_task(result=result)
+    with pytest.raises(Problem) as whole:
+        completion(task, model="m")
+    with pytest.raises(Problem) as live:
+        await streamed(Ended(task))
+
+    assert whole.value.code == live.value.code == code
+    assert whole.value.status_code >= 400
+    assert whole.value.hint
+
+
+async def test_what_a_filter_cuts_off_ends_so_where_words_were_said_and_is_an_error_otherwise() -> (
+    None
+):
+    error = {"class": "content_filtered", "message": "the vendor's filter refused the answer"}
+    task = a_task("failed", error=error)
+
+    last = (await streamed(says("It is"), Ended(task)))[-1]
+    assert last["choices"][0]["finish_reason"] == "content_filter"
+    with pytest.raises(Problem) as refused:
+        await streamed(Ended(task))
+    assert openai_error(refused.value)["error"] == {
+        "message": "the vendor's filter refused the answer",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "content_filtered",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("budget", 402), ("not_granted", 403), ("overloaded", 503), ("deadline", 504), ("new", 502)],
+)
+def test_a_task_that_failed_is_an_error_with_its_words(kind: str, status: int) -> None:
+    error = {"class": kind, "message": "why", "hint": "what to do"}
+    with pytest.raises(Problem) as failed:
+        completed(a_task("failed", error=error))
+
+    assert (failed.value.status_code, failed.value.code) == (status, kind)
+    assert openai_error(failed.value)["error"]["message"] == "why (what to do)"
+
+
+async def test_what_the_simulator_says_is_marked() -> None:
+    task = a_task(result={"text": "hello", "simulated": True})
+
+    assert completion(task, model="m")["simulated"] is True
+    assert (await streamed(says("hello"), Ended(task)))[-1]["simulated"] is True
+    assert "simulated" not in completion(a_task(result={"text": "hello"}), model="m")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "let x = 1",
+        "function f() {\n}",
+        "def f(x):\n    pass",
+        "<p>hello</p>",
+        "SELECT 1",
+        "import os",
+    ],
+)
+def test_code_is_code_with_and_without_a_fence(code: str) -> None:
+    assert code_in({"text": code, "generated_code": code}) == code
+    assert code_in({"text": f"Here:\n```\n{code}\n```", "generated_code": code}) == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I am sorry, but I cannot help with that.",
+        "This is the vendor simulator.\nIt has no program for this request.",
+        "A debounce waits for a pause: the last call wins (for example, while somebody types).",
+    ],
+)
+def test_prose_is_no_code(text: str) -> None:
+    assert code_in({"text": text, "generated_code": text}) is None
