@@ -1,12 +1,13 @@
 """What a model said, gathered, and the completion made of it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, assert_never
 
-from agents.checks import Check, checks_of, problem_of
-from agents.extraction import code_of, language_of
+from agents.checks import Check, Checker, problem_of
+from agents.extraction import code_of, program_of
 from agents.questions import CODE_TYPES
 from agents.stamping import DRAFT
 from agents.workflows.plan import NOTES
@@ -125,16 +126,18 @@ class Answer:
         usage = self.usage(None, seconds=seconds)
         return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
 
-    def check(self) -> tuple[Check, ...]:
-        """Look at the whole answer without running it; for a thread, as code is parsed."""
+    async def check(self, checker: Checker) -> None:
+        """Look at the whole answer without running it."""
         text = "".join(self.text)
-        is_code = self.claimed.type in CODE_TYPES
+        code = language = None
+        if self.claimed.type in CODE_TYPES:
+            code, language = await asyncio.to_thread(program_of, text)
         stated = self.claimed.params.get("language")
-        return checks_of(
+        self.checks = await checker.check(
             text=text,
             finish_reason=self.done.finish_reason if self.done else None,
-            code=code_of(text) if is_code else None,
-            language=stated if isinstance(stated, str) else language_of(text),
+            code=code,
+            language=stated if isinstance(stated, str) else language,
         )
 
     def completion(self, cost: Cost | None, *, seconds: float) -> Completion:

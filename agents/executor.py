@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from agents.answer_cache import AnswerCache
 from agents.answers import Answer
-from agents.checks import problem_of
+from agents.checks import Checker, problem_of
 from agents.errands import errand_of, unsent
 from agents.failures import failure_of, refused
 from agents.lanes import Lanes
@@ -54,9 +54,12 @@ async def run_executor(
 
     Raises Unauthorized or MigrationMissing when the project cannot be used.
     """
-    async with living(
-        open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
-    ) as agent:
+    async with (
+        Checker() as checker,
+        living(
+            open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
+        ) as agent,
+    ):
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
         sending = agent.services.create_task(hub.run(), name="progress")
         lanes = Lanes(
@@ -66,7 +69,9 @@ async def run_executor(
             probes=not options.simulated,
         )
         opening = agent.services.create_task(lanes.run(), name="lanes")
-        executor = Executor(agent=agent, router=router, lanes=lanes, hub=hub, cache=cache)
+        executor = Executor(
+            agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
+        )
         try:
             async with bus.listen(SUBTASKS, executor.hear, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
@@ -89,6 +94,7 @@ class Executor:
         router: Router,
         lanes: Lanes,
         hub: ProgressHub,
+        checker: Checker,
         cache: AnswerCache | None = None,
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
     ) -> None:
@@ -96,6 +102,7 @@ class Executor:
         self._router = router
         self._lanes = lanes
         self._hub = hub
+        self._checker = checker
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
 
@@ -132,7 +139,7 @@ class Executor:
             finally:
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
             await self._hub.settle()
-            answer.checks = await asyncio.to_thread(answer.check)
+            await answer.check(self._checker)
             if self._cache and key and answer.is_worth_keeping:
                 await self._cache.keep(key, claimed, answer.kept())
         except ProviderError as error:

@@ -4,10 +4,10 @@ import re
 
 _FENCE = re.compile(
     r"""
-    ^[ ]{0,3}(?P<fence>`{3,}(?=[^`\n]*\n)|~{3,})(?P<info>[^\n]*)\n
+    ^[ ]{0,3}(?P<fence>`{3,}+(?=[^`\n]*+\n)|~{3,}+)(?P<info>[^\n]*+)\n
     (?P<code>.*?)
-    (?:^[ ]{0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)
-    """,
+    (?:^[ ]{0,3}(?P=fence)[`~]*+[ \t\r]*+$|\Z)
+    """,  # possessive: a model may write a megabyte of tildes, and each must be read once
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 
@@ -18,15 +18,16 @@ def code_of(answer: str) -> str:
     Models put explanations around code and sometimes a usage example after it; the longest block
     is the program. A fence that is opened and never closed (the answer was cut) counts to its end.
     """
-    program = _program(answer)
-    return answer if program is None else program["code"]
+    return program_of(answer)[0]
 
 
-def language_of(answer: str) -> str | None:
-    """Give the language that the same block names after its fence, in small letters."""
+def program_of(answer: str) -> tuple[str, str | None]:
+    """Return the same, and the language that its block names after the fence, in small letters."""
     program = _program(answer)
-    words = [] if program is None else program["info"].split()
-    return words[0].lower() if words else None
+    if program is None:
+        return answer, None
+    words = program["info"].split(maxsplit=1)
+    return program["code"], words[0].lower() if words else None
 
 
 def _program(answer: str) -> re.Match[str] | None:

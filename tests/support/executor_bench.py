@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.checks import Checker
 from agents.executor import Executor
 from agents.lanes import Lanes
 from agents.progress import ProgressHub
@@ -114,12 +115,14 @@ class Bench:
         self.router = ScriptedRouter(says, **router)
         self.store = ScriptedStore()
         self.bus = ScriptedBus()
+        self.checker = Checker()
         self.hub = ProgressHub(
             bus=self.bus, source="agent", every=timedelta(hours=1), patience=patience
         )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
-        return await self.executor().execute(claimed)
+        async with self.checker:
+            return await self.executor().execute(claimed)
 
     def executor(self) -> Executor:
         jitter = random.Random(0)  # noqa: S311 - spreads waits
@@ -148,6 +151,7 @@ class Bench:
             router=self.router,
             lanes=self.lanes,
             hub=self.hub,
+            checker=self.checker,
             checkpoint_every=timedelta(),
         )
 

@@ -1,15 +1,34 @@
 """What an answer shows without being run."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 import pytest
 
-from agents.checks import MAX_CHARACTERS, checks_of, problem_of
-from agents.extraction import language_of
+from agents.checks import MAX_CHARACTERS, SHORT, Checker, problem_of
+from agents.extraction import program_of
+
+Problem = Callable[..., Awaitable[str | None]]
 
 
-def problem(
-    code: str | None, language: str | None = "python", *, finish: str = "stop", text: str = "x"
-) -> str | None:
-    return problem_of(checks_of(text=text, finish_reason=finish, code=code, language=language))
+@pytest.fixture
+async def problem() -> AsyncIterator[Problem]:
+    """Check one answer; gives the first problem."""
+    async with Checker(cpu_seconds=0.25) as checker:
+
+        async def check(
+            code: str | None,
+            language: str | None = "python",
+            *,
+            finish: str = "stop",
+            text: str = "x",
+        ) -> str | None:
+            return problem_of(
+                await checker.check(text=text, finish_reason=finish, code=code, language=language)
+            )
+
+        yield check
 
 
 @pytest.mark.parametrize(
@@ -25,8 +44,10 @@ def problem(
         (None, None),
     ],
 )
-def test_what_parses_or_cannot_be_judged_passes(code: str | None, language: str | None) -> None:
-    assert problem(code, language) is None
+async def test_what_parses_or_cannot_be_judged_passes(
+    problem: Problem, code: str | None, language: str | None
+) -> None:
+    assert await problem(code, language) is None
 
 
 @pytest.mark.parametrize(
@@ -41,14 +62,71 @@ def test_what_parses_or_cannot_be_judged_passes(code: str | None, language: str 
         ("  \n", "python", "it is empty"),
     ],
 )
-def test_what_cannot_be_read_is_refused(code: str, language: str, words: str) -> None:
-    assert words in str(problem(code, language))
+async def test_what_cannot_be_read_is_refused(
+    problem: Problem, code: str, language: str, words: str
+) -> None:
+    found = str(await problem(code, language))
+
+    assert words in found
+    assert "Error" not in found
 
 
-def test_an_answer_that_was_cut_is_refused() -> None:
-    assert "cut" in str(problem("x = 1", finish="length"))
-    assert problem(None, text="Hello", finish="length") is not None
-    assert problem(None, text=" ") == "says something: it is empty"
+async def test_an_answer_that_was_cut_is_refused(problem: Problem) -> None:
+    assert "cut" in str(await problem("x = 1", finish="length"))
+    assert await problem(None, text="Hello", finish="length") is not None
+    assert await problem(None, text=" ") == "says something: it is empty"
+
+
+async def test_long_code_is_judged_like_short_code(problem: Problem) -> None:
+    for language, line in {"python": "x = 1\n", "toml": "# x\n", "json": " \n"}.items():
+        sound = line * SHORT + ("{}" if language == "json" else "")
+        assert await problem(sound, language) is None
+        assert f"(line {SHORT + 1})" in str(await problem(line * SHORT + "}", language)) or (
+            language == "toml"
+        )
+
+
+HEAVY: dict[str, tuple[str, Callable[[int], str]]] = {
+    "dotted keys": ("toml", lambda n: "a." * n + "b = 1"),
+    "nested lists": ("json", lambda n: "[" * n),
+    "nested tables": ("toml", lambda n: "x = " + "{a = " * n),
+    "nested parentheses": ("python", lambda n: "(" * n),
+    "unary operators": ("python", lambda n: "-" * n + "1"),
+    "a chain of attributes": ("python", lambda n: "x" + ".a" * n),
+    "many names": ("python", lambda n: "x;" * n),
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+async def test_no_code_holds_up_others_whatever_its_size(problem: Problem, name: str) -> None:
+    language, made = HEAVY[name]
+    before = time.process_time()
+
+    for size in (100, 10_000, 40_000, MAX_CHARACTERS // 2 - 20):
+        await problem(made(size), language)
+
+    assert time.process_time() - before < 2, "this process parses what another one should"
+    assert await problem("x = 1\n" * SHORT) is None
+
+
+async def test_code_that_takes_too_long_is_refused_and_the_next_is_judged(
+    problem: Problem,
+) -> None:
+    found = await problem("a." * 200_000 + "b = 1", "toml")
+
+    assert found == "parses: it cannot be parsed within 0.25 s of CPU time and 1024 MB"
+    assert await problem("x = 1\n" * SHORT) is None
+
+
+async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
+    problem: Problem,
+) -> None:
+    assert await problem("x = 1\n" * SHORT) is None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await problem("a." * 200_000 + "b = 1", "toml")
+
+    assert await problem("x = 1\n" * SHORT) is None
 
 
 @pytest.mark.parametrize(
@@ -61,4 +139,4 @@ def test_an_answer_that_was_cut_is_refused() -> None:
     ],
 )
 def test_the_fence_of_the_program_names_its_language(answer: str, language: str | None) -> None:
-    assert language_of(answer) == language
+    assert program_of(answer)[1] == language

@@ -1,5 +1,8 @@
 """The code inside an answer."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +51,24 @@ def test_an_answer_without_a_fence_is_all_code(answer: str) -> None:
 )
 def test_answers_as_models_write_them(answer: str, code: str) -> None:
     assert code_of(answer) == code
+
+
+HEAVY: dict[str, Callable[[int], str]] = {
+    "tildes": lambda n: "~" * n,
+    "backticks": lambda n: "`" * n,
+    "backticks that cannot open": lambda n: "`" * n + "x`\n",
+    "fences that do not close": lambda n: "```\n" + "``` x\n" * n,
+    "closings with more behind": lambda n: "~~~\n" + "~" * n + "x\n",
+    "spaces behind a closing": lambda n: "~~~\nx\n~~~" + " " * n + "x\n",
+    "many blocks": lambda n: "```\n```\n" * n,
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_each_character_is_read_a_few_times_only(name: str) -> None:
+    started = time.process_time()
+
+    for size in (1_000, 10_000, 100_000):
+        code_of(HEAVY[name](size))
+
+    assert time.process_time() - started < 5, "some work grows with the square of the answer"
