@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
 
-from cogo.redaction import Redactor
 from cogo.settings import LogFormat, LogLevel
+from providers.secrets import Redactor
 
 if TYPE_CHECKING:
     from loguru import Message, Record

@@ -32,9 +32,16 @@ from providers.errors import (
     TimedOut,
     TimeoutPhase,
 )
-from providers.redaction import redact
+from providers.secrets import Redactor
 
-__all__ = ["TRANSPORT_ERRORS", "from_payload", "from_status", "from_transport", "incomplete"]
+__all__ = [
+    "TRANSPORT_ERRORS",
+    "from_payload",
+    "from_status",
+    "from_transport",
+    "incomplete",
+    "safe_text",
+]
 
 TRANSPORT_ERRORS: Final = (
     httpx.HTTPError,
@@ -43,6 +50,9 @@ TRANSPORT_ERRORS: Final = (
     httpx2.StreamError,
     OSError,
 )
+
+LONGEST: Final = 600
+"""Characters of a vendor's message that are kept."""
 
 _CONTEXT: Final = re.compile(
     r"context[_ ](?:length|window|size)|maximum context|prompt is too long|too many tokens",
@@ -93,7 +103,7 @@ def from_status(
         vendor,
         _SUMMARIES[kind_of],
         status=status,
-        vendor_message=redact(message, secret) or None,
+        vendor_message=safe_text(message, secret) or None,
         retry_after=_retry_after(headers),
         request_id=headers.get("request-id") or headers.get("x-request-id"),
     )
@@ -108,7 +118,7 @@ def from_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
         vendor,
         f"{_SUMMARIES[kind_of]}, told in the stream",
         status=status,
-        vendor_message=redact(message, secret) or None,
+        vendor_message=safe_text(message, secret) or None,
     )
 
 
@@ -118,8 +128,14 @@ def from_transport(vendor: str, error: Exception, *, connect: timedelta, secret:
         return TimedOut(vendor, TimeoutPhase.CONNECT, connect)
     if isinstance(error, httpx.DecodingError | httpx2.DecodingError):
         return MalformedResponse(vendor, "the body cannot be decoded")
-    detail = redact(str(error), secret)
+    detail = safe_text(str(error), secret)
     return ConnectionFailed(vendor, f"{type(error).__name__}{f': {detail}' if detail else ''}")
+
+
+def safe_text(text: str, secret: str) -> str:
+    """A vendor's words, shortened, without this key and whatever else looks like one."""
+    text = Redactor([secret], places=True).redact(text)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def incomplete(vendor: str) -> IncompleteStream:

@@ -10,9 +10,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from providers.errors import AuthenticationFailed, BudgetExhausted, CallFailed, RateLimited
-from providers.failures import from_payload
+from providers.failures import from_payload, safe_text
 from providers.gemini_request import VENDOR
-from providers.redaction import redact
 
 __all__ = ["from_gemini_payload", "refined"]
 
@@ -46,7 +45,7 @@ def refined(error: CallFailed, body: object, *, secret: str) -> CallFailed:
 
 
 def _as(kind: type[CallFailed], error: CallFailed, summary: str, secret: str) -> CallFailed:
-    message = redact(error.vendor_message or "", secret) or None
+    message = safe_text(error.vendor_message or "", secret) or None
     return kind(VENDOR, summary, status=error.status, vendor_message=message)
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from providers.deployment import Credential, Credentials
 from providers.errors import CallFailed, RateLimited
+from providers.secrets import Redactor
 
 __all__ = ["Keyring", "label_of"]
 
@@ -50,6 +51,7 @@ class Keyring:
         self._reading = asyncio.Lock()
         self._aside: dict[tuple[str, str], float] = {}
         self._turn = itertools.count()
+        self._redactors: dict[bool, Redactor] = {}
 
     def get(self, provider: str) -> Credential | None:
         """What opens a provider."""
@@ -64,6 +66,22 @@ class Keyring:
         """How many keys there are."""
         given = self._credentials.get(provider)
         return len(given.keys) if given else 0
+
+    def redactor(self, *, shapes: bool) -> Redactor:
+        """What masks these keys in prompts and answers; `shapes`: and whatever looks like a key.
+
+        Short ones are left alone, for servers of one's own take words as keys.
+        """
+        if shapes not in self._redactors:
+            keys = (
+                key.get_secret_value()
+                for each in self._credentials.values()
+                if not each.simulated
+                for key in each.keys
+            )
+            known = [key for key in keys if len(key) >= _SHORTEST]
+            self._redactors[shapes] = Redactor(known, shapes=shapes)
+        return self._redactors[shapes]
 
     def choose(
         self, provider: str, *, affinity: str | None = None, tried: Collection[SecretStr] = ()
@@ -127,6 +145,7 @@ class Keyring:
                 if found.get(provider) != self._credentials.get(provider)
             }
             self._credentials = found
+            self._redactors.clear()
         if changed:
             logger.info("keys were read again", changed=sorted(changed))
         return bool(changed)

@@ -1,55 +1,46 @@
-"""Keys and passwords in prompts are masked before they leave this machine.
+"""Keys are masked in prompts before they leave this machine, and in answers before anybody reads.
 
-Only shapes that their issuers document, so that ordinary code is left alone: scanners that judge by
-entropy (detect-secrets and the like) flag hashes and identifiers, read files line by line, and cost
-milliseconds for each prompt. One expression over each text costs microseconds per kilobyte.
+A vendor, or whoever stands between, may echo a key that it was sent; a model may repeat one.
 """
 
-import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from providers.chat import ChatRequest, Message
+from providers.chat import (
+    ChatRequest,
+    Citation,
+    Done,
+    Event,
+    Message,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from providers.secrets import Redactor, StreamRedactor
 
-__all__ = ["MASK", "mask_keys", "masked"]
+__all__ = ["MASK", "mask_keys", "masked", "masked_answer"]
 
 MASK: Final = "[masked key]"
+"""What a model reads in place of a key."""
 
-_KEYS: Final = re.compile(
-    r"""
-    \b(?:
-        sb_secret_[\w-]{16,}                                # Supabase
-      | sk-(?:ant-|proj-|or-v1-|svcacct-)?[A-Za-z0-9_-]{20,}  # Anthropic, OpenAI, OpenRouter
-      | (?:fw|gsk|hf|xai|csk|nvapi|tgp_v1|lsv2_pt)[_-][A-Za-z0-9_-]{20,}  # Fireworks, Groq, others
-      | pplx-[A-Za-z0-9]{20,}                               # Perplexity
-      | AIza[A-Za-z0-9_-]{35}                               # Google
-      | (?:AKIA|ASIA)[A-Z0-9]{16}\b                         # Amazon Web Services
-      | gh[pousr]_[A-Za-z0-9]{36,}                          # GitHub
-      | github_pat_[A-Za-z0-9_]{22,}
-      | glpat-[A-Za-z0-9_-]{20,}                            # GitLab
-      | xox[abeoprs]-[A-Za-z0-9-]{10,}                      # Slack
-      | (?:sk|rk)_live_[A-Za-z0-9]{16,}                     # Stripe
-      | npm_[A-Za-z0-9]{36}
-      | pypi-[A-Za-z0-9_-]{50,}
-      | eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}   # a JSON web token
-    )
-    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----[\s\S]+?-----END[ ][A-Z ]*PRIVATE[ ]KEY-----
-    """,
-    re.VERBOSE,
-)
+_SHAPES: Final = Redactor()
 
 
-def mask_keys(text: str) -> tuple[str, int]:
+def mask_keys(text: str, redactor: Redactor = _SHAPES) -> tuple[str, int]:
     """The text without keys, and how many there were."""
-    return _KEYS.subn(MASK, text)
+    return redactor.count(text, mask=MASK)
 
 
-def masked(request: ChatRequest) -> tuple[ChatRequest, int]:
+def masked(request: ChatRequest, redactor: Redactor = _SHAPES) -> tuple[ChatRequest, int]:
     """The request as it may leave, and how many keys were taken out."""
-    system, found = mask_keys(request.system or "")
+    system, found = mask_keys(request.system or "", redactor)
     messages = []
     for message in request.messages:
-        message, here = _masked_message(message)  # noqa: PLW2901
+        message, here = _masked_message(message, redactor)  # noqa: PLW2901
         messages.append(message)
         found += here
     if not found:
@@ -57,13 +48,90 @@ def masked(request: ChatRequest) -> tuple[ChatRequest, int]:
     return replace(request, system=system or None, messages=tuple(messages)), found
 
 
-def _masked_message(message: Message) -> tuple[Message, int]:
-    content, found = mask_keys(message.content)
+def _masked_message(message: Message, redactor: Redactor) -> tuple[Message, int]:
+    content, found = mask_keys(message.content, redactor)
     calls = []
     for call in message.tool_calls:
-        arguments, here = mask_keys(call.arguments)
+        arguments, here = mask_keys(call.arguments, redactor)
         calls.append(replace(call, arguments=arguments))
         found += here
     if not found:
         return message, 0
     return replace(message, content=content, tool_calls=tuple(calls)), found
+
+
+async def masked_answer(
+    events: AsyncGenerator[Event, None], redactor: Redactor
+) -> AsyncGenerator[Event, None]:
+    """The same events without keys, wherever they are cut; `Done` has a note of how many."""
+    answer = _Answer(redactor)
+    async with aclosing(events):
+        async for event in events:
+            for each in answer.of(event):
+                yield each
+    for each in answer.rest():  # of an answer that did not end well
+        yield each
+
+
+class _Answer:
+    """Masks the events of one answer."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._text = StreamRedactor(redactor)
+        self._reasoning = StreamRedactor(redactor)
+        self._calls: dict[int, StreamRedactor] = {}
+        self._found = 0
+
+    def of(self, event: Event) -> Iterator[Event]:
+        """What may be passed on now."""
+        match event:
+            case TextDelta():
+                if text := self._text.feed(event.text):
+                    yield TextDelta(text)
+            case ReasoningDelta():
+                if text := self._reasoning.feed(event.text):
+                    yield ReasoningDelta(text)
+            case ToolCallDelta():  # its rest comes with the whole call
+                call = self._calls.setdefault(event.index, StreamRedactor(self._redactor))
+                name = self._redactor.redact(event.name)
+                yield replace(event, name=name, arguments=call.feed(event.arguments))
+            case ToolCall():
+                yield replace(
+                    event, name=self._mask(event.name), arguments=self._mask(event.arguments)
+                )
+            case Citation():
+                title = event.title and self._mask(event.title)
+                yield replace(event, url=self._mask(event.url), title=title)
+            case Usage():
+                yield replace(event, raw=self._redactor.redact_json(event.raw))
+            case Done():
+                yield from self.rest()
+                yield self._end(event)
+
+    def rest(self) -> Iterator[Event]:
+        """What was held back."""
+        if text := self._reasoning.close():
+            yield ReasoningDelta(text)
+        if text := self._text.close():
+            yield TextDelta(text)
+
+    def _mask(self, text: str) -> str:
+        text, found = self._redactor.count(text)
+        self._found += found
+        return text
+
+    def _end(self, done: Done) -> Done:
+        found = self._found + self._text.found + self._reasoning.found
+        names: dict[str, Any] = {
+            "vendor_finish_reason": self._redactor.redact(done.vendor_finish_reason),
+            "model": done.model and self._redactor.redact(done.model),
+            "request_id": done.request_id and self._redactor.redact(done.request_id),
+        }
+        if found:
+            names["notes"] = (*done.notes, f"{found} keys in the answer were masked")
+        if done.replay is not None:
+            names["replay"] = replace(
+                done.replay, blocks=self._redactor.redact_json(done.replay.blocks)
+            )
+        return replace(done, **names)

@@ -180,7 +180,9 @@ class Router:
                 pace=self.concurrency.pace,
                 home=self._homes.of(errand),
             ),
-            prepare=lambda place: prepared_chat(request, place, self._opened),
+            prepare=lambda place: prepared_chat(
+                request, place, self._opened, self.keyring.redactor(shapes=place.masks_keys)
+            ),
             errand=errand,
             gates=self._gates,
             keyring=self.keyring,

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from providers.adapter import Adapter, Timeouts
 from providers.chat import ChatRequest, Event
 from providers.deployment import Deployment
-from providers.masking import masked
+from providers.masking import masked, masked_answer
+from providers.secrets import Redactor
 
 __all__ = ["Prepared", "Sending", "VendorRequest", "masked_note", "prepared_chat"]
 
@@ -53,16 +54,17 @@ def prepared_chat(
     request: ChatRequest,
     deployment: Deployment,
     adapter: Callable[[Deployment, SecretStr | None], Awaitable[Adapter]],
+    redactor: Redactor,
 ) -> Prepared:
-    """Fit the request to the model, and mask what must not leave."""
+    """Fit the request to the model, and mask what must not leave and what must not come back."""
     fitted, notes = deployment.fitted(request)
     found = 0
     if deployment.masks_keys:
-        fitted, found = masked(fitted)
+        fitted, found = masked(fitted, redactor)
 
     async def send(key: SecretStr | None) -> Callable[[Timeouts], Sending]:
         opened = await adapter(deployment, key)
-        return lambda timeouts: opened.stream(fitted, timeouts=timeouts)
+        return lambda timeouts: masked_answer(opened.stream(fitted, timeouts=timeouts), redactor)
 
     return Prepared(
         request=fitted, send=send, notes=(*notes, *masked_note(found)), masked_keys=found

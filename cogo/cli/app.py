@@ -113,8 +113,8 @@ def _explain(error: Exception, *, debug: bool) -> int:
     # Here, since --help must not pay for pydantic.
     from cogo.cli.output import print_line, print_text  # noqa: PLC0415
     from cogo.errors import CommandError  # noqa: PLC0415
-    from cogo.redaction import Redactor  # noqa: PLC0415
     from protocol.errors import CogoError  # noqa: PLC0415
+    from providers.secrets import Redactor  # noqa: PLC0415
 
     reason = _reason(error)
     if debug:
@@ -123,7 +123,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
         text = f"cogo: {reason}"
     else:
         text = f"cogo: unexpected {type(reason).__name__}: {reason} (run again with {DEBUG})"
-    text = Redactor().redact(text).rstrip()
+    text = Redactor(places=True).redact(text).rstrip()
     if debug:
         print_line(text, err=True)
     else:

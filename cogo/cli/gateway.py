@@ -9,7 +9,7 @@ from cogo.cli.options import Dir, NoKey
 from cogo.cli.serve import WithParent, greeting_of
 from cogo.logs import configure_logs
 from cogo.project import Project
-from cogo.redaction import Redactor
+from providers.secrets import Redactor
 
 EXAMPLES: Final = {
     "gateway": (
@@ -50,7 +50,7 @@ def gateway(
     configure_logs(
         level=project.settings.log_level,
         form=project.settings.log_format,
-        redactor=Redactor(secrets),
+        redactor=Redactor(secrets, places=True),
     )
     asyncio.run(
         serve_gateway(

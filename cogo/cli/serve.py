@@ -12,8 +12,8 @@ from cogo.connection import find_connection
 from cogo.greeting import Greeting, Kind
 from cogo.logs import configure_logs
 from cogo.project import Project
-from cogo.redaction import Redactor
 from cogo.tether import read_greeting
+from providers.secrets import Redactor
 
 if TYPE_CHECKING:
     from cogo.serving import Role
@@ -127,6 +127,6 @@ def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_pa
     configure_logs(
         level=project.settings.log_level,
         form=project.settings.log_format,
-        redactor=Redactor(secrets_of(project, greeting)),
+        redactor=Redactor(secrets_of(project, greeting), places=True),
     )
     asyncio.run(serve(project, greeting, role, with_parent=with_parent))

@@ -12,12 +12,12 @@ from cogo.cli.output import print_json, print_line
 from cogo.command import command_path
 from cogo.logs import configure_logs
 from cogo.project import Project
-from cogo.redaction import Redactor
 from cogo.settings import LogFormat
 from cogo.snippets import insert_snippets
 from cogo.stop import stop_on_signals
 from cogo.supervision import Lock, hold_lock
 from cogo.system import Fleet, Running, StoppedEarly, System
+from providers.secrets import Redactor
 
 EXAMPLES: Final = (
     "cogo up                          # embedded server, one orchestrator, one executor",
@@ -75,7 +75,7 @@ def up(
     configure_logs(
         level=project.settings.log_level,
         form=_log_format(project.settings.log_format),
-        redactor=Redactor(),
+        redactor=Redactor(places=True),
     )
     fleet = Fleet(
         executors=executors,

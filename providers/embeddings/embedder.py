@@ -95,6 +95,7 @@ class Embedder:
         _check_dimensions(entry, dimensions)
         asked = [
             Batch(
+                redactor=self._keyring.redactor(shapes=True),
                 request=EmbeddingRequest(
                     model=entry.model, texts=tuple(batch), purpose=purpose, dimensions=dimensions
                 ),

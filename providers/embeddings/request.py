@@ -15,6 +15,7 @@ from providers.embeddings.wires import Read, Wire
 from providers.errors import MalformedResponse
 from providers.masking import mask_keys
 from providers.native import NativeClient
+from providers.secrets import Redactor
 from providers.sending import Prepared, Sending, masked_note
 
 __all__ = ["Batch", "EmbeddingRequest"]
@@ -59,13 +60,14 @@ class Batch:
     request: EmbeddingRequest
     wire: Wire
     client: Callable[[SecretStr | None], NativeClient]
+    redactor: Redactor
     read: Read | None = None
 
     def prepare(self, deployment: Deployment) -> Prepared:
         """Mask what must not leave; see `prepared_chat`."""
         request, found = self.request, 0
         if deployment.masks_keys:
-            pairs = [mask_keys(text) for text in request.texts]
+            pairs = [mask_keys(text, self.redactor) for text in request.texts]
             found = sum(count for _, count in pairs)
             request = replace(request, texts=tuple(text for text, _ in pairs))
 

@@ -1,30 +1,35 @@
+from collections.abc import AsyncGenerator
+from typing import cast
+
 import pytest
+from pydantic import SecretStr
 
-from providers.chat import ChatRequest, Message, ToolCall
-from providers.masking import MASK, mask_keys, masked
+from providers.adapter import Adapter, Timeouts
+from providers.catalogue import Catalogue
+from providers.chat import (
+    ChatRequest,
+    Citation,
+    Done,
+    Event,
+    FinishReason,
+    Message,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    complete,
+)
+from providers.deployment import Credential, Deployment
+from providers.keyring import Keyring
+from providers.masking import MASK, mask_keys, masked, masked_answer
+from providers.router import Router
+from providers.secrets import Redactor
+from providers.sending import prepared_chat
+from tests.support.keys import KEYS
 
-# Put together here, so that no scanner takes this file for a leak.
-LONG = "Ab1" * 12
-KEYS = [
-    "sk-ant-" + LONG,
-    "sk-proj-" + LONG,
-    "sb_secret_" + LONG,
-    "fw_" + LONG,
-    "gsk_" + LONG,
-    "pplx-" + LONG,
-    "AIza" + LONG[:35],
-    "AKIA" + "ABCDEFGH12345678",
-    "ghp_" + LONG,
-    "github_pat_" + LONG,
-    "glpat-" + LONG,
-    "xoxb-" + LONG,
-    "sk_live_" + LONG,
-    "eyJ" + LONG + ".eyJ" + LONG + "." + LONG,
-    "-----BEGIN RSA " + "PRIVATE KEY-----\\nMII\\n-----END RSA " + "PRIVATE KEY-----",
-]
 
-
-@pytest.mark.parametrize("key", KEYS, ids=[key[:8] for key in KEYS])
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_key_is_masked_wherever_it_stands(key: str) -> None:
     assert mask_keys(f'client = Client("{key}")') == (f'client = Client("{MASK}")', 1)
 
@@ -44,7 +49,7 @@ def test_ordinary_code_is_left_alone(text: str) -> None:
 
 
 def test_every_part_of_a_request_is_masked_and_counted() -> None:
-    key = KEYS[0]
+    key = KEYS["Fireworks"]
     call = ToolCall(id="1", name="f", arguments=f'{{"k": "{key}"}}')
     request = ChatRequest(
         model="m",
@@ -60,3 +65,81 @@ def test_every_part_of_a_request_is_masked_and_counted() -> None:
     assert found == 4
     assert key not in repr(sent)
     assert masked(sent) == (sent, 0)
+
+
+@pytest.mark.parametrize("key", [*KEYS.values(), "known-value-of-a-key"])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_a_key_that_a_vendor_echoes_is_masked_in_every_part_of_the_answer(
+    key: str, size: int
+) -> None:
+    text = f"I was sent {key}, as you see"
+
+    async def echo() -> AsyncGenerator[Event, None]:
+        for at in range(0, len(text), size):
+            yield ReasoningDelta(text[at : at + size])
+            yield TextDelta(text[at : at + size])
+            yield ToolCallDelta(index=0, id="1", name="f", arguments=text[at : at + size])
+        yield ToolCall(id="1", name="f", arguments=text)
+        yield Citation(url=f"https://example.com/?key={key}", title=key)
+        yield Usage(input=1, raw={"echo": [key]})
+        yield Done(
+            finish_reason=FinishReason.STOP, vendor_finish_reason=key, model=key, request_id=key
+        )
+
+    said = [event async for event in masked_answer(echo(), Redactor(["known-value-of-a-key"]))]
+
+    async def again() -> AsyncGenerator[Event, None]:
+        for event in said:
+            yield event
+
+    answer = await complete(again())
+    assert answer.text == answer.reasoning == "I was sent [redacted], as you see"
+    assert key not in repr(said)
+    assert "keys in the answer were masked" in answer.done.notes[-1]
+
+
+async def test_what_was_held_back_comes_at_the_end_of_an_answer_that_breaks_off() -> None:
+    async def broken() -> AsyncGenerator[Event, None]:
+        yield TextDelta("the prefix is sk-")
+
+    said = [event async for event in masked_answer(broken(), Redactor())]
+
+    assert said == [TextDelta("the prefix is "), TextDelta("sk-")]
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "ollama/m"])
+async def test_no_answer_shows_a_key_that_is_loaded_here(model: str) -> None:
+    key, dummy = "0123456789abcdef0123", "lm-studio"  # of a vendor whose keys have no shape
+    opened = {
+        "anthropic": Credential(key=SecretStr(key)),
+        "mistral": Credential(key=SecretStr("another-known-value")),
+        "ollama": Credential(key=SecretStr(dummy), base_url="http://127.0.0.1:1/v1"),
+    }
+    router = Router(Catalogue.load(), opened)
+    place = router.deployments(model)[0]
+
+    class Echo:
+        async def stream(
+            self, request: ChatRequest, *, timeouts: Timeouts
+        ) -> AsyncGenerator[Event, None]:
+            yield TextDelta(f"{request.messages[0].content} {key} another-known-value {dummy}")
+            yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="")
+
+    async def echo(_: Deployment, __: SecretStr | None) -> Adapter:
+        return cast("Adapter", Echo())
+
+    request = ChatRequest(model="m", messages=(Message(role="user", content=f"hello {key}"),))
+    redactor = router.keyring.redactor(shapes=place.masks_keys)
+    prepared = prepared_chat(request, place, echo, redactor)
+    begin = await prepared.send(None)
+
+    answer = await complete(begin(Timeouts()))
+
+    hello = "hello [redacted]" if place.host.local else "hello [masked key]"
+    assert answer.text == f"{hello} [redacted] [redacted] {dummy}"
+
+
+def test_the_simulators_key_is_a_word_and_stays_in_its_answers() -> None:
+    opened = {"openai": Credential(key=SecretStr("simulated-by-nobody"), simulated=True)}
+
+    assert Keyring(opened).redactor(shapes=True).known == ()

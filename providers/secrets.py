@@ -1,0 +1,253 @@
+"""Secrets: the one table of what keys look like, and what takes them out of a text.
+
+Prompts, answers, vendors' errors and logs pass it. It knows shapes that their issuers document,
+so that ordinary code is left alone (scanners that judge by entropy flag hashes and identifiers),
+and the values of the keys that are loaded here, in their encoded forms too. One expression goes
+over a text once; nothing in it looks at a character an unbounded number of times.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+__all__ = ["MASK", "SHAPES", "SHORTEST_SECRET", "Redactor", "StreamRedactor"]
+
+MASK: Final = "[redacted]"
+SHORTEST_SECRET: Final = 8
+"""Characters. A shorter value is left alone: it would also match ordinary words."""
+
+SHAPES: Final[Mapping[str, str]] = {
+    "COGO's gateway": r"cogo_[0-9a-f]{12}_[\w-]{20,}",
+    "Supabase": r"sb_(?:secret|publishable)_[\w-]{16,}",
+    "JSON web token": r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]{8,}",
+    "Anthropic, OpenAI, OpenRouter, DeepSeek, Langfuse": r"(?:sk|pk|rk)-[\w-]{16,}",
+    "Fireworks": r"fw_\w{16,}",
+    "Groq": r"gsk_\w{16,}",
+    "Replicate": r"r8_\w{16,}",
+    "Hugging Face": r"hf_\w{16,}",
+    "xAI": r"xai-[\w-]{16,}",
+    "Cerebras": r"csk-[\w-]{16,}",
+    "NVIDIA": r"nvapi-[\w-]{16,}",
+    "Together": r"tgp_v1_[\w-]{16,}",
+    "LangSmith": r"lsv2_(?:pt|sk)_\w{16,}",
+    "Perplexity": r"pplx-\w{16,}",
+    "Pinecone": r"pcsk_\w{16,}",
+    "Weights & Biases": r"wandb_v1_\w{16,}",
+    "Google": r"AIza[\w-]{30,}|AQ\.[\w-]{30,}",
+    "ElevenLabs, Stripe": r"(?:sk|rk)_(?:live_|test_)?[A-Za-z0-9]{16,}",
+    "Amazon Web Services": r"(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "GitHub": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}",
+    "GitLab": r"glpat-[\w-]{20,}",
+    "Slack": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "npm": r"npm_[A-Za-z0-9]{36}",
+    "PyPI": r"pypi-[\w-]{50,}",
+    "a key of which its vendor shows a part": (
+        r"(?:sk|pk|rk|fw|gsk|hf|r8|xai|pplx)[-_][\w.-]{0,64}\*{3,}[\w*.-]*"
+    ),
+}
+"""Issuer to the shape of its keys, where a word begins. Mistral, Cohere and others have none."""
+
+_PRIVATE_KEY: Final = (
+    r"-----BEGIN[ ](?:[A-Z]+[ ]){0,3}PRIVATE[ ]KEY-----"
+    r"(?:[^-]++|-(?!----))*+-----END[ ](?:[A-Z]+[ ]){0,3}PRIVATE[ ]KEY-----"
+)
+_KEYS: Final = rf"\b(?:{'|'.join(SHAPES.values())})|{_PRIVATE_KEY}"
+_PLACES: Final = (
+    r"(?<=[Bb]earer[ ])[\w.~+/-]{7,}=*"
+    # Of an address, not of an example.
+    r"|(?<=://)(?![^\s/:@]+:PASSWORD@)[^\s/:@]+:[^\s/@]+(?=@)"
+)
+"""Where a secret stands in logs and errors, whatever it looks like. In prose these are words."""
+
+_HEADS: Final = (
+    *("cogo_", "sb_secret_", "sb_publishable_", "eyJ", "sk-", "pk-", "rk-", "fw_", "gsk_", "r8_"),
+    *("hf_", "xai-", "csk-", "nvapi-", "tgp_v1_", "lsv2_pt_", "lsv2_sk_", "pplx-", "pcsk_"),
+    *("wandb_v1_", "AIza", "AQ.", "sk_", "rk_", "AKIA", "ASIA", "github_pat_", "glpat-", "npm_"),
+    *("pypi-", "pk_", "fw-", "gsk-", "hf-", "r8-", "xai_", "pplx_"),
+    *(f"gh{letter}_" for letter in "pousr"),
+    *(f"xox{letter}-" for letter in "abeoprs"),
+)
+"""How shapes begin, as tests check: a stream is held back only after one of these."""
+_BEGIN: Final = "-----BEGIN "
+_TO_THE_END: Final = re.compile(r"[\w.*-]*\Z")
+_OPEN_PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN[ ](?:[A-Z ]{0,40}-{0,4}"
+    r"|(?:[A-Z]+[ ]){0,3}PRIVATE[ ]KEY-----"
+    r"(?:[^-]++|-(?!----))*+(?:-----(?:EN?|END[A-Z ]{0,40}-{0,4})?)?)\Z"
+)
+_HEAD_OF_KNOWN: Final = 4
+_LONGEST_HELD: Final = 16_384
+"""Characters. What is longer and still not a key, is none."""
+_READ_AT_ONCE: Final = 256
+"""Characters that are held back and read again with each piece; of more, only now and then."""
+
+
+class Redactor:
+    """Replaces known secrets, and whatever looks like a key, by a mask."""
+
+    def __init__(
+        self, secrets: Iterable[str] = (), *, shapes: bool = True, places: bool = False
+    ) -> None:
+        """`places`: also what stands where logs and errors have secrets; `shapes`: see `SHAPES`."""
+        known = sorted(
+            {
+                form
+                for secret in secrets
+                if len(secret) >= SHORTEST_SECRET
+                for form in _forms(secret)
+            },
+            key=lambda form: (-len(form), form),
+        )
+        parts = [_KEYS] if shapes else []
+        if places:
+            parts.append(_PLACES)
+        if known:
+            # Longest first, and with the rest of the word: one secret may begin another.
+            parts.insert(0, rf"(?:{'|'.join(map(re.escape, known))})[\w-]*")
+        self._pattern = re.compile("|".join(parts)) if parts else None
+        self.known = tuple(known)
+        self.longest = max(map(len, known), default=0)
+        self.has_shapes = shapes
+
+    def redact(self, text: str, *, mask: str = MASK) -> str:
+        """Return `text` without secrets."""
+        return self.count(text, mask=mask)[0]
+
+    def count(self, text: str, *, mask: str = MASK) -> tuple[str, int]:
+        """Return `text` without secrets, and how many there were."""
+        return (text, 0) if self._pattern is None else self._pattern.subn(mask, text)
+
+    def spans(self, text: str, start: int) -> Iterator[tuple[int, int]]:
+        """Yield where secrets stand from `start` on; what is before that counts as context."""
+        if self._pattern is not None:
+            yield from (match.span() for match in self._pattern.finditer(text, start))
+
+    def redact_json(self, value: Any) -> Any:
+        """Return a decoded JSON value without secrets in its keys and texts."""
+        match value:
+            case str():
+                return self.redact(value)
+            case Mapping():
+                return {self.redact(name): self.redact_json(each) for name, each in value.items()}
+            case list() | tuple():
+                return type(value)(map(self.redact_json, value))
+        return value
+
+
+class StreamRedactor:
+    """Takes secrets out of a text that comes in pieces, also where they are cut. One per text."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        anywhere = {form[:_HEAD_OF_KNOWN] for form in redactor.known}
+        at_words = {*_HEADS, _BEGIN} if redactor.has_shapes else set()
+        heads = anywhere | at_words
+        self._heads = re.compile(_any_of(heads)) if heads else None
+        self._anywhere = _beginnings(anywhere)
+        self._at_words = _beginnings(at_words)
+        self._longest_head = max(map(len, heads), default=0)
+        self._held = ""
+        """What may be the beginning of a secret."""
+        self._more: list[str] = []
+        self._size = 0
+        self._before = ""
+        """The last character that was given on: whether a word begins depends on it."""
+        self.found = 0
+        """How many secrets there were so far."""
+
+    def feed(self, piece: str) -> str:
+        """Return what can be given on: all but what may be the beginning of a secret."""
+        self._more.append(piece)
+        self._size += len(piece)
+        if _READ_AT_ONCE < len(self._held) < _LONGEST_HELD and self._size < len(self._held) // 4:
+            return ""  # or each piece would cost as much as all before it
+        return self._give(final=False)
+
+    def close(self) -> str:
+        """Return the rest."""
+        return self._give(final=True)
+
+    def _give(self, *, final: bool) -> str:
+        start = len(self._before)
+        text = "".join((self._before, self._held, *self._more))
+        self._more, self._size = [], 0
+        is_suspect = self._heads is not None and self._heads.search(text, start) is not None
+        end = len(text) if final else self._safe_end(text, start, is_suspect=is_suspect)
+        given, at = [], start
+        for begin, stop in self._redactor.spans(text, start) if is_suspect else ():
+            if stop > end:  # what may be a beginning is the end of another secret
+                end = min(begin, end)
+                break
+            given += [text[at:begin], MASK]
+            at = stop
+            self.found += 1
+        self._held = text[end:]
+        self._before = text[end - 1 : end]
+        return "".join([*given, text[at:end]])
+
+    def _safe_end(self, text: str, start: int, *, is_suspect: bool) -> int:
+        """Return where the first thing begins that may turn out to be a secret."""
+        end = len(text)
+        if is_suspect and self._heads is not None:
+            # What is further away from the end is no key, however it goes on.
+            at = max(start, end - _LONGEST_HELD)
+            while found := self._heads.search(text, at):
+                if self._is_open(text, found.start()):
+                    return found.start()
+                at = found.start() + 1
+        for size in range(min(self._longest_head, end - start), 0, -1):
+            tail = text[-size:]
+            if tail in self._anywhere or (
+                tail in self._at_words and _begins_a_word(text, end - size)
+            ):
+                return end - size
+        return end
+
+    def _is_open(self, text: str, start: int) -> bool:
+        if _begins_a_word(text, start) and (
+            _TO_THE_END.match(text, start) or _OPEN_PRIVATE_KEY.match(text, start)
+        ):
+            return True
+        rest = text[start : start + self._redactor.longest]
+        return start + len(rest) == len(text) and any(
+            form.startswith(rest) or (rest.startswith(form) and _TO_THE_END.match(rest, len(form)))
+            for form in self._redactor.known
+        )
+
+
+def _begins_a_word(text: str, at: int) -> bool:
+    return at == 0 or text[at] == "-" or not (text[at - 1].isalnum() or text[at - 1] == "_")
+
+
+def _any_of(words: set[str]) -> str:
+    """Return an expression for any of these words, which reads each character once."""
+    if "" in words:
+        return ""
+    rest: dict[str, set[str]] = {}
+    for word in words:
+        rest.setdefault(word[0], set()).add(word[1:])
+    return f"(?:{'|'.join(re.escape(first) + _any_of(rest[first]) for first in sorted(rest))})"
+
+
+def _beginnings(heads: set[str]) -> frozenset[str]:
+    return frozenset(head[:size] for head in heads for size in range(1, len(head)))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and as it stands in JSON, in addresses and in base64."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for safe in ("", "/"):
+        yield (quoted := quote(secret, safe=safe))
+        yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
+    raw = secret.encode()
+    for offset in range(3):  # in the middle of a longer text it may begin at any bit of three bytes
+        coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        # The first characters hold bits of what stands before, the last ones of what follows.
+        inner = coded[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]
+        yield inner
+        yield inner.translate(str.maketrans("+/", "-_"))

@@ -1,0 +1,129 @@
+"""The one table of what keys look like, and the values that are known."""
+
+import base64
+import json
+import re
+import time
+from itertools import pairwise
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded.keys import make_keys
+from gateway.keys import new_key
+from providers.secrets import MASK, SHAPES, Redactor, StreamRedactor
+from tests.support.keys import KEYS
+
+KNOWN = 'se"cret\\value-of/nobody+1='
+
+
+def streamed(redactor: Redactor, pieces: list[str]) -> str:
+    stream = StreamRedactor(redactor)
+    return "".join([*map(stream.feed, pieces), stream.close()])
+
+
+def test_every_shape_has_a_key_that_the_consumers_are_tested_with() -> None:
+    unused = [
+        issuer
+        for issuer, shape in SHAPES.items()
+        if not any(re.fullmatch(shape, key) for key in KEYS.values())
+    ]
+
+    assert not unused
+
+
+def test_what_we_make_ourselves_is_in_the_table() -> None:
+    ours = make_keys()
+
+    for key in (new_key()[1], ours.secret, ours.publishable, ours.legacy_service_role):
+        assert Redactor().redact(f"<{key}>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_key_is_masked_wherever_a_stream_is_cut(key: str) -> None:
+    text = f"risk-free ask-me: {key}\nand so on"
+
+    for at in range(len(text)):
+        assert (
+            streamed(Redactor(), [text[:at], text[at:]]) == f"risk-free ask-me: {MASK}\nand so on"
+        )
+    assert streamed(Redactor(), list(text)) == f"risk-free ask-me: {MASK}\nand so on"
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*KEYS.values(), KNOWN, KNOWN[:9], "sk-", "-----BEGIN ", "ey", "J"]),
+            st.text("ask-_.*e yJ\n", max_size=6),
+        ),
+        max_size=6,
+    ),
+    st.lists(st.integers(0, 400), max_size=6),
+)
+def test_a_stream_is_masked_as_the_whole_text_is(parts: list[str], cuts: list[int]) -> None:
+    redactor, text = Redactor([KNOWN]), " ".join(parts)
+    ends = [0, *sorted(cuts), len(text)]
+
+    pieces = [text[begin:end] for begin, end in pairwise(ends)]
+
+    assert streamed(redactor, pieces) == redactor.redact(text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        KNOWN,
+        json.dumps(KNOWN)[1:-1],
+        quote(KNOWN, safe=""),
+        quote(KNOWN, safe="").lower().replace("se%22", "se%22"),
+        *(base64.b64encode(f"{user}{KNOWN}".encode()).decode() for user in ("", "a", "ab", "abc")),
+        *(base64.urlsafe_b64encode(f"{user}{KNOWN}:x".encode()).decode() for user in ("a", "ab")),
+    ],
+)
+def test_a_known_value_is_masked_in_every_form(form: str) -> None:
+    text = Redactor([KNOWN]).redact(f"({form})")
+
+    assert MASK in text
+    assert len(text) < len(MASK) + 12  # no more than what stood before and after the value
+
+
+def test_a_secret_that_begins_another_leaves_nothing_of_it() -> None:
+    short, long = "known-value", "known-value-with-more"
+
+    for secrets in ([short, long], [long, short], [short]):
+        redactor = Redactor(secrets)
+        assert redactor.redact(f"{long} {short}") == f"{MASK} {MASK}"
+        assert streamed(redactor, list(f"{long} {short}")) == f"{MASK} {MASK}"
+
+
+def test_ten_megabytes_take_a_time_in_proportion() -> None:
+    """Texts for which a careless expression would look at each character many times."""
+    redactor = Redactor([KNOWN, "sk-" + "k" * 40], places=True)
+    hostile = [
+        *("sk-a.sk-a ", "sk-a.", "eyJaaaaaaaaaa-", "eyJaaaaaaaaaa.", "cogo_", "://a:", "Bearer "),
+        *("-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "-", "a", "se", KNOWN[:-1]),
+    ]
+
+    def seconds(size: int, pattern: str) -> float:
+        text = pattern * (size // len(pattern))
+        began = time.process_time()
+        redactor.redact(text)
+        streamed(redactor, [text])
+        streamed(redactor, [text[at : at + 20] for at in range(0, len(text) // 4, 20)])
+        return time.process_time() - began
+
+    for pattern in hostile:
+        small = seconds(50_000, pattern) + 0.02
+        assert seconds(400_000, pattern) < small * 8 * 4, pattern  # quadratic would be 64 times
+    redactor.redact("sk-a.sk-a " * 1_000_000)
+
+
+def test_a_word_that_only_begins_like_a_key_is_given_on_at_its_end() -> None:
+    stream = StreamRedactor(Redactor())
+
+    assert stream.feed("a sk-learn") == "a "
+    assert stream.feed(" model, ") == "sk-learn model, "
+    assert stream.feed("risk") == "risk"
+    assert stream.close() == ""
