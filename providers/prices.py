@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from providers.chat import Usage
 from providers.deployment import Deployment
 from providers.entries import Prices
 
-__all__ = ["Cost", "cost_of", "load_prices", "unit_prices"]
+__all__ = ["Cost", "cost_of", "load_prices", "long_prompts", "unit_prices"]
+
+if TYPE_CHECKING:
+    import genai_prices
+    from genai_prices.types import PriceCalculation
 
 _MILLION: Final = Decimal(1_000_000)
-_SAMPLE: Final = 1000
-"""Tokens of a call that no tier for long prompts reprices."""
+_SHORT: Final = 1000
+"""Tokens of a prompt that no tier for long prompts reprices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,27 +48,54 @@ def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None)
     return _cost(usage, deployment, at)
 
 
-def unit_prices(deployment: Deployment, *, at: datetime | None = None) -> Prices | None:
-    """Dollars per million tokens of a short call, `None` where no price is known."""
+def unit_prices(
+    deployment: Deployment, *, prompt: int = _SHORT, at: datetime | None = None
+) -> Prices | None:
+    """Dollars per million tokens of a call whose prompt has `prompt` tokens.
+
+    `None` where no price is known.
+    """
+    prompt = max(prompt, 1)
     samples = (
-        Usage(input=_SAMPLE),
-        Usage(output=_SAMPLE),
-        Usage(cached=_SAMPLE),
-        Usage(cache_write=_SAMPLE),
+        Usage(input=prompt),
+        Usage(input=prompt, output=prompt),
+        Usage(cached=prompt),
+        Usage(cache_write=prompt),
     )
     costs = [_cost(usage, deployment, at) for usage in samples]
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
-    input_, output, cached, cache_write = (cost.usd * _MILLION / _SAMPLE for cost in known)
+    input_, both, cached, cache_write = (cost.usd * _MILLION / prompt for cost in known)
     return Prices(
         input=input_,
-        output=output,
+        output=both - input_,
         cached=cached,
         cache_write=cache_write,
         source=known[0].source,
         checked_on=known[0].checked_on,
     )
+
+
+def long_prompts(deployment: Deployment) -> tuple[int, ...]:
+    """Return the lengths of prompts above which all tokens have other prices, in order."""
+    if deployment.host.local or deployment.entry.prices is not None:
+        return ()
+    if deployment.host.genai_prices is None:
+        return ()
+    import genai_prices  # noqa: PLC0415  see below
+
+    found = _find_price(
+        genai_prices.Usage(input_tokens=_SHORT),
+        deployment.host.genai_prices,
+        deployment.provider_model,
+        None,
+    )
+    if found is None:
+        return ()
+    tiered = (found.model_price.input_mtok, found.model_price.output_mtok)
+    starts = {tier.start for each in tiered for tier in getattr(each, "tiers", ())}
+    return tuple(sorted(starts))
 
 
 def _cost(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
@@ -99,6 +130,17 @@ def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | Non
         cache_write_tokens=usage.cache_write,
         output_tokens=usage.output,
     )
+    found = _find_price(tokens, provider, model, at)
+    if found is None:
+        return None
+    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")
+
+
+def _find_price(
+    tokens: "genai_prices.Usage", provider: str, model: str, at: datetime | None
+) -> "PriceCalculation | None":
+    import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
+
     try:
         found = genai_prices.calc_price(
             tokens, model, provider_id=provider, genai_request_timestamp=at
@@ -108,4 +150,4 @@ def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | Non
     # Some models are listed without any price; their total of 0 would be a lie.
     if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
         return None
-    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")
+    return found

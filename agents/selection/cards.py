@@ -3,14 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
 from providers.entries import Model, Provider
 from providers.errors import UnknownModel
-from providers.prices import unit_prices
+from providers.prices import long_prompts, unit_prices
 
 _MILLION = 1_000_000
+
+
+class Price(NamedTuple):
+    """Dollars for one token, when the prompt has more than `above` tokens; 0 on this machine."""
+
+    above: int
+    input_usd: float
+    output_usd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +35,21 @@ class Card:
     context_window: int | None = None
     tools: bool | None = None
     always_reasons: bool = False
-    input_usd: float | None = None
-    """For one token; 0 on this machine."""
-    output_usd: float | None = None
+    prices: tuple[Price, ...] = ()
+    """By length of the prompt, short ones first; empty where no price is known."""
+
+    @property
+    def output_usd(self) -> float | None:
+        """Dollars for one token of the answer to a short prompt."""
+        return self.prices[0].output_usd if self.prices else None
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars of one call, None where no price is known: that is not free."""
-        if self.input_usd is None or self.output_usd is None:
-            return None
-        return input_tokens * self.input_usd + output_tokens * self.output_usd
+        cost = None
+        for price in self.prices:
+            if cost is None or input_tokens > price.above:
+                cost = input_tokens * price.input_usd + output_tokens * price.output_usd
+        return cost
 
 
 class Shelf:
@@ -80,7 +95,6 @@ class Shelf:
             model = self.catalogue.model(lane)
         except UnknownModel:
             return Card(model_id=lane, provider=facts.provider)
-        prices = self._prices(model)
         return Card(
             model_id=lane,
             provider=facts.provider,
@@ -90,18 +104,24 @@ class Shelf:
             context_window=facts.context_window,
             tools=model.tools,
             always_reasons=model.reasoning == "always",
-            input_usd=prices[0],
-            output_usd=prices[1],
+            prices=self._prices(model),
         )
 
-    def _prices(self, model: Model) -> tuple[float | None, float | None]:
-        """Per token at the first deployment whose price is known."""
+    def _prices(self, model: Model) -> tuple[Price, ...]:
+        """Those of the first deployment whose price is known."""
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
-            found = unit_prices(Deployment(model=model, entry=entry, host=host, base_url=""))
-            if found is not None:
-                return float(found.input) / _MILLION, float(found.output) / _MILLION
-        return None, None
+            place = Deployment(model=model, entry=entry, host=host, base_url="")
+            steps = (0, *long_prompts(place))
+            found = [(above, unit_prices(place, prompt=above + 1000)) for above in steps]
+            known = tuple(
+                Price(above, float(each.input) / _MILLION, float(each.output) / _MILLION)
+                for above, each in found
+                if each is not None
+            )
+            if known:
+                return known
+        return ()
 
 
 def shelf_of(catalogue: Catalogue) -> Shelf:

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from providers.catalogue import Catalogue
 from providers.chat import Usage
 from providers.deployment import Deployment
-from providers.prices import cost_of, unit_prices
+from providers.prices import cost_of, long_prompts, unit_prices
 from providers.router import Credential, Router
 
 MILLION = 1_000_000
@@ -99,6 +99,24 @@ def test_unit_prices_are_those_of_a_short_call() -> None:
         Decimal("0.5"),
     )
     assert prices.source.startswith("genai-prices")
+
+
+@pytest.mark.parametrize(
+    ("model_id", "provider", "above", "times"),
+    [("claude-haiku-5-5", "anthropic", 100_000, 5), ("gpt-6-sol", "openai", 272_000, 2)],
+)
+def test_unit_prices_of_a_long_prompt_are_those_of_its_tier(
+    model_id: str, provider: str, above: int, times: int
+) -> None:
+    deployment = a_deployment(model_id, provider)
+
+    short = unit_prices(deployment, prompt=above, at=AT)
+    long = unit_prices(deployment, prompt=above + 1, at=AT)
+
+    assert long_prompts(deployment) == (above,)
+    assert short is not None
+    assert long is not None
+    assert round(long.input / short.input) == times
 
 
 def test_unit_prices_of_an_unknown_model_are_unknown() -> None:

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from agents.selection.cards import shelf_of
 from providers.catalogue import Catalogue
+from providers.chat import Usage
+from providers.deployment import Deployment
+from providers.prices import cost_of
 
 OVERLAY = """
 [models."acme/parrot-1"]
@@ -31,3 +36,19 @@ def test_a_reloaded_catalogue_has_new_cards(tmp_path: Path) -> None:
     assert before.context_window == 8_000
     assert shelf_of(catalogue).card("acme/parrot-1").context_window == 16_000
     assert shelf_of(catalogue) is shelf_of(catalogue)
+
+
+@pytest.mark.parametrize("model_id", ["claude-haiku-5-5", "gpt-6-sol", "claude-opus-5"])
+@pytest.mark.parametrize("prompt", [1_000, 100_000, 100_001, 272_000, 272_001])
+def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) -> None:
+    catalogue = Catalogue.load()
+    model = catalogue.models[model_id]
+    entry = model.deployments[0]
+    host = catalogue.providers[entry.provider]
+    place = Deployment(model=model, entry=entry, host=host, base_url="")
+
+    expected = shelf_of(catalogue).card(model_id).cost(prompt, 2_000)
+
+    cost = cost_of(Usage(input=prompt, output=2_000), place)
+    assert cost is not None
+    assert expected == pytest.approx(float(cost.usd))
