@@ -228,7 +228,8 @@ def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
 def _characters(params: Mapping[str, Any]) -> int:
     """Count what the model will have to read, near enough."""
     turns = params.get("messages")
-    said = [each.get("content") for each in turns] if isinstance(turns, list) else []
+    listed = turns if isinstance(turns, list) else []
+    said = [each.get("content") for each in listed if isinstance(each, dict)]
     return sum(len(each) for each in (*params.values(), *said) if isinstance(each, str))
 
 

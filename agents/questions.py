@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from agents.stamping import SYNTHESIZE
 from agents.workflows.prompts import EXPERT, with_answers, with_context
+from protocol.json_values import number_of
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import ChatRequest, Effort, Message
 from providers.errors import InvalidRequest
@@ -38,16 +39,16 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
     asked = _conversation(params)
     if not asked or is_synthesis:
         asked = (*asked, Message(role="user", content=prompt))
-    limit = params.get("max_output_tokens")
+    limit = number_of(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
         messages=(*(_turn(each.role, each.content) for each in memory), *asked),
         system=_text(params, "system") or (EXPERT if is_code else None),
-        max_output_tokens=limit if isinstance(limit, int) else None,
+        max_output_tokens=None if limit is None else int(limit),
         temperature=_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
         top_p=_number(params, "top_p", CODE_TOP_P if is_code else None),
         whole=not claimed.task.stream,
-        stop=tuple(map(str, params.get("stop") or ())),
+        stop=_stop(params.get("stop")),
         reasoning_effort=_effort(params),
     )
 
@@ -75,8 +76,13 @@ def _turn(role: str, content: str) -> Message:
 
 
 def _number(params: dict[str, Any], key: str, otherwise: float | None) -> float | None:
-    value = params.get(key)
-    return float(value) if isinstance(value, int | float) else otherwise
+    number = number_of(params.get(key))
+    return otherwise if number is None else number
+
+
+def _stop(value: object) -> tuple[str, ...]:
+    stated = value if isinstance(value, list) else [value]
+    return tuple(each for each in stated if isinstance(each, str) and each)
 
 
 def _effort(params: dict[str, Any]) -> Effort | None:

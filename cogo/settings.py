@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -26,6 +26,9 @@ from protocol.policy import PolicyName
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 """Its files are trusted: whoever can write them can also change this code."""
 _FILE_VARIABLE: Final = "COGO_ENV_FILE"
+
+
+_Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class LogFormat(StrEnum):
@@ -78,17 +81,17 @@ class Settings(BaseModel):
     supabase_db_url: SecretStr | None = Field(None, validation_alias="SUPABASE_DB_URL")
     home: Path | None = Field(None, validation_alias="COGO_HOME")
     catalogue: Path | None = Field(None, validation_alias="COGO_CATALOGUE")
-    retention_days: int | None = Field(None, gt=0, validation_alias="COGO_RETENTION_DAYS")
-    audit_days: int | None = Field(None, ge=30, validation_alias="COGO_AUDIT_DAYS")
-    secrets_dir: Path | None = Field(None, validation_alias="COGO_SECRETS_DIR")
-    first_token_seconds: float | None = Field(
-        None, gt=0, validation_alias="COGO_FIRST_TOKEN_SECONDS"
+    retention_days: int | None = Field(
+        None, gt=0, le=36_500, validation_alias="COGO_RETENTION_DAYS"
     )
-    stall_seconds: float | None = Field(None, gt=0, validation_alias="COGO_STALL_SECONDS")
-    total_seconds: float | None = Field(None, gt=0, validation_alias="COGO_TOTAL_SECONDS")
+    audit_days: int | None = Field(None, ge=30, le=36_500, validation_alias="COGO_AUDIT_DAYS")
+    secrets_dir: Path | None = Field(None, validation_alias="COGO_SECRETS_DIR")
+    first_token_seconds: _Seconds | None = Field(None, validation_alias="COGO_FIRST_TOKEN_SECONDS")
+    stall_seconds: _Seconds | None = Field(None, validation_alias="COGO_STALL_SECONDS")
+    total_seconds: _Seconds | None = Field(None, validation_alias="COGO_TOTAL_SECONDS")
     cache: bool = Field(False, validation_alias="COGO_CACHE")
     cache_shared: bool = Field(False, validation_alias="COGO_CACHE_SHARED")
-    cache_seconds: int = Field(86_400, gt=0, validation_alias="COGO_CACHE_SECONDS")
+    cache_seconds: int = Field(86_400, gt=0, le=31_536_000, validation_alias="COGO_CACHE_SECONDS")
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
     selection_policy: PolicyName = Field(PolicyName.RULES, validation_alias="COGO_SELECTION_POLICY")

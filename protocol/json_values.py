@@ -1,4 +1,4 @@
-"""JSON that every program can read: Postgres, Python, JavaScript. SQL: `cogo.json_problem`."""
+"""JSON and numbers of a person, as far as every program can read them. SQL: `cogo.json_problem`."""
 
 import json
 import math
@@ -23,7 +23,7 @@ def json_problem(value: JsonValue) -> str | None:
                 inner.extend(each.values())
             elif isinstance(each, list):
                 inner.extend(each)
-            elif isinstance(each, int | float) and not is_in_range(each):
+            elif not isinstance(each, str | bool | None) and number_of(each) is None:
                 return TOO_LARGE_A_NUMBER
         if not inner:
             return None
@@ -31,12 +31,24 @@ def json_problem(value: JsonValue) -> str | None:
     return TOO_DEEP
 
 
-def is_in_range(number: float) -> bool:
-    """Return whether a number is finite and every program can hold it."""
+def number_of(value: object) -> float | None:
+    """Return a number as a float; None for what is no number, or none that a float holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     try:
-        return math.isfinite(number)
+        number = float(value)
     except OverflowError:  # an integer beyond the largest float
-        return False
+        return None
+    return number if math.isfinite(number) else None
+
+
+def count_of(text: str, *, most: int) -> int | None:
+    """Return the whole number from 0 to `most` that ASCII digits spell, or None."""
+    # Not before its length is known: Python refuses to parse more than 4,300 digits.
+    if not (text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= len(str(most))):
+        return None
+    count = int(text.lstrip("0") or "0")
+    return count if count <= most else None
 
 
 def parse_json(text: str) -> JsonValue:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,12 +35,15 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
 class TimeoutSeconds(_Entry):
     """How long a call may take, in seconds; what is absent comes from elsewhere."""
 
-    first_token: float | None = Field(default=None, gt=0)
-    stall: float | None = Field(default=None, gt=0)
-    total: float | None = Field(default=None, gt=0)
+    first_token: Seconds | None = None
+    stall: Seconds | None = None
+    total: Seconds | None = None
 
 
 class Prices(_Entry):

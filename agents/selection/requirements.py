@@ -18,6 +18,8 @@ from agents.selection.words import asks_for_news, languages_of, mentions
 Complexity = Literal["low", "medium", "high"]
 Modality = Literal["text", "image", "audio", "video"]
 
+MOST = 10**9
+"""Of tokens and calls: more is nobody's need, and no float multiplies it beyond its end."""
 MANY_TOOL_CALLS = 5
 """From so many calls that build on each other, one weak answer spoils too many later ones."""
 
@@ -68,6 +70,7 @@ class Requirements(BaseModel):
     input_tokens: int | None = Field(
         default=None,
         ge=0,
+        le=MOST,
         validation_alias=_names("input_tokens"),
         serialization_alias="inputTokens",
     )
@@ -75,12 +78,17 @@ class Requirements(BaseModel):
     output_tokens: int | None = Field(
         default=None,
         ge=0,
+        le=MOST,
         validation_alias=_names("output_tokens"),
         serialization_alias="outputTokens",
     )
     """None: what tasks of this type usually take."""
     tool_calls: int = Field(
-        default=0, ge=0, validation_alias=_names("tool_calls"), serialization_alias="toolCalls"
+        default=0,
+        ge=0,
+        le=MOST,
+        validation_alias=_names("tool_calls"),
+        serialization_alias="toolCalls",
     )
     """How many calls of tools build on each other."""
     structured_output: bool = Field(

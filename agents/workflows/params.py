@@ -12,6 +12,8 @@ from agents.workflows.invalid import SHOWN, did_you_mean
 from providers.chat import Effort
 from providers.entries import TimeoutSeconds
 
+MOST_TOKENS = 10_000_000
+"""Above every model's longest answer."""
 MAX_CHARACTERS = 2_000_000
 """Above every context window of the catalogue; the model's own window is checked at selection."""
 MAX_NOTES = 20
@@ -65,7 +67,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    max_output_tokens: int | None = Field(default=None, ge=1)
+    max_output_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     stop: list[str] | None = Field(default=None, max_length=16)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -19,10 +20,13 @@ from cogo.errors import CommandError
 from cogo.models import load_catalogue
 from cogo.project import Project
 from protocol.errors import InvalidArgument
+from protocol.ids import utc_now
 from protocol.json_values import parse_json
 from protocol.policy import PolicyName
 from protocol.records import AgentRecord, NewTask, TaskBrief
 from protocol.store import Store
+
+_YEAR: Final = 366 * 86_400
 
 Kind = Annotated[str, typer.Option("--type", help=f"One of {', '.join(sorted(WORKFLOWS))}.")]
 Model = Annotated[
@@ -83,6 +87,15 @@ def dollars_of(text: str | None) -> Decimal | None:
     if not value.is_finite() or value < 0:
         raise CommandError(f"--budget is {text!r}; it must be dollars such as 0.25")
     return value
+
+
+def deadline_of(seconds: float | None) -> datetime | None:
+    """Return when an answer is of no use any more. Raise CommandError beyond a year."""
+    if seconds is None:
+        return None
+    if not 1 <= seconds <= _YEAR:  # which NaN is not, either
+        raise CommandError(f"--deadline is {seconds}; it must be from 1 to {_YEAR} seconds")
+    return utc_now() + timedelta(seconds=seconds)
 
 
 async def refuse_invalid(task: NewTask, task_id: UUID, *, project: Project, store: Store) -> None:

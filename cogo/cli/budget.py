@@ -55,8 +55,10 @@ def set_(
     scope, key = parse_target(target)
     try:
         limit = Decimal(usd.removeprefix("$"))
-    except ArithmeticError as error:
-        raise InvalidArgument(f"{usd!r} is no amount of US dollars", hint="example: 20") from error
+    except ArithmeticError:
+        limit = Decimal("NaN")
+    if not limit.is_finite():
+        raise InvalidArgument(f"{usd!r} is no amount of US dollars", hint="example: 20")
 
     async def send() -> Budget:
         async with open_spending(find_connection(Project.find(directory))) as store:

@@ -12,6 +12,7 @@ from cogo.cli.output import print_json, print_line
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.errors import InvalidArgument
+from protocol.json_values import count_of
 from protocol.records import Limits
 
 EXAMPLES: Final = {
@@ -131,9 +132,10 @@ def _number(option: str, text: str | None, *, least: int) -> int | None:
         return None
     if text == NONE:
         return UNLIMITED
-    if not text.isdecimal() or not least <= int(text) < 2**31:
+    number = count_of(text, most=2**31 - 1)
+    if number is None or number < least:
         raise InvalidArgument(f"{option} must be a whole number from {least} on, or none")
-    return int(text)
+    return number
 
 
 def _change(

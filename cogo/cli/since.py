@@ -23,12 +23,12 @@ def parse_since(text: str | None, *, option: str = "--since") -> datetime | None
     if text is None:
         return None
     span = re.fullmatch(r"(\d{1,6})(min|h|d)", text)
-    if span:
-        return utc_now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span:
+            return utc_now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # no date, or one before the year 1
         raise InvalidArgument(
             f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

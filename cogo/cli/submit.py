@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID, uuid4
@@ -22,6 +21,7 @@ from cogo.cli.asking import (
     Policy,
     Prefer,
     TargetFile,
+    deadline_of,
     dollars_of,
     params_of,
     preferences_of,
@@ -35,7 +35,6 @@ from cogo.live.lines import short
 from cogo.live.view import Stream, TaskView
 from cogo.project import Project
 from cogo.wiring import Client, open_client
-from protocol.ids import utc_now
 from protocol.records import NewTask, Task
 
 EXAMPLES: Final = (
@@ -65,7 +64,7 @@ def submit(
     priority: Annotated[int, typer.Option(help="0 (first) to 9.", min=0, max=9)] = 5,
     budget: Budget = None,
     deadline: Annotated[
-        float | None, typer.Option(help="Seconds after which the answer is of no use.", min=1)
+        float | None, typer.Option(help="Seconds after which the answer is of no use.")
     ] = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key gives the same task.")
@@ -98,7 +97,7 @@ def submit(
         priority=priority,
         session_id=_session(session),
         budget_usd=dollars_of(budget),
-        deadline=utc_now() + timedelta(seconds=deadline) if deadline is not None else None,
+        deadline=deadline_of(deadline),
         idempotency_key=key,
         stream=stream,
     )

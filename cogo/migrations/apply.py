@@ -122,7 +122,7 @@ async def _connection(
             "(percent-encode special characters of the password)"
         ) from error
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        reason = str(error) or type(error).__name__
+        reason = str(error) or "there was no answer in time"
         raise MigrationFailed(
             f"the database of SUPABASE_DB_URL does not answer: {reason}; check host and port"
         ) from error

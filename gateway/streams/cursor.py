@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from uuid import UUID
 
+from protocol.json_values import count_of
+
 _END: Final = ".end"
+_MOST: Final = 10**15
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ def _heard(part: str) -> tuple[UUID, Heard]:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+    count = count_of(text, most=_MOST)
+    if count is None:
         raise ValueError(text)
-    return int(text)
+    return count

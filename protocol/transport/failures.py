@@ -51,7 +51,11 @@ def failure_of(error: APIError, *, call: str) -> CogoError:
 
 def unreachable(error: httpx.RequestError | httpx.InvalidURL, *, call: str) -> StoreUnavailable:
     """Describe an answer that never came."""
-    reason = str(error) or type(error).__name__
+    reason = str(error)
+    if isinstance(error, httpx.TimeoutException):
+        reason = "there was no answer in time"
+    elif not reason:
+        reason = "the connection broke"
     return StoreUnavailable(f"{call}: Supabase cannot be reached: {reason}")
 
 

@@ -26,6 +26,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
+    | st.sampled_from([10**18, 10**308, -(10**308), 2**63, 1e308, -1e308, 5e-324])
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -55,6 +56,17 @@ KEYS = st.sampled_from(
         "performanceNeeded",
         "performance_needed",
         "accuracyNeeded",
+        "input_tokens",
+        "outputTokens",
+        "tool_calls",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "stop",
+        "messages",
+        "timeouts",
+        "total",
+        "stall",
     ]
 )
 NEARLY_RIGHT = st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=3), max_size=4)
@@ -163,6 +175,13 @@ FIELDS: list[tuple[dict[str, Any], str, str | None]] = [
     ({"params": {"reasoning_effort": "huge"}}, "params.reasoning_effort", "high"),
     ({"params": {"cache": "yes"}}, "params.cache", None),
     ({"params": {"timeouts": {"total": -1}}}, "params.timeouts.total", None),
+    ({"params": {"timeouts": {"stall": 1e308}}}, "params.timeouts.stall", None),
+    ({"params": {"max_output_tokens": 10**308}}, "params.max_output_tokens", None),
+    (
+        {"params": {"task_requirements": {"inputTokens": 10**308}}},
+        "params.task_requirements.inputTokens",
+        None,
+    ),
     (
         {"type": "ANALYZE_CODE", "params": {"analysis_type": "praise"}},
         "params.analysis_type",

@@ -14,6 +14,7 @@ from protocol.records import SessionMessage
 from providers.chat import ChatRequest
 from providers.errors import InvalidRequest
 from tests.support.claims import a_plan, a_subtask
+from tests.unit.protocol.json_values import JSON
 
 
 def asked(type_: str = "GENERATE_CODE", **params: Any) -> ChatRequest:
@@ -233,3 +234,34 @@ def test_thousands_of_unknown_params_get_a_short_list() -> None:
 
     assert len(notes) == 21
     assert notes[-1] == "2980 more unknown params were ignored."
+
+
+NAMES = st.sampled_from(
+    [
+        "generation_prompt",
+        "language",
+        "messages",
+        "stop",
+        "temperature",
+        "top_p",
+        "role",
+        "max_output_tokens",
+        "reasoning_effort",
+        "system",
+        "content",
+        "code_context",
+        "tests",
+    ]
+)
+VALUES = JSON | st.sampled_from([10**308, 10**400, -(10**18), 1e308, True])
+
+
+@given(st.dictionaries(NAMES, VALUES | st.lists(st.dictionaries(NAMES, VALUES)), max_size=6))
+def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, Any]) -> None:
+    try:
+        request = question_of(a_subtask(params=params))
+    except InvalidRequest as error:
+        assert str(error)
+    else:
+        assert all(isinstance(each, str) for each in request.stop)
+        assert request.max_output_tokens is None or request.max_output_tokens <= 1.8e308

@@ -107,4 +107,4 @@ def test_a_page_of_a_proxy_is_not_repeated_at_length() -> None:
 
 def test_an_answer_without_words_is_described_all_the_same() -> None:
     assert "no message" in str(failure("P0001", None))
-    assert "ConnectTimeout" in str(unreachable(httpx.ConnectTimeout(""), call="cogo_reap"))
+    assert "no answer in time" in str(unreachable(httpx.ConnectTimeout(""), call="cogo_reap"))

@@ -1,0 +1,46 @@
+"""Spans of time and numbers that a person types are read, or refused in a sentence."""
+
+import math
+
+import pytest
+
+from cogo.cli.asking import deadline_of
+from cogo.cli.since import parse_since
+from cogo.errors import CommandError
+from protocol.errors import InvalidArgument
+from protocol.ids import utc_now
+from protocol.json_values import count_of, number_of
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e308, 0, -1])
+def test_a_deadline_that_no_calendar_holds_is_refused(seconds: float) -> None:
+    with pytest.raises(CommandError, match="--deadline"):
+        deadline_of(seconds)
+
+
+def test_a_deadline_is_so_many_seconds_from_now() -> None:
+    found = deadline_of(3600)
+
+    assert found is not None
+    assert 3590 < (found - utc_now()).total_seconds() <= 3600
+
+
+@pytest.mark.parametrize("text", ["999999d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59-12:00"])
+def test_a_date_that_no_calendar_holds_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="--since"):
+        parse_since(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "11", "-1", "+1", "1.0", "1e1", "", " 1", "\u0661"])
+def test_a_count_is_ascii_digits_within_its_limit(text: str) -> None:
+    assert count_of(text, most=10) is None
+
+
+def test_a_count_may_have_zeros_before_it() -> None:
+    assert [count_of(text, most=10) for text in ("0", "10", "0" * 5000 + "7")] == [0, 10, 7]
+
+
+@pytest.mark.parametrize("value", [True, None, "1", [1], 10**309, math.inf, math.nan])
+def test_a_number_is_what_a_float_holds(value: object) -> None:
+    assert number_of(value) is None
+    assert [number_of(each) for each in (1, -2.5, 10**308)] == [1.0, -2.5, 1e308]
