@@ -7,7 +7,6 @@ from typing import Protocol
 from loguru import logger
 
 from protocol.errors import CogoError
-from protocol.ids import utc_now
 from protocol.records import AgentRecord
 
 REFRESH_SECONDS = 2.0
@@ -48,7 +47,6 @@ class Fleet:
         except CogoError as error:
             logger.debug("the fleet could not be asked for", error=str(error))
             return
-        now = utc_now()
-        living = {lane for agent in agents if agent.serves(now) for lane in agent.lanes}
+        living = {lane for agent in agents if agent.serves for lane in agent.lanes}
         self.is_known = bool(living)
         self.lanes = tuple(sorted(living)) if living else tuple(sorted(await self._own()))

@@ -20,7 +20,6 @@ from gateway.models import (
     Status,
     UnknownModelName,
 )
-from protocol.ids import utc_now
 from protocol.office import Office
 from protocol.records import ModelStats
 from protocol.spending import SpendingStore
@@ -98,9 +97,8 @@ class Directory:
     async def _served(self) -> dict[str, bool]:
         """The lanes of living executors, by their ids, and whether only simulators serve each."""
         simulated: dict[str, bool] = {}
-        now = utc_now()
         for agent in await self._office.fetch_agents():
-            if not agent.serves(now):
+            if not agent.serves:
                 continue
             for lane in agent.lanes:
                 is_simulated = bool(agent.details.get("simulated"))

@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from benchmarks.queue.database import Connection, connect
-from protocol.ids import utc_now
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure
 from protocol.records.knowledge import ModelKnowledge
 
@@ -112,9 +111,7 @@ class Project:
     async def fetch_agents(self) -> list[AgentRecord]:
         """One executor lives, and serves all."""
         return [
-            AgentRecord(
-                id=AGENT, kind="executor", lanes=self._lanes, capacity=100, heartbeat_at=utc_now()
-            )
+            AgentRecord(id=AGENT, kind="executor", lanes=self._lanes, capacity=100, silent_ms=0)
         ]
 
 

@@ -1,7 +1,7 @@
 """`cogo agents`: who is alive, and what they can do."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
@@ -9,7 +9,6 @@ from cogo.cli.output import print_json, print_table, print_text
 from cogo.live.lines import marked
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import utc_now
 from protocol.records import AgentRecord
 
 EXAMPLES: Final = ("cogo agents", "cogo agents --json")
@@ -25,7 +24,7 @@ def agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
     else:
         print_table(
             ("AGENT", "KIND", "STATE", "BUSY", "SEEN", "LANES"),
-            [_row(agent, utc_now()) for agent in found],
+            [_row(agent) for agent in found],
             drop=("KIND", "BUSY"),
         )
 
@@ -35,12 +34,12 @@ async def _agents(project: Project) -> list[AgentRecord]:
         return await client.store.fetch_agents()
 
 
-def _row(agent: AgentRecord, now: datetime) -> tuple[str, ...]:
-    silence = agent.silence(now)
+def _row(agent: AgentRecord) -> tuple[str, ...]:
+    silence = agent.silence
     return (
         agent.id,
         agent.kind,
-        agent.state(now),
+        agent.state,
         f"{agent.running}/{agent.capacity}",
         "never" if silence == timedelta.max else f"{silence.total_seconds():.0f} s ago",
         marked(

@@ -11,7 +11,6 @@ from cogo.models import credentials, load_catalogue, resolved
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.errors import CogoError
-from protocol.ids import utc_now
 from protocol.records import AgentRecord
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
@@ -100,7 +99,7 @@ async def _served(project: Project, catalogue: Catalogue) -> dict[str, str]:
 async def _executors(project: Project) -> list[AgentRecord]:
     try:
         async with open_client(project) as client:
-            return [each for each in await client.store.fetch_agents() if each.serves(utc_now())]
+            return [each for each in await client.store.fetch_agents() if each.serves]
     except CogoError:
         return []  # the catalogue can be read without any Supabase
 

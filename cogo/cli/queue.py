@@ -9,7 +9,6 @@ from cogo.cli.output import print_json, print_table, print_text
 from cogo.live.lines import short
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import utc_now
 from protocol.records import QueueRow
 
 EXAMPLES: Final = {"show": ("cogo queue", "cogo queue --json")}
@@ -52,7 +51,7 @@ def _row(row: QueueRow) -> tuple[str, ...]:
         row.lane,
         short(row.owner) if row.owner else "-",
         str(row.queued),
-        _age(utc_now() - row.oldest_at) if row.oldest_at else "-",
+        "-" if row.oldest_ms is None else _age(timedelta(milliseconds=row.oldest_ms)),
         str(row.running),
         str(row.delayed + row.waiting + row.held),
         str(row.blocked),

@@ -20,7 +20,6 @@ from cogo.live.lines import (
 from cogo.live.waiting import waiting_lines
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
 
@@ -98,7 +97,6 @@ async def _show(
             await store.fetch_subtasks(task_id=task_id),
             await store.fetch_attempts(task_id=task_id),
             await store.fetch_agents(),
-            now=utc_now(),
         )
         return found, events, selections, list(waiting)
 

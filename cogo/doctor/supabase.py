@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
 from typing import Final
 
 from cogo.connection import Connection, find_connection
@@ -12,13 +11,10 @@ from cogo.project import Project
 from cogo.schema import absent_versions
 from cogo.wiring import build_bus, store_factory
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
-from protocol.ids import utc_now
-from protocol.records import AgentRecord
 from protocol.store import Store
 from protocol.topics import TASKS
 
 _REALTIME_SECONDS: Final = 10.0
-_ALIVE: Final = timedelta(seconds=30)
 
 
 async def check_supabase(project: Project) -> AsyncIterator[Check]:
@@ -34,7 +30,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
         if schema.name != "migrations":
             return
         yield await _realtime(connection)
-        yield await _agents(store, now=utc_now())
+        yield await _agents(store)
 
 
 async def _schema(store: Store, connection: Connection) -> Check:
@@ -71,17 +67,12 @@ async def _realtime(connection: Connection) -> Check:
     return ok("realtime", "a private channel was joined")
 
 
-async def _agents(store: Store, *, now: datetime) -> Check:
+async def _agents(store: Store) -> Check:
     try:
-        alive = [agent for agent in await store.fetch_agents() if _is_alive(agent, now)]
+        alive = [agent for agent in await store.fetch_agents() if agent.state == "alive"]
     except CogoError as error:
         return missing("agents", str(error), "cogo migrate")
     kinds = {agent.kind for agent in alive}
     if kinds < {"orchestrator", "executor"}:
         return note("agents", f"alive: {', '.join(sorted(kinds)) or 'none'}", "cogo up")
     return ok("agents", f"alive: {', '.join(sorted(agent.id for agent in alive))}")
-
-
-def _is_alive(agent: AgentRecord, now: datetime) -> bool:
-    beat = agent.heartbeat_at
-    return agent.stopped_at is None and beat is not None and now - beat < _ALIVE

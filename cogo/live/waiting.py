@@ -1,7 +1,6 @@
 """Why a task does not go on: what it waits for, and what to start."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,11 +14,9 @@ def waiting_lines(
     subtasks: Sequence[Subtask],
     attempts: Sequence[Attempt],
     agents: Sequence[AgentRecord],
-    *,
-    now: datetime,
 ) -> Iterator[str]:
     """Say for each subtask that stands still what it waits for; nothing for those that move."""
-    served = {lane for agent in agents if agent.state(now) == "alive" for lane in agent.lanes}
+    served = {lane for agent in agents if agent.state == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
         match each.status:

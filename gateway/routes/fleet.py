@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from gateway.parts import Here, Operator
-from protocol.ids import utc_now
 from protocol.records import AgentRecord, AgentState, QueueRow
 
 router = APIRouter(tags=["fleet"])
@@ -38,11 +37,10 @@ class Queue(BaseModel):
 @router.get("/agents", summary="List who is alive")
 async def agents(here: Here, _asker: Operator) -> Agents:
     """List orchestrators and executors, what they serve and how busy they are."""
-    now = utc_now()
     seen = [
-        SeenAgent(agent=each, state=each.state(now))
+        SeenAgent(agent=each, state=each.state)
         for each in await here.office.fetch_agents()
-        if each.state(now) == "alive" or each.silence(now) <= GONE_AFTER
+        if each.state == "alive" or each.silence <= GONE_AFTER
     ]
     return Agents(agents=seen)
 

@@ -28,20 +28,27 @@ class AgentRecord(Row):
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None
     stopped_at: datetime | None = None
+    silent_ms: int | None = None
+    """Since its last heartbeat, when it was read, by the database's clock; None: never heard of."""
 
-    def silence(self, now: datetime) -> timedelta:
+    @property
+    def silence(self) -> timedelta:
         """For how long nothing was heard of it; the longest time there is when nothing ever was."""
-        return now - self.heartbeat_at if self.heartbeat_at else timedelta.max
+        if self.silent_ms is None:
+            return timedelta.max
+        return timedelta(milliseconds=self.silent_ms)
 
-    def state(self, now: datetime) -> AgentState:
+    @property
+    def state(self) -> AgentState:
         """Judge it by its heartbeat."""
         if self.stopped_at is not None:
             return "stopped"
-        return "alive" if self.silence(now) < SILENT_AFTER else "silent"
+        return "alive" if self.silence < SILENT_AFTER else "silent"
 
-    def serves(self, now: datetime) -> bool:
+    @property
+    def serves(self) -> bool:
         """Whether it is an executor that can be counted on."""
-        return self.kind == "executor" and self.state(now) == "alive"
+        return self.kind == "executor" and self.state == "alive"
 
 
 class SchemaVersion(Row):

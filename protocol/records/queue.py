@@ -20,6 +20,8 @@ class QueueRow(Row):
     dead: int
     oldest_at: datetime | None = None
     """When the oldest of the queued ones was made."""
+    oldest_ms: int | None = None
+    """How long ago that is, by the database's clock."""
     completed_per_minute: float
     """Attempts, over the last five minutes; so is the next."""
     failed_per_minute: float

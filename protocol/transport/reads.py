@@ -66,7 +66,7 @@ class Reads(Calls):
             found += page
 
     async def fetch_agents(self) -> list[AgentRecord]:
-        query = self._client.table("cogo_agents").select("*")
+        query = self._client.table("cogo_agents").select("*,silent_ms:cogo_silent_ms")
         return await read_query(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
 
     async def fetch_messages(

@@ -1108,7 +1108,7 @@ as $$
          coalesce(nullif(p_agent -> 'details', 'null'), '{}'),
          coalesce((p_agent ->> 'started_at')::timestamptz, cogo.now()),
          cogo.now(),
-         (p_agent ->> 'stopped_at')::timestamptz
+         case when p_agent ->> 'stopped_at' is not null then cogo.now() end
   on conflict (id) do update
     set kind = excluded.kind,
         lanes = excluded.lanes,
@@ -2059,7 +2059,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for whoever has none) or provider (its id), p_per day, month or ever, and p_limit_usd 0 or more';
+        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 or more';
   end if;
   -- A new cap counts what its period has cost already.
   insert into cogo.budgets as b (
@@ -2085,8 +2085,8 @@ end;
 $$;
 comment on function public.cogo_set_budget(text, text, text, numeric, boolean) is
   'Caps what may be spent in US dollars: by everybody, an owner or at a provider, per day, month
-(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins together.
- Calls of unknown price are refused under a cap unless p_allow_unpriced.';
+(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins
+together. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
 
 revoke all on function public.cogo_set_budget(text, text, text, numeric, boolean)
   from public, anon, authenticated, service_role;
@@ -2468,7 +2468,7 @@ grant execute on function public.cogo_set_owner(uuid, boolean, integer, integer)
 create or replace function public.cogo_queue()
   returns table (
     lane text, owner uuid, queued bigint, blocked bigint, delayed bigint, waiting bigint,
-    held bigint, running bigint, dead bigint, oldest_at timestamptz,
+    held bigint, running bigint, dead bigint, oldest_at timestamptz, oldest_ms bigint,
     completed_per_minute numeric, failed_per_minute numeric,
     lane_paused boolean, lane_max_running integer, lane_per_minute integer,
     owner_paused boolean, owner_max_running integer, owner_per_minute integer
@@ -2520,7 +2520,8 @@ as $$
   select lane, nullif(owner, '00000000-0000-0000-0000-000000000000'),
          coalesce(q.queued, 0), coalesce(q.blocked, 0), coalesce(q.delayed, 0),
          coalesce(q.waiting, 0), coalesce(q.held, 0), coalesce(q.running, 0), coalesce(q.dead, 0),
-         q.oldest_at, coalesce(r.completed, 0), coalesce(r.failed, 0),
+         q.oldest_at, cogo.milliseconds(q.oldest_at, cogo.now()),
+         coalesce(r.completed, 0), coalesce(r.failed, 0),
          coalesce(l.paused, false), l.max_running, l.per_minute,
          coalesce(o.paused, false), o.max_running, o.per_minute
     from standing q
@@ -2530,8 +2531,8 @@ as $$
    order by lane, owner nulls first;
 $$;
 comment on function public.cogo_queue() is
-  'For operators, per lane and owner: how many subtasks stand where, since when the oldest is
-queued, dead letters, attempts that ended per minute (over five minutes), and the limits.';
+  'For operators, per lane and owner: how many subtasks stand where, since when and for how
+long the oldest is queued, dead letters, attempts that ended per minute (over five minutes), limits.';
 
 revoke all on function public.cogo_queue() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_queue() to service_role;

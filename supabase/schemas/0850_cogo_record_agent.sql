@@ -22,7 +22,7 @@ as $$
          coalesce(nullif(p_agent -> 'details', 'null'), '{}'),
          coalesce((p_agent ->> 'started_at')::timestamptz, cogo.now()),
          cogo.now(),
-         (p_agent ->> 'stopped_at')::timestamptz
+         case when p_agent ->> 'stopped_at' is not null then cogo.now() end
   on conflict (id) do update
     set kind = excluded.kind,
         lanes = excluded.lanes,

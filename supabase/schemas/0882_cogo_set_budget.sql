@@ -27,7 +27,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for whoever has none) or provider (its id), p_per day, month or ever, and p_limit_usd 0 or more';
+        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 or more';
   end if;
   -- A new cap counts what its period has cost already.
   insert into cogo.budgets as b (
@@ -53,8 +53,8 @@ end;
 $$;
 comment on function public.cogo_set_budget(text, text, text, numeric, boolean) is
   'Caps what may be spent in US dollars: by everybody, an owner or at a provider, per day, month
-(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins together.
- Calls of unknown price are refused under a cap unless p_allow_unpriced.';
+(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins
+together. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
 
 revoke all on function public.cogo_set_budget(text, text, text, numeric, boolean)
   from public, anon, authenticated, service_role;

@@ -3,7 +3,7 @@
 create or replace function public.cogo_queue()
   returns table (
     lane text, owner uuid, queued bigint, blocked bigint, delayed bigint, waiting bigint,
-    held bigint, running bigint, dead bigint, oldest_at timestamptz,
+    held bigint, running bigint, dead bigint, oldest_at timestamptz, oldest_ms bigint,
     completed_per_minute numeric, failed_per_minute numeric,
     lane_paused boolean, lane_max_running integer, lane_per_minute integer,
     owner_paused boolean, owner_max_running integer, owner_per_minute integer
@@ -55,7 +55,8 @@ as $$
   select lane, nullif(owner, '00000000-0000-0000-0000-000000000000'),
          coalesce(q.queued, 0), coalesce(q.blocked, 0), coalesce(q.delayed, 0),
          coalesce(q.waiting, 0), coalesce(q.held, 0), coalesce(q.running, 0), coalesce(q.dead, 0),
-         q.oldest_at, coalesce(r.completed, 0), coalesce(r.failed, 0),
+         q.oldest_at, cogo.milliseconds(q.oldest_at, cogo.now()),
+         coalesce(r.completed, 0), coalesce(r.failed, 0),
          coalesce(l.paused, false), l.max_running, l.per_minute,
          coalesce(o.paused, false), o.max_running, o.per_minute
     from standing q
@@ -65,8 +66,8 @@ as $$
    order by lane, owner nulls first;
 $$;
 comment on function public.cogo_queue() is
-  'For operators, per lane and owner: how many subtasks stand where, since when the oldest is
-queued, dead letters, attempts that ended per minute (over five minutes), and the limits.';
+  'For operators, per lane and owner: how many subtasks stand where, since when and for how
+long the oldest is queued, dead letters, attempts that ended per minute (over five minutes), limits.';
 
 revoke all on function public.cogo_queue() from public, anon, authenticated, service_role;
 grant execute on function public.cogo_queue() to service_role;

@@ -125,6 +125,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_release_subtasks": {"p_agent_id": "nobody"},
     "cogo_report_calls": {"p_agent_id": "matrix", "p_report": 1},
     "cogo_remove_budget": {"p_scope": "total", "p_key": None, "p_per": "day"},
+    "cogo_silent_ms": {"p_agent": {"id": "matrix", "kind": "executor"}},
     "cogo_set_budget": {
         "p_scope": "provider",
         "p_key": "matrix",

@@ -106,7 +106,7 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_cancel_task', 'cogo_redrive_task', 'cogo_redrive_subtask', 'cogo_pause_task',"
             " 'cogo_resume_task', 'cogo_approve_subtask',"
             " 'cogo_feedback', 'cogo_forget_embeddings', 'check_granted', 'check_limits',"
-            " 'cogo_schema_versions', 'cogo_prune_records')",
+            " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
     ],

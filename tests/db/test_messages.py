@@ -348,11 +348,20 @@ async def test_an_agent_is_recorded_with_the_databases_time(
     await database.jump(timedelta(seconds=5))
 
     row = await agent.connection.fetchrow(call, record | {"running": 2, "details": {"x": 1}})
+    await database.jump(timedelta(seconds=40))
+    silence = "select cogo_silent_ms(a) from public.cogo_agents a where id = $1"
+    silent_ms = await agent.connection.fetchval(silence, record["id"])
+    wrong = str(database.now + timedelta(days=1))
+    stopped = await agent.connection.fetchrow(call, record | {"stopped_at": wrong})
 
     assert row is not None
     assert (row["lanes"], row["capacity"], row["running"]) == (["model-a"], 4, 2)
-    assert (row["heartbeat_at"], row["stopped_at"]) == (database.now, None)
-    assert row["started_at"] == database.now - timedelta(seconds=5)
+    heard_at = database.now - timedelta(seconds=40)
+    assert (row["heartbeat_at"], row["stopped_at"]) == (heard_at, None)
+    assert row["started_at"] == heard_at - timedelta(seconds=5)
+    assert silent_ms == 40_000
+    assert stopped is not None
+    assert stopped["stopped_at"] == database.now
 
 
 async def test_each_subtask_that_comes_back_is_told(database: Database, agent: Agent) -> None:

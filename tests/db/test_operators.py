@@ -143,6 +143,7 @@ async def test_the_queue_says_how_many_stand_where_and_since_when(
         1, 1, 1, 1, 0,
     ]  # fmt: skip
     assert (mine["oldest_at"], mine["lane_max_running"]) == (asked, 7)
+    assert mine["oldest_ms"] == (database.now - asked).total_seconds() * 1000 > 0
     assert (theirs["dead"], float(theirs["failed_per_minute"])) == (1, 0.2)
     assert float(queue["cio", ALICE]["completed_per_minute"]) == 0.2
     assert (queue["idle", None]["lane_paused"], queue["idle", None]["queued"]) == (True, 0)

@@ -314,6 +314,7 @@ async def test_an_agent_that_is_recorded_is_found(store: SupabaseStore) -> None:
     [found] = [each for each in await store.fetch_agents() if each.id == record.id]
     assert (found.lanes, found.capacity, found.details) == (["model-a"], 4, {"k": [1]})
     assert found.heartbeat_at is not None
+    assert found.state == "alive"
 
 
 async def test_a_choice_outside_a_plan_is_kept(agent: Agent, store: SupabaseStore) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from cogo.live.waiting import waiting_lines
 from embedded.vendors import running_simulator
-from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, Task
 from tests.support.eventually import eventually
@@ -67,7 +66,7 @@ async def _announce(agents: "Fleet", announced: asyncio.Event) -> None:
     """Live as an executor that takes nothing: what is stamped stays."""
     record = AgentRecord(id="announced", kind="executor", lanes=LANES, capacity=1)
     while True:
-        await agents.store.record_agent(record.model_copy(update={"heartbeat_at": utc_now()}))
+        await agents.store.record_agent(record)
         announced.set()
         await asyncio.sleep(2)
 
@@ -95,7 +94,7 @@ async def _waits(agents: "Fleet", task: Task) -> str:
         living = [each for each in await agents.store.fetch_agents() if each.stopped_at is None]
         if not any(each.lane == "cio" and each.status == "queued" for each in subtasks):
             return None
-        return "\n".join(waiting_lines(subtasks, attempts, living, now=utc_now())) or None
+        return "\n".join(waiting_lines(subtasks, attempts, living)) or None
 
     found = await eventually(probe, within=60)
     assert found is not None

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from embedded.state import State
-from protocol.ids import utc_now
 from protocol.records import AgentRecord
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
@@ -28,7 +27,7 @@ async def executor(store: SupabaseStore) -> None:
             kind="executor",
             lanes=[SONNET, HAIKU, GPT],
             capacity=1,
-            heartbeat_at=utc_now(),
+            silent_ms=0,
         )
     )
 

@@ -13,7 +13,6 @@ from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.params import CodeParams
-from protocol.ids import utc_now
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure, FailureAction
 from providers.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask
@@ -73,9 +72,7 @@ NEARLY_RIGHT = st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size
 
 
 def an_executor(lanes: list[str]) -> AgentRecord:
-    return AgentRecord(
-        id="executor", kind="executor", lanes=lanes, capacity=1, heartbeat_at=utc_now()
-    )
+    return AgentRecord(id="executor", kind="executor", lanes=lanes, capacity=1, silent_ms=0)
 
 
 def a_cio(lanes: list[str] | None = None) -> Cio:

@@ -29,7 +29,7 @@ def an_agent(lanes: Sequence[str] = LANES, **fields: Any) -> AgentRecord:
             "kind": "executor",
             "lanes": list(lanes),
             "capacity": 1,
-            "heartbeat_at": utc_now(),
+            "silent_ms": 0,
         }
         | fields
     )
@@ -179,9 +179,9 @@ async def test_only_living_executors_are_counted_on() -> None:
     store = ScriptedStore(
         others=[
             an_agent(["alive"]),
-            an_agent(["silent"], heartbeat_at=utc_now() - SILENT_AFTER - timedelta(seconds=1)),
+            an_agent(["silent"], silent_ms=SILENT_AFTER // timedelta(milliseconds=1)),
             an_agent(["stopped"], stopped_at=utc_now()),
-            an_agent(["never-heard"], heartbeat_at=None),
+            an_agent(["never-heard"], silent_ms=None),
             an_agent(["planner"], kind="orchestrator"),
         ]
     )

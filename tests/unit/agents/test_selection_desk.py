@@ -12,7 +12,6 @@ from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.selection_desk import WAITING, SelectionDesk
 from protocol.errors import Refused
-from protocol.ids import utc_now
 from protocol.messages import (
     Envelope,
     MessageType,
@@ -35,7 +34,7 @@ def an_executor() -> AgentRecord:
         kind="executor",
         lanes=["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"],
         capacity=1,
-        heartbeat_at=utc_now(),
+        silent_ms=0,
     )
 
 
