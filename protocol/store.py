@@ -29,6 +29,7 @@ from protocol.records import (
     SessionMessage,
     Subtask,
     Task,
+    WriteCheck,
 )
 
 
@@ -150,6 +151,10 @@ class Store(JudgementStore, Protocol):
 
     async def schema_versions(self) -> list[str]:
         """Give the versions of the migrations that were applied."""
+        ...
+
+    async def check_writes(self) -> WriteCheck:
+        """Write something that needs room on the disk; raises as any refused write."""
         ...
 
     async def fetch_task(self, *, task_id: UUID) -> Task:

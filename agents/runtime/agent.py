@@ -81,7 +81,19 @@ class Agent:
                 self.vitals.store_answered()
             except StoreUnavailable as error:
                 logger.debug("a heartbeat was not taken", error=str(error))
+            await self._check_writes()
             await asyncio.sleep(self.options.heartbeat_every.total_seconds())
+
+    async def _check_writes(self) -> None:
+        """Ask whether the database can write: a full disk may still take heartbeats and claims."""
+        try:
+            await self.store.check_writes()
+        except CogoError as error:
+            if self.vitals.writes_refused is None:
+                logger.warning("the database does not take what is written", error=str(error))
+            self.vitals.writes_refused = str(error)
+        else:
+            self.vitals.writes_refused = None
 
 
 @asynccontextmanager

@@ -34,6 +34,8 @@ class Vitals:
     """When the claim loop last went round."""
     answered_at: float | None = None
     """When the store last answered."""
+    writes_refused: str | None = None
+    """Why the store refuses to write, as far as is known."""
     is_draining: bool = False
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class Vitals:
         return Sign(is_well=True, reason=f"the claim loop went round {silent:.0f} s ago")
 
     def readiness(self) -> Sign:
-        """Whether it takes work: the store answers, and it is not about to stop."""
+        """Whether it takes work: the store answers and writes, and it is not about to stop."""
         if self.is_draining:
             return Sign(is_well=False, reason="draining: nothing new is claimed")
         if self.answered_at is None:
@@ -70,5 +72,7 @@ class Vitals:
         silent = time.monotonic() - self.answered_at
         if silent > ANSWERED_WITHIN.total_seconds():
             return Sign(is_well=False, reason=f"the store did not answer for {silent:.0f} s")
+        if self.writes_refused is not None:
+            return Sign(is_well=False, reason=self.writes_refused)
         heard = self.bus is not None and self.bus.is_subscribed
         return Sign(is_well=True, reason="subscribed" if heard else "polling: Realtime is away")

@@ -22,12 +22,12 @@ async def health() -> dict[str, str]:
     return {"status": "ok", "version": version("cogo")}
 
 
-@router.get("/ready", summary="Whether Supabase answers")
+@router.get("/ready", summary="Whether Supabase answers and can write")
 async def ready(here: Here) -> dict[str, str]:
     """Answer 200 when tasks can be taken, else 503 with the reason."""
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await here.office.schema_versions()
+            await here.office.check_writes()
     except TimeoutError as error:
         raise Problem(503, "not_ready", "Supabase does not answer in time") from error
     except CogoError as error:

@@ -1,6 +1,6 @@
 """Rows and arguments of the RPCs, as types."""
 
-from protocol.records.agents import AgentRecord, AgentState, Reaped, SchemaVersion
+from protocol.records.agents import AgentRecord, AgentState, Reaped, SchemaVersion, WriteCheck
 from protocol.records.base import Argument, Row
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
 from protocol.records.keys import ApiKey, NewApiKey
@@ -96,4 +96,5 @@ __all__ = [
     "UnreadableSubtask",
     "Usage",
     "UsageRow",
+    "WriteCheck",
 ]

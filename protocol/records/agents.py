@@ -57,6 +57,12 @@ class SchemaVersion(Row):
     version: str
 
 
+class WriteCheck(Row):
+    """When the database was last found to be able to write."""
+
+    at: datetime
+
+
 class Reaped(Row):
     """How many subtasks one call of the reaper moved, and where."""
 

@@ -16,6 +16,8 @@ from protocol.errors import (
 _KEYS = frozenset({"PGRST301", "PGRST302", "PGRST303"})
 _MISSING = frozenset({"PGRST202", "PGRST205", "42883", "42P01", "PGRST106"})
 _RETRIED_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "XX", "PGRST0")
+_WRITES_REFUSED = frozenset({"53100", "25006", "58030"})
+"""Disk full, read-only transaction, input/output error."""
 _HTTP_STATUS_DIGITS = 3
 """A SQLSTATE of digits only has five."""
 
@@ -43,7 +45,7 @@ def failure_of(error: APIError, *, call: str) -> CogoError:
         # No code, or an HTTP status in its place: the body was no PostgREST error.
         return _by_status(code, message, call)
     if code.startswith(_RETRIED_CLASSES):
-        return _unavailable(message, call)
+        return (_cannot_write if code in _WRITES_REFUSED else _unavailable)(message, call)
     if code.startswith(("22", "23", "54")):
         return InvalidArgument(message, hint=error.hint)
     return Refused(f"{call}: {message} ({code})", hint=error.hint)
@@ -70,3 +72,10 @@ def _by_status(code: str, message: str, call: str) -> CogoError:
 
 def _unavailable(message: str, call: str) -> StoreUnavailable:
     return StoreUnavailable(f"{call}: Supabase did not answer as it should: {message[:200]}")
+
+
+def _cannot_write(message: str, call: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{call}: the database cannot write: {message[:200]}",
+        hint="its disk is full, or it is read-only: make room, and work goes on by itself",
+    )

@@ -27,6 +27,7 @@ from protocol.records import (
     SelectionRecord,
     Subtask,
     Task,
+    WriteCheck,
 )
 from protocol.transport.calls import read_claims
 from protocol.transport.embeddings import EmbeddingCalls
@@ -199,6 +200,9 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
 
     async def schema_versions(self) -> list[str]:
         return [row.version for row in await self._rows(SchemaVersion, "schema_versions")]
+
+    async def check_writes(self) -> WriteCheck:
+        return await self._row(WriteCheck, "check_writes")
 
 
 def _interval(age: timedelta | None) -> str | None:

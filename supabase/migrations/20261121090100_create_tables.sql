@@ -995,6 +995,17 @@ alter table cogo.policies enable row level security;
 revoke all on cogo.policies from public, anon, authenticated, service_role;
 grant select, insert, update, delete on cogo.policies to service_role;
 
+-- schemas/0364_write_checks.sql
+create table if not exists cogo.write_checks (
+  at timestamptz not null default cogo.now()
+);
+comment on table cogo.write_checks is
+  'When it was last found that this database can write: one row at most.';
+
+alter table cogo.write_checks enable row level security;
+revoke all on cogo.write_checks from public, anon, authenticated, service_role;
+grant select, insert, truncate on cogo.write_checks to service_role;
+
 -- schemas/0370_cogo_embeddings.sql
 -- Plain arrays, so that no extension is needed. Where pgvector is, `vector::vector` casts them, also
 -- in an index over one model and dimension.

@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 from uuid import UUID, uuid4
 
 from protocol.errors import CogoError, StoreUnavailable
+from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
@@ -33,6 +34,7 @@ from protocol.records import (
     SessionMessage,
     Subtask,
     Task,
+    WriteCheck,
 )
 from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
 from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
@@ -162,6 +164,10 @@ class ScriptedStore:
     async def record_agent(self, agent: AgentRecord) -> None:
         await self._obey("record_agent")
         self.records.append(agent)
+
+    async def check_writes(self) -> WriteCheck:
+        await self._obey("check_writes")
+        return WriteCheck(at=utc_now())
 
     async def reap(self, *, limit: int = 100) -> Reaped:
         await self._obey("reap")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 
@@ -230,6 +231,36 @@ async def test_metrics_say_what_was_asked_and_ready_says_that_supabase_answers(
         text = (await client.get("/metrics")).text
 
     assert 'cogo_gateway_requests_total{method="GET",route="/ready",status="200"} 1.0' in text
+
+
+FULL_DISK = """
+create function cogo.full_disk() returns trigger language plpgsql as $$
+begin
+  raise exception using errcode = 'disk_full', message = 'No space left on device';
+end;
+$$;
+create trigger full_disk before insert on cogo.write_checks
+  for each row execute function cogo.full_disk();
+truncate cogo.write_checks;
+"""
+
+
+async def test_a_gateway_whose_database_cannot_write_is_not_ready(
+    opened: OpenGateway, project: State
+) -> None:
+    database = await asyncpg.connect(project.db_url)
+    await database.execute(FULL_DISK)
+    try:
+        async with opened() as client:
+            answer = await client.get("/ready")
+            assert (await client.get("/tasks")).status_code == 200  # it reads
+    finally:
+        await database.execute("drop function cogo.full_disk cascade")
+        await database.close()
+
+    assert answer.status_code == 503
+    assert "cannot write: No space left on device" in answer.json()["detail"]
+    assert "full" in answer.json()["hint"]
 
 
 async def test_an_answer_is_rated_by_those_who_see_it_and_only_when_it_is_there(

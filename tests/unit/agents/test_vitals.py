@@ -1,16 +1,19 @@
 """What an agent says of itself: alive, ready, and how much it did."""
 
+import asyncio
 import time
 from datetime import timedelta
 
 import pytest
 
+from agents.runtime.drain import Drain
 from agents.runtime.outcome import Failed, Stopped, Succeeded, Verdict
 from agents.runtime.vitals import ANSWERED_WITHIN, Vitals
+from protocol.errors import StoreUnavailable
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, Usage
 from tests.support.claims import a_subtask, done
 from tests.support.eventually import eventually
-from tests.support.living_agents import at_once
+from tests.support.living_agents import at_once, live
 from tests.support.scripted_bus import ScriptedBus
 from tests.support.scripted_store import AWAY, ScriptedStore
 from tests.unit.agents.test_pool import until_drained
@@ -48,6 +51,21 @@ def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> No
     vitals.store_answered()
     vitals.is_draining = True
     assert not vitals.readiness().is_well
+
+
+async def test_an_agent_whose_database_cannot_write_is_not_ready_until_it_can() -> None:
+    full = StoreUnavailable("cogo_check_writes: the database cannot write: No space left on device")
+    store = ScriptedStore(errors={"check_writes": full})
+    vitals, drain = Vitals(), Drain()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(live(store, at_once, drain, vitals=vitals))
+        await eventually(lambda: "No space left" in vitals.readiness().reason)
+        assert not vitals.readiness().is_well
+        await eventually(lambda: len(store.records) > 1)  # heartbeats are taken all the same
+
+        del store.errors["check_writes"]
+        await eventually(lambda: vitals.readiness().is_well)
+        drain.begin()
 
 
 def test_an_agent_that_only_polls_is_ready_and_says_so() -> None:

@@ -108,3 +108,12 @@ def test_a_page_of_a_proxy_is_not_repeated_at_length() -> None:
 def test_an_answer_without_words_is_described_all_the_same() -> None:
     assert "no message" in str(failure("P0001", None))
     assert "no answer in time" in str(unreachable(httpx.ConnectTimeout(""), call="cogo_reap"))
+
+
+@pytest.mark.parametrize("code", ["53100", "25006", "58030"])
+def test_a_database_that_cannot_write_is_said_to_be_one(code: str) -> None:
+    found = failure(code, "No space left on device")
+
+    assert isinstance(found, StoreUnavailable)
+    assert "cannot write: No space left on device" in found.message
+    assert "full" in (found.hint or "")
