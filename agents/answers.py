@@ -17,6 +17,9 @@ from providers.chain import Absorbed
 from providers.prices import Cost
 from providers.router import Deployment
 
+CUT = "the answer was cut at the limit of output tokens: raise params.max_output_tokens"
+"""A note: what is there may be used, and is not whole."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
@@ -45,6 +48,9 @@ class Answer:
             case chat.ReasoningDelta(text):
                 self._saw_token(seconds)
                 self.reasoning.append(text)
+            case chat.TextWasThinking():
+                self.reasoning += self.text
+                self.text.clear()
             case chat.Usage():
                 self.tokens = event
             case chat.Done():
@@ -88,7 +94,7 @@ class Answer:
         return Usage(
             model_id=self.claimed.lane,
             provider=self.deployment.provider,
-            input_tokens=tokens.input + tokens.cache_write if tokens else None,
+            input_tokens=tokens.uncached if tokens else None,
             cached_tokens=tokens.cached if tokens else None,
             output_tokens=tokens.output if tokens else None,
             reasoning_tokens=tokens.reasoning if tokens else None,
@@ -159,20 +165,21 @@ class Answer:
             "provider": self.deployment.provider,
             "generation_time": usage.duration_ms,
             "finish_reason": usage.finish_reason,
-            "notes": [*self._notes_on_params(), *(self.done.notes if self.done else ())],
+            "notes": self._notes(),
             "derived": {"cost_usd": str(usage.cost_usd) if usage.cost_usd is not None else None}
             | usage.derived,
         }
         if branch := self.claimed.params.get("git_branch"):
             output["git_branch"] = branch
         if is_code:
+            problem = problem_of(self.checks)
             output |= {
                 "generated_code": code_of(text),
                 "file_path": self.claimed.params.get("target_file"),
                 "language": self.claimed.params.get("language"),
                 "verification": {
-                    "status": "unverified",
-                    "reason": problem_of(self.checks) or "no tests were run",
+                    "status": "unverified" if problem is None else "failed",
+                    "reason": problem or "no tests were run",
                     "checks": [each.recorded() for each in self.checks],
                 },
             }
@@ -186,9 +193,15 @@ class Answer:
             output["simulated"] = True
         return output
 
-    def _notes_on_params(self) -> list[str]:
-        notes = self.claimed.params.get(NOTES)
-        return [str(each) for each in notes] if isinstance(notes, list) else []
+    def _notes(self) -> list[str]:
+        """Give what a person should know: of the params, of the request, of the answer."""
+        planned = self.claimed.params.get(NOTES)
+        notes = [str(each) for each in planned] if isinstance(planned, list) else []
+        if self.done is not None:
+            notes += self.done.notes
+            if self.done.finish_reason is chat.FinishReason.LENGTH:
+                notes.append(CUT)
+        return notes
 
     def _messages(self, text: str) -> list[SessionMessage]:
         if self.claimed.task.session_id is None or self.claimed.params.get(DRAFT) is True:

@@ -15,7 +15,7 @@ from cogo.project import Project
 from cogo.settings import config_directory
 from cogo.trust import STORE
 from providers.catalogue import Catalogue
-from providers.errors import ProviderError
+from providers.errors import MalformedResponse, ProviderError
 from providers.router import Router
 
 LOOK_SECONDS: Final = 2.0
@@ -79,6 +79,13 @@ async def ask_listings(router: Router) -> None:
             continue
         try:
             listed = await router.list_models(provider.id)
+        except MalformedResponse as error:
+            logger.warning(
+                "a list of models cannot be read, so it removes none",
+                provider=provider.id,
+                error=str(error),
+            )
+            continue
         except ProviderError as error:
             logger.debug("no list of models", provider=provider.id, reason=str(error))
             continue

@@ -17,6 +17,16 @@ from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelt
 from providers.deadlines import Deadlines
 from providers.errors import CallFailed
 from providers.failures import TRANSPORT_ERRORS
+from providers.listing_rows import (
+    MOST_PAGES,
+    Row,
+    day_in,
+    next_page,
+    number_in,
+    read_rows,
+    row_id,
+    text_in,
+)
 from providers.sdk_errors import SdkErrors
 from providers.streams import payloads
 
@@ -85,17 +95,31 @@ class Anthropic:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
         with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
-            page = await self._client.models.list(limit=1000, timeout=LISTING_SECONDS)
-            return [
-                ListedModel(
-                    id=model.id,
-                    display_name=model.display_name,
-                    context_window=model.max_input_tokens,
-                    max_output_tokens=model.max_tokens,
-                    retires_on=model.retires_at.date() if model.retires_at else None,
+            rows: list[Row] = []
+            after = ""
+            for _ in range(MOST_PAGES):
+                page = await self._client.get(
+                    "/v1/models",
+                    cast_to=object,
+                    options={
+                        "params": {"limit": 1000} | ({"after_id": after} if after else {}),
+                        "timeout": LISTING_SECONDS,
+                    },
                 )
-                async for model in page
-            ]
+                rows += read_rows(VENDOR, page)
+                after = next_page(page, "last_id", more="has_more")
+                if not after:
+                    break
+        return [
+            ListedModel(
+                id=row_id(row, "id", "name"),
+                display_name=text_in(row, "display_name"),
+                context_window=number_in(row, "max_input_tokens"),
+                max_output_tokens=number_in(row, "max_tokens"),
+                retires_on=day_in(row, "retires_at"),
+            )
+            for row in rows
+        ]
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from providers.chat import (
     Citation,
     Done,
     Event,
-    FinishReason,
     ReasoningDelta,
     Replay,
     TextDelta,
@@ -17,20 +16,21 @@ from providers.chat import (
     ToolCallDelta,
     Usage,
 )
-from providers.errors import ContentFiltered, ContextTooLong, MalformedResponse
-from providers.failures import from_payload, incomplete
+from providers.counts import at_most, count, details, merged
+from providers.errors import MalformedResponse
+from providers.failures import LONGEST, UNREADABLE, from_payload, incomplete
+from providers.finishes import read_finish
 
 __all__ = ["MessageReader"]
 
 VENDOR: Final = "anthropic"
 
-_FINISHES: Final[Mapping[str, FinishReason]] = {
-    "end_turn": FinishReason.STOP,
-    "max_tokens": FinishReason.LENGTH,
-    "pause_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "tool_use": FinishReason.TOOL_CALLS,
-}
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    id: str
+    name: str
+    pieces: list[str] = field(default_factory=list)
 
 
 class MessageReader:
@@ -42,9 +42,14 @@ class MessageReader:
         self._asked = asked
         self._keeps_thinking = keeps_thinking
         self._thinking: dict[int, dict[str, Any]] = {}
-        self._calls: dict[int, ToolCall] = {}
-        self._raw_usage: dict[str, Any] = {}
+        self._thoughts: dict[int, list[str]] = {}
+        """What came after the beginning of each block of thinking."""
+        self._calls: dict[int, _Call] = {}
+        self._usage_so_far: Mapping[str, Any] = {}
         self._stop_reason: str | None = None
+        self._stop_details: Mapping[str, Any] = {}
+        self._beginning = ""
+        """The first words of the text, which explain a refusal where the vendor does not."""
         self._stopped = False
         self._model: str | None = None
 
@@ -61,7 +66,7 @@ class MessageReader:
         """
         try:
             return self._read(payload)
-        except (AttributeError, KeyError, TypeError) as error:  # an event of another shape
+        except UNREADABLE as error:  # an event of another shape
             raise MalformedResponse(VENDOR, "an event is not as documented") from error
 
     def _read(self, payload: object) -> list[Event]:
@@ -70,7 +75,7 @@ class MessageReader:
         match payload.get("type"):
             case "message_start":
                 message = _object(payload, "message")
-                self._model = message.get("model")
+                self._model = _text(message, "model")
                 return list(self._usage(message))
             case "content_block_start":
                 return list(self._block(_index(payload), _object(payload, "content_block")))
@@ -80,7 +85,7 @@ class MessageReader:
             case "content_block_stop":
                 return list(self._call_at(_index(payload)))
             case "message_delta":
-                self._stop_reason = _object(payload, "delta").get("stop_reason")
+                self._end(_object(payload, "delta"))
                 return list(self._usage(payload))
             case "message_stop":
                 self._stopped = True
@@ -95,17 +100,18 @@ class MessageReader:
 
         Raises:
             IncompleteStream: there was no `message_stop` or no stop reason.
-            ContentFiltered: the model refused.
-            ContextTooLong: the window was full before the answer was whole.
+            CallFailed: the stop reason is no good one; see `read_finish`.
         """
         if not self._stopped or self._stop_reason is None:
             raise incomplete(VENDOR)
-        if self._stop_reason == "refusal":
-            raise ContentFiltered(VENDOR, "the model refused the request")
-        if self._stop_reason == "model_context_window_exceeded":
-            raise ContextTooLong(VENDOR, "the context window was full before the answer was whole")
         yield Done(
-            finish_reason=_FINISHES.get(self._stop_reason, FinishReason.STOP),
+            finish_reason=read_finish(
+                VENDOR,
+                self._stop_reason,
+                called=bool(self._calls),
+                said=_text(self._stop_details, "explanation") or self._beginning,
+                secret=self._secret,
+            ),
             vendor_finish_reason=self._stop_reason,
             model=self._model,
             request_id=request_id,
@@ -116,18 +122,33 @@ class MessageReader:
     def _replay(self) -> Replay | None:
         if self._stop_reason != "tool_use" or not self._thinking:
             return None
+        for index, thoughts in self._thoughts.items():
+            block = self._thinking[index]
+            block["thinking"] = str(block.get("thinking", "")) + "".join(thoughts)
         blocks = tuple(block for _, block in sorted(self._thinking.items()))
         return Replay(vendor=VENDOR, model=self._asked, blocks=blocks)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """A message that was not streamed."""
-        self._model = message.get("model")
+        self._model = _text(message, "model")
         for index, block in enumerate(message.get("content") or ()):
             yield from self._block(index, block)
             yield from self._call_at(index)
         yield from self._usage(message)
-        self._stop_reason = message.get("stop_reason")
+        self._end(message)
         self._stopped = True
+
+    def _end(self, holder: Mapping[str, Any]) -> None:
+        reason = holder.get("stop_reason")
+        self._stop_reason = None if reason is None else str(reason)
+        details = holder.get("stop_details")
+        self._stop_details = details if isinstance(details, Mapping) else {}
+
+    def _say(self, text: object) -> TextDelta:
+        said = str(text)
+        if len(self._beginning) < LONGEST:
+            self._beginning += said[:LONGEST]
+        return TextDelta(said)
 
     def _block(self, index: int, block: Mapping[str, Any]) -> Iterator[Event]:
         kind = block.get("type")
@@ -135,9 +156,9 @@ class MessageReader:
             self._thinking[index] = dict(block)
         match kind:
             case "text" if block.get("text"):
-                yield TextDelta(block["text"])
+                yield self._say(block["text"])
             case "thinking" if block.get("thinking"):
-                yield ReasoningDelta(block["thinking"])
+                yield ReasoningDelta(str(block["thinking"]))
             case "tool_use":
                 whole = json.dumps(block["input"]) if block.get("input") else ""
                 yield self._call(index, str(block.get("id")), str(block.get("name")), whole)
@@ -145,11 +166,11 @@ class MessageReader:
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Event | None:
         match delta.get("type"):
             case "text_delta":
-                return TextDelta(str(delta.get("text", "")))
+                return self._say(delta.get("text", ""))
             case "thinking_delta":
                 thought = str(delta.get("thinking", ""))
-                if (block := self._thinking.get(index)) is not None:
-                    block["thinking"] = str(block.get("thinking", "")) + thought
+                if index in self._thinking:
+                    self._thoughts.setdefault(index, []).append(thought)
                 return ReasoningDelta(thought)
             case "signature_delta" if index in self._thinking:
                 self._thinking[index]["signature"] = delta.get("signature")
@@ -158,35 +179,33 @@ class MessageReader:
             case "citations_delta":
                 citation = _object(delta, "citation")
                 if isinstance(url := citation.get("url"), str):
-                    return Citation(url=url, title=citation.get("title"))
+                    return Citation.of(url, citation.get("title"))
         return None
 
     def _call(self, index: int, call_id: str, name: str, piece: str) -> ToolCallDelta:
-        known = self._calls.get(index)
-        arguments = (known.arguments if known else "") + piece
-        self._calls[index] = ToolCall(id=call_id, name=name, arguments=arguments)
+        self._calls.setdefault(index, _Call(call_id, name)).pieces.append(piece)
         return ToolCallDelta(index=index, id=call_id, name=name, arguments=piece)
 
     def _call_at(self, index: int) -> Iterator[ToolCall]:
         if call := self._calls.get(index):
-            yield call if call.arguments else replace(call, arguments="{}")
+            arguments = "".join(call.pieces)
+            yield ToolCall(id=call.id, name=call.name, arguments=arguments or "{}")
 
     def _usage(self, holder: Mapping[str, Any]) -> Iterator[Usage]:
         """The start counts the prompt, the end counts everything again: later numbers win."""
         raw = holder.get("usage")
         if not isinstance(raw, Mapping):
             return
-        self._raw_usage |= {name: value for name, value in raw.items() if value is not None}
-        known = self._raw_usage
-        output = _count(known, "output_tokens")
-        thinking = _count(known.get("output_tokens_details") or {}, "thinking_tokens")
+        known = self._usage_so_far = merged(self._usage_so_far, raw)
+        output = count(known, "output_tokens")
+        thinking = count(details(known, "output_tokens_details"), "thinking_tokens", absent=0)
         yield Usage(
-            input=_count(known, "input_tokens"),
-            cached=_count(known, "cache_read_input_tokens"),
-            cache_write=_count(known, "cache_creation_input_tokens"),
+            input=count(known, "input_tokens"),
+            cached=count(known, "cache_read_input_tokens", absent=0),
+            cache_write=count(known, "cache_creation_input_tokens", absent=0),
             output=output,
-            reasoning=min(thinking, output),
-            raw=dict(known),
+            reasoning=at_most(thinking, output),
+            raw=known,
         )
 
 
@@ -202,6 +221,6 @@ def _index(payload: Mapping[str, Any]) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _count(raw: Mapping[str, Any], name: str) -> int:
-    value = raw.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+def _text(holder: Mapping[str, Any], name: str) -> str | None:
+    value = holder.get(name)
+    return value if isinstance(value, str) else None

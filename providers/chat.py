@@ -19,6 +19,7 @@ __all__ = [
     "ReasoningDelta",
     "Replay",
     "TextDelta",
+    "TextWasThinking",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
@@ -114,8 +115,8 @@ class ChatRequest:
     whole: bool = False
     """Nobody watches: the answer may come in one piece, which costs a fraction of the time.
 
-    Then silence cannot be told from thinking, and `Timeouts.total` alone bounds the call. A
-    vendor that limits what it does not stream (Fireworks) streams all the same.
+    Then silence cannot be told from thinking, and `Timeouts.total` alone bounds the call. Where a
+    vendor refuses an answer for being long and not streamed (Fireworks), it is asked to stream it.
     """
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Ours. Only `user` (an opaque id, for the vendor's abuse control) leaves the process."""
@@ -150,6 +151,11 @@ class ReasoningDelta:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class TextWasThinking:
+    """All text so far was thinking: only now the vendor says that it ends here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
     """Some more of the arguments of the call at `index`; id and name as soon as known."""
@@ -167,6 +173,11 @@ class Citation:
     url: str
     title: str | None = None
 
+    @classmethod
+    def of(cls, url: str, title: object) -> "Citation":
+        """Return a citation; a title that is no text is none."""
+        return cls(url=url, title=title if isinstance(title, str) else None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -174,29 +185,45 @@ class Usage:
 
     `input`, `cached` and `cache_write` are disjoint and add up to the whole prompt; `output` is
     everything that was generated and `reasoning` is the part of it that was thinking, so
-    `0 <= reasoning <= output` and nothing is negative.
+    `0 <= reasoning <= output` and nothing is negative. What the vendor did not say, or said so that
+    nobody can believe it, is None.
     """
 
-    input: int = 0
+    input: int | None = 0
     """Prompt tokens that came from no cache and went to none."""
-    cached: int = 0
+    cached: int | None = 0
     """Prompt tokens read from the vendor's cache."""
-    cache_write: int = 0
+    cache_write: int | None = 0
     """Prompt tokens written to the vendor's cache."""
-    output: int = 0
-    reasoning: int = 0
+    output: int | None = 0
+    reasoning: int | None = 0
     raw: JsonObject = field(default_factory=dict)
-    """What the vendor sent, unchanged."""
+    """What the vendor sent, as far as it can be stored."""
 
     def __post_init__(self) -> None:
         counts = (self.input, self.cached, self.cache_write, self.output, self.reasoning)
-        if min(counts) < 0 or self.reasoning > self.output:
+        known = [each for each in counts if each is not None]
+        thought = 0 if self.output is None else (self.reasoning or 0) - self.output
+        if min(known, default=0) < 0 or thought > 0:
             raise ValueError(f"usage does not add up: {counts}")
 
     @property
-    def prompt(self) -> int:
+    def uncached(self) -> int | None:
+        """Prompt tokens that came from no cache."""
+        if self.input is None or self.cache_write is None:
+            return None
+        return self.input + self.cache_write
+
+    @property
+    def prompt(self) -> int | None:
         """All tokens of the prompt, however they were served."""
-        return self.input + self.cached + self.cache_write
+        uncached = self.uncached
+        return None if uncached is None or self.cached is None else uncached + self.cached
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether everything that has a price is known."""
+        return self.prompt is not None and self.output is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +243,16 @@ class Done:
     """Goes into the assistant's message when the calls are answered."""
 
 
-Event: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | Citation | Usage | Done
+Event: TypeAlias = (
+    TextDelta
+    | ReasoningDelta
+    | TextWasThinking
+    | ToolCallDelta
+    | ToolCall
+    | Citation
+    | Usage
+    | Done
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +287,9 @@ async def complete(events: AsyncIterable[Event]) -> ChatResponse:
                 text.append(event.text)
             case ReasoningDelta():
                 reasoning.append(event.text)
+            case TextWasThinking():
+                reasoning += text
+                text.clear()
             case ToolCall():
                 calls.append(event)
             case Citation():

@@ -8,40 +8,32 @@ index (Fireworks), errors as a payload with `choices` null, sources in `citation
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
 from providers.chat import (
     Citation,
     Done,
     Event,
-    FinishReason,
     ReasoningDelta,
     TextDelta,
     ToolCall,
     ToolCallDelta,
     Usage,
 )
-from providers.errors import ContentFiltered, MalformedResponse, Overloaded
-from providers.failures import from_payload, incomplete
+from providers.counts import at_most, count, details, merged
+from providers.errors import MalformedResponse
+from providers.failures import UNREADABLE, from_payload, incomplete
+from providers.finishes import read_finish, refusal
 
 __all__ = ["ChunkReader"]
-
-_FINISHES: Final[Mapping[str, FinishReason]] = {
-    "eos": FinishReason.STOP,
-    "function_call": FinishReason.TOOL_CALLS,
-    "length": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,
-    "stop": FinishReason.STOP,
-    "tool_calls": FinishReason.TOOL_CALLS,
-}
 
 
 @dataclass(slots=True)
 class _Call:
     id: str = ""
     name: str = ""
-    arguments: str = ""
+    arguments: list[str] = field(default_factory=list)
 
 
 class ChunkReader:
@@ -51,6 +43,12 @@ class ChunkReader:
         self._vendor = vendor
         self._secret = secret
         self._calls: dict[int, _Call] = {}
+        self._places: dict[str, int] = {}
+        """The calls' indices by their ids."""
+        self._last = 0
+        """The highest index of a call."""
+        self._refusal: list[str] = []
+        self._usage: Mapping[str, Any] = {}
         self._citations: dict[str, Citation] = {}
         self._finish: str | None = None
         self._model: str | None = None
@@ -68,7 +66,7 @@ class ChunkReader:
         """
         try:
             return self._read(chunk)
-        except (AttributeError, KeyError, TypeError) as error:  # a chunk of another shape
+        except UNREADABLE as error:  # a chunk of another shape
             raise MalformedResponse(self._vendor, "a chunk is not as documented") from error
 
     def _read(self, chunk: object) -> list[Event]:
@@ -85,7 +83,8 @@ class ChunkReader:
                 self._choice(choice, events)
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if isinstance(usage, dict):
-            events.append(_usage(usage))
+            self._usage = merged(self._usage, usage)
+            events.append(_usage(self._usage))
         return events
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
@@ -93,22 +92,25 @@ class ChunkReader:
 
         Raises:
             IncompleteStream: the vendor gave no finish reason.
-            ContentFiltered: its filter ended the answer.
-            Overloaded: it gave up in the middle.
+            ContentFiltered: its filter ended the answer, or the model refused.
+            CallFailed: the finish reason is no good one; see `read_finish`.
         """
         if self._finish is None:
             raise incomplete(self._vendor)
-        if self._finish == "content_filter":
-            raise ContentFiltered(self._vendor, "the content filter stopped the answer")
-        if self._finish == "error":
-            raise Overloaded(self._vendor, "the vendor gave up in the middle of the answer")
+        refused = "".join(self._refusal)
+        finish = read_finish(
+            self._vendor,
+            self._finish,
+            called=bool(self._calls),
+            said=refused,
+            secret=self._secret,
+        )
+        if refused:
+            raise refusal(self._vendor, refused, secret=self._secret)
         for call in self._calls.values():
-            yield ToolCall(id=call.id, name=call.name, arguments=call.arguments or "{}")
+            arguments = "".join(call.arguments)
+            yield ToolCall(id=call.id, name=call.name, arguments=arguments or "{}")
         yield from self._citations.values()
-        finish = _FINISHES.get(self._finish, FinishReason.STOP)
-        # Some servers say "stop" after a call; the calls are what counts.
-        if self._calls and finish is FinishReason.STOP:
-            finish = FinishReason.TOOL_CALLS
         yield Done(
             finish_reason=finish,
             vendor_finish_reason=self._finish,
@@ -121,12 +123,14 @@ class ChunkReader:
         delta = choice.get("delta") or choice.get("message") or {}
         if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
             events.append(ReasoningDelta(str(reasoning)))
+        if refused := delta.get("refusal"):
+            self._refusal.append(str(refused))
         content = delta.get("content")
         if isinstance(content, str):
             if content:
                 events.append(TextDelta(content))
         elif isinstance(content, list):
-            events.extend(_parts(content))
+            events.extend(self._parts(content))
         for position, call in enumerate(delta.get("tool_calls") or ()):
             events.append(self._call(call, position))
         if finish := choice.get("finish_reason"):
@@ -137,68 +141,74 @@ class ChunkReader:
         if not isinstance(index, int):
             index = self._index_without(piece, position)
         call = self._calls.setdefault(index, _Call())
+        self._last = max(self._last, index)
         function = piece.get("function") or {}
-        call.id = piece.get("id") or call.id or f"call_{index}"
-        call.name = function.get("name") or call.name
+        call.id = str(piece.get("id") or call.id or f"call_{index}")
+        call.name = str(function.get("name") or call.name)
+        self._places[call.id] = index
         arguments = function.get("arguments") or ""
         if not isinstance(arguments, str):  # some Mistral and local servers send the object itself
             arguments = json.dumps(arguments)
-        call.arguments += arguments
+        call.arguments.append(arguments)
         return ToolCallDelta(index=index, id=call.id, name=call.name, arguments=arguments)
 
     def _index_without(self, piece: Mapping[str, Any], position: int) -> int:
         """A piece without an index continues the last call, unless its id is new."""
-        for index, call in self._calls.items():
-            if piece.get("id") == call.id:
-                return index
-        if piece.get("id") or not self._calls:
+        own = piece.get("id")
+        if own and str(own) in self._places:
+            return self._places[str(own)]
+        if own or not self._calls:
             return len(self._calls)
-        return max(self._calls) if position == 0 else position
+        return self._last if position == 0 else position
+
+    def _parts(self, content: list[Any]) -> Iterator[Event]:
+        for part in content:
+            if not isinstance(part, Mapping):
+                continue
+            if part.get("type") == "thinking":
+                thinking = part.get("thinking")
+                texts = thinking if isinstance(thinking, list) else [{"text": thinking}]
+                for piece in texts:
+                    if text := piece.get("text"):
+                        yield ReasoningDelta(str(text))
+            elif refused := part.get("refusal"):
+                self._refusal.append(str(refused))
+            elif text := part.get("text"):
+                yield TextDelta(str(text))
 
     def _cite(self, chunk: Mapping[str, Any]) -> None:
         for source in chunk.get("search_results") or ():
             if isinstance(source, Mapping) and isinstance(url := source.get("url"), str):
-                self._citations[url] = Citation(url=url, title=source.get("title"))
+                self._citations[url] = Citation.of(url, source.get("title"))
         for url in chunk.get("citations") or ():
             if isinstance(url, str):
                 self._citations.setdefault(url, Citation(url=url))
 
 
-def _parts(content: list[Any]) -> Iterator[Event]:
-    for part in content:
-        if not isinstance(part, Mapping):
-            continue
-        if part.get("type") == "thinking":
-            thinking = part.get("thinking")
-            texts = thinking if isinstance(thinking, list) else [{"text": thinking}]
-            for piece in texts:
-                if text := piece.get("text"):
-                    yield ReasoningDelta(str(text))
-        elif text := part.get("text"):
-            yield TextDelta(str(text))
-
-
 def _usage(raw: Mapping[str, Any]) -> Usage:
     """Disjoint parts from OpenAI's, where the prompt includes what was cached."""
-    prompt = _count(raw, "prompt_tokens")
-    output = _count(raw, "completion_tokens")
-    details = raw.get("prompt_tokens_details") or {}
-    cached = _count(details, "cached_tokens") or _count(raw, "prompt_cache_hit_tokens")
-    cached = min(cached, prompt)
-    cache_write = min(_count(details, "cache_write_tokens"), prompt - cached)
-    reasoning = _count(raw.get("completion_tokens_details") or {}, "reasoning_tokens")
-    if reasoning and _count(raw, "total_tokens") == prompt + output + reasoning:
+    prompt = count(raw, "prompt_tokens")
+    output = count(raw, "completion_tokens")
+    of_prompt = details(raw, "prompt_tokens_details")
+    cached = count(of_prompt, "cached_tokens", absent=0)
+    if cached == 0:
+        cached = count(raw, "prompt_cache_hit_tokens", absent=0)
+    written = count(of_prompt, "cache_write_tokens", absent=0)
+    fresh = None
+    if prompt is not None and cached is not None and written is not None:
+        cached = min(cached, prompt)
+        written = min(written, prompt - cached)
+        fresh = prompt - cached - written
+    of_output = details(raw, "completion_tokens_details")
+    reasoning = count(of_output, "reasoning_tokens", absent=0)
+    apart = (prompt or 0) + (output or 0) + (reasoning or 0)
+    if output is not None and reasoning and count(raw, "total_tokens") == apart:
         output += reasoning  # xAI counts thinking beside the completion, not in it
     return Usage(
-        input=prompt - cached - cache_write,
+        input=fresh,
         cached=cached,
-        cache_write=cache_write,
+        cache_write=written,
         output=output,
-        reasoning=min(reasoning, output),
-        raw=dict(raw),
+        reasoning=at_most(reasoning, output),
+        raw=raw,
     )
-
-
-def _count(raw: Mapping[str, Any], name: str) -> int:
-    value = raw.get(name)
-    return value if isinstance(value, int) and value > 0 else 0

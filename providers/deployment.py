@@ -25,6 +25,14 @@ class Credential:
     simulated: bool = False
     """The base URL is the vendor simulator's: its answers are nobody's."""
 
+    def __post_init__(self) -> None:
+        """Strip what was copied along with a key; one of white space alone is none."""
+        given = (self.key, *self.spare_keys)
+        texts = [each.get_secret_value().strip() for each in given if each is not None]
+        keys = [SecretStr(text) for text in texts if text]
+        object.__setattr__(self, "key", keys[0] if keys else None)
+        object.__setattr__(self, "spare_keys", tuple(keys[1:]))
+
     @property
     def keys(self) -> tuple[SecretStr, ...]:
         """All of them."""

@@ -89,7 +89,7 @@ async def _probe(
         async with asyncio.timeout(patience.total_seconds()):
             response = await http.get(f"{target.base_url}/models", headers=headers)
         listing = response.json() if response.is_success else None
-    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError):
+    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
         return None  # nobody there, or nobody who lists models
     if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
         return None

@@ -16,6 +16,7 @@
         ├── Overloaded              nobody: wait
         ├── TimedOut                nobody: try again
         ├── ConnectionFailed        nobody: try again
+        ├── EmptyAnswer             the planner: another model
         ├── MalformedResponse       nobody: try again
         ├── IncompleteStream        nobody: try again
         └── NotAsked                nobody: a limit of ours held the call back, nothing was sent
@@ -45,6 +46,7 @@ __all__ = [
     "ConnectionFailed",
     "ContentFiltered",
     "ContextTooLong",
+    "EmptyAnswer",
     "IncompleteStream",
     "InvalidRequest",
     "MalformedResponse",
@@ -225,6 +227,13 @@ class MalformedResponse(CallFailed):
 
     code = "malformed_response"
     retryable = True
+    reroute = True
+
+
+class EmptyAnswer(CallFailed):
+    """The answer ended well and says nothing: another model may say more."""
+
+    code = "empty_answer"
     reroute = True
 
 

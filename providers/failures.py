@@ -35,7 +35,9 @@ from providers.errors import (
 from providers.secrets import Redactor
 
 __all__ = [
+    "LONGEST",
     "TRANSPORT_ERRORS",
+    "UNREADABLE",
     "from_payload",
     "from_status",
     "from_transport",
@@ -53,6 +55,15 @@ TRANSPORT_ERRORS: Final = (
 
 LONGEST: Final = 600
 """Characters of a vendor's message that are kept."""
+UNREADABLE: Final = (
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a payload of another shape, depth or size than documented may raise."""
 
 _CONTEXT: Final = re.compile(
     r"context[_ ](?:length|window|size)|maximum context|prompt is too long|too many tokens",
@@ -186,7 +197,7 @@ def _read(body: object) -> tuple[str, str]:
     if isinstance(body, str):
         try:
             body = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return str(body), ""
     if not isinstance(body, Mapping):
         return "", ""

@@ -1,8 +1,9 @@
 """Fireworks, through its own SDK: chat completions with the model's thinking kept."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,13 +17,28 @@ from providers.bodies import untyped
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
+from providers.errors import InvalidRequest
+from providers.failures import UNREADABLE
+from providers.listing_rows import (
+    MOST_PAGES,
+    Row,
+    next_page,
+    number_in,
+    read_rows,
+    row_id,
+    text_in,
+)
 from providers.replaying import hand_back, replayable
 from providers.sdk_errors import SdkErrors
+from providers.thinking_tags import without_thinking_tags
 
 __all__ = ["Fireworks"]
 
 VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
+_LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
+_STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
+"""Long answers are refused unless they are streamed; the refusal says so."""
 
 _ERRORS: Final = SdkErrors(
     status=fireworks.APIStatusError,
@@ -60,7 +76,7 @@ class Fireworks:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        events = self._answer(request, timeouts)
+        events = without_thinking_tags(self._answer(request, timeouts))
         if request.tools:
             events = replayable(events, request, vendor=VENDOR, field="reasoning_content")
         return events
@@ -68,17 +84,34 @@ class Fireworks:
     async def _answer(
         self, request: ChatRequest, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
+        """Answer in one piece where that is asked for and allowed, else as a stream."""
+        if request.whole:
+            try:
+                async with aclosing(self._ask(request, timeouts)) as events:
+                    async for event in events:
+                        yield event
+            except InvalidRequest as error:
+                if not _STREAM.search(error.vendor_message or ""):
+                    raise
+            else:
+                return
+            request = replace(request, whole=False)
+        async with aclosing(self._ask(request, timeouts)) as events:
+            async for event in events:
+                yield event
+
+    async def _ask(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         body = _parameters(request)
         long = untyped(body)
         opening = self._client.chat.completions.with_streaming_response.create(
             **body,
             messages=(),
             extra_body=long,
-            stream=True,
+            stream=not request.whole,
             timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
         with (
-            Deadlines(VENDOR, timeouts) as deadlines,
+            Deadlines(VENDOR, timeouts, whole=request.whole) as deadlines,
             _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect),
         ):
             async with aclosing(
@@ -89,24 +122,33 @@ class Fireworks:
 
     async def list_models(self) -> list[ListedModel]:
         """The serverless models: the others need a deployment of one's own."""
-        wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
-            page = await self._listing.models.list(
-                account_id="fireworks",
-                filter="supports_serverless=true",
-                page_size=200,
-                timeout=LISTING_SECONDS,
-            )
-            return [
-                ListedModel(
-                    id=model.name,
-                    display_name=model.display_name,
-                    context_window=model.context_length,
-                    retires_on=_day(model.deprecation_date),
+        rows: list[Row] = []
+        with _ERRORS.translated(
+            VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
+        ):
+            token = ""
+            for _ in range(MOST_PAGES):
+                page = await self._listing.get(
+                    "/v1/accounts/fireworks/models",
+                    cast_to=object,
+                    options={
+                        "params": _LISTED | ({"pageToken": token} if token else {}),
+                        "timeout": LISTING_SECONDS,
+                    },
                 )
-                async for model in page
-                if model.name is not None
-            ]
+                rows += read_rows(VENDOR, page)
+                token = next_page(page, "nextPageToken")
+                if not token:
+                    break
+        return [
+            ListedModel(
+                id=row_id(row, "name", "id"),
+                display_name=text_in(row, "displayName"),
+                context_window=number_in(row, "contextLength", "context_length"),
+                retires_on=_day(row.get("deprecationDate")),
+            )
+            for row in rows
+        ]
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,7 +187,9 @@ def _roots(base_url: str) -> _Roots:
 
 def _day(value: object) -> date | None:
     """Fireworks sends the parts of a date."""
-    year, month, day = (getattr(value, part, None) for part in ("year", "month", "day"))
-    if year is None or month is None or day is None:
+    if not isinstance(value, dict):
         return None
-    return date(year, month, day)
+    try:
+        return date(value["year"], value["month"], value["day"])
+    except UNREADABLE:
+        return None

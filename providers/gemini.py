@@ -4,27 +4,27 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
 from providers.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCallDelta
 from providers.deadlines import Deadlines
-from providers.errors import CallFailed, MalformedResponse
+from providers.errors import CallFailed
 from providers.failures import TRANSPORT_ERRORS, from_transport
 from providers.gemini_errors import refined
 from providers.gemini_events import ResponseReader
 from providers.gemini_request import VENDOR, parameters
+from providers.listing_rows import MOST_PAGES, Row, next_page, number_in, read_rows, row_id, text_in
 from providers.native import NativeClient
 from providers.streams import payloads
 
 __all__ = ["Gemini"]
 
 LISTING: Final = timedelta(seconds=20)
-_PAGES: Final = 20
+_GENERATES: Final = "generateContent"
 _STREAMED: Final = "streamGenerateContent?alt=sse"
-_WHOLE: Final = "generateContent"
 
 
 class Gemini:
@@ -45,7 +45,7 @@ class Gemini:
             model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
         )
         opening = self._client.streamed(
-            f"/models/{request.model}:{_WHOLE if request.whole else _STREAMED}",
+            f"/models/{request.model}:{_GENERATES if request.whole else _STREAMED}",
             body,
             connect=timeouts.connect,
         )
@@ -74,17 +74,15 @@ class Gemini:
         """Those that generate content."""
         found: list[ListedModel] = []
         token = ""
-        for _ in range(_PAGES):
+        for _ in range(MOST_PAGES):
             params = {"pageSize": "1000"} | ({"pageToken": token} if token else {})
             page = await self._client.get("/models", params, within=LISTING)
-            if not isinstance(page, dict):
-                raise MalformedResponse(VENDOR, "the list of models is not as documented")
             found += [
-                _listed(model)
-                for model in page.get("models") or ()
-                if "generateContent" in (model.get("supportedGenerationMethods") or ())
+                _listed(row)
+                for row in read_rows(VENDOR, page)
+                if _GENERATES in (row.get("supportedGenerationMethods") or (_GENERATES,))
             ]
-            token = page.get("nextPageToken") or ""
+            token = next_page(page, "nextPageToken")
             if not token:
                 break
         return found
@@ -108,10 +106,10 @@ def root(url: str) -> str:
     return url if url.rsplit("/", 1)[-1].startswith("v1") else f"{url}/v1beta"
 
 
-def _listed(model: dict[str, Any]) -> ListedModel:
+def _listed(row: Row) -> ListedModel:
     return ListedModel(
-        id=str(model.get("name", "")).removeprefix("models/"),
-        display_name=model.get("displayName"),
-        context_window=model.get("inputTokenLimit"),
-        max_output_tokens=model.get("outputTokenLimit"),
+        id=row_id(row, "name", "id").removeprefix("models/"),
+        display_name=text_in(row, "displayName"),
+        context_window=number_in(row, "inputTokenLimit"),
+        max_output_tokens=number_in(row, "outputTokenLimit"),
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from providers.chat import (
     Citation,
@@ -16,24 +16,14 @@ from providers.chat import (
     ToolCallDelta,
     Usage,
 )
-from providers.errors import ContentFiltered, MalformedResponse, Overloaded
-from providers.failures import incomplete
+from providers.counts import count, merged
+from providers.errors import ContentFiltered, MalformedResponse
+from providers.failures import UNREADABLE, incomplete, safe_text
+from providers.finishes import read_finish
 from providers.gemini_errors import from_gemini_payload
 from providers.gemini_request import VENDOR
 
 __all__ = ["ResponseReader"]
-
-_FINISHES: Final[Mapping[str, FinishReason]] = {
-    "CONTINUATION": FinishReason.LENGTH,
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "STOP": FinishReason.STOP,
-}
-_FILTERED: Final = frozenset(
-    {"BLOCKLIST", "IMAGE_SAFETY", "LANGUAGE", "PROHIBITED_CONTENT", "RECITATION", "SAFETY", "SPII"}
-)
-_BROKEN: Final = frozenset(
-    {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS", "UNEXPECTED_TOOL_CALL"}
-)
 
 
 class ResponseReader:
@@ -49,6 +39,9 @@ class ResponseReader:
         self._citations: dict[str, Citation] = {}
         self._finish: str | None = None
         self._blocked: str | None = None
+        self._explained = ""
+        """What the vendor says about a blocked prompt, or about the end."""
+        self._usage: Mapping[str, Any] = {}
         self._model: str | None = None
         self._id: str | None = None
 
@@ -65,7 +58,7 @@ class ResponseReader:
         """
         try:
             yield from self._read(payload)
-        except (AttributeError, KeyError, TypeError) as error:  # a response of another shape
+        except UNREADABLE as error:  # a response of another shape
             raise MalformedResponse(VENDOR, "a response is not as documented") from error
 
     def close(self, *, notes: tuple[str, ...]) -> Iterator[Event]:
@@ -74,24 +67,24 @@ class ResponseReader:
         Raises:
             IncompleteStream: the vendor gave no finish reason.
             ContentFiltered: its filter stopped the prompt or the answer.
-            MalformedResponse: the model wrote a call that the vendor could not read.
-            Overloaded: the vendor gave up.
+            CallFailed: the finish reason is no good one; see `read_finish`.
         """
         if self._blocked is not None:
-            raise ContentFiltered(VENDOR, f"the prompt was blocked ({self._blocked})")
+            said = safe_text(self._explained, self._secret) or None
+            raise ContentFiltered(
+                VENDOR, f"the prompt was blocked ({self._blocked[:60]})", vendor_message=said
+            )
         if self._finish is None:
             raise incomplete(VENDOR)
-        if self._finish in _FILTERED:
-            raise ContentFiltered(VENDOR, f"the answer was stopped ({self._finish})")
-        if self._finish in _BROKEN:
-            raise MalformedResponse(VENDOR, f"the model's tool call is unusable ({self._finish})")
-        if self._finish not in _FINISHES:
-            raise Overloaded(VENDOR, f"the vendor gave up ({self._finish})")
+        finish = read_finish(
+            VENDOR,
+            self._finish,
+            called=bool(self._calls),
+            said=self._explained,
+            secret=self._secret,
+        )
         yield from self._calls
         yield from self._citations.values()
-        finish = _FINISHES[self._finish]
-        if self._calls and finish is FinishReason.STOP:
-            finish = FinishReason.TOOL_CALLS
         replay = None
         if finish is FinishReason.TOOL_CALLS and self._parts:
             replay = Replay(vendor=VENDOR, model=self._asked, blocks=tuple(self._parts))
@@ -111,13 +104,17 @@ class ResponseReader:
             raise MalformedResponse(VENDOR, "a response is not an object")
         if "error" in payload:
             raise from_gemini_payload(payload, secret=self._secret)
-        self._model = payload.get("modelVersion") or self._model
-        self._id = payload.get("responseId") or self._id
-        self._blocked = (payload.get("promptFeedback") or {}).get("blockReason") or self._blocked
+        self._model = _text(payload, "modelVersion") or self._model
+        self._id = _text(payload, "responseId") or self._id
+        feedback = payload.get("promptFeedback") or {}
+        if blocked := feedback.get("blockReason"):
+            self._blocked = str(blocked)
+            self._explained = _text(feedback, "blockReasonMessage") or ""
         for candidate in payload.get("candidates") or ():
             yield from self._candidate(candidate)
         if usage := payload.get("usageMetadata"):
-            yield _usage(usage)
+            self._usage = merged(self._usage, usage)
+            yield _usage(self._usage)
 
     def _candidate(self, candidate: Mapping[str, Any]) -> Iterator[Event]:
         for part in (candidate.get("content") or {}).get("parts") or ():
@@ -127,8 +124,10 @@ class ResponseReader:
         for chunk in (candidate.get("groundingMetadata") or {}).get("groundingChunks") or ():
             web = chunk.get("web") or {}
             if isinstance(uri := web.get("uri"), str):
-                self._citations[uri] = Citation(url=uri, title=web.get("title"))
-        self._finish = candidate.get("finishReason") or self._finish
+                self._citations[uri] = Citation.of(uri, web.get("title"))
+        if finish := candidate.get("finishReason"):
+            self._finish = str(finish)
+            self._explained = _text(candidate, "finishMessage") or ""
 
     def _part(self, part: Mapping[str, Any]) -> Iterator[Event]:
         if text := part.get("text"):
@@ -137,26 +136,37 @@ class ResponseReader:
             index = len(self._calls)
             arguments = json.dumps(called.get("args") or {}, ensure_ascii=False)
             call = ToolCall(
-                id=called.get("id") or f"call_{index}", name=called["name"], arguments=arguments
+                id=str(called.get("id") or f"call_{index}"),
+                name=str(called["name"]),
+                arguments=arguments,
             )
             self._calls.append(call)
             yield ToolCallDelta(index=index, id=call.id, name=call.name, arguments=arguments)
 
 
 def _usage(raw: Mapping[str, Any]) -> Usage:
-    """Disjoint parts: here the prompt includes what was cached, and thoughts are counted apart."""
-    prompt = _count(raw, "promptTokenCount") + _count(raw, "toolUsePromptTokenCount")
-    cached = min(_count(raw, "cachedContentTokenCount"), prompt)
-    thoughts = _count(raw, "thoughtsTokenCount")
+    """Disjoint parts: here the prompt includes what was cached, and thoughts are counted apart.
+
+    What is 0 is left out, as in all JSON that is made of protocol buffers.
+    """
+    prompt = _sum(count(raw, "promptTokenCount"), count(raw, "toolUsePromptTokenCount", absent=0))
+    cached = count(raw, "cachedContentTokenCount", absent=0)
+    thoughts = count(raw, "thoughtsTokenCount", absent=0)
+    if prompt is not None and cached is not None:
+        cached = min(cached, prompt)
     return Usage(
-        input=prompt - cached,
+        input=None if prompt is None or cached is None else prompt - cached,
         cached=cached,
-        output=_count(raw, "candidatesTokenCount") + thoughts,
+        output=_sum(count(raw, "candidatesTokenCount", absent=0), thoughts),
         reasoning=thoughts,
-        raw=dict(raw),
+        raw=raw,
     )
 
 
-def _count(raw: Mapping[str, Any], name: str) -> int:
-    value = raw.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _text(holder: Mapping[str, Any], name: str) -> str | None:
+    value = holder.get(name)
+    return value if isinstance(value, str) else None

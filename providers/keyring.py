@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import math
+import re
 import time
 from collections.abc import Callable, Collection
 from datetime import timedelta
@@ -13,10 +14,11 @@ from loguru import logger
 from pydantic import SecretStr
 
 from providers.deployment import Credential, Credentials
-from providers.errors import CallFailed, RateLimited
+from providers.entries import Provider
+from providers.errors import AuthenticationFailed, CallFailed, RateLimited
 from providers.secrets import Redactor
 
-__all__ = ["Keyring", "label_of"]
+__all__ = ["Keyring", "check_key", "label_of"]
 
 REREAD_EVERY: Final = timedelta(seconds=20)
 """The least time between two looks at where the keys come from, whatever the reason."""
@@ -24,6 +26,7 @@ ASIDE: Final = timedelta(minutes=10)
 """For how long a refused key is not taken, while there is another one."""
 ASIDE_LIMITED: Final = timedelta(seconds=30)
 """The same for a key with too many requests, when the vendor does not say for how long."""
+_CARRIED: Final = re.compile(r"[\x20-\x7e]*")
 _SHOWN: Final = 4
 _SHORTEST: Final = 16
 """Of a shorter key even four characters would be too much."""
@@ -157,6 +160,18 @@ class Keyring:
         return self._aside.get((provider, _digest("", key)), 0.0)
 
 
+def check_key(host: Provider, key: SecretStr | None) -> None:
+    """Raise `AuthenticationFailed` if no HTTP header can carry the key."""
+    if key is None or _CARRIED.fullmatch(key.get_secret_value()):
+        return
+    where = " or ".join(host.key_variables) or f"the key of {host.name}"
+    raise AuthenticationFailed(
+        host.id,
+        f"{where} has characters that no HTTP header can carry, so nothing was sent: "
+        "copy the key again, letters, digits and signs of ASCII only",
+    )
+
+
 def label_of(key: SecretStr | None) -> str | None:
     """Name a key without showing it."""
     if key is None:
@@ -166,4 +181,5 @@ def label_of(key: SecretStr | None) -> str | None:
 
 
 def _digest(salt: str, key: SecretStr) -> str:
-    return hashlib.sha256(f"{salt}\0{key.get_secret_value()}".encode()).hexdigest()
+    text = f"{salt}\0{key.get_secret_value()}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

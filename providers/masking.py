@@ -16,6 +16,7 @@ from providers.chat import (
     Message,
     ReasoningDelta,
     TextDelta,
+    TextWasThinking,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -89,6 +90,12 @@ class _Answer:
             case TextDelta():
                 if text := self._text.feed(event.text):
                     yield TextDelta(text)
+            case TextWasThinking():
+                if text := self._text.close():
+                    yield TextDelta(text)
+                self._found += self._text.found
+                self._text = StreamRedactor(self._redactor)
+                yield event
             case ReasoningDelta():
                 if text := self._reasoning.feed(event.text):
                     yield ReasoningDelta(text)

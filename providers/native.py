@@ -3,7 +3,6 @@
 Why there are such is in docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 from providers.failures import TRANSPORT_ERRORS, from_status, from_transport
+from providers.payload import read_json
 
 __all__ = ["NativeClient", "NativeResponse"]
 
@@ -118,15 +118,12 @@ class NativeClient:
             )
         if not response.is_success:
             raise self._refused(response)
-        try:
-            return response.json()
-        except ValueError as error:
-            raise MalformedResponse(self._vendor, "the answer is not valid JSON") from error
+        return read_json(self._vendor, response.content)
 
     def _refused(self, response: httpx2.Response) -> CallFailed:
         body: object = response.text
-        with suppress(ValueError):  # a page of a proxy, say: then its text is the message
-            body = json.loads(response.content)
+        with suppress(MalformedResponse):  # a page of a proxy, say: then its text is the message
+            body = read_json(self._vendor, response.content)
         error = from_status(
             self._vendor, response.status_code, body, response.headers, secret=self.secret
         )

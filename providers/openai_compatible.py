@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,6 +16,7 @@ from providers.bodies import untyped
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer
 from providers.deadlines import Deadlines
+from providers.listing_rows import Row, day_in, number_in, read_rows, row_id
 from providers.replaying import replayable
 from providers.sdk_errors import SdkErrors
 from providers.thinking_tags import without_thinking_tags
@@ -103,18 +104,22 @@ class OpenAICompatible:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
         with _ERRORS.translated(self._vendor, secret=self._secret, connect=wait):
-            page = await self._client.models.list(
-                extra_headers=self._extra_headers, timeout=LISTING_SECONDS
+            page = await self._client.get(
+                "/models",
+                cast_to=object,
+                options={"headers": self._extra_headers, "timeout": LISTING_SECONDS},
             )
-            return [
-                ListedModel(
-                    id=model.id,
-                    context_window=_window(model.model_extra or {}),
-                    retires_on=_day(model.shutdown_date),
-                    prices=_prices(model.model_extra or {}),
-                )
-                async for model in page
-            ]
+        return [
+            ListedModel(
+                id=row_id(row, "id", "name"),
+                context_window=number_in(
+                    row, "context_length", "max_model_len", "max_context_length", "context_window"
+                ),
+                retires_on=day_in(row, "shutdown_date"),
+                prices=_prices(row),
+            )
+            for row in read_rows(self._vendor, page)
+        ]
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,18 +138,9 @@ def api_root(url: str) -> str:
     return url.rstrip("/").removesuffix("/chat/completions")
 
 
-def _window(extra: dict[str, Any]) -> int | None:
-    """The context window under the names that listings give it."""
-    for name in ("context_length", "max_model_len", "max_context_length", "context_window"):
-        value = extra.get(name)
-        if isinstance(value, int):
-            return value
-    return None
-
-
-def _prices(extra: dict[str, Any]) -> ListedPrices | None:
+def _prices(row: Row) -> ListedPrices | None:
     """OpenRouter says dollars per token, as text; Together dollars per million, as numbers."""
-    pricing = extra.get("pricing")
+    pricing = row.get("pricing")
     if not isinstance(pricing, dict):
         return None
     for names, factor in ((("prompt", "completion"), 1_000_000), (("input", "output"), 1)):
@@ -156,10 +152,3 @@ def _prices(extra: dict[str, Any]) -> ListedPrices | None:
         if len(each) == 2 and all(value.is_finite() and value >= 0 for value in each):
             return ListedPrices(input=each[0], output=each[1])
     return None
-
-
-def _day(value: str | None) -> date | None:
-    try:
-        return date.fromisoformat((value or "")[:10])
-    except ValueError:
-        return None

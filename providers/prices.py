@@ -38,7 +38,7 @@ def load_prices() -> None:
 
 
 def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None) -> Cost | None:
-    """The cost of one call, `None` where no price is known: that is not free.
+    """The cost of one call, `None` where no price or no count is known: that is not free.
 
     A simulated call costs 0. `at` (default: now) picks between prices that change with the date or
     the hour.
@@ -101,6 +101,8 @@ def long_prompts(deployment: Deployment) -> tuple[int, ...]:
 def _cost(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
     if deployment.host.local:
         return Cost(usd=Decimal(0), source="local")
+    if not usage.is_counted:
+        return None
     if deployment.entry.prices is not None:
         return _by_catalogue(usage, deployment.entry.prices)
     if deployment.host.genai_prices is not None:
@@ -113,10 +115,10 @@ def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
     cached = prices.input if prices.cached is None else prices.cached
     cache_write = prices.input if prices.cache_write is None else prices.cache_write
     total = (
-        usage.input * prices.input
-        + usage.cached * cached
-        + usage.cache_write * cache_write
-        + usage.output * prices.output
+        (usage.input or 0) * prices.input
+        + (usage.cached or 0) * cached
+        + (usage.cache_write or 0) * cache_write
+        + (usage.output or 0) * prices.output
     )
     return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from loguru import logger
 from pydantic import SecretStr
 
 from providers.adapter import Adapter, ListedModel, Timeouts
@@ -19,7 +20,7 @@ from providers.entries import Provider, TimeoutSeconds
 from providers.errors import NotServed, UnknownModel
 from providers.factory import make_adapter
 from providers.gates import Errand, Gate
-from providers.keyring import Keyring
+from providers.keyring import Keyring, check_key
 from providers.listings import Listings
 from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
@@ -237,8 +238,25 @@ class Router:
         adapter = await self._adapter(host, base_url, self.keyring.choose(provider_id))
         listed = await adapter.list_models()
         if host.listing_decides:
-            self.listings.keep(host.id, (each.id for each in listed))
+            self._keep_listing(host, [each.id for each in listed])
         return listed
+
+    def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
+        """Believe a list; one without a single known model rather has names of another form."""
+        known = {
+            entry.model
+            for model in self.catalogue.models.values()
+            for entry in model.deployments
+            if entry.provider == host.id
+        }
+        if known.isdisjoint(ids):
+            logger.warning(
+                "a list of models names none that is known here, so it removes none",
+                provider=host.id,
+                listed=len(ids),
+            )
+        else:
+            self.listings.keep(host.id, ids)
 
     def _allowed(self, model_id: str, errand: Errand) -> list[Deployment]:
         """The deployments that can be called from here and that the errand does not forbid."""
@@ -264,6 +282,7 @@ class Router:
         return await self._adapter(place.host, place.base_url, key)
 
     async def _adapter(self, host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
+        check_key(host, key)
         async with self._opening:
             place = (host.id, base_url, key.get_secret_value() if key else "")
             if place not in self._adapters:

@@ -47,5 +47,5 @@ class SdkErrors:
             raise from_payload(vendor, known.body, secret=secret) from error
         except TRANSPORT_ERRORS as error:
             raise from_transport(vendor, error, connect=connect, secret=secret) from error
-        except ValueError as error:  # JSON errors of the SDK's own decoding
+        except (ValueError, RecursionError) as error:  # JSON errors of the SDK's own decoding
             raise MalformedResponse(vendor, "the answer is not valid JSON") from error

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 from pydantic import SecretStr
 
 from providers.adapter import Adapter, Timeouts
+from providers.answer_guard import guarded
 from providers.chat import ChatRequest, Event
 from providers.deployment import Deployment
 from providers.masking import masked, masked_answer
@@ -64,7 +65,9 @@ def prepared_chat(
 
     async def send(key: SecretStr | None) -> Callable[[Timeouts], Sending]:
         opened = await adapter(deployment, key)
-        return lambda timeouts: masked_answer(opened.stream(fitted, timeouts=timeouts), redactor)
+        return lambda timeouts: masked_answer(
+            guarded(deployment.provider, opened.stream(fitted, timeouts=timeouts)), redactor
+        )
 
     return Prepared(
         request=fitted, send=send, notes=(*notes, *masked_note(found)), masked_keys=found

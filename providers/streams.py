@@ -1,15 +1,15 @@
 """Decoded payloads from an SDK's open response, under the deadlines of the call."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Final, Protocol
 
 from providers.deadlines import Deadlines
 from providers.errors import MalformedResponse
 from providers.failures import TRANSPORT_ERRORS
+from providers.payload import read_json
 from providers.raw_events import raw_events
-from providers.sse import Decoder, ServerSentEvent
+from providers.sse import LONGEST_EVENT, Decoder, EventTooLong
 
 __all__ = ["OpenResponse", "payloads"]
 
@@ -35,7 +35,7 @@ async def payloads(
     A body that is plain JSON, from a server that cannot stream, is one payload.
 
     Raises:
-        MalformedResponse: something is not JSON.
+        MalformedResponse: something is not JSON, or too long.
         TimedOut: a deadline passed.
     """
     decoder = Decoder()
@@ -49,16 +49,22 @@ async def payloads(
             break
         if whole is not None:
             whole += chunk
+            if len(whole) > LONGEST_EVENT:
+                raise _too_long(vendor)
             continue
-        for event in decoder.feed(chunk):
+        try:
+            events = decoder.feed(chunk)
+        except EventTooLong as error:
+            raise _too_long(vendor) from error
+        for event in events:
             if show is not None:
                 show(vendor, event.data.decode("utf-8", "replace"))
             if event.data == b"[DONE]":
                 await _drain(body)
                 return
-            yield event.name, _decode(vendor, event)
+            yield event.name, read_json(vendor, event.data)
     if whole is not None:
-        yield "", _decode(vendor, ServerSentEvent("", bytes(whole)))
+        yield "", read_json(vendor, bytes(whole))
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
@@ -71,8 +77,7 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
         return  # the answer is whole; closing the response drops the connection
 
 
-def _decode(vendor: str, event: ServerSentEvent) -> Any:
-    try:
-        return json.loads(event.data.decode())  # bytes would be searched for their encoding
-    except ValueError as error:
-        raise MalformedResponse(vendor, "the answer is not valid JSON") from error
+def _too_long(vendor: str) -> MalformedResponse:
+    return MalformedResponse(
+        vendor, f"one piece of the answer is longer than {LONGEST_EVENT // 1024**2} MiB"
+    )

@@ -1,21 +1,37 @@
-"""Thinking that a server leaves in the text, between `<think>` and `</think>` at its head."""
+"""Thinking that a server leaves in the text, between `<think>` and `</think>` at its head.
+
+Some templates open the tag in the prompt, so that only its end is in the answer: then everything
+before it was thinking.
+"""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final
 
-from providers.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from providers.chat import (
+    Done,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    TextWasThinking,
+    ToolCall,
+    ToolCallDelta,
+)
 
 __all__ = ["ThinkingTags", "without_thinking_tags"]
 
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
+_QUOTES: Final = frozenset("`'\"")
+_LONGEST_MARGIN: Final = 1_000
+"""White space before a tag at the head; after more of it the text has begun."""
 
 
 class ThinkingTags:
     """Takes thinking out of a streamed text. One per answer.
 
-    Only a tag at the very head counts: further on it may be what the answer is about.
+    An opening tag only counts at the very head: further on it may be what the answer is about. The
+    closing one counts anywhere, unless it is quoted or an opening one came before it.
     """
 
     def __init__(self) -> None:
@@ -24,16 +40,21 @@ class ThinkingTags:
         """The tag that is waited for; None when the rest is text."""
         self._trims = False
         """Whether empty lines are dropped, as between the thinking and the text."""
+        self._watches = True
+        """Whether a closing tag may still come that was never opened."""
+        self._before = ""
+        """The last character that was given as text."""
 
     def feed(self, text: str) -> Iterator[Event]:
         """What this piece of text turns out to be; half a tag waits for the rest."""
         self._held += text
         if self._tag == _OPEN:
             head = self._held.lstrip()
-            if len(head) < len(_OPEN) and _OPEN.startswith(head):
+            margin = len(self._held) - len(head)
+            if len(head) < len(_OPEN) and _OPEN.startswith(head) and margin <= _LONGEST_MARGIN:
                 return
             if head.startswith(_OPEN):
-                self._held, self._tag = head[len(_OPEN) :], _CLOSE
+                self._held, self._tag, self._watches = head[len(_OPEN) :], _CLOSE, False
             else:
                 self._tag = None
         if self._tag == _CLOSE:
@@ -41,22 +62,59 @@ class ThinkingTags:
         if self._trims:
             self._held = self._held.lstrip("\n")
         if self._tag is None and self._held:
-            self._trims = False
-            yield TextDelta(self._held)
-            self._held = ""
+            yield from self._as_text()
 
     def close(self) -> Iterator[Event]:
-        """What was held back for a tag that never came."""
+        """What was held back for a tag that never came, or was the last that came."""
+        if self._watches and self._held == _CLOSE and self._before not in _QUOTES:
+            self._held = ""
+            yield TextWasThinking()
         if self._held:
             yield ReasoningDelta(self._held) if self._tag == _CLOSE else TextDelta(self._held)
             self._held = ""
+
+    def _as_text(self) -> Iterator[Event]:
+        text, self._held = self._held, ""
+        ended = False
+        if self._watches:
+            text, ended = self._before_closing(text)
+        if text:
+            self._trims = False
+            self._before = text[-1]
+            yield TextDelta(text)
+        if ended:
+            self._watches, self._trims = False, True
+            yield TextWasThinking()
+            self._held = self._held.lstrip("\n")
+            if self._held:
+                yield from self._as_text()
+
+    def _before_closing(self, text: str) -> tuple[str, bool]:
+        """Cut a text at a closing tag that was never opened; what must wait or follows is held."""
+        start = 0
+        while (found := text.find(_CLOSE, start)) >= 0:
+            if text.find(_OPEN, start, found) >= 0:
+                break
+            after = text[found + len(_CLOSE) : found + len(_CLOSE) + 1]
+            before = text[found - 1] if found else self._before
+            if before in _QUOTES or after in _QUOTES:
+                start = found + len(_CLOSE)
+                continue
+            self._held = text[found:] if not after else text[found + len(_CLOSE) :]
+            return text[:found], bool(after)
+        if _OPEN in text[start:]:
+            self._watches = False
+            return text, False
+        keep = max(_half_tag(text, _CLOSE), _half_tag(text, _OPEN))
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep], False
 
     def _until_closed(self) -> Iterator[Event]:
         thinking, found, rest = self._held.partition(_CLOSE)
         if found:
             self._held, self._tag, self._trims = rest, None, True
         else:
-            keep = _half_tag(thinking)
+            keep = _half_tag(thinking, _CLOSE)
             thinking, self._held = (
                 thinking[: len(thinking) - keep],
                 thinking[len(thinking) - keep :],
@@ -65,10 +123,10 @@ class ThinkingTags:
             yield ReasoningDelta(thinking)
 
 
-def _half_tag(text: str) -> int:
-    """How many characters at the end may be the beginning of the closing tag."""
-    longest = min(len(text), len(_CLOSE) - 1)
-    return next((size for size in range(longest, 0, -1) if text.endswith(_CLOSE[:size])), 0)
+def _half_tag(text: str, tag: str) -> int:
+    """How many characters at the end may be the beginning of a tag."""
+    longest = min(len(text), len(tag) - 1)
+    return next((size for size in range(longest, 0, -1) if text.endswith(tag[:size])), 0)
 
 
 async def without_thinking_tags(

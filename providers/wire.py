@@ -29,7 +29,7 @@ class WireProfile(BaseModel):
     schemas: Literal["json_schema", "json_object"] = "json_schema"
     """`json_object`: the vendor only promises JSON, so the schema goes into the instructions."""
     thinking_tags: bool = False
-    """Thinking may come as `<think>` text at the head of the answer; it is taken apart."""
+    """Thinking may come as text up to `</think>`, with or without the tag that opens it."""
     call_id_length: int | None = None
     """Ids of tool calls must be letters and digits of just this length (Mistral)."""
     replay_field: str | None = None

@@ -98,5 +98,7 @@ def _back(draw: Draw, report: Report) -> Draw:
     if not report.sent:
         used = 0.0
     elif draw.bucket.endswith(TOKENS) and report.usage is not None:
-        used = float(report.usage.prompt + report.usage.output)
+        prompt, output = report.usage.prompt, report.usage.output
+        if prompt is not None and output is not None:
+            used = float(prompt + output)
     return draw.model_copy(update={"amount": draw.amount - used})

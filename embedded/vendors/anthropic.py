@@ -235,6 +235,8 @@ def _signature(draft: Draft) -> str:
 
 
 def _stop_reason(draft: Draft) -> str:
+    if draft.finish is not None:
+        return draft.finish
     if draft.calls:
         return "tool_use"
     return "max_tokens" if draft.is_cut else "end_turn"

@@ -202,6 +202,8 @@ class ChatWire:
             yield {"index": index, "function": {"arguments": second}}
 
     def _finish_reason(self, draft: Draft) -> str:
+        if draft.finish is not None:
+            return draft.finish
         if draft.calls:
             return "tool_calls"
         return "length" if draft.is_cut else self._dialect.stop

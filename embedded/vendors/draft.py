@@ -49,6 +49,8 @@ class Draft:
     cached_tokens: int
     calls: tuple[DraftCall, ...] = ()
     """Calls of tools, which come in place of a text."""
+    finish: str | None = None
+    """The finish reason in place of the right one."""
 
     @property
     def reasoning_tokens(self) -> int:

@@ -1,5 +1,6 @@
 """One vendor's completions endpoint: key, request, fault, model, answer, in this order."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from embedded.vendors.draft import compose
-from embedded.vendors.fault import Fault, FaultDesk, FaultError, Refuse
+from embedded.vendors.fault import Alter, Fault, FaultDesk, FaultError, Refuse
 from embedded.vendors.journal import Entry, Journal
 from embedded.vendors.pace import pace_of
 from embedded.vendors.performance import Performance
@@ -50,6 +51,9 @@ class Endpoint:
             self._journal.close(entry)
             return self._refuse(refused, entry.number)
         draft = compose(question, number=entry.number)
+        if fault and isinstance(fault.what, Alter):
+            text = "" if fault.what.is_empty else draft.text
+            draft = replace(draft, text=text, finish=fault.what.finish)
         pace = pace_of(question.model, seed=draft.seed, speed=self._speed)
         performance = Performance(self._wire, question, draft, pace, fault)
         return Reply(partial(performance.play, entry=entry), entry, self._journal)

@@ -10,6 +10,8 @@ A fault is written as words separated by spaces, commas or semicolons:
     error-event                     an error in the vendor's form after HTTP 200
     slow-headers=3                  three seconds until the headers, then a good answer
     chop=2                          a good answer whose stream is sent two bytes at a time
+    empty                           an answer that ends well and has no text
+    finish=abort                    a whole answer whose finish reason is this word
 
 `after=N` counts pieces (3 when it is not said); an answer with fewer breaks before its end.
 `times=K` keeps the fault to the first K requests with the same prompt, so that a retry succeeds.
@@ -74,11 +76,20 @@ class Chop:
 
 
 @dataclass(frozen=True, slots=True)
+class Alter:
+    """Send all of an answer, but a different one."""
+
+    finish: str | None = None
+    """The finish reason, as written."""
+    is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong, and for how many requests with the same prompt."""
 
     spec: str
-    what: Refuse | Break | Delay | Chop
+    what: Refuse | Break | Delay | Chop | Alter
     times: int | None = None
 
 
@@ -87,18 +98,23 @@ def parse_fault(spec: str) -> Fault:
     kind, *options = re.split(r"[\s,;]+", spec.strip())
     known = dict(_option(word) for word in options)
     times = _whole(known.pop("times")) if "times" in known else None
-    what: Refuse | Break | Delay | Chop
+    what: Refuse | Break | Delay | Chop | Alter
     if re.fullmatch(r"[45]\d\d", kind):
         what = Refuse(int(kind), _number(known.pop("retry_after", None)))
     elif kind.startswith("slow-headers="):
         what = Delay(float(_number(kind.partition("=")[2]) or 0))
     elif kind.startswith("chop="):
         what = Chop(max(1, _whole(kind.partition("=")[2])))
+    elif kind.startswith("finish="):
+        what = Alter(finish=kind.partition("=")[2])
+    elif kind == "empty":
+        what = Alter(is_empty=True)
     elif kind in {breakage.value for breakage in Breakage}:
         after = known.pop("after", None)
         what = Break(Breakage(kind), 3 if after is None else _whole(after))
     else:
-        allowed = ", ".join(["400 to 599", *Breakage, "slow-headers=SECONDS", "chop=BYTES"])
+        others = ["slow-headers=SECONDS", "chop=BYTES", "empty", "finish=WORD"]
+        allowed = ", ".join(["400 to 599", *Breakage, *others])
         raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
     if known:
         raise FaultError(f"{kind} does not take {', '.join(known)}")

@@ -231,7 +231,7 @@ def _signature(draft: Draft) -> str:
 
 
 def _finish(draft: Draft) -> str:
-    return "MAX_TOKENS" if draft.is_cut else "STOP"
+    return draft.finish or ("MAX_TOKENS" if draft.is_cut else "STOP")
 
 
 def _usage(draft: Draft) -> JsonValue:

@@ -22,7 +22,7 @@ from providers.entries import DeploymentEntry, Model, Prices, Provider, TimeoutS
 from providers.errors import InvalidRequest, MalformedResponse, NotServed
 from providers.gates import Errand, Gate
 from providers.gemini_errors import refined
-from providers.keyring import Keyring
+from providers.keyring import Keyring, check_key
 from providers.native import NativeClient
 from providers.patience import timeouts_for
 from providers.prices import cost_of, load_prices
@@ -155,6 +155,7 @@ class Embedder:
         return place
 
     def _client(self, host: Provider, wire: Wire, key: SecretStr | None) -> NativeClient:
+        check_key(host, key)
         secret = key.get_secret_value() if key else ""
         if (host.id, secret) not in self._clients:
             client = NativeClient(
@@ -201,11 +202,17 @@ def _embedded(
             for vector in vectors
         ),
         provider=place.provider,
-        tokens=None if None in used else sum(each.input for each in used if each),
+        tokens=_tokens(used),
         cost_usd=_cost(used, place),
         simulated=place.simulated,
         notes=tuple(dict.fromkeys(note for _, notes in told for note in notes)),
     )
+
+
+def _tokens(used: Sequence[Usage | None]) -> int | None:
+    counts = [None if usage is None else usage.input for usage in used]
+    known = [each for each in counts if each is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _as_model(entry: EmbeddingModel) -> Model:

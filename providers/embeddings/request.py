@@ -13,6 +13,7 @@ from providers.deployment import Deployment
 from providers.embeddings.records import Purpose
 from providers.embeddings.wires import Read, Wire
 from providers.errors import MalformedResponse
+from providers.failures import UNREADABLE
 from providers.masking import mask_keys
 from providers.native import NativeClient
 from providers.secrets import Redactor
@@ -93,7 +94,7 @@ class Batch:
         )
         try:
             read = self.wire.read(answer)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except UNREADABLE as error:
             raise MalformedResponse(
                 deployment.provider, "the vectors are not as documented"
             ) from error

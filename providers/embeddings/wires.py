@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from providers.counts import count, details
 from providers.embeddings.entries import EmbeddingWire
 from providers.embeddings.records import Purpose
 from providers.gemini import root
@@ -71,7 +72,7 @@ class _OpenAI(Wire):
 
     def read(self, answer: Mapping[str, Any]) -> Read:
         rows = sorted(answer["data"], key=lambda row: row["index"])
-        tokens = (answer.get("usage") or {}).get("prompt_tokens")
+        tokens = count(details(answer, "usage"), "prompt_tokens")
         return Read([row["embedding"] for row in rows], tokens)
 
 
@@ -96,9 +97,8 @@ class _Cohere(Wire):
         return body if dimensions is None else {**body, "output_dimension": dimensions}
 
     def read(self, answer: Mapping[str, Any]) -> Read:
-        billed = (answer.get("meta") or {}).get("billed_units") or {}
-        tokens = billed.get("input_tokens")
-        return Read(list(answer["embeddings"]["float"]), None if tokens is None else int(tokens))
+        billed = details(details(answer, "meta"), "billed_units")
+        return Read(list(answer["embeddings"]["float"]), count(billed, "input_tokens"))
 
 
 class _Gemini(Wire):
@@ -141,7 +141,7 @@ class _Ollama(Wire):
         return body if dimensions is None else {**body, "dimensions": dimensions}
 
     def read(self, answer: Mapping[str, Any]) -> Read:
-        return Read(list(answer["embeddings"]), answer.get("prompt_eval_count"))
+        return Read(list(answer["embeddings"]), count(answer, "prompt_eval_count"))
 
 
 def _chat_root(url: str) -> str:

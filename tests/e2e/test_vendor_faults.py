@@ -78,6 +78,43 @@ async def test_a_model_that_fails_twice_is_replaced_by_another(store: SupabaseSt
     assert first.lane in (chosen[1].reason or "")
 
 
+@pytest.mark.parametrize(
+    ("spec", "error_class"),
+    [
+        ("empty", "empty_answer"),
+        ("finish=insufficient_system_resource", "overloaded"),
+        ("finish=refusal", "content_filtered"),
+        ("finish=something-new", "malformed_response"),
+    ],
+)
+async def test_an_answer_that_is_none_is_never_stored_as_one(
+    store: SupabaseStore, spec: str, error_class: str
+) -> None:
+    task = await submitted(store, f"Say it [[fault:{spec} times=1]]", type="CHAT")
+
+    row = await ended(store, task.id)
+
+    assert row.status is TaskState.COMPLETED, row.error
+    first, second = await calling(store, task.id)
+    assert first.error is not None
+    assert first.error["class"] == error_class
+    assert second.outcome == "completed"
+    assert row.result is not None
+    assert row.result["text"].strip()
+
+
+async def test_code_that_was_cut_says_so(store: SupabaseStore) -> None:
+    task = await submitted(store, "Write fibonacci [[fault:finish=max_tokens]]")
+
+    row = await ended(store, task.id)
+
+    assert row.status is TaskState.COMPLETED, row.error
+    assert row.result is not None
+    assert row.result["finish_reason"] == "length"
+    assert row.result["verification"]["status"] == "failed"
+    assert any("was cut" in note for note in row.result["notes"])
+
+
 async def test_a_vendor_that_says_no_fails_the_task_with_its_words(store: SupabaseStore) -> None:
     task = await submitted(store, "Say no [[fault:400]]", type="CHAT")
 

@@ -43,6 +43,7 @@ from tests.support.scripted_bus import ScriptedBus
 from tests.support.scripted_store import ScriptedStore
 
 STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop", request_id="req_1")
+CUT = Done(finish_reason=FinishReason.LENGTH, vendor_finish_reason="max_tokens")
 CATALOGUE = Catalogue.load()
 
 

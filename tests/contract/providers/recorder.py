@@ -1,4 +1,4 @@
-"""A server that keeps what it was sent, to read a request off the wire."""
+"""A server that keeps what it was sent, and answers every request alike."""
 
 import asyncio
 import json
@@ -10,12 +10,14 @@ from typing import Any
 class Recorder:
     """The last request; every one gets the same answer."""
 
-    def __init__(self, answer: object) -> None:
+    def __init__(self, answer: object, *, kind: str, status: int, headers: str) -> None:
         self.path = ""
         self.headers: dict[str, str] = {}
         self.body: dict[str, Any] = {}
+        self.bodies: list[dict[str, Any]] = []
         self.url = ""
-        self._text = json.dumps(answer)
+        self._body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self._head = f"HTTP/1.1 {status} As Told\r\ncontent-type: {kind}\r\n{headers}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request on one connection."""
@@ -23,19 +25,30 @@ class Recorder:
         self.path = first.split()[1]
         lines = [line.partition(": ") for line in rest if line]
         self.headers = {name.lower(): value for name, _, value in lines}
-        self.body = json.loads(await reader.readexactly(int(self.headers["content-length"])))
+        if length := int(self.headers.get("content-length", "0")):
+            self.body = json.loads(await reader.readexactly(length))
+            self.bodies.append(self.body)
         writer.write(
-            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
-            f"content-length: {len(self._text)}\r\n\r\n{self._text}".encode()
+            f"{self._head}connection: close\r\ncontent-length: {len(self._body)}\r\n\r\n".encode()
         )
-        await writer.drain()
+        writer.write(self._body)
+        try:
+            await writer.drain()
+        except ConnectionError:  # whoever has read enough leaves
+            return
         writer.close()
 
 
 @asynccontextmanager
-async def recording(answer: object) -> AsyncIterator[Recorder]:
-    """Run a recorder that gives this JSON answer."""
-    recorder = Recorder(answer)
+async def recording(
+    answer: object,
+    *,
+    kind: str = "application/json",
+    status: int = 200,
+    headers: str = "",
+) -> AsyncIterator[Recorder]:
+    """Run a recorder that gives this answer: bytes as they are, all else as JSON."""
+    recorder = Recorder(answer, kind=kind, status=status, headers=headers)
     async with await asyncio.start_server(recorder.serve, "127.0.0.1", 0) as listening:
         recorder.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         yield recorder

@@ -17,6 +17,7 @@ from providers.chat import (
 )
 from providers.errors import AuthenticationFailed, ModelNotFound, RateLimited
 from tests.contract.providers.conftest import BASE_URLS
+from tests.support.tokens import counts_of
 
 Ask = Callable[..., ChatRequest]
 PATIENT = Timeouts()
@@ -55,9 +56,9 @@ async def test_text_reasoning_and_usage_come_apart(adapter: Adapter, ask: Ask, v
     assert answer.text.startswith("Simulated answer")
     assert "<think>" not in answer.text
     assert ("Simulated reasoning" in answer.reasoning) is (vendor not in SILENT)
-    assert answer.usage is not None
-    assert answer.usage.prompt > 0
-    assert answer.usage.output > answer.usage.reasoning >= 0
+    counts = counts_of(answer.usage)
+    assert counts.prompt > 0
+    assert counts.output > counts.reasoning >= 0
     assert answer.done.finish_reason is FinishReason.STOP
 
 

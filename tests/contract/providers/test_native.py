@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from providers.adapter import Timeouts
 from providers.anthropic import Anthropic
 from providers.chat import ChatRequest, Message, Tool, ToolCall, complete
+from providers.errors import InvalidRequest
 from providers.fireworks import Fireworks
 from tests.contract.providers.recorder import recording
 
@@ -103,6 +104,29 @@ async def test_fireworks_never_cuts_a_prompt_silently_and_thinks_as_asked() -> N
         assert server.body["reasoning_effort"] == "low"
         assert server.body["max_tokens"] >= 4096
         assert server.body["user"] == "u"
+
+
+async def test_fireworks_is_asked_again_for_a_stream_when_it_refuses_one_piece() -> None:
+    refusal = {"error": {"message": "Requests with max_tokens > 4096 must have stream=true"}}
+    async with (
+        recording(refusal, status=400) as server,
+        Fireworks(base_url=server.url, key=KEY) as adapter,
+    ):
+        with pytest.raises(InvalidRequest):
+            await complete(adapter.stream(a_request(whole=True), timeouts=Timeouts()))
+
+        assert [body["stream"] for body in server.bodies] == [False, True]
+
+
+async def test_another_refusal_of_fireworks_is_final() -> None:
+    async with (
+        recording({"error": {"message": "temperature is too high"}}, status=400) as server,
+        Fireworks(base_url=server.url, key=KEY) as adapter,
+    ):
+        with pytest.raises(InvalidRequest):
+            await complete(adapter.stream(a_request(whole=True), timeouts=Timeouts()))
+
+        assert len(server.bodies) == 1
 
 
 async def test_fireworks_gets_no_effort_unasked() -> None:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from providers.adapter import Adapter, Timeouts
 from providers.chat import ChatRequest, FinishReason, TextDelta, complete
 
@@ -44,8 +46,12 @@ async def test_characters_may_be_split_between_packets(adapter: Adapter, ask: As
     assert answer.text == text
 
 
-async def test_an_empty_answer_is_an_answer(adapter: Adapter, ask: Ask) -> None:
-    answer = await complete(adapter.stream(ask("[[say:]]"), timeouts=PATIENT))
+@pytest.mark.parametrize("spec", ["max_tokens", "length"])
+async def test_a_limit_in_another_vendors_word_is_a_limit(
+    adapter: Adapter, ask: Ask, spec: str
+) -> None:
+    request = ask(f"Say it [[fault:finish={spec}]]")
 
-    assert answer.text == ""
-    assert answer.done.finish_reason is FinishReason.STOP
+    answer = await complete(adapter.stream(request, timeouts=PATIENT))
+
+    assert answer.done.finish_reason is FinishReason.LENGTH

@@ -12,12 +12,9 @@ from tests.support.simulator import Journal
 
 Ask = Callable[..., ChatRequest]
 
-STREAMS_ALWAYS = {"fireworks"}
-"""Its server refuses long answers that are not streamed."""
-
 
 async def test_it_is_the_answer_that_a_stream_adds_up_to(
-    adapter: Adapter, ask: Ask, vendor: str, journal: Journal
+    adapter: Adapter, ask: Ask, journal: Journal
 ) -> None:
     prompt = "Write a function for fibonacci numbers"
     events = [event async for event in adapter.stream(ask(prompt, whole=True), timeouts=Timeouts())]
@@ -26,8 +23,8 @@ async def test_it_is_the_answer_that_a_stream_adds_up_to(
     texts = [event.text for event in events if isinstance(event, TextDelta)]
     assert "".join(texts) == streamed.text
     asked = [entry["stream"] for entry in await journal.requests()]
-    assert asked == [vendor in STREAMS_ALWAYS, True]
-    assert (len(texts) == 1) is (vendor not in STREAMS_ALWAYS)
+    assert asked == [False, True]
+    assert len(texts) == 1
 
 
 async def test_reasoning_calls_and_usage_are_in_it(adapter: Adapter, ask: Ask) -> None:
@@ -53,9 +50,7 @@ async def test_reasoning_calls_and_usage_are_in_it(adapter: Adapter, ask: Ask) -
     assert whole.done.finish_reason is streamed.done.finish_reason
 
 
-async def test_only_the_total_bounds_it(adapter: Adapter, ask: Ask, vendor: str) -> None:
-    if vendor in STREAMS_ALWAYS:
-        return
+async def test_only_the_total_bounds_it(adapter: Adapter, ask: Ask) -> None:
     hasty = Timeouts(first_token=timedelta(), total=timedelta(seconds=0.3))
 
     with pytest.raises(TimedOut) as error:

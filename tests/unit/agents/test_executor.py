@@ -18,6 +18,7 @@ from providers.chat import (
     Citation,
     ReasoningDelta,
     TextDelta,
+    TextWasThinking,
     ToolCallDelta,
     Usage,
 )
@@ -26,6 +27,7 @@ from providers.prices import Cost
 from tests.support.claims import a_subtask
 from tests.support.eventually import eventually
 from tests.support.executor_bench import (
+    CUT,
     STOP,
     Bench,
 )
@@ -77,6 +79,28 @@ async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
     assert output["citations"] == [{"url": "https://example.org", "title": "An example"}]
     assert "simulated" not in output
     assert completion.messages == []
+
+
+async def test_code_that_was_cut_is_kept_and_said_to_be_cut() -> None:
+    bench = Bench(TextDelta("```python\ndef f(:"), CUT)
+
+    output = (await bench.execute(a_local())).output
+
+    assert output["finish_reason"] == "length"
+    assert output["generated_code"] == "def f(:"
+    assert (output["verification"]["status"], output["verification"]["reason"]) == (
+        "failed",
+        "ends: it was cut at the model's limit",
+    )
+    assert any("raise params.max_output_tokens" in note for note in output["notes"])
+
+
+async def test_text_that_turns_out_to_be_thinking_is_no_part_of_the_answer() -> None:
+    bench = Bench(TextDelta("hm"), TextWasThinking(), TextDelta("so"), STOP)
+
+    output = (await bench.execute(a_local(type="CHAT"))).output
+
+    assert (output["text"], output["reasoning_content"]) == ("so", "hm")
 
 
 async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:

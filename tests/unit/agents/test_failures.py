@@ -25,6 +25,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.Overloaded: (RETRY, REROUTE),
     errors.TimedOut: (RETRY, REROUTE),
     errors.ConnectionFailed: (RETRY, REROUTE),
+    errors.EmptyAnswer: (REROUTE, REROUTE),
     errors.MalformedResponse: (RETRY, REROUTE),
     errors.IncompleteStream: (RETRY, REROUTE),
     errors.NotServed: (REROUTE, REROUTE),

@@ -15,7 +15,6 @@ from providers.chat import (
 )
 from providers.chunks import ChunkReader
 from providers.errors import (
-    ContentFiltered,
     IncompleteStream,
     InvalidRequest,
     MalformedResponse,
@@ -173,13 +172,9 @@ def test_an_error_in_the_stream_keeps_its_own_status() -> None:
     assert raised.value.status == 400
 
 
-@pytest.mark.parametrize(
-    ("finish", "error"),
-    [(None, IncompleteStream), ("content_filter", ContentFiltered), ("error", Overloaded)],
-)
-def test_an_end_that_is_not_an_answer_raises(finish: str | None, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        read(a_chunk(finish, content="x"))
+def test_a_stream_without_a_finish_reason_is_no_answer() -> None:
+    with pytest.raises(IncompleteStream):
+        read(a_chunk(content="x"))
 
 
 @pytest.mark.parametrize(
@@ -191,17 +186,21 @@ def test_anything_that_is_not_a_chunk_is_malformed(chunk: object) -> None:
         read(chunk)
 
 
-@pytest.mark.parametrize(
-    ("word", "finish"),
-    [
-        ("eos", FinishReason.STOP),
-        ("model_length", FinishReason.LENGTH),
-        ("length", FinishReason.LENGTH),
-        ("something new", FinishReason.STOP),
-    ],
-)
-def test_the_vendors_word_is_kept_beside_ours(word: str, finish: FinishReason) -> None:
-    done = read(a_chunk(word, content="x"))[-1]
+def test_pieces_of_many_calls_without_an_index_find_their_calls() -> None:
+    reader = ChunkReader("a-vendor", secret="")
+    for number in range(20_000):
+        piece = {"id": f"c{number % 1000}", "function": {"name": "f", "arguments": "[" * 50}}
+        reader.read(a_chunk(tool_calls=[piece]))
+    reader.read(a_chunk("tool_calls"))
 
-    assert isinstance(done, Done)
-    assert (done.finish_reason, done.vendor_finish_reason) == (finish, word)
+    calls = [each for each in reader.close(request_id=None, notes=()) if isinstance(each, ToolCall)]
+
+    assert [len(call.arguments) for call in calls] == [1_000] * 1_000
+
+
+def test_a_title_that_is_no_text_is_none() -> None:
+    chunk = a_chunk("stop", content="x") | {
+        "search_results": [{"url": "https://a.example", "title": {"deep": 1}}]
+    }
+
+    assert Citation(url="https://a.example") in read(chunk)

@@ -35,6 +35,7 @@ from providers.gemini import root
 from providers.gemini_errors import refined
 from providers.gemini_events import ResponseReader
 from providers.gemini_request import parameters
+from tests.support.tokens import counts_of
 
 CALLS = (
     ToolCall(id="a", name="look", arguments='{"x": 1}'),
@@ -90,7 +91,7 @@ def test_usage_is_disjoint_and_thoughts_are_output() -> None:
     [usage] = [e for e in read({**a_response(), "usageMetadata": counts}) if isinstance(e, Usage)]
 
     assert (usage.input, usage.cached, usage.output, usage.reasoning) == (43, 60, 12, 5)
-    assert usage.prompt + usage.output == counts["totalTokenCount"]
+    assert counts_of(usage).prompt + counts_of(usage).output == counts["totalTokenCount"]
 
 
 def test_calls_are_whole_and_their_parts_go_back_as_they_came() -> None:

@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
 from pydantic import SecretStr
 
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Message, complete
 from providers.deployment import Credential, Credentials
 from providers.errors import AuthenticationFailed, RateLimited
 from providers.keyring import ASIDE, REREAD_EVERY, Keyring, label_of
+from providers.router import Router
 
 A, B, C = (SecretStr(f"sk-a-long-key-number-{name}") for name in "abc")
 REFUSED = AuthenticationFailed("vendor", "no")
@@ -109,3 +113,30 @@ def test_a_label_shows_at_most_the_last_four_characters() -> None:
     assert label_of(SecretStr("sk-ant-0123456789abcdef")) == "...cdef"
     assert label_of(SecretStr("short-key")) == "..."
     assert label_of(None) is None
+
+
+def test_white_space_around_a_key_is_no_part_of_it() -> None:
+    given = Credential(key=SecretStr(" a-key\n"), spare_keys=(SecretStr("\r\n"), SecretStr("b\t")))
+
+    assert [key.get_secret_value() for key in given.keys] == ["a-key", "b"]
+    assert Credential(key=SecretStr(" \n")).key is None
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "fireworks/glm-5p3", "gpt-6-sol"])
+@pytest.mark.parametrize("key", ["schl\u00fcssel", "a\nb", "a\x00b", "a\u2014b", "\ud800", "a\x7f"])
+async def test_a_key_that_no_header_can_carry_is_refused_once_by_its_variables_name(
+    model: str, key: str
+) -> None:
+    catalogue = Catalogue.load()
+    provider = catalogue.models[model].deployments[0].provider
+    given = {provider: Credential(key=SecretStr(key), base_url="http://127.0.0.1:9")}
+    request = ChatRequest(model="", messages=(Message(role="user", content="hi"),))
+
+    async with Router(catalogue, given) as router:
+        call = router.call(model, request)
+        with pytest.raises(AuthenticationFailed, match=f"{provider.upper()}_API_KEY") as refused:
+            await complete(call.events)
+
+    assert key not in str(refused.value)
+    assert not call.absorbed
+    assert not refused.value.retryable

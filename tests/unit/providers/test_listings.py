@@ -1,12 +1,15 @@
+from contextlib import suppress
+
 import pytest
 from pydantic import SecretStr
 
 from providers.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
 from providers.deployment import Credential
-from providers.errors import NotServed
+from providers.errors import MalformedResponse, NotServed
 from providers.listings import Listings
 from providers.router import Router
+from tests.contract.providers.recorder import recording
 
 CATALOGUE = Catalogue.load()
 CURRENT = CATALOGUE.models["fireworks/glm-5p3"]
@@ -38,6 +41,29 @@ def test_a_retired_model_may_be_on_demand_and_comes_back_when_it_is_listed() -> 
     listings.keep("fireworks", [own_id(RETIRED.id)])
     assert listings.revives(RETIRED)
     assert not listings.revives(CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("page", "served"),
+    [
+        pytest.param({"models": [{"name": own_id(RETIRED.id)}]}, False, id="a list without it"),
+        pytest.param(
+            {"object": "list", "data": [{"id": own_id(CURRENT.id)}]}, True, id="OpenAI's shape"
+        ),
+        pytest.param({"models": []}, True, id="nothing"),
+        pytest.param({"object": "list", "data": []}, True, id="nothing in OpenAI's shape"),
+        pytest.param({"data": [{"id": "glm-5p3"}]}, True, id="names of another form"),
+        pytest.param({"items": []}, True, id="no list"),
+    ],
+)
+async def test_only_a_list_that_is_understood_removes_a_model(page: object, served: bool) -> None:
+    async with recording(page) as vendor:
+        given = {"fireworks": Credential(key=SecretStr("a-key"), base_url=vendor.url)}
+        async with Router(CATALOGUE, given) as router:
+            with suppress(MalformedResponse):
+                await router.list_models("fireworks")
+
+            assert (CURRENT.id in router.served_lanes()) is served
 
 
 async def test_a_model_that_left_its_provider_is_not_served_and_says_so() -> None:

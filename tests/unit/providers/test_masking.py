@@ -15,6 +15,7 @@ from providers.chat import (
     Message,
     ReasoningDelta,
     TextDelta,
+    TextWasThinking,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -143,3 +144,21 @@ def test_the_simulators_key_is_a_word_and_stays_in_its_answers() -> None:
     opened = {"openai": Credential(key=SecretStr("simulated-by-nobody"), simulated=True)}
 
     assert Keyring(opened).redactor(shapes=True).known == ()
+
+
+async def test_masking_keeps_what_was_thinking_apart_from_the_text() -> None:
+    key = KEYS["Fireworks"]
+
+    async def say() -> AsyncGenerator[Event, None]:
+        yield TextDelta(f"with {key} or fw_")
+        yield TextWasThinking()
+        yield TextDelta(f"so {key}")
+        yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
+
+    answer = await complete(masked_answer(say(), Redactor()))
+
+    assert (answer.reasoning, answer.text) == (
+        "with [redacted] or fw_",
+        "so [redacted]",
+    )
+    assert answer.done.notes == ("2 keys in the answer were masked",)

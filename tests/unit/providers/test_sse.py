@@ -1,9 +1,11 @@
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.sse import Decoder, ServerSentEvent
+from providers.sse import LONGEST_EVENT, Decoder, EventTooLong, ServerSentEvent
 
 BODY = (
     ": a comment\n\n"
@@ -35,3 +37,46 @@ def test_events_do_not_depend_on_where_the_bytes_are_split(cuts: set[int]) -> No
 def test_an_event_without_its_blank_line_is_no_event() -> None:
     assert Decoder().feed(b"data: half") == []
     assert Decoder().feed(b"data: half\n") == []
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_byte_order_mark_costs_no_event(cut: int) -> None:
+    body = b"\xef\xbb\xbfdata: first\n\ndata: second\n\n"
+    decoder = Decoder()
+
+    events = [*decoder.feed(body[:cut]), *decoder.feed(body[cut:])]
+
+    assert [event.data for event in events] == [b"first", b"second"]
+
+
+def test_every_byte_is_looked_at_once_however_a_line_is_split() -> None:
+    class Counting(bytes):
+        """Bytes that count how many of them are searched for ends of lines."""
+
+        def split(self, *args: Any) -> list[bytes]:
+            searched.append(len(self))
+            return super().split(*args)
+
+        def __radd__(self, other: bytes) -> "Counting":
+            return Counting(bytes(other) + bytes(self))
+
+    searched: list[int] = []
+    decoder = Decoder()
+    for _ in range(1000):
+        decoder.feed(Counting(b"x" * 1000))
+
+    assert sum(searched) == 1_000_000
+
+
+def test_an_event_that_never_ends_is_given_up() -> None:
+    piece = b"x" * (LONGEST_EVENT // 4)
+    for line in (b"", b"\ndata: y\n"):
+        decoder = Decoder()
+        decoder.feed(b"data: ")
+        with pytest.raises(EventTooLong):
+            for _ in range(5):
+                decoder.feed(piece + line + b"data: ")
+
+    decoder = Decoder()
+    for _ in range(9):  # each is short enough
+        assert len(decoder.feed(b"data: " + piece + b"\n\n")) == 1

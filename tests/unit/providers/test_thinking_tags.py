@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.chat import ReasoningDelta, TextDelta
+from providers.chat import ReasoningDelta, TextDelta, TextWasThinking
 from providers.thinking_tags import ThinkingTags
 
 
@@ -13,8 +13,16 @@ def parts(*pieces: str) -> tuple[str, str]:
     tags = ThinkingTags()
     events = [event for piece in pieces for event in tags.feed(piece)]
     events += tags.close()
-    thinking = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
-    return thinking, "".join(event.text for event in events if isinstance(event, TextDelta))
+    thinking, text = "", ""
+    for event in events:
+        match event:
+            case ReasoningDelta():
+                thinking += event.text
+            case TextDelta():
+                text += event.text
+            case TextWasThinking():
+                thinking, text = thinking + text, ""
+    return thinking, text
 
 
 @pytest.mark.parametrize(
@@ -29,6 +37,17 @@ def parts(*pieces: str) -> tuple[str, str]:
         ("<thin air", "", "<thin air"),
         ("<think>a < b</thin</think>c", "a < b</thin", "c"),
         ("", "", ""),
+        ("why</think>\n\nso", "why", "so"),
+        ("why\n</think>so", "why\n", "so"),
+        ("why</think>", "why", ""),
+        ("</think>so", "", "so"),
+        ("split at `</think>` and", "", "split at `</think>` and"),
+        ("cut('</think>')", "", "cut('</think>')"),
+        ("say '</think>' why</think>so", "say '</think>' why", "so"),
+        ("a <think>b</think> c</think>d", "", "a <think>b</think> c</think>d"),
+        ("why</think>so</think>on", "why", "so</think>on"),
+        ("<think>a</think>b</think>c", "a", "b</think>c"),
+        ("why</thin", "", "why</thin"),
     ],
 )
 @given(data=st.data())
@@ -39,3 +58,11 @@ def test_tags_are_found_wherever_the_pieces_end(
     pieces = [whole[a:b] for a, b in pairwise([0, *cuts, len(whole)])]
 
     assert parts(*pieces) == (thinking, text)
+
+
+def test_endless_white_space_before_the_text_is_not_held_back() -> None:
+    tags = ThinkingTags()
+
+    given = [event for _ in range(100) for event in tags.feed(" " * 100)]
+
+    assert sum(len(event.text) for event in given if isinstance(event, TextDelta)) > 8_000

@@ -1,5 +1,6 @@
 """Whatever a vendor calls its counts, our parts add up to what it said."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from providers.anthropic_events import MessageReader
 from providers.chat import Event, Usage
 from providers.chunks import ChunkReader
+from providers.counts import MOST_TOKENS
 from providers.gemini_events import ResponseReader
+from tests.support.tokens import counts_of
 
 
 def openai(raw: dict[str, Any]) -> list[Event]:
@@ -121,8 +124,10 @@ SAID: list[tuple[str, Read, dict[str, Any], int, int]] = [
         103,
         12,
     ),
-    ("nothing counted", openai, {"prompt_tokens": None, "completion_tokens": None}, 0, 0),
-    ("no numbers", openai, {"prompt_tokens": -1, "completion_tokens": "4"}, 0, 0),
+    ("counts as text", openai, {"prompt_tokens": "12", "completion_tokens": " 4 "}, 12, 4),
+    ("counts with a point", openai, {"prompt_tokens": 12.0, "completion_tokens": "4.0"}, 12, 4),
+    ("anthropic as text", anthropic, {"input_tokens": "5", "output_tokens": 3.0}, 5, 3),
+    ("gemini as text", gemini, {"promptTokenCount": "8", "candidatesTokenCount": "3"}, 8, 3),
 ]
 
 
@@ -136,8 +141,97 @@ def test_the_parts_are_disjoint_and_add_up_to_what_the_vendor_said(
 ) -> None:
     [usage] = [event for event in read(raw) if isinstance(event, Usage)]
 
-    assert usage.input + usage.cached + usage.cache_write == usage.prompt == prompt
-    assert usage.output == generated
-    assert 0 <= usage.reasoning <= usage.output
-    assert min(usage.input, usage.cached, usage.cache_write) >= 0
+    counts = counts_of(usage)
+    assert counts.prompt == usage.prompt == prompt
+    assert counts.output == generated
+    assert 0 <= counts.reasoning <= counts.output
+    assert min(counts) >= 0
     assert usage.raw == raw
+
+
+ABSURD: list[object] = [-1, 10**18, 1e300, "10e18", "many", True, [4], {"n": 4}, MOST_TOKENS + 1]
+
+
+@pytest.mark.parametrize("value", [None, *ABSURD])
+@pytest.mark.parametrize(
+    ("read", "prompt", "generated"),
+    [
+        (openai, "prompt_tokens", "completion_tokens"),
+        (anthropic, "input_tokens", "output_tokens"),
+        (gemini, "promptTokenCount", "candidatesTokenCount"),
+    ],
+)
+def test_what_is_no_count_is_unknown_and_never_zero(
+    read: Read, prompt: str, generated: str, value: object
+) -> None:
+    [of_prompt] = [each for each in read({prompt: value, generated: 4}) if isinstance(each, Usage)]
+
+    assert (of_prompt.input, of_prompt.prompt, of_prompt.output) == (None, None, 4)
+    assert not of_prompt.is_counted
+    if value is None and read is gemini:
+        return  # what is 0 is left out there
+    [output] = [each for each in read({prompt: 9, generated: value}) if isinstance(each, Usage)]
+    assert (output.input, output.output) == (9, None)
+    assert not output.is_counted
+
+
+@pytest.mark.parametrize("value", ABSURD)
+def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: object) -> None:
+    raw = {
+        "prompt_tokens": 9,
+        "completion_tokens": 4,
+        "prompt_tokens_details": {"cached_tokens": value},
+    }
+
+    [usage] = [each for each in openai(raw) if isinstance(each, Usage)]
+
+    assert (usage.input, usage.cached, usage.output) == (None, None, 4)
+
+
+def test_the_largest_count_that_can_be_believed_is() -> None:
+    [usage] = openai({"prompt_tokens": MOST_TOKENS, "completion_tokens": 0})
+
+    assert isinstance(usage, Usage)
+    assert (usage.input, usage.output) == (MOST_TOKENS, 0)
+
+
+def last_usage(events: list[Event]) -> Usage:
+    return [each for each in events if isinstance(each, Usage)][-1]
+
+
+def test_zeros_that_come_later_take_nothing_back() -> None:
+    chunks = ChunkReader("a-vendor", secret="")
+    chunks.read({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
+    nothing = {"prompt_tokens": 0, "completion_tokens": 0, "prompt_tokens_details": None}
+    said = last_usage(chunks.read({"choices": [], "usage": nothing}))
+    assert (said.prompt, said.output) == (9, 4)
+
+    messages = MessageReader(secret="")
+    counted = {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}
+    messages.read({"type": "message_start", "message": {"model": "m", "usage": counted}})
+    end = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 30}
+    said = last_usage(
+        messages.read({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end})
+    )
+    assert (said.input, said.cached, said.output) == (5, 7, 30)
+
+    responses = ResponseReader(model="m", secret="", keeps_parts=False)
+    list(responses.read({"usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 3}}))
+    said = last_usage(
+        list(responses.read({"usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 0}}))
+    )
+    assert (said.prompt, said.output) == (8, 3)
+
+
+def test_what_is_kept_of_a_vendors_words_can_be_stored() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(500):
+        deep = {"deep": deep}
+    raw = {"prompt_tokens": 9, "completion_tokens": 4, "n": 10**4000, "x": float("inf"), **deep}
+
+    [usage] = openai(raw | {"text": "t" * 10_000, "many": [1] * 10_000})
+
+    assert isinstance(usage, Usage)
+    kept = json.dumps(usage.raw, allow_nan=False)
+    assert len(kept) < 1_000
+    assert (usage.prompt, usage.output) == (9, 4)

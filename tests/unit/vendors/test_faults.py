@@ -3,6 +3,7 @@
 import pytest
 
 from embedded.vendors.fault import (
+    Alter,
     Break,
     Breakage,
     Delay,
@@ -42,10 +43,12 @@ def a_question(prompt: str = "p", *, vendor: Vendor = Vendor.OPENAI, model: str 
         ("bad-json after=7", Break(Breakage.BAD_JSON, 7), None),
         ("error-event", Break(Breakage.ERROR_EVENT), None),
         (" slow-headers=1.5 ", Delay(1.5), None),
+        ("finish=abort times=1", Alter(finish="abort"), 1),
+        ("empty", Alter(is_empty=True), None),
     ],
 )
 def test_a_fault_is_read_from_words(
-    spec: str, what: Refuse | Break | Delay, times: int | None
+    spec: str, what: Refuse | Break | Delay | Alter, times: int | None
 ) -> None:
     fault = parse_fault(spec)
 

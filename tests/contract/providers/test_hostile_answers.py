@@ -1,0 +1,211 @@
+"""What a vendor may send, through each adapter: an answer of its kind, or an error of ours."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from providers.adapter import ListedModel, Timeouts
+from providers.chat import ChatRequest, ChatResponse, Message, complete
+from providers.errors import CallFailed, MalformedResponse
+from providers.factory import make_adapter
+from tests.contract.providers.conftest import CATALOGUE
+from tests.contract.providers.recorder import recording
+
+INTERNAL = ("Error", "Exception", "Traceback", "object has no", "recursion", "NoneType", "codec")
+"""Words of Python's, which say nothing to a person."""
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+async def asked(vendor: str, body: bytes, *, whole: bool, status: int = 200) -> ChatResponse:
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), whole=whole)
+    kind = "application/json" if whole else "text/event-stream"
+    async with recording(body, kind=kind, status=status) as server:
+        provider = CATALOGUE.providers[vendor]
+        adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
+        async with adapter:
+            return await complete(adapter.stream(request, timeouts=Timeouts()))
+
+
+async def listed(vendor: str, body: bytes) -> list[ListedModel]:
+    async with recording(body) as server:
+        provider = CATALOGUE.providers[vendor]
+        adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
+        async with adapter:
+            return await adapter.list_models()
+
+
+def an_answer(vendor: str, text: str = "yes", **more: Any) -> dict[str, Any]:
+    """A good one in one piece."""
+    if vendor == "anthropic":
+        content = [{"type": "text", "text": text}]
+        return {"type": "message", "content": content, "stop_reason": "end_turn"} | more
+    if vendor == "gemini":
+        candidate = {"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}
+        return {"candidates": [candidate]} | more
+    return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]} | more
+
+
+def with_more(vendor: str, more: str) -> bytes:
+    """A good answer with a field of any text."""
+    whole = json.dumps(an_answer(vendor))
+    return f'{whole[:-1]}, "more": {more}}}'.encode()
+
+
+def wrapped(body: bytes, *, whole: bool) -> bytes:
+    return body if whole else b"data: " + body.replace(b"\n", b" ") + b"\n\n"
+
+
+WAYS = pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"])
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(DEEP, id="deep"),
+        pytest.param("9" * 5_000, id="5,000 digits"),
+        pytest.param("NaN", id="NaN"),
+        pytest.param("-Infinity", id="Infinity"),
+        pytest.param('"half', id="half"),
+    ],
+)
+async def test_json_that_cannot_be_stored_is_malformed(vendor: str, more: str, whole: bool) -> None:
+    body = wrapped(with_more(vendor, more), whole=whole)
+
+    with pytest.raises(MalformedResponse) as failed:
+        await asked(vendor, body, whole=whole)
+
+    assert not [word for word in INTERNAL if word in str(failed.value)]
+
+
+@WAYS
+async def test_bytes_that_are_no_text_are_malformed(vendor: str, whole: bool) -> None:
+    body = json.dumps(an_answer(vendor)).encode().replace(b"yes", b"y\xff\xfes")
+
+    with pytest.raises(MalformedResponse, match="not valid UTF-8"):
+        await asked(vendor, wrapped(body, whole=whole), whole=whole)
+
+
+@WAYS
+async def test_a_byte_order_mark_costs_nothing(vendor: str, whole: bool) -> None:
+    body = wrapped(json.dumps(an_answer(vendor)).encode(), whole=whole)
+
+    answer = await asked(vendor, b"\xef\xbb\xbf" + body, whole=whole)
+
+    assert answer.text == "yes"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": {}, "input_tokens": [], "promptTokenCount": "x"},
+        [1],
+        "many",
+        {"prompt_tokens_details": 3, "output_tokens_details": 3, "completion_tokens_details": []},
+    ],
+)
+async def test_a_count_of_another_shape_costs_no_answer(vendor: str, usage: object) -> None:
+    body = json.dumps(an_answer(vendor, usage=usage)).encode()
+
+    answer = await asked(vendor, body, whole=True)
+
+    assert answer.text == "yes"
+    assert answer.usage is None or not answer.usage.is_counted
+
+
+@pytest.mark.parametrize("value", [3, [], {}, "text", None, [[]], {"a": {}}, True, -1.5])
+async def test_fields_of_another_shape_are_an_answer_or_malformed(
+    vendor: str, value: object
+) -> None:
+    for place in places(an_answer(vendor)):
+        changed = an_answer(vendor)
+        put(changed, place, value)
+        try:
+            answer = await asked(vendor, json.dumps(changed).encode(), whole=True)
+        except CallFailed as error:
+            assert not [word for word in INTERNAL if word in str(error)]
+        else:
+            assert isinstance(answer.text, str)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The ways to every value inside."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    if not isinstance(value, dict | list):
+        return []
+    return [way for key, each in items for way in ((*path, key), *places(each, (*path, key)))]
+
+
+def put(value: Any, path: tuple[Any, ...], new: object) -> None:
+    *way, last = path
+    for key in way:
+        value = value[key]
+    value[last] = new
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(DEEP.encode(), id="deep"),
+        pytest.param(b'{"error": ' + DEEP.encode() + b"}", id="deep inside"),
+        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b'{"error": {"message": NaN, "code": ' + b"9" * 5_000 + b"}}", id="numbers"),
+        pytest.param(json.dumps({"error": {"message": ["x"], "code": {}}}).encode(), id="shapes"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"x" * 3_000_000, id="long"),
+    ],
+)
+async def test_a_refusal_of_any_shape_has_its_class_and_is_short(vendor: str, body: bytes) -> None:
+    with pytest.raises(CallFailed) as failed:
+        await asked(vendor, body, whole=True, status=503)
+
+    assert failed.value.code == "overloaded"
+    assert len(str(failed.value)) < 1_000
+    assert not [word for word in INTERNAL if word in str(failed.value)]
+
+
+ROW = {"id": "a-model", "name": "a-model"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param({"object": "list", "data": [ROW]}, id="data"),
+        pytest.param({"models": [ROW]}, id="models"),
+        pytest.param([ROW], id="bare"),
+        pytest.param({"data": [ROW, 3, {}, {"id": 4}, {**ROW, "id": None}]}, id="odd rows"),
+        pytest.param(
+            {
+                "data": [
+                    {
+                        **ROW,
+                        "deprecationDate": {"year": "x"},
+                        "retires_at": 7,
+                        "shutdown_date": "soon",
+                        "context_length": 10**18,
+                        "pricing": {"prompt": [], "completion": "NaN"},
+                        "display_name": [],
+                    }
+                ]
+            },
+            id="odd fields",
+        ),
+    ],
+)
+async def test_a_list_of_models_is_read_in_every_shape(vendor: str, page: object) -> None:
+    found = await listed(vendor, json.dumps(page).encode())
+
+    assert found[0] == ListedModel(id="a-model")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"3", b"{}", b'{"data": 3}', b'{"items": [{"id": "a"}]}', b'[{"no": 1}]', DEEP.encode()],
+)
+async def test_what_is_no_list_of_models_is_malformed(vendor: str, body: bytes) -> None:
+    with pytest.raises(MalformedResponse) as failed:
+        await listed(vendor, body)
+
+    assert not [word for word in INTERNAL if word in str(failed.value)]

@@ -1,0 +1,29 @@
+"""Tokens of a call whose vendor said them all."""
+
+from typing import NamedTuple
+
+from providers.chat import Usage
+
+
+class Counts(NamedTuple):
+    """The parts of a usage, none of them unknown."""
+
+    input: int
+    cached: int
+    cache_write: int
+    output: int
+    reasoning: int
+
+    @property
+    def prompt(self) -> int:
+        """All tokens of the prompt."""
+        return self.input + self.cached + self.cache_write
+
+
+def counts_of(usage: Usage | None) -> Counts:
+    """The parts of a usage that is known."""
+    assert usage is not None
+    parts = (usage.input, usage.cached, usage.cache_write, usage.output, usage.reasoning)
+    known = [each for each in parts if each is not None]
+    assert len(known) == len(parts), usage
+    return Counts(*known)
