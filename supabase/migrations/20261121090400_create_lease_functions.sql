@@ -206,6 +206,28 @@ comment on function cogo.budget_key(uuid) is
 revoke all on function cogo.budget_key(uuid) from public, anon, authenticated, service_role;
 grant execute on function cogo.budget_key(uuid) to service_role;
 
+-- schemas/0706_period_end.sql
+-- A day is added where days have no offset: added to a moment it would be one of the session's time
+-- zone, an hour shorter twice a year, and a month from there begins on another date.
+create or replace function cogo.period_end(p_per text, p_now timestamptz)
+  returns timestamptz
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select case
+    when p_per in ('day', 'month') then (
+      date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
+    ) at time zone 'utc'
+  end;
+$$;
+comment on function cogo.period_end(text, timestamptz) is
+  'When the day or month (UTC) of a budget ends; null: never.';
+
+revoke all on function cogo.period_end(text, timestamptz)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.period_end(text, timestamptz) to service_role;
+
 -- schemas/0706_period_start.sql
 create or replace function cogo.period_start(p_per text, p_now timestamptz)
   returns timestamptz
@@ -358,10 +380,7 @@ begin
       v_name, trim_scale(p_limit)
     );
   elsif p_spent + v_reserved + p_usd > p_limit then
-    resets_at := case p_per
-      when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
-      when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
-    end;
+    resets_at := cogo.period_end(p_per, cogo.now());
     -- What runs now seldom costs all that is reserved for it: then waiting helps.
     answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(
@@ -993,6 +1012,8 @@ create or replace function cogo.insert_plan(
   language plpgsql
   volatile
   set search_path = ''
+  -- A time without an offset is meant as UTC, whatever the session is set to.
+  set timezone = 'UTC'
 as $$
 declare
   v_task public.cogo_tasks;

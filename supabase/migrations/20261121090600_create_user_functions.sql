@@ -83,7 +83,8 @@ begin
     v_task.session_id, v_task.budget_usd, v_task.stream
   ) is distinct from (
     p_prompt, coalesce(p_type, 'GENERATE_CODE'), coalesce(p_params, '{}'), coalesce(p_priority, 5),
-    cogo.requested_model(p_model), coalesce(p_preferences, '{}'), p_session_id, p_budget_usd, coalesce(p_stream, true)
+    cogo.requested_model(p_model), coalesce(p_preferences, '{}'), p_session_id, p_budget_usd,
+    coalesce(p_stream, true)
   ) then
     raise exception using
       errcode = 'TQ004',

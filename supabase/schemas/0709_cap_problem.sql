@@ -29,10 +29,7 @@ begin
       v_name, trim_scale(p_limit)
     );
   elsif p_spent + v_reserved + p_usd > p_limit then
-    resets_at := case p_per
-      when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
-      when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
-    end;
+    resets_at := cogo.period_end(p_per, cogo.now());
     -- What runs now seldom costs all that is reserved for it: then waiting helps.
     answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(

@@ -5,6 +5,8 @@ create or replace function cogo.insert_plan(
   language plpgsql
   volatile
   set search_path = ''
+  -- A time without an offset is meant as UTC, whatever the session is set to.
+  set timezone = 'UTC'
 as $$
 declare
   v_task public.cogo_tasks;

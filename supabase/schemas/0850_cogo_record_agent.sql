@@ -4,6 +4,8 @@ create or replace function public.cogo_record_agent(p_agent jsonb)
   volatile
   security invoker
   set search_path = ''
+  -- A time without an offset is meant as UTC, whatever the session is set to.
+  set timezone = 'UTC'
 as $$
   insert into public.cogo_agents as a (
     id, kind, lanes, capacity, running, version, host, pid, details, started_at, heartbeat_at,

@@ -11,11 +11,7 @@ as $$
   select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
          case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
          cogo.reserved_usd(b.scope, b.key),
-         case b.per
-           when 'day' then cogo.period_start('day', cogo.now()) + interval '1 day'
-           when 'month' then cogo.period_start('month', cogo.now()) + interval '1 month'
-         end,
-         b.is_default
+         cogo.period_end(b.per, cogo.now()), b.is_default
     from cogo.budgets b
    order by b.scope, b.key, b.per;
 $$;

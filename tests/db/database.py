@@ -28,6 +28,7 @@ _TABLES: Final = (
     "cogo.budgets",
     "cogo.reservations",
     "cogo.grants",
+    "cogo.api_keys",
     "public.cogo_calls",
     "public.cogo_embeddings",
     "cogo.controls",

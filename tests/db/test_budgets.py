@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -257,6 +257,50 @@ async def test_a_cap_counts_its_period_and_begins_anew(database: Database, agent
     }  # fmt: skip
     call = a_call(usd=2)
     assert (await begin(agent, call))["answer"] == "ok"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+async def test_days_and_months_are_those_of_utc_in_a_session_of_any_time_zone(
+    database: Database, agent: Agent, zone: str
+) -> None:
+    # The last hour of a day of UTC, and of a month; New York's clocks change a week later.
+    await database.jump(datetime(2026, 2, 28, 23, 30, tzinfo=UTC) - database.now)
+    await agent.connection.execute("select set_config('timezone', $1, false)", zone)
+    for per in ("day", "month"):
+        await cap(agent, 1, per=per)
+    spent = a_call(usd=1)
+    await begin(agent, spent)
+    await end(agent, spent, 1)
+
+    before = await agent.connection.fetch("select * from public.cogo_budgets() order by per")
+    refused = await begin(agent, a_call(usd=1))
+    await database.jump(timedelta(hours=1))
+    after = await agent.connection.fetch("select * from public.cogo_budgets() order by per")
+    allowed = await begin(agent, a_call(usd=1))
+    days = await agent.connection.fetch("select day from public.cogo_usage")
+
+    march = datetime(2026, 3, 1, tzinfo=UTC)
+    assert [(row["spent_usd"], row["resets_at"]) for row in before] == [(1, march)] * 2
+    assert (refused["answer"], refused["resets_at"]) == ("refused", march)
+    assert [(row["spent_usd"], row["resets_at"]) for row in after] == [
+        (0, datetime(2026, 3, 2, tzinfo=UTC)), (0, datetime(2026, 4, 1, tzinfo=UTC)),
+    ]  # fmt: skip
+    assert allowed["answer"] == "ok"
+    assert [row["day"] for row in days] == [date(2026, 2, 28)]
+
+
+async def test_a_call_that_costs_all_that_is_left_is_made_or_waits_for_what_runs(
+    agent: Agent,
+) -> None:
+    await cap(agent, 1)
+    running = a_call(usd=0.4)
+    assert (await begin(agent, running))["answer"] == "ok"
+
+    waits = await begin(agent, a_call(usd=1))
+    fits = await begin(agent, a_call(usd=0.6))
+    too_much = await begin(agent, a_call(usd=1.000001))
+
+    assert (waits["answer"], fits["answer"], too_much["answer"]) == ("wait", "ok", "refused")
 
 
 @pytest.mark.parametrize(

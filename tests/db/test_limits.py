@@ -120,6 +120,14 @@ async def test_planning_does_not_spend_what_an_owner_may_run(agent: Agent) -> No
         assert (await task_of(agent, task_id))["status"] == "running"
 
 
+async def test_planning_does_not_spend_the_rate_of_an_owner(agent: Agent) -> None:
+    await set_owner(agent, max_running=1, per_minute=1)
+
+    await plan_task(agent, owner=ALICE)
+
+    assert len(await agent.claim("model-a")) == 1
+
+
 async def test_what_an_owner_had_queued_before_the_limit_is_limited_too(agent: Agent) -> None:
     for _ in range(3):
         await plan_task(agent)

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -133,3 +134,16 @@ async def at_once(*calls: Any) -> list[Any]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(call) for call in calls]
     return [task.result() for task in tasks]
+
+
+async def test_a_time_without_an_offset_is_utc_in_a_session_of_any_time_zone(
+    database: Database, agent: Agent
+) -> None:
+    await agent.connection.execute("set timezone = 'America/New_York'")
+
+    task_id = await plan_task(agent, step("later", run_at="2026-03-01T12:30:00"))
+
+    run_at = await agent.connection.fetchval(
+        "select run_at from public.cogo_subtasks where task_id = $1 and key = 'later'", task_id
+    )
+    assert run_at == database.now + timedelta(minutes=30)

@@ -50,6 +50,18 @@ async def test_cancelling_ends_the_task_at_once_and_asks_its_workers_to_stop(age
     assert await call(agent, "cancel_task", task_id) == "cancelled"
 
 
+async def test_what_an_attempt_cost_that_failed_after_a_stop_is_booked(agent: Agent) -> None:
+    task_id = await plan_task(agent)
+    [running] = await agent.claim("model-a")
+    await call(agent, "cancel_task", task_id)
+
+    answer = await agent.fail(running, usage={"cost_usd": 0.5, "output_tokens": 7})
+
+    task = await task_of(agent, task_id)
+    assert answer["answer"] == "closed"
+    assert (float(task["cost_usd"]), task["output_tokens"]) == (0.5, 7)
+
+
 async def test_a_cancelled_subtask_whose_worker_vanished_is_swept(
     database: Database, agent: Agent
 ) -> None:

@@ -1,5 +1,6 @@
 """What may not be taken, what is only set aside, and what a person's own word changes of that."""
 
+import math
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from agents.selection.controls import Control
 from agents.selection.knowledge import Knowledge
 from agents.selection.strategy import NoModel, choose
+from agents.selection.tokens import LEAST_ANSWER
 from tests.support.choices import (
     CATALOGUE,
     CHEAP,
@@ -54,6 +56,26 @@ def test_a_hard_constraint_holds_even_against_the_person(
     with pytest.raises(NoModel) as caught:
         choose(wanted("rules", *served, requested=model, **fields), CATALOGUE)
     assert why in caught.value.message
+
+
+def test_a_cost_that_equals_what_is_left_of_the_budget_fits() -> None:
+    free = choose(wanted("rules", TOP), CATALOGUE)
+    cost = free.ranking[TOP].estimate.cost_usd
+    assert cost is not None
+
+    assert choose(wanted("rules", TOP, budget_usd=cost), CATALOGUE).selected.model_id == TOP
+    with pytest.raises(NoModel, match="of the budget are left"):
+        choose(wanted("rules", TOP, budget_usd=math.nextafter(cost, 0)), CATALOGUE)
+
+
+def test_a_prompt_that_fits_a_window_exactly_fits() -> None:
+    window = CATALOGUE.models[CHEAP].context_window
+    assert window is not None
+    needs = {"inputTokens": window - LEAST_ANSWER}
+
+    assert choose(wanted("rules", CHEAP, needs=needs), CATALOGUE).selected.model_id == CHEAP
+    with pytest.raises(NoModel, match="its window holds"):
+        choose(wanted("rules", CHEAP, needs={"inputTokens": window - LEAST_ANSWER + 1}), CATALOGUE)
 
 
 @pytest.mark.parametrize("barred", [MIDDLE, "anthropic"])
