@@ -1,6 +1,6 @@
 """Where the data and the programs of Postgres lie, for the account that runs it."""
 
-import hashlib
+import os
 import shutil
 import stat
 import tempfile
@@ -10,14 +10,14 @@ from typing import Final
 
 from embedded.binaries import Installation
 from embedded.errors import CannotStart
-from embedded.private_files import write_private
 from embedded.privileges import Account, make_private
-
-SYSTEM_ROOT: Final = Path("/var/lib/cogo")
-"""Where root puts what the unprivileged account cannot reach below the state directory."""
-
-OWNER_FILE: Final = "state-directory"
-"""Names, beside such data, the state directory that they belong to: for whoever tidies up."""
+from embedded.system_data import (
+    PROGRAMS,
+    SYSTEM_ROOT,
+    folder_name,
+    remove_orphans,
+    write_owner,
+)
 
 _READABLE: Final = stat.S_IRGRP | stat.S_IROTH
 _ENTERABLE: Final = stat.S_IXGRP | stat.S_IXOTH
@@ -55,15 +55,14 @@ def place(
     reachable = account.can_traverse(directory)
     if not reachable or not _is_usable(installation, account):
         _create_root(system_root, account)
+        remove_orphans(system_root)
     if not _is_usable(installation, account):
         installation = _copied(installation, system_root)
     if reachable:
         return Placement(directory / "postgres", installation, account)
-    name = hashlib.sha256(f"{directory.resolve()}\n{token}".encode()).hexdigest()[:16]
-    folder = system_root / name
+    folder = system_root / folder_name(directory, token)
     make_private(folder, account)
-    # The account owns the folder: write_private follows no link that it may have put there.
-    write_private(folder / OWNER_FILE, f"{directory.resolve()}\n")
+    write_owner(folder, directory)
     return Placement(folder / "postgres", installation, account)
 
 
@@ -92,7 +91,7 @@ def _create_root(system_root: Path, account: Account) -> None:
 
 def _copied(installation: Installation, system_root: Path) -> Installation:
     """The installation's copy that everybody may run, made once per version of the programs."""
-    target = system_root / f"postgres-{installation.version()}"
+    target = system_root / f"{PROGRAMS}{installation.version()}"
     if not target.exists():
         # Made aside and renamed: whoever sees the target sees all of it.
         draft = Path(tempfile.mkdtemp(dir=system_root, prefix="draft-"))
@@ -104,6 +103,7 @@ def _copied(installation: Installation, system_root: Path) -> Installation:
             draft.rename(target)
         except OSError:  # another server was faster
             shutil.rmtree(draft)
+    os.utime(target)  # it is in use from now on
     return installation.below(target)
 
 

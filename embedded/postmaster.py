@@ -42,6 +42,12 @@ def read_postmaster(data: Path) -> Postmaster | None:
         return None
 
 
+def is_running(data: Path) -> bool:
+    """Return whether a postmaster serves the data directory."""
+    found = read_postmaster(data)
+    return found is not None and _serves(found.pid, data)
+
+
 async def stop_orphan(data: Path) -> None:
     """Stop the postmaster that a killed server left on `data`; clear a stale pid file.
 

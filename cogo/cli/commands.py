@@ -317,6 +317,13 @@ COMMANDS: Final = (
         group="supabase",
     ),
     Command(
+        name="list",
+        summary="List the embedded Supabases of this user",
+        module="cogo.cli.supabase_list",
+        function="list_",
+        group="supabase",
+    ),
+    Command(
         name="reset",
         summary="Drop all data of the embedded Supabase and apply the migrations again.",
         module="cogo.cli.supabase",

@@ -36,7 +36,8 @@ def migrate(
 ) -> None:
     """Bring a database to the tables and functions that COGO needs.
 
-    Keeps the history that `supabase db push` keeps; both may take turns.
+    Keeps the history that `supabase db push` keeps; both may take turns. (The Supabase CLI v3
+    reaches a hosted project only with --remote --yes.)
     """
     target = db_url or database_url(Project.find(directory))
     done = asyncio.run(apply_migrations(target, load_migrations(), dry_run=dry_run))

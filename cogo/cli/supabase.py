@@ -23,6 +23,7 @@ from embedded.keys import load_keys, rotate_keys
 from embedded.reach import WARNING, is_loopback, require_loopback
 from embedded.reset import drop_data
 from embedded.state import State
+from embedded.system_data import data_of, remove_orphans
 
 EXAMPLES: Final = {
     "start": (
@@ -96,7 +97,8 @@ def stop(*, directory: Dir = None) -> None:
     state = require_server(home)
     with hold_lock(home):
         stop_server(home, state)
-    print_line(f"stopped; the data stay in {home}")
+    remove_orphans()
+    print_line(f"stopped; the data stay in {data_of(home)}")
 
 
 def status(*, directory: Dir = None, as_json: AsJson = False) -> None:

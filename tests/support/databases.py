@@ -15,8 +15,8 @@ import pytest
 
 from embedded.binaries import find_installation
 from embedded.errors import CannotStart
-from embedded.placement import OWNER_FILE, SYSTEM_ROOT
 from embedded.postgres import Postgres
+from embedded.system_data import find_system_data
 
 _T = TypeVar("_T")
 _numbers = itertools.count(1)
@@ -75,9 +75,9 @@ def tidy_system_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """Remove what servers of this run put outside their state directories, as root does."""
     yield
     ours = tmp_path_factory.getbasetemp().resolve()
-    for owner in SYSTEM_ROOT.glob(f"*/{OWNER_FILE}"):
-        if Path(owner.read_text().strip()).is_relative_to(ours):
-            shutil.rmtree(owner.parent, ignore_errors=True)
+    for each in find_system_data():
+        if each.owner.is_relative_to(ours):
+            shutil.rmtree(each.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", params=[18, 15], ids=["pg18", "pg15"])

@@ -108,6 +108,15 @@ def test_a_lock_holds_all_that_its_packages_require(lock: str) -> None:
     assert not gaps
 
 
+def test_recipes_with_the_supabase_cli_say_what_reaches_a_hosted_project() -> None:
+    recipes = {path: path.read_text(encoding="utf-8") for path in tracked("*.md", "*.toml")}
+
+    named = {path for path, text in recipes.items() if "supabase db push" in text}
+
+    assert named
+    assert not {path for path in named if "--remote" not in recipes[path]}
+
+
 def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> None:
     command = [str(ROOT / ".venv/bin/hatchling"), "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)

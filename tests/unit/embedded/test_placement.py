@@ -11,8 +11,9 @@ import pytest
 
 from embedded.binaries import Installation
 from embedded.errors import CannotStart
-from embedded.placement import OWNER_FILE, place
+from embedded.placement import place
 from embedded.privileges import Account, account_to_drop_to
+from embedded.system_data import OWNER_FILE, find_system_data
 
 STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
 """Nobody of this machine: enters only what is open to everybody."""
@@ -109,7 +110,7 @@ def test_what_the_account_cannot_reach_goes_elsewhere_and_no_mode_changes(
     assert modes(home) == before
     folder = placement.data.parent
     assert folder.parent == root
-    assert (folder / OWNER_FILE).read_text() == f"{home}\n"
+    assert [each.owner for each in find_system_data(root)] == [home]
     assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, STRANGER.uid)
     program = placement.installation.bin / "postgres"
     assert program.is_relative_to(root / "postgres-18.4")
