@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from loguru import logger
 
 from cogo.settings import LogFormat, LogLevel
+from cogo.terminal import escape_json, neutralize
 from providers.secrets import Redactor
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def configure_logs(
 def _plain_line(record: "Record") -> str:
     time = record["time"].strftime("%H:%M:%S.%f")[:-3]
     values = "".join(f" {key}={value}" for key, value in record["extra"].items())
-    return f"{time} {record['level'].name:<7} {record['message']}{values}{_trace(record)}"
+    line = neutralize(f"{record['message']}{values}", one_line=True)
+    return f"{time} {record['level'].name:<7} {line}{neutralize(_trace(record))}"
 
 
 def _json_line(record: "Record") -> str:
@@ -72,7 +74,7 @@ def _json_line(record: "Record") -> str:
     fields = record["extra"] | fields
     if record["exception"] is not None:
         fields["exception"] = _trace(record).strip()
-    return json.dumps(fields, default=str, ensure_ascii=False)
+    return escape_json(json.dumps(fields, default=str, ensure_ascii=False))
 
 
 def _trace(record: "Record") -> str:

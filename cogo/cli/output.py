@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import typer
 
 from cogo.command import typed
+from cogo.terminal import escape_json, neutralize
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,7 +25,7 @@ _NARROWEST: Final = 24
 def print_line(text: str = "", *, err: bool = False) -> None:
     """Print one line; a reader that went away ends nothing but the line."""
     try:
-        typer.echo(text, err=err)
+        typer.echo(neutralize(text), err=err)
     except (OSError, ValueError):
         # The terminal was closed or the pipe broke: a drain must still run to its end.
         return
@@ -33,7 +34,7 @@ def print_line(text: str = "", *, err: bool = False) -> None:
 def write_text(text: str, *, err: bool = False, dim: bool = False) -> None:
     """Write a piece of a text without a line's end."""
     try:
-        typer.secho(text, err=err, nl=False, dim=dim or None)
+        typer.secho(neutralize(text), err=err, nl=False, dim=dim or None)
     except (OSError, ValueError):
         return  # as in `print_line`
 
@@ -44,7 +45,8 @@ def print_text(text: str, *, err: bool = False, indent: int = 0) -> None:
     `cogo ...` in backquotes becomes what this person types. Lines after the first are indented.
     """
     width = terminal_width(sys.stderr if err else sys.stdout)
-    for line in typed(text).splitlines() or [""]:
+    first, *rest = neutralize(typed(text)).split("\n")
+    for line in (first, *(" " * indent + each for each in rest)):
         print_line(line if width is None else wrapped(line, width, indent), err=err)
 
 
@@ -90,7 +92,7 @@ def terminal_width(stream: TextIO) -> int | None:
 def print_json(value: "DataclassInstance | dict[str, object] | list[object]") -> None:
     """Print `value` as one line of JSON."""
     plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    print_line(json.dumps(plain, default=str, ensure_ascii=False))
+    print_line(escape_json(json.dumps(plain, default=str, ensure_ascii=False)))
 
 
 def print_table(
@@ -125,7 +127,11 @@ def lay_out(
     """Return the lines of a table, and the headings that had no room in `width`."""
     from rich.cells import cell_len  # noqa: PLC0415 - `--help` must not pay for it
 
-    columns = {heading: (heading, *cells) for heading, *cells in zip(headings, *rows, strict=True)}
+    safe = (
+        [*(neutralize(each, one_line=True) for each in row[:-1]), neutralize(row[-1])]
+        for row in rows
+    )
+    columns = {heading: (heading, *cells) for heading, *cells in zip(headings, *safe, strict=True)}
     widths = {name: max(map(cell_len, cells)) for name, cells in columns.items()}
     missing: list[str] = []
     for name in drop:

@@ -17,6 +17,7 @@ from cogo.errors import CommandError, NotRunning
 from cogo.project import Project
 from cogo.supabase_server import find_server, require_server, start_server, stop_server
 from cogo.supervision import hold_lock
+from cogo.terminal import neutralize
 from embedded.binaries import DEFAULT_MAJOR, find_installation
 from embedded.errors import CannotStart
 from embedded.keys import load_keys, rotate_keys
@@ -120,7 +121,7 @@ def reset(
     home = Project.find(directory).home
     _require_installation(home)
     if not yes:
-        typer.confirm(f"Drop all data in {home}?", abort=True)
+        typer.confirm(neutralize(f"Drop all data in {home}?"), abort=True)
     with hold_lock(home):
         _between_stop_and_start(home, lambda: asyncio.run(drop_data(home)), restarts=True)
     print_line("all data dropped; the migrations are applied, the keys are the same")

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cogo.live.follow import Delta, Finished, Happening
 from cogo.live.lines import agent_name, event_line, selection_line
+from cogo.terminal import neutralize
 from protocol.records import Event, SelectionRow
 
 TAIL = 46
@@ -57,7 +58,7 @@ class _Lines:
                 pass
 
     def _say(self, task_id: UUID, line: str) -> None:
-        text = f"{self.names[task_id]:<14} {line}{self.mark}"
+        text = neutralize(f"{self.names[task_id]:<14} {line}{self.mark}", one_line=True)
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -116,8 +117,8 @@ def _table(rows: Sequence[_Row], mark: str) -> Table:
         table.add_row(
             row.name,
             Text(row.status, style=_STYLES.get(row.status, "")),
-            row.model,
-            row.agent,
+            Text(neutralize(row.model, one_line=True)),
+            Text(neutralize(row.agent, one_line=True)),
             str(row.characters or ""),
             Text(row.tail, style="dim"),
             mark.strip(),
@@ -129,4 +130,4 @@ _STYLES = {"completed": "green", "failed": "red", "streaming": "cyan", "thinking
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.split())
+    return neutralize(" ".join(text.split()))

@@ -1,0 +1,203 @@
+"""No command lets a row move the cursor, hide text or turn it round."""
+
+import ast
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from cogo.cli.app import run
+from cogo.cli.commands import COMMANDS
+from cogo.settings import CHECKOUT
+from embedded.state import State
+from tests.db.agent import Agent
+from tests.db.outcomes import answered, failed
+
+SONNET: Final = "claude-sonnet-5-5"
+HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"
+ACTIVE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+POISONED: Final = {
+    *("agent_id", "comment", "detail", "details", "error", "host", "last_error", "name", "output"),
+    *("note", "params", "preferences", "prompt", "reason", "result", "text", "version", "worker"),
+}
+"""Columns whose words come from people, models, vendors and agents."""
+READING: Final = {
+    ("agents",): (),
+    ("audit",): (),
+    ("budget", "list"): (),
+    ("embeddings", "list"): (),
+    ("grants", "list"): (),
+    ("keys", "list"): (),
+    ("models", "health"): (),
+    ("models", "policy"): (),
+    ("models", "stats"): (),
+    ("models", "why"): ("TASK",),
+    ("queue", "show"): (),
+    ("show",): ("TASK",),
+    ("tasks", "list"): (),
+    ("tasks", "show"): ("TASK",),
+    ("usage",): (),
+}
+ELSEWHERE: Final = {
+    # They print what they were given, their own words, or only what print_line has anyway.
+    *("approve", "console", "demo", "doctor", "embed", "estimate", "feedback", "hold", "migrate"),
+    *("resume", "submit", "trust", "up", "watch", "serve", "supabase"),
+    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks"),
+}
+
+
+@pytest.fixture
+def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of a task that was answered and one that failed, on a project full of escapes."""
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+    assert run(["keys", "create", "--name", "laptop"]) == 0
+    assert run(["models", "ban", SONNET, "--reason", "it lies"]) == 0
+    return asyncio.run(_fill(project.db_url))
+
+
+async def _fill(db_url: str) -> list[str]:
+    connection = await asyncpg.connect(db_url)
+    try:
+        await connection.set_type_codec(
+            "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+        agent = Agent(connection)
+        await answered(agent, SONNET, output={"text": "done", "generated_code": "x = 1\n\ty"})
+        await failed(agent, SONNET)
+        await connection.execute(
+            "insert into public.cogo_agents (id, kind, lanes, host, version)"
+            " values ('e' || $2, 'executor', $1, 'h', '1')",
+            [SONNET],
+            HOSTILE,
+        )
+        await _poison(connection)
+        rows = await connection.fetch("select id from public.cogo_tasks order by created_at")
+        return [str(row["id"]) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def _poison(connection: asyncpg.Connection) -> None:
+    columns = await connection.fetch(
+        "select table_schema || '.' || table_name as place, column_name as name, data_type as type"
+        " from information_schema.columns join information_schema.tables"
+        " using (table_schema, table_name)"
+        " where table_schema in ('public', 'cogo') and table_type = 'BASE TABLE'"
+        " and data_type in ('text', 'jsonb') and column_name = any ($1)",
+        list(POISONED),
+    )
+    changed = 0
+    for place, name, kind in columns:
+        for row in await connection.fetch(f"select ctid, {name} as value from {place}"):  # noqa: S608
+            if row["value"] is None:
+                continue
+            value = _hostile(row["value"]) if kind == "jsonb" else HOSTILE + row["value"]
+            try:
+                async with connection.transaction():
+                    await connection.execute(
+                        f"update {place} set {name} = $1 where ctid = $2",  # noqa: S608
+                        value,
+                        row["ctid"],
+                    )
+                changed += 1
+            except asyncpg.PostgresError:
+                continue  # a word that the database takes from a list
+    assert changed > 10
+
+
+def _hostile(value: Any) -> Any:
+    match value:
+        case str():
+            return HOSTILE + value
+        case dict():
+            return {name: _hostile(each) for name, each in value.items()}
+        case list():
+            return [_hostile(each) for each in value]
+    return value
+
+
+def test_every_command_that_reads_shows_escapes_and_sends_none(
+    tasks: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    shown = 0
+    for command, arguments in READING.items():
+        for task in tasks if arguments else tasks[:1]:
+            line = [*command, *(task if each == "TASK" else each for each in arguments)]
+            run(line)
+            plain = capsys.readouterr()
+            assert not ACTIVE.search(plain.out + plain.err), line
+            shown += plain.out.count(r"\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x")
+
+            run([*line, "--json"])
+            exact = capsys.readouterr().out
+            assert not ACTIVE.search(exact), line
+            for document in exact.splitlines():
+                json.loads(document)
+            if line[0] == "show":
+                assert HOSTILE in json.dumps(json.loads(exact), ensure_ascii=False).replace(
+                    "\\u001b", "\x1b"
+                ).replace("\\u0007", "\x07").replace("\\r", "\r").replace("\\b", "\x08")
+    assert shown > 5
+
+
+def test_newlines_and_tabs_of_an_answer_stay_and_a_file_is_exact(
+    tasks: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert run(["show", tasks[0]]) == 0
+
+    assert "x = 1\n\ty" in capsys.readouterr().out
+
+
+def test_every_command_is_tried_or_known_to_print_no_rows() -> None:
+    unknown = {
+        command.name if command.group is None else f"{command.group} {command.name}"
+        for command in COMMANDS
+        if (command.name,) not in READING
+        and (command.group, command.name) not in READING
+        and (command.group or command.name) not in ELSEWHERE
+    }
+
+    assert not unknown
+
+
+def test_only_one_module_writes_to_the_terminal() -> None:
+    allowed = {
+        "cogo/cli/output.py",
+        "cogo/cli/app.py",  # its own version
+        "cogo/cli/supabase.py",  # a question, neutralized
+        "cogo/__main__.py",  # when nothing of ours can be imported
+        "cogo/nursery.py",  # to its parent
+        "cogo/cli/demo.py",  # its own words, by rich
+        "cogo/live/board.py",  # by rich, neutralized
+    }
+
+    found = {
+        str(path.relative_to(CHECKOUT))
+        for path in (CHECKOUT / "cogo").rglob("*.py")
+        for call in _writes(path)
+    }
+
+    assert found <= allowed, found - allowed
+
+
+def _writes(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node.func)
+            if text == "print" or re.fullmatch(
+                r"(?:typer|click)\.\w*(?:echo|confirm|prompt)|sys\.std\w+\.write|.*console\.print",
+                text,
+            ):
+                yield text
