@@ -366,7 +366,9 @@ class System:
         return self._spec("gateway", module("cogo", "serve", "gateway", *options), _AGENT_PATIENCE)
 
     def _simulator_spec(self) -> Spec:
-        arguments = module(_TETHERED, "embedded.vendors", "--port", "0")
+        # Executors know the first one: while somebody else has it, the start is tried again.
+        port = urlsplit(str(self._simulator.answer.get("url", ""))).port or 0
+        arguments = module(_TETHERED, "embedded.vendors", "--port", str(port))
         return self._spec("simulator", arguments, _AGENT_PATIENCE)
 
     def _spec(self, name: str, arguments: tuple[str, ...], patience: timedelta) -> Spec:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from embedded.vendors.fault import MARKER
+from embedded.vendors.placeholders import language_in, placeholder_in
 from embedded.vendors.programs import SOURCES
 from embedded.vendors.review import code_in, findings
 
@@ -59,6 +60,12 @@ _ANY_OPTIMISATION: Final = Topic(
 _REVIEW: Final = re.compile(
     r"\breview|\bdebug|potential bugs|documentation for the following", re.IGNORECASE
 )
+_WANTS_CODE: Final = re.compile(r"code block|generate [\w, -]*code", re.IGNORECASE)
+_ASKS_FOR_CODE: Final = re.compile(
+    r"\b(?:write|implement|create|generate|build|make)\b[^\n]{0,100}"
+    r"\b(?:function|class|method|program|script|module|component|endpoint|code)\b",
+    re.IGNORECASE,
+)
 _OPENINGS: Final = ("here is ", "this is ", "below is ")
 _CLOSINGS: Final = (
     "It uses only the standard library.",
@@ -88,14 +95,20 @@ def dictated(prompt: str) -> str | None:
     return " ".join(f"w{number}" for number in range(int(count) if count.isdecimal() else 0))
 
 
-def answer_to(prompt: str, *, seed: int) -> str:
-    """Return the whole answer to a prompt; its first line says that it is simulated."""
+def answer_to(prompt: str, *, seed: int, context: str = "") -> str:
+    """Return the whole answer to a prompt; its first line says that it is simulated.
+
+    `context` is what else was sent: a system prompt may say that code is wanted.
+    """
     request = MARKER.sub("", prompt).strip()
     if _REVIEW.search(request):
         return _PREFIX + _review(request)
-    topic = _topic_of(request)
-    if topic is None:
+    topic, language = _topic_of(request), language_in(request)
+    if topic is None and not (_WANTS_CODE.search(context) or _ASKS_FOR_CODE.search(request)):
         return _PREFIX + _conversation(request)
+    if topic is None or language != "python":
+        opening = f"{_PREFIX}the simulator has no program for this"
+        return f"{opening}.\n\n```{language}\n{placeholder_in(language)}```"
     opening, closing = _OPENINGS[seed % 3], _CLOSINGS[seed // 3 % 3]
     code = _NOTICE + SOURCES[topic.program]
     return f"{_PREFIX}{opening}{topic.sentence}, in Python.\n\n```python\n{code}```\n\n{closing}"

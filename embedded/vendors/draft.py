@@ -104,7 +104,7 @@ def _text(question: Question, seed: int) -> str:
         return said
     if question.schema is not None:
         return json.dumps(sample(question.schema), ensure_ascii=False)
-    return answer_to(question.prompt, seed=seed)
+    return answer_to(question.prompt, seed=seed, context=question.context)
 
 
 def _calls(question: Question, number: int) -> tuple[DraftCall, ...]:

@@ -28,7 +28,7 @@ def code_in(prompt: str) -> str:
 def _is_python(code: str) -> bool:
     try:
         ast.parse(code)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
 
@@ -40,7 +40,7 @@ def findings(code: str) -> list[str]:
     """
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         return [f"Line {line or 1}: this is not valid Python, so nothing else could be read."]
     found = [(line, text) for node in ast.walk(tree) for line, text in _of(node)]

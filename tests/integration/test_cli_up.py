@@ -123,14 +123,23 @@ async def asked(url: str) -> str | None:
     return None
 
 
-async def test_a_killed_server_comes_back_on_its_port(tmp_path: Path) -> None:
+async def test_a_killed_server_and_a_killed_simulator_come_back_on_their_ports(
+    tmp_path: Path,
+) -> None:
     with cogo_up("--port", str(a_port()), home=tmp_path) as up:
-        os.kill(up.answer["processes"]["server"], signal.SIGKILL)
+        processes, journal = (
+            up.answer["processes"],
+            f"{up.answer['simulator_url']}/_simulator/requests",
+        )
+        for name in ("server", "simulator"):
+            os.kill(processes[name], signal.SIGKILL)
+        await eventually(lambda: not is_running(processes["simulator"]))
 
         def is_back() -> bool:
             shown = cogo("doctor", "--json", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
             return bool(json.loads(shown.stdout)["ok"]) and up.answer["url"] in shown.stdout
 
+        await eventually(lambda: asked(journal), within=40)
         await eventually(is_back, within=40, every=0.5)
 
 

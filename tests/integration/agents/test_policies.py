@@ -16,8 +16,8 @@ async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(fleet: OpenFl
     async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
-        # The simulator writes Python, whatever it is asked for: as JSON no answer of it parses.
         task = await agents.submit(
+            "[[say:no JSON]]",
             params={"language": "json"},
             preferences={
                 "policy": "cascade",

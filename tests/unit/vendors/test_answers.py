@@ -1,12 +1,16 @@
 """The answers are marked as simulated, and the programs in them work."""
 
 import re
+import subprocess
 import threading
 from types import SimpleNamespace
 
 import pytest
 
+from agents.extraction import program_of
+from agents.parsing import parse_problem
 from embedded.vendors.answers import answer_to, reasoning_for, seed_of
+from embedded.vendors.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
 from embedded.vendors.programs import NAMES, SOURCES
 
 
@@ -14,7 +18,7 @@ def program_for(prompt: str) -> SimpleNamespace:
     """Run the code in the answer to a prompt, as a person would who pasted it."""
     fence = re.search(r"```python\n(.*?)```", answer_to(prompt, seed=1), re.DOTALL)
     assert fence is not None, f"no code for {prompt!r}"
-    assert fence[1].startswith("# Simulated")
+    assert "Simulated: " in fence[1]
     names: dict[str, object] = {"__name__": "pasted"}
     exec(compile(fence[1], "answer.py", "exec"), names)  # noqa: S102 — our own programs
     return SimpleNamespace(**names)
@@ -178,6 +182,57 @@ def test_any_other_prompt_gets_a_text_that_says_that_it_is_simulated(prompt: str
 
     assert answer.splitlines()[0].startswith("Simulated answer (no model was asked)")
     assert "```" not in answer
+
+
+EXPERT = "Answer with one fenced code block that holds the complete file"
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("request_", ["Invent warp drives", "Write fibonacci(n)"])
+def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
+    language: str, request_: str
+) -> None:
+    if (language, request_) == ("python", "Write fibonacci(n)"):
+        return  # there is a program for it
+
+    answer = answer_to(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
+
+    code, named = program_of(answer)
+    assert answer.startswith("Simulated answer (no model was asked)")
+    assert named == language
+    assert MESSAGE in code
+
+
+@pytest.mark.parametrize("language", ["python", "json", "toml"])
+def test_code_that_says_it_is_simulated_parses(language: str) -> None:
+    assert parse_problem(placeholder_in(language), language) is None
+
+
+def test_code_that_says_it_is_simulated_says_so_when_it_is_called() -> None:
+    program = program_for("Write a function that invents warp drives")
+
+    with pytest.raises(NotImplementedError, match="no model was asked"):
+        program.simulated_answer(1, speed=2)
+    told = subprocess.run(
+        ["bash", "-c", placeholder_in("bash") + "simulated_answer"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stderr.strip()) == (1, MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("request_", "language"),
+    [
+        ("Write quicksort in Rust.", "rust"),
+        ("Write a parser in C++", "cpp"),
+        ('Write a program that prints "Hello" in JavaScript.', "javascript"),
+        ("Sort it\n\nLanguage: TS\n\nFramework: nest", "typescript"),
+        ("Sort it in place", "python"),
+        ("Write it in COBOL\n\nLanguage: cobol", "cobol"),
+    ],
+)
+def test_the_language_that_is_asked_for_is_found(request_: str, language: str) -> None:
+    assert language_in(request_) == language
 
 
 def test_reasoning_says_that_it_is_simulated() -> None:
