@@ -8,8 +8,9 @@ from typing import Self
 from cogo.cli.output import print_line
 from cogo.command import command_path
 from cogo.home import find_home
+from cogo.network import prepare_network
 from cogo.overlays import read_overlays
-from cogo.settings import CHECKOUT, Settings, config_directory, keep_loopback_direct
+from cogo.settings import CHECKOUT, Settings, config_directory
 from cogo.trust import Ignored, TrustStore
 
 
@@ -27,9 +28,10 @@ class Project:
         """Read the settings and choose the state directory. Raises SettingInvalid.
 
         What is left out because its folder is not trusted is said on standard error. From here
-        on this process reaches its own machine without a proxy.
+        on this process reaches its own machine without a proxy, and others as `prepare_network`
+        says.
         """
-        keep_loopback_direct()
+        prepare_network()
         directory = Path.cwd()
         settings = Settings.load(directory)
         ignored = [settings.ignored, read_overlays(settings, directory)[1]]

@@ -202,14 +202,3 @@ def _invalid(error: ValidationError) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0])
     return SettingInvalid(name, reason=first["msg"])
-
-
-def keep_loopback_direct() -> None:
-    """Let no proxy stand between this machine and itself, whatever HTTP_PROXY says.
-
-    The libraries below (httpx, websockets) know no other way to be told than this variable.
-    """
-    for name in ("NO_PROXY", "no_proxy"):
-        hosts = [host for host in os.environ.get(name, "").split(",") if host]
-        missing = [host for host in ("127.0.0.1", "localhost", "::1") if host not in hosts]
-        os.environ[name] = ",".join([*hosts, *missing])

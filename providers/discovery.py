@@ -18,6 +18,7 @@ PATIENCE: Final = timedelta(milliseconds=300)
 GATEWAY_HEADER: Final = "x-cogo-gateway"
 GATEWAY_OWNER: Final = "cogo"
 SIMULATOR_HEADER: Final = "x-cogo-simulated"
+_DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ async def find_servers(
     targets = _targets(catalogue, credentials)
     async with (
         # Proxies are for the world outside; each probe has its own deadline.
-        httpx.AsyncClient(trust_env=False, timeout=None) as http,  # noqa: S113
+        httpx.AsyncClient(timeout=None, mounts=_DIRECT) as http,  # noqa: S113
         asyncio.TaskGroup() as group,
     ):
         probes = [

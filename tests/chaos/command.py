@@ -13,7 +13,7 @@ from typing import Final
 
 from loguru import logger
 
-from cogo.settings import keep_loopback_direct
+from cogo.network import prepare_network
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run
@@ -26,7 +26,7 @@ _MUTANT_SIZE: Final = Size(tasks=80, faults=30, seconds=20.0, settle=5.0)
 def run_command(arguments: Sequence[str], *, description: str | None, say: Say) -> int:
     """Run what the arguments ask for. 0: all is well; 1: a law was broken, or a mutant missed."""
     options = _parser(description).parse_args(arguments)
-    keep_loopback_direct()
+    prepare_network()
     logger.remove()  # the supervisor tells of every death; that many are no news here
     size = Size(
         seed=options.seed, tasks=options.tasks, faults=options.faults, seconds=options.seconds
