@@ -56,6 +56,7 @@ async def test_the_default_cap_ends_where_operators_name_an_owner(agent: Agent) 
     await cap(agent, 1, "owner", "*")
     asked = a_call(owner=str(ALICE), usd=2)
     assert (await begin(agent, asked))["answer"] == "refused"
+    assert (await begin(agent, a_call(usd=2)))["answer"] == "ok", "operators' own"
 
     await cap(agent, 5, "owner", str(ALICE), "month")
     named = await begin(agent, asked)

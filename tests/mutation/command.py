@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.mutation.python_mutants import Mutant, run_sample
+from tests.mutation.sql_mutants import run_faults
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -17,9 +18,16 @@ def run_command(arguments: Sequence[str], *, description: str | None) -> int:
     """Run what the arguments ask for. 0: enough was caught; 1: too much survived; 70: a failure."""
     options = _parser(description).parse_args(arguments)
     try:
-        mutants = run_sample(
-            ROOT, size=options.sample, seed=options.seed, only=options.only, say=_tell
-        )
+        mutants = [
+            *(
+                []
+                if options.sql
+                else run_sample(
+                    ROOT, size=options.sample, seed=options.seed, only=options.only, say=_tell
+                )
+            ),
+            *([] if options.python else run_faults(ROOT, only=options.only, say=_tell)),
+        ]
     except subprocess.CalledProcessError as error:
         _tell(f"{' '.join(map(str, error.cmd[:3]))} ended with {error.returncode}; see above")
         return 70
@@ -55,6 +63,9 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, default=200, help="how many mutants of Python")
     parser.add_argument("--seed", type=int, default=20261128, help="which sample")
     parser.add_argument("--only", default="*", help="a pattern for the names of mutants")
+    language = parser.add_mutually_exclusive_group()
+    language.add_argument("--python", action="store_true", help="no faults of SQL")
+    language.add_argument("--sql", action="store_true", help="no mutants of Python")
     parser.add_argument("--least", type=float, default=0.85, help="the share that must be caught")
     return parser
 

@@ -1,0 +1,285 @@
+"""Faults of the database, put in by hand one at a time, and the laws that must notice each."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import unified_diff
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.python_mutants import Mutant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlFault:
+    """One text of one file of the schema, replaced by a wrong one."""
+
+    name: str
+    file: str
+    """Below supabase/schemas."""
+    old: str
+    """Occurs exactly once in the file."""
+    new: str
+    tests: tuple[str, ...]
+    """Laws below tests/db, of which at least one must fail."""
+
+
+FAULTS: Final = (
+    SqlFault(
+        name="the usage of an attempt that failed after a stop is dropped",
+        file="0830_cogo_fail_subtask.sql",
+        old="cogo.cancel_running(p_subtask_id, p_attempt, p_usage)",
+        new="cogo.cancel_running(p_subtask_id, p_attempt, null)",
+        tests=("test_tasks.py::test_what_an_attempt_cost_that_failed_after_a_stop_is_booked",),
+    ),
+    SqlFault(
+        name="a rotation prolongs an earlier expiry",
+        file="0898_cogo_create_api_key.sql",
+        old="least(k.expires_at, cogo.now() + make_interval(secs => p_grace_seconds))",
+        new="cogo.now() + make_interval(secs => p_grace_seconds)",
+        tests=(
+            "test_api_keys.py::"
+            "test_a_rotation_ends_the_old_key_after_its_grace_and_never_later_than_it_would",
+        ),
+    ),
+    SqlFault(
+        name="a key is good at the moment of its expiry",
+        file="0896_cogo_api_keys.sql",
+        old="k.expires_at > cogo.now()",
+        new="k.expires_at >= cogo.now()",
+        tests=("test_api_keys.py::test_a_key_ends_at_the_moment_of_its_expiry",),
+    ),
+    SqlFault(
+        name="planning counts towards an owner's rate",
+        file="0793_spend_allowances.sql",
+        old="where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner",
+        new="where s.id = any (p_subtask_ids) group by s.owner",
+        tests=("test_limits.py::test_planning_does_not_spend_the_rate_of_an_owner",),
+    ),
+    SqlFault(
+        name="a cost that equals what is left is refused",
+        file="0709_cap_problem.sql",
+        old="p_spent + v_reserved + p_usd > p_limit",
+        new="p_spent + v_reserved + p_usd >= p_limit",
+        tests=(
+            "test_budgets.py::"
+            "test_a_call_that_costs_all_that_is_left_is_made_or_waits_for_what_runs",
+        ),
+    ),
+    SqlFault(
+        name="a cost that equals the limit does not wait for what runs",
+        file="0709_cap_problem.sql",
+        old="p_spent + p_usd <= p_limit",
+        new="p_spent + p_usd < p_limit",
+        tests=(
+            "test_budgets.py::"
+            "test_a_call_that_costs_all_that_is_left_is_made_or_waits_for_what_runs",
+        ),
+    ),
+    SqlFault(
+        name="a day begins in the time zone of the session",
+        file="0706_period_start.sql",
+        old="date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'",
+        new="date_trunc(p_per, p_now)",
+        tests=(
+            "test_budgets.py::test_days_and_months_are_those_of_utc_in_a_session_of_any_time_zone",
+        ),
+    ),
+    SqlFault(
+        name="a day is added in the time zone of the session",
+        file="0706_period_end.sql",
+        old="""date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
+    ) at time zone 'utc'""",
+        new="""date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
+      + ('1 ' || p_per)::interval
+    )""",
+        tests=(
+            "test_budgets.py::test_days_and_months_are_those_of_utc_in_a_session_of_any_time_zone",
+        ),
+    ),
+    SqlFault(
+        name="the default cap holds for tasks without an owner",
+        file="0708_lock_budgets.sql",
+        old="p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists",
+        new="not exists",
+        tests=("test_budgets.py::test_the_default_cap_ends_where_operators_name_an_owner",),
+    ),
+    SqlFault(
+        name="priorities count among owners",
+        file="0583_owner_level.sql",
+        old="), 5::smallint",
+        new="), p_priority",
+        tests=(
+            "test_order.py::test_a_small_owner_is_served_among_the_first_behind_a_large_backlog_of_"
+            "any_priority",
+        ),
+    ),
+    SqlFault(
+        name="what passes another does not change turns with it",
+        file="0799_choose_subtasks.sql",
+        old="(values (a.id, b.turn), (b.id, a.turn))",
+        new="(values (a.id, b.turn))",
+        tests=("test_order.py::test_an_owner_has_no_more_turns_for_using_many_priorities",),
+    ),
+    SqlFault(
+        name="a clock passes what still waits",
+        file="0792_advance_clocks.sql",
+        old="           least(\n             c.round,",
+        new="           greatest(\n             c.round,",
+        tests=("test_order.py::test_a_clock_does_not_pass_what_still_waits",),
+    ),
+    SqlFault(
+        name="the older lane is always served first",
+        file="0799_choose_subtasks.sql",
+        old="p.nth_in_lane, coalesce(k.served, 0), p.created_at",
+        new="p.nth_in_lane, p.created_at",
+        tests=(
+            "test_order.py::"
+            "test_a_lane_is_not_passed_over_for_older_and_more_urgent_work_of_another",
+        ),
+    ),
+    SqlFault(
+        name="what an agent said of another's attempt is believed",
+        file="0700_fence.sql",
+        old="    when (p_attempt).agent_id <> p_agent_id then 'stale'\n",
+        new="",
+        tests=("test_leases.py::test_another_agent_cannot_end_or_extend_a_lease",),
+    ),
+    SqlFault(
+        name="a subtask dies one failure late",
+        file="0798_end_in_failure.sql",
+        old="v_failures >= p_subtask.max_failures",
+        new="v_failures > p_subtask.max_failures",
+        tests=("test_failures.py::test_the_last_failure_makes_a_dead_letter_and_fails_the_task",),
+    ),
+    SqlFault(
+        name="a subtask kills one worker more",
+        file="0785_hand_back.sql",
+        old="p_subtask.reaps + 1 >= p_subtask.max_reaps",
+        new="p_subtask.reaps + 1 > p_subtask.max_reaps",
+        tests=("test_failures.py::test_a_subtask_that_kills_its_workers_ends_as_a_dead_letter",),
+    ),
+    SqlFault(
+        name="the hundredth subtask is not told",
+        file="0618_ring_lanes.sql",
+        old="n.number <= 100 - v_told",
+        new="n.number < 100 - v_told",
+        tests=("test_growth.py::test_beyond_a_hundred_the_last_of_each_lane_says_how_many_more",),
+    ),
+    SqlFault(
+        name="a key is good for another budget",
+        file="0910_cogo_submit_task.sql",
+        old="v_task.session_id, v_task.budget_usd, v_task.stream",
+        new="v_task.session_id, p_budget_usd, v_task.stream",
+        tests=("test_inserts.py::test_the_same_key_for_another_request_is_told",),
+    ),
+    SqlFault(
+        name="what was said in a session belongs to nobody",
+        file="0773_accept_outputs.sql",
+        old="select t.owner, t.session_id, m.value",
+        new="select null, t.session_id, m.value",
+        tests=(
+            "test_inserts.py::test_the_id_of_a_session_belongs_to_its_owner_whoever_used_it_first",
+        ),
+    ),
+    SqlFault(
+        name="everybody may listen to every task",
+        file="0980_can_read_topic.sql",
+        old="\n       and t.owner = (select auth.uid())",
+        new="",
+        tests=("test_access.py::test_owners_hear_their_tasks_and_nobody_else_does",),
+    ),
+)
+
+_COPIED: Final = ("embedded", "protocol", "scripts", "supabase", "tests")
+"""What the tests of the database read, beside the settings of pytest."""
+
+
+def run_faults(root: Path, *, only: str, say: Callable[[str], None]) -> list[Mutant]:
+    """Run each fault whose name matches `only` against its tests; return one entry for each.
+
+    Raises subprocess.CalledProcessError if the tests fail without any fault.
+    """
+    faults = [fault for fault in FAULTS if fnmatch(fault.name, only)]
+    if not faults:
+        return []
+    with _copy_of(root) as tree:
+        say("first the tests without any fault ...")
+        subprocess.run(
+            _pytest([test for fault in faults for test in fault.tests]), cwd=tree, check=True
+        )
+        found = []
+        for fault in faults:
+            found.append(run_fault(tree, fault))
+            say(f"{found[-1].verdict}: {fault.name}")
+        return found
+
+
+def run_fault(tree: Path, fault: SqlFault) -> Mutant:
+    """Put a fault into a copy of the tree, run its tests, and take the fault out again.
+
+    Raises ValueError if the text to replace does not occur exactly once.
+    """
+    path = tree / "supabase" / "schemas" / fault.file
+    original = path.read_text()
+    changed = apply_fault(original, fault)
+    path.write_text(changed)
+    try:
+        _migrate(tree)
+        tests = subprocess.run(
+            _pytest(fault.tests), cwd=tree, check=False, stdout=subprocess.DEVNULL
+        )
+    finally:
+        path.write_text(original)
+        _migrate(tree)
+    diff = "\n".join(
+        unified_diff(
+            original.splitlines(), changed.splitlines(), fault.file, fault.file, "", "", 1, ""
+        )
+    )
+    return Mutant(fault.name, _VERDICTS.get(tests.returncode, "not run"), diff)
+
+
+_VERDICTS: Final = {0: "survived", 1: "caught"}
+"""By pytest's exit code; another one means that no test ran, which catches nothing."""
+
+
+def apply_fault(text: str, fault: SqlFault) -> str:
+    """Return the text of a schema file with the fault. Raises ValueError unless it fits once."""
+    if text.count(fault.old) != 1:
+        raise ValueError(
+            f"{fault.name}: {fault.file} holds {text.count(fault.old)} times: {fault.old}"
+        )
+    return text.replace(fault.old, fault.new)
+
+
+def _pytest(tests: Sequence[str]) -> list[str]:
+    paths = dict.fromkeys(f"tests/db/{test}" for test in tests)
+    return [sys.executable, "-m", "pytest", "-q", "-n0", "-k", "pg18", *paths]
+
+
+def _migrate(tree: Path) -> None:
+    subprocess.run(
+        [sys.executable, "scripts/migrations"], cwd=tree, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def _copy_of(root: Path) -> Iterator[Path]:
+    """A copy of what the tests of the database need, away from where people work."""
+    with tempfile.TemporaryDirectory(prefix="cogo-mutate-") as directory:
+        tree = Path(directory)
+        tree.chmod(0o711)  # an unprivileged Postgres of the tests lies below
+        for name in _COPIED:
+            shutil.copytree(
+                root / name,
+                tree / name,
+                ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
+            )
+        shutil.copy(root / "pyproject.toml", tree)
+        yield tree
