@@ -1,6 +1,7 @@
 """Models: the catalogue with this project's changes, and the credentials that are here."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,7 @@ from providers.deployment import Credential, Credentials
 from providers.discovery import LocalServer, find_servers
 from providers.entries import Model
 from providers.errors import CatalogueInvalid, UnknownModel
+from providers.loading import CHECKED_ON
 from providers.router import Router
 
 SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
@@ -30,7 +32,8 @@ def load_catalogue(project: Project) -> Catalogue:
     Raises SettingInvalid, which names the file and the entry, or the variable.
     """
     try:
-        catalogue = Catalogue.load(*read_overlays(project.settings, project.directory)[0])
+        overlays, *_ = read_overlays(project.settings, project.directory)
+        catalogue = Catalogue.load(*overlays, today=_today())
     except CatalogueInvalid as error:
         raise SettingInvalid("the catalogue", reason=str(error)) from error
     for variable, role in _ROLE_VARIABLES.items():
@@ -42,6 +45,15 @@ def load_catalogue(project: Project) -> Catalogue:
         except UnknownModel as error:
             raise SettingInvalid(variable, reason=str(error)) from error
     return catalogue
+
+
+def ended_models(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return a sentence for each model that ended after the packaged facts were checked."""
+    return catalogue.ended(since=CHECKED_ON, until=_today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()  # noqa: TID251 - the edge where time enters
 
 
 def credentials(

@@ -12,6 +12,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final
 
+from loguru import logger
+
 from agents.answer_cache import AnswerCache
 from agents.executor import run_executor
 from agents.orchestrator import run_orchestrator
@@ -25,7 +27,7 @@ from cogo.cli.output import print_line
 from cogo.freshness import kept_fresh
 from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
-from cogo.models import credentials, load_catalogue
+from cogo.models import credentials, ended_models, load_catalogue
 from cogo.project import Project
 from cogo.router import build_router, open_cache, open_router
 from cogo.stop import Stop, stop_on_signals
@@ -67,6 +69,9 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
     """
     connection = greeting.connection()
     catalogue = load_catalogue(project)
+    if role.kind == "orchestrator":
+        for sentence in ended_models(catalogue):
+            logger.warning(sentence)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
         router = await stack.enter_async_context(_open_router(project, catalogue, greeting, role))

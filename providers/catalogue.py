@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import count
@@ -11,7 +12,7 @@ from typing import Final, Self
 from providers.embeddings.entries import EmbeddingModel
 from providers.entries import DeploymentEntry, Model, Provider
 from providers.errors import CatalogueInvalid, UnknownModel
-from providers.loading import PACKAGED, Entries, Overlay, load_entries
+from providers.loading import CHECKED_ON, PACKAGED, Entries, Overlay, load_entries
 from providers.tuned import tuned_model
 
 __all__ = ["Catalogue", "Facts", "Resolution"]
@@ -62,13 +63,13 @@ class Catalogue:
         self._check()
 
     @classmethod
-    def load(cls, *overlays: Path | Overlay) -> Self:
-        """The packaged catalogue under these files; see `load_entries`.
+    def load(cls, *overlays: Path | Overlay, today: date = CHECKED_ON) -> Self:
+        """The packaged catalogue under these files, as it is on this day; see `load_entries`.
 
         Raises:
             CatalogueInvalid: the message names file, entry and field.
         """
-        return cls(*load_entries(overlays))
+        return cls(*load_entries(overlays, today=today))
 
     def adopt(self, other: Self) -> bool:
         """Become the other one, for everybody who holds this; give whether that is a change."""
@@ -107,11 +108,21 @@ class Catalogue:
         model = asked
         while model.retirement is not None:
             model = self.models[model.retirement.successor]
-        since = f" since {asked.retirement.on}" if asked.retirement.on else ""
+        since = f" as of {asked.retirement.on}" if asked.retirement.on else ""
         note = (
             f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} follows it."
         )
         return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
+
+    def ended(self, *, since: date, until: date) -> tuple[str, ...]:
+        """Return a sentence for each model that ended after `since` and not after `until`."""
+        return tuple(
+            f"{model.name} ended on {retirement.on}; {self.resolve(model.id).model.name} follows it"
+            for model in self.models.values()
+            if (retirement := model.retirement) is not None
+            and retirement.on is not None
+            and since < retirement.on <= until
+        )
 
     def model(self, model_id: str) -> Model:
         """The model with exactly this canonical id, retired or not.
@@ -225,9 +236,9 @@ class Catalogue:
 
     def _check_succession(self, model: Model) -> None:
         passed: Sequence[str] = ()
-        while model.retirement is not None:
+        while (retirement := model.retirement or model.ending) is not None:
             passed = (*passed, model.id)
-            successor = model.retirement.successor
+            successor = retirement.successor
             if successor not in self.models or successor in passed:
                 why = "leads in a circle" if successor in passed else "is not a model here"
                 self._refuse("models", model.id, "retirement.successor", f"{successor!r} {why}")

@@ -152,6 +152,7 @@ class Retirement(_Entry):
     successor: str
     reason: str
     on: date | None = None
+    """The vendor's date."""
 
 
 class Model(_Entry):
@@ -180,3 +181,5 @@ class Model(_Entry):
     unsupported: tuple[Literal["temperature", "top_p", "stop"], ...] = ()
     """Parameters that the model refuses; they are dropped with a note."""
     retirement: Retirement | None = None
+    ending: Retirement | None = None
+    """The retirement that is announced for a day which is not near."""

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,12 @@ from providers.embeddings.entries import EmbeddingModel
 from providers.entries import Model, Provider
 from providers.errors import CatalogueInvalid
 
-__all__ = ["Entries", "Overlay", "load_entries"]
+__all__ = ["CHECKED_ON", "Entries", "Overlay", "load_entries"]
+
+CHECKED_ON: Final = date(2026, 11, 28)
+"""As of when the packaged facts hold."""
+_NOTICE: Final = timedelta(days=30)
+"""So long before its end nothing new is begun with a model."""
 
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
@@ -49,12 +55,13 @@ class _Layer:
 
 
 def load_entries(
-    overlays: Sequence[Path | Overlay] = (),
+    overlays: Sequence[Path | Overlay] = (), *, today: date = CHECKED_ON
 ) -> tuple[Entries, Mapping[tuple[str, str], str]]:
     """The packaged catalogue under these files, and which file had the last word on each entry.
 
     A file may add entries and change single fields of existing ones. `retirement = false` takes
-    a retirement back, for those to whom a vendor still serves the model.
+    a retirement back, for those to whom a vendor still serves the model. One that is more than a
+    month after `today` is only announced (`Model.ending`).
 
     Raises:
         CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
@@ -70,9 +77,18 @@ def load_entries(
                 merged[section][key] = _laid_over(merged[section].get(key), entry, key)
     merged["models"] = {key: _tuned(key, merged["models"], origins) for key in merged["models"]}
     try:
-        return Entries.model_validate(merged), origins
+        valid = Entries.model_validate(merged)
     except ValidationError as error:
         raise CatalogueInvalid(_explain(error, origins)) from error
+    models = {key: _on_a_day(model, today) for key, model in valid.models.items()}
+    return valid.model_copy(update={"models": models}), origins
+
+
+def _on_a_day(model: Model, today: date) -> Model:
+    retirement = model.retirement
+    if retirement is None or retirement.on is None or retirement.on <= today + _NOTICE:
+        return model
+    return model.model_copy(update={"retirement": None, "ending": retirement})
 
 
 def _layer(overlay: Path | Overlay) -> _Layer:

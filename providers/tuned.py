@@ -41,6 +41,7 @@ def _model(own: str, provider: str, base: Model | None, *, maker: str) -> Model:
         "maker": maker,
         "name": own,
         "retirement": None,
+        "ending": None,
     }
     if base is not None:
         return base.model_copy(update=known)

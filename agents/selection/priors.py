@@ -41,8 +41,8 @@ def quality_prior(card: Card, needs: Requirements) -> float:
 
 def first_token_prior(card: Card) -> float:
     """Give seconds."""
-    if card.always_reasons:
-        return 5.0
+    if card.always_reasons:  # most of them decide how much
+        return 2.0
     return 0.6 if "performance" in card.capabilities else 1.2
 
 
@@ -50,7 +50,7 @@ def total_prior(card: Card, needs: Requirements) -> float:
     """Give seconds to the end of an answer."""
     length = {"low": 0.5, "medium": 1.0, "high": 2.0}[needs.complexity]
     pace = 6.0 if "performance" in card.capabilities else 15.0
-    return first_token_prior(card) + length * pace * (2.0 if card.always_reasons else 1.0)
+    return first_token_prior(card) + length * pace * (1.25 if card.always_reasons else 1.0)
 
 
 def _strength(card: Card) -> float:

@@ -11,6 +11,7 @@ from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.cli.output import print_json, print_line
 from cogo.command import command_path
 from cogo.logs import configure_logs
+from cogo.models import ended_models, load_catalogue
 from cogo.project import Project
 from cogo.settings import LogFormat
 from cogo.snippets import insert_snippets
@@ -160,6 +161,8 @@ def _announce(project: Project, running: Running) -> None:
         print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
     if running.simulated:
         print_line("models       simulated; ANTHROPIC_API_KEY=... in .env turns a real model on")
+    for sentence in ended_models(load_catalogue(project)):
+        print_line(f"models       {sentence}")
     if connection.is_embedded:
         db_url = (running.db_url or hint) if is_private else hint
         print_line()

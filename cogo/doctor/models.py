@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError
-from cogo.models import key_variables, load_catalogue, local_servers
+from cogo.models import ended_models, key_variables, load_catalogue, local_servers
 from cogo.project import Project
 
 
@@ -16,6 +16,8 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
         yield missing("catalogue", str(error), "correct cogo.toml")
         return
     yield ok("catalogue", f"{len(catalogue.models)} models of {len(catalogue.providers)} providers")
+    for sentence in ended_models(catalogue):
+        yield note("catalogue", sentence)
     keys = sorted({name for name in key_variables(catalogue) if project.settings.value(name)})
     if keys:
         yield ok("keys", f"set: {', '.join(keys)}")

@@ -23,6 +23,7 @@ _MODELS: Final[Mapping[str, int]] = {
     "glm-5p3": 202_752,
     "glm-5p3-flash": 202_752,
     "kimi-k3": 262_144,
+    "kimi-k3p1-pro": 1_048_576,
     "minimax-m3": 204_800,
     "qwen3p8-max": 262_144,
 }

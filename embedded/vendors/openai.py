@@ -18,7 +18,15 @@ _CODES: Final[Mapping[int, tuple[str, str | None]]] = {
     404: ("invalid_request_error", "model_not_found"),
     429: ("requests", "rate_limit_exceeded"),
 }
-_MODELS: Final = ("gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-astra", "gpt-6-luna")
+_MODELS: Final = (
+    "gpt-6.2-astra",
+    "gpt-6.2-sol",
+    "gpt-6.1-sol",
+    "gpt-6.1-terra",
+    "gpt-6-sol",
+    "gpt-6-astra",
+    "gpt-6-luna",
+)
 
 
 def _shows_reasoning(model: str) -> bool:

@@ -100,7 +100,7 @@ def test_discovery_says_what_is_new_and_what_is_gone(cogo: Program, simulator: s
     shown = cogo.run("models", "discover", "fireworks", variables=opened(simulator))
 
     assert found["provider"] == "fireworks"
-    assert "fireworks/gpt-oss-120b" in found["gone"]
+    assert "fireworks/gpt-oss-20b" in found["gone"]
     assert found["new"] == []
     assert "no prices listed" in shown
     assert failed["provider"] == "anthropic"

@@ -261,7 +261,7 @@ FAULTS = {
 PLACES = {
     "claude-sonnet-5-5": ("anthropic", "openrouter"),
     "gpt-6.1-sol": ("openai", "openrouter"),
-    "fireworks/gpt-oss-120b": ("fireworks", "groq"),
+    "fireworks/gpt-oss-20b": ("fireworks", "groq"),
     "gemini-3.8-flash": ("gemini", "openrouter"),
 }
 

@@ -84,7 +84,7 @@ async def test_a_retired_model_may_still_be_asked_for(simulator: str) -> None:
 async def test_a_missing_key_is_named_with_the_page_where_to_get_one() -> None:
     async with Router(CATALOGUE, {}) as router:
         with pytest.raises(NotServed) as raised:
-            router.call("fireworks/gpt-oss-120b", a_request())
+            router.call("fireworks/gpt-oss-20b", a_request())
 
         for part in ("FIREWORKS_API_KEY", "https://", "GROQ_API_KEY"):
             assert part in str(raised.value)

@@ -1,13 +1,17 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from providers.catalogue import Catalogue
 from providers.errors import CatalogueInvalid, UnknownModel
+from providers.loading import CHECKED_ON
 from providers.render import render_pages
 
 CATALOGUE = Catalogue.load()
 CODING = "fireworks/qwen3-coder-480b-a35b-instruct"
+LLAMA = "openrouter/llama-3.3-70b-instruct"
+SMALL_LLAMA = "openrouter/llama-3.1-8b-instruct"
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -39,10 +43,17 @@ DOCS = Path(__file__).parents[3] / "docs"
         ("openai/gpt-3.5-turbo", "gpt-3.5-turbo", "gpt-6-luna"),
         ("google/gemini-pro", "gemini-pro", "gemini-3.8-flash"),
         ("Gemini", "gemini-3.8-flash", "gemini-3.8-flash"),
-        ("meta-llama/llama-2-70b-chat", "llama-2-70b-chat", "groq/llama-3.3-70b-versatile"),
-        ("llama-3.1-8b", "groq/llama-3.1-8b-instant", "groq/llama-3.1-8b-instant"),
-        ("Llama 3.1 8B", "groq/llama-3.1-8b-instant", "groq/llama-3.1-8b-instant"),
-        ("Llama 3", "groq/llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile"),
+        ("meta-llama/llama-2-70b-chat", "llama-2-70b-chat", LLAMA),
+        ("llama-3.1-8b", SMALL_LLAMA, SMALL_LLAMA),
+        ("Llama 3.1 8B", SMALL_LLAMA, SMALL_LLAMA),
+        ("groq/llama-3.1-8b-instant", "groq/llama-3.1-8b-instant", SMALL_LLAMA),
+        ("Llama 3", LLAMA, LLAMA),
+        ("groq/llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile", LLAMA),
+        ("deepseek-v4-pro", "deepseek/deepseek-v4-pro", "deepseek/deepseek-flash"),
+        ("deepseek-reasoner", "deepseek/deepseek-reasoner", "deepseek/deepseek-flash"),
+        ("grok-code-fast-1", "xai/grok-code-fast-1", "xai/grok-build-0.1"),
+        ("debate_2", "gpt-6.2-sol", "gpt-6.2-sol"),
+        ("debate_3", "fireworks/kimi-k3p1-pro", "fireworks/kimi-k3p1-pro"),
         ("Mixtral", "mixtral-8x7b", "mistral/mistral-small-2603"),
         ("Gemma", "gemma-4-31b-it", "gemma-4-31b-it"),
         ("mistral-7b", "mistral-7b", "mistral/ministral-8b-2512"),
@@ -69,8 +80,8 @@ DOCS = Path(__file__).parents[3] / "docs"
         ("Mistral 7B", "mistral-7b", "mistral/ministral-8b-2512"),
         ("Mistral", "mistral/mistral-large-4", "mistral/mistral-large-4"),
         ("Qwen", "fireworks/qwen3p8-max", "fireworks/qwen3p8-max"),
-        ("Falcon", "falcon-40b-instruct", "groq/llama-3.3-70b-versatile"),
-        ("MPT", "mpt-30b-chat", "groq/llama-3.3-70b-versatile"),
+        ("Falcon", "falcon-40b-instruct", LLAMA),
+        ("MPT", "mpt-30b-chat", LLAMA),
         ("DeepSeek Coder", "deepseek/deepseek-coder", "deepseek/deepseek-flash"),
         ("DeepSeek", "deepseek/deepseek-flash", "deepseek/deepseek-flash"),
         # Roles are names too.
@@ -95,6 +106,29 @@ def test_a_retired_model_says_since_when_why_and_who_follows() -> None:
     assert note is not None
     for part in ("DeepSeek V3.2", "2026-05-14", "serverless", "DeepSeek V4.1 Flash"):
         assert part in note
+
+
+def test_a_model_is_retired_a_month_before_its_end_and_until_then_only_announced() -> None:
+    long_before = Catalogue.load(today=date(2026, 12, 14))
+    near = Catalogue.load(today=date(2026, 12, 15))
+
+    model = long_before.resolve("gpt-4o").model
+    assert (model.id, model.retirement) == ("gpt-4o", None)
+    assert model.ending is not None
+    assert (model.ending.successor, model.ending.on) == ("gpt-6.1-sol", date(2027, 1, 14))
+    resolution = near.resolve("gpt-4o")
+    assert resolution.model.id == "gpt-6.1-sol"
+    assert "2027-01-14" in (resolution.note or "")
+
+
+def test_what_ended_since_the_facts_were_checked_is_listed_with_who_follows() -> None:
+    assert Catalogue.load().ended(since=CHECKED_ON, until=CHECKED_ON) == ()
+    day = date(2026, 12, 11)
+
+    ended = Catalogue.load(today=day).ended(since=CHECKED_ON, until=day)
+
+    assert "GPT-5 ended on 2026-12-11; GPT-6 Sol follows it" in ended
+    assert "Claude Sonnet 4.5 ended on 2026-11-30; Claude Sonnet 5.5 follows it" in ended
 
 
 def test_a_retired_model_is_itself_where_it_is_still_served() -> None:

@@ -17,7 +17,7 @@ from providers.routing import Homes, in_order
 CATALOGUE = Catalogue.load()
 
 
-def places(model_id: str = "fireworks/gpt-oss-120b", /, **weights: float) -> list[Deployment]:
+def places(model_id: str = "deepseek/deepseek-flash", /, **weights: float) -> list[Deployment]:
     model = CATALOGUE.model(model_id)
     return [
         Deployment(
@@ -40,7 +40,7 @@ def order(
     **weights: float,
 ) -> list[str]:
     found = in_order(
-        places("fireworks/gpt-oss-120b", **weights),
+        places("deepseek/deepseek-flash", **weights),
         errand or Errand(affinity="a"),
         strategy=strategy,
         busy=lambda each: (busy or {}).get(each.provider, 0),
@@ -51,13 +51,13 @@ def order(
 
 
 def test_the_catalogues_order_is_the_default() -> None:
-    assert order() == ["fireworks", "groq", "together"]
+    assert order() == ["deepseek", "together", "openrouter"]
 
 
 def test_what_failed_the_work_is_asked_last_even_at_home() -> None:
-    errand = Errand(affinity="a", avoid=frozenset({"fireworks"}))
+    errand = Errand(affinity="a", avoid=frozenset({"deepseek"}))
 
-    assert order(errand, home=places()[0].id) == ["groq", "together", "fireworks"]
+    assert order(errand, home=places()[0].id) == ["together", "openrouter", "deepseek"]
 
 
 def test_work_stays_where_it_was_answered() -> None:
@@ -66,18 +66,18 @@ def test_work_stays_where_it_was_answered() -> None:
 
     assert homes.of(Errand(affinity="b")) is None
     home = homes.of(Errand(affinity="a"))
-    assert order(home=home, strategy="least_busy", busy={"together": 1}) == [
+    assert order(home=home, strategy="least_busy", busy={"openrouter": 1}) == [
+        "openrouter",
+        "deepseek",
         "together",
-        "fireworks",
-        "groq",
     ]
 
 
 def test_the_least_busy_and_the_fastest_come_first() -> None:
-    load = {"fireworks": 0.9, "groq": 0.1, "together": 0.5}
+    load = {"deepseek": 0.9, "together": 0.1, "openrouter": 0.5}
 
-    assert order(strategy="least_busy", busy=load) == ["groq", "together", "fireworks"]
-    assert order(strategy="fastest", pace=load) == ["groq", "together", "fireworks"]
+    assert order(strategy="least_busy", busy=load) == ["together", "openrouter", "deepseek"]
+    assert order(strategy="fastest", pace=load) == ["together", "openrouter", "deepseek"]
 
 
 def test_the_cheapest_comes_first_and_unknown_prices_last() -> None:
@@ -97,18 +97,18 @@ def test_the_cheapest_comes_first_and_unknown_prices_last() -> None:
         home=None,
     )
 
-    assert [each.provider for each in found] == ["together", "fireworks", "groq"]
+    assert [each.provider for each in found] == ["openrouter", "deepseek", "together"]
 
 
 def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
     errands = [Errand(affinity=f"task-{number}") for number in range(600)]
 
     def first(errand: Errand) -> str:
-        return order(errand, strategy="weighted", fireworks=3, groq=2, together=1)[0]
+        return order(errand, strategy="weighted", deepseek=3, together=2, openrouter=1)[0]
 
     counts = Counter(map(first, errands))
     assert [first(each) for each in errands] == [first(each) for each in errands]
-    for provider, share in {"fireworks": 3 / 6, "groq": 2 / 6, "together": 1 / 6}.items():
+    for provider, share in {"deepseek": 3 / 6, "together": 2 / 6, "openrouter": 1 / 6}.items():
         assert counts[provider] / 600 == pytest.approx(share, abs=0.07)
 
 
