@@ -53,6 +53,14 @@ TRANSPORT_ERRORS: Final = (
     OSError,
 )
 
+_BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
+    ((httpx.ConnectError, httpx2.ConnectError), "no connection could be made"),
+    ((httpx.ProxyError, httpx2.ProxyError), "the proxy lets no connection through"),
+    ((httpx.TimeoutException, httpx2.TimeoutException), "the connection was silent for too long"),
+    ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL cannot be asked"),
+)
+"""What to say of an error of the transport; of any other that the connection broke."""
+
 LONGEST: Final = 600
 """Characters of a vendor's message that are kept."""
 UNREADABLE: Final = (
@@ -139,8 +147,11 @@ def from_transport(vendor: str, error: Exception, *, connect: timedelta, secret:
         return TimedOut(vendor, TimeoutPhase.CONNECT, connect)
     if isinstance(error, httpx.DecodingError | httpx2.DecodingError):
         return MalformedResponse(vendor, "the body cannot be decoded")
+    what = next(
+        (text for kinds, text in _BROKEN if isinstance(error, kinds)), "the connection broke"
+    )
     detail = safe_text(str(error), secret)
-    return ConnectionFailed(vendor, f"{type(error).__name__}{f': {detail}' if detail else ''}")
+    return ConnectionFailed(vendor, f"{what}{f' ({detail})' if detail else ''}")
 
 
 def safe_text(text: str, secret: str) -> str:

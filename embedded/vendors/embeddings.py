@@ -87,7 +87,9 @@ class EmbeddingsEndpoint:
         try:
             wanted = self._form.read(await request.json())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RefusalError(400, f"The request cannot be read: {error!r}") from error
+            raise RefusalError(
+                400, "The request needs its documented fields, each of its documented type."
+            ) from error
         if len(wanted.texts) > self._form.most:
             raise RefusalError(400, f"At most {self._form.most} texts in one request.")
         if no_such_model(wanted.model):

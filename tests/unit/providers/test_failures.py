@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import httpx2
@@ -110,6 +111,19 @@ def test_both_http_stacks_fail_alike(error: Exception, expected: type[CallFailed
 
     assert type(failed) is expected
     assert failed.retryable
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_no_error_of_a_connection_names_a_class(library: Any) -> None:
+    kinds = [each for each in vars(library).values() if isinstance(each, type)]
+    errors = [each for each in kinds if issubclass(each, library.TransportError)]
+
+    for error in [*errors, ConnectionResetError, OSError]:
+        failed = from_transport("a-vendor", error(""), connect=timedelta(seconds=1), secret="")
+        assert error.__name__ not in str(failed)
+        assert "Error" not in str(failed)
+
+    assert len(errors) > 10
 
 
 @pytest.mark.parametrize(
