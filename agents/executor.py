@@ -66,6 +66,7 @@ async def run_executor(
             router,
             on_change=agent.wakeup.ring,
             jitter=agent.jitter,
+            vitals=agent.vitals,
             probes=not options.simulated,
         )
         opening = agent.services.create_task(lanes.run(), name="lanes")

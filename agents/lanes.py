@@ -8,12 +8,20 @@ from typing import Final
 
 from loguru import logger
 
+from agents.runtime.vitals import Vitals
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
 """Give or take a fifth: how often new keys and the model servers of this machine are looked for."""
 DOUBT: Final = timedelta(seconds=2)
 """How soon again when one of them is missing, or its connection failed."""
+
+SERVES_NOTHING: Final = (
+    "no model can be served: no provider's key and no local model server was found. Set a key, "
+    "such as ANTHROPIC_API_KEY, in the environment or in .env (`cogo doctor` lists what is set), "
+    f"or start Ollama or LM Studio; both are looked for every {PROBE_EVERY.seconds} s. "
+    "Without any model, `cogo up --simulate` answers."
+)
 
 
 class Lanes:
@@ -30,19 +38,25 @@ class Lanes:
         *,
         on_change: Callable[[], None],
         jitter: random.Random,
+        vitals: Vitals,
         probes: bool,
         probe_every: timedelta = PROBE_EVERY,
         doubt: timedelta = DOUBT,
     ) -> None:
-        """`on_change` is called when there is more to claim. `probes`: look for what is new."""
+        """`on_change` is called when there is more to claim. `probes`: look for what is new.
+
+        `vitals` hears whether anything is served at all.
+        """
         self._router = router
         self._on_change = on_change
         self._jitter = jitter
+        self._vitals = vitals
         self._probes = probes
         self._probe_every = probe_every.total_seconds()
         self._doubt = doubt.total_seconds()
         self._failed: set[str] = set()
         self._doubted = asyncio.Event()
+        self._tell_vitals()
 
     def served(self) -> list[str]:
         """All lanes that can be stamped for this executor."""
@@ -82,11 +96,15 @@ class Lanes:
         await self._router.keyring.refresh()
         await self._router.discover()
         now = set(self.served())
+        self._tell_vitals()
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
             self._failed &= now
             await self._open_all()
         return bool(before - now)
+
+    def _tell_vitals(self) -> None:
+        self._vitals.serves_nothing = None if self.served() else SERVES_NOTHING
 
     async def _open_all(self) -> None:
         for lane in self.served():

@@ -104,10 +104,20 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
                 open_cache(project, connection, agent_id=role.agent_id)
             ),
         )
-        ready = {"ready": role.agent_id, "health_url": health_url}
         await run_until_stopped(
-            _agent(parts, bus, router), stop, on_ready=lambda: print_line(json.dumps(ready))
+            _agent(parts, bus, router), stop, on_ready=partial(_announce, parts)
         )
+
+
+def _announce(parts: "_Parts") -> None:
+    """Print that the agent is ready, or what it lacks to be."""
+    lacking = parts.vitals.serves_nothing
+    about = {"health_url": parts.options.health_url}
+    if lacking is None:
+        print_line(json.dumps({"ready": parts.identity.id} | about))
+    else:
+        print_line(lacking, err=True)
+        print_line(json.dumps({"waiting": parts.identity.id} | about | {"missing": lacking}))
 
 
 def _open_router(

@@ -36,6 +36,8 @@ class Vitals:
     """When the store last answered."""
     writes_refused: str | None = None
     """Why the store refuses to write, as far as is known."""
+    serves_nothing: str | None = None
+    """What an executor lacks that can serve no model."""
     is_draining: bool = False
 
     def __post_init__(self) -> None:
@@ -64,7 +66,10 @@ class Vitals:
         return Sign(is_well=True, reason=f"the claim loop went round {silent:.0f} s ago")
 
     def readiness(self) -> Sign:
-        """Whether it takes work: the store answers and writes, and it is not about to stop."""
+        """Return whether it takes work.
+
+        The store answers and writes, some model is served, and it is not about to stop.
+        """
         if self.is_draining:
             return Sign(is_well=False, reason="draining: nothing new is claimed")
         if self.answered_at is None:
@@ -74,5 +79,7 @@ class Vitals:
             return Sign(is_well=False, reason=f"the store did not answer for {silent:.0f} s")
         if self.writes_refused is not None:
             return Sign(is_well=False, reason=self.writes_refused)
+        if self.serves_nothing is not None:
+            return Sign(is_well=False, reason=self.serves_nothing)
         heard = self.bus is not None and self.bus.is_subscribed
         return Sign(is_well=True, reason="subscribed" if heard else "polling: Realtime is away")

@@ -135,7 +135,7 @@ async def test_what_a_killed_executor_held_is_given_back_before_its_lease_runs_o
 
 
 @pytest.mark.parametrize("kind", ["orchestrator", "executor"])
-async def test_serve_says_when_it_is_ready_and_drains_at_the_first_signal(
+async def test_serve_says_that_it_is_ready_or_what_it_lacks_and_drains_at_the_first_signal(
     kind: str, tmp_path: Path
 ) -> None:
     with cogo_up(home=tmp_path):
@@ -152,5 +152,9 @@ async def test_serve_says_when_it_is_ready_and_drains_at_the_first_signal(
             process.send_signal(signal.SIGTERM)
             _, logged = await process.communicate()
 
-    assert ready == {"ready": "one-more", "health_url": None}
+    lacks = ready.pop("missing", None)
+    assert ready == {"waiting" if lacks else "ready": "one-more", "health_url": None}
     assert process.returncode == 0, logged.decode()
+    if kind == "executor":  # there is no key here
+        assert "ANTHROPIC_API_KEY" in lacks
+        assert lacks in logged.decode()

@@ -146,7 +146,9 @@ class Bench:
             jitter=jitter,
             services=asyncio.TaskGroup(),
         )
-        self.lanes = NotingLanes(self.router, on_change=lambda: None, jitter=jitter, probes=False)
+        self.lanes = NotingLanes(
+            self.router, on_change=lambda: None, jitter=jitter, vitals=Vitals(), probes=False
+        )
         return Executor(
             agent=agent,
             router=self.router,

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.lanes import Lanes
+from agents.runtime.vitals import Vitals
 from providers.catalogue import Catalogue
 from providers.deployment import Credential
 from providers.discovery import LocalServer
@@ -58,13 +59,18 @@ class SlowRouter(Router):
 
 @asynccontextmanager
 async def running(
-    router: Router, *, probes: bool = False, every: timedelta = NEVER
+    router: Router,
+    *,
+    probes: bool = False,
+    every: timedelta = NEVER,
+    vitals: Vitals | None = None,
 ) -> AsyncIterator[tuple[Lanes, list[str]]]:
     rung: list[str] = []
     lanes = Lanes(
         router,
         on_change=lambda: rung.append("rung"),
         jitter=random.Random(0),  # noqa: S311 - spreads probes
+        vitals=vitals or Vitals(),
         probes=probes,
         probe_every=every,
         doubt=OFTEN,
@@ -114,20 +120,25 @@ async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_i
         await eventually(lambda: lanes.claimable() == [])
 
 
-async def test_a_key_that_comes_later_is_read_without_any_call() -> None:
+async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() -> None:
     router = SlowRouter({})
     router.may_open.set()
     now = [0.0]
     router.keyring = Keyring({}, reread=lambda _: KEYS, clock=lambda: now[0])
-    async with running(router, probes=True, every=OFTEN) as (lanes, rung):
+    vitals = Vitals()
+    vitals.store_answered()
+    async with running(router, probes=True, every=OFTEN, vitals=vitals) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
         assert lanes.claimable() == []
+        assert not vitals.readiness().is_well
+        assert "ANTHROPIC_API_KEY" in vitals.readiness().reason
 
         now[0] += REREAD_EVERY.total_seconds()
         await eventually(lambda: lanes.claimable() and lanes.claimable() == lanes.served())
 
     assert rung
     assert router.opened == {"anthropic", "openai"}
+    assert vitals.readiness().is_well
 
 
 async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() -> None:
