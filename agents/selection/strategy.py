@@ -1,5 +1,6 @@
 """From requirements to a choice: hard constraints, the person's own model, then a policy."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -44,7 +45,8 @@ def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_
         picked, reason = _requested(wanted.requested, survey)
         return _choice(survey, Pick(order=(picked,), reason=reason))
     if not survey.options:
-        raise NoModel(_nothing(survey.candidates), field=_culprit(survey))
+        field, costs = _culprit(survey)
+        raise NoModel(_nothing(survey.candidates) + _cheapest(costs), field=field)
     pick = _picked(survey, survey.case())
     aside = survey.candidates[pick.order[0]].set_aside
     if aside:
@@ -111,8 +113,19 @@ def _nothing(candidates: Mapping[str, Candidate]) -> str:
     return f"no model is eligible ({reasons})."
 
 
-def _culprit(survey: Survey) -> str | None:
-    """Name the field without which a model would be eligible."""
+def _cheapest(costs: Mapping[str, float]) -> str:
+    if not costs:
+        return ""
+    name = min(costs, key=lambda each: (costs[each], each))
+    least = f"{math.ceil(costs[name] * 1e6) / 1e6:.6f}"
+    return f" The cheapest that would do is {name}, for about ${least}."
+
+
+def _culprit(survey: Survey) -> tuple[str | None, Mapping[str, float]]:
+    """Return the field without which a model would be eligible.
+
+    If that is the budget, also what those models are expected to cost, in US dollars.
+    """
     shelf, bounds = survey.shelf, survey.bounds
     wanted = bounds.wanted
     needs = wanted.needs.model_copy(update={"input_tokens": None, "modalities": ("text",)})
@@ -125,9 +138,16 @@ def _culprit(survey: Survey) -> str | None:
         easier = Bounds.of(changed, shelf, bounds.forecaster, bounds.standing)
         tests = tests_of(HARD, easier)
         cards = [shelf.card(lane) for lane in survey.candidates]
-        if any(first_reason(tests, card, easier.estimate(card)) is None for card in cards):
-            return field
-    return None
+        estimates = {card.model_id: (card, easier.estimate(card)) for card in cards}
+        fitting = {
+            name: estimate.cost_usd
+            for name, (card, estimate) in estimates.items()
+            if first_reason(tests, card, estimate) is None
+        }
+        if fitting:
+            costs = {name: cost for name, cost in fitting.items() if cost is not None}
+            return field, costs if field == "budget_usd" else {}
+    return None, {}
 
 
 def _some(ids: list[str]) -> str:

@@ -1,11 +1,12 @@
 """`cogo models`: which models can be asked now, and what they cost."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.cli.options import AsJson
+from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.models import credentials, load_catalogue, resolved
 from cogo.project import Project
@@ -15,9 +16,12 @@ from protocol.records import AgentRecord
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
 from providers.entries import Model, Prices, Provider
+from providers.errors import UnknownModel
 from providers.parameters import supported_parameters
 from providers.prices import unit_prices
 from providers.router import Router
+
+_STRANGER: Final = "not in the catalogue of this machine"
 
 EXAMPLES: Final = {
     "list": ("cogo models", "cogo models list --all", "cogo models --json"),
@@ -30,20 +34,22 @@ def list_(
     every: Annotated[
         bool, typer.Option("--all", help="Also models that no key here opens, and retired ones.")
     ] = False,
+    directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """List the models that this machine or a living executor can ask.
 
     With --all the whole catalogue, retired models included.
     """
-    project = Project.find()
+    project = Project.find(directory)
     catalogue = load_catalogue(project)
     served = asyncio.run(_served(project, catalogue))
     names = list(dict.fromkeys([*served, *catalogue.models])) if every else list(served)
-    models = [catalogue.model(name) for name in names]
+    models, strangers = _split(names, catalogue)
     if as_json:
-        print_json([_facts(model, catalogue, served_by=served.get(model.id)) for model in models])
-    elif not models:
+        known = [_facts(model, catalogue, served_by=served.get(model.id)) for model in models]
+        print_json([*known, *({"id": name, "served_by": served[name]} for name in strangers)])
+    elif not names:
         print_text(
             "no model can be asked from here: set ANTHROPIC_API_KEY or start Ollama; "
             "`cogo up` then uses the vendor simulator; `cogo models --all` lists the catalogue"
@@ -51,16 +57,22 @@ def list_(
     else:
         print_table(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
-            [_row(model, catalogue, served_by=served.get(model.id)) for model in models],
+            [
+                *(_row(model, catalogue, served_by=served.get(model.id)) for model in models),
+                *((name, "-", served[name], "-", "-", "-", _STRANGER) for name in strangers),
+            ],
             drop=("MADE BY", "CONTEXT"),
         )
 
 
 def show(
-    *, name: Annotated[str, typer.Argument(help="A name, alias or role.")], as_json: AsJson = False
+    *,
+    name: Annotated[str, typer.Argument(help="A name, alias or role.")],
+    directory: Dir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a name stands for: the model, its facts, and who follows a retired one."""
-    project = Project.find()
+    project = Project.find(directory)
     catalogue = load_catalogue(project)
     found = resolved(catalogue, name)
     served = asyncio.run(_served(project, catalogue))
@@ -72,6 +84,17 @@ def show(
         print_line(found.note)
     for key, value in facts.items():
         print_line(f"{key:<18}{_shown(value)}")
+
+
+def _split(names: Sequence[str], catalogue: Catalogue) -> tuple[list[Model], list[str]]:
+    """Return the models of these names, and the names that this catalogue does not know."""
+    models, strangers = [], []
+    for name in names:
+        try:
+            models.append(catalogue.model(name))
+        except UnknownModel:
+            strangers.append(name)
+    return models, strangers
 
 
 def _shown(value: object) -> str:

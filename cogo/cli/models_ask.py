@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.cli.options import AsJson
+from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.errors import CommandError
 from cogo.integrations import HEADINGS, Report, rows_of, try_models, try_providers
@@ -40,13 +40,19 @@ DebugSse = Annotated[
 ]
 
 
-def test(*, names: Names = None, debug_sse: DebugSse = False, as_json: AsJson = False) -> None:
+def test(
+    *,
+    names: Names = None,
+    debug_sse: DebugSse = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
     """Try models for real: their provider's list, an answer, a stream, a tool call.
 
     Without a name, one cheap model of each provider that is open here. Costs a fraction of a cent
     each. Exits with 1 when a step failed.
     """
-    project = Project.find()
+    project = Project.find(directory)
     catalogue = load_catalogue(project)
     given = credentials(project, catalogue)
     if debug_sse:
@@ -72,12 +78,14 @@ async def _test(catalogue: Catalogue, given: Credentials, names: list[str]) -> l
         raise CommandError(str(error)) from error
 
 
-def discover(*, providers: Providers = None, as_json: AsJson = False) -> None:
+def discover(
+    *, providers: Providers = None, directory: Dir = None, as_json: AsJson = False
+) -> None:
     """Ask providers what they serve, and show what is new, gone or priced differently.
 
     Nothing is changed: enter what you want in cogo.toml.
     """
-    project = Project.find()
+    project = Project.find(directory)
     catalogue = load_catalogue(project)
     given = credentials(project, catalogue)
     for name in providers or []:
@@ -141,12 +149,12 @@ def _show_comparison(found: Comparison) -> None:
         )
 
 
-def prices(*, names: Names = None, as_json: AsJson = False) -> None:
+def prices(*, names: Names = None, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show what models cost, in dollars per million tokens, and where each price comes from.
 
     A dash is an unknown price, which is not zero.
     """
-    project = Project.find()
+    project = Project.find(directory)
     catalogue = load_catalogue(project)
     if names:
         models = [named_model(catalogue, name) for name in names]

@@ -376,7 +376,7 @@ begin
     answer := 'refused';
     detail := format(
       '%s is $%s, and the price of this model is not known; '
-      'give it one in cogo.toml, or allow it: cogo budget set ... --allow-unpriced',
+      'give it one in cogo.toml, or allow it: `cogo budget set ... --allow-unpriced`',
       v_name, trim_scale(p_limit)
     );
   elsif p_spent + v_reserved + p_usd > p_limit then
@@ -385,10 +385,14 @@ begin
     answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(
       '%s is $%s%s: $%s are spent, $%s are reserved for calls that run, $%s are left, and this call '
-      'may cost up to $%s%s',
+      'may cost up to $%s%s%s',
       v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
       round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
-      round(p_usd, 6), '; it resets at ' || cogo.iso(resets_at)
+      round(p_usd, 6),
+      case when p_scope = 'task' then
+        format('; a budget of $%s would do', round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6))
+      end,
+      '; it resets at ' || cogo.iso(resets_at)
     );
   end if;
   scope := case when answer is not null then p_scope end;

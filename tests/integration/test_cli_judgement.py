@@ -111,10 +111,21 @@ async def recorded(agent: Agent, candidates: list[dict[str, Any]]) -> None:
     )
 
 
-async def an_executor(agent: Agent) -> None:
+async def an_executor(agent: Agent, *others: str) -> None:
     await agent.connection.execute(
-        "insert into public.cogo_agents (id, kind, lanes) values ('e', 'executor', $1)", [SONNET]
+        "insert into public.cogo_agents (id, kind, lanes) values ('e', 'executor', $1)",
+        [SONNET, *others],
     )
+
+
+def test_models_that_only_an_executor_knows_are_listed_too(cogo: Program) -> None:
+    cogo.act(lambda agent: an_executor(agent, "elsewhere/strange"))
+
+    shown = cogo.say("models", "list")
+    rows = {row["id"]: row["served_by"] for row in cogo.json("models", "list")}
+
+    assert "not in the catalogue of this machine" in shown
+    assert rows.items() >= {SONNET: "executors", "elsewhere/strange": "executors"}.items()
 
 
 def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
