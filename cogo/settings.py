@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from cogo.errors import SettingInvalid
-from cogo.trust import ENV_FILE, Ignored, TrustStore, read_file, split_variables
+from cogo.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
 from protocol.policy import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
@@ -167,6 +167,18 @@ def is_trusted_file(file: Path, content: bytes) -> bool:
     if file.parent in {CHECKOUT, config, config.resolve()}:
         return True
     return TrustStore.load(config).trusts_file(file, content)
+
+
+def env_files(directory: Path) -> dict[Path, bool]:
+    """Return the `.env` files that are read in `directory`, and whether each holds a secret."""
+    named = os.environ.get(_FILE_VARIABLE)
+    folders = (CHECKOUT, config_directory(), directory.resolve())
+    files = [Path(named)] if named else [folder / ENV_FILE for folder in folders]
+    return {
+        file: any(map(is_secret, _parse(content, file)))
+        for file in dict.fromkeys(files)
+        if (content := read_file(file)) is not None
+    }
 
 
 def _read_files(directory: Path) -> tuple[dict[str, str], Ignored | None]:

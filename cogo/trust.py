@@ -59,6 +59,14 @@ _HARMLESS: Final = frozenset(
 )
 _KEY: Final = re.compile(r"(?!COGO_|SUPABASE_)[A-Z][A-Z0-9_]*_(?:API_KEY|TOKEN)(?:_\d+)?")
 """A model provider's key. Alone it does no harm: it goes to the provider's own address."""
+_SUPABASE_SECRETS: Final = frozenset(
+    {
+        "SUPABASE_DB_URL",
+        "SUPABASE_JWT_SECRET",
+        "SUPABASE_SECRET_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+    }
+)
 _KEY_SOURCE: Final = re.compile(_KEY.pattern + "_(?:FILE|COMMAND)")
 
 
@@ -172,6 +180,11 @@ def split_variables(variables: Mapping[str, str]) -> tuple[Mapping[str, str], tu
         ):
             refused.append(name)
     return taken, tuple(refused)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable of this name holds something that others must not read."""
+    return _KEY.fullmatch(name) is not None or name in _SUPABASE_SECRETS
 
 
 def read_file(file: Path) -> bytes | None:

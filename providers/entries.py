@@ -108,6 +108,8 @@ class Provider(_Entry):
     tokens_per_minute: int | None = Field(default=None, ge=1)
     """Of prompts and answers, to each deployment, from all executors together."""
     timeouts: TimeoutSeconds = TimeoutSeconds()
+    lists_without_key: bool = False
+    """Its list of models is public: an answer says nothing about a key."""
     listing_decides: bool = False
     """What it lists is all that it serves: agents ask at start, and call nothing else there."""
     wire: WireProfile = WireProfile()

@@ -1,15 +1,16 @@
-"""Checks of the models: the catalogue, keys by the names of their variables, local servers."""
+"""Checks of the models: the catalogue, the keys, local servers."""
 
 from collections.abc import AsyncIterator
 
 from cogo.doctor.check import Check, missing, note, ok
+from cogo.doctor.keys import check_keys
 from cogo.errors import CommandError
-from cogo.models import ended_models, key_variables, load_catalogue, local_servers
+from cogo.models import credentials, ended_models, load_catalogue, local_servers
 from cogo.project import Project
 
 
 async def check_models(project: Project) -> AsyncIterator[Check]:
-    """Look which models could be served now; keys are named, never shown or sent."""
+    """Look which models could be served now; keys are named, never shown."""
     try:
         catalogue = load_catalogue(project)
     except CommandError as error:
@@ -18,9 +19,14 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     yield ok("catalogue", f"{len(catalogue.models)} models of {len(catalogue.providers)} providers")
     for sentence in ended_models(catalogue):
         yield note("catalogue", sentence)
-    keys = sorted({name for name in key_variables(catalogue) if project.settings.value(name)})
-    if keys:
-        yield ok("keys", f"set: {', '.join(keys)}")
+    try:
+        opened = credentials(project, catalogue)
+    except CommandError as error:
+        yield missing("keys", str(error), "correct the variable")
+        return
+    keys = await check_keys(catalogue, opened)
+    for key in keys:
+        yield key
     local = await local_servers(project, catalogue)
     for server in local:
         yield ok("local server", f"{server.provider} with {len(server.models)} models")

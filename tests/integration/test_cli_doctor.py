@@ -1,8 +1,16 @@
 """`cogo doctor`: names what is missing and what mends it, and gives nothing away."""
 
 import json
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+from dotenv import dotenv_values
+
+from cogo.cli.app import run
+from cogo.settings import CHECKOUT
 from tests.support.command_line import cogo
 
 
@@ -49,3 +57,79 @@ def test_a_mistake_in_the_catalogue_names_file_and_entry(tmp_path: Path) -> None
     assert found["verdict"] == "missing"
     assert "cogo.toml" in found["detail"]
     assert "x/y" in found["detail"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory for the program in this process, without keys and without a Supabase."""
+    for name in [*dotenv_values(CHECKOUT / ".env.example"), "COGO_ENV_FILE"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("NO_PROXY", "")  # so that what the program adds is taken back
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def checks(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, dict[str, str]]:
+    capsys.readouterr()
+    run(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)["checks"]
+    return {check["name"]: check for check in found if check["name"].startswith(name)}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_key_is_ok_only_when_its_provider_accepts_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Vendor(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_known = self.headers["authorization"] == "Bearer the-good-key-of-a-vendor"
+            body = b'{"data": [{"id": "m", "object": "model"}], "object": "list"}'
+            self.send_response(200 if is_known else 401)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(body if is_known else b'{"error": {"message": "no such key"}}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Vendor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "the-good-key-of-a-vendor")
+        monkeypatch.setenv("OPENAI_API_KEY_2", "the-bad-key-of-a-vendor")
+        tried = checks(capsys, "key ")
+        server.shutdown()
+    offline = checks(capsys, "key ")
+
+    assert {name: check["verdict"] for name, check in tried.items()} == {
+        "key OPENAI_API_KEY": "ok",
+        "key OPENAI_API_KEY_2": "missing",
+    }
+    assert {check["verdict"] for check in offline.values()} == {"note"}
+    assert all("could not be tried" in check["detail"] for check in offline.values())
+    assert "of-a-vendor" not in json.dumps([tried, offline])
+
+
+def test_a_file_of_keys_that_others_or_git_can_take_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = here / ".env"
+    file.write_text("SUPABASE_SECRET_KEY=sb_secret_of_nobody_but_of_a_test")
+    file.chmod(0o644)
+    subprocess.run(["git", "init", "-q", str(here)], check=True)
+    trap = f"[core]\n\tfsmonitor = touch {here}/it-ran\n"
+    (here / ".git" / "config").write_text(trap + (here / ".git" / "config").read_text())
+
+    run(["doctor"])
+    said = capsys.readouterr().out
+
+    assert f"chmod 600 {file}" in said
+    assert "git does not ignore it" in said
+    assert not (here / "it-ran").exists()
+
+    file.chmod(0o600)
+    (here / ".gitignore").write_text(".env\n")
+    assert checks(capsys, "env file")["env file"]["verdict"] == "ok"
