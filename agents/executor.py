@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
+from uuid import UUID
 
 from agents.answer_cache import AnswerCache
 from agents.answers import Answer
@@ -106,13 +107,22 @@ class Executor:
         self._checker = checker
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
+        self._talking: dict[UUID, Answer] = {}
+        """Answers that are being written, by subtask."""
 
     def hear(self, message: Envelope) -> None:
         """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
         if message.type == MessageType.SUBTASK_CANCELLED:
+            self._keep_text(message.payload.get("subtask_id"))
             self._agent.keeper.hurry()
         else:
             self._agent.wakeup.ring()
+
+    def _keep_text(self, subtask_id: object) -> None:
+        """Send what watchers have seen with the extension that ends the attempt."""
+        for talking, answer in self._talking.items():
+            if str(talking) == subtask_id:
+                self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
 
     def catch_up(self) -> None:
         """Ask after everything that may have been said while nothing was heard."""
@@ -135,9 +145,11 @@ class Executor:
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
                 await self._cache.note(unsent(request, call.deployment, errand))
+            self._talking[claimed.ref.subtask_id] = answer
             try:
                 await self._gather(call, answer, started)
             finally:
+                del self._talking[claimed.ref.subtask_id]
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
             await self._hub.settle()
             await answer.check(self._checker)

@@ -172,12 +172,23 @@ begin
        where s.id = k.id
          and exists (select from asked a where a.id = s.id and a.attempt = s.attempt)
       returning s.id, s.attempt, s.lease_expires_at
+    ), cancelled as materialized (
+      -- Their last text is kept: somebody has seen it.
+      select s.id, s.attempt
+        from cogo.subtasks s
+       where s.id in (select a.id from asked a)
+         and s.status = 'running'
+         and s.agent_id = p_agent_id
+         and s.cancel_requested_at is not null
+         for no key update skip locked
     ), saved as (
       insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at)
       select distinct on (e.id) e.id, e.attempt,
              coalesce(a.checkpoint ->> 'content', ''), coalesce(a.checkpoint ->> 'reasoning', ''),
              v_now
-        from extended e
+        from (
+          select x.id, x.attempt from extended x union all select c.id, c.attempt from cancelled c
+        ) e
         join asked a on a.id = e.id and a.attempt = e.attempt
        where jsonb_typeof(a.checkpoint) = 'object'
       on conflict (subtask_id) do update

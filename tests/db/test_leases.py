@@ -218,6 +218,20 @@ async def test_a_checkpoint_is_kept_with_the_attempt_that_wrote_it(
     }
 
 
+async def test_the_last_text_of_a_cancelled_attempt_is_kept(
+    agent: Agent, other_agent: Agent
+) -> None:
+    task = await plan_task(agent)
+    [lease] = await agent.claim("model-a")
+    await agent.extend(lease, content="one")
+    await agent.connection.execute("select from public.cogo_cancel_task($1)", task)
+
+    assert await other_agent.extend(lease, content="not mine") == ["lost"]
+    assert await agent.extend(lease, content="one two") == ["cancel"]
+
+    assert (await checkpoint_of(agent, lease))["content"] == "one two"
+
+
 async def test_inputs_are_the_outputs_of_the_dependencies(agent: Agent) -> None:
     await plan_task(agent, step("a"), step("b"), step("end", "a", "b"))
     first, second = await agent.claim("model-a")

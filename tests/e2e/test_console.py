@@ -18,6 +18,7 @@ from tests.support.system import System
 pytestmark = pytest.mark.e2e
 
 HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>"""
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 
 @pytest.fixture
@@ -131,6 +132,36 @@ async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:
     button(page, "Cancel").click()
     await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, ".detail .actions button") == []
+
+
+async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_when_cancelled(
+    page: Chrome,
+) -> None:
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    try:
+        ask(page, "On a phone [[pieces:3000]]")
+        await eventually(says(page, "#answer", "w50 "), within=SECONDS)
+        assert not page.find_element(By.ID, "tasks").is_displayed()
+        button(page, "Cancel").click()
+        await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
+        page.refresh()
+        await eventually(says(page, "#answer", "w50 "), within=SECONDS)
+        assert page.title.startswith("On a phone")
+        assert "simulated" in text(page, ".detail")
+
+        page.find_element(By.CSS_SELECTOR, ".back").click()
+        await eventually(lambda: page.find_element(By.ID, "tasks").is_displayed(), within=SECONDS)
+        assert not page.find_element(By.ID, "detail").is_displayed()
+        line = page.find_element(By.CSS_SELECTOR, "#tasks a")
+        page.execute_script("arguments[0].scrollIntoView()", line)
+        line.click()
+        await eventually(says(page, ".detail .prompt", "On a phone"), within=SECONDS)
+        assert page.find_element(By.CSS_SELECTOR, ".detail .prompt").is_displayed()
+        width = page.execute_script("return document.documentElement.scrollWidth")
+        assert width == PHONE["width"]
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert complaints(page) == []
 
 
 async def test_operators_see_who_is_alive_and_which_models_there_are(

@@ -20,6 +20,7 @@ function route() {
   view = null;
   list.select(id);
   document.title = "COGO console";
+  document.body.classList.toggle("has-task", id !== null);
   if (id) view = new TaskView(id, { open: () => {}, lost: () => {} });
   else show(byId("detail"), h("p", { class: "note empty" }, "Choose a task, or ask for something: its plan, its text and its cost appear here."));
 }
@@ -54,7 +55,15 @@ byId("key-dialog").addEventListener("close", () => {
 });
 byId("key-button").addEventListener("click", () => askForKey());
 document.addEventListener("cogo:key", (event) => askForKey(event.detail));
-window.addEventListener("hashchange", route);
+window.addEventListener("hashchange", () => (route(), reveal()));
+
+/** Bring what was chosen into view: on a phone it takes the place of the list. */
+function reveal() {
+  const detail = byId("detail");
+  const { top } = detail.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) detail.scrollIntoView();
+  detail.focus({ preventScroll: true });
+}
 
 async function start() {
   try {

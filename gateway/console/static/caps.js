@@ -2,7 +2,7 @@
 
 import { get } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
-import { clock, money } from "/console/format.js";
+import { moment, money } from "/console/format.js";
 
 const EVERY_MS = 5_000;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -28,7 +28,7 @@ function cap(each) {
   const isDefault = each.scope === "owner" && each.key === "*";
   const taken = Number(each.spent_usd) + Number(each.reserved_usd);
   const reserved = Number(each.reserved_usd) > 0 ? `, ${money(each.reserved_usd)} of it reserved` : "";
-  const resets = each.resets_at ? `resets ${new Date(each.resets_at).toLocaleDateString()} ${clock(each.resets_at)}` : "never resets";
+  const resets = each.resets_at ? `resets ${moment(each.resets_at)}` : "never resets";
   return h(
     "li",
     { title: each.key },

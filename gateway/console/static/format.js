@@ -21,8 +21,25 @@ export function between(begin, end) {
   return begin && end ? milliseconds(new Date(end) - new Date(begin)) : UNKNOWN;
 }
 
+/** The time of today; of another day its date too. */
 export function clock(iso) {
-  return iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : UNKNOWN;
+  if (!iso) return UNKNOWN;
+  const at = new Date(iso);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? at.toLocaleTimeString([], { hour12: false }) : moment(iso);
+}
+
+/** Date and time. */
+export function moment(iso) {
+  if (!iso) return UNKNOWN;
+  const at = new Date(iso);
+  const month = at.toLocaleDateString("en", { month: "short" });
+  return `${at.getDate()} ${month} ${at.getFullYear()} ${at.toLocaleTimeString([], { hour12: false })}`;
+}
+
+/** What it cost; what the simulator answered cost nothing, and is no model's answer. */
+export function cost(row) {
+  return row.simulated ? `${money(row.cost_usd)} simulated` : money(row.cost_usd);
 }
 
 export function count(value) {

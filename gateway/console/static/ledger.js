@@ -1,6 +1,6 @@
 // Tables of a task: attempts (who, with what, how it ended) and choices of models (and why).
 
-import { clock, count, explained, milliseconds, money } from "/console/format.js";
+import { clock, cost, count, explained, milliseconds } from "/console/format.js";
 import { h } from "/console/dom.js";
 
 export function attempts(rows, keyOf) {
@@ -11,13 +11,13 @@ export function attempts(rows, keyOf) {
       "tr",
       {},
       h("th", { scope: "row" }, `${keyOf(each.subtask_id)} #${each.attempt}`),
-      h("td", {}, each.model_id ?? each.lane, each.provider ? h("small", {}, each.provider) : null),
+      h("td", {}, each.model_id ?? each.lane, each.provider ? h("small", {}, each.provider) : null, each.simulated ? h("small", {}, "simulated") : null),
       h("td", {}, each.agent_id.split("@")[0], h("small", {}, clock(each.claimed_at))),
       h("td", {}, h("span", { class: `status ${outcome}` }, outcome)),
       h("td", { class: "figure" }, milliseconds(each.first_token_ms)),
       h("td", { class: "figure" }, milliseconds(each.duration_ms)),
       h("td", { class: "figure" }, `${count(each.input_tokens)} → ${count(each.output_tokens)}`),
-      h("td", { class: "figure" }, money(each.cost_usd)),
+      h("td", { class: "figure" }, cost(each)),
     );
     if (!each.error) return [line];
     return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explained(each.error)))];
@@ -25,7 +25,8 @@ export function attempts(rows, keyOf) {
   return table("Attempts", columns, body);
 }
 
-export function choices(rows) {
+/** `isSimulated`: the simulator answered in place of the models that were chosen. */
+export function choices(rows, isSimulated) {
   return h(
     "ul",
     { class: "choices" },
@@ -35,6 +36,7 @@ export function choices(rows) {
         {},
         h("strong", {}, each.selected_model ?? "no model"),
         each.provider ? ` at ${each.provider}` : "",
+        isSimulated ? " · simulated" : "",
         h("p", {}, each.reason ?? "no reason was recorded"),
         candidates(each.candidates),
       ),

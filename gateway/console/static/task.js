@@ -2,7 +2,7 @@
 
 import { get, post } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
-import { between, clock, count, explained, isOver, money } from "/console/format.js";
+import { between, cost, count, explained, firstLine, isOver, moment, money } from "/console/format.js";
 import { drawing } from "/console/graph.js";
 import { attempts, choices, history } from "/console/ledger.js";
 import { Speech } from "/console/speech.js";
@@ -89,23 +89,24 @@ export class TaskView {
     const parts = this.#parts;
     const detail = byId("detail");
     if (parts.root.parentNode !== detail) show(detail, parts.root);
-    document.title = `${task.status} · COGO console`;
+    document.title = `${firstLine(task.prompt, 40)} · ${task.status} · COGO`;
     parts.prompt.textContent = task.prompt;
     parts.status.className = `status ${task.status}`;
     parts.status.textContent = task.status;
     show(parts.facts, facts(task));
     if (this.#status !== task.status) show(parts.actions, actions(task));
     this.#status = task.status;
+    parts.simulated.hidden = !task.simulated;
     parts.problem.hidden = !task.error;
     parts.problem.textContent = explained(task.error);
     show(parts.plan, drawing(subtasks));
     show(parts.attempts, rows.length ? attempts(rows, this.#keyOf) : note("Nobody has claimed it yet."));
-    show(parts.choices, selections.length ? choices(selections) : note("No model was chosen yet."));
+    show(parts.choices, selections.length ? choices(selections, task.simulated) : note("No model was chosen yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, history(events, this.#keyOf));
     this.#speech.rename();
     parts.answerNote.hidden = !this.#speech.isSilent;
-    parts.answerNote.textContent = isOver(task.status) ? "It said nothing." : "Nothing was said yet.";
+    parts.answerNote.textContent = isOver(task.status) ? "No text was kept." : "Nothing was said yet.";
   }
 }
 
@@ -115,6 +116,7 @@ function sections() {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     status: h("span", {}),
+    simulated: h("p", { class: "note simulated", hidden: true }, "The vendor simulator answered. No model was asked, and nothing was spent."),
     facts: h("dl", { class: "facts" }),
     actions: h("p", { class: "actions" }),
     problem: h("p", { class: "problem", hidden: true }),
@@ -128,9 +130,11 @@ function sections() {
   parts.root = h(
     "div",
     {},
+    h("a", { class: "back", href: "#/" }, "‹ All tasks"),
     h("header", {}, h("p", { role: "status" }, parts.status), parts.actions),
     parts.prompt,
     parts.problem,
+    parts.simulated,
     parts.facts,
     h("div", { class: "pair" }, section("Plan", parts.plan), section("Choice of models", parts.choices)),
     section("Answer", parts.answerNote, parts.answer),
@@ -151,16 +155,17 @@ function facts(task) {
     fact("Type", task.type),
     fact("Model", task.model ?? "auto"),
     fact("Preference", task.preferences?.preference ?? "balanced"),
-    fact("Asked", clock(task.created_at)),
+    fact("Asked", moment(task.created_at)),
     fact("Took", between(task.created_at, task.finished_at)),
     fact("Tokens", tokens),
     fact(
       "Cost",
-      task.budget_usd === null ? money(task.cost_usd) : `${money(task.cost_usd)} of ${money(budget)}`,
+      task.budget_usd === null ? cost(task) : `${cost(task)} of ${money(budget)}`,
       budget > 0
         ? h("meter", { min: 0, max: budget, high: budget * 0.8, value: Number(task.cost_usd ?? 0), "aria-label": "Cost against budget" })
         : null,
     ),
+    fact("Id", h("code", {}, task.id)),
   ];
 }
 

@@ -1,6 +1,6 @@
 // The list of tasks, as the stream of /events tells it.
 
-import { firstLine, isOver, money, clock } from "/console/format.js";
+import { clock, cost, firstLine, isOver } from "/console/format.js";
 import { byId, h } from "/console/dom.js";
 
 const MOST = 200;
@@ -62,7 +62,8 @@ function made(id) {
       status.className = `status ${line.status}`;
       status.textContent = line.status;
       title.textContent = firstLine(line.prompt) || "(an empty prompt)";
-      facts.textContent = `${money(line.cost_usd)} · ${clock(line.created_at)} · ${line.type}`;
+      link.title = `${firstLine(line.prompt, 300)}\n${line.id}`;
+      facts.textContent = `${cost(line)} · ${clock(line.created_at)} · ${line.type}`;
       if (isSelected) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     },

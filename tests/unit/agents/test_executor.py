@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from agents.runtime.attempt import WorkInterrupted
 from protocol.messages import Envelope, MessageType
 from protocol.records import (
     ClaimedSubtask,
@@ -315,5 +316,26 @@ async def test_the_text_so_far_is_kept_with_the_lease() -> None:
     ]
 
 
-def _message(type_: MessageType) -> Envelope:
-    return Envelope(type=type_, payload={}, source="test", target="cogo-subtasks")
+async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> None:
+    bench, claimed = Bench(TextDelta("one "), TextDelta("two"), pause=True), a_local()
+    executor = bench.executor()
+
+    async def work() -> None:
+        with pytest.raises(WorkInterrupted):
+            await executor.execute(claimed)
+
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(work())
+        await eventually(lambda: bench.router.is_pausing)
+        before = len(bench.keeper.kept)
+        executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=str(uuid4())))
+        assert len(bench.keeper.kept) == before
+        subtask_id = str(claimed.ref.subtask_id)
+        executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=subtask_id))
+        working.cancel()
+
+    assert [each.content for each in bench.keeper.kept[before:]] == ["one two"]
+
+
+def _message(type_: MessageType, **payload: str) -> Envelope:
+    return Envelope(type=type_, payload=payload, source="test", target="cogo-subtasks")
