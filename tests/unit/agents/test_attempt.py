@@ -115,6 +115,19 @@ async def test_what_cancelled_work_had_used_is_told_and_swallows_no_cancel_from_
         assert task.cancelled()
 
 
+async def test_what_work_had_used_that_failed_after_a_verdict_is_told() -> None:
+    used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
+    told, claimed = a_verdict(), a_subtask()
+    error = ErrorInfo(class_="connection", message="it broke")
+    failure = Failure(ref=claimed.ref, error=error, action=FailureAction.RETRY, usage=used)
+
+    async def work(_: ClaimedSubtask) -> Completion:
+        told.set_result(Verdict.CANCELLED)
+        raise WorkFailed(failure)
+
+    assert await attempt(claimed, work, told) == Stopped(Verdict.CANCELLED, used)
+
+
 async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:
     told = a_verdict()
     told.set_result(Verdict.LOST)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from agents.runtime.lease import LeaseKeeper
 from agents.runtime.outcome import Verdict
 from agents.runtime.vitals import Vitals
 from protocol.errors import Unauthorized
-from protocol.records import Checkpoint, LeaseAnswer, LeaseRef
+from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store import Store
 from tests.support.eventually import eventually
 from tests.support.scripted_store import AWAY, ScriptedStore, a_ref
@@ -97,6 +97,78 @@ async def test_a_checkpoint_is_sent_once() -> None:
         await eventually(lambda: len(store.extensions) > 4)
 
     assert [call[0].checkpoint for call in store.extensions if call[0].checkpoint] == [text]
+
+
+class Meanwhile(ScriptedStore):
+    """Between its first request to extend and the reply, something happens."""
+
+    happens: Callable[[], Awaitable[None]] | None = None
+
+    async def extend_leases(
+        self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
+    ) -> list[LeaseAnswer]:
+        answers = await super().extend_leases(agent_id=agent_id, leases=leases, lease=lease)
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            await happens()
+        return answers
+
+
+async def test_a_newer_checkpoint_is_not_dropped_by_the_reply_to_an_older_one() -> None:
+    store = Meanwhile()
+    older, newer = Checkpoint(content="so"), Checkpoint(content="so far")
+    keeper = a_keeper(store)
+    ref, _ = hold(keeper)
+    keeper.checkpoint(ref, older)
+
+    async def write() -> None:
+        keeper.checkpoint(ref, newer)
+
+    store.happens = write
+    async with keeper:
+        await eventually(lambda: len(store.extensions) > 3)
+
+    sent = [call[0].checkpoint for call in store.extensions]
+    assert sent[:3] == [older, newer, None]
+
+
+async def test_who_let_go_of_a_lease_meanwhile_is_told_nothing_of_it() -> None:
+    store = Meanwhile()
+    keeper = a_keeper(store)
+    ref, told = hold(keeper)
+    store.verdicts[ref] = "lost"
+
+    async def let_go() -> None:
+        keeper.drop(ref)
+
+    store.happens = let_go
+    async with keeper:
+        other, _ = hold(keeper)
+        await eventually(lambda: {other} in keys(store))
+
+    assert told == []
+
+
+async def test_an_extension_counts_from_the_request_and_not_from_the_reply() -> None:
+    store = Meanwhile()
+    keeper = a_keeper(store, lease=BRIEF)
+    told: list[str] = []
+
+    def hold_named(name: str) -> None:
+        keeper.hold(a_ref(), asked_at=time.monotonic(), tell=lambda _: told.append(name))
+
+    async def claim() -> None:
+        await asyncio.sleep(0.05)
+        hold_named("granted after the request")
+        await asyncio.sleep(0.05)
+        store.errors["extend_leases"] = AWAY
+
+    hold_named("extended by the request")
+    store.happens = claim
+    async with keeper:
+        await eventually(lambda: len(told) == 2)
+
+    assert told == ["extended by the request", "granted after the request"]
 
 
 async def test_a_checkpoint_survives_a_call_that_failed() -> None:

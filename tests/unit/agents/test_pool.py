@@ -1,22 +1,36 @@
 """The life of an agent: claims, capacity, drain, and nothing held at the end."""
 
 import asyncio
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from agents.runtime.attempt import Work
 from agents.runtime.drain import Drain
+from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
+from agents.runtime.outcome import Verdict
+from agents.runtime.pool import Pool
+from agents.runtime.recorder import Recorder
 from agents.runtime.vitals import Vitals
+from agents.runtime.wakeup import Wakeup
 from protocol.errors import InvalidArgument, Unauthorized
-from protocol.records import ClaimedSubtask, Completion, FailureAction, UnreadableSubtask
+from protocol.records import (
+    Claim,
+    ClaimedSubtask,
+    Completion,
+    FailureAction,
+    LeaseRef,
+    UnreadableSubtask,
+)
 from tests.support.claims import done
 from tests.support.eventually import eventually
-from tests.support.living_agents import at_once, forever, live, options, subtasks
+from tests.support.living_agents import IDENTITY, at_once, forever, live, options, subtasks
 from tests.support.scripted_store import AWAY, ScriptedStore
 
 
@@ -185,6 +199,51 @@ async def test_a_claim_without_an_answer_is_asked_again_under_its_id() -> None:
 
     assert len({request for request, _ in store.claims[:3]}) == 1
     assert {each.ref for each in store.completed} == {each.ref for each in work}
+
+
+async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
+    class Noting(ScriptedStore):
+        async def claim_subtasks(self, **asked: Any) -> Sequence[Claim]:
+            arrived.append(time.monotonic())
+            return await super().claim_subtasks(**asked)
+
+    class Keeper(LeaseKeeper):
+        def hold(self, ref: LeaseRef, *, asked_at: float, tell: Callable[[Verdict], None]) -> None:
+            held.append(asked_at)
+
+    arrived, held = list[float](), list[float]()
+    store, given, vitals = Noting(queue=subtasks(1), deaf_claims=2), options(), Vitals()
+    jitter, drain = random.Random(0), Drain()  # noqa: S311 - spreads polls
+    keeper = Keeper(
+        agent_id="agent",
+        open_store=store.open,
+        lease=given.lease,
+        every=given.extend_every,
+        vitals=vitals,
+    )
+    recorder = Recorder(agent_id="agent", store=store, jitter=jitter)
+    pool = Pool(
+        identity=IDENTITY,
+        options=given,
+        store=store,
+        keeper=keeper,
+        recorder=recorder,
+        wakeup=Wakeup(busy=given.poll_busy, idle=given.poll_idle, jitter=jitter),
+        vitals=vitals,
+        lanes=lambda: ["lane"],
+        work=at_once,
+        jitter=jitter,
+    )
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(recorder.run())
+        running = group.create_task(pool.run(drain))
+        await eventually(lambda: store.completed)
+        drain.begin()
+        await running
+        sending.cancel()
+
+    assert len(held) == 1
+    assert held[0] <= arrived[0] < arrived[2]
 
 
 async def test_a_claim_id_is_not_used_for_longer_than_a_lease() -> None:

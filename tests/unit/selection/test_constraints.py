@@ -122,6 +122,17 @@ def test_what_is_unwise_waits_until_nothing_else_is_left(
     assert asked.selected.model_id == model
 
 
+def test_a_model_that_takes_exactly_as_long_as_there_is_is_in_time() -> None:
+    knowledge = knowing({MIDDLE: seen(9, 1.0, total_ms=30_000)})
+
+    def chosen(seconds_left: float) -> str:
+        question = wanted("rules", MIDDLE, CHEAP, seconds_left=seconds_left)
+        return choose(question, CATALOGUE, knowledge).selected.model_id
+
+    assert chosen(30.0) == MIDDLE
+    assert chosen(math.nextafter(30.0, 0)) == CHEAP
+
+
 def test_hosted_is_not_chosen_for_accuracy_when_the_data_may_not_leave() -> None:
     needs = {"accuracyNeeded": True, "toolCalls": 9}
     choice = choose(
