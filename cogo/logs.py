@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
@@ -29,6 +30,16 @@ class _ToLoguru(logging.Handler):
         )
 
 
+_redactors: Final[list[Redactor]] = []
+"""At most one: of this process, as loguru's sinks are."""
+
+
+def hide_in_logs(secrets: Iterable[str]) -> None:
+    """Take these, too, out of every line from now on."""
+    for redactor in _redactors:
+        redactor.learn(secrets)
+
+
 def configure_logs(
     *, level: LogLevel, form: LogFormat, redactor: Redactor, stream: TextIO | None = None
 ) -> None:
@@ -46,6 +57,7 @@ def configure_logs(
             # The terminal is gone, or the pipe; a process must be able to drain without it.
             return
 
+    _redactors[:] = [redactor]
     logger.remove()
     # diagnose would print local variables, keys among them.
     logger.add(sink, level=level.value, format="{message}", diagnose=False, backtrace=False)

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from cogo.errors import CommandError, SettingInvalid
+from cogo.logs import hide_in_logs
 from cogo.overlays import read_overlays
 from cogo.project import Project
 from cogo.settings import Settings
@@ -101,6 +102,7 @@ class KeySource:
             if keys or base_url is not None:
                 first, spare = (keys[0], tuple(keys[1:])) if keys else (None, ())
                 opened[provider.id] = Credential(key=first, spare_keys=spare, base_url=base_url)
+        hide_in_logs(key.get_secret_value() for each in opened.values() for key in each.keys)
         return opened
 
 

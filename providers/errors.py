@@ -33,7 +33,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from providers.secrets import Redactor
 
 __all__ = [
     "AtCapacity",
@@ -64,6 +66,9 @@ __all__ = [
     "TimeoutPhase",
     "UnknownModel",
 ]
+
+
+_REDACTOR: Final = Redactor(places=True)
 
 
 class ProviderError(Exception):
@@ -120,7 +125,7 @@ class CallFailed(ProviderError):
             shown += f" (HTTP {status})"
         if vendor_message:
             shown += f": {vendor_message}"
-        super().__init__(shown)
+        super().__init__(_REDACTOR.redact(shown))
         self.vendor = vendor
         self.status = status
         self.vendor_message = vendor_message

@@ -81,6 +81,8 @@ _OPEN_PRIVATE_KEY: Final = re.compile(
 _HEAD_OF_KNOWN: Final = 4
 _LONGEST_HELD: Final = 16_384
 """Characters. What is longer and still not a key, is none."""
+_DEEPEST: Final = 100
+"""Levels of a JSON value. What a vendor nests deeper is left out."""
 _READ_AT_ONCE: Final = 256
 """Characters that are held back and read again with each piece; of more, only now and then."""
 
@@ -92,17 +94,31 @@ class Redactor:
         self, secrets: Iterable[str] = (), *, shapes: bool = True, places: bool = False
     ) -> None:
         """`places`: also what stands where logs and errors have secrets; `shapes`: see `SHAPES`."""
+        self.has_shapes = shapes
+        self._places = places
+        self._secrets: set[str] = set()
+        self.known: tuple[str, ...] = ()
+        self._pattern: re.Pattern[str] | None = None
+        self._learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know these from now on, too: keys change while a process runs."""
+        if not self._secrets.issuperset(secrets := set(secrets)):
+            self._learn(secrets)
+
+    def _learn(self, secrets: Iterable[str]) -> None:
+        self._secrets.update(secrets)
         known = sorted(
             {
                 form
-                for secret in secrets
+                for secret in self._secrets
                 if len(secret) >= SHORTEST_SECRET
                 for form in _forms(secret)
             },
             key=lambda form: (-len(form), form),
         )
-        parts = [_KEYS] if shapes else []
-        if places:
+        parts = [_KEYS] if self.has_shapes else []
+        if self._places:
             parts.append(_PLACES)
         if known:
             # Longest first, and with the rest of the word: one secret may begin another.
@@ -110,7 +126,6 @@ class Redactor:
         self._pattern = re.compile("|".join(parts)) if parts else None
         self.known = tuple(known)
         self.longest = max(map(len, known), default=0)
-        self.has_shapes = shapes
 
     def redact(self, text: str, *, mask: str = MASK) -> str:
         """Return `text` without secrets."""
@@ -125,15 +140,20 @@ class Redactor:
         if self._pattern is not None:
             yield from (match.span() for match in self._pattern.finditer(text, start))
 
-    def redact_json(self, value: Any) -> Any:
+    def redact_json(self, value: Any, *, depth: int = 0) -> Any:
         """Return a decoded JSON value without secrets in its keys and texts."""
+        if depth > _DEEPEST:
+            return MASK
         match value:
             case str():
                 return self.redact(value)
             case Mapping():
-                return {self.redact(name): self.redact_json(each) for name, each in value.items()}
+                return {
+                    self.redact(name): self.redact_json(each, depth=depth + 1)
+                    for name, each in value.items()
+                }
             case list() | tuple():
-                return type(value)(map(self.redact_json, value))
+                return type(value)(self.redact_json(each, depth=depth + 1) for each in value)
         return value
 
 

@@ -4,12 +4,16 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from loguru import logger
 
 from cogo.logs import configure_logs
-from cogo.settings import LogFormat, LogLevel
+from cogo.models import KeySource
+from cogo.project import Project
+from cogo.settings import LogFormat, LogLevel, Settings
+from providers.catalogue import Catalogue
 from providers.secrets import MASK, Redactor
 from tests.support.keys import KEYS
 
@@ -81,3 +85,26 @@ def test_a_json_line_is_an_object_with_the_ids_as_fields() -> None:
         2,
         12,
     )
+
+
+@pytest.mark.usefixtures("restored_logs")
+def test_a_key_that_is_read_while_the_process_runs_is_masked_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.StringIO()
+    file = tmp_path / ".env"
+    file.write_text("MISTRAL_API_KEY=the-first-key-of-it")
+    monkeypatch.setenv("COGO_ENV_FILE", str(file))
+    monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
+    configure_logs(
+        level=LogLevel.INFO, form=LogFormat.PLAIN, redactor=Redactor(places=True), stream=out
+    )
+    project = Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
+    source = KeySource(project, Catalogue.load())
+
+    source.read()
+    file.write_text("MISTRAL_API_KEY=another-key-of-it")
+    source.reread(urgent=True)
+    logger.info("both", text="the-first-key-of-it another-key-of-it")
+
+    assert f"text={MASK} {MASK}" in out.getvalue()

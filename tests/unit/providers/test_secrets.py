@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from embedded.keys import make_keys
 from gateway.keys import new_key
+from providers.errors import CallFailed
 from providers.secrets import MASK, SHAPES, Redactor, StreamRedactor
 from tests.support.keys import KEYS
 
@@ -127,3 +128,16 @@ def test_a_word_that_only_begins_like_a_key_is_given_on_at_its_end() -> None:
     assert stream.feed(" model, ") == "sk-learn model, "
     assert stream.feed("risk") == "risk"
     assert stream.close() == ""
+
+
+def test_a_value_that_is_nested_too_deeply_is_left_out() -> None:
+    value: object = KNOWN
+    for _ in range(5_000):
+        value = [value]
+
+    assert KNOWN not in str(Redactor([KNOWN]).redact_json({"raw": value}))
+
+
+def test_no_failed_call_shows_a_key_whoever_put_it_in() -> None:
+    for key in KEYS.values():
+        assert key not in str(CallFailed("a-vendor", f"blocked ({key})", vendor_message=key))
