@@ -1,7 +1,7 @@
 """The orchestrator: plans tasks, stamps subtasks with models, and answers who asks for a choice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from loguru import logger
 
@@ -13,7 +13,7 @@ from agents.runtime.agent import living
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import Retention, RuntimeOptions
 from agents.runtime.vitals import Vitals
 from agents.selection.cards import shelf_of
 from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
@@ -67,13 +67,7 @@ async def run_orchestrator(
             source=identity.id,
             jitter=agent.jitter,
         )
-        services = {
-            "fleet": fleet.run(),
-            "selection desk": desk.run(),
-            "learner": learner.run(),
-            "reaper": _reap(agent.store),
-            "pruner": prune_regularly(agent.store, options.retention),
-        }
+        services = _services(agent.store, fleet, desk, learner, options.retention)
         running = [agent.services.create_task(work, name=name) for name, work in services.items()]
         try:
             async with (
@@ -86,6 +80,19 @@ async def run_orchestrator(
         finally:
             for service in running:
                 service.cancel()
+
+
+def _services(
+    store: Store, fleet: Fleet, desk: SelectionDesk, learner: Learner, retention: Retention
+) -> dict[str, Coroutine[None, None, None]]:
+    """Return what runs beside planning, by the names of its tasks."""
+    return {
+        "fleet": fleet.run(),
+        "selection desk": desk.run(),
+        "learner": learner.run(),
+        "reaper": _reap(store),
+        "pruner": prune_regularly(store, retention),
+    }
 
 
 def _each(*hearers: Callable[[Envelope], None]) -> Callable[[Envelope], None]:

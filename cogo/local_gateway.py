@@ -77,7 +77,7 @@ async def _works(office: Office, key: str) -> bool:
 
 async def _create_key(office: Office) -> str:
     key_id, key = new_key()
-    name = f"cogo up on {socket.gethostname()}"
+    name = f"made at start on {socket.gethostname()}"
     await office.create_api_key(
         NewApiKey(id=key_id, hash=hash_of(key), name=name, scopes=[Scope.ADMIN])
     )
