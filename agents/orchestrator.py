@@ -8,12 +8,12 @@ from loguru import logger
 from agents.cio import Cio
 from agents.fleet import Fleet
 from agents.learning import Learner
-from agents.pruning import prune_regularly
+from agents.pruning import Retention, prune_regularly
 from agents.runtime.agent import living
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
-from agents.runtime.options import Retention, RuntimeOptions
+from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
 from agents.selection.cards import shelf_of
 from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
@@ -44,9 +44,8 @@ async def run_orchestrator(
 ) -> None:
     """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
 
-    `knowledge` is what is known before the database says more.
-
-    Raises Unauthorized or MigrationMissing when the project cannot be used.
+    `knowledge` is what is known before the database says more. Raises Unauthorized or
+    MigrationMissing when the project cannot be used.
     """
     async with living(
         open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
