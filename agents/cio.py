@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -156,7 +156,7 @@ class Cio:
             failed=failed or {},
             budget_usd=_budget_left(task),
             grants=task.grants,
-            seconds_left=_seconds_left(task, now=utc_now()),
+            seconds_left=task.seconds_left,
             seed=seed,
             may_team=may_team,
         )
@@ -193,10 +193,6 @@ def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
 def _budget_left(task: TaskBrief) -> float | None:
     """Give dollars; what was spent without a known price is not counted against the task."""
     return None if task.budget_usd is None else float(task.budget_usd - (task.cost_usd or 0))
-
-
-def _seconds_left(task: TaskBrief, *, now: datetime) -> float | None:
-    return None if task.deadline is None else (task.deadline - now).total_seconds()
 
 
 def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:

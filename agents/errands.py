@@ -1,7 +1,7 @@
 """For whom the executor calls a model, in the words of the router's gates."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import timedelta
 
 from pydantic import ValidationError
 
@@ -17,14 +17,14 @@ from providers.masking import masked
 _OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
 
 
-def errand_of(claimed: ClaimedSubtask, *, now: datetime) -> Errand:
+def errand_of(claimed: ClaimedSubtask) -> Errand:
     """Describe the call of one attempt. Conversations stay together, else the task does.
 
     Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
     cannot be read.
     """
     rules = _data_rules(claimed.task.preferences)
-    deadline = claimed.task.deadline
+    left = claimed.task.seconds_left
     return Errand(
         task_id=claimed.task_id,
         subtask_id=claimed.subtask_id,
@@ -34,7 +34,7 @@ def errand_of(claimed: ClaimedSubtask, *, now: datetime) -> Errand:
         avoid=frozenset(_failed_providers(claimed)),
         forbids=lambda place: deployment_objection(rules, place),
         timeouts=_timeouts(claimed),
-        time_left=None if deadline is None else deadline - now,
+        time_left=None if left is None else timedelta(seconds=left),
     )
 
 

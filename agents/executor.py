@@ -26,7 +26,6 @@ from agents.runtime.recorder import until_answered
 from agents.runtime.vitals import Vitals
 from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
-from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage, Usage
 from protocol.topics import SUBTASKS
@@ -134,7 +133,7 @@ class Executor:
         started = time.monotonic()
         try:
             request = question_of(claimed, memory=await self._memory(claimed))
-            errand = errand_of(claimed, now=utc_now())
+            errand = errand_of(claimed)
             call = self._router.call(claimed.lane, request, errand=errand)
         except ProviderError as error:
             raise WorkFailed(failure_of(error, claimed, usage=None)) from error

@@ -19,7 +19,6 @@ from agents.runtime.recorder import Recorder, until_answered
 from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import Refused, StoreUnavailable
-from protocol.ids import utc_now
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -228,9 +227,8 @@ class Pool:
             answer=answer.answer,
             now=answer.status,
         )
-        if answer.run_at is not None:
-            delay = max(0.0, (answer.run_at - utc_now()).total_seconds())
-            asyncio.get_running_loop().call_later(delay, self._wakeup.ring)
+        if answer.after_ms is not None:
+            asyncio.get_running_loop().call_later(answer.after_ms / 1000, self._wakeup.ring)
 
 
 def _setter(verdict: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:

@@ -46,6 +46,8 @@ class TaskBrief(Row):
     preferences: JsonValue = None
     budget_usd: Decimal | None = None
     deadline: datetime | None = None
+    seconds_left: float | None = None
+    """Until the deadline when it was claimed, by the database's clock."""
     stream: bool = True
     cost_usd: Decimal | None = None
     priority: int = 5

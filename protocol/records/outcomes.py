@@ -107,3 +107,5 @@ class FailureAnswer(Row):
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown"]
     status: str | None = None
     run_at: datetime | None = None
+    after_ms: int | None = None
+    """How long until then, by the database's clock."""

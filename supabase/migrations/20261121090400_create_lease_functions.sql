@@ -1660,6 +1660,7 @@ begin
            'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
            'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
+           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
            'cost_usd', t.cost_usd, 'priority', t.priority,
            'grants',
            case when exists (select from cogo.grants g where g.owner = s.owner) then

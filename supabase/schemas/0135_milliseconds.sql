@@ -2,9 +2,11 @@ create or replace function cogo.milliseconds(p_from timestamptz, p_to timestampt
   returns bigint
   language sql
   immutable
-  return greatest(0, round(extract(epoch from p_to - p_from) * 1000))::bigint;
+  return case
+    when p_to < p_from then 0 else round(extract(epoch from p_to - p_from) * 1000)::bigint
+  end;
 comment on function cogo.milliseconds(timestamptz, timestamptz) is
-  'Whole milliseconds between two times, never negative.';
+  'Whole milliseconds between two times, never negative; null when one is unknown.';
 
 revoke all on function cogo.milliseconds(timestamptz, timestamptz)
   from public, anon, authenticated, service_role;

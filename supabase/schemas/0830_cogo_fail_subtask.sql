@@ -8,7 +8,7 @@ create or replace function public.cogo_fail_subtask(
   p_usage jsonb default null
 )
   returns table (
-    subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz
+    subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz, after_ms bigint
   )
   language plpgsql
   volatile
@@ -55,7 +55,7 @@ begin
              when v_answer = 'unknown' then 'unknown'
              else 'stale'
            end,
-           s.status, s.run_at
+           s.status, s.run_at, cogo.milliseconds(cogo.now(), s.run_at)
       from (select) as always
       left join cogo.subtasks s on s.id = p_subtask_id;
 end;
@@ -63,7 +63,8 @@ $$;
 comment on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb) is
   'Ends an attempt that failed: retry (after p_retry_after_seconds, else backoff with full jitter),
 reroute (another model), give_up (dead letter, the task fails), snooze (later, spends nothing).
-Answers ok, duplicate, stale, closed or unknown, and where the subtask stands.';
+Answers ok, duplicate, stale, closed or unknown, where the subtask stands, and in how many
+milliseconds it may be claimed again.';
 
 revoke all on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb)
   from public, anon, authenticated, service_role;

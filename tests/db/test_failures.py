@@ -37,6 +37,7 @@ async def test_the_vendors_retry_after_is_honoured(database: Database, agent: Ag
     answer = await agent.fail(lease, after=42)
 
     assert answer["run_at"] == database.now + timedelta(seconds=42)
+    assert answer["after_ms"] == 42_000
     await database.jump(timedelta(seconds=41))
     assert await agent.claim("model-a") == []
     await database.jump(timedelta(seconds=1))

@@ -243,6 +243,18 @@ async def test_inputs_are_the_outputs_of_the_dependencies(agent: Agent) -> None:
     assert end["inputs"] == {"a": {"from": "a"}, "b": {"from": "b"}}
 
 
+async def test_a_lease_says_how_long_is_left_until_the_deadline(
+    database: Database, agent: Agent
+) -> None:
+    await insert_task(agent.connection, deadline=database.now + timedelta(seconds=90))
+    await insert_task(agent.connection)
+    await database.jump(timedelta(seconds=30))
+
+    leases = await agent.claim("cio")
+
+    assert [lease["task"]["seconds_left"] for lease in leases] == [60, None]
+
+
 async def test_a_task_with_a_session_remembers_what_was_said(agent: Agent) -> None:
     session_id = uuid4()
     await plan_task(agent, session_id=session_id)

@@ -146,7 +146,8 @@ async def test_the_queue_says_how_many_stand_where_and_since_when(
     assert mine["oldest_ms"] == (database.now - asked).total_seconds() * 1000 > 0
     assert (theirs["dead"], float(theirs["failed_per_minute"])) == (1, 0.2)
     assert float(queue["cio", ALICE]["completed_per_minute"]) == 0.2
-    assert (queue["idle", None]["lane_paused"], queue["idle", None]["queued"]) == (True, 0)
+    idle = queue["idle", None]
+    assert (idle["lane_paused"], idle["queued"], idle["oldest_ms"]) == (True, 0, None)
 
 
 async def test_pruning_stops_after_a_long_history_and_goes_on_with_the_next_call(

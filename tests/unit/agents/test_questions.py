@@ -1,11 +1,13 @@
 """From a stamped subtask to the request that goes to its model."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from agents.errands import errand_of
 from agents.questions import question_of
 from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
@@ -265,3 +267,10 @@ def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, An
     else:
         assert all(isinstance(each, str) for each in request.stop)
         assert request.max_output_tokens is None or request.max_output_tokens <= 1.8e308
+
+
+def test_what_is_left_of_a_deadline_is_what_the_database_says_and_not_the_agents_clock() -> None:
+    long_ago = {"deadline": "2000-01-01T00:00:00Z", "seconds_left": 30}
+
+    assert errand_of(a_subtask(long_ago)).time_left == timedelta(seconds=30)
+    assert errand_of(a_subtask()).time_left is None
