@@ -1,9 +1,9 @@
 """The application: routes, errors, CORS and the door, put together."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -112,7 +112,7 @@ def _problem(error: Exception) -> Problem:
 
 def _invalid(error: RequestValidationError) -> Problem:
     found = [
-        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": str(each["msg"])}
+        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": _message(each)}
         for each in error.errors()
     ]
     first = found[0]
@@ -122,3 +122,9 @@ def _invalid(error: RequestValidationError) -> Problem:
         f"{first['field']}: {first['message']}",
         extra={"errors": found, "param": first["field"]},
     )
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    if error["loc"] == ("body",):
+        return "a JSON object is needed, sent with Content-Type: application/json"
+    return str(error["msg"]).removeprefix("Value error, ")

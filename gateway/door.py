@@ -171,7 +171,11 @@ class Door:
 
 def allows_origin(origin: str, host: str, allowed: Collection[str]) -> bool:
     """Whether a page of `origin` may ask a gateway that is called `host`."""
-    return origin in allowed or "*" in allowed or urlsplit(origin).netloc == host
+    try:
+        own = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return origin in allowed or "*" in allowed or own == host
 
 
 def _hostname(host: str) -> str | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
+
+_NOBODY: Final = "No executor serves any model now: `cogo serve executor` starts one."
 
 Status = Literal["available", "degraded", "unavailable"]
 
@@ -38,9 +40,8 @@ class UnknownModelName(Exception):
     def __init__(self, name: str, available: Sequence[str]) -> None:
         self.name = name
         self.available = tuple(available)
-        self.sentence = (
-            f"Model {name[:200]!r} is not available. Available models: {', '.join(available)}"
-        )
+        others = f"Available models: {', '.join(available)}" if available else _NOBODY
+        self.sentence = f"Model {name[:200]!r} is not available. {others}"
         super().__init__(self.sentence)
 
 

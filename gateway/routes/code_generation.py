@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.asking import inquiry, is_simulated, spoken, unless_gone
 from gateway.parts import Here, Writer
 from gateway.routes.models import Envelope, resolved
+from gateway.strict_json import StrictRoute
 from protocol.records import NewTask, Task
 
-router = APIRouter(prefix="/api/code-generation", tags=["code generation"])
+router = APIRouter(prefix="/api/code-generation", tags=["code generation"], route_class=StrictRoute)
 
 _CODE_LINE: Final = re.compile(
     r"""

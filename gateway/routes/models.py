@@ -9,10 +9,11 @@ from gateway.asking import inquiry, is_simulated, spoken, unless_gone
 from gateway.models import RequirementsInvalid, UnknownModelName
 from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.problems import Problem
+from gateway.strict_json import StrictRoute
 from protocol.json_values import JsonObject
 from protocol.records import NewTask, Task
 
-router = APIRouter(prefix="/api", tags=["models"])
+router = APIRouter(prefix="/api", tags=["models"], route_class=StrictRoute)
 
 TEST_PROMPT: Final = 'Write a program that prints "Hello, World!" in JavaScript.'
 

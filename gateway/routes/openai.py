@@ -14,10 +14,11 @@ from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.principal import Principal
 from gateway.problems import Problem, openai_error, problem_of
 from gateway.streams.sse import HEARTBEAT, event_stream, frame
+from gateway.strict_json import StrictRoute
 from protocol.errors import CogoError
 from protocol.records import NewTask, Task
 
-router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
+router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=StrictRoute)
 
 GATEWAY: Final = {"x-cogo-gateway": "1"}
 """So that whoever looks for model servers does not take us for one."""

@@ -13,11 +13,12 @@ from gateway.parts import Here, Parts, Writer
 from gateway.principal import Principal
 from gateway.problems import Problem, problem_of
 from gateway.streams.sse import HEADERS, event_stream, frame
+from gateway.strict_json import StrictRoute
 from gateway.swarms import COORDINATION, Frame, frames, task_type_of, whole
 from protocol.errors import CogoError
 from protocol.records import NewTask
 
-router = APIRouter(prefix="/swarm", tags=["swarms"])
+router = APIRouter(prefix="/swarm", tags=["swarms"], route_class=StrictRoute)
 
 _NDJSON: Final = "application/x-ndjson"
 

@@ -11,6 +11,7 @@ from gateway.parts import Here, Parts, admit
 from gateway.principal import Principal, Scope
 from gateway.problems import Problem, problem_of
 from gateway.routes.swarm import SwarmRequest
+from gateway.strict_json import read_json
 from gateway.swarms import COORDINATION, Frame, frames, task_type_of
 from protocol.errors import CogoError
 from protocol.records import NewTask
@@ -20,6 +21,7 @@ router = APIRouter()
 WAITING: Final = 16
 """Requests that one socket may send ahead."""
 _REFUSED: Final = 4401
+_BYTES: Final = 1003
 _OVERRUN: Final = 4429
 
 
@@ -45,8 +47,10 @@ async def _converse(socket: WebSocket, here: Parts, asker: Principal) -> None:
                 requests.put_nowait(await socket.receive_text())
         except asyncio.QueueFull:
             await socket.close(_OVERRUN, "too many requests wait")
-        except (WebSocketDisconnect, KeyError):
-            pass  # gone, or it sent bytes
+        except WebSocketDisconnect:
+            pass
+        except KeyError:
+            await socket.close(_BYTES, "a request is a text frame with JSON")
         finally:
             answering.cancel()
 
@@ -67,7 +71,7 @@ async def _answer_all(
 
 async def _answer(socket: WebSocket, here: Parts, asker: Principal, text: str) -> None:
     try:
-        body = SwarmRequest.model_validate_json(text)
+        body = SwarmRequest.model_validate(read_json(text))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "message"

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 
 from gateway.parts import Here, Reader, Writer
 from gateway.problems import Problem
+from gateway.strict_json import StrictRoute
 from gateway.tasks import submitted, visible
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
@@ -18,7 +19,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.knowledge import Rating
 
-router = APIRouter(prefix="/tasks", tags=["tasks"])
+router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=StrictRoute)
 
 EXAMPLE: JsonDict = {
     "prompt": "Write a Python function is_palindrome(text)",

@@ -1,5 +1,7 @@
 """What is read from tables and views, over the official client."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +26,9 @@ PREVIEWS = "cogo_task_previews"
 """Where lists of tasks come from: without long prompts and results."""
 PAGE = 1000
 """The most rows that a project gives at once by default; its max-rows may be less."""
+LEAST_PAGE = 100
+"""A shorter page is the last one: no project gives fewer rows than this at once."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Reads(Calls):
@@ -43,16 +48,22 @@ class Reads(Calls):
         return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
-        return await read_query(Subtask, self._of_task("cogo_subtasks", task_id).order("seq"))
-
-    async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
-        return await read_query(
-            Attempt, self._of_task("cogo_attempts", task_id).order("claimed_at")
+        return await read_pages(
+            Subtask, lambda: self._of_task("cogo_subtasks", task_id).order("seq")
         )
 
+    async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
+        def query() -> Any:
+            query = self._of_task("cogo_attempts", task_id).order("claimed_at")
+            return query.order("subtask_id").order("attempt")
+
+        return await read_pages(Attempt, query)
+
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
-        query = self._of_task("cogo_model_selections", task_id).order("created_at")
-        return await read_query(SelectionRow, query)
+        return await read_pages(
+            SelectionRow,
+            lambda: self._of_task("cogo_model_selections", task_id).order("created_at").order("id"),
+        )
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         found: list[Event] = []
@@ -66,8 +77,13 @@ class Reads(Calls):
             found += page
 
     async def fetch_agents(self) -> list[AgentRecord]:
-        query = self._client.table("cogo_agents").select("*,silent_ms:cogo_silent_ms")
-        return await read_query(AgentRecord, query.order("heartbeat_at", desc=True).limit(PAGE))
+        def query() -> Any:
+            table = self._client.table("cogo_agents")
+            return table.select("*,silent_ms:cogo_silent_ms").order("id")
+
+        # Not paged by their heartbeats, which move meanwhile.
+        found = await read_pages(AgentRecord, query)
+        return sorted(found, key=lambda each: each.heartbeat_at or _NEVER, reverse=True)
 
     async def fetch_messages(
         self, *, owner: UUID | None, session_id: UUID, limit: int
@@ -79,6 +95,17 @@ class Reads(Calls):
 
     def _of_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))
+
+
+async def read_pages(row: type[_R], query: Callable[[], Any]) -> list[_R]:
+    """Read all rows of an ordered query, page by page; rows may be added at its end meanwhile."""
+    found: list[_R] = []
+    while True:
+        start = len(found)
+        page = await read_query(row, query().range(start, start + PAGE - 1))
+        found += page
+        if len(page) < LEAST_PAGE:
+            return found
 
 
 async def read_query(row: type[_R], query: Any) -> list[_R]:

@@ -1,4 +1,4 @@
-"""Events are read to the end, however few rows a project gives at once."""
+"""Lists are read to the end, however few rows a project gives at once."""
 
 from uuid import uuid4
 
@@ -33,3 +33,25 @@ async def test_events_are_read_to_the_end_whatever_a_server_gives_at_once(max_ro
 
     assert [each.seq for each in found] == [1, 2, 3, 4, 5, 6, 7]
     assert [each.seq for each in rest] == [6, 7]
+
+
+@pytest.mark.parametrize("max_rows", [100, 1000])
+async def test_agents_are_read_to_the_end_the_last_heard_of_first(max_rows: int) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["order"].startswith("id")  # which does not change meanwhile
+        start = int(request.url.params.get("offset", 0))
+        page = range(start, min(250, start + max_rows))
+        return httpx.Response(200, json=[agent(number) for number in page], request=request)
+
+    def agent(number: int) -> dict[str, object]:
+        beat = f"2026-03-01T12:{number // 60:02}:{number % 60:02}+00:00"
+        row = {"kind": "executor", "capacity": 1, "lanes": [], "heartbeat_at": beat}
+        return row | {"id": f"agent-{number:03}", "details": {}}
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as pool:
+        options = AsyncClientOptions(httpx_client=pool, auto_refresh_token=False)
+        store = SupabaseStore(await acreate_client("http://test.invalid", KEY, options))
+
+        found = await store.fetch_agents()
+
+    assert [each.id for each in found] == [f"agent-{number:03}" for number in range(249, -1, -1)]
