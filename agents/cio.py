@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from loguru import logger
 from pydantic import ValidationError
 
+from agents.earlier_failures import (
+    failures_that_count,
+    next_steps,
+    passes_by_itself,
+    quoted,
+    retry_at,
+)
 from agents.fleet import Fleet
 from agents.runtime.attempt import WorkFailed
 from agents.selection.cards import shelf_of
@@ -33,7 +40,6 @@ from protocol.records import (
     TaskBrief,
 )
 from providers.catalogue import Catalogue
-from providers.errors import CircuitOpen
 
 PLAN = "PLAN"
 LONGEST_PATIENCE = timedelta(seconds=30)
@@ -117,17 +123,26 @@ class Cio:
         try:
             choice = self._choose_again(claimed, failed)
         except NoModel:
-            # A model whose circuit is open is better than none: the work waits there, unspent.
-            rest = {each: why for each, why in failed.items() if why != CircuitOpen.code}
-            if rest == failed:
+            waiting = self._wait_for_one(claimed, failed)
+            if waiting is None:
                 raise
-            choice = self._choose_again(claimed, rest)
+            choice = waiting
         _log(claimed.task, choice)
         return Completion(
             ref=claimed.ref,
             output={"routed_to": choice.selected.model_id},
             route=route_to(choice),
         )
+
+    def _wait_for_one(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice | None:
+        """Give the model that may be asked again the soonest, which is better than none."""
+        for model_id in _soonest(claimed):
+            rest = {each: why for each, why in failed.items() if each != model_id}
+            try:
+                return self._choose_again(claimed, rest)
+            except NoModel:
+                continue
+        return None
 
     def _choose_again(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
         seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
@@ -164,13 +179,16 @@ class Cio:
     def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
         """Say no when executors live and none will do; while none lives, wait and spend nothing."""
         is_known = self._fleet.is_known
+        tried = failures_that_count(claimed)
+        said = f"every model that was tried failed: {quoted(tried)}. And now " if tried else ""
         return Failure(
             ref=claimed.ref,
             error=ErrorInfo(
                 class_="no_model",
-                message=error.message,
+                message=said + error.message,
                 field=error.field,
                 allowed=error.allowed or None,
+                hint=next_steps(tried) or None,
             ),
             action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
             retry_after=None if is_known else _patience(claimed),
@@ -209,16 +227,22 @@ def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
 
 
 def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
-    """Give the models that failed, and how, since the subtask was made or last put back by hand.
+    """Give the models that failed, and how."""
+    return {
+        each.model_id: str((each.error or {}).get("class") or "failed")
+        for each in failures_that_count(claimed)
+        if each.model_id
+    }
 
-    A drain or the death of an agent says nothing about a model.
-    """
-    failed = [
-        (each.model_id, str((each.error or {}).get("class") or "failed"))
-        for each in claimed.history
-        if each.model_id and each.outcome in {"failed", "rerouted"}
-    ]
-    return dict(failed[-claimed.failures :] if claimed.failures else [])
+
+def _soonest(claimed: ClaimedSubtask) -> list[str]:
+    """Give the models that failed for a while only, those that can be asked the soonest first."""
+    waits = {
+        each.model_id: retry_at(each.error) or datetime.min.replace(tzinfo=UTC)
+        for each in failures_that_count(claimed)
+        if each.model_id and passes_by_itself(each.error)
+    }
+    return sorted(waits, key=waits.__getitem__)
 
 
 def _characters(params: Mapping[str, Any]) -> int:

@@ -11,7 +11,7 @@ from agents.answer_cache import AnswerCache
 from agents.answers import Answer
 from agents.checks import Checker, problem_of
 from agents.errands import errand_of, unsent
-from agents.failures import failure_of, refused
+from agents.failures import failure_of, parked, refused
 from agents.lanes import Lanes
 from agents.mending import Mender
 from agents.progress import ProgressHub
@@ -26,6 +26,7 @@ from agents.runtime.recorder import until_answered
 from agents.runtime.vitals import Vitals
 from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
+from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage, Usage
 from protocol.topics import SUBTASKS
@@ -131,6 +132,8 @@ class Executor:
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
         started = time.monotonic()
+        if wait := parked(claimed, now=utc_now()):
+            raise WorkFailed(wait)
         try:
             request = question_of(claimed, memory=await self._memory(claimed))
             errand = errand_of(claimed)

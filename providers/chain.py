@@ -19,7 +19,7 @@ from providers.errors import AuthenticationFailed, CallFailed
 from providers.gates import Errand, Gate, VendorCall
 from providers.keyring import Keyring, label_of
 from providers.prices import Cost
-from providers.retries import Step, is_about_the_key, next_step, to_tell
+from providers.retries import Step, is_about_the_key, next_step, to_tell, wait_before
 from providers.sending import Prepared
 
 __all__ = ["Absorbed", "Chain"]
@@ -84,7 +84,7 @@ class Chain:
                 if step is Step.GIVE_UP:
                     for each in hearing.held:  # what it may have cost
                         yield each
-                    raise to_tell(errors) from error
+                    raise self._told(errors) from error
             else:
                 return
             self._absorb(errors[-1])
@@ -129,6 +129,24 @@ class Chain:
         spare_key = key is not None and self._key() is not None
         return next_step(error, spare_key=spare_key, spare_deployment=more, waited=self._waited)
 
+    def _told(self, errors: Sequence[CallFailed]) -> CallFailed:
+        """The error that is worth most, with a word on what the other places said."""
+        best = to_tell(errors)
+        asked = [(each.deployment.id, each.error) for each in self.absorbed]
+        asked.append((self.deployment.id, errors[-1]))
+        ends = dict.fromkeys((place, error.code, error.status) for place, error in asked)
+        for place, error in asked:
+            if error is best:
+                ends.pop((place, error.code, error.status), None)
+        if ends:
+            best.mention(
+                ", ".join(
+                    f"{place} {code}{f' (HTTP {status})' if status else ''}"
+                    for place, code, status in ends
+                )
+            )
+        return best
+
     def _absorb(self, error: CallFailed) -> None:
         call = self._last
         if call is None:
@@ -152,9 +170,8 @@ class Chain:
         )
 
     async def _wait(self, error: CallFailed) -> None:
-        wait = error.retry_after or timedelta()
         began = time.monotonic()
-        await asyncio.sleep(wait.total_seconds())
+        await asyncio.sleep(wait_before(error).total_seconds())
         self._waited += timedelta(seconds=time.monotonic() - began)
 
 

@@ -133,6 +133,10 @@ class CallFailed(ProviderError):
         """How long the vendor asks to wait; never less is useful."""
         self.request_id = request_id
 
+    def mention(self, others: str) -> None:
+        """Add what was said elsewhere to the message."""
+        self.args = (f"{self}; asked too: {others}",)
+
 
 class AuthenticationFailed(CallFailed):
     """The vendor does not know the key: replace it."""

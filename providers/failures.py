@@ -8,7 +8,7 @@ their own way in, and adapters only pick the way.
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ __all__ = [
     "from_status",
     "from_transport",
     "incomplete",
+    "read_seconds",
     "safe_text",
 ]
 
@@ -60,6 +61,9 @@ _BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL cannot be asked"),
 )
 """What to say of an error of the transport; of any other that the connection broke."""
+
+_LONGEST_WAIT: Final = timedelta(days=365)
+"""A vendor that asks for more makes a mistake."""
 
 LONGEST: Final = 600
 """Characters of a vendor's message that are kept."""
@@ -244,13 +248,19 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return timedelta(milliseconds=milliseconds)
     value = headers.get("retry-after")
-    if (seconds := _number(value)) is not None:
-        return timedelta(seconds=seconds)
-    try:
-        wait = parsedate_to_datetime(value or "") - parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):  # no date, or one with a zone and one without
+    if (wait := read_seconds(value)) is not None:
+        return wait
+    until, sent = _date(value), _date(headers.get("date"))
+    if until is None or sent is None:
         return None
-    return max(wait, timedelta())
+    wait = max(until - sent, timedelta())
+    return wait if wait <= _LONGEST_WAIT else None
+
+
+def read_seconds(value: str | None) -> timedelta | None:
+    """The wait of this many seconds, None where it is no number or a mistake."""
+    seconds = _number(value)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _number(value: str | None) -> float | None:
@@ -258,5 +268,13 @@ def _number(value: str | None) -> float | None:
         number = float(value or "")
     except ValueError:
         return None
-    # More than a year is a mistake, and NaN compares false.
-    return number if 0 <= number <= 31_536_000 else None
+    # NaN compares false.
+    return number if 0 <= number <= _LONGEST_WAIT.total_seconds() else None
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value or "")
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -6,11 +6,10 @@ is enough, and how long to wait is a `RetryInfo` (https://google.aip.dev/193).
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from providers.errors import AuthenticationFailed, BudgetExhausted, CallFailed, RateLimited
-from providers.failures import from_payload, safe_text
+from providers.failures import from_payload, read_seconds, safe_text
 from providers.gemini_request import VENDOR
 
 __all__ = ["from_gemini_payload", "refined"]
@@ -34,7 +33,7 @@ def refined(error: CallFailed, body: object, *, secret: str) -> CallFailed:
         return _as(BudgetExhausted, error, "the quota of the day is used up", secret)
     wait = next((each["retryDelay"] for each in details if "retryDelay" in each), "")
     found = _SECONDS.fullmatch(str(wait))
-    retry_after = timedelta(seconds=float(found[1])) if found else error.retry_after
+    retry_after = read_seconds(found[1]) if found else error.retry_after
     return RateLimited(
         VENDOR,
         "too many requests or tokens",

@@ -20,10 +20,13 @@ from providers.errors import (
     RateLimited,
 )
 
-__all__ = ["LONGEST_WAIT", "Step", "is_about_the_key", "next_step", "to_tell"]
+__all__ = ["LONGEST_WAIT", "Step", "is_about_the_key", "next_step", "to_tell", "wait_before"]
 
 LONGEST_WAIT: Final = timedelta(seconds=10)
 """All waits of one attempt together; the rest of a longer one is spent in the queue, not here."""
+
+SHORTEST_WAIT: Final = timedelta(seconds=0.5)
+"""Some vendors say 0: whoever believed them would ask as fast as the network allows."""
 
 _KEY_ERRORS: Final = (AuthenticationFailed, PermissionDenied, BudgetExhausted)
 
@@ -36,7 +39,7 @@ class Step(Enum):
     NEXT_DEPLOYMENT = auto()
     """The same model elsewhere, at once."""
     WAIT = auto()
-    """The same again, after `error.retry_after`."""
+    """The same again, after `wait_before`."""
     GIVE_UP = auto()
     """The attempt failed."""
 
@@ -59,21 +62,27 @@ def next_step(
     if isinstance(error, CircuitOpen):
         return Step.GIVE_UP  # another model may do the work meanwhile
     if error.retryable and error.retry_after is not None:
-        wait = waited + error.retry_after
+        wait = waited + wait_before(error)
         return Step.WAIT if wait <= LONGEST_WAIT else Step.GIVE_UP
     return Step.GIVE_UP
+
+
+def wait_before(error: CallFailed) -> timedelta:
+    """How long to wait before the same call, never less than the vendor said."""
+    return max(error.retry_after or timedelta(), SHORTEST_WAIT)
 
 
 def to_tell(errors: Sequence[CallFailed]) -> CallFailed:
     """The error that says best what can be done, when several places failed; the first of equals.
 
     A vendor that may do better later is worth more than a limit of ours, and both are worth more
-    than what only an operator can mend.
+    than what only an operator can mend. Among them the one that may be asked again the soonest.
     """
     return min(errors, key=_rank)
 
 
-def _rank(error: CallFailed) -> int:
+def _rank(error: CallFailed) -> tuple[int, timedelta]:
+    wait = error.retry_after or timedelta()
     if isinstance(error, NotAsked):
-        return 1
-    return 0 if error.retryable else 2
+        return 1, wait
+    return 0 if error.retryable else 2, wait

@@ -75,6 +75,8 @@ class ErrorInfo(Argument):
     status: int | None = None
     vendor: str | None = None
     hint: str | None = None
+    retry_at: datetime | None = None
+    """When the vendor may be asked again, where that is long from now."""
 
 
 class FailureAction(StrEnum):

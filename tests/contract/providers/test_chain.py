@@ -137,6 +137,19 @@ async def test_a_long_retry_after_goes_back_with_the_error(
     assert len(await journal.requests()) == 1
 
 
+async def test_when_all_places_fail_each_is_named_with_what_it_said(simulator: str) -> None:
+    opened = dict(credentials(simulator, "anthropic", "openrouter"))
+    opened["openrouter"] = replace(opened["openrouter"], key=SecretStr("invalid"))
+
+    async with Router(CATALOGUE, opened) as router:
+        with pytest.raises(errors.Overloaded) as failed:
+            await complete(router.call(MODEL, a_request("[[fault:529]]")).events)
+
+    assert "Simulated 529" in str(failed.value)
+    assert "openrouter:" in str(failed.value)
+    assert "authentication (HTTP 401)" in str(failed.value)
+
+
 @pytest.mark.parametrize("status", [401, 403, 402, 429])
 async def test_a_refused_key_is_set_aside_and_the_next_one_taken_at_once(
     simulator: str, journal: Journal, status: int

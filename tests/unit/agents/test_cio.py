@@ -156,6 +156,51 @@ async def test_when_every_model_failed_the_task_fails_and_says_how() -> None:
     assert "overloaded" in failure.error.message
 
 
+async def test_when_every_model_failed_the_task_says_who_said_what_and_what_to_do() -> None:
+    history = [
+        failed("claude-sonnet-5-5")
+        | {
+            "provider": "anthropic",
+            "error": {"class": "authentication", "message": "anthropic: the key is not accepted"},
+        },
+        failed("claude-haiku-4-5")
+        | {
+            "provider": "openrouter",
+            "error": {"class": "overloaded", "message": "openrouter: busy. " + "x" * 1_000},
+        },
+        failed("gpt-6.1-sol")
+        | {"provider": "openai", "error": {"class": "budget", "message": "openai: no credit"}},
+    ]
+    claimed = a_subtask(lane="cio", history=history, failures=3)
+
+    with pytest.raises(WorkFailed) as caught:
+        await worked(claimed)
+
+    error = caught.value.failure.error
+    for said in (
+        "claude-sonnet-5-5 at anthropic: anthropic: the key is not accepted",
+        "claude-haiku-4-5 at openrouter: openrouter: busy.",
+        "gpt-6.1-sol at openai: openai: no credit",
+    ):
+        assert said in error.message
+    assert "x" * 400 not in error.message
+    assert error.hint is not None
+    for step in ("replace the key of anthropic", "cogo tasks redrive", "add credit or quota"):
+        assert step in error.hint
+
+
+async def test_of_models_that_ask_for_patience_the_one_that_asks_for_least_is_waited_for() -> None:
+    def limited(lane: str, days: int) -> dict[str, Any]:
+        until = (utc_now() + timedelta(days=days)).isoformat()
+        error = {"class": "rate_limited", "message": "slow down", "retry_at": until}
+        return failed(lane) | {"outcome": "rerouted", "error": error}
+
+    history = [limited("claude-sonnet-5-5", 3), limited("claude-haiku-4-5", 1)]
+
+    assert await routed([*history, failed("gpt-6.1-sol")]) == "claude-haiku-4-5"
+    assert await routed(history) == "gpt-6.1-sol"
+
+
 async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_nothing() -> None:
     waits = []
     history: list[dict[str, Any]] = []

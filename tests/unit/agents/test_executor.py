@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from agents.runtime.attempt import WorkInterrupted
+from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
 from protocol.records import (
     ClaimedSubtask,
@@ -248,6 +249,24 @@ async def test_a_model_that_cannot_be_called_from_here_goes_back_to_the_cio() ->
     assert (await bench.failure(a_subtask())).action == FailureAction.REROUTE
     gone = await bench.failure(a_subtask(lane="a-model-of-another-catalogue"))
     assert gone.action == FailureAction.REROUTE
+
+
+async def test_a_model_that_asked_for_days_is_not_asked_before() -> None:
+    until = (utc_now() + timedelta(days=2)).isoformat()
+    earlier = {
+        "attempt": 1,
+        "model_id": "ollama/some-model",
+        "outcome": "rerouted",
+        "error": {"class": "rate_limited", "retry_at": until},
+    }
+    bench = Bench(TextDelta("x"), STOP)
+
+    failure = await bench.failure(a_local(failures=1, history=[earlier]))
+
+    assert failure.action == FailureAction.SNOOZE
+    assert failure.retry_after is not None
+    assert timedelta(days=1, hours=23) < failure.retry_after <= timedelta(days=2)
+    assert bench.router.asked == []
 
 
 async def test_a_subtask_without_a_prompt_is_given_up() -> None:

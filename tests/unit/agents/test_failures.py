@@ -1,10 +1,13 @@
 """Who may try again after each error of a provider."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from agents.failures import MESSAGE_CHARACTERS, failure_of
+from agents.earlier_failures import retry_at
+from agents.failures import LONGEST_PARKING, MESSAGE_CHARACTERS, failure_of, parked
+from protocol.ids import utc_now
 from protocol.records import FailureAction
 from providers import errors
 from providers.errors import CallFailed, ProviderError, TimedOut, TimeoutPhase, UnknownModel
@@ -121,17 +124,95 @@ def test_a_limit_of_ours_that_ends_soon_spends_nothing() -> None:
     assert failure.retry_after == timedelta(seconds=20)
 
 
-def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None:
-    error = errors.CircuitOpen("vendor", "open", retry_after=timedelta(seconds=20))
-    told = {
+DAYS = timedelta(seconds=198_300)
+
+
+def told(error: ProviderError, **fields: Any) -> dict[str, Any]:
+    """An attempt that ended so, as the database tells of it."""
+    recorded = failure_of(error, a_subtask(), None).error.model_dump(mode="json", by_alias=True)
+    return {
         "attempt": 1,
         "model_id": "claude-sonnet-5-5",
         "outcome": "rerouted",
-        "error": {"class": "circuit_open"},
-    }
+        "error": recorded,
+    } | fields
+
+
+@pytest.mark.parametrize("kind", [errors.RateLimited, errors.Overloaded, errors.AtCapacity])
+def test_a_wait_of_more_than_minutes_is_the_cios_business_once_and_then_waited_for(
+    kind: type[CallFailed],
+) -> None:
+    error = kind("vendor", "slow down", retry_after=DAYS)
+
+    first = failure_of(error, a_subtask(), None)
+    again = failure_of(error, a_subtask(failures=1, history=[told(error)]), None)
+
+    assert first.action is REROUTE
+    assert again.action is (SNOOZE if kind is errors.AtCapacity else RETRY)
+    assert again.retry_after == DAYS
+
+
+@pytest.mark.parametrize(
+    ("more", "action"), [(timedelta(), RETRY), (timedelta(milliseconds=1), REROUTE)]
+)
+def test_the_longest_parking_is_waited_out_and_nothing_longer(
+    more: timedelta, action: FailureAction
+) -> None:
+    error = errors.RateLimited("vendor", "slow down", retry_after=LONGEST_PARKING + more)
+
+    failure = failure_of(error, a_subtask(), None)
+
+    assert failure.action is action
+    assert (failure.error.retry_at is None) is (action is RETRY)
+
+
+def test_a_long_wait_names_its_end() -> None:
+    error = errors.RateLimited("vendor", "slow down", retry_after=DAYS)
+
+    failure = failure_of(error, a_subtask(), None)
+
+    assert failure.error.retry_at is not None
+    assert timedelta() <= utc_now() + DAYS - failure.error.retry_at < timedelta(minutes=1)
+    assert f"before {failure.error.retry_at:%Y-%m-%d %H:%M} UTC" in failure.error.message
+
+
+def test_the_last_failure_says_what_came_before_it() -> None:
+    earlier = told(errors.Overloaded("anthropic", "busy"), outcome="failed", provider="anthropic")
+
+    failure = failure_of(
+        errors.TimedOut("openai", TimeoutPhase.STALL, timedelta(seconds=60)),
+        a_subtask(failures=2, history=[earlier, earlier]),
+        None,
+    )
+
+    assert failure.error.message.endswith(
+        "(before that, claude-sonnet-5-5 at anthropic: overloaded)"
+    )
+
+
+def test_a_model_that_must_not_be_asked_yet_is_not_asked() -> None:
+    earlier = told(errors.RateLimited("vendor", "slow down", retry_after=DAYS))
+    claimed = a_subtask(failures=1, history=[earlier])
+    until = retry_at(earlier["error"])
+    assert until is not None
+
+    waiting = parked(claimed, now=until - timedelta(hours=1))
+
+    assert waiting is not None
+    assert waiting.action is SNOOZE
+    assert waiting.retry_after == timedelta(hours=1)
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in waiting.error.message
+    assert parked(claimed, now=until) is None
+    assert parked(a_subtask(lane="another", failures=1, history=[earlier]), now=utc_now()) is None
+    assert parked(a_subtask(failures=0, history=[earlier]), now=utc_now()) is None
+
+
+def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None:
+    error = errors.CircuitOpen("vendor", "open", retry_after=timedelta(seconds=20))
+    earlier = told(error)
 
     first = failure_of(error, a_subtask(), usage=None)
-    again = failure_of(error, a_subtask(attempt=3, failures=1, history=[told]), usage=None)
+    again = failure_of(error, a_subtask(attempt=3, failures=1, history=[earlier]), usage=None)
 
     assert first.action is FailureAction.REROUTE
     assert again.action is FailureAction.SNOOZE

@@ -68,7 +68,33 @@ def test_status_and_body_say_who_must_act(
             },
             timedelta(seconds=30),
         ),
+        (
+            {
+                "retry_after": "Sat, 21 Nov 2026 09:59:30 GMT",
+                "date": "Sat, 21 Nov 2026 10:00:00 GMT",
+            },
+            timedelta(),
+        ),
+        (
+            {
+                "retry_after": "Sat, 21 Nov 2026 10:00:30 -0000",
+                "date": "Sat, 21 Nov 2026 10:00:00 GMT",
+            },
+            timedelta(seconds=30),
+        ),
+        (
+            {
+                "retry_after": "Sat, 21 Nov 2037 10:00:30 GMT",
+                "date": "Sat, 21 Nov 2026 10:00:00 GMT",
+            },
+            None,
+        ),
         ({"retry_after": "Sat, 21 Nov 2026 10:00:30 GMT"}, None),
+        ({"retry_after": "Sat, 99 Nov 2026 10:00:30 GMT", "date": "x"}, None),
+        ({"retry_after": "0"}, timedelta()),
+        ({"retry_after": "198300"}, timedelta(seconds=198300)),
+        ({"retry_after": "31536000"}, timedelta(days=365)),
+        ({"retry_after": "31536001"}, None),
         ({"retry_after": "soon"}, None),
         ({"retry_after": "nan"}, None),
         ({"retry_after": "-3"}, None),

@@ -6,7 +6,7 @@ import pytest
 
 from providers import errors
 from providers.errors import CallFailed
-from providers.retries import Step, next_step, to_tell
+from providers.retries import LONGEST_WAIT, Step, next_step, to_tell, wait_before
 
 SECOND = timedelta(seconds=1)
 KEY, PLACE, WAIT, UP = Step.NEXT_KEY, Step.NEXT_DEPLOYMENT, Step.WAIT, Step.GIVE_UP
@@ -61,6 +61,38 @@ def test_one_attempt_waits_ten_seconds_at_most_all_in_all() -> None:
             error, spare_key=False, spare_deployment=False, waited=timedelta(seconds=waited)
         )
         assert given is step
+
+
+def test_a_vendor_that_says_zero_is_not_asked_as_fast_as_the_network_allows() -> None:
+    zero = failed(errors.RateLimited, timedelta())
+    waited, asked = timedelta(), 0
+
+    while next_step(zero, spare_key=False, spare_deployment=False, waited=waited) is WAIT:
+        waited, asked = waited + wait_before(zero), asked + 1
+
+    assert asked <= 20
+
+
+@pytest.mark.parametrize("seconds", [0.6, 4, 10])
+def test_no_wait_is_shorter_than_the_vendor_said(seconds: float) -> None:
+    said = timedelta(seconds=seconds)
+
+    assert wait_before(failed(errors.Overloaded, said)) == said
+
+
+@pytest.mark.parametrize(("more", "step"), [(timedelta(), WAIT), (timedelta(milliseconds=1), UP)])
+def test_the_longest_wait_is_waited_and_nothing_longer(more: timedelta, step: Step) -> None:
+    error = failed(errors.RateLimited, LONGEST_WAIT - 3 * SECOND + more)
+
+    given = next_step(error, spare_key=False, spare_deployment=False, waited=3 * SECOND)
+    assert given is step
+
+
+def test_told_is_who_can_be_asked_again_the_soonest() -> None:
+    days = failed(errors.RateLimited, timedelta(seconds=198300))
+    soon = failed(errors.RateLimited, SECOND)
+
+    assert to_tell([days, soon]) is soon
 
 
 def test_told_is_what_helps_most() -> None:

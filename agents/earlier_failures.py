@@ -1,0 +1,89 @@
+"""What was tried at a subtask before, for those who decide what comes next and for people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from protocol.records import ClaimedSubtask
+from protocol.records.leases import EarlierAttempt
+from providers import errors
+from providers.errors import ProviderError
+
+SHOWN_CHARACTERS: Final = 300
+"""Of what one vendor said, where several are quoted."""
+
+_TIME: Final = TypeAdapter(datetime)
+_LATER: Final = "try again later: `cogo tasks redrive TASK`"
+_NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
+    errors.AuthenticationFailed: "replace the key of {provider} (`cogo doctor`)",
+    errors.PermissionDenied: "let the key of {provider} use this model",
+    errors.BudgetExhausted: "add credit or quota at {provider}",
+    errors.ModelNotFound: "ask another model (`cogo models`)",
+    errors.ContextTooLong: "shorten the prompt",
+    errors.ContentFiltered: "change what the prompt asks for",
+    errors.EmptyAnswer: "raise params.max_output_tokens, or ask another model",
+    errors.SpendCapReached: "raise the cap (`cogo budget`)",
+    errors.ProviderCapReached: "raise the cap (`cogo budget`)",
+    errors.NotServed: "start what serves the model (`cogo doctor`)",
+    errors.NotGranted: "have the model granted (`cogo grants`)",
+    errors.Banned: "have the model allowed (`cogo models allow`)",
+}
+
+
+def failures_that_count(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
+    """Return the failed attempts since the subtask was made or last put back by hand.
+
+    A drain or the death of an agent says nothing about a model.
+    """
+    failed = [each for each in claimed.history if each.outcome in {"failed", "rerouted"}]
+    return failed[-claimed.failures :] if claimed.failures else []
+
+
+def retry_at(error: Mapping[str, Any] | None) -> datetime | None:
+    """Return when a recorded error says that its vendor may be asked again."""
+    try:
+        return _TIME.validate_python((error or {}).get("retry_at"))
+    except ValidationError:
+        return None
+
+
+def passes_by_itself(error: Mapping[str, Any] | None) -> bool:
+    """Whether a recorded error says that waiting for the model is better than having none."""
+    return (error or {}).get("class") == errors.CircuitOpen.code or retry_at(error) is not None
+
+
+def quoted(attempts: Sequence[EarlierAttempt]) -> str:
+    """Return what each vendor said last, once for each model and provider."""
+    said = {_place(each): str((each.error or {}).get("message") or "failed") for each in attempts}
+    return "; ".join(f"{place}: {_shortened(text)}" for place, text in said.items())
+
+
+def listed(attempts: Sequence[EarlierAttempt]) -> str:
+    """Return in a few words how each attempt ended."""
+    ends = dict.fromkeys(
+        f"{_place(each)}: {(each.error or {}).get('class') or 'failed'}" for each in attempts
+    )
+    return "; ".join(ends)
+
+
+def next_steps(attempts: Sequence[EarlierAttempt]) -> str:
+    """Return what a person can do about it."""
+    by_code = {kind.code: step for kind, step in _NEXT_STEPS.items()}
+    steps = dict.fromkeys(
+        by_code.get(str((each.error or {}).get("class")), _LATER).format(
+            provider=each.provider or "the provider"
+        )
+        for each in attempts
+    )
+    return "; or ".join(steps)
+
+
+def _place(attempt: EarlierAttempt) -> str:
+    model = attempt.model_id or "no model"
+    return f"{model} at {attempt.provider}" if attempt.provider else model
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
