@@ -51,7 +51,7 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
-        print_line("no keys yet; without any, the gateway takes requests on loopback only")
+        print_line("no keys yet; `cogo keys create` makes one, and so does `cogo up` for itself")
     else:
         print_table(
             ("ID", "NAME", "STATE", "OWNER", "LAST USED", "SCOPES"),

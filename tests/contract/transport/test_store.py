@@ -320,7 +320,7 @@ async def test_an_agent_that_is_recorded_is_found(store: SupabaseStore) -> None:
 async def test_a_choice_outside_a_plan_is_kept(agent: Agent, store: SupabaseStore) -> None:
     task = await agent.submit()
 
-    await store.record_selection(a_selection(task_id=task.id, agent_id=agent.id))
+    await store.record_selection(a_selection(task_id=str(task.id), agent_id=agent.id))
 
     [row] = await store.fetch_selections(task_id=task.id)
     assert row.candidates == [{"model_id": "model-a", "score": 1}]

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from protocol.records import BudgetScope
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
+from tests.support.eventually import eventually
 
 ASK = {"prompt": "Write fibonacci"}
 JSON = {"Content-Type": "application/json"}
@@ -221,6 +223,30 @@ async def test_a_full_gateway_says_when_to_ask_again_and_that_it_lives(opened: O
         released.set()
         assert (await first).status_code == 201
         assert (await client.get("/ready")).status_code == 200
+
+
+async def test_whoever_holds_a_whole_share_gets_no_more_and_others_are_served(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    greedy, other = await a_key(store, "admin"), await a_key(store, "tasks:read")
+    async with opened(share=2) as client, asyncio.TaskGroup() as group:
+        task_id = (await client.post("/tasks", json=ASK)).json()["id"]
+        path = f"/tasks/{task_id}/events"
+
+        async def are_open(count: int) -> bool:
+            return f"cogo_gateway_watchers {count}.0" in (await client.get("/metrics")).text
+
+        for number in (1, 2):
+            group.create_task(client.get(path, headers=greedy))
+            await eventually(partial(are_open, number))
+        answer = await client.get("/tasks", headers=greedy)
+        assert code(answer) == (429, "too_many_at_once")
+        assert int(answer.headers["retry-after"]) >= 1
+        for headers in (other, {}):
+            assert (await client.get("/tasks", headers=headers)).status_code == 200
+        await store.cancel_task(task_id=task_id)  # which ends the streams
+        await eventually(partial(are_open, 0))
+        assert (await client.get("/tasks", headers=greedy)).status_code == 200
 
 
 async def test_metrics_say_what_was_asked_and_ready_says_that_supabase_answers(
