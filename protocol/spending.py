@@ -85,8 +85,12 @@ class SpendingStore(Protocol):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
+        last: tuple[datetime, UUID] | None = None,
     ) -> list[CallRow]:
-        """Read the latest calls of `owner` (None: without one) from the audit, the newest first."""
+        """Read the latest calls of `owner` (None: without one) from the audit, the newest first.
+
+        `last` is the start and the id of the last call of the page before.
+        """
         ...
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:

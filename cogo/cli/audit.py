@@ -8,6 +8,7 @@ import typer
 from cogo.cli.grants import parse_owner
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.cli.since import Since, parse_since
 from cogo.connection import find_connection
 from cogo.live.lines import marked, short
@@ -36,9 +37,8 @@ def audit(
     owner: Annotated[
         str | None, typer.Option("--owner", help="Only of this user (uuid), or none.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, help="The latest so many.")
-    ] = 50,
+    limit: Limit = 50,
+    every: Every = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,19 +50,28 @@ def audit(
     moment = parse_since(since)
     whose = None if owner is None else parse_owner(owner)
 
-    async def read() -> list[CallRow]:
+    async def read() -> tuple[list[CallRow], bool]:
         async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.fetch_calls(
-                limit=limit, since=moment, owner=whose, every_owner=owner is None
+            return await read_pages(
+                lambda count, last: store.fetch_calls(
+                    limit=count,
+                    since=moment,
+                    owner=whose,
+                    every_owner=owner is None,
+                    last=(last.started_at, last.id) if last else None,
+                ),
+                limit=limit,
+                every=every,
             )
 
-    found = asyncio.run(read())
+    found, has_more = asyncio.run(read())
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
         print_line("no model was called in that time")
     else:
         print_table(HEADINGS, [_row(each) for each in found], drop=LEAST)
+    print_more(len(found), has_more=has_more)
 
 
 def _row(call: CallRow) -> tuple[str, ...]:

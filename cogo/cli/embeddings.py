@@ -12,6 +12,7 @@ from cogo.cli.grants import parse_owner
 from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
+from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.cli.since import parse_since
 from cogo.connection import find_connection
 from cogo.live.lines import marked, short
@@ -48,9 +49,8 @@ def list_(
     owner: Annotated[
         str, typer.Option("--owner", help="Whose: a user's uuid, none, or all.")
     ] = EVERYBODY,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, help="The latest so many.")
-    ] = 50,
+    limit: Limit = 50,
+    every: Every = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,18 +58,23 @@ def list_(
     project = Project.find(directory)
     whose, everybody = _whose(owner)
 
-    async def read() -> list[EmbeddingRow]:
+    async def read() -> tuple[list[EmbeddingRow], bool]:
         connection = find_connection(project)
         async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
-            return await store.fetch_embeddings(
+            return await read_pages(
+                lambda count, last: store.fetch_embeddings(
+                    limit=count,
+                    owner=whose,
+                    every_owner=everybody,
+                    model_id=_canonical(model, project),
+                    source=_source(file),
+                    last=(last.created_at, last.id) if last else None,
+                ),
                 limit=limit,
-                owner=whose,
-                every_owner=everybody,
-                model_id=_canonical(model, project),
-                source=_source(file),
+                every=every,
             )
 
-    found = asyncio.run(read())
+    found, has_more = asyncio.run(read())
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
@@ -79,6 +84,7 @@ def list_(
         print_table(
             headings, [_cells(each) for each in found], drop=("OWNER", "KEPT", "MODEL"), brief=True
         )
+    print_more(len(found), has_more=has_more)
 
 
 def forget(

@@ -8,6 +8,7 @@ import typer
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
+from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.live.lines import (
     cost_text,
     error_text,
@@ -32,12 +33,13 @@ EXAMPLES: Final = {
 def list_(
     *,
     status: Annotated[TaskState | None, typer.Option(help="Only tasks in this state.")] = None,
-    limit: Annotated[int, typer.Option(help="The latest so many.", min=1, max=1000)] = 20,
+    limit: Limit = 20,
+    every: Every = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """List the latest tasks."""
-    tasks = asyncio.run(_list(Project.find(directory), limit, status))
+    tasks, has_more = asyncio.run(_list(Project.find(directory), status, limit, every=every))
     if as_json:
         print_json([task.model_dump(mode="json") for task in tasks])
     elif not tasks:
@@ -49,6 +51,7 @@ def list_(
             drop=("TYPE", "TOKENS", "COST", "MODEL"),
             brief=True,
         )
+    print_more(len(tasks), has_more=has_more)
 
 
 def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -77,9 +80,17 @@ def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) 
         print_text(f"  waiting: {line}", indent=2)
 
 
-async def _list(project: Project, limit: int, status: TaskState | None) -> list[Task]:
+async def _list(
+    project: Project, status: TaskState | None, limit: int, *, every: bool
+) -> tuple[list[Task], bool]:
     async with open_client(project) as client:
-        return await client.store.fetch_tasks(limit=limit, status=status)
+        return await read_pages(
+            lambda count, last: client.store.find_tasks(
+                limit=count, every_owner=True, status=status, before=last.seq if last else None
+            ),
+            limit=limit,
+            every=every,
+        )
 
 
 async def _show(

@@ -25,6 +25,13 @@ TRIES: Final = 4
 """Within one call, over about three seconds; whoever calls decides what to do after that."""
 
 
+PAGE: Final = 1000
+"""The most rows that a project gives at once by default; its max-rows may be less."""
+
+LEAST_PAGE: Final = 100
+"""A shorter page is the last one: no project gives fewer rows than this at once."""
+
+
 class Calls:
     """What reads and RPCs share. Everything is idempotent, so everything may be repeated."""
 
@@ -35,6 +42,16 @@ class Calls:
         answer = await self._call(function, **parameters)
         return read_rows(row, answer)
 
+    async def _every(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
+        """Call a function that lists, page by page, to the end of its rows."""
+        found: list[_R] = []
+        while True:
+            place = (len(found), len(found) + PAGE - 1)
+            page = read_rows(row, await self._call(function, place, **parameters))
+            found += page
+            if len(page) < LEAST_PAGE:
+                return found
+
     async def _row(self, row: type[_R], function: str, **parameters: JsonValue) -> _R:
         answer = await self._call(function, **parameters)
         one = answer if isinstance(answer, list) else [answer]
@@ -42,12 +59,17 @@ class Calls:
             raise _not_understood("", f"{len(one)} rows instead of one")
         return read_rows(row, one)[0]
 
-    async def _call(self, function: str, **parameters: JsonValue) -> Any:
+    async def _call(
+        self, function: str, place: tuple[int, int] | None = None, /, **parameters: JsonValue
+    ) -> Any:
         name = f"cogo_{function}"
         body = {f"p_{key}": storable(value, name=key) for key, value in parameters.items()}
 
         async def send() -> Any:
-            return answered((await self._client.rpc(name, body).execute()).data, call=name)
+            query = self._client.rpc(name, body)
+            if place is not None:
+                query = query.range(*place)
+            return answered((await query.execute()).data, call=name)
 
         return await patiently(send, call=name)
 

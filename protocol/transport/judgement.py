@@ -67,7 +67,7 @@ class JudgementCalls(Calls):
 
     async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
         moment = None if since is None else since.isoformat()
-        return await self._rows(ModelReport, "model_report", since=moment)
+        return await self._every(ModelReport, "model_report", since=moment)
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
         query = self._client.table("cogo_model_switches").select("*").order("seq", desc=True)

@@ -19,7 +19,7 @@ class OfficeCalls(Reads):
         return found[0] if found else None
 
     async def fetch_api_keys(self) -> list[ApiKey]:
-        return await self._rows(ApiKey, "api_keys")
+        return await self._every(ApiKey, "api_keys")
 
     async def create_api_key(self, key: NewApiKey) -> ApiKey:
         body = key.model_dump(mode="json", exclude_none=True)
@@ -66,7 +66,7 @@ class OfficeCalls(Reads):
         return sorted(found.values(), key=lambda each: each.seq, reverse=True)
 
     async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
-        query = self._client.table("cogo_tasks").select(_LINE)
+        query = self._client.table(PREVIEWS).select(_LINE)
         query = query.gte("id", str(first)).lte("id", str(last))
         return await read_query(TaskLine, query.order("seq", desc=True).limit(limit))
 

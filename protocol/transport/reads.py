@@ -18,16 +18,12 @@ from protocol.records import (
     Subtask,
     Task,
 )
-from protocol.transport.calls import Calls, answered, patiently, read_rows
+from protocol.transport.calls import LEAST_PAGE, PAGE, Calls, answered, patiently, read_rows
 
 _R = TypeVar("_R", bound=BaseModel)
 
 PREVIEWS = "cogo_task_previews"
 """Where lists of tasks come from: without long prompts and results."""
-PAGE = 1000
-"""The most rows that a project gives at once by default; its max-rows may be less."""
-LEAST_PAGE = 100
-"""A shorter page is the last one: no project gives fewer rows than this at once."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -95,6 +91,14 @@ class Reads(Calls):
 
     def _of_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))
+
+
+def before(query: Any, column: str, last: tuple[datetime, UUID] | None) -> Any:
+    """Narrow a query to rows older than `last`, a moment and an id, and put the newest first."""
+    if last is not None:
+        moment, row_id = last[0].isoformat(), last[1]
+        query = query.or_(f'{column}.lt."{moment}",and({column}.eq."{moment}",id.lt.{row_id})')
+    return query.order(column, desc=True).order("id", desc=True)
 
 
 async def read_pages(row: type[_R], query: Callable[[], Any]) -> list[_R]:

@@ -162,7 +162,7 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
         )
 
     async def fetch_queue(self) -> list[QueueRow]:
-        return await self._rows(QueueRow, "queue")
+        return await self._every(QueueRow, "queue")
 
     async def set_lane(
         self,

@@ -65,4 +65,4 @@ class SafetyCalls(Calls):
         )
 
     async def fetch_deployments(self) -> list[DeploymentRow]:
-        return await self._rows(DeploymentRow, "deployments")
+        return await self._every(DeploymentRow, "deployments")

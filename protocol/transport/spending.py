@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from protocol.records import (
@@ -18,7 +19,7 @@ from protocol.records import (
     Removed,
     UsageRow,
 )
-from protocol.transport.reads import PAGE, Reads, read_query
+from protocol.transport.reads import Reads, before, read_pages, read_query
 
 
 class Spending(Reads):
@@ -57,7 +58,7 @@ class Spending(Reads):
         return (await self._row(Removed, "remove_budget", scope=scope, key=key, per=per)).removed
 
     async def fetch_budgets(self) -> list[Budget]:
-        return await self._rows(Budget, "budgets")
+        return await self._every(Budget, "budgets")
 
     async def set_grants(
         self,
@@ -79,7 +80,7 @@ class Spending(Reads):
         )
 
     async def fetch_grants(self) -> list[Grants]:
-        return await self._rows(Grants, "grants")
+        return await self._every(Grants, "grants")
 
     async def fetch_calls(
         self,
@@ -88,24 +89,22 @@ class Spending(Reads):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
+        last: tuple[datetime, UUID] | None = None,
     ) -> list[CallRow]:
         query = self._client.table("cogo_calls").select("*")
         if since is not None:
             query = query.gte("started_at", since.isoformat())
         if not every_owner:
             query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
-        return await read_query(CallRow, query.order("started_at", desc=True).limit(limit))
+        return await read_query(CallRow, before(query, "started_at", last).limit(limit))
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
-        found: list[UsageRow] = []
-        while True:
-            query = self._client.table("cogo_usage").select("*")
+        def query() -> Any:
+            rows = self._client.table("cogo_usage").select("*")
             if since is not None:
-                query = query.gte("day", since.date().isoformat())
-            for column in ("day", "owner", "provider", "model_id"):
-                query = query.order(column)
-            page = await read_query(UsageRow, query.range(len(found), len(found) + PAGE - 1))
-            # A page may be short because the server gives less at once than was asked for.
-            if not page:
-                return found
-            found += page
+                rows = rows.gte("day", since.date().isoformat())
+            for column in ("day", "owner", "provider", "model_id", "simulated"):
+                rows = rows.order(column)
+            return rows
+
+        return await read_pages(UsageRow, query)

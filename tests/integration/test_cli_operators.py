@@ -13,7 +13,7 @@ import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
-from protocol.records import CallEnd
+from protocol.records import CallEnd, CallRow
 from protocol.transport.connect import open_store
 
 OWNER = "00000000-0000-4000-8000-000000000009"
@@ -129,6 +129,34 @@ def test_operators_see_every_owners_calls_and_each_owner_their_own(
     }
     assert asyncio.run(read_as(project, OWNER)) == {"cogo_calls": 2, "cogo_usage": 1}
     assert asyncio.run(read_as(project, STRANGER)) == {"cogo_calls": 0, "cogo_usage": 0}
+
+
+def test_a_list_that_goes_on_says_so_and_pages_meet_without_a_gap(
+    cogo: Say, project: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(spent(project, {OWNER: ["0.5", "0.25", "0.1"]}))
+
+    async def one_by_one() -> list[str]:
+        found: list[CallRow] = []
+        async with open_store(project.url, project.secret_key) as store:
+            while page := await store.fetch_calls(
+                limit=1,
+                every_owner=True,
+                last=(found[-1].started_at, found[-1].id) if found else None,
+            ):
+                found += page
+        return [str(each.id) for each in found]
+
+    everything = [call["id"] for call in cogo("audit", "--all")]
+    assert run(["audit", "--limit", "2"]) == 0
+    said = capsys.readouterr()
+
+    assert asyncio.run(one_by_one()) == everything
+    assert len(everything) == 3
+    assert len(said.out.splitlines()) == 1 + 2
+    assert "--all" in said.err
+    assert run(["audit", "--limit", "3"]) == 0
+    assert not capsys.readouterr().err
 
 
 async def spent(project: State, costs: Mapping[str, Sequence[str]]) -> None:
