@@ -54,6 +54,7 @@ class Anthropic:
             api_key=self._secret,
             base_url=_root(base_url),
             max_retries=0,
+            http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False),
             open_telemetry=False,  # spans are made where the attempt is known
         )
         self._client._custom_headers = {}  # ambient ANTHROPIC_CUSTOM_HEADERS are not ours to send

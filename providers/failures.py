@@ -173,6 +173,7 @@ _SUMMARIES: Final[Mapping[type[CallFailed], str]] = {
     AuthenticationFailed: "the key is not accepted",
     BudgetExhausted: "the account's quota or balance is used up",
     CallFailed: "the call failed",
+    ConnectionFailed: "it sends us elsewhere, which is not followed: correct the base URL",
     ContentFiltered: "the content filter stopped this request",
     ContextTooLong: "prompt and answer do not fit the model's context window",
     InvalidRequest: "the request is refused",
@@ -192,6 +193,8 @@ def _class_for(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a 
     if status in {402, 412} or (status in {400, 403, 429} and _BUDGET.search(text)):
         return BudgetExhausted
     match status:
+        case _ if 300 <= status < 400:
+            return ConnectionFailed
         case 401:
             return AuthenticationFailed
         case 403:

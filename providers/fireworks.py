@@ -68,7 +68,7 @@ class Fireworks:
             api_key=self._secret,
             base_url=roots.chat,
             max_retries=0,
-            http_client=fireworks.DefaultAsyncHttpxClient(),
+            http_client=fireworks.DefaultAsyncHttpxClient(follow_redirects=False),
         )
         self._client._custom_headers = {}  # ambient FIREWORKS_CUSTOM_HEADERS are not ours to send
         self._listing = self._client.with_options(base_url=roots.listing)

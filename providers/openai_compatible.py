@@ -53,6 +53,8 @@ class OpenAICompatible:
             api_key=self._secret or "none",  # local servers want any key that is not empty
             base_url=api_root(base_url),
             max_retries=0,
+            # Who answers elsewhere would read the prompt, and a key in a header of its own.
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
         )
         # The SDK fills these from ambient OPENAI_* variables, which belong to OpenAI's account
         # and would be sent to whoever answers at the base URL.

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
 from providers.chat import ChatRequest, ChatResponse, Message, complete
-from providers.errors import CallFailed, MalformedResponse
+from providers.errors import CallFailed, ConnectionFailed, MalformedResponse
 from providers.factory import make_adapter
 from tests.contract.providers.conftest import CATALOGUE
 from tests.contract.providers.recorder import recording
@@ -164,6 +164,24 @@ async def test_a_refusal_of_any_shape_has_its_class_and_is_short(vendor: str, bo
     assert failed.value.code == "overloaded"
     assert len(str(failed.value)) < 1_000
     assert not [word for word in INTERNAL if word in str(failed.value)]
+
+
+@pytest.mark.parametrize("name", ["anthropic", "fireworks", "gemini", "openai", "portkey"])
+async def test_no_redirect_takes_the_prompt_or_the_key_elsewhere(name: str) -> None:
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),))
+    async with recording(an_answer("openai")) as elsewhere:
+        location = f"location: {elsewhere.url.replace('127.0.0.1', 'localhost')}/\r\n"
+        async with recording(b"", status=307, headers=location) as server:
+            provider = CATALOGUE.providers[name]
+            adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
+            async with adapter:
+                with pytest.raises(ConnectionFailed, match="correct the base URL"):
+                    await complete(adapter.stream(request, timeouts=Timeouts()))
+                with pytest.raises(ConnectionFailed):
+                    await adapter.list_models()
+
+    assert server.path
+    assert elsewhere.path == ""
 
 
 ROW = {"id": "a-model", "name": "a-model"}

@@ -1,5 +1,6 @@
 """The room at a deployment: how it shrinks and grows."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,34 @@ def test_a_push_back_halves_it_once_for_all_calls_that_were_under_way() -> None:
     assert room.limit == 8
     room.pushed_back(began=2, now=3)
     assert room.limit == 4
+
+
+@pytest.mark.parametrize(("running", "full"), [(2, False), (3, True), (4, True)])
+def test_it_is_full_with_exactly_as_many_calls_as_it_holds(running: int, full: bool) -> None:
+    assert Room(8, limit=3.9, running=running).is_full is full
+
+
+def test_a_call_that_began_with_the_cut_tells_news_and_an_earlier_one_does_not() -> None:
+    room = Room(16)
+    room.pushed_back(began=0, now=5)
+
+    room.pushed_back(began=4.99, now=6)
+    assert room.limit == 8
+    room.pushed_back(began=5, now=7)
+    assert room.limit == 4
+
+
+def test_latency_means_nothing_before_the_eleventh_answer() -> None:
+    sizes = []
+    for before in (9, 10):
+        room = Room(16)
+        for number in range(before):
+            room.answered(0.2, began=number, now=number + 1)
+        room.answered(60.0, began=before, now=before + 1)
+        sizes.append(room.limit)
+
+    assert sizes[0] == 16
+    assert sizes[1] < 16
 
 
 def test_answers_give_it_back_little_by_little_up_to_the_maximum() -> None:
