@@ -1,6 +1,6 @@
 """One call of the official client: sent, repeated while nobody answers, read as a type."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -10,6 +10,7 @@ from supabase import AsyncClient
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
+    retry_if_not_exception_type,
     stop_after_attempt,
     wait_random_exponential,
 )
@@ -20,6 +21,14 @@ from protocol.transport.failures import failure_of, unreachable
 from protocol.transport.text import storable
 
 _R = TypeVar("_R", bound=BaseModel)
+
+
+class UnreadableAnswer(StoreUnavailable):
+    """JSON that Python cannot read: nested too deeply, or a number of thousands of digits.
+
+    To ask again gives the same; to ask for less at once may give the rest.
+    """
+
 
 TRIES: Final = 4
 """Within one call, over about three seconds; whoever calls decides what to do after that."""
@@ -62,13 +71,22 @@ class Calls:
     async def _call(
         self, function: str, place: tuple[int, int] | None = None, /, **parameters: JsonValue
     ) -> Any:
+        """Call a function; `place` is the first and the last row of what it returns."""
+        narrow = _unchanged if place is None else _page(*place)
+        return await self._send(function, parameters, narrow)
+
+    async def _send(
+        self,
+        function: str,
+        parameters: Mapping[str, JsonValue],
+        narrow: Callable[[Any], Any],
+    ) -> Any:
+        """Call a function; `narrow` selects columns and rows of what it returns."""
         name = f"cogo_{function}"
         body = {f"p_{key}": storable(value, name=key) for key, value in parameters.items()}
 
         async def send() -> Any:
-            query = self._client.rpc(name, body)
-            if place is not None:
-                query = query.range(*place)
+            query = narrow(self._client.rpc(name, body))
             return answered((await query.execute()).data, call=name)
 
         return await patiently(send, call=name)
@@ -77,7 +95,8 @@ class Calls:
 async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
     """Send, and again while nobody answers; raises the errors of this project only."""
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(StoreUnavailable),
+        retry=retry_if_exception_type(StoreUnavailable)
+        & retry_if_not_exception_type(UnreadableAnswer),
         wait=wait_random_exponential(multiplier=0.2, max=2),
         stop=stop_after_attempt(TRIES),
         reraise=True,
@@ -89,7 +108,11 @@ async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
                 raise failure_of(error, call=call) from error
             except (httpx.RequestError, httpx.InvalidURL) as error:
                 raise unreachable(error, call=call) from error
-            except (ValueError, RecursionError) as error:
+            except RecursionError as error:
+                raise _unreadable(call) from error
+            except ValueError as error:
+                if type(error) is ValueError:  # Python's own, for an integer of too many digits
+                    raise _unreadable(call) from error
                 # The client reads bodies as JSON in UTF-8 and lets what it meets pass through.
                 raise StoreUnavailable(f"{call}: the answer was not JSON") from error
     raise AssertionError("tenacity either returns or raises")
@@ -98,6 +121,8 @@ async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
 def answered(data: Any, *, call: str) -> Any:
     """Refuse text: the client gives it for a body that is no JSON, such as a proxy's page."""
     if isinstance(data, str):
+        if data.startswith(("[", "{")):
+            raise _unreadable(call)
         raise StoreUnavailable(f"{call}: the answer was not JSON: {data[:80]!r}")
     return data
 
@@ -136,6 +161,21 @@ def _list(answer: Any) -> list[Any]:
 def _from_another_version(error: ValidationError) -> StoreUnavailable:
     first = error.errors(include_url=False, include_input=False)[0]
     return _not_understood(f" at {'.'.join(map(str, first['loc']))}", first["msg"])
+
+
+def _unchanged(query: Any) -> Any:
+    return query
+
+
+def _page(first: int, last: int) -> Callable[[Any], Any]:
+    return lambda query: query.range(first, last)
+
+
+def _unreadable(call: str) -> UnreadableAnswer:
+    return UnreadableAnswer(
+        f"{call}: the answer holds JSON that cannot be read: it is nested too deeply, or a number "
+        "has thousands of digits"
+    )
 
 
 def _not_understood(where: str, what: str) -> StoreUnavailable:

@@ -1,11 +1,11 @@
 """The store over the official client: one method per RPC, typed in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from protocol.records import (
     AgentRecord,
@@ -27,9 +27,10 @@ from protocol.records import (
     SelectionRecord,
     Subtask,
     Task,
+    UnreadableSubtask,
     WriteCheck,
 )
-from protocol.transport.calls import read_claims
+from protocol.transport.calls import UnreadableAnswer, read_claims, read_rows
 from protocol.transport.embeddings import EmbeddingCalls
 from protocol.transport.judgement import JudgementCalls
 from protocol.transport.office import OfficeCalls
@@ -46,15 +47,43 @@ class SupabaseStore(OfficeCalls, JudgementCalls, SafetyCalls, Spending, Embeddin
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
     ) -> list[Claim]:
-        answer = await self._call(
-            "claim_subtasks",
-            agent_id=agent_id,
-            lanes=list(lanes),
-            limit=limit,
-            lease_seconds=lease.total_seconds(),
-            request_id=str(request_id),
+        request: dict[str, JsonValue] = {
+            "agent_id": agent_id,
+            "lanes": list(lanes),
+            "limit": limit,
+            "lease_seconds": lease.total_seconds(),
+            "request_id": str(request_id),
+        }
+        try:
+            return read_claims(await self._call("claim_subtasks", **request))
+        except UnreadableAnswer:
+            return await self._claims_one_by_one(request)
+
+    async def _claims_one_by_one(self, request: Mapping[str, JsonValue]) -> list[Claim]:
+        """Repeat a claim, which gives the same leases again, and read each of them alone."""
+        claims: list[Claim] = []
+        refs = await self._send(
+            "claim_subtasks", request, lambda query: query.select("subtask_id,attempt")
         )
-        return read_claims(answer)
+        for ref in read_rows(LeaseRef, refs):
+
+            def alone(query: Any, subtask_id: str = str(ref.subtask_id)) -> Any:
+                return query.eq("subtask_id", subtask_id)
+
+            try:
+                answer = await self._send("claim_subtasks", request, alone)
+            except UnreadableAnswer:
+                claims.append(
+                    UnreadableSubtask(
+                        subtask_id=ref.subtask_id,
+                        attempt=ref.attempt,
+                        field="params",
+                        problem="its JSON is nested too deeply or holds a number that is too long",
+                    )
+                )
+            else:
+                claims += read_claims(answer)
+        return claims
 
     async def extend_leases(
         self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta

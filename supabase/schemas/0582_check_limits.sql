@@ -16,7 +16,7 @@ begin
           cogo.check_size('type', length(new.type), 255),
           cogo.check_size('model', length(new.model), 255),
           cogo.check_size('idempotency_key', length(new.idempotency_key), 255),
-          cogo.check_size('params', octet_length(new.params::text), 2097152, 'bytes'),
+          cogo.check_size('params', octet_length(new.params::text), 1048576, 'bytes'),
           cogo.check_size('preferences', octet_length(new.preferences::text), 65536, 'bytes');
   select f.field, f.problem into v_field, v_problem
     from (

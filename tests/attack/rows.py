@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
+from uuid import UUID
 
 NUMBERS: Final = (
     *("0", "-0.0", "-1", "7", "0.1", "1e-5000", "1e18", "1e307", "1.8e308", "1e309", "-1e400"),
@@ -56,19 +57,21 @@ DOCUMENTS: Final = ("params", "preferences")
 
 def hostile_row(chance: Random) -> str:
     """Return a JSON object that names some columns of `cogo_tasks`, as text."""
-    names = chance.sample([*COLUMNS, *DOCUMENTS], chance.randint(1, 4))
+    names = chance.sample([*COLUMNS, *DOCUMENTS], chance.choice((0, 1, 1, 2, 4)))
+    if chance.random() < 0.4:
+        names.append("params")
     fields = {name: _column(chance, name) for name in dict.fromkeys(["prompt", *names])}
     return "{" + ", ".join(f'"{name}": {text}' for name, text in fields.items()) + "}"
 
 
 def hostile_json(chance: Random, *, levels: int = 3) -> str:
     """Return any JSON: deep, wide, with numbers and texts that somebody cannot read."""
-    kind = chance.randrange(10 if levels else 4)
+    kind = chance.randrange(11 if levels else 4)
     if kind < 2:
         return chance.choice(NUMBERS)
     if kind < 4:
         return chance.choice(TEXTS)
-    if kind == 4:
+    if kind in {4, 10}:
         return _nested(chance, chance.choice(DEPTHS))
     if kind == 5:
         return "[" + ",".join(["1"] * chance.choice((10, 3_000, 60_000))) + "]"
@@ -81,6 +84,8 @@ def hostile_json(chance: Random, *, levels: int = 3) -> str:
 def _column(chance: Random, name: str) -> str:
     if name in DOCUMENTS:
         return hostile_json(chance)
+    if name in {"id", "session_id"} and chance.random() < 0.8:
+        return f'"{UUID(int=chance.getrandbits(128))}"'
     # Most prompts can be worked on, or only they would be judged.
     return (
         '"Say it"' if name == "prompt" and chance.random() < 0.8 else chance.choice(COLUMNS[name])

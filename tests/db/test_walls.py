@@ -25,7 +25,7 @@ TOO_LARGE = {
     "type": "T" * 256,
     "model": "m" * 256,
     "idempotency_key": "k" * 256,
-    "params": json.dumps({"code": "x" * 2 * MEBIBYTE}),
+    "params": json.dumps({"code": "x" * MEBIBYTE}),
     "preferences": json.dumps({"allowed_models": ["m" * 65536]}),
 }
 LARGEST = {
@@ -33,7 +33,7 @@ LARGEST = {
     "type": "T" * 255,
     "model": "\U0001f600" * 255,
     "idempotency_key": "\U0001f600" * 255,
-    "params": json.dumps({"code": "x" * (2 * MEBIBYTE - 12)}),
+    "params": json.dumps({"code": "x" * (MEBIBYTE - 12)}),
     "preferences": json.dumps({"a": "x" * (65536 - 9)}),
 }
 UNREADABLE = [
@@ -95,7 +95,7 @@ async def test_what_is_too_large_is_refused_with_its_size_and_the_limit(
 
     assert refused.value.sqlstate == "TQ008"
     assert str(refused.value).startswith(f"{column} has ")
-    assert str(refused.value).endswith(("2097152", "65536", "255"))
+    assert str(refused.value).endswith(("2097152", "1048576", "65536", "255"))
 
 
 @pytest.mark.parametrize(("column", "text"), UNREADABLE)
