@@ -55,8 +55,12 @@ class Calls:
         """Call a function that lists, page by page, to the end of its rows."""
         found: list[_R] = []
         while True:
-            place = (len(found), len(found) + PAGE - 1)
-            page = read_rows(row, await self._call(function, place, **parameters))
+            start = len(found)
+
+            def narrow(query: Any, start: int = start) -> Any:
+                return query.range(start, start + PAGE - 1)
+
+            page = read_rows(row, await self._send(function, parameters, narrow))
             found += page
             if len(page) < LEAST_PAGE:
                 return found
@@ -68,12 +72,8 @@ class Calls:
             raise _not_understood("", f"{len(one)} rows instead of one")
         return read_rows(row, one)[0]
 
-    async def _call(
-        self, function: str, place: tuple[int, int] | None = None, /, **parameters: JsonValue
-    ) -> Any:
-        """Call a function; `place` is the first and the last row of what it returns."""
-        narrow = _unchanged if place is None else _page(*place)
-        return await self._send(function, parameters, narrow)
+    async def _call(self, function: str, **parameters: JsonValue) -> Any:
+        return await self._send(function, parameters, lambda query: query)
 
     async def _send(
         self,
@@ -161,14 +161,6 @@ def _list(answer: Any) -> list[Any]:
 def _from_another_version(error: ValidationError) -> StoreUnavailable:
     first = error.errors(include_url=False, include_input=False)[0]
     return _not_understood(f" at {'.'.join(map(str, first['loc']))}", first["msg"])
-
-
-def _unchanged(query: Any) -> Any:
-    return query
-
-
-def _page(first: int, last: int) -> Callable[[Any], Any]:
-    return lambda query: query.range(first, last)
 
 
 def _unreadable(call: str) -> UnreadableAnswer:
