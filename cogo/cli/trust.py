@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from dotenv import dotenv_values
 
 from cogo.cli.options import AsJson
 from cogo.cli.output import print_json, print_line, print_table
 from cogo.errors import CommandError
 from cogo.settings import config_directory
-from cogo.trust import STATE, TrustStore
+from cogo.trust import ENV_FILE, STATE, TrustStore, split_variables
 
 EXAMPLES: Final = (
     "cogo trust                   # this folder, with its files as they are now",
@@ -57,7 +58,16 @@ def trust(
 
 
 def _parts(store: TrustStore, folder: Path) -> str:
-    parts = list(store.folders.get(str(folder), ()))
+    parts = [_with_names(folder, name) for name in store.folders.get(str(folder), ())]
     if str(folder / STATE) in store.states:
         parts.append(STATE)
     return f", with {', '.join(parts)}" if parts else ""
+
+
+def _with_names(folder: Path, name: str) -> str:
+    """Return the name of a file, and of a `.env` what counts only because it is trusted."""
+    if name != ENV_FILE:
+        return name
+    variables = {key: text for key, text in dotenv_values(folder / name).items() if text}
+    names = ", ".join(split_variables(variables)[1])
+    return f"{name} ({names})" if names else name

@@ -1,5 +1,6 @@
 """Checks of the `.env` files: who may read the keys in them, and whether git would take them."""
 
+import shlex
 import shutil
 import stat
 import subprocess
@@ -29,7 +30,7 @@ def _modes(file: Path) -> Iterator[Check]:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & _READABLE_BY_OTHERS:
         detail = f"{file} holds keys, and other users of this machine can read it ({mode:04o})"
-        yield note("env file", detail, f"chmod 600 {file}")
+        yield note("env file", detail, f"chmod 600 {shlex.quote(str(file))}")
 
 
 def _git(file: Path) -> Iterator[Check]:
@@ -50,4 +51,5 @@ def _git(file: Path) -> Iterator[Check]:
         return
     if done.returncode == _IS_NOT_IGNORED:
         detail = f"{file} holds keys, and git does not ignore it"
-        yield note("env file", detail, f"echo {file.name} >> {file.parent / '.gitignore'}")
+        ignored = shlex.quote(str(file.parent / ".gitignore"))
+        yield note("env file", detail, f"echo {shlex.quote(file.name)} >> {ignored}")

@@ -190,6 +190,8 @@ def test_what_is_trusted_is_listed_private_and_can_be_taken_back(
     (folder / ".env").write_text("OPENAI_BASE_URL=https://inside.example")
 
     assert run(["trust"]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{folder} is now trusted, with .env (OPENAI_BASE_URL)\n"
     assert Settings.load(folder).value("OPENAI_BASE_URL") == "https://inside.example"
     [store] = config_directory().iterdir()
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
