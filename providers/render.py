@@ -1,7 +1,7 @@
 """The catalogue as a page for people. `docs/providers.md` is made of it, and a test compares."""
 
 from providers.catalogue import Catalogue
-from providers.entries import Model, Provider
+from providers.entries import Model, Provider, Retirement
 from providers.render_provider import render_provider
 from providers.tables import table
 
@@ -45,10 +45,15 @@ def render_providers(catalogue: Catalogue) -> str:
             ("canonical id", "model", "maker", "served by", "window", "reasoning"),
             (_model(each) for each in current),
         ),
+        "## Announced ends\n",
+        table(
+            ("canonical id", "model", "ends on", "why", "successor"),
+            (_last(each, each.ending) for each in current if each.ending is not None),
+        ),
         "## Retired models\n",
         table(
             ("canonical id", "model", "since", "why", "successor"),
-            (_retired(each) for each in retired),
+            (_last(each, each.retirement) for each in retired if each.retirement is not None),
         ),
     ]
     return "\n".join(parts)
@@ -75,9 +80,5 @@ def _model(model: Model) -> tuple[str, ...]:
     return f"`{model.id}`", model.name, model.maker, hosts, window, model.reasoning or ""
 
 
-def _retired(model: Model) -> tuple[str, ...]:
-    if model.retirement is None:
-        return ()
-    since = str(model.retirement.on or "")
-    successor = f"`{model.retirement.successor}`"
-    return f"`{model.id}`", model.name, since, model.retirement.reason, successor
+def _last(model: Model, end: Retirement) -> tuple[str, ...]:
+    return f"`{model.id}`", model.name, str(end.on or ""), end.reason, f"`{end.successor}`"

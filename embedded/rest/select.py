@@ -164,7 +164,9 @@ def _embed(
     scanner: Scanner, target: str, *, alias: str | None, is_spread: bool, depth: int
 ) -> Embed:
     hint, is_inner = None, False
-    while scanner.take("!"):
+    for _ in range(2):
+        if not scanner.take("!"):
+            break
         modifier = scanner.name()
         if modifier == "inner":
             is_inner = True

@@ -178,6 +178,7 @@ def test_arguments_of_a_call_are_the_parameters_without_an_operator() -> None:
         ("select", "a.sum"),
         ("select", "a.median()"),
         ("select", "count(id)"),
+        ("select", "a!b!inner!left(id)"),
         ("a;b", "eq.1"),
         ("order", "a.sideways"),
         ("limit", "many"),
