@@ -61,7 +61,9 @@ def submit(
     session: Annotated[
         str | None, typer.Option(help="A conversation, by a name of yours or its uuid.")
     ] = None,
-    priority: Annotated[int, typer.Option(help="0 (first) to 9.", min=0, max=9)] = 5,
+    priority: Annotated[
+        int, typer.Option(help="0 (first) to 9, among your own tasks.", min=0, max=9)
+    ] = 5,
     budget: Budget = None,
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the answer is of no use.")

@@ -43,7 +43,7 @@ class TaskRequest(BaseModel):
     prompt: str = Field(min_length=1)
     type: str = Field("GENERATE_CODE", max_length=255)
     params: JsonObject = Field(default_factory=dict)
-    priority: int = Field(5, ge=0, le=9, description="0 is first, 9 is last.")
+    priority: int = Field(5, ge=0, le=9, description="0 is first, 9 is last, among your own.")
     model: str | None = Field(
         None, max_length=255, description="Absent or `auto`: the CIO chooses."
     )

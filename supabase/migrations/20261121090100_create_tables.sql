@@ -86,7 +86,8 @@ create table if not exists public.cogo_tasks (
 );
 comment on table public.cogo_tasks is
   'What people ask for. Insert a row with a prompt; watch status, result and error.';
-comment on column public.cogo_tasks.priority is '0 is first, 9 is last; others count as the nearer end.';
+comment on column public.cogo_tasks.priority is
+  '0 is first, 9 is last among the owner''s tasks; others count as the nearer end.';
 comment on column public.cogo_tasks.cost_usd is
   'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
 comment on column public.cogo_tasks.simulated is
