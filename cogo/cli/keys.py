@@ -11,7 +11,7 @@ import typer
 
 from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
+from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.connection import find_connection
 from cogo.errors import CommandError
 from cogo.local_gateway import read_local_gateway
@@ -51,7 +51,7 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:
-        print_line("no keys yet; `cogo keys create` makes one, and so does `cogo up` for itself")
+        print_text("no keys yet; `cogo keys create` makes one, and so does `cogo up` for itself")
     else:
         print_table(
             ("ID", "NAME", "STATE", "OWNER", "LAST USED", "SCOPES"),
