@@ -2,11 +2,11 @@
 
 import os
 import sys
-from importlib.metadata import packages_distributions
 from typing import Final, NoReturn
 
 _OURS: Final = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")
 _CONFIGURATION: Final = 78
+_INTERRUPTED: Final = 130
 
 
 def main() -> NoReturn:
@@ -17,6 +17,8 @@ def main() -> NoReturn:
         code = run(sys.argv[1:])
     except ImportError as error:
         code = _explain(error)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED  # while modules were loaded; a command that runs ends by itself
     _flush()
     sys.exit(code)
 
@@ -31,6 +33,8 @@ def _flush() -> None:
 
 
 def _explain(error: ImportError) -> int:
+    from importlib.metadata import packages_distributions  # noqa: PLC0415 - seldom needed
+
     top = (error.name or "").partition(".")[0]
     owners = set(packages_distributions().get(top, ())) - {"cogo"}
     if top in _OURS and owners:

@@ -67,7 +67,12 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
             start_new_session=True,
         )
         os.close(writing)
-        is_told, _, _ = select.select([ready], [], [], _START.total_seconds())
+        try:
+            is_told, _, _ = select.select([ready], [], [], _START.total_seconds())
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
         if not is_told:
             process.kill()
         if not is_told or not ready.readline():

@@ -56,6 +56,29 @@ def test_the_help_of_a_command_ends_with_its_examples(tmp_path: Path) -> None:
     assert "Examples:\n    cogo migrate" in shown
 
 
+def test_ctrl_c_while_modules_are_loaded_leaves_no_traceback() -> None:
+    program = (
+        "import sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'cogo.cli.submit': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "sys.argv = ['cogo', 'submit', 'x']\n"
+        "from cogo.__main__ import main\n"
+        "main()\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
     ended = cogo("frobnicate", home=tmp_path)
 
