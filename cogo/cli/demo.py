@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from cogo.cli.output import print_line
+from cogo.cli.output import print_line, print_text
 from cogo.demo.report import next_steps, print_report
 from cogo.demo.tasks import load_tasks
 from cogo.live.board import board
@@ -122,5 +122,5 @@ async def _work(running: Running, client: Client, console: Console) -> int:
     attempts = {task.id: await client.store.fetch_attempts(task_id=task.id) for task in ended}
     print_report(names, ended, attempts, simulated=simulated)
     for line in next_steps(simulated=simulated):
-        print_line(line)
+        print_text(line)
     return 0 if all(task.status is TaskState.COMPLETED for task in ended) else 1

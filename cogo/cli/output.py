@@ -113,7 +113,7 @@ def print_table(
     for line in lines:
         print_line(line)
     if missing:
-        print_text(f"(not shown here: {', '.join(missing)}; --json has all)", err=True)
+        print_text(f"(a wider terminal also shows {', '.join(missing)})", err=True)
 
 
 def lay_out(

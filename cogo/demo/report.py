@@ -5,7 +5,7 @@ from uuid import UUID
 
 from cogo.cli.output import print_line, print_table
 from cogo.command import command_path
-from cogo.live.lines import agent_name, cost_text, milliseconds, task_tokens
+from cogo.live.lines import agent_name, cost_text, marked, milliseconds, task_tokens
 from protocol.records import Attempt, Task
 
 HEADINGS = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST")
@@ -20,20 +20,20 @@ def print_report(
 ) -> None:
     """Print one line a task, in the order of `names`."""
     by_id = {task.id: task for task in tasks}
-    mark = ("simulated",) if simulated else ()
-    rows = [(*_row(name, by_id[id_], attempts[id_]), *mark) for id_, name in names.items()]
+    rows = [
+        _row(name, by_id[id_], attempts[id_], simulated=simulated) for id_, name in names.items()
+    ]
     print_line()
-    drop = ("ATTEMPTS", "TTFT", "BY", "TOKENS")
-    print_table((*HEADINGS, *("" for _ in mark)), rows, drop=drop)
+    print_table(HEADINGS, rows, drop=("ATTEMPTS", "TTFT", "BY", "TOKENS"))
 
 
-def _row(name: str, task: Task, attempts: Sequence[Attempt]) -> tuple[str, ...]:
+def _row(name: str, task: Task, attempts: Sequence[Attempt], *, simulated: bool) -> tuple[str, ...]:
     worked = [each for each in attempts if each.lane != "cio"]
     last = worked[-1] if worked else None
     total = (task.finished_at - task.created_at).total_seconds() if task.finished_at else None
     return (
         name,
-        last.model_id or last.lane if last else task.status,
+        marked(last.model_id or last.lane, simulated=simulated) if last else task.status,
         agent_name(last.agent_id) if last else "-",
         str(len(worked)),
         milliseconds(last.first_token_ms) if last else "-",
@@ -49,13 +49,13 @@ def next_steps(*, simulated: bool) -> Iterator[str]:
     yield ""
     yield "Next:"
     steps = {
-        f"{cogo} up": "start it and leave it running",
+        f"{cogo} up": "starts it and leaves it running",
         f'{cogo} submit "Write a Python function is_palindrome(text)"': "in a second terminal",
-        f"{cogo} watch": "everything, as it happens",
+        f"{cogo} watch": "shows everything, as it happens",
     }
-    width = max(map(len, steps))
     for command, what in steps.items():
-        yield f"  {command:<{width}}   # {what}"
+        yield f"  {command}"
+        yield f"      {what}"
     if simulated:
         yield ""
         yield (

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from cogo.cli.output import lay_out
 from cogo.live.follow import Delta, Finished, Happening
-from cogo.live.lines import agent_name, event_line, selection_line
+from cogo.live.lines import agent_name, event_line, marked, selection_line
 from cogo.terminal import neutralize
 from protocol.records import Event, SelectionRow
 
-TAIL = 46
+TAIL = 80
+_LEAST_TAIL = 22
+"""Columns that are kept for what a model says."""
 
 
 @dataclass(slots=True)
@@ -65,14 +68,16 @@ class _Lines:
 @dataclass(slots=True)
 class _Moving:
     rows: dict[UUID, _Row]
-    mark: str
+    simulated: bool
     live: Live
 
     def show(self, happening: Happening) -> None:
         task_id = happening.task.id if isinstance(happening, Finished) else happening.task_id
         if task_id is not None:
             _update(self.rows[task_id], happening)
-        self.live.update(_table(list(self.rows.values()), self.mark))
+        width = self.live.console.width
+        rows = list(self.rows.values())
+        self.live.update(_table(rows, simulated=self.simulated, width=width))
 
 
 @contextmanager
@@ -83,8 +88,9 @@ def board(names: dict[UUID, str], *, simulated: bool, console: Console) -> Itera
         yield _Lines(names, mark, console)
         return
     rows = {task_id: _Row(name) for task_id, name in names.items()}
-    with Live(_table(list(rows.values()), mark), console=console, refresh_per_second=12) as live:
-        yield _Moving(rows, mark, live)
+    first = _table(list(rows.values()), simulated=simulated, width=console.width)
+    with Live(first, console=console, refresh_per_second=12) as live:
+        yield _Moving(rows, simulated, live)
 
 
 def _update(row: _Row, happening: Happening) -> None:
@@ -109,21 +115,36 @@ def _update(row: _Row, happening: Happening) -> None:
             pass
 
 
-def _table(rows: Sequence[_Row], mark: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("TASK", "STATUS", "MODEL", "AGENT", "CHARS", "WHAT IT SAYS", ""):
-        table.add_column(heading, no_wrap=True)
-    for row in rows:
-        table.add_row(
+def _table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
+    headings = ("TASK", "STATUS", "MODEL", "AGENT", "CHARS")
+    cells = [
+        (
             row.name,
-            Text(row.status, style=_STYLES.get(row.status, "")),
-            Text(neutralize(row.model, one_line=True)),
-            Text(neutralize(row.agent, one_line=True)),
+            row.status,
+            marked(row.model, simulated=simulated) if row.model else "",
+            row.agent,
             str(row.characters or ""),
-            Text(row.tail, style="dim"),
-            mark.strip(),
         )
-    return table
+        for row in rows
+    ]
+    drop = ("CHARS", "AGENT", "MODEL")
+    lines, _ = lay_out(headings, cells, drop=drop, width=width - _LEAST_TAIL)
+    edge = max(map(cell_len, lines)) + 2
+    shown = Text(no_wrap=True, overflow="crop")
+    for line, row in zip(lines, (None, *rows), strict=True):
+        shown.append(set_cell_size(line, edge) + ("WHAT IT SAYS\n" if row is None else ""))
+        if row is not None:
+            shown.append(f"{last_words(row.tail, width - edge)}\n", style="dim")
+    for status, style in _STYLES.items():
+        shown.highlight_words([f" {status} "], style)
+    return shown
+
+
+def last_words(text: str, width: int) -> str:
+    """Return the end of a text, cut between words."""
+    if len(text) <= width:
+        return text
+    return text[-width:].partition(" ")[2]
 
 
 _STYLES = {"completed": "green", "failed": "red", "streaming": "cyan", "thinking": "magenta"}

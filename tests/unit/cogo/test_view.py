@@ -1,9 +1,15 @@
 """A task on a terminal: its text is read once, whole, and nothing cuts into it."""
 
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from cogo.live.board import board
 from cogo.live.follow import Delta, Finished, Happening, follow
 from cogo.live.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
@@ -93,6 +99,24 @@ def test_a_text_that_was_not_read_whole_is_printed_at_the_end() -> None:
 
     view, _ = seen(a_delta("one two three"), Finished(task), stream="aside")
     assert not view.has_shown(task)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_tasks_that_move_fit_the_terminal_and_no_word_is_cut(width: int) -> None:
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
+    answer = "the standard library is enough for what was asked of it here and now"
+
+    with board({TASK: "fibonacci"}, simulated=True, console=console) as moving:
+        moving.show(a_delta(answer))
+        moving.show(Finished(a_task(answer)))
+
+    shown = Text.from_ansi(screen.getvalue()).plain
+    last = [line for line in shown.splitlines() if line.startswith("fibonacci")][-1]
+    assert len(last.rstrip()) <= width
+    assert "completed" in last
+    assert set(last.split()) <= {"fibonacci", "completed", str(len(answer)), *answer.split()}
+    assert last.rstrip().endswith("here and now")
 
 
 class _History(ScriptedStore):
