@@ -66,6 +66,9 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     language = parser.add_mutually_exclusive_group()
     language.add_argument("--python", action="store_true", help="no faults of SQL")
     language.add_argument("--sql", action="store_true", help="no mutants of Python")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--sql", action="store_true", help="only the faults of the database")
+    kinds.add_argument("--python", action="store_true", help="only the mutants of Python")
     parser.add_argument("--least", type=float, default=0.85, help="the share that must be caught")
     return parser
 
