@@ -1,0 +1,24 @@
+"""Areas of attack, each with the laws of the suite that must hold. Paths are below tests/."""
+
+from typing import Final
+
+HOSTILE_ROWS: Final = "hostile rows"
+"""Not a list of laws: `hostile_rows.run` at full size, against agents that work."""
+
+AREAS: Final[dict[str, tuple[str, ...]]] = {
+    HOSTILE_ROWS: (),
+    "row level security": ("contract/test_rls_matrix.py", "db/test_access.py"),
+    "fairness": ("db/test_order.py", "db/test_budgets.py", "db/test_limits.py"),
+    "keys and tokens": (
+        "integration/gateway/test_admission.py",
+        "integration/gateway/test_ending.py",
+        "db/test_api_keys.py",
+        "unit/gateway/test_tokens.py",
+    ),
+    "slow clients": ("integration/gateway/test_slow_clients.py",),
+    "requests": ("integration/gateway/test_bad_requests.py", "integration/gateway/test_walls.py"),
+    "folders": ("unit/cogo/test_trust.py",),
+    "terminal escapes": ("unit/cogo/test_terminal.py", "integration/test_cli_escapes.py"),
+    "secrets": ("unit/cogo/test_redaction.py", "unit/providers/test_secrets.py"),
+    "models' output": ("unit/agents/test_checks.py",),
+}
