@@ -15,7 +15,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
         "db/test_api_keys.py",
         "unit/gateway/test_tokens.py",
     ),
-    "slow clients": ("integration/gateway/test_slow_clients.py",),
+    "slow clients": ("unit/gateway/test_patience.py",),
     "requests": ("integration/gateway/test_bad_requests.py", "integration/gateway/test_walls.py"),
     "folders": ("unit/cogo/test_trust.py",),
     "terminal escapes": ("unit/cogo/test_terminal.py", "integration/test_cli_escapes.py"),

@@ -15,9 +15,9 @@ from xml.etree import ElementTree as Xml
 
 from rich.console import Console
 from rich.table import Table
-from tests.attack.hostile_rows import Project, run
 
 from tests.attack.areas import AREAS, HOSTILE_ROWS
+from tests.attack.hostile_rows import Project, run
 from tests.support.databases import state_directory
 from tests.support.system import running_system
 
