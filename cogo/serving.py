@@ -24,6 +24,7 @@ from agents.runtime.options import RuntimeOptions
 from agents.runtime.vitals import Vitals
 from agents.selection.knowledge import Knowledge
 from cogo.cli.output import print_line
+from cogo.command import typed
 from cogo.freshness import kept_fresh
 from cogo.greeting import Greeting, Kind
 from cogo.health import health_server
@@ -116,7 +117,7 @@ def _announce(parts: "_Parts") -> None:
     if lacking is None:
         print_line(json.dumps({"ready": parts.identity.id} | about))
     else:
-        print_line(lacking, err=True)
+        print_line(typed(lacking), err=True)
         print_line(json.dumps({"waiting": parts.identity.id} | about | {"missing": lacking}))
 
 
