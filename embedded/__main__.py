@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded.errors import CannotStart
+from embedded.log_lines import LineFormatter
 from embedded.reach import WARNING, is_loopback, require_loopback
 
 _log = logging.getLogger(__name__)
@@ -20,7 +21,9 @@ _log = logging.getLogger(__name__)
 def main() -> None:
     """Exit code 0 after a stop by signal, 1 with one line when it cannot start."""
     arguments = _parser().parse_args()
-    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_run(arguments))

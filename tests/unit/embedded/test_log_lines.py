@@ -1,0 +1,16 @@
+"""What a user wrote is shown in the server's log, whatever it would do to a terminal."""
+
+import logging
+
+from embedded.log_lines import LineFormatter
+
+
+def test_a_message_is_one_line_and_nothing_in_it_acts() -> None:
+    hostile = "\x1b[2J\u202e\nERROR all is lost"
+    error = (ValueError, ValueError(hostile), None)
+    record = logging.LogRecord("n", 30, "f", 1, "refused: %s", (hostile,), error)
+
+    first, *trace = LineFormatter("%(levelname)s %(message)s").format(record).splitlines()
+
+    assert first == r"WARNING refused: \x1b[2J\u202e\nERROR all is lost"
+    assert trace == [r"ValueError: \x1b[2J\u202e", "ERROR all is lost"]
