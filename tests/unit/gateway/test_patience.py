@@ -21,7 +21,7 @@ from gateway.problems import Problem
 from gateway.seats import Seats
 from tests.support.eventually import eventually
 
-SOON = timedelta(seconds=0.2)
+SOON = timedelta(seconds=0.4)
 LONG = timedelta(minutes=5)
 PATIENT = {"header_within": LONG, "body_within": LONG, "read_within": LONG}
 PIECE = b"x" * 65_536
