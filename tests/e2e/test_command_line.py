@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask
 from protocol.transport.rpc import SupabaseStore
@@ -117,19 +119,24 @@ async def test_a_task_is_named_by_the_beginning_of_its_id_if_only_one_begins_so(
     assert "is not an id" in wrong.stderr
 
 
-def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(system: System) -> None:
-    later = ("--no-wait", "--session", "held", *QUICK)
-    asked = system.cogo("submit", "[[fault:slow-headers=3]] Say it", "--type", "CHAT", *later)
-    task_id = asked.stdout.strip()
+async def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(
+    system: System, store: SupabaseStore
+) -> None:
+    later = utc_now() + timedelta(hours=1)
+    asked = await store.submit_task(NewTask(prompt="Say it", type="CHAT", run_at=later))
+    await store.submit_task(NewTask(prompt="Say it", type="CHAT", run_at=later, owner=uuid4()))
 
-    held = system.cogo("hold", task_id[:13], "--json")
+    held = system.cogo("hold", str(asked.id)[:13], "--json")
     shown = system.cogo("show", "last", "--json")
     resumed = system.cogo("resume", "last")
+    nothing = system.cogo("approve", "last")
+    cancelled = system.cogo("tasks", "cancel", "last")
 
     assert json.loads(held.stdout)["status"] == "held"
-    assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, task_id)
-    assert resumed.stdout.split() in ([task_id, "pending"], [task_id, "running"])
-    assert "nothing in task" in system.cogo("approve", task_id).stderr
+    assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, str(asked.id))
+    assert resumed.stdout.split() in ([str(asked.id), "pending"], [str(asked.id), "running"])
+    assert "nothing in task" in nothing.stderr
+    assert cancelled.stdout.split() == [str(asked.id), "cancelled"]
 
 
 def test_tasks_and_agents_are_listed_without_secrets(system: System) -> None:
