@@ -118,6 +118,7 @@ async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() 
     ("payload", "selected", "words"),
     [
         ({"task_requirements": {"complexity": "high"}}, "claude-sonnet-5-5", "accuracy"),
+        ({"requested_model": "auto"}, "claude-sonnet-5-5", "default"),
         ({"requested_model": "claude-sonnet-55"}, None, "claude-sonnet-5-5"),
         ({"requested_model": "claude-opus-5-5"}, None, "no executor serves it"),
         ({"requested_model": "x" * 100_000}, None, "too long"),
