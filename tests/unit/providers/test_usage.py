@@ -188,6 +188,20 @@ def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: obj
     assert (usage.input, usage.cached, usage.output) == (None, None, 4)
 
 
+@pytest.mark.parametrize(("thought", "reasoning"), [(3, 3), (4, 4), (9, 4)])
+def test_thinking_is_never_more_than_what_was_generated(thought: int, reasoning: int) -> None:
+    raw = {
+        "prompt_tokens": 9,
+        "completion_tokens": 4,
+        "completion_tokens_details": {"reasoning_tokens": thought},
+    }
+
+    [usage] = openai(raw)
+
+    assert isinstance(usage, Usage)
+    assert (usage.output, usage.reasoning) == (4, reasoning)
+
+
 def test_the_largest_count_that_can_be_believed_is() -> None:
     [usage] = openai({"prompt_tokens": MOST_TOKENS, "completion_tokens": 0})
 

@@ -1,0 +1,275 @@
+"""Exact limits of the gates around a call: circuits, rates, places."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from agents.safety.breaker import SHORTEST, BreakerGate
+from agents.safety.rates import RateGate, estimate
+from agents.safety.reporter import Reporter
+from protocol.records.deployments import Circuit, Draw, Drawn, Trial
+from providers import errors
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Done, FinishReason, Message, Usage
+from providers.concurrency import LATER, PATIENCE, ConcurrencyGate
+from providers.deployment import Deployment
+from providers.errors import AtCapacity, CircuitOpen
+from providers.gates import Errand, VendorCall
+from providers.retries import LONGEST_WAIT
+from tests.support.jumping_time import jumping
+from tests.unit.agents.test_reporter import Circuits
+
+CATALOGUE = Catalogue.load()
+MODEL = CATALOGUE.model("claude-sonnet-5-5")
+DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
+
+
+class Scripted(Circuits):
+    """Says what a test says, and notes what it was asked."""
+
+    def __init__(self, *, trial: Trial | None = None, drawn: Sequence[float] = ()) -> None:
+        super().__init__()
+        self.trial = trial
+        self.waits = list(drawn)
+        self.trials = 0
+        self.draws = 0
+
+    async def take_trial(self, *, agent_id: str, deployment: str, trial_id: UUID) -> Trial:
+        del agent_id, deployment, trial_id
+        self.trials += 1
+        assert self.trial is not None
+        return self.trial
+
+    async def draw(self, *, request_id: UUID, draws: Sequence[Draw]) -> Drawn:
+        del request_id, draws
+        self.draws += 1
+        if not self.waits:
+            return Drawn(granted=True, wait_seconds=0)
+        return Drawn(granted=False, wait_seconds=self.waits.pop(0))
+
+
+def a_request() -> ChatRequest:
+    return ChatRequest(model="m", messages=(Message(role="user", content="x" * 4000),))
+
+
+def a_call(**limits: int) -> VendorCall:
+    place = Deployment(
+        model=MODEL,
+        entry=MODEL.deployments[0].model_copy(update=limits),
+        host=CATALOGUE.providers["anthropic"],
+        base_url="",
+    )
+    return VendorCall(deployment=place, request=a_request(), errand=Errand())
+
+
+def a_breaker(store: Scripted, state: str, wait: float, *, resting: bool = False) -> BreakerGate:
+    reporter = Reporter(agent_id="agent", store=store)
+    reporter.learn(
+        Circuit.model_validate(
+            {
+                "deployment": a_call().deployment.id,
+                "state": state,
+                "wait_seconds": wait,
+                "resting": resting,
+            }
+        )
+    )
+    return BreakerGate(agent_id="agent", store=store, reporter=reporter)
+
+
+async def test_an_open_circuit_is_left_alone_for_as_long_as_it_says() -> None:
+    store = Scripted()
+
+    with pytest.raises(CircuitOpen) as refused:
+        async with a_breaker(store, "open", 1_000).around(a_call()):
+            pass
+
+    assert refused.value.retry_after is not None
+    assert timedelta(seconds=990) < refused.value.retry_after <= timedelta(seconds=1_000)
+    assert store.trials == 0
+
+
+async def test_a_resting_vendor_is_not_called_broken() -> None:
+    with pytest.raises(AtCapacity, match="asked to leave"):
+        async with a_breaker(Scripted(), "closed", 1_000, resting=True).around(a_call()):
+            pass
+
+
+@pytest.mark.parametrize("wait", [0.0, -1.0])
+async def test_when_its_time_is_over_one_trial_is_asked_for(wait: float) -> None:
+    store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
+
+    async with a_breaker(store, "open", wait).around(a_call()):
+        pass
+
+    assert store.trials == 1
+
+
+@pytest.mark.parametrize(("said", "wait"), [(0.0, 0.5), (0.5, 0.5), (7.0, 7.0)])
+async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
+    said: float, wait: float
+) -> None:
+    store = Scripted(trial=Trial(granted=False, state="open", wait_seconds=said))
+
+    with pytest.raises(CircuitOpen) as refused:
+        async with a_breaker(store, "open", 0).around(a_call()):
+            pass
+
+    assert timedelta(seconds=0.5) == SHORTEST
+    assert refused.value.retry_after == timedelta(seconds=wait)
+
+
+@jumping
+async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
+    half = LONGEST_WAIT.total_seconds() / 2
+    patient = Scripted(drawn=[half, half])
+    began = asyncio.get_running_loop().time()
+
+    gate = RateGate(store=patient, reporter=Reporter(agent_id="agent", store=patient))
+    async with gate.around(a_call(requests_per_minute=1)):
+        waited = asyncio.get_running_loop().time() - began
+
+    assert patient.draws == 3
+    assert waited == pytest.approx(2 * half)
+
+    hasty = Scripted(drawn=[half, half + 0.001])
+    gate = RateGate(store=hasty, reporter=Reporter(agent_id="agent", store=hasty))
+    with pytest.raises(AtCapacity) as refused:
+        async with gate.around(a_call(requests_per_minute=1)):
+            pass
+    assert hasty.draws == 2
+    assert refused.value.retry_after == timedelta(seconds=half + 0.001)
+
+
+@pytest.mark.parametrize(
+    ("usage", "sent", "back"),
+    [
+        pytest.param(Usage(input=100, output=50), True, 1850, id="what was too much"),
+        pytest.param(Usage(input=1900, output=200), True, -100, id="what was too little"),
+        pytest.param(Usage(input=None, output=50), True, None, id="unknown"),
+        pytest.param(None, True, None, id="not said"),
+        pytest.param(None, False, 2000, id="never sent"),
+    ],
+)
+async def test_what_was_drawn_is_settled_by_what_was_used(
+    usage: Usage | None, sent: bool, back: float | None
+) -> None:
+    store = Scripted()
+    reporter = Reporter(agent_id="agent", store=store)
+    call = a_call(tokens_per_minute=9_000)
+
+    async with RateGate(store=store, reporter=reporter).around(call):
+        call.report.sent, call.report.usage = sent, usage
+
+    given = [each.amount for each in reporter.tally(call).given_back]
+    assert given == ([] if back is None else [back])
+
+
+async def held(gate: ConcurrencyGate, stack: AsyncExitStack, calls: int) -> None:
+    for _ in range(calls):
+        await stack.enter_async_context(gate.around(a_call(max_concurrency=2)))
+
+
+@jumping
+async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
+    gate, loop = ConcurrencyGate(), asyncio.get_running_loop()
+    stack = AsyncExitStack()
+    await held(gate, stack, 2)
+    leaving = loop.create_future()
+    loop.call_later(PATIENCE.total_seconds() - 0.001, leaving.set_result, None)
+
+    async def leave() -> None:
+        await leaving
+        await stack.aclose()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(leave())
+        async with gate.around(a_call(max_concurrency=2)):
+            assert loop.time() == pytest.approx(PATIENCE.total_seconds(), abs=0.01)
+
+
+@jumping
+async def test_who_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> None:
+    gate = ConcurrencyGate()
+    async with AsyncExitStack() as stack:
+        await held(gate, stack, 2)
+        with pytest.raises(AtCapacity) as refused:
+            await held(gate, stack, 1)
+        room = gate.room(a_call(max_concurrency=2).deployment)
+        assert room.running == 2
+    assert refused.value.retry_after == LATER
+    assert room.running == 0
+
+
+@jumping
+async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> None:
+    gate, call = ConcurrencyGate(), a_call(max_concurrency=4)
+    with pytest.raises(errors.RateLimited):
+        async with gate.around(call):
+            call.report.error = errors.RateLimited("v", "no")
+            raise call.report.error
+    room = gate.room(call.deployment)
+    assert room.limit == 2
+
+    call = a_call(max_concurrency=4)
+    async with gate.around(call):
+        call.report.done = DONE
+    assert room.limit == 2.5
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(None, "answered"), (errors.Overloaded("v", "no"), "failed")]
+)
+async def test_how_a_trial_ended_is_told(error: errors.CallFailed | None, told: str) -> None:
+    store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
+    reporter = Reporter(agent_id="agent", store=store)
+    reporter.learn(Circuit(deployment=a_call().deployment.id, state="open", wait_seconds=0))
+    call = a_call()
+
+    async with BreakerGate(agent_id="agent", store=store, reporter=reporter).around(call):
+        assert reporter.tally(call).report(concurrency=1, running=0).trial == "running"
+        call.report.sent, call.report.error = True, error
+        call.report.done = None if error else DONE
+
+    assert reporter.tally(call).report(concurrency=1, running=0).trial == told
+
+
+async def test_a_circuit_that_was_closed_meanwhile_needs_no_trial_from_then_on() -> None:
+    store = Scripted(trial=Trial(granted=True, state="closed", wait_seconds=0))
+    gate = a_breaker(store, "open", 0)
+
+    for _ in range(2):
+        async with gate.around(a_call()):
+            pass
+
+    assert store.trials == 1
+
+
+async def test_an_open_circuit_is_no_rest_even_if_the_vendor_also_asked_for_one() -> None:
+    with pytest.raises(CircuitOpen):
+        async with a_breaker(Scripted(), "open", 1_000, resting=True).around(a_call()):
+            pass
+
+
+@pytest.mark.parametrize(("limit", "tokens"), [(10, 1_010), (1_000, 2_000), (5_000, 2_000)])
+def test_an_answer_is_estimated_by_its_limit_up_to_the_usual(limit: int, tokens: float) -> None:
+    assert estimate(replace(a_request(), max_output_tokens=limit)) == tokens
+
+
+async def test_places_follow_the_catalogue_and_the_pace_is_that_of_late() -> None:
+    gate, call = ConcurrencyGate(), a_call(max_concurrency=4)
+    assert gate.pace(call.deployment) == 0
+    async with gate.around(call):
+        call.report.done, call.report.first_token = DONE, timedelta(seconds=3)
+
+    assert gate.pace(call.deployment) == 3
+    assert gate.room(call.deployment).limit == 4
+    smaller = gate.room(a_call(max_concurrency=2).deployment)
+    assert (smaller.maximum, smaller.limit) == (2, 2)
+    larger = gate.room(a_call(max_concurrency=9).deployment)
+    assert (larger.maximum, larger.limit) == (9, 2)
