@@ -46,7 +46,8 @@ def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_
         return _choice(survey, Pick(order=(picked,), reason=reason))
     if not survey.options:
         field, costs = _culprit(survey)
-        raise NoModel(_nothing(survey.candidates) + _cheapest(costs), field=field)
+        why = _too_dear(wanted, costs) if costs else _nothing(survey.candidates)
+        raise NoModel(why, field=field)
     pick = _picked(survey, survey.case())
     aside = survey.candidates[pick.order[0]].set_aside
     if aside:
@@ -113,12 +114,13 @@ def _nothing(candidates: Mapping[str, Candidate]) -> str:
     return f"no model is eligible ({reasons})."
 
 
-def _cheapest(costs: Mapping[str, float]) -> str:
-    if not costs:
-        return ""
+def _too_dear(wanted: Wanted, costs: Mapping[str, float]) -> str:
     name = min(costs, key=lambda each: (costs[each], each))
     least = f"{math.ceil(costs[name] * 1e6) / 1e6:.6f}"
-    return f" The cheapest that would do is {name}, for about ${least}."
+    return (
+        f"${max(wanted.budget_usd or 0, 0):.4f} of the budget are left, which is too little: the "
+        f"cheapest model that would do is {name}, for about ${least}."
+    )
 
 
 def _culprit(survey: Survey) -> tuple[str | None, Mapping[str, float]]:

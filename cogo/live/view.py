@@ -60,6 +60,8 @@ class TaskView:
 
     def _speak(self, delta: Delta) -> None:
         who = (delta.subtask_id, delta.attempt)
+        if self._speaker is not None and self._is_superseded(delta):
+            self._end_text()
         if self.stream == "none" or self._speaker not in {None, who}:
             return
         self._speaker = who
@@ -70,6 +72,10 @@ class TaskView:
             self._shown.setdefault(who, []).append(delta.text)
         self.write(delta.kind, delta.text)
         self._is_at_start = delta.text.endswith("\n")
+
+    def _is_superseded(self, delta: Delta) -> bool:
+        subtask, attempt = self._speaker or (None, 0)
+        return delta.subtask_id == subtask and delta.attempt > attempt
 
     def _ends_text(self, event: Event) -> bool:
         return self._speaker == (event.subtask_id, event.attempt) and event.kind != (

@@ -91,6 +91,13 @@ def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
     assert screen == "hal\n<will>\nwhole\n"
 
 
+def test_an_attempt_that_nobody_ended_gives_way_to_the_next() -> None:
+    view, screen = seen(a_delta("hal"), a_delta("whole", attempt=2), Finished(a_task("whole")))
+
+    assert screen == "hal\nwhole\n"
+    assert view.has_shown(a_task("whole"))
+
+
 def test_a_text_that_was_not_read_whole_is_printed_at_the_end() -> None:
     task = a_task("one two three")
 

@@ -177,7 +177,7 @@ def test_when_nothing_is_left_the_error_names_what_the_person_could_change(
         choose(wanted("rules", MIDDLE, **fields), CATALOGUE)
 
     assert caught.value.field == field
-    assert ("The cheapest that would do" in str(caught.value)) == (field == "budget_usd")
+    assert ("the cheapest model that would do" in str(caught.value)) == (field == "budget_usd")
 
 
 def test_a_budget_that_is_too_small_names_the_cheapest_model_that_would_do() -> None:
@@ -188,4 +188,4 @@ def test_a_budget_that_is_too_small_names_the_cheapest_model_that_would_do() -> 
         choose(wanted("rules", TOP, MIDDLE, budget_usd=0.0), CATALOGUE)
 
     cheapest = min(costs, key=costs.__getitem__)
-    assert f"The cheapest that would do is {cheapest}, for about $0.0" in str(caught.value)
+    assert f"the cheapest model that would do is {cheapest}, for about $0.0" in str(caught.value)
