@@ -74,6 +74,7 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
 AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_api_keys": {},
     "cogo_check_api_key": {"p_id": "nobody", "p_hash": "0"},
+    "cogo_check_writes": {},
     "cogo_create_api_key": {
         "p_id": "matrix",
         "p_hash": "0" * 64,
