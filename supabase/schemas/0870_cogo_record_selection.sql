@@ -12,9 +12,12 @@ begin
   if p_selection ->> 'agent_id' is not null then
     perform cogo.act_as(p_selection ->> 'agent_id');
   end if;
-  -- Whoever asks may name what is no task here, or not yet.
+  -- Whoever asks may name what is no task here, or not yet. A refusal is no choice for its task.
   select t.id into v_task_id
-    from public.cogo_tasks t where t.id = cogo.to_uuid(p_selection ->> 'task_id') for key share;
+    from public.cogo_tasks t
+   where t.id = cogo.to_uuid(p_selection ->> 'task_id')
+     and p_selection ->> 'selected_model' is not null
+     for key share;
   select s.id into v_subtask_id
     from cogo.subtasks s
    where s.id = cogo.to_uuid(p_selection ->> 'subtask_id') and s.task_id = v_task_id

@@ -32,7 +32,7 @@ ASKED = {
 def responses(watcher: Watcher, task_id: UUID) -> list[ModelSelectionResponse]:
     said = watcher.of(MessageType.MODEL_SELECTION_RESPONSE)
     found = [payload_of(each, ModelSelectionResponse) for each in said]
-    return [each for each in found if each.task_id == task_id]
+    return [each for each in found if each.task_id == str(task_id)]
 
 
 async def test_every_choice_is_announced_and_recorded_with_its_reason(
@@ -51,7 +51,7 @@ async def test_every_choice_is_announced_and_recorded_with_its_reason(
         assert said.selection_reason
         assert said.selection_reason == row.reason
         assert row.selected_model in said.available_models
-        assert said.subtask_id == row.subtask_id
+        assert said.subtask_id == str(row.subtask_id)
         assert row.candidates
         await store.cancel_task(task_id=task.id)  # its answer is of no interest here
 
@@ -66,9 +66,10 @@ async def test_whoever_asks_which_model_would_be_taken_is_answered(
         channel = client.channel(MODEL_SELECTION, OPTIONS)
         for request in (
             ModelSelectionRequest(
-                task_id=task.id, task_requirements={"performanceNeeded": True, "complexity": "low"}
+                task_id=str(task.id),
+                task_requirements={"performanceNeeded": True, "complexity": "low"},
             ),
-            ModelSelectionRequest(task_id=task.id, requested_model="no-such-model"),
+            ModelSelectionRequest(task_id=str(task.id), requested_model="no-such-model"),
         ):
             envelope = Envelope.of(
                 MessageType.MODEL_SELECTION_REQUEST,

@@ -62,7 +62,9 @@ async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("s3cret"), asyncio.CancelledError()])
-async def test_what_nobody_foresaw_is_a_failure_that_tells_no_secrets(error: BaseException) -> None:
+async def test_what_nobody_foresaw_is_a_failure_without_secrets_or_names_of_ours(
+    error: BaseException,
+) -> None:
     async def work(_: ClaimedSubtask) -> Completion:
         raise error
 
@@ -72,6 +74,7 @@ async def test_what_nobody_foresaw_is_a_failure_that_tells_no_secrets(error: Bas
     assert outcome.failure.action == FailureAction.RETRY
     assert outcome.failure.error.class_ == "internal"
     assert "s3cret" not in outcome.failure.error.message
+    assert type(error).__name__ not in outcome.failure.error.model_dump_json()
 
 
 @pytest.mark.parametrize("work", [forever, stubborn])
