@@ -1,7 +1,6 @@
 """Kept vectors: one method per RPC, beside `protocol.store.Store`."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -46,11 +45,11 @@ class EmbeddingStore(Protocol):
         every_owner: bool = False,
         model_id: str | None = None,
         source: str | None = None,
-        last: tuple[datetime, UUID] | None = None,
+        last: EmbeddingRow | None = None,
     ) -> list[EmbeddingRow]:
         """Read kept texts without their vectors, the newest first.
 
-        `last` is the moment and the id of the last row of the page before.
+        `last` is the last row of the page before.
         """
         ...
 

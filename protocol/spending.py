@@ -85,11 +85,11 @@ class SpendingStore(Protocol):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
-        last: tuple[datetime, UUID] | None = None,
+        last: CallRow | None = None,
     ) -> list[CallRow]:
         """Read the latest calls of `owner` (None: without one) from the audit, the newest first.
 
-        `last` is the start and the id of the last call of the page before.
+        `last` is the last call of the page before.
         """
         ...
 

@@ -58,7 +58,7 @@ def audit(
                     since=moment,
                     owner=whose,
                     every_owner=owner is None,
-                    last=(last.started_at, last.id) if last else None,
+                    last=last,
                 ),
                 limit=limit,
                 every=every,

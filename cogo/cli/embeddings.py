@@ -68,7 +68,7 @@ def list_(
                     every_owner=everybody,
                     model_id=_canonical(model, project),
                     source=_source(file),
-                    last=(last.created_at, last.id) if last else None,
+                    last=last,
                 ),
                 limit=limit,
                 every=every,

@@ -1,7 +1,6 @@
 """Kept vectors over the official client."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from protocol.records.embeddings import (
     NewEmbedding,
 )
 from protocol.transport.calls import Calls
-from protocol.transport.reads import before, read_query
+from protocol.transport.reads import newest_first, read_query
 
 _COLUMNS: Final = ",".join(EmbeddingRow.model_fields)
 
@@ -59,7 +58,7 @@ class EmbeddingCalls(Calls):
         every_owner: bool = False,
         model_id: str | None = None,
         source: str | None = None,
-        last: tuple[datetime, UUID] | None = None,
+        last: EmbeddingRow | None = None,
     ) -> list[EmbeddingRow]:
         query = self._client.table("cogo_embeddings").select(_COLUMNS)
         if not every_owner:
@@ -67,7 +66,8 @@ class EmbeddingCalls(Calls):
         for column, value in (("model_id", model_id), ("source", source)):
             if value is not None:
                 query = query.eq(column, value)
-        return await read_query(EmbeddingRow, before(query, "created_at", last).limit(limit))
+        query = newest_first(query, ("created_at", "id"), last)
+        return await read_query(EmbeddingRow, query.limit(limit))
 
     async def fetch_embeddings_between(
         self, *, first: UUID, last: UUID, limit: int

@@ -1,6 +1,6 @@
 """What is read from tables and views, over the official client."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -93,12 +93,23 @@ class Reads(Calls):
         return self._client.table(table).select("*").eq("task_id", str(task_id))
 
 
-def before(query: Any, column: str, last: tuple[datetime, UUID] | None) -> Any:
-    """Narrow a query to rows older than `last`, a moment and an id, and put the newest first."""
+def newest_first(query: Any, columns: Sequence[str], last: BaseModel | None) -> Any:
+    """Order a query by columns that together are unique, and begin after the row `last`."""
     if last is not None:
-        moment, row_id = last[0].isoformat(), last[1]
-        query = query.or_(f'{column}.lt."{moment}",and({column}.eq."{moment}",id.lt.{row_id})')
-    return query.order(column, desc=True).order("id", desc=True)
+        facts = {name: getattr(last, name) for name in columns}
+        values = {
+            name: each.isoformat() if isinstance(each, datetime) else each
+            for name, each in facts.items()
+        }
+        clauses = []
+        for place, column in enumerate(columns):
+            parts = [f'{name}.eq."{values[name]}"' for name in columns[:place]]
+            parts.append(f'{column}.lt."{values[column]}"')
+            clauses.append(f"and({','.join(parts)})")
+        query = query.or_(",".join(clauses))
+    for column in columns:
+        query = query.order(column, desc=True)
+    return query
 
 
 async def read_pages(row: type[_R], query: Callable[[], Any]) -> list[_R]:

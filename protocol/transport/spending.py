@@ -19,7 +19,7 @@ from protocol.records import (
     Removed,
     UsageRow,
 )
-from protocol.transport.reads import Reads, before, read_pages, read_query
+from protocol.transport.reads import Reads, newest_first, read_pages, read_query
 
 
 class Spending(Reads):
@@ -89,14 +89,15 @@ class Spending(Reads):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
-        last: tuple[datetime, UUID] | None = None,
+        last: CallRow | None = None,
     ) -> list[CallRow]:
         query = self._client.table("cogo_calls").select("*")
         if since is not None:
             query = query.gte("started_at", since.isoformat())
         if not every_owner:
             query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
-        return await read_query(CallRow, before(query, "started_at", last).limit(limit))
+        query = newest_first(query, ("started_at", "id", "outcome"), last)
+        return await read_query(CallRow, query.limit(limit))
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
         def query() -> Any:

@@ -134,28 +134,39 @@ def test_operators_see_every_owners_calls_and_each_owner_their_own(
 def test_a_list_that_goes_on_says_so_and_pages_meet_without_a_gap(
     cogo: Say, project: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(spent(project, {OWNER: ["0.5", "0.25", "0.1"]}))
+    asyncio.run(spent(project, {OWNER: ["0.5", "0.25"]}))
 
-    async def one_by_one() -> list[str]:
+    async def lose_all() -> None:
+        """Let each call have a second row that differs in its outcome only."""
+        connection = await asyncpg.connect(project.db_url)
+        await connection.execute(
+            "insert into public.cogo_calls"
+            """ select (jsonb_populate_record(c, '{"outcome": "lost"}')).*"""
+            " from public.cogo_calls c"
+        )
+        await connection.close()
+
+    async def one_by_one() -> list[list[str]]:
         found: list[CallRow] = []
         async with open_store(project.url, project.secret_key) as store:
             while page := await store.fetch_calls(
                 limit=1,
                 every_owner=True,
-                last=(found[-1].started_at, found[-1].id) if found else None,
+                last=found[-1] if found else None,
             ):
                 found += page
-        return [str(each.id) for each in found]
+        return [[str(each.id), each.outcome] for each in found]
 
-    everything = [call["id"] for call in cogo("audit", "--all")]
+    asyncio.run(lose_all())
+    everything = [[call["id"], call["outcome"]] for call in cogo("audit", "--all")]
     assert run(["audit", "--limit", "2"]) == 0
     said = capsys.readouterr()
 
     assert asyncio.run(one_by_one()) == everything
-    assert len(everything) == 3
+    assert len(everything) == 4
     assert len(said.out.splitlines()) == 1 + 2
     assert "--all" in said.err
-    assert run(["audit", "--limit", "3"]) == 0
+    assert run(["audit", "--limit", "4"]) == 0
     assert not capsys.readouterr().err
 
 
