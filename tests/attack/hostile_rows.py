@@ -19,7 +19,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import Task
 from protocol.transport.connect import open_store
 from protocol.transport.rpc import SupabaseStore
-from tests.attack.rows import hostile_json, hostile_row
+from tests.attack.rows import hostile_json, hostile_row, row_text
 from tests.support.eventually import eventually
 
 PATIENCE: Final = 120.0
@@ -108,7 +108,7 @@ class _Attack:
 
     async def insert(self) -> None:
         """Send one row; the database takes or refuses it."""
-        row = hostile_row(self.chance)
+        row = row_text(hostile_row(self.chance))
         answer = await self._post("/rest/v1/cogo_tasks?select=id", row)
         if answer.status_code == 201:
             self.taken[UUID(answer.json()[0]["id"])] = row[:300]

@@ -55,13 +55,17 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
 DOCUMENTS: Final = ("params", "preferences")
 
 
-def hostile_row(chance: Random) -> str:
-    """Return a JSON object that names some columns of `cogo_tasks`, as text."""
+def hostile_row(chance: Random) -> dict[str, str]:
+    """Return some columns of `cogo_tasks`, each with its value as JSON text."""
     names = chance.sample([*COLUMNS, *DOCUMENTS], chance.choice((0, 1, 1, 2, 4)))
     if chance.random() < 0.4:
         names.append("params")
-    fields = {name: _column(chance, name) for name in dict.fromkeys(["prompt", *names])}
-    return "{" + ", ".join(f'"{name}": {text}' for name, text in fields.items()) + "}"
+    return {name: _column(chance, name) for name in dict.fromkeys(["prompt", *names])}
+
+
+def row_text(row: Mapping[str, str]) -> str:
+    """Return the JSON object of a row."""
+    return "{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}"
 
 
 def hostile_json(chance: Random, *, levels: int = 3) -> str:

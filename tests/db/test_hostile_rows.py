@@ -1,0 +1,111 @@
+"""Whatever one person inserts, the records can be read and another person's task is done."""
+
+import json
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agents.cio import Cio
+from agents.fleet import Fleet
+from agents.runtime.attempt import WorkFailed
+from protocol.ids import utc_now
+from protocol.lifecycle import TaskState
+from protocol.records import AgentRecord, ClaimedSubtask, Subtask, Task
+from protocol.transport.calls import read_claims, read_rows
+from providers.catalogue import Catalogue
+from tests.attack.rows import hostile_row, row_text
+from tests.db.agent import Agent, insert_task, ref
+from tests.db.database import ALICE, BOB, Connection, Database
+from tests.support.scripted_store import ScriptedStore
+
+pytestmark = pytest.mark.db
+
+CATALOGUE = Catalogue.load()
+LANE = "claude-sonnet-5-5"
+REFUSED = ("TQ007", "TQ008", "TQ009", "22", "23", "54")
+"""By the walls, or by Postgres: what is no value of the column, is taken, or is too deep."""
+
+
+async def own() -> list[str]:
+    return [LANE]
+
+
+def a_cio() -> Cio:
+    executor = AgentRecord(
+        id="e", kind="executor", lanes=[LANE], capacity=1, heartbeat_at=utc_now(), silent_ms=0
+    )
+    fleet = Fleet(store=ScriptedStore(others=[executor]), own=own)
+    return Cio(catalogue=CATALOGUE, fleet=fleet)
+
+
+async def insert(connection: Connection, row: Mapping[str, str]) -> None:
+    """Insert as the REST API does: the columns that the JSON names, as Postgres reads them."""
+    columns = ", ".join(row)
+    await connection.execute(
+        f"insert into public.cogo_tasks ({columns}) select {columns}"  # noqa: S608 - our own names
+        " from jsonb_populate_record(null::public.cogo_tasks, $1::text::jsonb)",
+        row_text(row),
+    )
+
+
+async def as_json(connection: Connection, query: str, *arguments: object) -> Any:
+    """Read rows as the REST API gives them."""
+    text = f"select coalesce(json_agg(r), '[]')::text from ({query}) r"  # noqa: S608
+    return json.loads(await connection.fetchval(text, *arguments))
+
+
+async def plan(agent: Agent, cio: Cio) -> None:
+    """Claim all that there is to plan, and record what the orchestrator makes of it."""
+    query = "select * from public.cogo_claim_subtasks($1, '{cio}', 100)"
+    for claim in read_claims(await as_json(agent.connection, query, agent.id)):
+        lease = claim.ref.model_dump(mode="json")
+        assert isinstance(claim, ClaimedSubtask), "nothing unreadable comes past the wall"
+        try:
+            done = await cio.work(claim)
+        except WorkFailed as failed:
+            error = failed.failure.error.model_dump(mode="json", by_alias=True, exclude_none=True)
+            assert error["class"] != "internal"
+            await agent.fail(lease, "give_up", error=error)
+        else:
+            item = done.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"ref"})
+            [answer] = await agent.complete_all([lease | item])
+            assert answer["answer"] == "ok", answer
+
+
+@pytest.fixture
+async def alice(database: Database) -> Connection:
+    return await database.connect("authenticated", ALICE)
+
+
+@pytest.fixture
+async def bob(database: Database) -> Connection:
+    return await database.connect("authenticated", BOB)
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_is_inserted_hides_nothing_and_holds_nobody_up(
+    agent: Agent, alice: Connection, bob: Connection, chance: Random
+) -> None:
+    try:
+        await insert(alice, hostile_row(chance))
+    except asyncpg.PostgresError as error:
+        assert str(error.sqlstate).startswith(REFUSED), error
+    innocent = await insert_task(bob)
+
+    await plan(agent, a_cio())
+    leases = {lease["task_id"]: lease for lease in await agent.claim(LANE)}
+    assert await agent.complete(ref(leases[innocent])) == "ok"
+
+    newest = " order by seq desc limit 2"
+    tasks = read_rows(Task, await as_json(bob, f"table public.cogo_tasks{newest}"))
+    lists = await as_json(agent.connection, f"table public.cogo_task_previews{newest}")
+    subtasks = await as_json(agent.connection, f"table public.cogo_subtasks{newest}")
+    assert {each.id: each.status for each in tasks}[innocent] is TaskState.COMPLETED
+    assert not any(each.unreadable for each in read_rows(Task, lists))
+    assert not any(each.unreadable for each in read_rows(Subtask, subtasks))
