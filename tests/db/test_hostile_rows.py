@@ -88,7 +88,9 @@ async def bob(database: Database) -> Connection:
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 async def test_whatever_is_inserted_hides_nothing_and_holds_nobody_up(
     agent: Agent, alice: Connection, bob: Connection, chance: Random
 ) -> None:
