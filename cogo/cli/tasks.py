@@ -76,6 +76,8 @@ def show(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) 
     print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}{simulated_mark(found)}")
     if found.error:
         print_text(f"  {error_text(found.error)}", indent=2)
+    for column, why in found.unreadable.items():
+        print_text(f"  {column} cannot be read: {why}", indent=2)
     for line in waiting:
         print_text(f"  waiting: {line}", indent=2)
 

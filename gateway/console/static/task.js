@@ -97,8 +97,9 @@ export class TaskView {
     if (this.#status !== task.status) show(parts.actions, actions(task));
     this.#status = task.status;
     parts.simulated.hidden = !task.simulated;
-    parts.problem.hidden = !task.error;
-    parts.problem.textContent = explained(task.error);
+    const unreadable = Object.entries(task.unreadable ?? {}).map(([column, why]) => `${column} cannot be read: ${why}`);
+    parts.problem.hidden = !task.error && !unreadable.length;
+    parts.problem.textContent = [explained(task.error), ...unreadable].filter(Boolean).join(" – ");
     show(parts.plan, drawing(subtasks));
     show(parts.attempts, rows.length ? attempts(rows, this.#keyOf) : note("Nobody has claimed it yet."));
     show(parts.choices, selections.length ? choices(selections, task.simulated) : note("No model was chosen yet."));
