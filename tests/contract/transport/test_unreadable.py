@@ -78,6 +78,7 @@ async def test_a_row_that_nobody_can_read_ends_alone_and_hides_no_other(
     lines = await store.fetch_lines(limit=10, every_owner=True)
     assert {each.id for each in lines} == listed.keys() == {first.id, bad, last.id}
     assert listed[bad].status is TaskState.FAILED
+    assert list(listed[bad].unreadable) == ([named] if column == named != "params" else [])
 
 
 async def test_one_task_that_nobody_can_read_is_said_to_be_so(
