@@ -153,6 +153,22 @@ def test_a_wait_of_more_than_minutes_is_the_cios_business_once_and_then_waited_f
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"model_id": "another"}, id="another model asked for it"),
+        pytest.param({"outcome": "failed"}, id="the CIO was not asked"),
+        pytest.param({"error": {"class": "overloaded"}}, id="another failure"),
+    ],
+)
+def test_only_what_the_cio_sent_back_knowingly_is_waited_for(fields: dict[str, Any]) -> None:
+    error = errors.RateLimited("vendor", "slow down", retry_after=DAYS)
+
+    failure = failure_of(error, a_subtask(failures=1, history=[told(error) | fields]), None)
+
+    assert failure.action is REROUTE
+
+
+@pytest.mark.parametrize(
     ("more", "action"), [(timedelta(), RETRY), (timedelta(milliseconds=1), REROUTE)]
 )
 def test_the_longest_parking_is_waited_out_and_nothing_longer(
@@ -200,6 +216,7 @@ def test_a_model_that_must_not_be_asked_yet_is_not_asked() -> None:
 
     assert waiting is not None
     assert waiting.action is SNOOZE
+    assert waiting.error.class_ == "rate_limited"
     assert waiting.retry_after == timedelta(hours=1)
     assert f"{until:%Y-%m-%d %H:%M} UTC" in waiting.error.message
     assert parked(claimed, now=until) is None
