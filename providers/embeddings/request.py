@@ -1,5 +1,6 @@
 """What is asked of an embedding model, in the shape that gates know from chat."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -94,6 +95,8 @@ class Batch:
         )
         try:
             read = self.wire.read(answer)
+            for vector in read.vectors:
+                _check_numbers(vector)
         except UNREADABLE as error:
             raise MalformedResponse(
                 deployment.provider, "the vectors are not as documented"
@@ -102,3 +105,11 @@ class Batch:
         if read.tokens is not None:
             yield Usage(input=read.tokens)
         yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="")
+
+
+def _check_numbers(vector: object) -> None:
+    """Raise `ValueError` if it is no list of numbers that a database can keep."""
+    if not isinstance(vector, list) or not set(map(type, vector)) <= {float, int}:
+        raise ValueError("a vector holds something else than numbers")
+    if not all(map(math.isfinite, vector)):
+        raise ValueError("a vector holds a number that is not finite")

@@ -19,6 +19,7 @@ from providers.errors import (
     ConnectionFailed,
     ContextTooLong,
     InvalidRequest,
+    MalformedResponse,
     ModelNotFound,
     NotServed,
     Overloaded,
@@ -28,6 +29,7 @@ from providers.errors import (
 from providers.gates import Errand
 from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS
+from tests.contract.providers.recorder import recording
 from tests.contract.providers.test_gates import Witness
 from tests.support.simulator import Journal
 
@@ -209,3 +211,16 @@ async def test_gates_are_told_of_every_request_and_may_refuse_it(
         cap is not None and call.report.cost is not None and cap >= call.report.cost.usd
         for cap, call in zip(most, calls, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    "vector", [3, None, ["x"], ["1.0"], [True], [[1.0]], "123", [10**400], {"a": 1}]
+)
+async def test_a_vector_of_anything_but_numbers_is_malformed(vector: object) -> None:
+    answer = {"data": [{"index": 0, "embedding": vector}]}
+    async with recording(answer) as server:
+        given = {"openai": Credential(key=SecretStr("a-key"), base_url=server.url)}
+        async with Router(CATALOGUE, given) as router:
+            embedder = await router.embedder()
+            with pytest.raises(MalformedResponse):
+                await embedder.embed("text-embedding-3-small", ["a"])
