@@ -38,7 +38,8 @@ also_copy = ["benchmarks", "docs", "examples", "scripts", "supabase", "CHANGELOG
 # Generous, since the estimate leaves out collecting: a busy machine is not a caught mutant.
 timeout_constant = 20.0
 timeout_multiplier = 6.0
-pytest_add_cli_args = ["-o", "addopts=--import-mode=importlib"]
+# Coroutines that mutmut wraps are collected late, which is no fault of theirs.
+pytest_add_cli_args = ["-o", "addopts=--import-mode=importlib", "-p", "no:unraisableexception"]
 pytest_add_cli_args_test_selection = [
     "tests/unit/agents", "tests/unit/selection", "tests/unit/providers", "tests/unit/gateway",
     "tests/contract/providers", "tests/integration/gateway",
