@@ -81,7 +81,13 @@ async def test_a_model_that_fails_twice_is_replaced_by_another(store: SupabaseSt
 async def test_a_vendor_that_asks_for_days_keeps_no_task_that_another_can_do(
     store: SupabaseStore,
 ) -> None:
-    task = await submitted(store, "Say it [[fault:429 retry_after=198300 times=1]]", type="CHAT")
+    # A model that no other test takes: it rests for all of them.
+    task = await submitted(
+        store,
+        "Say it [[fault:429 retry_after=198300 times=1]]",
+        type="CHAT",
+        model="gpt-6-astra",
+    )
 
     row = await ended(store, task.id)
 
