@@ -94,6 +94,14 @@ class Deployment:
         if request.reasoning_effort is not None and (why := self._refuses(request)):
             request = replace(request, reasoning_effort=None)
             notes.append(f"reasoning_effort was not sent: {why}")
+        if request.tools and self._reasons_without_tools and request.reasoning_effort != "none":
+            # Without an effort the vendor takes its default one, and refuses the tools.
+            asked = request.reasoning_effort
+            request = replace(request, reasoning_effort="none")
+            notes.append(
+                "the model did not reason: it takes no tools while it does"
+                + (f" (reasoning_effort {asked} was asked for)" if asked else "")
+            )
         limit = self.model.max_output_tokens
         if request.max_output_tokens is None:
             # Adapters that always send a number send this one; a model may take less.
@@ -114,6 +122,11 @@ class Deployment:
                     continue
             notes.append(f"{name} was not sent: the model does not take it")
         return request, tuple(notes)
+
+    @property
+    def _reasons_without_tools(self) -> bool:
+        can_stop = self.model.reasoning in {"optional", "default-on"}
+        return self.model.tools_while_reasoning is False and can_stop
 
     def _refuses(self, request: ChatRequest) -> str | None:
         match self.model.reasoning:

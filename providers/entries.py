@@ -177,6 +177,8 @@ class Model(_Entry):
     """What selection may use it for; our judgement, not the vendor's."""
     reasoning: Reasoning | None = None
     tools: bool | None = None
+    tools_while_reasoning: bool | None = None
+    """Whether it calls tools while it reasons; false: with tools it needs the effort `none`."""
     structured_output: bool | None = None
     """Whether it follows a JSON Schema of the answer."""
     inputs: tuple[Literal["text", "image", "pdf", "audio", "video"], ...] = ("text",)
@@ -185,3 +187,10 @@ class Model(_Entry):
     retirement: Retirement | None = None
     ending: Retirement | None = None
     """The retirement that is announced for a day which is not near."""
+
+    @property
+    def takes_tools(self) -> bool | None:
+        """Whether a request may have tools; a model that cannot stop reasoning may refuse them."""
+        if self.tools_while_reasoning is False and self.reasoning == "always":
+            return False
+        return self.tools

@@ -19,7 +19,7 @@ def supported_parameters(model: Model, adapter: AdapterKind) -> dict[str, Suppor
         name: "no" if name in dropped else "yes" for name in ("temperature", "top_p", "stop")
     }
     found["max_output_tokens"] = "yes"
-    found["tools"] = _known(model.tools)
+    found["tools"] = _known(model.takes_tools)
     found["response_schema"] = _known(model.structured_output)
     found["reasoning_effort"] = _known(
         None if model.reasoning is None else model.reasoning != "none"

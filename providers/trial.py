@@ -60,7 +60,7 @@ async def try_model(
 ) -> AsyncIterator[Trial]:
     """Try the steps one after the other; a step that fails does not stop the rest."""
     bench = _Bench(router, deployment, timeouts or Timeouts())
-    tools = deployment.model.tools
+    tools = deployment.model.takes_tools
     steps: Sequence[tuple[str, Callable[[], Awaitable[_Outcome]] | None]] = (
         ("list", bench.list),
         ("chat", bench.chat),

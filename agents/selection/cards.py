@@ -102,7 +102,7 @@ class Shelf:
             capabilities=facts.capabilities,
             is_local=facts.is_local,
             context_window=facts.context_window,
-            tools=model.tools,
+            tools=model.takes_tools,
             always_reasons=model.reasoning == "always",
             prices=self._prices(model),
         )

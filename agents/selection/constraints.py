@@ -117,6 +117,15 @@ def modality(bounds: Bounds) -> Test | None:
     return test if needed else None
 
 
+def without_tools(bounds: Bounds) -> Test | None:
+    """A vendor refuses a request whose tools the model does not take."""
+
+    def test(card: Card, _: Estimate) -> str | None:
+        return "the task calls tools and it takes none" if card.tools is False else None
+
+    return test if bounds.wanted.needs.tool_calls else None
+
+
 def budget(bounds: Bounds) -> Test | None:
     """The expected cost must fit into what is left; an unknown price fits into no budget."""
     left = bounds.wanted.budget_usd
@@ -141,6 +150,7 @@ HARD: Final[tuple[Constraint, ...]] = (
     data_policy,
     window,
     modality,
+    without_tools,
     budget,
 )
 

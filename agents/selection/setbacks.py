@@ -59,15 +59,6 @@ def offline(bounds: Bounds) -> Test | None:
     return test if bounds.wanted.needs.web else None
 
 
-def without_tools(bounds: Bounds) -> Test | None:
-    """Takes no tools by itself."""
-
-    def test(card: Card, _: Estimate) -> str | None:
-        return "the task calls tools and it takes none" if card.tools is False else None
-
-    return test if bounds.wanted.needs.tool_calls else None
-
-
 def local_for_hard_work(bounds: Bounds) -> Test | None:
     """Small models on this machine lose the thread of long chains, and are right less often."""
     needs = bounds.wanted.needs
@@ -104,7 +95,6 @@ SOFT: Final[tuple[Constraint, ...]] = (
     unwell,
     unfit,
     offline,
-    without_tools,
     local_for_hard_work,
     too_slow,
 )

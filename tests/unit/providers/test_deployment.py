@@ -3,9 +3,11 @@ from typing import get_args
 import pytest
 
 from providers.answer_limits import FIREWORKS
-from providers.chat import ChatRequest, Effort, Message
+from providers.catalogue import Catalogue
+from providers.chat import ChatRequest, Effort, Message, Tool
 from providers.deployment import Deployment
 from providers.entries import DeploymentEntry, Model, Provider
+from providers.parameters import supported_parameters
 
 
 def a_deployment(**facts: object) -> Deployment:
@@ -85,3 +87,35 @@ def test_parameters_that_a_model_refuses_are_dropped_and_said() -> None:
 def test_the_maker_is_named_before_the_platform() -> None:
     assert a_deployment().made_by == "DeepSeek AI (via Fireworks)"
     assert a_deployment(maker="Fireworks").made_by == "Fireworks"
+
+
+WEATHER = Tool(name="get_weather", description="The weather of a city", parameters={})
+
+
+@pytest.mark.parametrize("effort", [None, *get_args(Effort)[1:]])
+def test_a_model_that_calls_no_tools_while_it_reasons_is_told_not_to(effort: Effort | None) -> None:
+    deployment = a_deployment(reasoning="optional", tools=True, tools_while_reasoning=False)
+
+    with_tools, notes = deployment.fitted(a_request(tools=(WEATHER,), reasoning_effort=effort))
+    without, no_notes = deployment.fitted(a_request(reasoning_effort=effort))
+
+    assert with_tools.reasoning_effort == "none"  # its default effort would be refused, too
+    [note] = notes
+    assert effort is None or f"reasoning_effort {effort}" in note
+    assert (without.reasoning_effort, no_notes) == (effort, ())
+
+
+def test_an_effort_stays_beside_tools_where_nothing_speaks_against_it() -> None:
+    asked = a_request(tools=(WEATHER,), reasoning_effort="high")
+
+    assert (
+        a_deployment(reasoning="optional", tools=True).fitted(asked)[0].reasoning_effort == "high"
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt-6-astra", "gpt-6.1-sol", "gpt-6.2-astra", "gpt-6.2-sol"])
+def test_a_model_that_cannot_stop_reasoning_for_tools_takes_none(name: str) -> None:
+    model = Catalogue.load().model(name)
+
+    assert model.takes_tools is False
+    assert supported_parameters(model, "openai_compatible")["tools"] == "no"

@@ -33,6 +33,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (CHEAP, {"prompt_characters": 600_000}, "its window holds 128000"),
     (CHEAP, {"needs": {"inputTokens": 200_000}}, "its window holds 128000"),
     (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "not known to take image"),
+    ("gpt-6-astra", {"needs": {"toolCalls": 1}}, "the task calls tools and it takes none"),
+    (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it takes none"),
     (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget are left"),
     (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget are left"),
     ("elsewhere/z", {"budget_usd": 5.0}, "its price is not known"),
