@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -25,7 +26,7 @@ from providers.listings import Listings
 from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
 from providers.routing import Homes, in_order
-from providers.sending import prepared_chat
+from providers.sending import prepared_chat, prompt_tokens
 
 if TYPE_CHECKING:
     from providers.embeddings.embedder import Embedder
@@ -179,6 +180,7 @@ class Router:
                 strategy=model.routing,
                 busy=self.concurrency.busy,
                 pace=self.concurrency.pace,
+                prompt=partial(prompt_tokens, request),
                 home=self._homes.of(errand),
             ),
             prepare=lambda place: prepared_chat(

@@ -3,7 +3,7 @@
 - `preferred`: as the catalogue lists them.
 - `weighted`: by shares; work with the same affinity goes to the same place in every process.
 - `least_busy`: the one with the most room in this process.
-- `cheapest`: by the price of a typical call; unknown prices last.
+- `cheapest`: by the price of a typical call with a prompt of that length; unknown prices last.
 - `fastest`: by the first token as observed in this process; what was never asked comes first.
 
 Whatever the order, the home of an affinity comes first and what has failed the work comes last.
@@ -34,17 +34,19 @@ def in_order(
     strategy: RoutingStrategy,
     busy: Callable[[Deployment], float],
     pace: Callable[[Deployment], float],
+    prompt: Callable[[], int],
     home: str | None,
 ) -> list[Deployment]:
     """Give the deployments in the order in which they are to be asked.
 
-    `busy` is the share of a deployment's room that is taken, `pace` its seconds to the first token.
+    `busy` is the share of a deployment's room that is taken, `pace` its seconds to the first token,
+    `prompt` the tokens of the prompt: long ones have other prices.
     """
     keys: dict[RoutingStrategy, Callable[[Deployment], float]] = {
         "preferred": lambda _: 0,
         "weighted": lambda each: -_share(each, errand.affinity or str(errand.subtask_id)),
         "least_busy": busy,
-        "cheapest": _price,
+        "cheapest": lambda each: _price(each, prompt()),
         "fastest": pace,
     }
     key = keys[strategy]
@@ -61,8 +63,8 @@ def _share(deployment: Deployment, affinity: str) -> float:
     return -deployment.entry.weight / math.log(draw)
 
 
-def _price(deployment: Deployment) -> float:
-    prices = unit_prices(deployment)
+def _price(deployment: Deployment, prompt: int) -> float:
+    prices = unit_prices(deployment, prompt=prompt)
     if prices is None:
         return math.inf
     return float(prices.input * _READS + prices.output)

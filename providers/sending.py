@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic import SecretStr
 
@@ -13,7 +13,10 @@ from providers.deployment import Deployment
 from providers.masking import masked, masked_answer
 from providers.secrets import Redactor
 
-__all__ = ["Prepared", "Sending", "VendorRequest", "masked_note", "prepared_chat"]
+__all__ = ["Prepared", "Sending", "VendorRequest", "masked_note", "prepared_chat", "prompt_tokens"]
+
+
+_CHARACTERS_PER_TOKEN: Final = 4
 
 
 class VendorRequest(Protocol):
@@ -32,6 +35,11 @@ class VendorRequest(Protocol):
 
     def audited(self) -> dict[str, Any]:
         """The prompt as the audit hashes it, and keeps it where that is switched on."""
+
+
+def prompt_tokens(request: VendorRequest) -> int:
+    """Return the tokens of a prompt, roughly: vendors count them in ways of their own."""
+    return sum(map(len, request.reads())) // _CHARACTERS_PER_TOKEN
 
 
 Sending: TypeAlias = AsyncGenerator[Event, None]

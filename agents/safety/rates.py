@@ -16,11 +16,10 @@ from protocol.safety import SafetyStore
 from providers.errors import AtCapacity
 from providers.gates import Report, VendorCall
 from providers.retries import LONGEST_WAIT
-from providers.sending import VendorRequest
+from providers.sending import VendorRequest, prompt_tokens
 
 REQUESTS: Final = "requests"
 TOKENS: Final = "tokens"
-CHARACTERS_PER_TOKEN: Final = 4
 USUAL_ANSWER: Final = 1000
 """Tokens that are drawn for an answer whose length nobody bounded."""
 
@@ -86,10 +85,9 @@ def draws_of(call: VendorCall) -> list[Draw]:
 
 def estimate(request: VendorRequest) -> float:
     """Tokens of prompt and answer, roughly."""
-    characters = sum(map(len, request.reads()))
     limit = request.max_output_tokens
     answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)
-    return characters / CHARACTERS_PER_TOKEN + answer
+    return prompt_tokens(request) + answer
 
 
 def _back(draw: Draw, report: Report) -> Draw:

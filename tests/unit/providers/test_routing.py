@@ -45,6 +45,7 @@ def order(
         strategy=strategy,
         busy=lambda each: (busy or {}).get(each.provider, 0),
         pace=lambda each: (pace or {}).get(each.provider, 0),
+        prompt=lambda: 1000,
         home=home,
     )
     return [each.provider for each in found]
@@ -94,10 +95,33 @@ def test_the_cheapest_comes_first_and_unknown_prices_last() -> None:
         strategy="cheapest",
         busy=lambda _: 0,
         pace=lambda _: 0,
+        prompt=lambda: 1000,
         home=None,
     )
 
     assert [each.provider for each in found] == ["openrouter", "deepseek", "together"]
+
+
+def test_the_cheapest_is_the_cheapest_for_a_prompt_of_that_length() -> None:
+    [tiered, *_] = places("gpt-6-sol")
+    flat = Prices(input=Decimal("2.5"), output=Decimal(12), source="x")
+    level = replace(
+        tiered, entry=tiered.entry.model_copy(update={"prices": flat, "model": "level"})
+    )
+
+    def cheapest(prompt: int) -> str:
+        found = in_order(
+            [tiered, level],
+            Errand(),
+            strategy="cheapest",
+            busy=lambda _: 0,
+            pace=lambda _: 0,
+            prompt=lambda: prompt,
+            home=None,
+        )
+        return found[0].provider_model
+
+    assert (cheapest(1_000), cheapest(300_000)) == ("gpt-6-sol", "level")
 
 
 def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
