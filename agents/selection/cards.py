@@ -34,7 +34,8 @@ class Card:
     is_local: bool = False
     context_window: int | None = None
     tools: bool | None = None
-    always_reasons: bool = False
+    reasons_unasked: bool = False
+    """It reasons when the request does not say whether it should, as most do not."""
     prices: tuple[Price, ...] = ()
     """By length of the prompt, short ones first; empty where no price is known."""
 
@@ -103,7 +104,7 @@ class Shelf:
             is_local=facts.is_local,
             context_window=facts.context_window,
             tools=model.takes_tools,
-            always_reasons=model.reasoning == "always",
+            reasons_unasked=model.reasoning in {"default-on", "always"},
             prices=self._prices(model),
         )
 

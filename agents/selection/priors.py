@@ -16,6 +16,8 @@ _CAPABILITIES: Final = {
     "code-analysis": "code-analysis",
     "specialized-coding": "specialized-coding",
 }
+_REASONING: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
+"""How much longer an answer takes with the reasoning before it; models decide how much they do."""
 _CHEAP: Final = 1e-7
 _DEAR: Final = 75e-6
 """Dollars per token of output between which a price tells of strength."""
@@ -40,17 +42,18 @@ def quality_prior(card: Card, needs: Requirements) -> float:
 
 
 def first_token_prior(card: Card) -> float:
-    """Give seconds."""
-    if card.always_reasons:  # most of them decide how much
+    """Return the seconds to the first piece of the answer, or of reasoning where it is shown."""
+    if card.reasons_unasked:
         return 2.0
     return 0.6 if "performance" in card.capabilities else 1.2
 
 
 def total_prior(card: Card, needs: Requirements) -> float:
-    """Give seconds to the end of an answer."""
+    """Return the seconds to the end of an answer."""
     length = {"low": 0.5, "medium": 1.0, "high": 2.0}[needs.complexity]
     pace = 6.0 if "performance" in card.capabilities else 15.0
-    return first_token_prior(card) + length * pace * (1.25 if card.always_reasons else 1.0)
+    reasoning = _REASONING[needs.complexity] if card.reasons_unasked else 1.0
+    return first_token_prior(card) + length * pace * reasoning
 
 
 def _strength(card: Card) -> float:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.selection.cards import shelf_of
+from agents.selection.priors import total_prior
+from agents.selection.requirements import Requirements
 from providers.catalogue import Catalogue
 from providers.chat import Usage
 from providers.deployment import Deployment
@@ -52,3 +54,20 @@ def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) ->
     cost = cost_of(Usage(input=prompt, output=2_000), place)
     assert cost is not None
     assert expected == pytest.approx(float(cost.usd))
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "is_slower"),
+    [("none", False), ("optional", False), ("default-on", True), ("always", True)],
+)
+def test_what_a_model_does_unasked_is_expected_to_take_its_time(
+    tmp_path: Path, reasoning: str, is_slower: bool
+) -> None:
+    plain = shelf_of(a_catalogue(tmp_path / "a.toml", 8_000)).card("acme/parrot-1")
+    path = tmp_path / "b.toml"
+    path.write_text(OVERLAY.format(window=8_000).replace("[[", f'reasoning = "{reasoning}"\n[['))
+    card = shelf_of(Catalogue.load(path)).card("acme/parrot-1")
+
+    for complexity in ("low", "medium", "high"):
+        needs = Requirements.model_validate({"complexity": complexity})
+        assert (total_prior(card, needs) > total_prior(plain, needs)) is is_slower
