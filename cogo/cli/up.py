@@ -105,14 +105,14 @@ def _log_format(asked: LogFormat) -> LogFormat:
 async def _up(project: Project, fleet: Fleet, lock: Lock, *, as_json: bool) -> bool:
     """Run the system to its end; false when it was stopped before it was ready."""
 
-    def announce(running: Running) -> None:
+    def tell(running: Running) -> None:
         lock.tell(running.connection.url)
-        (_announce_json if as_json else _announce)(project, running)
+        (_announce_json if as_json else announce)(project, running)
 
     was_ready = True
     with stop_on_signals() as stop:
         try:
-            await System(project, fleet, stop).run(announce)
+            await System(project, fleet, stop).run(tell)
         except* StoppedEarly:
             was_ready = False
     return was_ready
@@ -144,7 +144,8 @@ def _console(running: Running) -> str:
     return f"{running.console_url}   (works once, for 15 minutes; `{console}` prints another)"
 
 
-def _announce(project: Project, running: Running) -> None:
+def announce(project: Project, running: Running) -> None:
+    """Print where everything is, and what to do next."""
     connection = running.connection
     # Keys are for a person at a terminal; elsewhere this text is somebody's log.
     is_private = sys.stdout.isatty()

@@ -1,0 +1,89 @@
+"""A model whose end has come since the packaged facts were checked is told where a person looks."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from loguru import logger
+from pydantic import SecretStr
+
+from cogo.cli.up import announce
+from cogo.connection import Connection
+from cogo.doctor.models import check_models
+from cogo.greeting import Greeting, Kind
+from cogo.project import Project
+from cogo.serving import Role, serve
+from cogo.system import Running
+
+SENTENCE = "GPT-4 ended on 2026-10-23; GPT-6.1 Sol follows it"
+URL = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project of a version whose facts were checked before GPT-4 ended."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cogo.models.CHECKED_ON", date(2026, 10, 22))
+    return Project.find(tmp_path / "home")
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    """What is logged as a warning."""
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
+    yield said
+    logger.remove(sink)
+
+
+def test_up_tells_of_ended_models(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    running = Running(
+        connection=Connection(
+            url=URL, secret_key=SecretStr("s"), publishable_key=None, is_embedded=False
+        ),
+        db_url=None,
+        simulator_url=None,
+        gateway_url=None,
+        needs_key=True,
+        console_url=None,
+        pids={},
+        health_urls={},
+    )
+
+    announce(project, running)
+
+    assert SENTENCE in capsys.readouterr().out
+
+
+async def test_doctor_tells_of_ended_models(project: Project) -> None:
+    notes = []
+    async for check in check_models(project):
+        notes.append(check.detail)
+        if SENTENCE in notes:
+            break  # before anything is looked for on this machine
+
+    assert notes[-1] == SENTENCE
+
+
+@pytest.mark.parametrize(("kind", "tells"), [("orchestrator", True), ("executor", False)])
+async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    warnings: list[str],
+    kind: Kind,
+    tells: bool,
+) -> None:
+    def refuse(connection: Connection) -> None:
+        raise ConnectionRefusedError(connection.url)
+
+    monkeypatch.setattr("cogo.serving.build_bus", refuse)  # the first step towards a server
+    greeting = Greeting(
+        url=URL, secret_key="s", publishable_key=None, is_embedded=False, simulator_url=None
+    )
+    role = Role(kind=kind, agent_id="a", capacity=1, health_port=None)
+
+    with pytest.raises(ConnectionRefusedError):
+        await serve(project, greeting, role, with_parent=False)
+
+    assert (SENTENCE in warnings) is tells
