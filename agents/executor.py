@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
-from uuid import UUID
 
 from agents.answer_cache import AnswerCache
 from agents.answers import Answer
@@ -28,7 +27,7 @@ from agents.stamping import ESCALATE_TO
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
-from protocol.records import ClaimedSubtask, Completion, SessionMessage, Usage
+from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
 from protocol.topics import SUBTASKS
 from providers.chat import ReasoningDelta, TextDelta
 from providers.errors import ConnectionFailed, ProviderError
@@ -107,8 +106,8 @@ class Executor:
         self._checker = checker
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
-        self._talking: dict[UUID, Answer] = {}
-        """Answers that are being written, by subtask."""
+        self._talking: dict[LeaseRef, Answer] = {}
+        """Answers that are being written. An attempt that lost its lease may still be ending."""
 
     def hear(self, message: Envelope) -> None:
         """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
@@ -120,9 +119,9 @@ class Executor:
 
     def _keep_text(self, subtask_id: object) -> None:
         """Send what watchers have seen with the extension that ends the attempt."""
-        for talking, answer in self._talking.items():
-            if str(talking) == subtask_id:
-                self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
+        for ref, answer in self._talking.items():
+            if str(ref.subtask_id) == subtask_id:
+                self._agent.keeper.checkpoint(ref, answer.checkpoint())
 
     def catch_up(self) -> None:
         """Ask after everything that may have been said while nothing was heard."""
@@ -147,11 +146,11 @@ class Executor:
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
                 await self._cache.note(unsent(request, call.deployment, errand))
-            self._talking[claimed.ref.subtask_id] = answer
+            self._talking[claimed.ref] = answer
             try:
                 await self._gather(call, answer, started)
             finally:
-                del self._talking[claimed.ref.subtask_id]
+                del self._talking[claimed.ref]
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
             await self._hub.settle()
             await answer.check(self._checker)

@@ -356,5 +356,19 @@ async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> No
     assert [each.content for each in bench.keeper.kept[before:]] == ["one two"]
 
 
+async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next_at_the_same_subtask() -> None:
+    bench = Bench(TextDelta("one"), pause=True)
+    executor, lost = bench.executor(), a_local()
+    both = [lost, lost.model_copy(update={"attempt": lost.attempt + 1})]
+
+    working = [asyncio.create_task(executor.execute(each)) for each in both]
+    await eventually(lambda: len(bench.keeper.kept) == len(both))
+    for each in working:
+        each.cancel()
+
+    ends = await asyncio.gather(*working, return_exceptions=True)
+    assert [type(each) for each in ends] == [WorkInterrupted, WorkInterrupted]
+
+
 def _message(type_: MessageType, **payload: str) -> Envelope:
     return Envelope(type=type_, payload=payload, source="test", target="cogo-subtasks")
