@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from agents.checks import Check, Checker, problem_of
-from agents.extraction import code_of, program_of
+from agents.extraction import Program, program_of
 from agents.questions import CODE_TYPES
 from agents.stamping import DRAFT
 from agents.workflows.plan import NOTES
@@ -35,6 +35,8 @@ class Answer:
     tokens: chat.Usage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
+    program: Program | None = None
+    """The code of the text, where the subtask is about code; known once checked."""
     checks: tuple[Check, ...] = ()
     cached: bool = False
     """It was kept from an earlier call: nobody was asked, and it costs nothing."""
@@ -135,9 +137,9 @@ class Answer:
     async def check(self, checker: Checker) -> None:
         """Look at the whole answer without running it."""
         text = "".join(self.text)
-        code = language = None
         if self.claimed.type in CODE_TYPES:
-            code, language = await asyncio.to_thread(program_of, text)
+            self.program = await asyncio.to_thread(program_of, text)
+        code, language = self.program or (None, None)
         stated = self.claimed.params.get("language")
         self.checks = await checker.check(
             text=text,
@@ -158,7 +160,6 @@ class Answer:
         )
 
     def _output(self, text: str, usage: Usage) -> dict[str, Any]:
-        is_code = self.claimed.type in CODE_TYPES
         output: dict[str, Any] = {
             "text": text,
             "model_used": self.claimed.lane,
@@ -171,10 +172,10 @@ class Answer:
         }
         if branch := self.claimed.params.get("git_branch"):
             output["git_branch"] = branch
-        if is_code:
+        if self.program is not None:
             problem = problem_of(self.checks)
             output |= {
-                "generated_code": code_of(text),
+                "generated_code": self.program.code,
                 "file_path": self.claimed.params.get("target_file"),
                 "language": self.claimed.params.get("language"),
                 "verification": {

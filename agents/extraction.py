@@ -1,6 +1,7 @@
 """The code inside a model's answer."""
 
 import re
+from typing import NamedTuple
 
 _FENCE = re.compile(
     r"""
@@ -12,23 +13,22 @@ _FENCE = re.compile(
 )
 
 
-def code_of(answer: str) -> str:
-    """Give the longest fenced block of an answer, or the whole answer when nothing is fenced.
+class Program(NamedTuple):
+    """The code of an answer."""
+
+    code: str
+    language: str | None
+    """As its fence names it, in small letters."""
+
+
+def program_of(answer: str) -> Program:
+    """Return the longest fenced block of an answer, or the whole answer when nothing is fenced.
 
     Models put explanations around code and sometimes a usage example after it; the longest block
     is the program. A fence that is opened and never closed (the answer was cut) counts to its end.
     """
-    return program_of(answer)[0]
-
-
-def program_of(answer: str) -> tuple[str, str | None]:
-    """Return the same, and the language that its block names after the fence, in small letters."""
-    program = _program(answer)
-    if program is None:
-        return answer, None
-    words = program["info"].split(maxsplit=1)
-    return program["code"], words[0].lower() if words else None
-
-
-def _program(answer: str) -> re.Match[str] | None:
-    return max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
+    block = max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
+    if block is None:
+        return Program(answer, None)
+    words = block["info"].split(maxsplit=1)
+    return Program(block["code"], words[0].lower() if words else None)

@@ -139,4 +139,4 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
     ],
 )
 def test_the_fence_of_the_program_names_its_language(answer: str, language: str | None) -> None:
-    assert program_of(answer)[1] == language
+    assert program_of(answer).language == language
