@@ -10,6 +10,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from agents.earlier_failures import (
+    error_class,
     failures_that_count,
     next_steps,
     passes_by_itself,
@@ -229,18 +230,16 @@ def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
 def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
     """Give the models that failed, and how."""
     return {
-        each.model_id: str((each.error or {}).get("class") or "failed")
-        for each in failures_that_count(claimed)
-        if each.model_id
+        each.model_id: error_class(each) for each in failures_that_count(claimed) if each.model_id
     }
 
 
 def _soonest(claimed: ClaimedSubtask) -> list[str]:
     """Give the models that failed for a while only, those that can be asked the soonest first."""
     waits = {
-        each.model_id: retry_at(each.error) or datetime.min.replace(tzinfo=UTC)
+        each.model_id: retry_at(each) or datetime.min.replace(tzinfo=UTC)
         for each in failures_that_count(claimed)
-        if each.model_id and passes_by_itself(each.error)
+        if each.model_id and passes_by_itself(each)
     }
     return sorted(waits, key=waits.__getitem__)
 

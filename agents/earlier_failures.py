@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,17 +41,22 @@ def failures_that_count(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
     return failed[-claimed.failures :] if claimed.failures else []
 
 
-def retry_at(error: Mapping[str, Any] | None) -> datetime | None:
-    """Return when a recorded error says that its vendor may be asked again."""
+def error_class(attempt: EarlierAttempt) -> str:
+    """Return the class of its error."""
+    return str((attempt.error or {}).get("class") or "failed")
+
+
+def retry_at(attempt: EarlierAttempt) -> datetime | None:
+    """Return when its vendor may be asked again, if it said so."""
     try:
-        return _TIME.validate_python((error or {}).get("retry_at"))
+        return _TIME.validate_python((attempt.error or {}).get("retry_at"))
     except ValidationError:
         return None
 
 
-def passes_by_itself(error: Mapping[str, Any] | None) -> bool:
-    """Whether a recorded error says that waiting for the model is better than having none."""
-    return (error or {}).get("class") == errors.CircuitOpen.code or retry_at(error) is not None
+def passes_by_itself(attempt: EarlierAttempt) -> bool:
+    """Whether to wait for its model is better than to have none."""
+    return error_class(attempt) == errors.CircuitOpen.code or retry_at(attempt) is not None
 
 
 def quoted(attempts: Sequence[EarlierAttempt]) -> str:
@@ -62,19 +67,14 @@ def quoted(attempts: Sequence[EarlierAttempt]) -> str:
 
 def listed(attempts: Sequence[EarlierAttempt]) -> str:
     """Return in a few words how each attempt ended."""
-    ends = dict.fromkeys(
-        f"{_place(each)}: {(each.error or {}).get('class') or 'failed'}" for each in attempts
-    )
-    return "; ".join(ends)
+    return "; ".join(dict.fromkeys(f"{_place(each)}: {error_class(each)}" for each in attempts))
 
 
 def next_steps(attempts: Sequence[EarlierAttempt]) -> str:
     """Return what a person can do about it."""
     by_code = {kind.code: step for kind, step in _NEXT_STEPS.items()}
     steps = dict.fromkeys(
-        by_code.get(str((each.error or {}).get("class")), _LATER).format(
-            provider=each.provider or "the provider"
-        )
+        by_code.get(error_class(each), _LATER).format(provider=each.provider or "the provider")
         for each in attempts
     )
     return "; or ".join(steps)

@@ -3,7 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.earlier_failures import failures_that_count, listed, passes_by_itself, retry_at
+from agents.earlier_failures import (
+    error_class,
+    failures_that_count,
+    listed,
+    passes_by_itself,
+    retry_at,
+)
 from agents.mending import mended
 from agents.selection.case import CHECK_FAILED
 from protocol.ids import utc_now
@@ -40,7 +46,7 @@ def failure_of(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | Non
             hint=(type(error).__doc__ or "").splitlines()[0],
             retry_at=until,
         ),
-        action=_action(error, claimed),
+        action=_action(error, claimed, is_long=until is not None),
         retry_after=wait,
         usage=usage,
     )
@@ -68,7 +74,7 @@ def parked(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     waits = [
         (until, each)
         for each in failures_that_count(claimed)
-        if each.model_id == claimed.lane and (until := retry_at(each.error)) and until > now
+        if each.model_id == claimed.lane and (until := retry_at(each)) and until > now
     ]
     if not waits:
         return None
@@ -76,7 +82,7 @@ def parked(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
-            class_=str((last.error or {}).get("class")),
+            class_=error_class(last),
             message=f"{claimed.lane} is not to be asked before {_shown(until)}, and no other model "
             "may do this",
             hint="Allow another model, or add a key of another provider.",
@@ -87,10 +93,8 @@ def parked(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     )
 
 
-def _action(error: ProviderError, claimed: ClaimedSubtask) -> FailureAction:
-    wait = error.retry_after if isinstance(error, CallFailed) else None
-    is_long = wait is not None and wait > LONGEST_PARKING
-    if isinstance(error, NotAsked) and wait is not None:
+def _action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> FailureAction:
+    if isinstance(error, NotAsked) and error.retry_after is not None:
         # Nothing was tried, so nothing is spent. The CIO is asked once whether another model may do
         # what this one cannot do now; when it sends the work back here, the work waits here.
         is_news = (is_long or isinstance(error, CircuitOpen)) and not _came_back(claimed)
@@ -108,9 +112,7 @@ def _action(error: ProviderError, claimed: ClaimedSubtask) -> FailureAction:
 def _came_back(claimed: ClaimedSubtask) -> bool:
     """Whether the CIO knows that this model cannot be asked now, and has nothing better."""
     return any(
-        each.outcome == "rerouted"
-        and each.model_id == claimed.lane
-        and passes_by_itself(each.error)
+        each.outcome == "rerouted" and each.model_id == claimed.lane and passes_by_itself(each)
         for each in failures_that_count(claimed)
     )
 

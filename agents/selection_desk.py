@@ -115,7 +115,7 @@ class SelectionDesk:
         except CogoError as error:
             # Such as a character that Postgres cannot hold: it was announced to nobody.
             logger.warning("an answer cannot be recorded", error=str(error))
-            await self._publish(record.model_copy(update={"selected_model": None}), str(error))
+            await self._publish(record, str(error))
 
     def _record(self, message: Envelope) -> SelectionRecord:
         """Return the answer to a request: the choice, or why there is none."""

@@ -77,9 +77,7 @@ class Vitals:
         silent = time.monotonic() - self.answered_at
         if silent > ANSWERED_WITHIN.total_seconds():
             return Sign(is_well=False, reason=f"the store did not answer for {silent:.0f} s")
-        if self.writes_refused is not None:
-            return Sign(is_well=False, reason=self.writes_refused)
-        if self.serves_nothing is not None:
-            return Sign(is_well=False, reason=self.serves_nothing)
+        if reason := self.writes_refused or self.serves_nothing:
+            return Sign(is_well=False, reason=reason)
         heard = self.bus is not None and self.bus.is_subscribed
         return Sign(is_well=True, reason="subscribed" if heard else "polling: Realtime is away")

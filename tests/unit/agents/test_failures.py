@@ -209,7 +209,7 @@ def test_the_last_failure_says_what_came_before_it() -> None:
 def test_a_model_that_must_not_be_asked_yet_is_not_asked() -> None:
     earlier = told(errors.RateLimited("vendor", "slow down", retry_after=DAYS))
     claimed = a_subtask(failures=1, history=[earlier])
-    until = retry_at(earlier["error"])
+    until = retry_at(claimed.history[0])
     assert until is not None
 
     waiting = parked(claimed, now=until - timedelta(hours=1))
