@@ -8,7 +8,7 @@ from typing import TypeVar
 from loguru import logger
 
 from protocol.errors import Refused, StoreUnavailable
-from protocol.records import Completion, CompletionAnswer, LeaseRef
+from protocol.records import Completion, CompletionAnswer
 from protocol.store import Store
 
 _T = TypeVar("_T")
@@ -89,7 +89,7 @@ class Recorder:
 
     async def _ask(self, items: Sequence[Completion]) -> list[CompletionAnswer]:
         answers = await self._store.complete_subtasks(agent_id=self._agent_id, items=items)
-        answered = [LeaseRef(subtask_id=each.subtask_id, attempt=each.attempt) for each in answers]
+        answered = [each.ref for each in answers]
         if answered != [each.ref for each in items]:
             raise ValueError("the database answered to other completions than it was sent")
         return answers

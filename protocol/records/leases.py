@@ -18,6 +18,18 @@ class LeaseRef(Argument):
     attempt: int
 
 
+class LeasedRow(Row):
+    """A row that names a lease."""
+
+    subtask_id: UUID
+    attempt: int
+
+    @property
+    def ref(self) -> LeaseRef:
+        """The lease."""
+        return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
+
+
 class Checkpoint(Argument):
     """The text so far, for whoever watches late."""
 
@@ -65,15 +77,13 @@ class EarlierAttempt(Row):
     error: dict[str, Any] | None = None
 
 
-class ClaimedSubtask(Row):
+class ClaimedSubtask(LeasedRow):
     """A subtask under a fresh lease, with everything that its work needs."""
 
-    subtask_id: UUID
     task_id: UUID
     key: str
     type: str
     lane: str
-    attempt: int
     failures: int = 0
     reaps: int = 0
     priority: int = 5
@@ -87,47 +97,26 @@ class ClaimedSubtask(Row):
     """Errors of the dead letters that this one goes on without, by their keys."""
     history: list[EarlierAttempt] = Field(default_factory=list)
 
-    @property
-    def ref(self) -> LeaseRef:
-        """The lease."""
-        return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
 
-
-class UnreadableSubtask(Row):
+class UnreadableSubtask(LeasedRow):
     """A subtask under a fresh lease that nobody can work on: one of its values cannot be read."""
 
-    subtask_id: UUID
-    attempt: int
     field: str
     """The column, and the path inside it, such as `budget_usd`."""
     problem: str
-
-    @property
-    def ref(self) -> LeaseRef:
-        """The lease."""
-        return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
 
 
 Claim = ClaimedSubtask | UnreadableSubtask
 
 
-class LeaseAnswer(Row):
+class LeaseAnswer(LeasedRow):
     """What became of one extension."""
 
-    subtask_id: UUID
-    attempt: int
     answer: Literal["ok", "cancel", "lost"]
     lease_expires_at: datetime | None = None
 
-    @property
-    def ref(self) -> LeaseRef:
-        """The lease."""
-        return LeaseRef(subtask_id=self.subtask_id, attempt=self.attempt)
 
-
-class ReleaseAnswer(Row):
+class ReleaseAnswer(LeasedRow):
     """What became of one release."""
 
-    subtask_id: UUID
-    attempt: int
     answer: Literal["ok", "stale", "unknown"]

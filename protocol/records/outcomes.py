@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
-from uuid import UUID
 
 from pydantic import Field
 
-from protocol.records.base import Argument, Row
-from protocol.records.leases import LeaseRef
+from protocol.records.base import Argument
+from protocol.records.leases import LeasedRow, LeaseRef
 from protocol.records.plans import Plan, PlannedSubtask, Route, SelectionRecord
 
 
@@ -56,11 +55,9 @@ class Completion(Argument):
     """For those subtasks."""
 
 
-class CompletionAnswer(Row):
+class CompletionAnswer(LeasedRow):
     """What became of one completion."""
 
-    subtask_id: UUID
-    attempt: int
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown", "invalid"]
     detail: str | None = None
 
@@ -101,11 +98,9 @@ class Failure(Argument):
     usage: Usage | None = None
 
 
-class FailureAnswer(Row):
+class FailureAnswer(LeasedRow):
     """What became of a failure."""
 
-    subtask_id: UUID
-    attempt: int
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown"]
     status: str | None = None
     run_at: datetime | None = None
