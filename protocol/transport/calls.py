@@ -53,17 +53,14 @@ class Calls:
 
     async def _every(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
         """Call a function that lists, page by page, to the end of its rows."""
-        found: list[_R] = []
-        while True:
-            start = len(found)
 
-            def narrow(query: Any, start: int = start) -> Any:
-                return query.range(start, start + PAGE - 1)
+        async def read(start: int) -> list[_R]:
+            answer = await self._send(
+                function, parameters, lambda query: query.range(start, start + PAGE - 1)
+            )
+            return read_rows(row, answer)
 
-            page = read_rows(row, await self._send(function, parameters, narrow))
-            found += page
-            if len(page) < LEAST_PAGE:
-                return found
+        return await read_to_end(read)
 
     async def _row(self, row: type[_R], function: str, **parameters: JsonValue) -> _R:
         answer = await self._call(function, **parameters)
@@ -116,6 +113,16 @@ async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
                 # The client reads bodies as JSON in UTF-8 and lets what it meets pass through.
                 raise StoreUnavailable(f"{call}: the answer was not JSON") from error
     raise AssertionError("tenacity either returns or raises")
+
+
+async def read_to_end(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]:
+    """Read all rows of a list, page by page; `read` gives those from a place on."""
+    found: list[_R] = []
+    while True:
+        page = await read(len(found))
+        found += page
+        if len(page) < LEAST_PAGE:
+            return found
 
 
 def answered(data: Any, *, call: str) -> Any:

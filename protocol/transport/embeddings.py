@@ -13,7 +13,7 @@ from protocol.records.embeddings import (
     NewEmbedding,
 )
 from protocol.transport.calls import Calls
-from protocol.transport.reads import newest_first, read_query
+from protocol.transport.reads import newest_first, of_owner, read_query
 
 _COLUMNS: Final = ",".join(EmbeddingRow.model_fields)
 
@@ -61,8 +61,7 @@ class EmbeddingCalls(Calls):
         last: EmbeddingRow | None = None,
     ) -> list[EmbeddingRow]:
         query = self._client.table("cogo_embeddings").select(_COLUMNS)
-        if not every_owner:
-            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+        query = of_owner(query, owner, every_owner=every_owner)
         for column, value in (("model_id", model_id), ("source", source)):
             if value is not None:
                 query = query.eq(column, value)

@@ -5,7 +5,7 @@ from uuid import UUID
 from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.records.base import ListedRow
-from protocol.transport.reads import PREVIEWS, Reads, read_query
+from protocol.transport.reads import PREVIEWS, Reads, of_owner, read_query
 
 _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _OPEN = [each.value for each in TaskState if not each.is_final]
@@ -39,8 +39,7 @@ class OfficeCalls(Reads):
         before: int | None = None,
     ) -> list[Task]:
         query = self._client.table(PREVIEWS).select("*")
-        if not every_owner:
-            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+        query = of_owner(query, owner, every_owner=every_owner)
         if status is not None:
             query = query.eq("status", status.value)
         if task_type is not None:
@@ -55,10 +54,7 @@ class OfficeCalls(Reads):
         found: dict[UUID, TaskLine] = {}
         for statuses in (None, _OPEN):
             query = self._client.table(PREVIEWS).select(_LINE)
-            if not every_owner:
-                query = (
-                    query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
-                )
+            query = of_owner(query, owner, every_owner=every_owner)
             if statuses is not None:
                 query = query.in_("status", statuses)
             query = query.order("seq", desc=True).limit(limit)

@@ -18,7 +18,7 @@ from protocol.records import (
     Subtask,
     Task,
 )
-from protocol.transport.calls import LEAST_PAGE, PAGE, Calls, answered, patiently, read_rows
+from protocol.transport.calls import PAGE, Calls, answered, patiently, read_rows, read_to_end
 
 _R = TypeVar("_R", bound=BaseModel)
 
@@ -85,12 +85,23 @@ class Reads(Calls):
         self, *, owner: UUID | None, session_id: UUID, limit: int
     ) -> list[SessionMessage]:
         query = self._client.table("cogo_messages").select("role,content")
-        query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
-        query = query.eq("session_id", str(session_id)).order("seq", desc=True).limit(limit)
+        query = (
+            of_owner(query, owner)
+            .eq("session_id", str(session_id))
+            .order("seq", desc=True)
+            .limit(limit)
+        )
         return (await read_query(SessionMessage, query))[::-1]
 
     def _of_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))
+
+
+def of_owner(query: Any, owner: UUID | None, *, every_owner: bool = False) -> Any:
+    """Narrow a query to the rows of an owner; None: to those without one."""
+    if every_owner:
+        return query
+    return query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
 
 
 def newest_first(query: Any, columns: Sequence[str], last: BaseModel | None) -> Any:
@@ -114,13 +125,7 @@ def newest_first(query: Any, columns: Sequence[str], last: BaseModel | None) -> 
 
 async def read_pages(row: type[_R], query: Callable[[], Any]) -> list[_R]:
     """Read all rows of an ordered query, page by page; rows may be added at its end meanwhile."""
-    found: list[_R] = []
-    while True:
-        start = len(found)
-        page = await read_query(row, query().range(start, start + PAGE - 1))
-        found += page
-        if len(page) < LEAST_PAGE:
-            return found
+    return await read_to_end(lambda start: read_query(row, query().range(start, start + PAGE - 1)))
 
 
 async def read_query(row: type[_R], query: Any) -> list[_R]:

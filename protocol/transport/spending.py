@@ -19,7 +19,7 @@ from protocol.records import (
     Removed,
     UsageRow,
 )
-from protocol.transport.reads import Reads, newest_first, read_pages, read_query
+from protocol.transport.reads import Reads, newest_first, of_owner, read_pages, read_query
 
 
 class Spending(Reads):
@@ -94,8 +94,7 @@ class Spending(Reads):
         query = self._client.table("cogo_calls").select("*")
         if since is not None:
             query = query.gte("started_at", since.isoformat())
-        if not every_owner:
-            query = query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+        query = of_owner(query, owner, every_owner=every_owner)
         query = newest_first(query, ("started_at", "id", "outcome"), last)
         return await read_query(CallRow, query.limit(limit))
 
