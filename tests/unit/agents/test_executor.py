@@ -363,13 +363,15 @@ async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next_at_the_sa
     executor, lost = bench.executor(), a_local()
     both = [lost, lost.model_copy(update={"attempt": lost.attempt + 1})]
 
-    working = [asyncio.create_task(executor.execute(each)) for each in both]
-    await eventually(lambda: len(bench.keeper.kept) == len(both))
-    for each in working:
-        each.cancel()
+    async def work(claimed: ClaimedSubtask) -> None:
+        with pytest.raises(WorkInterrupted):
+            await executor.execute(claimed)
 
-    ends = await asyncio.gather(*working, return_exceptions=True)
-    assert [type(each) for each in ends] == [WorkInterrupted, WorkInterrupted]
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(work(each)) for each in both]
+        await eventually(lambda: len(bench.keeper.kept) == len(both))
+        for each in working:
+            each.cancel()
 
 
 def _message(type_: MessageType, **payload: str) -> Envelope:
