@@ -44,11 +44,11 @@ class _StrictRequest(Request):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _invalid(f"it names {twice[:100]!r} twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _invalid(f"it names {name[:100]!r} twice in one object")
+        found[name] = value
     return found
 
 

@@ -60,7 +60,7 @@ _ANY_OPTIMISATION: Final = Topic(
 _REVIEW: Final = re.compile(
     r"\breview|\bdebug|potential bugs|documentation for the following", re.IGNORECASE
 )
-_WANTS_CODE: Final = re.compile(r"code block|generate [\w, -]*code", re.IGNORECASE)
+_WANTS_CODE: Final = re.compile(r"code block|generate [\w, -]{0,100}code", re.IGNORECASE)
 _ASKS_FOR_CODE: Final = re.compile(
     r"\b(?:write|implement|create|generate|build|make)\b[^\n]{0,100}"
     r"\b(?:function|class|method|program|script|module|component|endpoint|code)\b",

@@ -17,15 +17,15 @@ router = APIRouter(prefix="/api/code-generation", tags=["code generation"], rout
 
 _CODE_LINE: Final = re.compile(
     r"""
-    [;{}]\s*$                                                     # how many lines of code end
-    | ^\s*[\w.\[\]]+\s*[-+*/|&:]?=\s*\S                           # an assignment
-    | ^\s*(?:async\s+)?(?:def|fn|func|function)\s+\w+\s*[(<]
-    | ^\s*(?:export\s+)?(?:class|interface|struct|enum)\s+\w+\s*[:({<]
-    | ^\s*(?:const|let|var)\s+\w+\s*[=:]
-    | ^\s*(?:from\s+\S+\s+import\s|import\s+\w+(?:\.\w+)*\s*$|import\b.*['"(])
-    | ^\s*(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\s
-    | ^\s*(?:\#include|\#!/|<\w+[^>]*>)
-    """,
+    [;{}]\s*$                                                        # how many lines of code end
+    | ^[ \t]*[\w.\[\]]+\s*[-+*/|&:]?=\s*\S                           # an assignment
+    | ^[ \t]*(?:async\s+)?(?:def|fn|func|function)\s+\w+\s*[(<]
+    | ^[ \t]*(?:export\s+)?(?:class|interface|struct|enum)\s+\w+\s*[:({<]
+    | ^[ \t]*(?:const|let|var)\s+\w+\s*[=:]
+    | ^[ \t]*(?:from\s+\S+\s+import\s|import\s+\w+(?:\.\w+)*\s*$|import\b.*['"(])
+    | ^[ \t]*(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\s
+    | ^[ \t]*(?:\#include|\#!/|<\w+[^>\n]*>)
+    """,  # Only blanks before a line's first word: an answer may hold a megabyte of empty lines.
     re.MULTILINE | re.VERBOSE,
 )
 

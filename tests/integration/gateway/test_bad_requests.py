@@ -1,6 +1,7 @@
 """Whatever a person sends is answered with a sentence and a 4xx."""
 
 import json
+import time
 
 import pytest
 
@@ -78,6 +79,15 @@ async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_door: Op
     assert said[-1]["type"] == "websocket.close"
     assert str(said[-1]["code"]) == "1003"
     assert all("cannot be read" in each for each in told)
+
+
+def test_a_repeated_name_is_found_in_linear_time() -> None:
+    names = ",".join(f'"{number}": 1' for number in range(100_000))
+    began = time.process_time()
+    with pytest.raises(Problem, match="'last' twice"):
+        read_json(f'{{{names}, "last": 1, "last": 2}}')
+
+    assert time.process_time() - began < 5, "some work grows with the square of the body"
 
 
 def test_names_in_different_objects_may_be_the_same() -> None:

@@ -1,5 +1,6 @@
 """What is answered: text or an error, never nothing; code or a note that there is none."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
 from uuid import uuid4
@@ -149,3 +150,11 @@ def test_code_is_code_with_and_without_a_fence(code: str) -> None:
 )
 def test_prose_is_no_code(text: str) -> None:
     assert code_in({"text": text, "generated_code": text}) is None
+
+
+@pytest.mark.parametrize("line", ["\n", " \t\n", "<a\n", "a\n", "; ", "import "])
+def test_a_long_answer_is_searched_for_code_in_linear_time(line: str) -> None:
+    began = time.process_time()
+    code_in({"text": line * 100_000, "generated_code": line * 100_000})
+
+    assert time.process_time() - began < 5, "some work grows with the square of the answer"
