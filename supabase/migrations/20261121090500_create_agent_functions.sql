@@ -2068,11 +2068,11 @@ begin
      or p_per is null or p_per not in ('day', 'month', 'ever')
      or p_scope = 'owner' and v_key <> p_key and cogo.to_uuid(p_key) is null
      or (p_scope = 'total') <> (v_key = '')
-     or p_limit_usd is null or p_limit_usd < 0 or p_limit_usd = 'NaN' then
+     or p_limit_usd is null or p_limit_usd not between 0 and 1e9 then
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 or more';
+        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
   end if;
   -- A new cap counts what its period has cost already.
   insert into cogo.budgets as b (

@@ -314,6 +314,8 @@ async def test_a_call_that_costs_all_that_is_left_is_made_or_waits_for_what_runs
         ("team", "x", "day", 1),
         ("total", None, "week", 1),
         ("total", None, "day", -1),
+        ("total", None, "day", float("nan")),
+        ("total", None, "day", float("inf")),
     ],
 )
 async def test_a_cap_that_means_nothing_is_refused(
