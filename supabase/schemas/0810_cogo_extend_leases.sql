@@ -31,36 +31,30 @@ begin
              l.lease -> 'checkpoint' as checkpoint
         from jsonb_array_elements(p_leases) with ordinality as l (lease, ordinal)
     ), locked as materialized (
-      select s.id
+      select s.id, s.attempt, s.cancel_requested_at is not null as is_cancelled
         from cogo.subtasks s
        where s.id in (select a.id from asked a)
          and s.status = 'running'
          and s.agent_id = p_agent_id
-         and s.cancel_requested_at is null
          for no key update skip locked
     ), extended as (
       update cogo.subtasks s
          set lease_expires_at = v_now + make_interval(secs => p_lease_seconds::float8)
         from locked k
        where s.id = k.id
+         and not k.is_cancelled
          and exists (select from asked a where a.id = s.id and a.attempt = s.attempt)
       returning s.id, s.attempt, s.lease_expires_at
-    ), cancelled as materialized (
-      -- Their last text is kept: somebody has seen it.
-      select s.id, s.attempt
-        from cogo.subtasks s
-       where s.id in (select a.id from asked a)
-         and s.status = 'running'
-         and s.agent_id = p_agent_id
-         and s.cancel_requested_at is not null
-         for no key update skip locked
     ), saved as (
       insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at)
       select distinct on (e.id) e.id, e.attempt,
              coalesce(a.checkpoint ->> 'content', ''), coalesce(a.checkpoint ->> 'reasoning', ''),
              v_now
         from (
-          select x.id, x.attempt from extended x union all select c.id, c.attempt from cancelled c
+          select x.id, x.attempt from extended x
+           union all
+          -- The last text of a cancelled one is kept: somebody has seen it.
+          select k.id, k.attempt from locked k where k.is_cancelled
         ) e
         join asked a on a.id = e.id and a.attempt = e.attempt
        where jsonb_typeof(a.checkpoint) = 'object'
