@@ -173,7 +173,7 @@ async def open_parts(
             spending=office,
             start=Knowledge(policy=project.settings.selection_policy),
         )
-        async with Admissions(gatekeeper, every=options.recheck) as admissions:
+        async with Admissions(gatekeeper, every=options.recheck).checked() as admissions:
             yield Parts(
                 office=office,
                 hub=hub,

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Final, Self
 
 from starlette.requests import HTTPConnection
@@ -32,29 +31,22 @@ class _Holder:
 
 
 class Admissions:
-    """Checks the credentials of whatever is open again and again. Use it within `async with`."""
+    """Checks the credentials of whatever is open again and again."""
 
     def __init__(self, gatekeeper: Gatekeeper, *, every: timedelta) -> None:
         self._gatekeeper = gatekeeper
         self._every = every.total_seconds()
         self._holders: dict[str, set[_Holder]] = {}
-        self._group = asyncio.TaskGroup()
-        self._checking: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._checking = self._group.create_task(self._check_forever(), name="admissions")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._checking is not None:
-            self._checking.cancel()
-        await self._group.__aexit__(kind, error, trace)
+    @asynccontextmanager
+    async def checked(self) -> AsyncIterator[Self]:
+        """Check while the block runs."""
+        async with asyncio.TaskGroup() as group:
+            checking = group.create_task(self._check_forever(), name="admissions")
+            try:
+                yield self
+            finally:
+                checking.cancel()
 
     @asynccontextmanager
     async def hold(self, connection: HTTPConnection) -> AsyncIterator[None]:
