@@ -75,7 +75,9 @@ def run_sample(
     Raises subprocess.CalledProcessError when the tests fail without any fault.
     """
     mutmut = str(python_of("mutmut", REQUIREMENTS, beside=Path(sys.prefix)).parent / "mutmut")
-    with _copy_of(root) as tree:
+    with copy_of(root) as tree:
+        with (tree / "pyproject.toml").open("a", encoding="utf-8") as settings:
+            settings.write(CONFIGURATION)
         say("generating mutants ...")
         _run([str(Path(mutmut).parent / "python"), "tests/mutation/generate.py"], tree)
         names = sorted(name for name in _exit_codes(tree) if fnmatch.fnmatch(name, only))
@@ -133,8 +135,8 @@ def _exit_codes(tree: Path) -> dict[str, int | None]:
 
 
 @contextmanager
-def _copy_of(root: Path) -> Iterator[Path]:
-    """A copy of the last commit with mutmut's configuration, away from where people work."""
+def copy_of(root: Path) -> Iterator[Path]:
+    """Copy the last commit to a directory that is removed when the block ends."""
     with tempfile.TemporaryDirectory(prefix="cogo-mutate-") as directory:
         tree = Path(directory)
         tree.chmod(0o711)  # an unprivileged Postgres of the tests lies below
@@ -143,8 +145,6 @@ def _copy_of(root: Path) -> Iterator[Path]:
         with tarfile.open(archive) as packed:
             packed.extractall(tree, filter="data")
         archive.unlink()
-        with (tree / "pyproject.toml").open("a", encoding="utf-8") as settings:
-            settings.write(CONFIGURATION)
         yield tree
 
 

@@ -1,18 +1,15 @@
 """Faults of the database, put in by hand one at a time, and the laws that must notice each."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from tests.mutation.python_mutants import Mutant
+from tests.mutation.python_mutants import Mutant, copy_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +193,6 @@ FAULTS: Final = (
     ),
 )
 
-_COPIED: Final = ("embedded", "protocol", "scripts", "supabase", "tests")
-"""What the tests of the database read, beside the settings of pytest."""
-
 
 def run_faults(root: Path, *, only: str, say: Callable[[str], None]) -> list[Mutant]:
     """Run each fault whose name matches `only` against its tests; return one entry for each.
@@ -208,7 +202,7 @@ def run_faults(root: Path, *, only: str, say: Callable[[str], None]) -> list[Mut
     faults = [fault for fault in FAULTS if fnmatch(fault.name, only)]
     if not faults:
         return []
-    with _copy_of(root) as tree:
+    with copy_of(root) as tree:
         say("first the tests without any fault ...")
         subprocess.run(
             _pytest([test for fault in faults for test in fault.tests]), cwd=tree, check=True
@@ -267,19 +261,3 @@ def _migrate(tree: Path) -> None:
     subprocess.run(
         [sys.executable, "scripts/migrations"], cwd=tree, check=True, stdout=subprocess.DEVNULL
     )
-
-
-@contextmanager
-def _copy_of(root: Path) -> Iterator[Path]:
-    """A copy of what the tests of the database need, away from where people work."""
-    with tempfile.TemporaryDirectory(prefix="cogo-mutate-") as directory:
-        tree = Path(directory)
-        tree.chmod(0o711)  # an unprivileged Postgres of the tests lies below
-        for name in _COPIED:
-            shutil.copytree(
-                root / name,
-                tree / name,
-                ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
-            )
-        shutil.copy(root / "pyproject.toml", tree)
-        yield tree
