@@ -1,6 +1,5 @@
 """The console where a key is needed, and what it shows of money, in a real browser."""
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -42,12 +41,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def locked(system: System) -> Iterator[Locked]:
-    with locked_gateway(system) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def locked_gateway(system: System) -> Iterator[Locked]:
     """One beside that of the system, which takes requests without a key."""
     made = system.cogo("keys", "create", "--name", "console", "--scope", "admin", "--json")
     key = json.loads(made.stdout)
@@ -134,17 +127,16 @@ async def test_an_address_of_the_console_lets_a_browser_in_once_and_then_says_wh
 
 
 async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
-    chromium: Chrome, system: System
+    chromium: Chrome, locked: Locked, system: System
 ) -> None:
     page = chromium
-    with locked_gateway(system) as locked:
-        page.get("about:blank")
-        page.get(f"{locked.url}/")
-        await give(page, locked.key)
-        await eventually(says(page, "#link", "live"), within=SECONDS)
-        system.cogo("keys", "revoke", locked.key_id)
-        await eventually(lambda: is_asking(page), within=SECONDS)
-        assert "revoked" in text(page, "#key-why")
+    page.get("about:blank")
+    page.get(f"{locked.url}/")
+    await give(page, locked.key)
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    system.cogo("keys", "revoke", locked.key_id)
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    assert "revoked" in text(page, "#key-why")
 
 
 async def test_what_was_spent_of_each_cap_is_shown(
