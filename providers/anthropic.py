@@ -17,16 +17,8 @@ from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelt
 from providers.deadlines import Deadlines
 from providers.errors import CallFailed
 from providers.failures import TRANSPORT_ERRORS
-from providers.listing_rows import (
-    MOST_PAGES,
-    Row,
-    day_in,
-    next_page,
-    number_in,
-    read_rows,
-    row_id,
-    text_in,
-)
+from providers.listing_rows import day_in, number_in, read_pages, row_id
+from providers.payload import text_in
 from providers.sdk_errors import SdkErrors
 from providers.streams import payloads
 
@@ -96,21 +88,17 @@ class Anthropic:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
         with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
-            rows: list[Row] = []
-            after = ""
-            for _ in range(MOST_PAGES):
-                page = await self._client.get(
+            rows = await read_pages(
+                VENDOR,
+                lambda after: self._client.get(
                     "/v1/models",
                     cast_to=object,
-                    options={
-                        "params": {"limit": 1000} | ({"after_id": after} if after else {}),
-                        "timeout": LISTING_SECONDS,
-                    },
-                )
-                rows += read_rows(VENDOR, page)
-                after = next_page(page, "last_id", more="has_more")
-                if not after:
-                    break
+                    options={"params": {"limit": 1000, **after}, "timeout": LISTING_SECONDS},
+                ),
+                said="last_id",
+                sent="after_id",
+                more="has_more",
+            )
         return [
             ListedModel(
                 id=row_id(row, "id", "name"),

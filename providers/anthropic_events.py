@@ -20,6 +20,7 @@ from providers.counts import at_most, count, details, merged
 from providers.errors import MalformedResponse
 from providers.failures import LONGEST, UNREADABLE, from_payload, incomplete
 from providers.finishes import read_finish
+from providers.payload import text_in
 
 __all__ = ["MessageReader"]
 
@@ -75,7 +76,7 @@ class MessageReader:
         match payload.get("type"):
             case "message_start":
                 message = _object(payload, "message")
-                self._model = _text(message, "model")
+                self._model = text_in(message, "model")
                 return list(self._usage(message))
             case "content_block_start":
                 return list(self._block(_index(payload), _object(payload, "content_block")))
@@ -109,7 +110,7 @@ class MessageReader:
                 VENDOR,
                 self._stop_reason,
                 called=bool(self._calls),
-                said=_text(self._stop_details, "explanation") or self._beginning,
+                said=text_in(self._stop_details, "explanation") or self._beginning,
                 secret=self._secret,
             ),
             vendor_finish_reason=self._stop_reason,
@@ -130,7 +131,7 @@ class MessageReader:
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """A message that was not streamed."""
-        self._model = _text(message, "model")
+        self._model = text_in(message, "model")
         for index, block in enumerate(message.get("content") or ()):
             yield from self._block(index, block)
             yield from self._call_at(index)
@@ -219,8 +220,3 @@ def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _index(payload: Mapping[str, Any]) -> int:
     value = payload.get("index")
     return value if isinstance(value, int) else 0
-
-
-def _text(holder: Mapping[str, Any], name: str) -> str | None:
-    value = holder.get(name)
-    return value if isinstance(value, str) else None

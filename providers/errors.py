@@ -116,7 +116,7 @@ class CallFailed(ProviderError):
         summary: str,
         *,
         status: int | None = None,
-        vendor_message: str | None = None,
+        vendor_message: str = "",
         retry_after: timedelta | None = None,
         request_id: str | None = None,
     ) -> None:

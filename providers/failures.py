@@ -126,7 +126,7 @@ def from_status(
         vendor,
         _SUMMARIES[kind_of],
         status=status,
-        vendor_message=safe_text(message, secret) or None,
+        vendor_message=safe_text(message, secret),
         retry_after=_retry_after(headers),
         request_id=headers.get("request-id") or headers.get("x-request-id"),
     )
@@ -141,7 +141,7 @@ def from_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
         vendor,
         f"{_SUMMARIES[kind_of]}, told in the stream",
         status=status,
-        vendor_message=safe_text(message, secret) or None,
+        vendor_message=safe_text(message, secret),
     )
 
 

@@ -98,8 +98,7 @@ def read_finish(
         raise MalformedResponse(vendor, safe_text(unknown, secret))
     if not isinstance(meaning, FinishReason):
         kind, summary = meaning
-        message = safe_text(said, secret) or None
-        raise kind(vendor, f"{summary} ({spelled})", vendor_message=message)
+        raise kind(vendor, f"{summary} ({spelled})", vendor_message=safe_text(said, secret))
     # Some servers say "stop" after a call; the calls are what counts.
     if called and meaning is FinishReason.STOP:
         return FinishReason.TOOL_CALLS
@@ -108,5 +107,4 @@ def read_finish(
 
 def refusal(vendor: str, said: str, *, secret: str) -> ContentFiltered:
     """Return the error for an answer in which the model says why it will not answer."""
-    message = safe_text(said, secret) or None
-    return ContentFiltered(vendor, _REFUSED[1], vendor_message=message)
+    return ContentFiltered(vendor, _REFUSED[1], vendor_message=safe_text(said, secret))

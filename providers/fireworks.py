@@ -19,15 +19,8 @@ from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
 from providers.errors import InvalidRequest
 from providers.failures import UNREADABLE
-from providers.listing_rows import (
-    MOST_PAGES,
-    Row,
-    next_page,
-    number_in,
-    read_rows,
-    row_id,
-    text_in,
-)
+from providers.listing_rows import number_in, read_pages, row_id
+from providers.payload import text_in
 from providers.replaying import hand_back, replayable
 from providers.sdk_errors import SdkErrors
 from providers.thinking_tags import without_thinking_tags
@@ -91,7 +84,7 @@ class Fireworks:
                     async for event in events:
                         yield event
             except InvalidRequest as error:
-                if not _STREAM.search(error.vendor_message or ""):
+                if not _STREAM.search(error.vendor_message):
                     raise
             else:
                 return
@@ -122,24 +115,17 @@ class Fireworks:
 
     async def list_models(self) -> list[ListedModel]:
         """The serverless models: the others need a deployment of one's own."""
-        rows: list[Row] = []
         with _ERRORS.translated(
             VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
         ):
-            token = ""
-            for _ in range(MOST_PAGES):
-                page = await self._listing.get(
+            rows = await read_pages(
+                VENDOR,
+                lambda after: self._listing.get(
                     "/v1/accounts/fireworks/models",
                     cast_to=object,
-                    options={
-                        "params": _LISTED | ({"pageToken": token} if token else {}),
-                        "timeout": LISTING_SECONDS,
-                    },
-                )
-                rows += read_rows(VENDOR, page)
-                token = next_page(page, "nextPageToken")
-                if not token:
-                    break
+                    options={"params": {**_LISTED, **after}, "timeout": LISTING_SECONDS},
+                ),
+            )
         return [
             ListedModel(
                 id=row_id(row, "name", "id"),

@@ -16,8 +16,9 @@ from providers.failures import TRANSPORT_ERRORS, from_transport
 from providers.gemini_errors import refined
 from providers.gemini_events import ResponseReader
 from providers.gemini_request import VENDOR, parameters
-from providers.listing_rows import MOST_PAGES, Row, next_page, number_in, read_rows, row_id, text_in
+from providers.listing_rows import number_in, read_pages, row_id
 from providers.native import NativeClient
+from providers.payload import text_in
 from providers.streams import payloads
 
 __all__ = ["Gemini"]
@@ -72,20 +73,22 @@ class Gemini:
 
     async def list_models(self) -> list[ListedModel]:
         """Those that generate content."""
-        found: list[ListedModel] = []
-        token = ""
-        for _ in range(MOST_PAGES):
-            params = {"pageSize": "1000"} | ({"pageToken": token} if token else {})
-            page = await self._client.get("/models", params, within=LISTING)
-            found += [
-                _listed(row)
-                for row in read_rows(VENDOR, page)
-                if _GENERATES in (row.get("supportedGenerationMethods") or (_GENERATES,))
-            ]
-            token = next_page(page, "nextPageToken")
-            if not token:
-                break
-        return found
+        rows = await read_pages(
+            VENDOR,
+            lambda after: self._client.get(
+                "/models", {"pageSize": "1000", **after}, within=LISTING
+            ),
+        )
+        return [
+            ListedModel(
+                id=row_id(row, "name", "id").removeprefix("models/"),
+                display_name=text_in(row, "displayName"),
+                context_window=number_in(row, "inputTokenLimit"),
+                max_output_tokens=number_in(row, "outputTokenLimit"),
+            )
+            for row in rows
+            if _GENERATES in (row.get("supportedGenerationMethods") or (_GENERATES,))
+        ]
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -104,12 +107,3 @@ def root(url: str) -> str:
     """The base URL with its version, from one that may lack it or name the compatible endpoint."""
     url = url.rstrip("/").removesuffix("/openai")
     return url if url.rsplit("/", 1)[-1].startswith("v1") else f"{url}/v1beta"
-
-
-def _listed(row: Row) -> ListedModel:
-    return ListedModel(
-        id=row_id(row, "name", "id").removeprefix("models/"),
-        display_name=text_in(row, "displayName"),
-        context_window=number_in(row, "inputTokenLimit"),
-        max_output_tokens=number_in(row, "outputTokenLimit"),
-    )

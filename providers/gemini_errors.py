@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from providers.errors import AuthenticationFailed, BudgetExhausted, CallFailed, RateLimited
-from providers.failures import from_payload, read_seconds, safe_text
+from providers.failures import from_payload, read_seconds
 from providers.gemini_request import VENDOR
 
 __all__ = ["from_gemini_payload", "refined"]
@@ -19,18 +19,18 @@ _SECONDS: Final = re.compile(r"(\d+(?:\.\d+)?)s")
 
 def from_gemini_payload(payload: Mapping[str, Any], *, secret: str) -> CallFailed:
     """The error for a payload that says so after HTTP 200."""
-    return refined(from_payload(VENDOR, payload, secret=secret), payload, secret=secret)
+    return refined(from_payload(VENDOR, payload, secret=secret), payload)
 
 
-def refined(error: CallFailed, body: object, *, secret: str) -> CallFailed:
+def refined(error: CallFailed, body: object) -> CallFailed:
     """The same error, or the one that the details of the body make of it."""
     details = list(_details(body))
     if any(each.get("reason") == "API_KEY_INVALID" for each in details):
-        return _as(AuthenticationFailed, error, "the key is not accepted", secret)
+        return _as(AuthenticationFailed, error, "the key is not accepted")
     if error.status != 429:
         return error
     if any(_is_for_the_day(each) for each in details):
-        return _as(BudgetExhausted, error, "the quota of the day is used up", secret)
+        return _as(BudgetExhausted, error, "the quota of the day is used up")
     wait = next((each["retryDelay"] for each in details if "retryDelay" in each), "")
     found = _SECONDS.fullmatch(str(wait))
     retry_after = read_seconds(found[1]) if found else error.retry_after
@@ -43,9 +43,8 @@ def refined(error: CallFailed, body: object, *, secret: str) -> CallFailed:
     )
 
 
-def _as(kind: type[CallFailed], error: CallFailed, summary: str, secret: str) -> CallFailed:
-    message = safe_text(error.vendor_message or "", secret) or None
-    return kind(VENDOR, summary, status=error.status, vendor_message=message)
+def _as(kind: type[CallFailed], error: CallFailed, summary: str) -> CallFailed:
+    return kind(VENDOR, summary, status=error.status, vendor_message=error.vendor_message)
 
 
 def _is_for_the_day(detail: Mapping[str, Any]) -> bool:

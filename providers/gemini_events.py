@@ -22,6 +22,7 @@ from providers.failures import UNREADABLE, incomplete, safe_text
 from providers.finishes import read_finish
 from providers.gemini_errors import from_gemini_payload
 from providers.gemini_request import VENDOR
+from providers.payload import text_in
 
 __all__ = ["ResponseReader"]
 
@@ -70,7 +71,7 @@ class ResponseReader:
             CallFailed: the finish reason is no good one; see `read_finish`.
         """
         if self._blocked is not None:
-            said = safe_text(self._explained, self._secret) or None
+            said = safe_text(self._explained, self._secret)
             raise ContentFiltered(
                 VENDOR, f"the prompt was blocked ({self._blocked[:60]})", vendor_message=said
             )
@@ -104,12 +105,12 @@ class ResponseReader:
             raise MalformedResponse(VENDOR, "a response is not an object")
         if "error" in payload:
             raise from_gemini_payload(payload, secret=self._secret)
-        self._model = _text(payload, "modelVersion") or self._model
-        self._id = _text(payload, "responseId") or self._id
+        self._model = text_in(payload, "modelVersion") or self._model
+        self._id = text_in(payload, "responseId") or self._id
         feedback = payload.get("promptFeedback") or {}
         if blocked := feedback.get("blockReason"):
             self._blocked = str(blocked)
-            self._explained = _text(feedback, "blockReasonMessage") or ""
+            self._explained = text_in(feedback, "blockReasonMessage") or ""
         for candidate in payload.get("candidates") or ():
             yield from self._candidate(candidate)
         if usage := payload.get("usageMetadata"):
@@ -127,7 +128,7 @@ class ResponseReader:
                 self._citations[uri] = Citation.of(uri, web.get("title"))
         if finish := candidate.get("finishReason"):
             self._finish = str(finish)
-            self._explained = _text(candidate, "finishMessage") or ""
+            self._explained = text_in(candidate, "finishMessage") or ""
 
     def _part(self, part: Mapping[str, Any]) -> Iterator[Event]:
         if text := part.get("text"):
@@ -165,8 +166,3 @@ def _usage(raw: Mapping[str, Any]) -> Usage:
 
 def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
-
-
-def _text(holder: Mapping[str, Any], name: str) -> str | None:
-    value = holder.get(name)
-    return value if isinstance(value, str) else None

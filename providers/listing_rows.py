@@ -1,24 +1,23 @@
 """Lists of models in the shapes that vendors give them; one odd row spoils nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, Final, TypeAlias
 
 from providers.counts import count
 from providers.errors import MalformedResponse
+from providers.payload import text_in
 
 __all__ = [
-    "MOST_PAGES",
     "Row",
     "day_in",
-    "next_page",
     "number_in",
+    "read_pages",
     "read_rows",
     "row_id",
-    "text_in",
 ]
 
-MOST_PAGES: Final = 20
+_MOST_PAGES: Final = 20
 _SHAPES: Final = ("data", "models")
 
 Row: TypeAlias = Mapping[str, Any]
@@ -31,11 +30,10 @@ def read_rows(vendor: str, page: object) -> list[Row]:
     Raises:
         MalformedResponse: it is no list of models. Nothing follows from that for any model.
     """
-    rows = page
-    if isinstance(page, Mapping):
-        rows = next((page[name] for name in _SHAPES if isinstance(page.get(name), list)), None)
-    named = [row for row in rows if row_id(row, "id", "name")] if isinstance(rows, list) else []
-    if not isinstance(rows, list) or (rows and not named):
+    shapes = [page.get(name) for name in _SHAPES] if isinstance(page, Mapping) else [page]
+    rows = next((each for each in shapes if isinstance(each, list)), None)
+    named = [row for row in rows or () if row_id(row, "id", "name")]
+    if rows is None or (rows and not named):
         raise MalformedResponse(vendor, "the list of models is of a shape that is not known")
     return named
 
@@ -45,12 +43,6 @@ def row_id(row: object, *names: str) -> str:
     if not isinstance(row, Mapping):
         return ""
     return next((text for name in names if (text := text_in(row, name))), "")
-
-
-def text_in(row: Row, name: str) -> str | None:
-    """Return the text of a field, None where it holds anything else."""
-    value = row.get(name)
-    return value if isinstance(value, str) else None
 
 
 def number_in(row: Row, *names: str) -> int | None:
@@ -66,8 +58,31 @@ def day_in(row: Row, name: str) -> date | None:
         return None
 
 
-def next_page(page: object, name: str, *, more: str | None = None) -> str:
-    """Return where the list goes on, the empty text at its end."""
-    if not isinstance(page, Mapping) or (more is not None and page.get(more) is not True):
-        return ""
-    return text_in(page, name) or ""
+async def read_pages(
+    vendor: str,
+    ask: Callable[[Mapping[str, str]], Awaitable[object]],
+    *,
+    said: str = "nextPageToken",
+    sent: str = "pageToken",
+    more: str | None = None,
+) -> list[Row]:
+    """Return the models of all pages; `ask` sends parameters that say where the next one begins.
+
+    The vendor tells this in the field `said` and hears it as `sent`; where it has a field `more`,
+    there is another page only if that is true.
+
+    Raises:
+        MalformedResponse: see `read_rows`.
+    """
+    rows: list[Row] = []
+    parameters: Mapping[str, str] = {}
+    for _ in range(_MOST_PAGES):
+        page = await ask(parameters)
+        rows += read_rows(vendor, page)
+        if not isinstance(page, Mapping) or (more is not None and page.get(more) is not True):
+            break
+        after = text_in(page, said)
+        if not after:
+            break
+        parameters = {sent: after}
+    return rows

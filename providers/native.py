@@ -3,12 +3,12 @@
 Why there are such is in docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 import httpx2
 from pydantic import SecretStr
@@ -21,18 +21,6 @@ from providers.payload import read_json
 __all__ = ["NativeClient", "NativeResponse"]
 
 _LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
-
-
-class Refine(Protocol):
-    """Makes a vendor's own sense of an error."""
-
-    def __call__(self, error: CallFailed, body: object, *, secret: str) -> CallFailed:
-        """The same error or a better one."""
-
-
-def _as_it_is(error: CallFailed, body: object, *, secret: str) -> CallFailed:
-    del body, secret
-    return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,7 @@ class NativeClient:
         base_url: str,
         key: SecretStr | None,
         headers: Mapping[str, str],
-        refine: Refine = _as_it_is,
+        refine: Callable[[CallFailed, object], CallFailed],
     ) -> None:
         """`refine` may make a better error of one, given the body that it came from."""
         self._vendor = vendor
@@ -127,7 +115,7 @@ class NativeClient:
         error = from_status(
             self._vendor, response.status_code, body, response.headers, secret=self.secret
         )
-        return self._refine(error, body, secret=self.secret)
+        return self._refine(error, body)
 
     def _translated(self, waited: timedelta) -> "_Translated":
         return _Translated(self._vendor, self.secret, waited)

@@ -1,11 +1,12 @@
 """JSON that somebody else wrote: it is read, or refused with a plain sentence."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from providers.errors import MalformedResponse
 
-__all__ = ["read_json"]
+__all__ = ["read_json", "text_in"]
 
 _MARK: Final = b"\xef\xbb\xbf"
 
@@ -25,6 +26,12 @@ def read_json(vendor: str, data: bytes) -> Any:
         raise MalformedResponse(vendor, "the answer is not valid JSON") from error
     except RecursionError as error:
         raise MalformedResponse(vendor, "the answer is nested too deeply") from error
+
+
+def text_in(holder: Mapping[str, Any], name: str) -> str | None:
+    """Return the text of a field, None where it holds anything else."""
+    value = holder.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _refuse(constant: str) -> None:

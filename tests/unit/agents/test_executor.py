@@ -356,9 +356,7 @@ async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> No
     assert [each.content for each in bench.keeper.kept[before:]] == ["one two"]
 
 
-async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next_at_the_same_subtask() -> (
-    None
-):
+async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next() -> None:
     bench = Bench(TextDelta("one"), pause=True)
     executor, lost = bench.executor(), a_local()
     both = [lost, lost.model_copy(update={"attempt": lost.attempt + 1})]

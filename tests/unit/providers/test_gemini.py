@@ -131,7 +131,7 @@ def test_what_is_no_whole_answer_is_an_error(response: object, kind: type[CallFa
 def an_error(status: int, *details: dict[str, Any]) -> CallFailed:
     message = "You exceeded your current quota, please check your plan and billing details."
     body = {"error": {"code": status, "message": message, "details": list(details)}}
-    return refined(from_status("gemini", status, body, {}, secret=""), body, secret="")
+    return refined(from_status("gemini", status, body, {}, secret=""), body)
 
 
 def test_details_say_what_statuses_do_not() -> None:
