@@ -64,12 +64,22 @@ def _masked_message(message: Message, redactor: Redactor) -> tuple[Message, int]
 async def masked_answer(
     events: AsyncGenerator[Event, None], redactor: Redactor
 ) -> AsyncGenerator[Event, None]:
-    """The same events without keys, wherever they are cut; `Done` has a note of how many."""
-    answer = _Answer(redactor)
-    async with aclosing(events):
-        async for event in events:
-            for each in answer.of(event):
-                yield each
+    """The same events without keys, wherever they are cut; `Done` has a note of how many.
+
+    What was held back comes before an error, too, unless nobody has seen anything of the answer:
+    then the call can still be repeated unnoticed.
+    """
+    answer, was_seen = _Answer(redactor), False
+    try:
+        async with aclosing(events):
+            async for event in events:
+                for each in answer.of(event):
+                    was_seen = was_seen or not isinstance(each, Usage)
+                    yield each
+    except Exception:
+        for each in answer.rest() if was_seen else ():
+            yield each
+        raise
     for each in answer.rest():  # of an answer that did not end well
         yield each
 

@@ -22,6 +22,7 @@ from providers.chat import (
     complete,
 )
 from providers.deployment import Credential, Deployment
+from providers.errors import IncompleteStream
 from providers.keyring import Keyring
 from providers.masking import MASK, mask_keys, masked, masked_answer
 from providers.router import Router
@@ -106,6 +107,29 @@ async def test_what_was_held_back_comes_at_the_end_of_an_answer_that_breaks_off(
     said = [event async for event in masked_answer(broken(), Redactor())]
 
     assert said == [TextDelta("the prefix is "), TextDelta("sk-")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the prefix is sk-", [TextDelta("the prefix is "), TextDelta("sk-")]),
+        (f"it is {KEYS['Fireworks']}", [TextDelta("it is "), TextDelta("[redacted]")]),
+        ("sk-", []),  # nobody saw a word, so the call can be repeated
+    ],
+)
+async def test_what_was_held_back_comes_before_an_error_once_some_of_the_answer_was_seen(
+    text: str, expected: list[Event]
+) -> None:
+    async def failing() -> AsyncGenerator[Event, None]:
+        yield TextDelta(text)
+        raise IncompleteStream("acme", "it broke off")
+
+    said: list[Event] = []
+    with pytest.raises(IncompleteStream):
+        async for event in masked_answer(failing(), Redactor()):
+            said.append(event)  # noqa: PERF401 - what came before the error counts
+
+    assert said == expected
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-5-5", "ollama/m"])
