@@ -1,9 +1,11 @@
 """The program `cogo`: finds the command, runs it, turns errors into one sentence and a code."""
 
 import importlib
+import select
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO
 
 import typer
 
@@ -27,12 +29,25 @@ def run(arguments: Sequence[str]) -> int:
     try:
         build(arguments)(args=arguments, prog_name=command_path())
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # whatever broke, Typer ends with 1
+            return 0 if _is_unread(sys.__stdout__) else _explain(end.__context__, debug=debug)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BrokenPipeError as error:  # while Typer showed a usage error
+        return int(getattr(error.__context__, "exit_code", _DEFECT))
     except ImportError:
         raise  # the entry point knows whose package stands in the way
     except Exception as error:  # the last boundary: errors become an exit code
         return _explain(error, debug=debug)
     return 0
+
+
+def _is_unread(stream: TextIO | None) -> bool:
+    """Whether nobody reads what is written to a stream."""
+    if stream is None:
+        return True
+    poller = select.poll()
+    poller.register(stream, 0)  # errors and hang-ups are told in any case
+    return bool(poller.poll(0))
 
 
 def _with_default(arguments: list[str]) -> list[str]:

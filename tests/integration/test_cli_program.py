@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from cogo.cli.command import Command
 from cogo.cli.commands import COMMANDS
 from cogo.settings import CHECKOUT
-from tests.support.command_line import cogo
+from tests.support.command_line import cogo, environment
 
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
 
@@ -84,6 +85,29 @@ def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
 
     assert ended.returncode == 2
     assert "frobnicate" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), (["keys", "--help"], 0), (["frobnicate"], 2)]
+)
+def test_a_reader_that_went_away_changes_no_exit_code_and_is_not_told_of(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread, (tmp_path / "errors").open("w+b") as errors:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "cogo", *arguments],
+            stdout=unread,
+            stderr=unread if code else errors,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            check=False,
+            timeout=60,
+        )
+
+    assert ended.returncode == code
+    assert (tmp_path / "errors").read_bytes() == b""
 
 
 def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path) -> None:
