@@ -99,6 +99,7 @@ def server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=list(options.proxies),  # unset, it would be all of loopback
         http=PatientHttpProtocol.of(options),
         ws=PatientSocketProtocol.of(options),
         ws_max_size=options.body_bytes,
@@ -193,6 +194,7 @@ def options_of(settings: Settings, *, host: str, no_key: bool = False) -> Gatewa
         is_keyless=no_key or settings.gateway_keyless,
         cors_origins=_listed(settings.gateway_cors),
         allowed_hosts=_listed(settings.gateway_hosts),
+        proxies=_listed(settings.gateway_proxies),
         body_bytes=settings.gateway_body_bytes,
         connections=settings.gateway_connections,
         share=settings.gateway_share,

@@ -98,6 +98,7 @@ class Settings(BaseModel):
     jwt_secret: SecretStr | None = Field(None, validation_alias="SUPABASE_JWT_SECRET")
     gateway_cors: str = Field("http://localhost:3000", validation_alias="COGO_GATEWAY_CORS")
     gateway_hosts: str = Field("", validation_alias="COGO_GATEWAY_HOSTS")
+    gateway_proxies: str = Field("", validation_alias="COGO_GATEWAY_PROXIES")
     gateway_body_bytes: int = Field(
         4 * 1024 * 1024, gt=0, validation_alias="COGO_GATEWAY_BODY_BYTES"
     )

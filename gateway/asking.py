@@ -103,8 +103,11 @@ async def _cancel(parts: Parts, task_id: UUID) -> None:
         return  # it has ended meanwhile, or was never inserted
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """Do the work while the client is there; raises what it raises."""
+async def unless_gone(parts: Parts, request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+    """Do the work while the client is there and its credential is accepted.
+
+    Raises what the work raises, and Problem: 401, 499.
+    """
 
     async def outcome() -> _T | Exception:
         try:
@@ -116,7 +119,7 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    async with asyncio.TaskGroup() as group:
+    async with parts.admissions.hold(request), asyncio.TaskGroup() as group:
         working = group.create_task(outcome())
         leaving = group.create_task(gone())
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)

@@ -45,11 +45,11 @@ class Gatekeeper:
         """
         known = self._remembered(credential)
         if known is None:
-            self._spend(address)  # guesses are paid for by whoever guesses
+            self.spend(address)  # guesses are paid for by whoever guesses
             known = await self._ask(credential)
             self._remember(credential, known)
         else:
-            self._spend(known.key_id)
+            self.spend(known.key_id)
         return known
 
     async def refusal(self, credential: str) -> Problem | None:
@@ -66,15 +66,17 @@ class Gatekeeper:
             return error
         return None
 
-    def _spend(self, caller: str) -> None:
+    def spend(self, caller: str) -> None:
+        """Count one request of a key or an address. Raises Problem (429) when it is too many."""
         wait = self._rates.take(caller)
         if wait is not None:
+            seconds = int(wait) + 1
             raise Problem(
                 429,
                 "rate_limited",
                 "too many requests in a minute",
-                hint="wait as Retry-After says",
-                headers={"Retry-After": str(int(wait) + 1)},
+                hint=f"wait {seconds} s; COGO_GATEWAY_RATE allows more",
+                headers={"Retry-After": str(seconds)},
             )
 
     async def _ask(self, credential: str | None) -> Principal:

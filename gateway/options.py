@@ -15,6 +15,8 @@ class GatewayOptions:
     cors_origins: tuple[str, ...] = ("http://localhost:3000",)
     allowed_hosts: tuple[str, ...] = ()
     """Host names by which a loopback gateway may be called besides its own."""
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; `*`: all."""
     body_bytes: int = 4 * 1024 * 1024
     connections: int = 900
     """Requests, streams and sockets at once; below the 1,024 files that many systems allow."""

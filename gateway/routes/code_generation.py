@@ -63,7 +63,7 @@ async def generate(body: GenerateRequest, request: Request, here: Here, asker: W
         async with inquiry(here, asker, new) as asked:
             return await asked.answer()
 
-    task = await unless_gone(request, work())
+    task = await unless_gone(here, request, work())
     spoken(task)
     result = task.result or {}
     code, notes = code_in(result), [str(each) for each in result.get("notes") or ()]

@@ -98,7 +98,7 @@ async def test(body: TestRequest, request: Request, here: Here, asker: Writer) -
             return await asked.answer()
 
     try:
-        task = await unless_gone(request, work())
+        task = await unless_gone(here, request, work())
     except Problem as problem:
         problem.extra["model_id"] = body.model_id
         raise

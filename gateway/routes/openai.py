@@ -66,7 +66,7 @@ async def complete(body: ChatCompletionRequest, request: Request, here: Here, as
         async with inquiry(here, asker, new) as asked:
             return await asked.answer()
 
-    task = await unless_gone(request, work())
+    task = await unless_gone(here, request, work())
     headers["x-cogo-task"] = str(task.id)
     return JSONResponse(completion(task, model=body.model), headers=headers)
 

@@ -103,7 +103,7 @@ async def _answer(  # noqa: PLR0917 - both endpoints hand on all that they have
         async with inquiry(here, asker, new) as asked:
             return whole(await asked.answer(), team_id=team_id, session_id=session_id)
 
-    return await unless_gone(request, work())
+    return await unless_gone(here, request, work())
 
 
 async def _told(  # noqa: PLR0917 - as above

@@ -27,7 +27,10 @@ _OVERRUN: Final = 4429
 
 @router.websocket("/ws/swarm")
 async def converse(socket: WebSocket, here: Here) -> None:
-    """Answer requests `{swarm_id, message, session_id?}` until the client goes."""
+    """Answer requests `{swarm_id, message, session_id?}` until the client goes.
+
+    Each counts for the rate of the key, as a request of its own would.
+    """
     await socket.accept()
     try:
         asker = await admit(socket, Scope.TASKS_WRITE)
@@ -70,6 +73,7 @@ async def _answer_all(
 
 
 async def _answer(socket: WebSocket, here: Parts, asker: Principal, text: str) -> None:
+    here.gatekeeper.spend(asker.key_id)
     try:
         body = SwarmRequest.model_validate(read_json(text))
     except ValidationError as error:

@@ -1,6 +1,7 @@
 """What is open ends when its key is revoked; the console's address lets one browser in, once."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -50,14 +51,6 @@ async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
 ) -> None:
     headers = await a_key(store, "tasks:write")
     [key] = await store.fetch_api_keys()
-    scope = {
-        "type": "websocket",
-        "path": "/ws/swarm",
-        "query_string": b"",
-        "headers": [(b"host", b"localhost"), (b"authorization", headers["Authorization"].encode())],
-        "client": ("127.0.0.1", 1),
-        "subprotocols": [],
-    }
     said: list[Any] = []
 
     async def receive() -> dict[str, str]:
@@ -71,11 +64,83 @@ async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
         said.append(message)
 
     async with opened_door(is_keyless=False, recheck=SOON) as door:
-        await door(scope, receive, send)
+        await door(swarm_socket(headers), receive, send)
 
     assert "expired or revoked" in said[-2]["text"]
     assert (said[-1]["type"], said[-1]["code"]) == ("websocket.close", 4401)
     assert said[-1]["reason"] == "unauthenticated"
+
+
+async def test_each_message_of_a_socket_counts_for_the_rate_and_what_is_too_much_is_said(
+    opened_door: OpenDoor, store: SupabaseStore
+) -> None:
+    headers = await a_key(store, "tasks:write")
+    said: list[Any] = []
+    messages: list[dict[str, Any]] = [
+        {"type": "websocket.connect"},
+        *[{"type": "websocket.receive", "text": "no JSON"}] * 4,
+        {"type": "websocket.disconnect", "code": 1000},
+    ]
+    heard = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal heard
+        await eventually(lambda: len(said) == heard)  # each message is answered before the next
+        heard += 1
+        return messages[heard - 1]
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async with opened_door(is_keyless=False, requests_per_minute=2) as door:
+        await door(swarm_socket(headers), receive, send)
+
+    codes = [json.loads(each["text"])["error"]["code"] for each in said[1:]]
+    assert codes[:2] == ["invalid_request", "invalid_request"]
+    assert set(codes[2:]) == {"rate_limited"}
+    assert "wait" in json.loads(said[-1]["text"])["error"]["hint"]
+
+
+async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    headers = await a_key(store, "tasks:write")
+    [key] = await store.fetch_api_keys()
+    bodies = {
+        "/v1/chat/completions": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
+        "/swarm/execute": {"swarm_id": "coding-swarm", "message": "x"},
+        "/api/code-generation/generate": {"prompt": "x"},
+    }
+    async with opened(is_keyless=False, recheck=SOON) as client, asyncio.TaskGroup() as group:
+        waiting = [
+            group.create_task(client.post(path, json=body, headers=headers))
+            for path, body in bodies.items()
+        ]
+
+        async def are_asked() -> bool:
+            return len(await store.fetch_tasks(limit=10)) == len(bodies)
+
+        await eventually(are_asked)
+        await store.revoke_api_key(key_id=key.id)
+        answers = [await each for each in waiting]
+
+        async def are_cancelled() -> bool:
+            return {each.status for each in await store.fetch_tasks(limit=10)} == {"cancelled"}
+
+        await eventually(are_cancelled)
+    assert [each.status_code for each in answers] == [401] * len(bodies)
+    assert all("expired or revoked" in each.text for each in answers)
+
+
+def swarm_socket(headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "type": "websocket",
+        "path": "/ws/swarm",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"authorization", headers["Authorization"].encode())],
+        "client": ("127.0.0.1", 1),
+        "subprotocols": [],
+    }
 
 
 async def exchange(client: httpx.AsyncClient, address: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from gateway.door import Door
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
-from gateway.seats import Seats
+from gateway.seats import Seats, client_address
 from tests.support.eventually import eventually
 
 SOON = timedelta(seconds=0.4)
@@ -44,6 +44,10 @@ class Application:
         @app.post("/")
         async def read(request: Request) -> int:
             return len(await request.body())
+
+        @app.get("/address")
+        async def address(request: Request) -> str:
+            return client_address(request.scope)
 
         app.mount("/flood", self._flood)
         app.mount("/slow", self._slow)
@@ -186,6 +190,22 @@ async def test_the_longest_waiting_of_an_address_make_room_for_new_connections(
 
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 2" in answer
+
+
+@pytest.mark.parametrize(
+    ("proxies", "expected"),
+    [((), "127.0.0.1"), (("10.0.0.1",), "127.0.0.1"), (("127.0.0.0/8",), "192.0.2.7")],
+)
+async def test_nobody_chooses_the_address_that_they_count_for_but_through_a_proxy_that_is_trusted(
+    application: Application, proxies: tuple[str, ...], expected: str
+) -> None:
+    async with serving(application, proxies=proxies) as port:
+        header = "Host: localhost\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close"
+        reader, writer = await sent(port, f"GET /address HTTP/1.1\r\n{header}\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.endswith(f'"address:{expected}"'.encode())
 
 
 def test_nobody_holds_more_than_a_share_and_what_is_given_back_can_be_taken_again() -> None:
