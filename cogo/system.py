@@ -357,7 +357,8 @@ class System:
     def _gateway_spec(self) -> Spec:
         port = self._fleet.gateway_port
         if self._gateway.answer:
-            port = free_port(str(self._gateway.answer["url"])) or None  # clients know it
+            # Clients and gateway.json know the first one: as with the simulator.
+            port = urlsplit(str(self._gateway.answer["url"])).port
         options: tuple[str, ...] = ("--dir", str(self._project.home), "--with-parent")
         if port is not None:
             options = (*options, "--port", str(port))
