@@ -5,9 +5,11 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -123,7 +125,7 @@ async def asked(url: str) -> str | None:
     return None
 
 
-async def test_a_killed_server_and_a_killed_simulator_come_back_on_their_ports(
+async def test_what_is_killed_comes_back_on_its_port_even_if_somebody_else_had_it_meanwhile(
     tmp_path: Path,
 ) -> None:
     with cogo_up("--port", str(a_port()), home=tmp_path) as up:
@@ -141,6 +143,21 @@ async def test_a_killed_server_and_a_killed_simulator_come_back_on_their_ports(
 
         await eventually(lambda: asked(journal), within=40)
         await eventually(is_back, within=40, every=0.5)
+
+        log, url = tmp_path / ".cogo" / "logs" / "gateway.log", up.answer["gateway_url"]
+        os.kill(processes["gateway"], signal.SIGKILL)
+        listening = await eventually(lambda: taken(urlsplit(url).port), within=20, every=0.01)
+        assert listening is not None
+        with listening:
+            await eventually(lambda: "cannot listen" in log.read_text(), within=40)
+        await eventually(lambda: asked(f"{url}/health"), within=40)
+
+
+def taken(port: int | None) -> socket.socket | None:
+    """Listen there ourselves, once nobody else does."""
+    with contextlib.suppress(OSError):
+        return socket.create_server(("127.0.0.1", port or 0))
+    return None
 
 
 async def test_a_closed_terminal_is_like_an_interrupt(tmp_path: Path) -> None:
