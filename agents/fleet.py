@@ -1,7 +1,7 @@
 """Which lanes living executors serve, as far as the database knows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from loguru import logger
@@ -31,6 +31,8 @@ class Fleet:
         self._store = store
         self._own = own
         self.lanes: tuple[str, ...] = ()
+        self.simulated: frozenset[str] = frozenset()
+        """Those of them that only the vendor simulator serves."""
         self.is_known = False
         """Whether the lanes are those of living executors."""
 
@@ -47,6 +49,18 @@ class Fleet:
         except CogoError as error:
             logger.debug("the fleet could not be asked for", error=str(error))
             return
-        living = {lane for agent in agents if agent.serves for lane in agent.lanes}
+        living = served_lanes(agents)
         self.is_known = bool(living)
-        self.lanes = tuple(sorted(living)) if living else tuple(sorted(await self._own()))
+        self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
+        self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
+
+
+def served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+    """Return the lanes of living executors, sorted, and whether only simulators serve each."""
+    simulated: dict[str, bool] = {}
+    for agent in agents:
+        if agent.serves:
+            is_simulated = bool(agent.details.get("simulated"))
+            for lane in agent.lanes:
+                simulated[lane] = simulated.get(lane, True) and is_simulated
+    return dict(sorted(simulated.items()))

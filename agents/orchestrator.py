@@ -53,7 +53,7 @@ async def run_orchestrator(
         fleet = Fleet(store=agent.store, own=lanes)
         await fleet.refresh()
         # Reading the price tables takes a while; nobody's choice is to wait for it.
-        await asyncio.to_thread(shelf_of(catalogue).warm, fleet.lanes)
+        await asyncio.to_thread(shelf_of(catalogue, simulated=fleet.simulated).warm, fleet.lanes)
         learner = Learner(store=agent.store, agent_id=identity.id, start=knowledge)
         await learner.refresh()
         cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)

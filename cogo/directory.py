@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from agents.cio import Cio
-from agents.fleet import Fleet
+from agents.fleet import Fleet, served_lanes
 from agents.learning import known
 from agents.selection.knowledge import Knowledge
 from agents.selection.requirements import Requirements
@@ -95,15 +95,7 @@ class Directory:
         return Recommendation(models=choice.recommended(RECOMMENDED), reasoning=choice.reason)
 
     async def _served(self) -> dict[str, bool]:
-        """The lanes of living executors, by their ids, and whether only simulators serve each."""
-        simulated: dict[str, bool] = {}
-        for agent in await self._office.fetch_agents():
-            if not agent.serves:
-                continue
-            for lane in agent.lanes:
-                is_simulated = bool(agent.details.get("simulated"))
-                simulated[lane] = simulated.get(lane, True) and is_simulated
-        return dict(sorted(simulated.items()))
+        return served_lanes(await self._office.fetch_agents())
 
     def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)

@@ -45,7 +45,15 @@ def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None)
     """
     if deployment.simulated:
         return Cost(usd=Decimal(0), source="simulated")
-    return _cost(usage, deployment, at)
+    if deployment.host.local:
+        return Cost(usd=Decimal(0), source="local")
+    if not usage.is_counted:
+        return None
+    if deployment.entry.prices is not None:
+        return _by_catalogue(usage, deployment.entry.prices)
+    if deployment.host.genai_prices is not None:
+        return _by_genai_prices(usage, deployment.host.genai_prices, deployment.provider_model, at)
+    return None
 
 
 def unit_prices(
@@ -62,7 +70,7 @@ def unit_prices(
         Usage(cached=prompt),
         Usage(cache_write=prompt),
     )
-    costs = [_cost(usage, deployment, at) for usage in samples]
+    costs = [cost_of(usage, deployment, at=at) for usage in samples]
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
@@ -79,7 +87,7 @@ def unit_prices(
 
 def long_prompts(deployment: Deployment) -> tuple[int, ...]:
     """Return the lengths of prompts above which all tokens have other prices, in order."""
-    if deployment.host.local or deployment.entry.prices is not None:
+    if deployment.simulated or deployment.host.local or deployment.entry.prices is not None:
         return ()
     if deployment.host.genai_prices is None:
         return ()
@@ -96,18 +104,6 @@ def long_prompts(deployment: Deployment) -> tuple[int, ...]:
     tiered = (found.model_price.input_mtok, found.model_price.output_mtok)
     starts = {tier.start for each in tiered for tier in getattr(each, "tiers", ())}
     return tuple(sorted(starts))
-
-
-def _cost(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
-    if deployment.host.local:
-        return Cost(usd=Decimal(0), source="local")
-    if not usage.is_counted:
-        return None
-    if deployment.entry.prices is not None:
-        return _by_catalogue(usage, deployment.entry.prices)
-    if deployment.host.genai_prices is not None:
-        return _by_genai_prices(usage, deployment.host.genai_prices, deployment.provider_model, at)
-    return None
 
 
 def _by_catalogue(usage: Usage, prices: Prices) -> Cost:

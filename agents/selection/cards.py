@@ -38,11 +38,10 @@ class Card:
     """It reasons when the request does not say whether it should, as most do not."""
     prices: tuple[Price, ...] = ()
     """By length of the prompt, short ones first; empty where no price is known."""
-
-    @property
-    def output_usd(self) -> float | None:
-        """Dollars for one token of the answer to a short prompt."""
-        return self.prices[0].output_usd if self.prices else None
+    output_usd: float | None = None
+    """Dollars that one token of the answer to a short prompt costs where it is not simulated."""
+    is_simulated: bool = False
+    """The vendor simulator answers in its place, and costs nothing."""
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars of one call, None where no price is known: that is not free."""
@@ -56,8 +55,10 @@ class Card:
 class Shelf:
     """The cards of one catalogue. Cards are made when first asked for, and then kept."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, simulated: frozenset[str]) -> None:
+        """`simulated`: the lanes that only the vendor simulator serves."""
         self.catalogue = catalogue
+        self._simulated = simulated
         self._cards: dict[str, Card] = {}
         self._named: dict[str, tuple[tuple[str, ...], str | None]] = {}
 
@@ -96,6 +97,8 @@ class Shelf:
             model = self.catalogue.model(lane)
         except UnknownModel:
             return Card(model_id=lane, provider=facts.provider)
+        is_simulated = lane in self._simulated
+        usual = self._prices(model)
         return Card(
             model_id=lane,
             provider=facts.provider,
@@ -105,14 +108,18 @@ class Shelf:
             context_window=facts.context_window,
             tools=model.takes_tools,
             reasons_unasked=model.reasoning in {"default-on", "always"},
-            prices=self._prices(model),
+            prices=self._prices(model, simulated=True) if is_simulated else usual,
+            output_usd=usual[0].output_usd if usual else None,
+            is_simulated=is_simulated,
         )
 
-    def _prices(self, model: Model) -> tuple[Price, ...]:
+    def _prices(self, model: Model, *, simulated: bool = False) -> tuple[Price, ...]:
         """Those of the first deployment whose price is known."""
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
-            place = Deployment(model=model, entry=entry, host=host, base_url="")
+            place = Deployment(
+                model=model, entry=entry, host=host, base_url="", simulated=simulated
+            )
             steps = (0, *long_prompts(place))
             found = [(above, unit_prices(place, prompt=above + 1000)) for above in steps]
             known = tuple(
@@ -125,11 +132,11 @@ class Shelf:
         return ()
 
 
-def shelf_of(catalogue: Catalogue) -> Shelf:
-    """Give the shelf of a catalogue as it is now."""
-    return _shelf(catalogue, catalogue.edition)
+def shelf_of(catalogue: Catalogue, *, simulated: frozenset[str] = frozenset()) -> Shelf:
+    """Give the shelf of a catalogue as it is now, where the simulator serves these lanes."""
+    return _shelf(catalogue, catalogue.edition, simulated)
 
 
 @lru_cache(maxsize=4)
-def _shelf(catalogue: Catalogue, _edition: int) -> Shelf:
-    return Shelf(catalogue)
+def _shelf(catalogue: Catalogue, _edition: int, simulated: frozenset[str]) -> Shelf:
+    return Shelf(catalogue, simulated)

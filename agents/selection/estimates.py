@@ -79,7 +79,8 @@ class Forecaster:
             outlook = kind.get(card.model_id)
             if outlook is None:
                 outlook = kind[card.model_id] = self._outlook(card, needs)
-            by_price, seen = card.cost(input_tokens, output_tokens), outlook.cost_usd
+            by_price = card.cost(input_tokens, output_tokens)
+            seen = None if card.is_simulated else outlook.cost_usd  # which was real money
             cost = by_price if seen is None else _dearer(by_price, seen)
             found.append(Estimate(outlook, cost))
         return found

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from agents.selection.cards import shelf_of
 from agents.selection.choice import Choice
 from agents.selection.tokens import input_tokens, output_tokens
-from providers.catalogue import Catalogue
 
 SHORT: Final = 0.25
 LONG: Final = 3.0
@@ -32,9 +30,8 @@ class Quote:
         return f"about ${self.expected:.4f}, between ${self.low:.4f} and ${self.high:.4f}"
 
 
-def quote(choice: Choice, catalogue: Catalogue, prompt_characters: int) -> Quote:
+def quote(choice: Choice, prompt_characters: int) -> Quote:
     """Price the model, its team, and at the dear end the next rung of a cascade."""
-    shelf = shelf_of(catalogue)
     asked = input_tokens(choice.needs, prompt_characters)
     usual = output_tokens(choice.needs)
     selected = choice.selected.model_id
@@ -45,7 +42,9 @@ def quote(choice: Choice, catalogue: Catalogue, prompt_characters: int) -> Quote
         # A synthesis reads what its team wrote.
         drafts = int(usual * share) * len(choice.team)
         costs = [
-            shelf.card(id_).cost(asked + (drafts if id_ == selected else 0), int(usual * share))
+            choice.eligible[id_].card.cost(
+                asked + (drafts if id_ == selected else 0), int(usual * share)
+            )
             for id_ in models
         ]
         known = [each for each in costs if each is not None]

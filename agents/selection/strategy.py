@@ -40,7 +40,8 @@ def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_
     Raises NoModel with the reason when nothing is eligible, and UnknownModel when the person asked
     for a name that does not exist.
     """
-    survey = Survey.of(wanted, shelf_of(catalogue), knowledge)
+    shelf = shelf_of(catalogue, simulated=wanted.simulated)
+    survey = Survey.of(wanted, shelf, knowledge)
     if wanted.requested:
         picked, reason = _requested(wanted.requested, survey)
         return _choice(survey, Pick(order=(picked,), reason=reason))

@@ -22,6 +22,8 @@ class Wanted:
     owner: UUID | None = None
     served: Sequence[str] = ()
     """Lanes that somebody can execute now."""
+    simulated: frozenset[str] = frozenset()
+    """Those of them that only the vendor simulator serves."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Models that already failed at this subtask, and how, in the order of their attempts."""
     budget_usd: float | None = None

@@ -35,11 +35,11 @@ from cogo.cli.asking import (
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.output import print_json, print_line
 from cogo.errors import CommandError
+from cogo.live.lines import marked
 from cogo.models import credentials, load_catalogue
 from cogo.project import Project
 from cogo.wiring import open_client
 from protocol.records import TaskBrief
-from providers.catalogue import Catalogue
 from providers.router import Router
 
 EXAMPLES: Final = (
@@ -87,11 +87,13 @@ def estimate(
     )
     weighed = asyncio.run(_weigh(Project.find(directory), task))
     record = weighed.choice.record()
+    simulated = weighed.choice.eligible[weighed.choice.selected.model_id].card.is_simulated
     if as_json:
         print_json(
             {
                 "type": weighed.step.type,
                 "model": record.selected_model,
+                "simulated": simulated,
                 "team": list(weighed.choice.team),
                 "next": weighed.choice.next_rung,
                 "policy": record.policy,
@@ -103,7 +105,8 @@ def estimate(
         return
     for member in weighed.choice.team:
         print_line(f"{weighed.step.type} by {member}, for the synthesis")
-    print_line(f"{weighed.step.type} by {record.selected_model}: {record.reason}")
+    name = marked(record.selected_model, simulated=simulated)
+    print_line(f"{weighed.step.type} by {name}: {record.reason}")
     if weighed.choice.next_rung:
         print_line(f"  a refused answer goes to {weighed.choice.next_rung}")
     print_line(f"  {weighed.quote.sentence()}")
@@ -122,15 +125,13 @@ async def _weigh(project: Project, task: TaskBrief) -> Weighed:
         fleet = Fleet(store=client.store, own=own)
         await fleet.refresh()
         knowledge = known(await client.store.model_knowledge(agent_id="cogo estimate"), start=start)
-    return _weighed(
-        Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: knowledge), task, catalogue
-    )
+    return _weighed(Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: knowledge), task)
 
 
-def _weighed(cio: Cio, task: TaskBrief, catalogue: Catalogue) -> Weighed:
+def _weighed(cio: Cio, task: TaskBrief) -> Weighed:
     try:
         step, choice = cio.weigh(task)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
     characters = sum(len(each) for each in step.params.values() if isinstance(each, str))
-    return Weighed(step=step, choice=choice, quote=quote(choice, catalogue, characters))
+    return Weighed(step=step, choice=choice, quote=quote(choice, characters))

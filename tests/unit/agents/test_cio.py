@@ -70,6 +70,20 @@ async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> Non
     assert subtask.params["generation_prompt"] == "Write is_prime(n)"
 
 
+async def test_a_tiny_budget_is_enough_where_only_the_simulator_answers() -> None:
+    simulators = an_agent(id="simulating", details={"simulated": True})
+    task = {"budget_usd": 0.000001, "model": LANES[1]}
+    cio = Cio(catalogue=CATALOGUE, fleet=a_fleet(ScriptedStore(others=[simulators])))
+    mixed = a_fleet(ScriptedStore(others=[simulators, an_agent([LANES[1]])]))
+
+    planned = await cio.work(a_plan(task))
+
+    assert planned.plan is not None
+    assert planned.plan.subtasks[0].lane == LANES[1]
+    with pytest.raises(WorkFailed, match="budget"):  # somebody could call the real one
+        await Cio(catalogue=CATALOGUE, fleet=mixed).work(a_plan(task))
+
+
 async def test_a_task_without_params_can_be_planned() -> None:
     subtask = await planned(params=None, preferences=None)
 

@@ -1,8 +1,14 @@
 """What a choice would cost, and what another preference would have taken."""
 
+from dataclasses import replace
+
+import pytest
+
+from agents.selection.knowledge import Knowledge
+from agents.selection.observations import Observations, Observed
 from agents.selection.quote import quote
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import choose
+from agents.selection.strategy import NoModel, choose
 from agents.selection.wanted import Wanted
 from agents.selection.what_if import what_ifs
 from protocol.policy import PolicyName
@@ -20,13 +26,34 @@ def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_f
     )
     unknown = choose(Wanted(needs=needs, served=("a-model-of-tomorrow",)), CATALOGUE)
 
-    alone, together = quote(one, CATALOGUE, 400), quote(team, CATALOGUE, 400)
+    alone, together = quote(one, 400), quote(team, 400)
 
     assert team.team
     assert alone.expected is not None
     assert together.expected is not None
     assert together.expected > alone.expected
-    assert quote(unknown, CATALOGUE, 400).expected is None
+    assert quote(unknown, 400).expected is None
+
+
+@pytest.mark.parametrize("policy", list(PolicyName))
+def test_what_the_simulator_answers_costs_nothing_and_is_expected_to_be_as_good(
+    policy: PolicyName,
+) -> None:
+    real = Wanted(needs=Requirements(), served=SERVED, policy=policy, may_team=True)
+    simulated = replace(real, simulated=frozenset(SERVED), budget_usd=0.0)
+    dear = {(name, "code-generation"): Observed(n=50, success=40, cost_usd=3.0) for name in SERVED}
+    seen = Knowledge(observations=Observations(outcomes=dear))  # with the real models
+
+    free = choose(simulated, CATALOGUE, seen)
+
+    assert quote(free, 400).as_json() == {"low": 0, "expected": 0, "high": 0}
+    assert {each.estimate.cost_usd for each in free.alternatives} == {0}
+    usual = choose(real, CATALOGUE, seen)
+    assert {id_: each.estimate.quality for id_, each in free.ranking.items()} == {
+        id_: each.estimate.quality for id_, each in usual.ranking.items()
+    }
+    with pytest.raises(NoModel):
+        choose(replace(simulated, simulated=frozenset()), CATALOGUE, seen)
 
 
 def test_what_ifs_weigh_only_what_could_be_taken() -> None:
