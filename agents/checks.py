@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from loguru import logger
 
 from agents import parsing
+from providers.chat import FinishReason
 
 SHORT: Final = 2_000
 """Characters that no parser needs more than a moment for: these are parsed in this process."""
@@ -20,7 +21,6 @@ MAX_CHARACTERS: Final = 500_000
 CPU_SECONDS: Final = 5.0
 WALL_SECONDS: Final = 60.0
 """For a process that gets no CPU time."""
-_CUT: Final = frozenset({"length", "max_tokens"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ class Checker:
 
         Code is parsed where its language is known and this Python can read it.
         """
-        checks = [Check(name="ends", problem=_unfinished(finish_reason))]
+        is_cut = finish_reason == FinishReason.LENGTH
+        checks = [Check(name="ends", problem="it was cut at the model's limit" if is_cut else None)]
         said = text if code is None else code
         checks.append(Check(name="says something", problem=None if said.strip() else "it is empty"))
         name = (language or "").lower()
@@ -143,7 +144,3 @@ async def _ask(process: Process, line: str) -> str | None:
 def problem_of(checks: tuple[Check, ...]) -> str | None:
     """Give the first problem as half a sentence."""
     return next((f"{each.name}: {each.problem}" for each in checks if each.problem), None)
-
-
-def _unfinished(finish_reason: str | None) -> str | None:
-    return "it was cut at the model's limit" if finish_reason in _CUT else None

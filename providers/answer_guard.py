@@ -48,8 +48,6 @@ async def guarded(vendor: str, events: AsyncGenerator[Event, None]) -> AsyncGene
                     says = True
                 case Done() if not says:
                     raise _empty(vendor, event, thinks=thinks)
-                case _:
-                    pass
             if length > LONGEST_ANSWER:
                 raise MalformedResponse(
                     vendor, f"the answer is longer than {LONGEST_ANSWER:,} characters"

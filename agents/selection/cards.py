@@ -121,7 +121,7 @@ class Shelf:
                 model=model, entry=entry, host=host, base_url="", simulated=simulated
             )
             steps = (0, *long_prompts(place))
-            found = [(above, unit_prices(place, prompt=above + 1000)) for above in steps]
+            found = [(above, unit_prices(place, prompt=above + 1)) for above in steps]
             known = tuple(
                 Price(above, float(each.input) / _MILLION, float(each.output) / _MILLION)
                 for above, each in found

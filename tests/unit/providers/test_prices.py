@@ -117,6 +117,7 @@ def test_unit_prices_of_a_long_prompt_are_those_of_its_tier(
     assert short is not None
     assert long is not None
     assert round(long.input / short.input) == times
+    assert unit_prices(deployment, prompt=0, at=AT) == short
 
 
 def test_unit_prices_of_an_unknown_model_are_unknown() -> None:
