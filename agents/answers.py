@@ -195,7 +195,7 @@ class Answer:
         return output
 
     def _notes(self) -> list[str]:
-        """Give what a person should know: of the params, of the request, of the answer."""
+        """Return what a person should know of the params, the request and the answer."""
         planned = self.claimed.params.get(NOTES)
         notes = [str(each) for each in planned] if isinstance(planned, list) else []
         if self.done is not None:

@@ -137,7 +137,7 @@ class Cio:
         )
 
     def _wait_for_one(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice | None:
-        """Give the model that may be asked again the soonest, which is better than none."""
+        """Return a choice among the models that may be asked again, the soonest first, or None."""
         for model_id in _soonest(claimed):
             rest = {each: why for each, why in failed.items() if each != model_id}
             try:
@@ -230,14 +230,14 @@ def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
 
 
 def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
-    """Give the models that failed, and how."""
+    """Return the models that failed, and how."""
     return {
         each.model_id: error_class(each) for each in failures_that_count(claimed) if each.model_id
     }
 
 
 def _soonest(claimed: ClaimedSubtask) -> list[str]:
-    """Give the models that failed for a while only, those that can be asked the soonest first."""
+    """Return the models that failed only for a while, those that can be asked the soonest first."""
     waits = {
         each.model_id: retry_at(each) or datetime.min.replace(tzinfo=UTC)
         for each in failures_that_count(claimed)

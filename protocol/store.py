@@ -154,7 +154,7 @@ class Store(JudgementStore, Protocol):
         ...
 
     async def check_writes(self) -> WriteCheck:
-        """Write something that needs room on the disk; raises as any refused write."""
+        """Write something that needs room on the disk. Raises what any refused write raises."""
         ...
 
     async def fetch_task(self, *, task_id: UUID) -> Task:

@@ -23,7 +23,7 @@ LONGEST_ANSWER: Final = 4_000_000
 
 
 async def guarded(vendor: str, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    """Pass the events of one call on.
+    """Yield the events of one call.
 
     Raises:
         EmptyAnswer: the answer ended well and says nothing.

@@ -130,7 +130,7 @@ class Chain:
         return next_step(error, spare_key=spare_key, spare_deployment=more, waited=self._waited)
 
     def _told(self, errors: Sequence[CallFailed]) -> CallFailed:
-        """The error that is worth most, with a word on what the other places said."""
+        """Return the error that is worth most, with what the other places said."""
         best = to_tell(errors)
         asked = [(each.deployment.id, each.error) for each in self.absorbed]
         asked.append((self.deployment.id, errors[-1]))

@@ -26,7 +26,7 @@ class Credential:
     """The base URL is the vendor simulator's: its answers are nobody's."""
 
     def __post_init__(self) -> None:
-        """Strip what was copied along with a key; one of white space alone is none."""
+        """Strip white space around keys; a key of white space alone is none."""
         given = (self.key, *self.spare_keys)
         texts = [each.get_secret_value().strip() for each in given if each is not None]
         keys = [SecretStr(text) for text in texts if text]

@@ -159,7 +159,7 @@ def from_transport(vendor: str, error: Exception, *, connect: timedelta, secret:
 
 
 def safe_text(text: str, secret: str) -> str:
-    """A vendor's words, shortened, without this key and whatever else looks like one."""
+    """Return a vendor's words, shortened, without this key and whatever else looks like one."""
     text = Redactor([secret], places=True).redact(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
@@ -261,7 +261,7 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
 
 
 def read_seconds(value: str | None) -> timedelta | None:
-    """The wait of this many seconds, None where it is no number or a mistake."""
+    """Return the wait of this many seconds, None where it is no number or a mistake."""
     seconds = _number(value)
     return None if seconds is None else timedelta(seconds=seconds)
 

@@ -71,7 +71,7 @@ class Keyring:
         return len(given.keys) if given else 0
 
     def redactor(self, *, shapes: bool) -> Redactor:
-        """What masks these keys in prompts and answers; `shapes`: and whatever looks like a key.
+        """Return what masks these keys; with `shapes`, also whatever looks like a key.
 
         Short ones are left alone, for servers of one's own take words as keys.
         """

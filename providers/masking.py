@@ -64,7 +64,7 @@ def _masked_message(message: Message, redactor: Redactor) -> tuple[Message, int]
 async def masked_answer(
     events: AsyncGenerator[Event, None], redactor: Redactor
 ) -> AsyncGenerator[Event, None]:
-    """The same events without keys, wherever they are cut; `Done` has a note of how many.
+    """Yield the same events without keys, wherever they are cut; `Done` has a note of how many.
 
     What was held back comes before an error, too, unless nobody has seen anything of the answer:
     then the call can still be repeated unnoticed.
@@ -95,7 +95,7 @@ class _Answer:
         self._found = 0
 
     def of(self, event: Event) -> Iterator[Event]:
-        """What may be passed on now."""
+        """Yield what may be passed on now."""
         match event:
             case TextDelta():
                 if text := self._text.feed(event.text):
@@ -127,7 +127,7 @@ class _Answer:
                 yield self._end(event)
 
     def rest(self) -> Iterator[Event]:
-        """What was held back."""
+        """Yield what was held back."""
         if text := self._reasoning.close():
             yield ReasoningDelta(text)
         if text := self._text.close():

@@ -68,7 +68,7 @@ def next_step(
 
 
 def wait_before(error: CallFailed) -> timedelta:
-    """How long to wait before the same call, never less than the vendor said."""
+    """Return how long to wait before the same call, never less than the vendor said."""
     return max(error.retry_after or timedelta(), SHORTEST_WAIT)
 
 

@@ -244,7 +244,7 @@ class Router:
         return listed
 
     def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
-        """Believe a list; one without a single known model rather has names of another form."""
+        """Keep a list, unless no model in it is known here: its names then have another form."""
         known = {
             entry.model
             for model in self.catalogue.models.values()

@@ -102,7 +102,7 @@ class Redactor:
         self._learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know these from now on, too: keys change while a process runs."""
+        """Add secrets: keys change while a process runs."""
         if not self._secrets.issuperset(secrets := set(secrets)):
             self._learn(secrets)
 

@@ -90,7 +90,10 @@ class ThinkingTags:
                 yield from self._as_text()
 
     def _before_closing(self, text: str) -> tuple[str, bool]:
-        """Cut a text at a closing tag that was never opened; what must wait or follows is held."""
+        """Return the text before a closing tag that was never opened, and whether one was found.
+
+        What follows it, or may be the beginning of a tag, is held.
+        """
         start = 0
         while (found := text.find(_CLOSE, start)) >= 0:
             if text.find(_OPEN, start, found) >= 0:

@@ -240,7 +240,7 @@ def _setter(verdict: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:
 
 
 def _unreadable(claim: UnreadableSubtask) -> Failure:
-    """Whoever claimed it next could not read it either: the task ends, and says why."""
+    """Return the failure that ends its task: nobody else could read it either."""
     return Failure(
         ref=claim.ref,
         error=ErrorInfo(

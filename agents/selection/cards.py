@@ -114,7 +114,7 @@ class Shelf:
         )
 
     def _prices(self, model: Model, *, simulated: bool = False) -> tuple[Price, ...]:
-        """Those of the first deployment whose price is known."""
+        """Return those of the first deployment whose price is known."""
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
             place = Deployment(
