@@ -133,7 +133,7 @@ class SelectionDesk:
                 "subtask_id": _text(message, "subtask_id"),
                 "requested_model": _text(message, "requested_model"),
                 "request_id": message.id,
-                "unnamed_request": message.id.version == 5,  # see Envelope.parse
+                "unnamed_request": message.is_unnamed,
             }
         )
 

@@ -69,6 +69,11 @@ class Envelope(BaseModel):
         """
         return _validated(cls, raw if "id" in raw else {**raw, "id": _id_of(raw)})
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether it came without an id, and has one that was made of its words."""
+        return self.id.version == 5
+
 
 def _id_of(raw: Mapping[str, Any]) -> UUID:
     try:
