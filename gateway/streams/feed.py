@@ -171,7 +171,7 @@ class Feed:
 
 def _unheard(subtask_id: UUID, voice: Voice, cursor: Cursor) -> Iterator[News]:
     heard = cursor.heard.get(subtask_id)
-    if heard is None and not voice.text and not voice.reasoning:
+    if heard is None and not voice.has_spoken:
         return  # it has not spoken yet
     if heard is not None and heard.attempt > voice.attempt:
         return  # we know less than the gateway that this watcher comes from
@@ -182,7 +182,7 @@ def _unheard(subtask_id: UUID, voice: Voice, cursor: Cursor) -> Iterator[News]:
             yield Discarded(subtask_id=subtask_id, attempt=voice.attempt)
     for kind in KINDS:
         begin = heard.text if kind == "text" else heard.reasoning
-        delta = voice.said(kind)[begin:]
+        delta = voice.said(kind, after=begin)
         if not delta:
             continue
         if kind == "text":

@@ -1,6 +1,7 @@
 """What a subtask said is put together right, from whatever arrives in whatever order."""
 
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -22,12 +23,12 @@ def test_no_order_no_loss_and_no_repetition_changes_the_text(
 
     for offset, delta in heard:
         voice.hear(attempt=1, kind="text", offset=offset, delta=delta)
-        assert TEXT.startswith(voice.text)
+        assert TEXT.startswith(voice.said("text"))
     voice.read(attempt=1, text=TEXT[:read_at], reasoning="")
-    assert TEXT.startswith(voice.text)
+    assert TEXT.startswith(voice.said("text"))
     voice.read(attempt=1, text=TEXT, reasoning="")
 
-    assert voice.text == TEXT
+    assert voice.said("text") == TEXT
     assert not voice.has_gap
 
 
@@ -39,7 +40,7 @@ def test_a_later_attempt_begins_anew_and_an_earlier_one_is_not_heard() -> None:
     voice.hear(attempt=1, kind="text", offset=3, delta="er")
     voice.read(attempt=1, text="older", reasoning="")
 
-    assert (voice.attempt, voice.text) == (2, "new")
+    assert (voice.attempt, voice.said("text")) == (2, "new")
 
 
 @pytest.mark.parametrize("kind", ["text", "reasoning"])
@@ -56,3 +57,20 @@ def test_text_and_reasoning_are_counted_apart(kind: str) -> None:
             "reasoning": "because",
         }[kind]
     )
+
+
+def test_a_delta_costs_as_much_as_it_is_long_however_much_was_said_before() -> None:
+    voice, said = Voice(), 200_000
+    voice.read(attempt=1, text="x" * said, reasoning="")
+    allocated = 0
+
+    tracemalloc.start()
+    for offset in range(said, said + 2_000, 20):
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        voice.hear(attempt=1, kind="text", offset=offset, delta="y" * 20)
+        assert voice.said("text", after=offset) == "y" * 20
+        allocated += tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+
+    assert allocated < 10 * said  # a hundred copies of the text would be 100 * said
