@@ -226,6 +226,32 @@ def test_events_are_read_from_pieces_of_any_size(page: Chrome, size: int) -> Non
     assert last == "7"  # an id counts when its event has come whole
 
 
+def test_text_that_comes_within_a_frame_is_drawn_once_and_without_repetitions(page: Chrome) -> None:
+    program = """
+        const done = arguments[0];
+        import("/console/speech.js").then(({ Speech }) => {
+          const root = document.createElement("div");
+          const speech = new Speech(root, () => "name");
+          let drawn = 0;
+          const say = (attempt, offset, delta) =>
+            speech.say("text", { subtask_id: "s", attempt, offset, delta });
+          say(1, 0, "what the attempt before said");
+          new MutationObserver((changes) => (drawn += changes.length))
+            .observe(root, { subtree: true, childList: true, characterData: true });
+          for (let at = 0; at < 1000; at += 1) {
+            say(2, 2 * at, "\U0001f600x");
+            say(2, 2 * at, "\U0001f600x");
+          }
+          requestAnimationFrame(() => setTimeout(() => done(
+            [root.querySelector("pre.text").textContent, drawn])));
+        });
+    """
+    shown, drawn = page.execute_async_script(program)
+
+    assert shown == "\U0001f600x" * 1000
+    assert drawn < 10
+
+
 async def test_pages_that_were_left_do_not_hold_the_lines_of_the_next(
     page: Chrome, url: str
 ) -> None:

@@ -83,24 +83,33 @@ class Voice {
 }
 
 function piece(name) {
-  const text = document.createTextNode("");
-  const root = h("pre", { class: name, tabindex: 0 }, text);
+  const root = h("pre", { class: name, tabindex: 0 });
   let characters = 0; // as the gateway counts: code points, not UTF-16 units
+  let waiting = ""; // for the next frame: the browser lays out the whole text whenever some is added
+
+  function paint() {
+    const follows = root.scrollTop + root.clientHeight >= root.scrollHeight - 8;
+    root.append(waiting);
+    waiting = "";
+    if (follows) root.scrollTop = root.scrollHeight;
+  }
+
   return {
     root,
     get length() {
       return characters;
     },
     clear() {
-      text.data = "";
+      root.replaceChildren();
+      waiting = "";
       characters = 0;
     },
     add(offset, delta) {
       const fresh = [...delta].slice(Math.max(0, characters - offset));
-      const follows = root.scrollTop + root.clientHeight >= root.scrollHeight - 8;
-      text.appendData(fresh.join(""));
+      if (fresh.length === 0) return;
+      if (waiting === "") requestAnimationFrame(paint);
+      waiting += fresh.join("");
       characters += fresh.length;
-      if (follows) root.scrollTop = root.scrollHeight;
     },
   };
 }
