@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import anthropic
+import httpx2
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
 from providers.answer_limits import ANTHROPIC
 from providers.anthropic_events import MessageReader
+from providers.body_limits import body_limits
 from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelta, ToolCallDelta
 from providers.deadlines import Deadlines
 from providers.errors import CallFailed
@@ -46,7 +48,9 @@ class Anthropic:
             api_key=self._secret,
             base_url=_root(base_url),
             max_retries=0,
-            http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks=body_limits(httpx2.AsyncByteStream)
+            ),
             open_telemetry=False,  # spans are made where the attempt is known
         )
         self._client._custom_headers = {}  # ambient ANTHROPIC_CUSTOM_HEADERS are not ours to send

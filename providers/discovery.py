@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from providers.body_limits import body_limits
 from providers.catalogue import Catalogue
 from providers.deployment import Credentials
 from providers.entries import Provider
@@ -49,7 +50,11 @@ async def find_servers(
     targets = _targets(catalogue, credentials)
     async with (
         # Proxies are for the world outside; each probe has its own deadline.
-        httpx.AsyncClient(timeout=None, mounts=_DIRECT) as http,  # noqa: S113
+        httpx.AsyncClient(
+            timeout=None,  # noqa: S113
+            mounts=_DIRECT,
+            event_hooks=body_limits(httpx.AsyncByteStream),
+        ) as http,
         asyncio.TaskGroup() as group,
     ):
         probes = [

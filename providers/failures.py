@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 import httpx2
 
+from providers.body_limits import BodyTooLong
 from providers.errors import (
     AuthenticationFailed,
     BudgetExhausted,
@@ -52,6 +53,7 @@ TRANSPORT_ERRORS: Final = (
     httpx2.HTTPError,
     httpx2.StreamError,
     OSError,
+    BodyTooLong,
 )
 
 _BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
@@ -149,6 +151,8 @@ def from_transport(vendor: str, error: Exception, *, connect: timedelta, secret:
     """The error for a connection that could not be made, or broke."""
     if isinstance(error, httpx.ConnectTimeout | httpx2.ConnectTimeout):
         return TimedOut(vendor, TimeoutPhase.CONNECT, connect)
+    if isinstance(error, BodyTooLong):
+        return MalformedResponse(vendor, str(error))
     if isinstance(error, httpx.DecodingError | httpx2.DecodingError):
         return MalformedResponse(vendor, "the body cannot be decoded")
     what = next(

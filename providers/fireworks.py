@@ -9,11 +9,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import fireworks
+import httpx
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
 from providers.answer_limits import FIREWORKS
 from providers.bodies import untyped
+from providers.body_limits import body_limits
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer, request_body
 from providers.deadlines import Deadlines
@@ -61,7 +63,9 @@ class Fireworks:
             api_key=self._secret,
             base_url=roots.chat,
             max_retries=0,
-            http_client=fireworks.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=fireworks.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks=body_limits(httpx.AsyncByteStream)
+            ),
         )
         self._client._custom_headers = {}  # ambient FIREWORKS_CUSTOM_HEADERS are not ours to send
         self._listing = self._client.with_options(base_url=roots.listing)

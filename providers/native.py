@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import httpx2
 from pydantic import SecretStr
 
+from providers.body_limits import body_limits
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 from providers.failures import TRANSPORT_ERRORS, from_status, from_transport
@@ -56,7 +57,9 @@ class NativeClient:
         self._refine = refine
         self.secret = key.get_secret_value() if key else ""
         self._base_url = base_url.rstrip("/")
-        self._client = httpx2.AsyncClient(headers=dict(headers), limits=_LIMITS)
+        self._client = httpx2.AsyncClient(
+            headers=dict(headers), limits=_LIMITS, event_hooks=body_limits(httpx2.AsyncByteStream)
+        )
 
     @asynccontextmanager
     async def streamed(

@@ -7,12 +7,14 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
 
+import httpx2
 import openai
 from pydantic import SecretStr
 
 from providers.accents import Accented, accented
 from providers.adapter import ListedModel, ListedPrices, Timeouts
 from providers.bodies import untyped
+from providers.body_limits import body_limits
 from providers.chat import ChatRequest, Event
 from providers.chat_completions import read_answer
 from providers.deadlines import Deadlines
@@ -54,7 +56,9 @@ class OpenAICompatible:
             base_url=api_root(base_url),
             max_retries=0,
             # Who answers elsewhere would read the prompt, and a key in a header of its own.
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks=body_limits(httpx2.AsyncByteStream)
+            ),
         )
         # The SDK fills these from ambient OPENAI_* variables, which belong to OpenAI's account
         # and would be sent to whoever answers at the base URL.

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+_PIECE = 256 * 1024
+
 
 class Recorder:
     """The last request; every one gets the same answer."""
@@ -16,6 +18,8 @@ class Recorder:
         self.body: dict[str, Any] = {}
         self.bodies: list[dict[str, Any]] = []
         self.url = ""
+        self.sent = 0
+        """Bytes of bodies that somebody took, or that fitted into the connection."""
         self._body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self._head = f"HTTP/1.1 {status} As Told\r\ncontent-type: {kind}\r\n{headers}"
 
@@ -31,9 +35,12 @@ class Recorder:
         writer.write(
             f"{self._head}connection: close\r\ncontent-length: {len(self._body)}\r\n\r\n".encode()
         )
-        writer.write(self._body)
         try:
-            await writer.drain()
+            for at in range(0, len(self._body), _PIECE):
+                piece = self._body[at : at + _PIECE]
+                writer.write(piece)
+                await writer.drain()
+                self.sent += len(piece)
         except ConnectionError:  # whoever has read enough leaves
             return
         writer.close()

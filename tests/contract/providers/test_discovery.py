@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from providers.body_limits import LONGEST_LISTING
 from providers.catalogue import Catalogue
 from providers.discovery import LocalServer, find_servers
 from providers.router import Credential, Router
@@ -107,6 +108,12 @@ async def test_what_is_not_a_model_server_is_not_taken_for_one(
     port = await servers.add(body, headers=headers, status=status)
 
     assert await find_servers(a_catalogue(tmp_path, vllm=[port]), {}) == []
+
+
+async def test_a_list_without_end_is_not_read(servers: Servers, tmp_path: Path) -> None:
+    port = await servers.add(json.dumps(LISTING).ljust(LONGEST_LISTING + 1))
+
+    assert await find_servers(a_catalogue(tmp_path, vllm=[port]), {}, patience=PATIENT) == []
 
 
 async def test_a_given_base_url_is_asked_with_its_key(servers: Servers, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a vendor may send, through each adapter: an answer of its kind, or an error of ours."""
 
+import gzip
 import json
 from typing import Any
 
@@ -7,29 +8,33 @@ import pytest
 from pydantic import SecretStr
 
 from providers.adapter import ListedModel, Timeouts
+from providers.body_limits import LONGEST_LISTING
 from providers.chat import ChatRequest, ChatResponse, Message, complete
-from providers.errors import CallFailed, ConnectionFailed, MalformedResponse
+from providers.errors import CallFailed, ConnectionFailed, MalformedResponse, Overloaded
 from providers.factory import make_adapter
 from tests.contract.providers.conftest import CATALOGUE
 from tests.contract.providers.recorder import recording
 
 INTERNAL = ("Error", "Exception", "Traceback", "object has no", "recursion", "NoneType", "codec")
 """Words of Python's, which say nothing to a person."""
+GZIP = "content-encoding: gzip\r\n"
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
-async def asked(vendor: str, body: bytes, *, whole: bool, status: int = 200) -> ChatResponse:
+async def asked(
+    vendor: str, body: bytes, *, whole: bool, status: int = 200, headers: str = ""
+) -> ChatResponse:
     request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), whole=whole)
     kind = "application/json" if whole else "text/event-stream"
-    async with recording(body, kind=kind, status=status) as server:
+    async with recording(body, kind=kind, status=status, headers=headers) as server:
         provider = CATALOGUE.providers[vendor]
         adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
         async with adapter:
             return await complete(adapter.stream(request, timeouts=Timeouts()))
 
 
-async def listed(vendor: str, body: bytes) -> list[ListedModel]:
-    async with recording(body) as server:
+async def listed(vendor: str, body: bytes, *, headers: str = "") -> list[ListedModel]:
+    async with recording(body, headers=headers) as server:
         provider = CATALOGUE.providers[vendor]
         adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
         async with adapter:
@@ -166,6 +171,27 @@ async def test_a_refusal_of_any_shape_has_its_class_and_is_short(vendor: str, bo
     assert not [word for word in INTERNAL if word in str(failed.value)]
 
 
+async def test_only_the_beginning_of_a_refusal_is_read(vendor: str) -> None:
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),))
+    async with recording(b"x" * 64 * 1024**2, status=503) as server:
+        provider = CATALOGUE.providers[vendor]
+        adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
+        async with adapter:
+            with pytest.raises(Overloaded):
+                await complete(adapter.stream(request, timeouts=Timeouts()))
+            with pytest.raises(Overloaded):
+                await adapter.list_models()
+
+    assert server.sent < 64 * 1024**2  # of twice as much; connections hold a few MiB
+
+
+async def test_a_compressed_refusal_is_read(vendor: str) -> None:
+    body = gzip.compress(b'{"error": {"message": "come back later"}}')
+
+    with pytest.raises(Overloaded, match="come back later"):
+        await asked(vendor, body, whole=False, status=503, headers=GZIP)
+
+
 @pytest.mark.parametrize("name", ["anthropic", "fireworks", "gemini", "openai", "portkey"])
 async def test_no_redirect_takes_the_prompt_or_the_key_elsewhere(name: str) -> None:
     request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),))
@@ -227,3 +253,16 @@ async def test_what_is_no_list_of_models_is_malformed(vendor: str, body: bytes) 
         await listed(vendor, body)
 
     assert not [word for word in INTERNAL if word in str(failed.value)]
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "compressed"])
+async def test_a_list_of_models_has_a_longest_length(vendor: str, zipped: bool) -> None:
+    def body(length: int) -> bytes:
+        text = json.dumps({"data": [ROW]}).encode().ljust(length)
+        return gzip.compress(text, compresslevel=1) if zipped else text
+
+    headers = GZIP if zipped else ""
+
+    assert await listed(vendor, body(LONGEST_LISTING), headers=headers)
+    with pytest.raises(MalformedResponse, match="longer than 16 MiB"):
+        await listed(vendor, body(LONGEST_LISTING + 1), headers=headers)
