@@ -1,4 +1,4 @@
-"""Anthropic's messages, through its own SDK."""
+"""Anthropic's messages, through its own SDK; MiniMax speaks them, too."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -26,7 +26,6 @@ from providers.streams import payloads
 
 __all__ = ["Anthropic"]
 
-VENDOR: Final = "anthropic"
 LISTING_SECONDS: Final = 20.0
 
 _ERRORS: Final = SdkErrors(
@@ -42,7 +41,8 @@ _EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 class Anthropic:
     """An `Adapter` for the messages API of version 2026-10-21."""
 
-    def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
+    def __init__(self, *, vendor: str, base_url: str, key: SecretStr | None) -> None:
+        self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
         self._client = anthropic.AsyncAnthropic(
             api_key=self._secret,
@@ -59,23 +59,26 @@ class Anthropic:
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        body, notes = _parameters(request)
+        body, notes = _parameters(request, self._vendor)
         opening = self._client.messages.with_streaming_response.create(
             **body,
             stream=not request.whole,
             timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
         reader = MessageReader(
-            secret=self._secret, asked=request.model, keeps_thinking=bool(request.tools)
+            vendor=self._vendor,
+            secret=self._secret,
+            asked=request.model,
+            keeps_thinking=bool(request.tools),
         )
         with (
-            Deadlines(VENDOR, timeouts, whole=request.whole) as deadlines,
-            _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect),
+            Deadlines(self._vendor, timeouts, whole=request.whole) as deadlines,
+            _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect),
         ):
             async with AsyncExitStack() as stack:
                 response = await deadlines.wait(stack.enter_async_context(opening))
                 try:
-                    async with aclosing(payloads(VENDOR, response, deadlines)) as items:
+                    async with aclosing(payloads(self._vendor, response, deadlines)) as items:
                         async for _, payload in items:
                             for event in reader.read(payload):
                                 if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
@@ -91,9 +94,9 @@ class Anthropic:
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translated(VENDOR, secret=self._secret, connect=wait):
+        with _ERRORS.translated(self._vendor, secret=self._secret, connect=wait):
             rows = await read_pages(
-                VENDOR,
+                self._vendor,
                 lambda after: self._client.get(
                     "/v1/models",
                     cast_to=object,
@@ -126,16 +129,16 @@ class Anthropic:
         await self._client.close()
 
 
-def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _parameters(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     notes = []
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_output_tokens or ANTHROPIC,
-        "messages": [_message(message, request.model) for message in request.messages],
+        "messages": [_message(message, vendor, request.model) for message in request.messages],
     }
     for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
         if value is not None:
-            notes.append(f"{name} was not sent: Anthropic no longer takes it")
+            notes.append(f"{name} was not sent: this API no longer takes it")
     if request.system is not None:
         body["system"] = request.system
     if request.tools:
@@ -166,7 +169,7 @@ def _parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
     return body, tuple(notes)
 
 
-def _message(message: Message, model: str) -> dict[str, Any]:
+def _message(message: Message, vendor: str, model: str) -> dict[str, Any]:
     if message.role == "tool":
         result = {
             "type": "tool_result",
@@ -177,7 +180,7 @@ def _message(message: Message, model: str) -> dict[str, Any]:
     if not message.tool_calls:
         return {"role": message.role, "content": message.content}
     blocks: list[dict[str, Any]] = []
-    if message.replay is not None and message.replay.fits(vendor=VENDOR, model=model):
+    if message.replay is not None and message.replay.fits(vendor=vendor, model=model):
         blocks += map(dict, message.replay.blocks)
     if message.content:
         blocks.append({"type": "text", "text": message.content})

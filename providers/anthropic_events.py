@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from providers.chat import (
     Citation,
@@ -24,8 +24,6 @@ from providers.payload import text_in
 
 __all__ = ["MessageReader"]
 
-VENDOR: Final = "anthropic"
-
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -37,8 +35,11 @@ class _Call:
 class MessageReader:
     """Reads `message_start` to `message_stop`. One per call."""
 
-    def __init__(self, *, secret: str, asked: str = "", keeps_thinking: bool = False) -> None:
+    def __init__(
+        self, *, vendor: str, secret: str, asked: str = "", keeps_thinking: bool = False
+    ) -> None:
         """`keeps_thinking`: a tool loop may follow, in which it goes back signed and unchanged."""
+        self._vendor = vendor
         self._secret = secret
         self._asked = asked
         self._keeps_thinking = keeps_thinking
@@ -68,32 +69,32 @@ class MessageReader:
         try:
             return self._read(payload)
         except UNREADABLE as error:  # an event of another shape
-            raise MalformedResponse(VENDOR, "an event is not as documented") from error
+            raise MalformedResponse(self._vendor, "an event is not as documented") from error
 
     def _read(self, payload: object) -> list[Event]:
         if not isinstance(payload, dict):
-            raise MalformedResponse(VENDOR, "an event is not an object")
+            raise MalformedResponse(self._vendor, "an event is not an object")
         match payload.get("type"):
             case "message_start":
-                message = _object(payload, "message")
+                message = self._object(payload, "message")
                 self._model = text_in(message, "model")
                 return list(self._usage(message))
             case "content_block_start":
-                return list(self._block(_index(payload), _object(payload, "content_block")))
+                return list(self._block(_index(payload), self._object(payload, "content_block")))
             case "content_block_delta":
-                event = self._delta(_index(payload), _object(payload, "delta"))
+                event = self._delta(_index(payload), self._object(payload, "delta"))
                 return [] if event is None else [event]
             case "content_block_stop":
                 return list(self._call_at(_index(payload)))
             case "message_delta":
-                self._end(_object(payload, "delta"))
+                self._end(self._object(payload, "delta"))
                 return list(self._usage(payload))
             case "message_stop":
                 self._stopped = True
             case "message":
                 return list(self._whole(payload))
             case "error":
-                raise from_payload(VENDOR, payload, secret=self._secret)
+                raise from_payload(self._vendor, payload, secret=self._secret)
         return []
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
@@ -104,10 +105,10 @@ class MessageReader:
             CallFailed: the stop reason is no good one; see `read_finish`.
         """
         if not self._stopped or self._stop_reason is None:
-            raise incomplete(VENDOR)
+            raise incomplete(self._vendor)
         yield Done(
             finish_reason=read_finish(
-                VENDOR,
+                self._vendor,
                 self._stop_reason,
                 called=bool(self._calls),
                 said=text_in(self._stop_details, "explanation") or self._beginning,
@@ -127,7 +128,7 @@ class MessageReader:
             block = self._thinking[index]
             block["thinking"] = str(block.get("thinking", "")) + "".join(thoughts)
         blocks = tuple(block for _, block in sorted(self._thinking.items()))
-        return Replay(vendor=VENDOR, model=self._asked, blocks=blocks)
+        return Replay(vendor=self._vendor, model=self._asked, blocks=blocks)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """A message that was not streamed."""
@@ -178,7 +179,7 @@ class MessageReader:
             case "input_json_delta" if call := self._calls.get(index):
                 return self._call(index, call.id, call.name, str(delta.get("partial_json", "")))
             case "citations_delta":
-                citation = _object(delta, "citation")
+                citation = self._object(delta, "citation")
                 if isinstance(url := citation.get("url"), str):
                     return Citation.of(url, citation.get("title"))
         return None
@@ -191,6 +192,12 @@ class MessageReader:
         if call := self._calls.get(index):
             arguments = "".join(call.pieces)
             yield ToolCall(id=call.id, name=call.name, arguments=arguments or "{}")
+
+    def _object(self, holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = holder.get(name)
+        if not isinstance(value, dict):
+            raise MalformedResponse(self._vendor, f"{holder.get('type')} without {name}")
+        return value
 
     def _usage(self, holder: Mapping[str, Any]) -> Iterator[Usage]:
         """The start counts the prompt, the end counts everything again: later numbers win."""
@@ -208,13 +215,6 @@ class MessageReader:
             reasoning=at_most(thinking, output),
             raw=known,
         )
-
-
-def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = holder.get(name)
-    if not isinstance(value, dict):
-        raise MalformedResponse(VENDOR, f"{holder.get('type')} without {name}")
-    return value
 
 
 def _index(payload: Mapping[str, Any]) -> int:

@@ -192,8 +192,8 @@ def _usage(raw: Mapping[str, Any]) -> Usage:
     of_prompt = details(raw, "prompt_tokens_details")
     cached = count(of_prompt, "cached_tokens", absent=0)
     if cached == 0:
-        cached = count(raw, "prompt_cache_hit_tokens", absent=0)
-    written = count(of_prompt, "cache_write_tokens", absent=0)
+        cached = _other(raw, "prompt_cache_hit_tokens", "cached_tokens")
+    written = _other(of_prompt, "cache_write_tokens", "cache_creation_input_tokens")
     fresh = None
     if prompt is not None and cached is not None and written is not None:
         cached = min(cached, prompt)
@@ -212,3 +212,8 @@ def _usage(raw: Mapping[str, Any]) -> Usage:
         reasoning=at_most(reasoning, output),
         raw=raw,
     )
+
+
+def _other(raw: Mapping[str, Any], name: str, other: str) -> int | None:
+    """Return the count under one of two names that vendors have for the same."""
+    return count(raw, name if name in raw else other, absent=0)

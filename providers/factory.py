@@ -19,7 +19,7 @@ def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) ->
         case "anthropic":
             from providers.anthropic import Anthropic  # noqa: PLC0415  on first use
 
-            return Anthropic(base_url=base_url, key=key)
+            return Anthropic(vendor=provider.id, base_url=base_url, key=key)
         case "fireworks":
             from providers.fireworks import Fireworks  # noqa: PLC0415  on first use
 

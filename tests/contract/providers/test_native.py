@@ -39,7 +39,7 @@ def a_request(**changes: Any) -> ChatRequest:
 async def sent_to_anthropic(request: ChatRequest) -> dict[str, Any]:
     async with (
         recording(ANTHROPIC_ANSWER) as server,
-        Anthropic(base_url=server.url, key=KEY) as adapter,
+        Anthropic(vendor="anthropic", base_url=server.url, key=KEY) as adapter,
     ):
         await complete(adapter.stream(request, timeouts=Timeouts()))
         return server.body
@@ -166,7 +166,7 @@ async def test_every_way_to_write_the_base_url_of_fireworks_is_understood(
 async def test_every_way_to_write_the_base_url_of_anthropic_is_understood(given: str) -> None:
     async with (
         recording(ANTHROPIC_ANSWER) as server,
-        Anthropic(base_url=server.url + given, key=KEY) as adapter,
+        Anthropic(vendor="anthropic", base_url=server.url + given, key=KEY) as adapter,
     ):
         await complete(adapter.stream(a_request(), timeouts=Timeouts()))
 

@@ -13,7 +13,13 @@ from providers.chat import (
     ToolCall,
     Usage,
 )
-from providers.errors import ContentFiltered, ContextTooLong, IncompleteStream, MalformedResponse
+from providers.errors import (
+    CallFailed,
+    ContentFiltered,
+    ContextTooLong,
+    IncompleteStream,
+    MalformedResponse,
+)
 
 START = {
     "type": "message_start",
@@ -43,7 +49,7 @@ def a_delta(index: int = 0, **delta: Any) -> dict[str, Any]:
 
 
 def read(*payloads: object) -> list[Event]:
-    reader = MessageReader(secret="")
+    reader = MessageReader(vendor="anthropic", secret="")
     events = [event for payload in payloads for event in reader.read(payload)]
     return [*events, *reader.close(request_id="r", notes=("n",))]
 
@@ -145,7 +151,7 @@ def test_an_end_that_is_not_an_answer_raises(
 
 
 def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
-    reader = MessageReader(secret="", asked="m", keeps_thinking=True)
+    reader = MessageReader(vendor="anthropic", secret="", asked="m", keeps_thinking=True)
     payloads = (
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking"}},
         {
@@ -185,3 +191,17 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
         {"type": "thinking", "thinking": "why", "signature": "s"},
         {"type": "redacted_thinking", "data": "d"},
     )
+
+
+@pytest.mark.parametrize(
+    "payload", [7, {"type": "message_start"}, {"type": "error", "error": {"type": "api_error"}}]
+)
+def test_a_failure_names_the_vendor_that_was_asked(payload: object) -> None:
+    reader = MessageReader(vendor="minimax", secret="")
+
+    with pytest.raises(CallFailed) as failed:
+        reader.read(payload)
+    with pytest.raises(CallFailed) as broken:
+        list(reader.close(request_id=None, notes=()))
+
+    assert (failed.value.vendor, broken.value.vendor) == ("minimax", "minimax")

@@ -26,7 +26,7 @@ def by_chunks(word: str) -> Done:
 
 
 def by_messages(word: str) -> Done:
-    reader = MessageReader(secret="")
+    reader = MessageReader(vendor="anthropic", secret="")
     content = [{"type": "text", "text": "x"}]
     reader.read({"type": "message", "content": content, "stop_reason": word})
     return next(each for each in reader.close(request_id=None, notes=()) if isinstance(each, Done))
@@ -138,7 +138,7 @@ def test_a_refusal_among_the_parts_of_a_content_is_one_too() -> None:
 def test_anthropics_refusal_keeps_the_vendors_words_or_the_models(
     details: object, words: str
 ) -> None:
-    reader = MessageReader(secret="")
+    reader = MessageReader(vendor="anthropic", secret="")
     message = {
         "type": "message",
         "content": [{"type": "text", "text": "I cannot help with that."}],

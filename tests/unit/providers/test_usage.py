@@ -24,7 +24,7 @@ def groq(raw: dict[str, Any]) -> list[Event]:
 
 def anthropic(raw: dict[str, Any]) -> list[Event]:
     start = {"type": "message_start", "message": {"model": "m", "usage": raw}}
-    return list(MessageReader(secret="").read(start))
+    return list(MessageReader(vendor="anthropic", secret="").read(start))
 
 
 def gemini(raw: dict[str, Any]) -> list[Event]:
@@ -188,6 +188,24 @@ def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: obj
     assert (usage.input, usage.cached, usage.output) == (None, None, 4)
 
 
+@pytest.mark.parametrize(
+    ("counted", "cached", "written"),
+    [
+        ({"cached_tokens": 5}, 5, 0),  # Moonshot
+        ({"prompt_cache_hit_tokens": 5}, 5, 0),  # DeepSeek
+        ({"prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 3}}, 5, 3),
+        ({"prompt_tokens_details": {"cached_tokens": 5, "cache_creation_input_tokens": 3}}, 5, 3),
+    ],
+)
+def test_what_a_cache_served_is_found_under_each_vendors_name(
+    counted: dict[str, Any], cached: int, written: int
+) -> None:
+    [usage] = openai({"prompt_tokens": 9, "completion_tokens": 4, **counted})
+
+    assert isinstance(usage, Usage)
+    assert (usage.input, usage.cached, usage.cache_write) == (9 - cached - written, cached, written)
+
+
 @pytest.mark.parametrize(("thought", "reasoning"), [(3, 3), (4, 4), (9, 4)])
 def test_thinking_is_never_more_than_what_was_generated(thought: int, reasoning: int) -> None:
     raw = {
@@ -220,7 +238,7 @@ def test_zeros_that_come_later_take_nothing_back() -> None:
     said = last_usage(chunks.read({"choices": [], "usage": nothing}))
     assert (said.prompt, said.output) == (9, 4)
 
-    messages = MessageReader(secret="")
+    messages = MessageReader(vendor="anthropic", secret="")
     counted = {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}
     messages.read({"type": "message_start", "message": {"model": "m", "usage": counted}})
     end = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 30}
