@@ -29,17 +29,21 @@ _WRITABLE_BY_OTHERS: Final = 0o022
 ADDRESSES: Final = frozenset(
     {
         "ANTHROPIC_BASE_URL",
+        "DASHSCOPE_BASE_URL",
         "FIREWORKS_API_URL",
         "FIREWORKS_BASE_URL",
         "GOOGLE_GEMINI_BASE_URL",
         "LLAMACPP_BASE_URL",
         "LMSTUDIO_BASE_URL",
+        "MINIMAX_BASE_URL",
         "MLX_BASE_URL",
+        "MOONSHOT_BASE_URL",
         "OLLAMA_BASE_URL",
         "OPENAI_BASE_URL",
         "OPENAI_COMPATIBLE_BASE_URL",
         "PORTKEY_BASE_URL",
         "VLLM_BASE_URL",
+        "ZAI_BASE_URL",
     }
 )
 """Variables that say where keys and prompts are sent: those of the catalogue, as a test checks."""

@@ -189,6 +189,11 @@ class Model(_Entry):
     """The retirement that is announced for a day which is not near."""
 
     @property
+    def reasons_unasked(self) -> bool:
+        """Whether it reasons when a request does not say whether it should, as most do not."""
+        return self.reasoning in {"default-on", "always"}
+
+    @property
     def takes_tools(self) -> bool | None:
         """Whether a request may have tools; a model that cannot stop reasoning may refuse them."""
         if self.tools_while_reasoning is False and self.reasoning == "always":

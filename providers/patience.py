@@ -27,7 +27,7 @@ def timeouts_for(
     `left` bounds everything: what remains until the task's deadline.
     """
     kind = _USUAL
-    if deployment.host.local or deployment.model.reasoning in {"always", "default-on"}:
+    if deployment.host.local or deployment.model.reasons_unasked:
         kind = _SLOW_STARTERS
     sources = [asked, deployment.model.timeouts, deployment.host.timeouts, settings, kind]
 

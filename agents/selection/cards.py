@@ -107,7 +107,7 @@ class Shelf:
             is_local=facts.is_local,
             context_window=facts.context_window,
             tools=model.takes_tools,
-            reasons_unasked=model.reasoning in {"default-on", "always"},
+            reasons_unasked=model.reasons_unasked,
             prices=self._prices(model, simulated=True) if is_simulated else usual,
             output_usd=usual[0].output_usd if usual else None,
             is_simulated=is_simulated,
