@@ -15,9 +15,14 @@ class Scope(StrEnum):
     METRICS_READ = "metrics:read"
     CONSOLE_OPEN = "console:open"
     """Nothing but to be exchanged, once, for a session of the console."""
+    CONSOLE_SESSION = "console:session"
+    """Nothing; it marks such a session, which has all rights by `admin`."""
     ADMIN = "admin"
     """Everything, and the tasks of all owners."""
 
+
+CONSOLE_SCOPES: Final = frozenset({Scope.CONSOLE_OPEN, Scope.CONSOLE_SESSION})
+"""Of keys that the console makes and nobody manages."""
 
 USER_SCOPES: Final = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ})
 """What a signed-in user may: their own tasks, nobody else's."""

@@ -17,7 +17,7 @@ from cogo.errors import CommandError
 from cogo.local_gateway import read_local_gateway
 from cogo.project import Project
 from gateway.keys import hash_of, new_key
-from gateway.principal import Scope
+from gateway.principal import CONSOLE_SCOPES, Scope
 from protocol.ids import utc_now
 from protocol.office import Office
 from protocol.records import ApiKey, NewApiKey
@@ -46,8 +46,12 @@ KeyId = Annotated[
 
 
 def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List the keys: whose they are, what they may, until when, when they were last used."""
-    found = run_office(directory, lambda office: office.fetch_api_keys())
+    """List the keys: whose they are, what they may, until when, when they were last used.
+
+    Addresses and sessions of the console are left out once they are used, or have run out.
+    """
+    known = run_office(directory, lambda office: office.fetch_api_keys())
+    found = [each for each in known if each.usable or CONSOLE_SCOPES.isdisjoint(each.scopes)]
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
     elif not found:

@@ -44,7 +44,7 @@ async def open_session(request: Request, here: Here) -> Session:
         id=key_id,
         hash=hash_of(key),
         name=f"console session of {socket.gethostname()}",
-        scopes=[Scope.ADMIN],
+        scopes=[Scope.ADMIN, Scope.CONSOLE_SESSION],
         expires_at=utc_now() + SESSION_LASTS,
         replaces=asker.key_id,
     )

@@ -59,6 +59,18 @@ def test_a_key_is_made_replaced_and_ended(cogo: Say) -> None:
     assert made["key"] not in json.dumps(listed)
 
 
+def test_what_the_console_used_up_is_not_listed(cogo: Say) -> None:
+    address = cogo("keys", "create", "--name", "address", "--scope", "console:open")
+    scopes = ("--scope", "admin", "--scope", "console:session")
+    session, ended = (cogo("keys", "create", "--name", each, *scopes) for each in ("on", "off"))
+
+    assert {each["id"] for each in cogo("keys")} == {address["id"], session["id"], ended["id"]}
+    for each in (address, ended):
+        cogo("keys", "revoke", each["id"])
+
+    assert [each["id"] for each in cogo("keys")] == [session["id"]]
+
+
 @pytest.mark.parametrize("owner", [OWNER, "none"])
 def test_an_owner_is_granted_models_until_it_is_taken_back(cogo: Say, owner: str) -> None:
     cogo("grants", "set", owner, "--model", "claude-sonnet", "--provider", "anthropic")

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from cogo.local_gateway import create_console_address, read_local_gateway, write_local_gateway
+from gateway.principal import CONSOLE_SCOPES
 from protocol.records import NewTask
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenDoor, OpenGateway
@@ -158,6 +159,8 @@ async def test_an_address_of_the_console_is_exchanged_for_one_session_and_says_w
         opened_, refused = sorted((each.result() for each in both), key=lambda a: a.status_code)
         session = {"Authorization": f"Bearer {opened_.json()['key']}"}
         assert (await client.get("/agents", headers=session)).status_code == 200
+        marks = [CONSOLE_SCOPES.intersection(each.scopes) for each in await store.fetch_api_keys()]
+        assert all(marks)  # by which the list of keys knows both, once they are used up
         for answer in (refused, await exchange(client, address)):
             assert (answer.status_code, answer.json()["code"]) == (401, "token_spent")
             assert "cogo console" in answer.json()["hint"]
