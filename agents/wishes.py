@@ -79,9 +79,10 @@ def check_model(field: str, name: str, catalogue: Catalogue, served: Sequence[st
     try:
         catalogue.resolve(name)
     except UnknownModel as error:
-        near = ", ".join(error.nearest) or "see `cogo models`"
+        near = ", ".join(error.nearest)
+        help_ = f"the nearest names: {near}" if near else "`cogo models` lists what does"
         raise InvalidTask(
             field,
-            f"{field} {name!r} does not exist; the nearest names: {near}.",
+            f"{field} {name!r} does not exist; {help_}.",
             allowed=error.nearest or served,
         ) from error

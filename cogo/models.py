@@ -116,7 +116,8 @@ def resolved(catalogue: Catalogue, name: str) -> Resolution:
     try:
         return catalogue.resolve(name)
     except UnknownModel as error:
-        raise CommandError(f"{error} `cogo models --all` lists all names") from error
+        join = " " if error.nearest else "; "  # the nearest names end as a question
+        raise CommandError(f"{error}{join}`cogo models --all` lists all names") from error
 
 
 def key_variables(catalogue: Catalogue) -> Iterator[str]:

@@ -91,7 +91,8 @@ class Gatekeeper:
             401,
             "unauthenticated",
             "a key is needed" if credential is None else "the key is not accepted",
-            hint="send `Authorization: Bearer KEY`; `cogo keys create` makes one",
+            hint="send `Authorization: Bearer KEY`; `cogo keys local` prints that of this machine, "
+            "`cogo keys create` makes another",
             headers={"WWW-Authenticate": "Bearer"},
         )
 

@@ -35,12 +35,19 @@ async def payloads(
     A body that is plain JSON, from a server that cannot stream, is one payload.
 
     Raises:
-        MalformedResponse: something is not JSON, or too long.
+        MalformedResponse: something is not JSON, too long, or a page for people.
         TimedOut: a deadline passed.
     """
     decoder = Decoder()
     show = raw_events()
-    whole = bytearray() if "json" in response.headers.get("content-type", "") else None
+    kind = response.headers.get("content-type", "")
+    if "text/html" in kind:
+        raise MalformedResponse(
+            vendor,
+            "it answers with a web page instead of an answer: correct the base URL, "
+            "or sign in to the network if it asks for that",
+        )
+    whole = bytearray() if "json" in kind else None
     body = response.iter_bytes()
     while True:
         try:

@@ -45,5 +45,7 @@ def _row(agent: AgentRecord) -> tuple[str, ...]:
         marked(
             f"{len(agent.lanes)} models" if len(agent.lanes) > 3 else ", ".join(agent.lanes),
             simulated=bool(agent.details.get("simulated")),
-        ),
+        )
+        if agent.lanes
+        else "-",
     )

@@ -136,6 +136,9 @@ def _explain(error: Exception, *, debug: bool) -> int:
         text = "".join(traceback.format_exception(error))
     elif isinstance(reason, CogoError):
         text = f"cogo: {reason}"
+    elif isinstance(reason, OSError) and reason.strerror:
+        what = f"{reason.filename}: " if reason.filename else ""
+        text = f"cogo: {what}{reason.strerror} ({DEBUG} shows where)"
     else:
         text = f"cogo: unexpected {type(reason).__name__}: {reason} (run again with {DEBUG})"
     text = Redactor(places=True).redact(text).rstrip()
@@ -145,7 +148,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
         print_text(text, err=True, indent=2)
     if isinstance(reason, CommandError):
         return reason.exit_code
-    return 1 if isinstance(reason, CogoError) else _DEFECT
+    return 1 if isinstance(reason, CogoError | OSError) else _DEFECT
 
 
 def _reason(error: BaseException) -> BaseException:

@@ -50,7 +50,7 @@ def test(
     """Try models for real: their provider's list, an answer, a stream, a tool call.
 
     Without a name, one cheap model of each provider that is open here. Costs a fraction of a cent
-    each. Exits with 1 when a step failed.
+    each. Exits with 1 when a step failed or nothing could be tried.
     """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
@@ -64,7 +64,7 @@ def test(
         print_line("no provider is open here: set a key such as ANTHROPIC_API_KEY")
     else:
         print_table(HEADINGS, rows_of(reports), drop=("USD", "SECONDS", "PROVIDER"))
-    if not all(report.ok for report in reports):
+    if not reports or not all(report.ok for report in reports):
         raise typer.Exit(1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from cogo.connection import Connection, find_connection
-from cogo.doctor.check import Check, missing, note, ok
+from cogo.doctor.check import Check, Verdict, missing, note, ok
 from cogo.errors import CommandError
 from cogo.project import Project
 from cogo.schema import absent_versions
@@ -29,6 +29,8 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
         yield schema
         if schema.name != "migrations":
             return
+        if schema.verdict is Verdict.OK:
+            yield await check_writes(store)
         yield await _realtime(connection)
         yield await _agents(store)
 
@@ -47,6 +49,15 @@ async def _schema(store: Store, connection: Connection) -> Check:
     if absent:
         return missing("migrations", f"not applied: {', '.join(absent)}", "cogo migrate")
     return ok("migrations", f"{connection.url} answers and has all of them")
+
+
+async def check_writes(store: Store) -> Check:
+    """Ask the database to write a row: reads go on when its disk is full."""
+    try:
+        await store.check_writes()
+    except CogoError as error:
+        return missing("database", str(error), "make room on the disk of the database")
+    return ok("database", "it can write")
 
 
 async def _realtime(connection: Connection) -> Check:

@@ -365,6 +365,7 @@ declare
     when 'total' then 'the cap on everything'
     else case p_key
       when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
       else format('the cap of %s %s', p_scope, p_key)
     end
   end;

@@ -104,6 +104,14 @@ async def test_anonymous_sign_ins_share_one_cap(database: Database, agent: Agent
     await admin.execute("delete from auth.users where id = any ($1)", guests)
 
 
+async def test_the_cap_on_tasks_without_an_owner_is_called_that(agent: Agent) -> None:
+    await cap(agent, 1, "owner", None)
+
+    refused = await begin(agent, a_call(usd=2))
+
+    assert refused["detail"].startswith("the cap on tasks without an owner is $1")
+
+
 async def test_a_budget_of_a_task_counts_all_its_calls(agent: Agent) -> None:
     await plan_task(agent, step("a"), step("b"), step("end", "a", "b"), budget_usd=1)
     first, second = await agent.claim("model-a")

@@ -86,6 +86,10 @@ def test_models_are_tried_and_one_failure_does_not_stop_the_rest(
     assert all("authentication" in trial["detail"] for trial in by_provider["anthropic"])
 
 
+def test_a_trial_of_nothing_is_no_success(cogo: Program) -> None:
+    assert "no provider is open here" in cogo.run("models", "test", code=1)
+
+
 def test_raw_events_are_shown_on_demand(cogo: Program, simulator: str) -> None:
     said = cogo.run(
         "models", "test", "fireworks/glm-5p3", "--debug-sse", variables=opened(simulator)
@@ -134,6 +138,7 @@ def test_an_unknown_name_suggests_the_nearest(cogo: Program) -> None:
         assert "did you mean claude-sonnet-5-5" in said
         assert "unexpected" not in said
     assert "there are anthropic" in cogo.run("models", "discover", "nobody", code=1)
+    assert "unknown model '0'; `cogo models --all`" in cogo.run("models", "show", "0", code=1)
 
 
 def test_the_integrations_run_against_the_simulator_without_keys_and_say_so(

@@ -22,10 +22,16 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 
 async def asked(
-    vendor: str, body: bytes, *, whole: bool, status: int = 200, headers: str = ""
+    vendor: str,
+    body: bytes,
+    *,
+    whole: bool,
+    status: int = 200,
+    headers: str = "",
+    kind: str | None = None,
 ) -> ChatResponse:
     request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), whole=whole)
-    kind = "application/json" if whole else "text/event-stream"
+    kind = kind or ("application/json" if whole else "text/event-stream")
     async with recording(body, kind=kind, status=status, headers=headers) as server:
         provider = CATALOGUE.providers[vendor]
         adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
@@ -91,6 +97,14 @@ async def test_bytes_that_are_no_text_are_malformed(vendor: str, whole: bool) ->
 
     with pytest.raises(MalformedResponse, match="not valid UTF-8"):
         await asked(vendor, wrapped(body, whole=whole), whole=whole)
+
+
+@WAYS
+async def test_a_web_page_instead_of_an_answer_is_named(vendor: str, whole: bool) -> None:
+    page = b"<!DOCTYPE html><title>Sign in to this network</title>"
+
+    with pytest.raises(MalformedResponse, match="a web page instead of an answer"):
+        await asked(vendor, page, whole=whole, kind="text/html; charset=utf-8")
 
 
 @WAYS

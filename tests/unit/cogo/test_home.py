@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cogo.cli.app import run
 from cogo.home import find_home as choose
 
 find_home = partial(choose, is_trusted=lambda state: state.parent.name != "cloned")
@@ -57,3 +58,27 @@ def test_a_directory_of_another_user_is_not_followed(tmp_path: Path) -> None:
     found = find_home(given=None, configured=None, start=tmp_path, fallback=tmp_path / "user")
 
     assert found == tmp_path / "user" / ".cogo"
+
+
+@pytest.mark.parametrize("obstacle", ["a directory", "a link to itself"])
+def test_a_file_of_the_state_that_cannot_be_read_is_named_in_a_sentence(
+    obstacle: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "state.json"
+    if obstacle == "a directory":
+        file.mkdir()
+    else:
+        file.symlink_to(file)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    code = run(["supabase", "status", "--dir", str(tmp_path)])
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert code == 1
+    assert said.startswith(f"cogo: {file}: ")
+    assert "Error" not in said
+    assert "Errno" not in said
