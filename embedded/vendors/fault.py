@@ -26,7 +26,7 @@ from typing import Final, TypeAlias
 
 from embedded.vendors.question import Question, Vendor
 
-MARKER: Final = re.compile(r"\[\[fault:(?P<spec>[^\]]*)\]\]")
+MARKER: Final = re.compile(r"\[\[fault:(?P<spec>[^][]*)\]\]")
 _REMEMBERED: Final = 10_000
 
 

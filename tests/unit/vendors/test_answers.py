@@ -3,6 +3,7 @@
 import re
 import subprocess
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -256,3 +257,12 @@ def test_every_program_can_be_reached() -> None:
 
     for name in NAMES:
         assert any(SOURCES[name] in answer for answer in answers), name
+
+
+@pytest.mark.parametrize("words", ["[[fault:", "[[say:", "generate ", "write ", "in ", "```\n"])
+def test_a_long_prompt_is_read_in_linear_time(words: str) -> None:
+    prompt = words * 50_000
+    began = time.process_time()
+    answer_to(prompt, seed=1, context=prompt)
+
+    assert time.process_time() - began < 5, "some work grows with the square of the prompt"
