@@ -51,32 +51,17 @@ def cancel(
 
 def redrive(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
     """Put a failed task back to work."""
-    _move(
-        directory,
-        task,
-        lambda store, task_id: store.redrive_task(task_id=task_id),
-        as_json=as_json,
-    )
+    _move(directory, task, lambda store, found: store.redrive_task(task_id=found), as_json=as_json)
 
 
 def hold(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
     """Hold a task: what runs is finished, nothing else begins until `cogo resume`."""
-    _move(
-        directory,
-        task,
-        lambda store, task_id: store.pause_task(task_id=task_id),
-        as_json=as_json,
-    )
+    _move(directory, task, lambda store, found: store.pause_task(task_id=found), as_json=as_json)
 
 
 def resume(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
     """Let a held task go on."""
-    _move(
-        directory,
-        task,
-        lambda store, task_id: store.resume_task(task_id=task_id),
-        as_json=as_json,
-    )
+    _move(directory, task, lambda store, found: store.resume_task(task_id=found), as_json=as_json)
 
 
 def approve(
