@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cogo.trust import STATE
@@ -18,7 +19,8 @@ def find_home(
     """Choose the state directory: `--dir`, `$COGO_HOME`, the nearest `.cogo` upwards, `~/.cogo`.
 
     The directory need not exist yet. A `.cogo` on the way up counts only when it belongs to this
-    user or to root and is trusted: its address, its keys and its database may be somebody else's.
+    user or to root, can be read and is trusted: its address, its keys and its database may be
+    somebody else's.
     """
     if given is not None:
         return given.expanduser().resolve()
@@ -29,6 +31,7 @@ def find_home(
         candidate = directory / STATE
         if not candidate.is_dir() or candidate.stat().st_uid not in {os.geteuid(), 0}:
             continue
-        if candidate == usual or is_trusted(candidate):
-            return candidate
+        with suppress(PermissionError):  # root's, who keeps it private
+            if candidate == usual or is_trusted(candidate):
+                return candidate
     return usual

@@ -49,6 +49,17 @@ def test_a_state_directory_that_is_not_trusted_is_passed_over(tmp_path: Path) ->
     assert find_home(given=None, configured=None, start=deep) == tmp_path / ".cogo"
 
 
+def test_a_state_directory_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".cogo").mkdir()
+
+    def read(state: Path) -> bool:
+        raise PermissionError(state)
+
+    found = choose(given=None, configured=None, start=tmp_path, is_trusted=read)
+
+    assert found == Path.home() / ".cogo"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 def test_a_directory_of_another_user_is_not_followed(tmp_path: Path) -> None:
     planted = tmp_path / ".cogo"
