@@ -20,14 +20,14 @@ TOKEN_LASTS: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalGateway:
-    """What the file says; it is readable by its owner only."""
+    """The content of the file, which only its owner can read."""
 
     url: str
     key: str | None
     """With the scope `admin`; None: none was needed so far."""
 
     def __repr__(self) -> str:
-        """Nothing that a log could give away."""
+        """Return a text without the key, for logs."""
         return f"LocalGateway(url={self.url!r})"
 
 

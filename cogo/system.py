@@ -211,7 +211,7 @@ class System:
         )
 
     async def _find_gateway(self, connection: Connection) -> tuple[str | None, str | None]:
-        """Give the gateway's address, which is noted with a key, and one of the console."""
+        """Note the gateway's address with a key; return it and an address of the console."""
         if not self._gateway.answer:
             return None, None
         url = str(self._gateway.answer["url"])

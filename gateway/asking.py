@@ -150,7 +150,7 @@ def completed(task: Task) -> Task:
 
 
 def spoken(task: Task) -> str:
-    """Give what the model said. Raises Problem when a completed task holds no word."""
+    """Return what the model said. Raises Problem if a completed task holds no text."""
     text = text_of(task)
     if text.strip():
         return text
@@ -173,7 +173,7 @@ def spoken(task: Task) -> str:
 
 
 def is_simulated(task: Task) -> bool:
-    """Whether the vendor simulator answered in place of a model."""
+    """Return whether the vendor simulator answered in place of a model."""
     return task.simulated or bool((task.result or {}).get("simulated"))
 
 

@@ -13,7 +13,7 @@ Chunk = dict[str, Any]
 
 
 def completion(task: Task, *, model: str) -> dict[str, Any]:
-    """Give the whole answer. Raises Problem when there is none."""
+    """Return the whole answer. Raises Problem if it holds no text."""
     message: dict[str, Any] = {"role": "assistant", "content": spoken(task)}
     result = task.result or {}
     if result.get("reasoning_content"):
@@ -78,7 +78,7 @@ def usage(task: Task) -> dict[str, Any]:
 
 
 def finish_reason(task: Task) -> str:
-    """Say why it ended: it was said, the limit was reached, a filter cut it off, tools are called.
+    """Return why the answer ended, as OpenAI names it.
 
     Any other reason of a completed task is one of ours, and the answer is whole.
     """

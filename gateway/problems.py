@@ -110,7 +110,7 @@ def render(problem: Problem, path: str) -> JSONResponse:
 
 
 def openai_error(problem: Problem) -> dict[str, Any]:
-    """Give the error as OpenAI does, in an answer and in a stream."""
+    """Return the error in the shape that OpenAI gives it, in an answer and in a stream."""
     kind = "server_error" if problem.status_code >= 500 else "invalid_request_error"
     error = {
         "message": sentence(problem),

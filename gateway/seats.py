@@ -35,7 +35,7 @@ class Seats:
         self._held: Counter[str] = Counter()
 
     def is_crowded(self, holder: str) -> bool:
-        """Whether `holder` has its whole share."""
+        """Return whether `holder` has its whole share."""
         return self._held[holder] >= self.share
 
     @contextmanager

@@ -26,10 +26,10 @@ def read_json(text: bytes | str) -> Any:
 
 
 class StrictRoute(APIRoute):
-    """A route whose JSON body is read so."""
+    """A route whose JSON body is read by `read_json`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give the handler, which gets a request that reads its body strictly."""
+        """Return the handler of the route, called with a request that reads its body strictly."""
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:

@@ -85,7 +85,7 @@ async def generate(body: GenerateRequest, request: Request, here: Here, asker: W
 
 
 def code_in(result: Mapping[str, Any]) -> str | None:
-    """Give the code of an answer; None when it is prose.
+    """Return the code of an answer, or None if it is prose.
 
     An answer without a fenced block counts as code when it was parsed, or has a line of code.
     """

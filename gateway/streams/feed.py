@@ -75,7 +75,7 @@ class Feed:
             self.change.tell()
 
     def news(self, cursor: Cursor) -> Iterator[News]:
-        """Give what lies behind `cursor`, which has moved past each item when the item comes.
+        """Yield what comes after `cursor`, which has moved past each item when it is yielded.
 
         Raises what ended the feed.
         """

@@ -29,7 +29,7 @@ class Watcher:
         return [item for item, _ in await self.placed_news(within=within)]
 
     async def placed_news(self, *, within: float) -> list[tuple[News, str]]:
-        """Do the same, and give with each item the place behind it, where a reader may go on."""
+        """Wait as `news` does, and return each item with the cursor that follows it."""
         clock = asyncio.get_running_loop().time
         until = clock() + within
         while True:

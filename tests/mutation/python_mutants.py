@@ -62,7 +62,7 @@ class Mutant:
 
     @property
     def is_caught(self) -> bool:
-        """Whether a test failed or never ended, or the type checker refused it."""
+        """Return whether a test failed or never ended, or the type checker refused it."""
         return self.verdict in {"caught", "timeout", "types"}
 
 
