@@ -72,13 +72,13 @@ class Tokens:
         self._asked_at = self._clock()
         try:
             answer = await self._get("/.well-known/jwks.json", self._headers)
+            if answer.is_success:
+                found = _object(answer).get("keys") or []
+                self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
         except Problem:
             if kid not in self._keys:
                 raise
-            return  # what was known holds while Auth is away
-        if answer.is_success:
-            found = answer.json().get("keys", [])
-            self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
+            # What was known holds while Auth is away.
 
     async def _asked(self, token: str) -> UUID:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
@@ -86,13 +86,24 @@ class Tokens:
             raise _refused("the project does not accept it")
         if not answer.is_success:
             raise _away(f"Auth answered {answer.status_code}")
-        return _uuid(answer.json().get("id"))
+        return _uuid(_object(answer).get("id"))
 
     async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
             return await self._http.get(f"{self._auth}{path}", headers=dict(headers))
         except httpx.RequestError as error:
             raise _away("Auth cannot be reached") from error
+
+
+def _object(answer: httpx.Response) -> Mapping[str, Any]:
+    """Return the JSON object of an answer. Raises Problem (503) if it holds none."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _away("Auth answered something other than a JSON object")
+    return body
 
 
 def _decoded(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:

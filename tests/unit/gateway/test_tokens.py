@@ -31,12 +31,16 @@ class Project:
     """Those that it publishes."""
     accepts: set[str] = field(default_factory=set)
     is_away: bool = False
+    says: str | None = None
+    """What it answers, whatever it is asked: a proxy may stand before it."""
     asked: list[str] = field(default_factory=list)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
         if self.is_away:
             raise httpx.ConnectError("away")
+        if self.says is not None:
+            return httpx.Response(200, text=self.says)
         if request.url.path == "/auth/v1/.well-known/jwks.json":
             return httpx.Response(200, json={"keys": [self._public(kid) for kid in self.keys]})
         if request.headers["authorization"].removeprefix("Bearer ") in self.accepts:
@@ -195,3 +199,13 @@ async def test_while_auth_is_away_known_keys_hold_and_for_others_it_is_said() ->
             now += AGES
             await tokens.user(signed(key, "two"))
     assert (away.value.status_code, away.value.code) == (503, "auth_unavailable")
+
+
+@pytest.mark.parametrize("says", ["<html>sign in</html>", "[]", "null"])
+async def test_an_answer_that_is_no_object_means_that_auth_is_away(says: str) -> None:
+    project = Project(says=says)
+    async with tokens_of(project) as tokens:
+        for token in (shared(), signed(ec.generate_private_key(ec.SECP256R1()))):
+            with pytest.raises(Problem) as away:
+                await tokens.user(token)
+            assert (away.value.status_code, away.value.code) == (503, "auth_unavailable")
