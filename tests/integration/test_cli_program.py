@@ -130,10 +130,16 @@ def test_an_address_without_a_database_address_names_the_variable(tmp_path: Path
     assert "postgresql://postgres:" in ended.stderr
 
 
-def test_folders_of_our_names_in_the_working_directory_are_not_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("search_path", ["", ":/elsewhere", "."])
+def test_code_in_the_working_directory_is_not_ours(
+    search_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", search_path)
+    hostile = "open('ran', 'w').close(); raise ImportError('the wrong one')"
     for name in ("agents", "cogo"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise ImportError('the wrong one')")
+        (tmp_path / name / "__init__.py").write_text(hostile)
+    (tmp_path / "sitecustomize.py").write_text(hostile)
 
     shown = subprocess.run(
         [CHECKOUT / "scripts" / "cogo", "--version"],
@@ -145,6 +151,7 @@ def test_folders_of_our_names_in_the_working_directory_are_not_ours(tmp_path: Pa
     )
 
     assert shown.stdout.startswith("cogo "), shown.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_package_that_another_distribution_took_is_named_with_the_cure(tmp_path: Path) -> None:
