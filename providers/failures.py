@@ -6,8 +6,10 @@ their own way in, and adapters only pick the way.
 """
 
 import json
+import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -37,6 +39,7 @@ from providers.secrets import Redactor
 
 __all__ = [
     "LONGEST",
+    "LONGEST_RETRY_AFTER",
     "TRANSPORT_ERRORS",
     "UNREADABLE",
     "from_payload",
@@ -64,8 +67,11 @@ _BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
 )
 """What to say of an error of the transport; of any other that the connection broke."""
 
-_LONGEST_WAIT: Final = timedelta(days=365)
-"""A vendor that asks for more makes a mistake."""
+LONGEST_RETRY_AFTER: Final = timedelta(days=1)
+"""A vendor that asks for more is asked again after a day: it may be wrong, or mended by then.
+
+In the database neither a deployment nor a subtask waits longer either (`cogo.retry_after`).
+"""
 
 LONGEST: Final = 600
 """Characters of a vendor's message that are kept."""
@@ -120,8 +126,9 @@ def from_status(
     headers: Mapping[str, str],
     *,
     secret: str,
+    clock: Callable[[], float] = time.time,
 ) -> CallFailed:
-    """The error for an HTTP answer that is not a success."""
+    """The error for an HTTP answer that is not a success; `clock` gives seconds since 1970."""
     message, kind = _read(body)
     kind_of = _class_for(status, f"{kind} {message}")
     return kind_of(
@@ -129,7 +136,7 @@ def from_status(
         _SUMMARIES[kind_of],
         status=status,
         vendor_message=safe_text(message, secret),
-        retry_after=_retry_after(headers),
+        retry_after=_retry_after(headers, clock),
         request_id=headers.get("request-id") or headers.get("x-request-id"),
     )
 
@@ -247,27 +254,30 @@ def _status_in(payload: object) -> int | None:
     return None
 
 
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Milliseconds, seconds or a date (RFC 9110, 10.2.3), never negative.
+def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> timedelta | None:
+    """Milliseconds, seconds or a date (RFC 9110, 10.2.3), neither negative nor too long.
 
-    A date is measured against the answer's own `Date`, so that our clock does not matter.
+    A date is measured against the answer's own `Date`, and against our clock only without one.
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return timedelta(milliseconds=milliseconds)
+        return _bounded(milliseconds / 1000)
     value = headers.get("retry-after")
     if (wait := read_seconds(value)) is not None:
         return wait
     until, sent = _date(value), _date(headers.get("date"))
-    if until is None or sent is None:
+    if until is None:
         return None
-    wait = max(until - sent, timedelta())
-    return wait if wait <= _LONGEST_WAIT else None
+    return _bounded(until.timestamp() - (clock() if sent is None else sent.timestamp()))
 
 
 def read_seconds(value: str | None) -> timedelta | None:
-    """Return the wait of this many seconds, None where it is no number or a mistake."""
+    """Return the wait of this many seconds, at most `LONGEST_RETRY_AFTER`, or None."""
     seconds = _number(value)
-    return None if seconds is None else timedelta(seconds=seconds)
+    return None if seconds is None else _bounded(seconds)
+
+
+def _bounded(seconds: float) -> timedelta:
+    return timedelta(seconds=max(0.0, min(seconds, LONGEST_RETRY_AFTER.total_seconds())))
 
 
 def _number(value: str | None) -> float | None:
@@ -275,8 +285,7 @@ def _number(value: str | None) -> float | None:
         number = float(value or "")
     except ValueError:
         return None
-    # NaN compares false.
-    return number if 0 <= number <= _LONGEST_WAIT.total_seconds() else None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _date(value: str | None) -> datetime | None:

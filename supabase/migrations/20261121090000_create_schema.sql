@@ -80,6 +80,24 @@ revoke all on function cogo.milliseconds(timestamptz, timestamptz)
   from public, anon, authenticated, service_role;
 grant execute on function cogo.milliseconds(timestamptz, timestamptz) to service_role;
 
+-- schemas/0136_retry_after.sql
+create or replace function cogo.retry_after(p_seconds numeric)
+  returns interval
+  language sql
+  immutable
+  -- NaN counts as the greatest number.
+  return case
+    when p_seconds > 0 then make_interval(secs => least(p_seconds, 86400)::float8)
+    when p_seconds <= 0 then interval '0'
+  end;
+comment on function cogo.retry_after(numeric) is
+  'How long a deployment rests and a subtask waits that are to be left alone for so many seconds:
+at most a day, then the vendor is asked again. Null when nobody said.';
+
+revoke all on function cogo.retry_after(numeric)
+  from public, anon, authenticated, service_role;
+grant execute on function cogo.retry_after(numeric) to service_role;
+
 -- schemas/0140_task_moves.sql
 -- Equal to TASK_MOVES in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.task_moves()

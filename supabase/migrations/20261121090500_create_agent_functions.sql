@@ -1281,9 +1281,7 @@ begin
   if (p_item ->> 'retry_after_seconds')::numeric > 0 then
     v_deployment.not_before := greatest(
       v_deployment.not_before,
-      v_now + make_interval(
-        secs => least((p_item ->> 'retry_after_seconds')::float8, 86400)
-      )
+      v_now + cogo.retry_after((p_item ->> 'retry_after_seconds')::numeric)
     );
   end if;
   if jsonb_typeof(p_item -> 'error') = 'object' then

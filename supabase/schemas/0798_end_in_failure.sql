@@ -8,9 +8,7 @@ create or replace function cogo.end_in_failure(
 as $$
 declare
   v_failures integer := p_subtask.failures + 1;
-  -- greatest() alone would turn null, which means backoff, into 0. NaN counts as the greatest number.
-  v_after_seconds numeric := case when p_after_seconds > 0 then least(p_after_seconds, 30 * 86400)
-                                  when p_after_seconds <= 0 then 0 end;
+  v_wait interval := cogo.retry_after(p_after_seconds);  -- null means backoff
 begin
   perform cogo.close_attempts(
     array[p_subtask.id], array[p_subtask.attempt],
@@ -19,7 +17,7 @@ begin
   );
   if p_action = 'snooze' then
     perform cogo.requeue_subtask(
-      p_subtask.id, cogo.now() + make_interval(secs => coalesce(v_after_seconds, 1)::float8)
+      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
     );
     return;
   end if;
@@ -33,8 +31,8 @@ begin
     -- Full jitter: a crowd that failed together does not come back together.
     perform cogo.requeue_subtask(
       p_subtask.id,
-      cogo.now() + make_interval(
-        secs => coalesce(v_after_seconds::float8, random() * least(300, 2 ^ v_failures))
+      cogo.now() + coalesce(
+        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
       )
     );
   end if;

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.db.agent import Agent, Row
+from providers.failures import LONGEST_RETRY_AFTER
+from tests.db.agent import Agent, Row, plan_task
 from tests.db.database import Database, rows
 
 pytestmark = pytest.mark.db
@@ -227,6 +228,21 @@ async def test_retry_after_is_a_floor_and_no_failure(
     assert (await second.health())["wait_seconds"] == 1
     await database.jump(2 * SECOND)
     assert await first.report() == {}
+
+
+@pytest.mark.parametrize("seconds", [30, 86_399, 198_300, 31_536_000])
+async def test_a_deployment_rests_as_long_as_the_work_that_waits_for_it(
+    database: Database, agent: Agent, first: Executor, seconds: int
+) -> None:
+    wait = min(timedelta(seconds=seconds), LONGEST_RETRY_AFTER)
+    await plan_task(agent)
+    [lease] = await agent.claim("model-a")
+
+    await first.report(retry_after_seconds=seconds)
+    answer = await agent.fail(lease, after=seconds)
+
+    assert answer["run_at"] - database.now == wait
+    assert (await first.health())["wait_seconds"] == wait.total_seconds()
 
 
 async def test_health_adds_up_what_living_executors_say(

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,13 +18,20 @@ from providers.errors import (
     RateLimited,
     TimedOut,
 )
-from providers.failures import from_payload, from_status, from_transport, safe_text
+from providers.failures import (
+    LONGEST_RETRY_AFTER,
+    from_payload,
+    from_status,
+    from_transport,
+    safe_text,
+)
 from tests.support.keys import KEYS
 
 
 def status(code: int, body: object = None, **headers: str) -> CallFailed:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return from_status("a-vendor", code, body, named, secret="the-secret")
+    ten = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
+    return from_status("a-vendor", code, body, named, secret="the-secret", clock=lambda: ten)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +94,27 @@ def test_status_and_body_say_who_must_act(
                 "retry_after": "Sat, 21 Nov 2037 10:00:30 GMT",
                 "date": "Sat, 21 Nov 2026 10:00:00 GMT",
             },
-            None,
+            LONGEST_RETRY_AFTER,
         ),
-        ({"retry_after": "Sat, 21 Nov 2026 10:00:30 GMT"}, None),
+        (
+            {
+                "retry_after": "Sat, 21 Nov 2026 08:00:30 GMT",
+                "date": "Sat, 21 Nov 2026 08:00:00 GMT",
+            },
+            timedelta(seconds=30),
+        ),
+        # Where the vendor sends no date that can be read, our clock counts. It is 10:00:00.
+        ({"retry_after": "Sat, 21 Nov 2026 10:00:30 GMT"}, timedelta(seconds=30)),
+        ({"retry_after": "Sat, 21 Nov 2026 10:00:30 GMT", "date": "x"}, timedelta(seconds=30)),
+        ({"retry_after": "Sat, 21 Nov 2026 09:00:00 GMT"}, timedelta()),
+        ({"retry_after": "Sun, 22 Nov 2026 10:00:01 GMT"}, LONGEST_RETRY_AFTER),
         ({"retry_after": "Sat, 99 Nov 2026 10:00:30 GMT", "date": "x"}, None),
         ({"retry_after": "0"}, timedelta()),
-        ({"retry_after": "198300"}, timedelta(seconds=198300)),
-        ({"retry_after": "31536000"}, timedelta(days=365)),
-        ({"retry_after": "31536001"}, None),
+        ({"retry_after": "86399"}, timedelta(seconds=86399)),
+        ({"retry_after": "198300"}, LONGEST_RETRY_AFTER),
+        ({"retry_after": "1e308"}, LONGEST_RETRY_AFTER),
+        ({"retry_after_ms": "1e308"}, LONGEST_RETRY_AFTER),
+        ({"retry_after": "inf"}, None),
         ({"retry_after": "soon"}, None),
         ({"retry_after": "nan"}, None),
         ({"retry_after": "-3"}, None),
