@@ -95,7 +95,6 @@ def server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
     """Make uvicorn's configuration, with our patience for slow clients."""
     return uvicorn.Config(
         app,
-        interface="asgi3",
         log_config=None,
         access_log=False,
         server_header=False,
