@@ -33,7 +33,7 @@ source_paths = ["agents", "cogo", "embedded", "gateway", "protocol", "providers"
 only_mutate = ["agents/runtime/*", "agents/selection/*", "gateway/*", "providers/*"]
 do_not_mutate = ["providers/render*.py", "providers/tables.py"]
 # What is logged is no law; and uvicorn takes an application that mutmut wraps for a factory of one.
-do_not_mutate_patterns = ["logger\\.", "async def __call__"]
+do_not_mutate_patterns = ["logger\\\\.", "async def __call__"]
 also_copy = ["benchmarks", "docs", "examples", "scripts", "supabase", "CHANGELOG.md", "README.md"]
 # Generous, since the estimate leaves out collecting: a busy machine is not a caught mutant.
 timeout_constant = 20.0
