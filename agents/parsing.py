@@ -20,8 +20,17 @@ MEMORY_BYTES: Final = 1 << 30
 """Of the process; parsers take memory a hundred times the size of their input."""
 
 
+LONGEST_PROBLEM: Final = 200
+"""Characters. Some parsers repeat a name, which may be as long as the code."""
+
+
 def parse_problem(code: str, language: str) -> str | None:
     """Return why `code` is not of its language, or None; `language` is one of PARSERS."""
+    problem = _parse(code, language)
+    return problem and problem[:LONGEST_PROBLEM]
+
+
+def _parse(code: str, language: str) -> str | None:
     try:
         PARSERS[language](code)
     except SyntaxError as error:

@@ -261,10 +261,10 @@ def _forms(secret: str) -> Iterator[str]:
     yield secret
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    raw = secret.encode("utf-8", "surrogatepass")  # of a variable that is not UTF-8
     for safe in ("", "/"):
-        yield (quoted := quote(secret, safe=safe))
+        yield (quoted := quote(raw, safe=safe))
         yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
-    raw = secret.encode()
     for offset in range(3):  # in the middle of a longer text it may begin at any bit of three bytes
         coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         # The first characters hold bits of what stands before, the last ones of what follows.

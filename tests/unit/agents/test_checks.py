@@ -59,6 +59,7 @@ async def test_what_parses_or_cannot_be_judged_passes(
         ("{'a': 1}", "json", "line 1"),
         ("[" * 200_000, "json", "parses"),
         ("a = ", "toml", "parses"),
+        (f"[{'a' * 100_000}]\n" * 2, "toml", "Cannot declare"),
         ("  \n", "python", "it is empty"),
     ],
 )
@@ -69,6 +70,7 @@ async def test_what_cannot_be_read_is_refused(
 
     assert words in found
     assert "Error" not in found
+    assert len(found) < 300
 
 
 async def test_an_answer_that_was_cut_is_refused(problem: Problem) -> None:
