@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from protocol.records import ClaimedSubtask
 from protocol.records.leases import EarlierAttempt
@@ -14,7 +14,7 @@ from providers.errors import ProviderError
 SHOWN_CHARACTERS: Final = 300
 """Of what one vendor said, where several are quoted."""
 
-_TIME: Final = TypeAdapter(datetime)
+_TIME: Final = TypeAdapter(AwareDatetime)
 _LATER: Final = "try again later: `cogo tasks redrive TASK`"
 _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.AuthenticationFailed: "replace the key of {provider} (`cogo doctor`)",

@@ -113,7 +113,7 @@ class ResponseReader:
             self._explained = text_in(feedback, "blockReasonMessage") or ""
         for candidate in payload.get("candidates") or ():
             yield from self._candidate(candidate)
-        if usage := payload.get("usageMetadata"):
+        if isinstance(usage := payload.get("usageMetadata"), Mapping):
             self._usage = merged(self._usage, usage)
             yield _usage(self._usage)
 

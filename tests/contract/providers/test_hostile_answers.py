@@ -126,7 +126,7 @@ async def test_a_byte_order_mark_costs_nothing(vendor: str, whole: bool) -> None
     ],
 )
 async def test_a_count_of_another_shape_costs_no_answer(vendor: str, usage: object) -> None:
-    body = json.dumps(an_answer(vendor, usage=usage)).encode()
+    body = json.dumps(an_answer(vendor, usage=usage, usageMetadata=usage)).encode()
 
     answer = await asked(vendor, body, whole=True)
 

@@ -224,6 +224,13 @@ def test_a_model_that_must_not_be_asked_yet_is_not_asked() -> None:
     assert parked(a_subtask(failures=0, history=[earlier]), now=utc_now()) is None
 
 
+@pytest.mark.parametrize("until", ["soon", "2999-01-01T00:00:00", [], None])
+def test_a_model_is_asked_where_nobody_knows_until_when_it_should_not_be(until: object) -> None:
+    earlier = told(errors.Overloaded("vendor", "busy")) | {"error": {"retry_at": until}}
+
+    assert parked(a_subtask(failures=1, history=[earlier]), now=utc_now()) is None
+
+
 def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None:
     error = errors.CircuitOpen("vendor", "open", retry_after=timedelta(seconds=20))
     earlier = told(error)

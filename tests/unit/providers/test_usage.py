@@ -175,6 +175,12 @@ def test_what_is_no_count_is_unknown_and_never_zero(
     assert not output.is_counted
 
 
+@pytest.mark.parametrize("read", [openai, groq, anthropic, gemini])
+@pytest.mark.parametrize("usage", [[1], "many", 3, True])
+def test_counts_of_another_shape_are_passed_over(read: Read, usage: Any) -> None:
+    assert read(usage) == []
+
+
 @pytest.mark.parametrize("value", ABSURD)
 def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: object) -> None:
     raw = {
