@@ -8,7 +8,6 @@ from uuid import UUID
 from protocol.errors import InvalidArgument
 
 TaskId = NewType("TaskId", UUID)
-SubtaskId = NewType("SubtaskId", UUID)
 
 
 def utc_now() -> datetime:
@@ -28,13 +27,3 @@ def parse_id_range(text: str) -> tuple[UUID, UUID]:
             hint="an id looks like 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f; its beginning is enough",
         )
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-
-
-def parse_task_id(text: str) -> TaskId:
-    """Read an id as a person types it; raises InvalidArgument with an example."""
-    try:
-        return TaskId(UUID(text.strip()))
-    except ValueError as error:
-        raise InvalidArgument(
-            f"{text[:60]!r} is not a task id; it looks like 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f"
-        ) from error

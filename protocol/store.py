@@ -6,7 +6,6 @@ from typing import Protocol
 from uuid import UUID
 
 from protocol.judgement import JudgementStore
-from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
     Attempt,
@@ -159,10 +158,6 @@ class Store(JudgementStore, Protocol):
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
         """Read a task. Raises NotFound."""
-        ...
-
-    async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
-        """Read the latest tasks, the newest first."""
         ...
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:

@@ -5,8 +5,10 @@ from uuid import UUID
 from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.records.base import ListedRow
-from protocol.transport.reads import PREVIEWS, Reads, of_owner, read_query
+from protocol.transport.reads import Reads, of_owner, read_query
 
+_PREVIEWS = "cogo_task_previews"
+"""Where lists of tasks come from: without long prompts and results."""
 _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _OPEN = [each.value for each in TaskState if not each.is_final]
 
@@ -38,7 +40,7 @@ class OfficeCalls(Reads):
         task_type: str | None = None,
         before: int | None = None,
     ) -> list[Task]:
-        query = self._client.table(PREVIEWS).select("*")
+        query = self._client.table(_PREVIEWS).select("*")
         query = of_owner(query, owner, every_owner=every_owner)
         if status is not None:
             query = query.eq("status", status.value)
@@ -53,7 +55,7 @@ class OfficeCalls(Reads):
     ) -> list[TaskLine]:
         found: dict[UUID, TaskLine] = {}
         for statuses in (None, _OPEN):
-            query = self._client.table(PREVIEWS).select(_LINE)
+            query = self._client.table(_PREVIEWS).select(_LINE)
             query = of_owner(query, owner, every_owner=every_owner)
             if statuses is not None:
                 query = query.in_("status", statuses)
@@ -62,7 +64,7 @@ class OfficeCalls(Reads):
         return sorted(found.values(), key=lambda each: each.seq, reverse=True)
 
     async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
-        query = self._client.table(PREVIEWS).select(_LINE)
+        query = self._client.table(_PREVIEWS).select(_LINE)
         query = query.gte("id", str(first)).lte("id", str(last))
         return await read_query(TaskLine, query.order("seq", desc=True).limit(limit))
 

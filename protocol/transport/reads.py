@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from protocol.errors import NotFound
-from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
     Attempt,
@@ -22,8 +21,6 @@ from protocol.transport.calls import PAGE, Calls, answered, patiently, read_rows
 
 _R = TypeVar("_R", bound=BaseModel)
 
-PREVIEWS = "cogo_task_previews"
-"""Where lists of tasks come from: without long prompts and results."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -36,12 +33,6 @@ class Reads(Calls):
         if not tasks:
             raise NotFound(f"there is no task {task_id}", hint="`cogo tasks list` lists them")
         return tasks[0]
-
-    async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
-        query = self._client.table(PREVIEWS).select("*")
-        if status is not None:
-            query = query.eq("status", status.value)
-        return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
         return await read_pages(

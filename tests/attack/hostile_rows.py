@@ -131,8 +131,7 @@ class _Attack:
     async def read_lists(self) -> None:
         """Read what operators read: one row must not hide the others."""
         try:
-            await self.store.fetch_tasks(limit=1_000)
-            await self.store.find_tasks(limit=200, every_owner=True)
+            await self.store.find_tasks(limit=1_000, every_owner=True)
             await self.store.fetch_lines(limit=200, every_owner=True)
             await self.store.fetch_queue()
         except CogoError as error:

@@ -81,14 +81,14 @@ INVALID: Mapping[str, tuple[str, ...]] = {
 async def test_submit_refuses_what_cannot_be_done_before_there_is_a_task(
     system: System, store: SupabaseStore
 ) -> None:
-    before = await store.fetch_tasks(limit=1)
+    before = await store.find_tasks(every_owner=True, limit=1)
 
     refused = {said: system.cogo("submit", *words) for said, words in INVALID.items()}
 
     assert {each.returncode for each in refused.values()} == {1}
     assert not [each for each in refused.values() if each.stdout or "Traceback" in each.stderr]
     assert not {said for said, each in refused.items() if said not in each.stderr}
-    assert await store.fetch_tasks(limit=1) == before
+    assert await store.find_tasks(every_owner=True, limit=1) == before
 
 
 async def test_a_task_is_named_by_the_beginning_of_its_id_if_only_one_begins_so(

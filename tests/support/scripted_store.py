@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
-from protocol.lifecycle import TaskState
 from protocol.records import (
     AgentRecord,
     Attempt,
@@ -292,9 +291,6 @@ class ScriptedStore:
         _not_for_agents()
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
-        _not_for_agents()
-
-    async def fetch_tasks(self, *, limit: int, status: TaskState | None = None) -> list[Task]:
         _not_for_agents()
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:

@@ -119,14 +119,16 @@ async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks(
         ]
 
         async def are_asked() -> bool:
-            return len(await store.fetch_tasks(limit=10)) == len(bodies)
+            return len(await store.find_tasks(every_owner=True, limit=10)) == len(bodies)
 
         await eventually(are_asked)
         await store.revoke_api_key(key_id=key.id)
         answers = [await each for each in waiting]
 
         async def are_cancelled() -> bool:
-            return {each.status for each in await store.fetch_tasks(limit=10)} == {"cancelled"}
+            return {each.status for each in await store.find_tasks(every_owner=True, limit=10)} == {
+                "cancelled"
+            }
 
         await eventually(are_cancelled)
     assert [each.status_code for each in answers] == [401] * len(bodies)
