@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
+from agents.earlier_failures import error_class
 from protocol.records import ClaimedSubtask
 from providers.chat import ChatRequest
 from providers.data_policy import deployment_objection, read_rules
@@ -13,6 +14,7 @@ from providers.entries import TimeoutSeconds
 from providers.errors import AtCapacity, Banned, CircuitOpen, InvalidRequest, NotAsked, NotGranted
 from providers.gates import Errand, VendorCall
 from providers.masking import masked
+from providers.secrets import Redactor
 
 _OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
 
@@ -38,11 +40,13 @@ def errand_of(claimed: ClaimedSubtask) -> Errand:
     )
 
 
-def unsent(request: ChatRequest, deployment: Deployment, errand: Errand) -> VendorCall:
+def unsent(
+    request: ChatRequest, deployment: Deployment, errand: Errand, redactor: Redactor
+) -> VendorCall:
     """Describe the call that a kept answer takes the place of, without what would be masked."""
     found = 0
     if deployment.masks_keys:
-        request, found = masked(request)
+        request, found = masked(request, redactor)
     return VendorCall(deployment=deployment, request=request, errand=errand, masked_keys=found)
 
 
@@ -62,7 +66,7 @@ def _failed_providers(claimed: ClaimedSubtask) -> list[str]:
         if each.provider
         and each.model_id == claimed.lane
         and each.outcome in {"failed", "rerouted"}
-        and (each.error or {}).get("class") not in _OURS
+        and error_class(each) not in _OURS
     ]
 
 

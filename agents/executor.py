@@ -145,7 +145,8 @@ class Executor:
             key = self._cache and self._cache.key(claimed, request, simulated=simulated)
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
-                await self._cache.note(unsent(request, call.deployment, errand))
+                redactor = self._router.redactor(call.deployment)
+                await self._cache.note(unsent(request, call.deployment, errand, redactor))
             self._talking[claimed.ref] = answer
             try:
                 await self._gather(call, answer, started)

@@ -28,15 +28,13 @@ __all__ = ["MASK", "mask_keys", "masked", "masked_answer"]
 MASK: Final = "[masked key]"
 """What a model reads in place of a key."""
 
-_SHAPES: Final = Redactor()
 
-
-def mask_keys(text: str, redactor: Redactor = _SHAPES) -> tuple[str, int]:
+def mask_keys(text: str, redactor: Redactor) -> tuple[str, int]:
     """The text without keys, and how many there were."""
     return redactor.count(text, mask=MASK)
 
 
-def masked(request: ChatRequest, redactor: Redactor = _SHAPES) -> tuple[ChatRequest, int]:
+def masked(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest, int]:
     """The request as it may leave, and how many keys were taken out."""
     system, found = mask_keys(request.system or "", redactor)
     messages = []

@@ -26,6 +26,7 @@ from providers.listings import Listings
 from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
 from providers.routing import Homes, in_order
+from providers.secrets import Redactor
 from providers.sending import prepared_chat, prompt_tokens
 
 if TYPE_CHECKING:
@@ -183,9 +184,7 @@ class Router:
                 prompt=partial(prompt_tokens, request),
                 home=self._homes.of(errand),
             ),
-            prepare=lambda place: prepared_chat(
-                request, place, self._opened, self.keyring.redactor(shapes=place.masks_keys)
-            ),
+            prepare=lambda place: prepared_chat(request, place, self._opened, self.redactor(place)),
             errand=errand,
             gates=self._gates,
             keyring=self.keyring,
@@ -259,6 +258,10 @@ class Router:
             )
         else:
             self.listings.keep(host.id, ids)
+
+    def redactor(self, deployment: Deployment) -> Redactor:
+        """Return what masks keys in the prompts and the answers of a deployment."""
+        return self.keyring.redactor(shapes=deployment.masks_keys)
 
     def _allowed(self, model_id: str, errand: Errand) -> list[Deployment]:
         """The deployments that can be called from here and that the errand does not forbid."""

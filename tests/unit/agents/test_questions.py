@@ -6,15 +6,20 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from agents.errands import errand_of
+from agents.errands import errand_of, unsent
 from agents.questions import question_of
 from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
 from agents.workflows.registry import WORKFLOWS, plan_of
 from protocol.records import SessionMessage
+from providers.catalogue import Catalogue
 from providers.chat import ChatRequest
+from providers.deployment import Credential
 from providers.errors import InvalidRequest
+from providers.gates import Errand
+from providers.router import Router
 from tests.support.claims import a_plan, a_subtask
 from tests.unit.protocol.json_values import JSON
 
@@ -63,6 +68,17 @@ def test_earlier_turns_come_first() -> None:
     request = question_of(a_subtask(type="CHAT"), memory=memory)
 
     assert [each.role for each in request.messages] == ["user", "assistant", "user"]
+
+
+def test_the_audit_of_a_kept_answer_shows_no_key_that_is_loaded_here() -> None:
+    key = "0123456789abcdef0123"  # of a vendor whose keys have no shape
+    router = Router(Catalogue.load(), {"anthropic": Credential(key=SecretStr(key))})
+    [place] = router.deployments("claude-sonnet-5-5")
+    request = asked(generation_prompt=f"Use {key}")
+
+    call = unsent(request, place, Errand(), router.redactor(place))
+
+    assert (key in repr(call.request), call.masked_keys) == (False, 1)
 
 
 @pytest.mark.parametrize("prompt", [None, "", 7, ["Write it"]])
