@@ -17,7 +17,8 @@ from cogo.live.lines import agent_name, event_line, marked, selection_line
 from cogo.terminal import neutralize
 from protocol.records import Event, SelectionRow
 
-TAIL = 80
+_KEPT = 400
+"""Characters of what a model says, of which those are shown that fit behind the table."""
 _LEAST_TAIL = 22
 """Columns that are kept for what a model says."""
 
@@ -108,7 +109,7 @@ def _update(row: _Row, happening: Happening) -> None:
                 row.characters, row.tail = 0, ""
             row.status = "streaming" if happening.kind == "text" else "thinking"
             row.characters += len(happening.text)
-            row.tail = _clean(row.tail + happening.text)[-TAIL:]
+            row.tail = (row.tail + happening.text)[-_KEPT:]
         case Finished(task):
             row.status = task.status
         case _:
@@ -134,7 +135,7 @@ def _table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
     for line, row in zip(lines, (None, *rows), strict=True):
         shown.append(set_cell_size(line, edge) + ("WHAT IT SAYS\n" if row is None else ""))
         if row is not None:
-            shown.append(f"{last_words(row.tail, width - edge)}\n", style="dim")
+            shown.append(f"{last_words(_clean(row.tail), width - edge)}\n", style="dim")
     for status, style in _STYLES.items():
         shown.highlight_words([f" {status} "], style)
     return shown
