@@ -64,8 +64,9 @@ class Decoder:
             self._line = []
             if line:
                 self._field(line)
-            elif self._data:
-                events.append(ServerSentEvent(self._name, b"\n".join(self._data)))
+            else:
+                if self._data:
+                    events.append(ServerSentEvent(self._name, b"\n".join(self._data)))
                 self._name, self._data = "", []
             if not self._data:
                 self._held = 0

@@ -68,6 +68,28 @@ def test_every_byte_is_looked_at_once_however_a_line_is_split() -> None:
     assert sum(searched) == 1_000_000
 
 
+def test_an_event_without_data_is_none_and_leaves_the_next_its_own_name() -> None:
+    events = Decoder().feed(b"event: ping\n\ndata: one\n\nevent: two\ndata: two\n\n")
+
+    assert events == [ServerSentEvent("", b"one"), ServerSentEvent("two", b"two")]
+
+
+def test_an_event_may_be_exactly_as_long_as_the_longest() -> None:
+    line = b"data: ".ljust(LONGEST_EVENT, b"x")
+
+    assert len(Decoder().feed(line + b"\n\n")) == 1
+    with pytest.raises(EventTooLong):
+        Decoder().feed(line + b"x\n\n")
+
+
+def test_comments_that_keep_a_connection_open_never_add_up() -> None:
+    decoder = Decoder()
+
+    for _ in range(3):
+        assert decoder.feed(b":".ljust(LONGEST_EVENT // 2, b"x") + b"\n") == []
+    assert [event.data for event in decoder.feed(b"data: here\n\n")] == [b"here"]
+
+
 def test_an_event_that_never_ends_is_given_up() -> None:
     piece = b"x" * (LONGEST_EVENT // 4)
     for line in (b"", b"\ndata: y\n"):
