@@ -140,7 +140,7 @@ class DeploymentEntry(_Entry):
     """Only where genai-prices does not know better."""
     mask_keys: bool | None = None
     """Instead of the provider's."""
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Its share of the calls when the model's routing is `weighted`."""
     max_concurrency: int | None = Field(default=None, ge=1)
     """This and the next two: instead of the provider's."""

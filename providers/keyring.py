@@ -112,8 +112,7 @@ class Keyring:
         if isinstance(error, RateLimited):
             wait = ASIDE_LIMITED if error.retry_after is None else error.retry_after
         self._aside[provider, _digest("", key)] = self._clock() + wait.total_seconds()
-        given = self._credentials.get(provider)
-        if given is not None and len(given.keys) > 1:
+        if self.count(provider) > 1:  # the only one is taken all the same
             logger.warning(
                 "a key is set aside",
                 provider=provider,

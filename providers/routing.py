@@ -20,9 +20,10 @@ from providers.entries import RoutingStrategy
 from providers.gates import Errand
 from providers.prices import unit_prices
 
-__all__ = ["Homes", "in_order"]
+__all__ = ["REMEMBERED", "Homes", "in_order"]
 
-_REMEMBERED: Final = 10_000
+REMEMBERED: Final = 10_000
+"""Affinities whose home is known."""
 _READS: Final = 3
 """A typical call reads three times as many tokens as it writes."""
 
@@ -59,7 +60,7 @@ def in_order(
 def _share(deployment: Deployment, affinity: str) -> float:
     """Weighted rendezvous hashing: each is first for its share of all affinities."""
     digest = hashlib.sha256(f"{affinity}\0{deployment.id}".encode()).digest()
-    draw = (int.from_bytes(digest[:8]) + 1) / (2**64 + 1)
+    draw = (int.from_bytes(digest[:6]) + 1) / (2**48 + 1)  # a float between 0 and 1, never either
     return -deployment.entry.weight / math.log(draw)
 
 
@@ -71,7 +72,7 @@ def _price(deployment: Deployment, prompt: int) -> float:
 
 
 class Homes:
-    """Where the work of an affinity was last answered, for its prompt cache; the latest 10,000."""
+    """Where the work of an affinity was last answered, for its prompt cache; the latest of them."""
 
     def __init__(self) -> None:
         self._places: OrderedDict[str, str] = OrderedDict()
@@ -86,5 +87,5 @@ class Homes:
             return
         self._places[errand.affinity] = deployment.id
         self._places.move_to_end(errand.affinity)
-        if len(self._places) > _REMEMBERED:
+        if len(self._places) > REMEMBERED:
             self._places.popitem(last=False)

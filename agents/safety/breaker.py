@@ -55,8 +55,8 @@ class BreakerGate:
         view = self._reporter.view(place.id)
         if view is None:
             return None
-        left = view.until - time.monotonic()
-        if left > 0:
+        left = max(view.until - time.monotonic(), 0.0)
+        if left:
             raise _refusal(call, left, resting=view.resting and view.state == "closed")
         if view.state == "closed":
             return None

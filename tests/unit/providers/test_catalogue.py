@@ -146,6 +146,14 @@ def test_an_unknown_model_suggests_the_nearest_names() -> None:
     assert "claude-sonnet-5-5" in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["", " ", "ollama/", "/m", "nobody/m"])
+def test_half_a_name_is_none(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        CATALOGUE.resolve(name)
+    with pytest.raises(UnknownModel):
+        CATALOGUE.model(name)
+
+
 def test_all_roles_of_the_design_are_there() -> None:
     roles = {"default", "coding", "fast", "reasoning", "strategic"}
     assert set(CATALOGUE.roles) == roles | {"debate_1", "debate_2", "debate_3"}
@@ -226,6 +234,20 @@ def test_a_file_may_add_and_change_single_fields(tmp_path: Path) -> None:
             "[models.gpt-4]\nretirement = { successor = 'nonesuch', reason = 'x' }\n",
             ["models.gpt-4: retirement.successor", "not a model"],
         ),
+        (
+            "[models.gpt-4]\ndeployments = [{ provider = 'openai', model = 'm', weight = 0 }]\n",
+            ["models.gpt-4: deployments", "greater than 0"],
+        ),
+        (
+            "[models.gpt-4]\ndeployments = [{ provider = 'openai', model = 'm', weight = inf }]\n",
+            ["models.gpt-4: deployments", "finite number"],
+        ),
+        ("[models.gpt-4]\ndeployments = []\n", ["models.gpt-4: deployments", "at least 1"]),
+        (
+            "[models.gpt-4.timeouts]\ntotal = 0\n",
+            ["models.gpt-4: timeouts.total", "greater than 0"],
+        ),
+        ("[models.gpt-4.timeouts]\ntotal = inf\n", ["models.gpt-4: timeouts.total", "86400"]),
         ("[roles]\ndefault = 'nonesuch'\n", ["roles.default", "unknown model"]),
         ("[roles]\ndefault = 3\n", ["roles.default", "valid string"]),
         ("[providers.groq]\nadapter = 'carrier-pigeon'\n", ["providers.groq: adapter"]),

@@ -4,15 +4,16 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
 from providers.catalogue import Catalogue
 from providers.deployment import Deployment
-from providers.entries import Prices, RoutingStrategy, TimeoutSeconds
+from providers.entries import Prices, Reasoning, RoutingStrategy, TimeoutSeconds
 from providers.gates import Errand
 from providers.patience import timeouts_for
-from providers.routing import Homes, in_order
+from providers.routing import REMEMBERED, Homes, in_order
 
 CATALOGUE = Catalogue.load()
 
@@ -136,17 +137,73 @@ def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
         assert counts[provider] / 600 == pytest.approx(share, abs=0.07)
 
 
+@pytest.mark.parametrize("strategy", get_args(RoutingStrategy))
+def test_the_only_deployment_is_asked_whatever_its_weight(strategy: RoutingStrategy) -> None:
+    def ordered(found: list[Deployment]) -> list[Deployment]:
+        return in_order(
+            found,
+            Errand(),
+            strategy=strategy,
+            busy=lambda _: 1,
+            pace=lambda _: 9,
+            prompt=lambda: 1000,
+            home=None,
+        )
+
+    [only, *_] = places(deepseek=1e-9)
+
+    assert ordered([only]) == [only]
+    assert ordered([]) == []
+
+
+def test_only_the_latest_homes_are_remembered() -> None:
+    homes, place = Homes(), places()[0]
+    for number in range(REMEMBERED):
+        homes.settle(Errand(affinity=f"{number}"), place)
+    homes.settle(Errand(affinity="0"), place)
+    homes.settle(Errand(affinity="one more"), place)
+
+    known = [homes.of(Errand(affinity=each)) is not None for each in ("0", "1", "2", "one more")]
+    assert known == [True, False, True, True]
+
+
 def test_timeouts_come_from_the_task_then_the_catalogue_then_the_settings_then_the_kind() -> None:
     place = places("claude-sonnet-5-5")[0]
-    settings = TimeoutSeconds(first_token=50, stall=20)
-    host = place.host.model_copy(update={"timeouts": TimeoutSeconds(stall=30)})
-    of_host = Deployment(model=place.model, entry=place.entry, host=host, base_url="")
+    settings = TimeoutSeconds(first_token=50, stall=20, total=20)
+    host = place.host.model_copy(update={"timeouts": TimeoutSeconds(stall=30, total=30)})
+    model = place.model.model_copy(update={"timeouts": TimeoutSeconds(total=40)})
+    of_host = replace(place, host=host)
 
     found = timeouts_for(of_host, asked=TimeoutSeconds(total=7), settings=settings)
 
     assert found.first_token == timedelta(seconds=50)
     assert found.stall == timedelta(seconds=30)
     assert found.total == timedelta(seconds=7)
+    assert timeouts_for(replace(of_host, model=model)).total == timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "local", "slow"),
+    [
+        (None, False, False),
+        ("none", False, False),
+        ("optional", False, False),
+        ("default-on", False, True),
+        ("always", False, True),
+        ("none", True, True),
+    ],
+)
+def test_who_thinks_unasked_or_may_have_to_load_a_model_is_given_more_time(
+    reasoning: Reasoning | None, local: bool, slow: bool
+) -> None:
+    place = places("gpt-4.1")[0]
+    model = place.model.model_copy(update={"reasoning": reasoning})
+    host = place.host.model_copy(update={"local": local})
+
+    found = timeouts_for(replace(place, model=model, host=host))
+
+    waits = [each.total_seconds() for each in (found.first_token, found.stall, found.total)]
+    assert waits == ([300, 120, 1800] if slow else [120, 60, 900])
 
 
 def test_models_that_think_first_are_given_more_time_and_a_deadline_bounds_all() -> None:
@@ -156,5 +213,5 @@ def test_models_that_think_first_are_given_more_time_and_a_deadline_bounds_all()
     late = timeouts_for(places("gpt-4.1")[0], left=timedelta(seconds=-4))
 
     assert slow.first_token > quick.first_token
-    assert bound.total == bound.first_token == timedelta(seconds=4)
+    assert bound.total == bound.first_token == bound.stall == timedelta(seconds=4)
     assert timedelta() < late.total < timedelta(seconds=1)

@@ -9,7 +9,7 @@ import pytest
 from providers.anthropic_events import MessageReader
 from providers.chat import Event, Usage
 from providers.chunks import ChunkReader
-from providers.counts import MOST_TOKENS
+from providers.counts import MOST_TOKENS, merged
 from providers.gemini_events import ResponseReader
 from tests.support.tokens import counts_of
 
@@ -259,6 +259,26 @@ def test_zeros_that_come_later_take_nothing_back() -> None:
         list(responses.read({"usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 0}}))
     )
     assert (said.prompt, said.output) == (8, 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("t" * 200, "t" * 200),
+        ("t" * 201, "t" * 200),
+        ([1] * 100, [1] * 100),
+        ([1] * 101, [1] * 100),
+        ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 1}}}),
+        ({"a": {"b": {"c": {"d": 1}}}}, {"a": {"b": {"c": {}}}}),
+        ([[[[1]]]], [[[[]]]]),
+        (2**63, 2**63),
+        (2**63 + 1, None),
+        (-(2**63), -(2**63)),
+    ],
+)
+def test_of_what_a_vendor_counts_so_much_is_kept(said: object, kept: object) -> None:
+    assert merged({}, {"n": said}) == {"n": kept}
+    assert len(merged({}, {f"{number}": said for number in range(101)})) == 100
 
 
 def test_what_is_kept_of_a_vendors_words_can_be_stored() -> None:
