@@ -80,30 +80,26 @@ async def test_an_owner_has_no_more_turns_for_using_many_priorities(
     assert {lease["priority"] for lease in leases if lease["task"]["owner"] == str(ALICE)} == {0}
 
 
-async def test_a_crowd_that_waited_outside_the_line_does_not_come_back_before_others(
-    database: Database, agent: Agent
+@pytest.mark.parametrize(
+    ("hold", "release"),
+    [
+        (
+            "select from cogo_tasks t, public.cogo_pause_task(t.id) where t.owner = $1",
+            "select from cogo_tasks t, public.cogo_resume_task(t.id) where t.owner = $1",
+        ),
+        ("select public.cogo_set_owner($1, true)", "select public.cogo_set_owner($1, false)"),
+    ],
+    ids=["task", "owner"],
+)
+async def test_a_crowd_that_was_held_back_does_not_come_back_before_others(
+    database: Database, agent: Agent, hold: str, release: str
 ) -> None:
     await queue_up(database, 50, ALICE)
-    task_id = await agent.connection.fetchval("select id from public.cogo_tasks")
-    await agent.connection.execute("select from public.cogo_pause_task($1)", task_id)
+    await agent.connection.execute(hold, ALICE)
     await queue_up(database, 60, BOB)
     await owners_of(agent, claims=60)
 
-    await agent.connection.execute("select from public.cogo_resume_task($1)", task_id)
-    await queue_up(database, 2, BOB)
-
-    assert (await owners_of(agent, claims=5)).count(BOB) == 2
-
-
-async def test_an_owner_who_was_held_back_does_not_make_up_for_it_before_others(
-    database: Database, agent: Agent
-) -> None:
-    await queue_up(database, 50, ALICE)
-    await agent.connection.execute("select public.cogo_set_owner($1, true)", ALICE)
-    await queue_up(database, 60, BOB)
-    await owners_of(agent, claims=60)
-
-    await agent.connection.execute("select public.cogo_set_owner($1, false)", ALICE)
+    await agent.connection.execute(release, ALICE)
     await queue_up(database, 2, BOB)
 
     assert (await owners_of(agent, claims=5)).count(BOB) == 2
