@@ -2631,6 +2631,9 @@ begin
         errcode = 'TQ002', message = format('there is no key %s, or it was revoked', p_replaces);
     end if;
   end if;
+  -- Each start makes a token for the console, and each browser a session.
+  delete from cogo.api_keys k
+   where least(k.expires_at, k.revoked_at) < cogo.now() - interval '30 days';
   insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at)
   values (p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at)
   on conflict (id) do nothing;
@@ -2641,7 +2644,7 @@ comment on function public.cogo_create_api_key(
   text, text, text, text[], uuid, timestamptz, text, integer
 ) is
   'Stores a key of the HTTP gateway by its SHA-256. p_replaces names one that ends after
-p_grace_seconds. Raises TQ002, TQ004.';
+p_grace_seconds. Keys that ended more than 30 days ago are deleted. Raises TQ002, TQ004.';
 
 revoke all on function public.cogo_create_api_key(
   text, text, text, text[], uuid, timestamptz, text, integer

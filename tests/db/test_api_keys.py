@@ -56,3 +56,22 @@ async def test_a_key_ends_at_the_moment_of_its_expiry(database: Database, agent:
     await database.jump(timedelta(seconds=0.001))
 
     assert (before, await agent.connection.fetchval(check, "a" * 64)) == (1, 0)
+
+
+async def test_a_key_that_ended_a_month_ago_is_deleted_when_another_one_is_made(
+    database: Database, agent: Agent
+) -> None:
+    await create(agent.connection, "kept")
+    await create(agent.connection, "expired", p_expires_at=database.now)
+    await create(agent.connection, "revoked")
+    await agent.connection.execute("select from public.cogo_revoke_api_key('revoked')")
+
+    found = []
+    for seconds in (0, 1):
+        await database.jump(timedelta(days=30 * (1 - seconds), seconds=seconds))
+        await create(agent.connection, f"new-{seconds}")
+        found.append(await agent.connection.fetch("select id from public.cogo_api_keys()"))
+
+    before, after = ({row["id"] for row in rows} for rows in found)
+    assert before == {"kept", "expired", "revoked", "new-0"}
+    assert after == {"kept", "new-0", "new-1"}
