@@ -1,6 +1,6 @@
 """What happens to a task, as server-sent events that can be resumed anywhere."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -14,6 +14,8 @@ from protocol.records import Task
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
+_LONGEST_PLACE: Final = 60_000
+"""Characters of a cursor: it grows by some 45 with each subtask that has spoken."""
 _DESCRIPTION = (
     "`event`: a transition, numbered by `seq`. `selection`: a choice of a model. `text` and "
     "`reasoning`: `delta` begins at `offset` characters of that `attempt`. `discard`: forget what "
@@ -40,9 +42,10 @@ async def watch(
     request: Request,
     here: Here,
     asker: Reader,
-    last_event_id: Annotated[str | None, Header(max_length=10_000)] = None,
+    last_event_id: Annotated[str | None, Header(max_length=_LONGEST_PLACE)] = None,
     after: Annotated[
-        str | None, Query(max_length=10_000, description="As Last-Event-ID, for a first request.")
+        str | None,
+        Query(max_length=_LONGEST_PLACE, description="As Last-Event-ID, for a first request."),
     ] = None,
 ) -> Any:
     """Stream what happens until the task has ended."""

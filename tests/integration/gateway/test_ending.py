@@ -4,11 +4,13 @@ import asyncio
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from cogo.local_gateway import create_console_address, read_local_gateway, write_local_gateway
 from gateway.principal import CONSOLE_SCOPES
+from gateway.streams.cursor import Cursor, Heard
 from protocol.records import NewTask
 from protocol.transport.rpc import SupabaseStore
 from tests.integration.gateway.conftest import OpenDoor, OpenGateway
@@ -144,6 +146,21 @@ def swarm_socket(headers: dict[str, str]) -> dict[str, Any]:
         "client": ("127.0.0.1", 1),
         "subprotocols": [],
     }
+
+
+async def test_a_stream_with_a_thousand_subtasks_can_be_resumed(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    task = await store.submit_task(NewTask(prompt="wait"))
+    await store.cancel_task(task_id=task.id)
+    cursor = Cursor(heard={uuid4(): Heard(1, 10_000, 10_000) for _ in range(1_000)})
+    async with opened() as client:
+        answer = await client.get(
+            f"/tasks/{task.id}/events", headers={"Last-Event-ID": str(cursor)}
+        )
+
+    assert answer.status_code == 200
+    assert "event: end" in answer.text
 
 
 async def exchange(client: httpx.AsyncClient, address: str) -> httpx.Response:
