@@ -14,7 +14,7 @@ def main() -> NoReturn:
     try:
         from cogo.cli.app import run  # noqa: PLC0415 - an ImportError is answered here
 
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:], is_program=True)
     except ImportError as error:
         code = _explain(error)
     except KeyboardInterrupt:

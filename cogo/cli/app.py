@@ -19,12 +19,15 @@ _DEFECT: Final = 70
 """Exit code (EX_SOFTWARE) of an error that nobody foresaw."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     """Run one command line; give the exit code.
 
     An error of ours is one sentence on standard error; `--debug` anywhere adds the traceback.
+    Logs are configured when the process is ours alone (`is_program`).
     """
     debug = DEBUG in arguments
+    if is_program and not set(HELP) & set(arguments):
+        _configure_logs()
     arguments = _with_default([argument for argument in arguments if argument != DEBUG])
     try:
         build(arguments)(args=arguments, prog_name=command_path())
@@ -48,6 +51,16 @@ def _is_unread(stream: TextIO | None) -> bool:
     poller = select.poll()
     poller.register(stream, 0)  # errors and hang-ups are told in any case
     return bool(poller.poll(0))
+
+
+def _configure_logs() -> None:
+    """Log warnings in plain lines; loguru's own show local variables and escape nothing."""
+    # Here, since --help must not pay for pydantic.
+    from cogo.logs import configure_logs  # noqa: PLC0415
+    from cogo.settings import LogFormat, LogLevel  # noqa: PLC0415
+    from providers.secrets import Redactor  # noqa: PLC0415
+
+    configure_logs(level=LogLevel.WARNING, form=LogFormat.PLAIN, redactor=Redactor(places=True))
 
 
 def _with_default(arguments: list[str]) -> list[str]:

@@ -16,15 +16,12 @@ from cogo.demo.report import next_steps, print_report
 from cogo.demo.tasks import load_tasks
 from cogo.live.board import board
 from cogo.live.follow import Finished, follow
-from cogo.logs import configure_logs
 from cogo.project import Project
-from cogo.settings import LogFormat, LogLevel
 from cogo.stop import Stop, stop_on_signals
 from cogo.system import Fleet, Running, StoppedEarly, System
 from cogo.wiring import Client, open_client_of
 from protocol.lifecycle import TaskState
 from protocol.records import Task
-from providers.secrets import Redactor
 
 EXAMPLES: Final = ("cogo demo", "cogo demo --simulate", "cogo demo --executors 1")
 INTERRUPTED: Final = 130
@@ -44,7 +41,6 @@ def demo(
     says. Real models answer when a key or a local model server is found, else the vendor
     simulator, and every line says so.
     """
-    configure_logs(level=LogLevel.WARNING, form=LogFormat.PLAIN, redactor=Redactor(places=True))
     with tempfile.TemporaryDirectory(prefix="cogo-demo-") as home:
         # Run by root, Postgres is another user, and its data must be reachable below this folder.
         Path(home).chmod(0o711)

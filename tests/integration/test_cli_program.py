@@ -130,6 +130,34 @@ def test_an_address_without_a_database_address_names_the_variable(tmp_path: Path
     assert "postgresql://postgres:" in ended.stderr
 
 
+def test_a_warning_within_a_command_is_a_plain_line_that_gives_nothing_away(tmp_path: Path) -> None:
+    program = (
+        "import sys; from cogo.__main__ import main; from loguru import logger\n"
+        "sys.argv[1:] = ['trust', '--list']\n"
+        "try:\n    main()\nexcept SystemExit:\n"
+        "    key = 'sk-ant-api03-' + 'a1b2c3d4' * 6\n"
+        "    logger.warning(f'\\x1b[31m refused: {key}')\n"
+        "    try:\n        {}[key]\n"
+        "    except KeyError:\n        logger.exception('failed')\n"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    ).stderr
+
+    assert r"WARNING \x1b[31m refused: " in said
+    assert "ERROR   failed" in said
+    assert "a1b2c3d4a1b2" not in said
+    assert "\x1b" not in said
+    assert "__main__:" not in said
+
+
 @pytest.mark.parametrize("search_path", ["", ":/elsewhere", "."])
 def test_code_in_the_working_directory_is_not_ours(
     search_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
