@@ -2187,7 +2187,7 @@ begin
    union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
    union select v_owner, 'priority', p_priority::text where p_priority >= 0;
 
-  -- What waits in line counts anew.
+  -- What waits in line counts anew. Tasks by seq, then their subtasks: see 0100_cogo.sql.
   perform
      from public.cogo_tasks t
     where t.owner is not distinct from p_owner and t.finished_at is null
