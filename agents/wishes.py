@@ -11,6 +11,8 @@ from providers.catalogue import Catalogue
 from providers.errors import UnknownModel
 
 NAME_CHARACTERS = 200
+MOST_UNKNOWN = 10
+"""To find the names that are near an unknown one takes milliseconds."""
 
 
 def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Preferences:
@@ -46,25 +48,36 @@ def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Prefer
 def lanes_of_names(
     names: Iterable[str], catalogue: Catalogue, served: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the served lanes that `names` stand for, and a sentence for each that is none."""
+    """Return the served lanes that `names` stand for, and a sentence for each that is none.
+
+    Once MOST_UNKNOWN names do not exist, only those of lanes are read.
+    """
     lanes: dict[str, None] = {}
-    notes: list[str] = []
+    notes: dict[str, None] = {}
+    unknown = unread = 0
     for name in dict.fromkeys(names):
         if name in served:
             lanes[name] = None
             continue
+        if unknown == MOST_UNKNOWN:
+            unread += 1
+            continue
         try:
             check_model("model", name, catalogue, served)
         except InvalidTask as error:
-            notes.append(error.message)
+            notes[error.message] = None
+            unknown += 1
             continue
         found = catalogue.resolve(name, still_served=served)
-        notes += [found.note] if found.note else []
+        if found.note:
+            notes[found.note] = None
         if found.model.id in served:
             lanes[found.model.id] = None
         else:
-            notes.append(f"No executor serves {found.model.id} now.")
-    return list(lanes), notes
+            notes[f"No executor serves {found.model.id} now."] = None
+    if unread:
+        notes[f"{unread} more names were not read."] = None
+    return list(lanes), list(notes)
 
 
 def requested_model(name: str | None) -> str | None:

@@ -134,6 +134,11 @@ async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() 
         ),
         ({"available_models": ["no-such", "gpt-6.1-sol"]}, "gpt-6.1-sol", "does not exist"),
         ({"available_models": ["no-such"]}, None, "does not exist"),
+        (
+            {"available_models": [*(f"no-such-{n}" for n in range(1_000)), "gpt-6.1-sol"]},
+            "gpt-6.1-sol",
+            "990 more names were not read",
+        ),
         ({"available_models": ["claude-opus-5-5"]}, None, "No executor serves claude-opus-5-5"),
         (
             {"available_models": ["claude-3.5-sonnet"]},
