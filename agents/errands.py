@@ -6,6 +6,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from agents.earlier_failures import error_class
+from protocol.json_values import explain_mistake
 from protocol.records import ClaimedSubtask
 from providers.chat import ChatRequest
 from providers.data_policy import deployment_objection, read_rules
@@ -82,5 +83,6 @@ def _timeouts(claimed: ClaimedSubtask) -> TimeoutSeconds | None:
         path = ".".join(["timeouts", *map(str, first["loc"])])
         raise InvalidRequest(
             "cogo",
-            f"params.{path}: {first['msg']}; it takes first_token, stall and total in seconds",
+            f"params.{path}: {explain_mistake(first)}; "
+            "it takes first_token, stall and total in seconds",
         ) from error

@@ -2,11 +2,14 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, JsonValue
 
 MAX_DEPTH: Final = 100
+
+_NO_OBJECT: Final = ("model_type", "model_attributes_type", "dataclass_type", "dict_type")
 
 TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} levels deep"
 TOO_LARGE_A_NUMBER: Final = "holds a number beyond 1.8e308"
@@ -74,3 +77,10 @@ def _readable(value: dict[str, Any]) -> dict[str, Any]:
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_readable)]
 """An object that a person wrote."""
+
+
+def explain_mistake(mistake: Mapping[str, Any]) -> str:
+    """Return what one of `ValidationError.errors()` says, without names of classes."""
+    if mistake["type"] in _NO_OBJECT:
+        return "it must be a JSON object"
+    return str(mistake["msg"]).removeprefix("Value error, ")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from protocol.errors import MalformedMessage
 from protocol.ids import utc_now
+from protocol.json_values import explain_mistake
 
 
 class MessageType(StrEnum):
@@ -327,4 +328,4 @@ def _validated(shape: type[_P], raw: Mapping[str, Any]) -> _P:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(str(part) for part in first["loc"])
-        raise MalformedMessage(f"{shape.__name__}.{path}: {first['msg']}") from error
+        raise MalformedMessage(f"{shape.__name__}.{path}: {explain_mistake(first)}") from error

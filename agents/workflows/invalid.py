@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+from protocol.json_values import explain_mistake
+
 SHOWN = 100
 """Characters of a value that a message repeats."""
 
@@ -51,7 +53,7 @@ class InvalidTask(Exception):
             if expected
             else []
         )
-        return cls(path, f"{path}: {_sentence(first['msg'])}", allowed=allowed)
+        return cls(path, f"{path}: {_sentence(explain_mistake(first))}", allowed=allowed)
 
 
 def did_you_mean(said: str, choices: list[str]) -> str:
@@ -61,5 +63,4 @@ def did_you_mean(said: str, choices: list[str]) -> str:
 
 
 def _sentence(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text if text.endswith(".") else f"{text}."
+    return message if message.endswith(".") else f"{message}."

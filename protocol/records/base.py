@@ -11,6 +11,8 @@ from pydantic import (
     model_validator,
 )
 
+from protocol.json_values import explain_mistake
+
 
 class Row(BaseModel):
     """Something the database says. Columns of a newer migration are ignored."""
@@ -33,7 +35,7 @@ class ListedRow(Row):
             return read(columns)
         except ValidationError as error:
             wrong = {
-                str(each["loc"][0]): each["msg"]
+                str(each["loc"][0]): explain_mistake(each)
                 for each in error.errors(
                     include_url=False, include_input=False, include_context=False
                 )

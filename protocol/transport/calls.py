@@ -16,6 +16,7 @@ from tenacity import (
 )
 
 from protocol.errors import StoreUnavailable
+from protocol.json_values import explain_mistake
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
 from protocol.transport.failures import failure_of, unreachable
 from protocol.transport.text import storable
@@ -156,7 +157,9 @@ def _read_claim(row: Any) -> Claim:
             raise _from_another_version(error) from error
         # A path may be as deep as the value that nobody can read.
         field = ".".join(str(part)[:100] for part in first["loc"][:4]).removeprefix("task.")
-        return read_rows(UnreadableSubtask, [row | {"field": field, "problem": first["msg"]}])[0]
+        return read_rows(
+            UnreadableSubtask, [row | {"field": field, "problem": explain_mistake(first)}]
+        )[0]
 
 
 def _list(answer: Any) -> list[Any]:
