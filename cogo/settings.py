@@ -21,6 +21,7 @@ from pydantic import (
 
 from cogo.errors import SettingInvalid
 from cogo.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
+from protocol.json_values import explain_mistake
 from protocol.policy import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
@@ -214,4 +215,4 @@ def _parse(content: bytes | None, file: Path, *, interpolate: bool = True) -> di
 def _invalid(error: ValidationError) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0])
-    return SettingInvalid(name, reason=first["msg"])
+    return SettingInvalid(name, reason=explain_mistake(first))

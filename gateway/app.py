@@ -32,6 +32,7 @@ from gateway.routes import (
     tasks,
 )
 from protocol.errors import CogoError
+from protocol.json_values import explain_mistake
 
 ROUTERS: Final = tuple(
     each.router
@@ -127,4 +128,4 @@ def _invalid(error: RequestValidationError) -> Problem:
 def _message(error: Mapping[str, Any]) -> str:
     if error["loc"] == ("body",):
         return "a JSON object is needed, sent with Content-Type: application/json"
-    return str(error["msg"]).removeprefix("Value error, ")
+    return explain_mistake(error)

@@ -1,4 +1,4 @@
-"""JSON and numbers of a person, as far as every program can read them. SQL: `cogo.json_problem`."""
+"""JSON and numbers of a person that every program can read. SQL: `cogo.json_problem`."""
 
 import json
 import math

@@ -1,7 +1,8 @@
 """What a person may write into a task's `params`, checked before anything is spent."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -124,29 +125,24 @@ class ChatParams(Params):
 def unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:
     """Return a sentence for each of the params that `model` does not have."""
     given = {name: value for name, value in params.items() if value is not None}
-    known = set(model.model_fields)
-    unknown = [(f"params.{_shown(name)}", _near(name, known)) for name in given.keys() - known]
-    if "messages" in known and isinstance(given.get("messages"), list):
-        fields = set(Turn.model_fields)
-        unknown += [
-            (f"params.messages.{number}.{_shown(name)}", _near(name, fields))
-            for number, turn in enumerate(given["messages"])
-            for name in turn.keys() - fields
-        ]
+    places = [("params", given, frozenset(model.model_fields))]
+    if "messages" in model.model_fields and isinstance(turns := given.get("messages"), list):
+        fields = frozenset(Turn.model_fields)
+        places += [(f"params.messages.{number}", turn, fields) for number, turn in enumerate(turns)]
     if isinstance(needs := given.get("task_requirements"), dict):
-        unknown += [
-            (f"params.task_requirements.{_shown(name)}", _near(name, Requirements.known_names()))
-            for name in needs.keys() - Requirements.known_names()
-        ]
-    notes = [f"{path} is not known and was ignored.{hint}" for path, hint in sorted(unknown)]
-    if len(notes) <= MAX_NOTES:
-        return notes
-    return [*notes[:MAX_NOTES], f"{len(notes) - MAX_NOTES} more unknown params were ignored."]
-
-
-def _shown(name: str) -> str:
-    return name[:SHOWN]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    return did_you_mean(_shown(name), sorted(known))
+        places.append(("params.task_requirements", needs, Requirements.known_names()))
+    unknown = sorted(
+        (
+            (f"{place}.{name[:SHOWN]}", name[:SHOWN], known)
+            for place, values, known in places
+            for name in values.keys() - known
+        ),
+        key=itemgetter(0),
+    )
+    notes = [
+        f"{path} is not known and was ignored.{did_you_mean(name, sorted(known))}"
+        for path, name, known in unknown[:MAX_NOTES]
+    ]
+    if len(unknown) > MAX_NOTES:
+        notes.append(f"{len(unknown) - MAX_NOTES} more unknown params were ignored.")
+    return notes

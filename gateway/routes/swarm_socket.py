@@ -14,6 +14,7 @@ from gateway.routes.swarm import SwarmRequest
 from gateway.strict_json import read_json
 from gateway.swarms import COORDINATION, Frame, frames, task_type_of
 from protocol.errors import CogoError
+from protocol.json_values import explain_mistake
 from protocol.records import NewTask
 
 router = APIRouter()
@@ -79,7 +80,7 @@ async def _answer(socket: WebSocket, here: Parts, asker: Principal, text: str) -
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "message"
-        raise Problem(400, "invalid_request", f"{field}: {first['msg']}") from error
+        raise Problem(400, "invalid_request", f"{field}: {explain_mistake(first)}") from error
     is_coordinated = body.swarm_id == COORDINATION
     task_type = "COORDINATE" if is_coordinated else task_type_of(body.swarm_id)
     session = session_of(body.session_id, asker)

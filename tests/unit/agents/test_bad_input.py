@@ -217,6 +217,8 @@ async def test_a_refusal_names_the_field_and_what_may_stand_there(
     assert failure.error.class_ == "invalid_task"
     assert failure.error.field == field
     assert field in failure.error.message
+    assert "instance of" not in failure.error.message
+    assert "Value error" not in failure.error.message
     assert allowed is None or allowed in (failure.error.allowed or [])
 
 
