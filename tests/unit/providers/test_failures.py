@@ -19,6 +19,7 @@ from providers.errors import (
     TimedOut,
 )
 from providers.failures import (
+    LONGEST,
     LONGEST_RETRY_AFTER,
     from_payload,
     from_status,
@@ -190,4 +191,39 @@ def test_keys_never_reach_an_error(text: str) -> None:
 
 
 def test_long_texts_of_a_vendor_are_shortened() -> None:
-    assert len(safe_text("x" * 10_000, "")) <= 600
+    assert safe_text("x" * LONGEST, "") == "x" * LONGEST
+    assert safe_text("x" * (LONGEST + 1), "") == "x" * (LONGEST - 1) + "…"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (399, RateLimited),
+        (400, InvalidRequest),
+        (599, Overloaded),
+        (600, RateLimited),
+        ("400", RateLimited),
+        (10**18, RateLimited),
+    ],
+)
+def test_a_status_in_a_stream_counts_where_it_is_one(
+    said: object, expected: type[CallFailed]
+) -> None:
+    payload = {"error": {"status": said, "type": "rate_limit_error", "message": "no"}}
+
+    assert type(from_payload("a-vendor", payload, secret="")) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (300, ConnectionFailed),
+        (399, ConnectionFailed),
+        (405, InvalidRequest),
+        (498, InvalidRequest),
+        (499, Overloaded),
+        (500, Overloaded),
+    ],
+)
+def test_a_status_without_words_has_a_class(code: int, expected: type[CallFailed]) -> None:
+    assert type(status(code)) is expected
