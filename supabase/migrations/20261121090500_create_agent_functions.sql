@@ -314,8 +314,9 @@ begin
 end;
 $$;
 comment on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb) is
-  'Ends an attempt that failed: retry (after p_retry_after_seconds, else backoff with full jitter),
-reroute (another model), give_up (dead letter, the task fails), snooze (later, spends nothing).
+  'Ends an attempt that failed: retry (after p_retry_after_seconds, at most a day, else backoff with
+full jitter), reroute (another model), give_up (dead letter, the task fails), snooze (later, spends
+nothing).
 Answers ok, duplicate, stale, closed or unknown, where the subtask stands, and in how many
 milliseconds it may be claimed again.';
 
