@@ -12,7 +12,6 @@ from providers.entries import Prices
 __all__ = ["Cost", "cost_of", "load_prices", "long_prompts", "unit_prices"]
 
 if TYPE_CHECKING:
-    import genai_prices
     from genai_prices.types import PriceCalculation
 
 _MILLION: Final = Decimal(1_000_000)
@@ -51,9 +50,7 @@ def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None)
         return None
     if deployment.entry.prices is not None:
         return _by_catalogue(usage, deployment.entry.prices)
-    if deployment.host.genai_prices is not None:
-        return _by_genai_prices(usage, deployment.host.genai_prices, deployment.provider_model, at)
-    return None
+    return _by_genai_prices(usage, deployment, at)
 
 
 def unit_prices(
@@ -89,16 +86,7 @@ def long_prompts(deployment: Deployment) -> tuple[int, ...]:
     """Return the lengths of prompts above which all tokens have other prices, in order."""
     if deployment.simulated or deployment.host.local or deployment.entry.prices is not None:
         return ()
-    if deployment.host.genai_prices is None:
-        return ()
-    import genai_prices  # noqa: PLC0415  see below
-
-    found = _find_price(
-        genai_prices.Usage(input_tokens=_SHORT),
-        deployment.host.genai_prices,
-        deployment.provider_model,
-        None,
-    )
+    found = _find_price(Usage(input=_SHORT), deployment)
     if found is None:
         return ()
     tiered = (found.model_price.input_mtok, found.model_price.output_mtok)
@@ -119,7 +107,21 @@ def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
     return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
 
 
-def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | None) -> Cost | None:
+def _by_genai_prices(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
+    found = _find_price(usage, deployment, at)
+    if found is None:
+        return None
+    import genai_prices  # noqa: PLC0415  see below
+
+    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")
+
+
+def _find_price(
+    usage: Usage, deployment: Deployment, at: datetime | None = None
+) -> "PriceCalculation | None":
+    provider = deployment.host.genai_prices
+    if provider is None:
+        return None
     import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
 
     tokens = genai_prices.Usage(
@@ -128,20 +130,9 @@ def _by_genai_prices(usage: Usage, provider: str, model: str, at: datetime | Non
         cache_write_tokens=usage.cache_write,
         output_tokens=usage.output,
     )
-    found = _find_price(tokens, provider, model, at)
-    if found is None:
-        return None
-    return Cost(usd=found.total_price, source=f"genai-prices {genai_prices.__version__}")
-
-
-def _find_price(
-    tokens: "genai_prices.Usage", provider: str, model: str, at: datetime | None
-) -> "PriceCalculation | None":
-    import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
-
     try:
         found = genai_prices.calc_price(
-            tokens, model, provider_id=provider, genai_request_timestamp=at
+            tokens, deployment.provider_model, provider_id=provider, genai_request_timestamp=at
         )
     except (LookupError, ValueError):
         return None
