@@ -51,9 +51,7 @@ class AnswerCache:
         self._shared = shared
         self._ttl = ttl
 
-    def key(
-        self, claimed: ClaimedSubtask, request: ChatRequest, *, simulated: bool = False
-    ) -> str | None:
+    def key(self, claimed: ClaimedSubtask, request: ChatRequest, *, simulated: bool) -> str | None:
         """Return the key of this answer; None when it must come from the model.
 
         Simulated answers are kept apart from those of models.

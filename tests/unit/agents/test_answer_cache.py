@@ -31,12 +31,14 @@ class Away(SafetyCalls):
         raise AWAY
 
 
-def key(owner: UUID = ALICE, *, cache: object = True, **options: Any) -> str | None:
+def key(
+    owner: UUID = ALICE, *, cache: object = True, simulated: bool = False, **options: Any
+) -> str | None:
     params = {"generation_prompt": options.pop("prompt", "Write is_prime(n)")}
     lane = options.pop("lane", "claude-sonnet-5-5")
     task = {"owner": str(owner), "params": {} if cache is None else {"cache": cache}}
     claimed = a_subtask(task, params=params, lane=lane)
-    return AnswerCache(Away(), **options).key(claimed, question_of(claimed))
+    return AnswerCache(Away(), **options).key(claimed, question_of(claimed), simulated=simulated)
 
 
 def test_the_same_question_of_the_same_owner_is_the_same() -> None:
@@ -45,9 +47,17 @@ def test_the_same_question_of_the_same_owner_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"owner": BOB}, {"prompt": "Write is_odd(n)"}, {"lane": "gpt-6.1-sol"}]
+    "other",
+    [
+        {"owner": BOB},
+        {"prompt": "Write is_odd(n)"},
+        {"lane": "gpt-6.1-sol"},
+        {"simulated": True},
+    ],
 )
-def test_another_owner_prompt_or_model_finds_nothing(other: dict[str, Any]) -> None:
+def test_another_owner_prompt_or_model_or_the_simulator_finds_nothing(
+    other: dict[str, Any],
+) -> None:
     assert key(**other) != key()
 
 
