@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import httpx2
 from pydantic import SecretStr
 
-from providers.body_limits import body_limits
+from providers.body_limits import body_limits, no_longer_than
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 from providers.failures import TRANSPORT_ERRORS, from_status, from_transport
@@ -83,9 +83,11 @@ class NativeClient:
             finally:
                 await response.aclose()
 
-    async def post(self, path: str, body: JsonObject, *, within: timedelta) -> Any:
-        """Post and read the whole answer as JSON."""
-        return await self._whole("POST", path, within, json=body)
+    async def post(self, path: str, body: JsonObject, *, within: timedelta, longest: int) -> Any:
+        """Post and read the whole answer as JSON, of at most `longest` bytes."""
+        return await self._whole(
+            "POST", path, within, json=body, extensions=no_longer_than(longest)
+        )
 
     async def get(self, path: str, params: Mapping[str, str], *, within: timedelta) -> Any:
         """Read JSON."""

@@ -20,8 +20,10 @@ from providers.native import NativeClient
 from providers.secrets import Redactor
 from providers.sending import Prepared, Sending, masked_note
 
-__all__ = ["Batch", "EmbeddingRequest"]
+__all__ = ["LONGEST_VECTOR", "Batch", "EmbeddingRequest"]
 
+LONGEST_VECTOR: Final = 512 * 1024
+"""Bytes of an answer for each text: 8,192 numbers of 64 characters."""
 LONGEST: Final = timedelta(seconds=60)
 """For one request, whatever else is allowed: nothing is generated that could take longer."""
 
@@ -91,7 +93,10 @@ class Batch:
             request.model, request.texts, purpose=request.purpose, dimensions=request.dimensions
         )
         answer: Mapping[str, Any] = await client.post(
-            url, body, within=min(timeouts.total, LONGEST)
+            url,
+            body,
+            within=min(timeouts.total, LONGEST),
+            longest=LONGEST_VECTOR * len(request.texts),
         )
         try:
             read = self.wire.read(answer)

@@ -1,5 +1,6 @@
 """Embeddings of every vendor's format, against the simulator."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -12,6 +13,8 @@ from providers.catalogue import Catalogue
 from providers.ceilings import most_usd
 from providers.deployment import Credential
 from providers.embeddings.embedder import Embedder
+from providers.embeddings.records import Embedded
+from providers.embeddings.request import LONGEST_VECTOR
 from providers.errors import (
     AtCapacity,
     AuthenticationFailed,
@@ -213,14 +216,28 @@ async def test_gates_are_told_of_every_request_and_may_refuse_it(
     )
 
 
+async def embedded(answer: object) -> Embedded:
+    """What is made of such an answer to one text."""
+    async with recording(answer) as server:
+        given = {"openai": Credential(key=SecretStr("a-key"), base_url=server.url)}
+        async with Router(CATALOGUE, given) as router:
+            embedder = await router.embedder()
+            return await embedder.embed("text-embedding-3-small", ["a"])
+
+
+async def test_an_answer_that_is_longer_than_its_vectors_can_be_is_not_read() -> None:
+    answer = json.dumps({"data": [{"index": 0, "embedding": [1.0] * 1536}]}).encode()
+
+    assert (await embedded(answer.ljust(LONGEST_VECTOR))).embeddings
+    with pytest.raises(MalformedResponse, match="longer than"):
+        await embedded(answer.ljust(LONGEST_VECTOR + 1))
+
+
 @pytest.mark.parametrize(
     "vector", [3, None, ["x"], ["1.0"], [True], [[1.0]], "123", [10**400], {"a": 1}]
 )
 async def test_a_vector_of_anything_but_numbers_is_malformed(vector: object) -> None:
     answer = {"data": [{"index": 0, "embedding": vector}]}
-    async with recording(answer) as server:
-        given = {"openai": Credential(key=SecretStr("a-key"), base_url=server.url)}
-        async with Router(CATALOGUE, given) as router:
-            embedder = await router.embedder()
-            with pytest.raises(MalformedResponse):
-                await embedder.embed("text-embedding-3-small", ["a"])
+
+    with pytest.raises(MalformedResponse):
+        await embedded(answer)
