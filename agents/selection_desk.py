@@ -113,7 +113,7 @@ class SelectionDesk:
                 jitter=self._jitter,
             )
         except CogoError as error:
-            # Such as a character that Postgres cannot hold: it was announced to nobody.
+            # The database announces what it records, and nothing else.
             logger.warning("an answer cannot be recorded", error=str(error))
             await self._publish(record, str(error))
 
