@@ -10,11 +10,12 @@ import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
+from cogo.cli.output import print_json, print_line, print_text
 from cogo.errors import CommandError
+from cogo.live.lines import short
 from cogo.project import Project
 from cogo.wiring import open_client
-from protocol.lifecycle import SubtaskState
+from protocol.lifecycle import SubtaskState, TaskState
 from protocol.office import Office
 from protocol.records import Subtask, Task
 
@@ -118,6 +119,9 @@ def _move(
         print_json(moved.model_dump(mode="json"))
     else:
         print_line(f"{moved.id}  {moved.status}")
+        if moved.status is TaskState.HELD:
+            again = f"`cogo resume {short(moved.id)}`"
+            print_text(f"what runs is finished; nothing else begins until {again}", err=True)
 
 
 def _run(directory: Path | None, task: str, work: Callable[[Office, UUID], Awaitable[_T]]) -> _T:

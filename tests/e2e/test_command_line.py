@@ -126,13 +126,15 @@ async def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(
     asked = await store.submit_task(NewTask(prompt="Say it", type="CHAT", run_at=later))
     await store.submit_task(NewTask(prompt="Say it", type="CHAT", run_at=later, owner=uuid4()))
 
-    held = system.cogo("hold", str(asked.id)[:13], "--json")
+    held = system.cogo("hold", str(asked.id)[:13])
     shown = system.cogo("show", "last", "--json")
     resumed = system.cogo("resume", "last")
     nothing = system.cogo("approve", "last")
     cancelled = system.cogo("tasks", "cancel", "last")
 
-    assert json.loads(held.stdout)["status"] == "held"
+    assert held.stdout.split() == [str(asked.id), "held"]
+    assert "what runs is finished" in held.stderr
+    assert f"resume {str(asked.id)[:8]}`" in held.stderr
     assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, str(asked.id))
     assert resumed.stdout.split() in ([str(asked.id), "pending"], [str(asked.id), "running"])
     assert "nothing in task" in nothing.stderr
