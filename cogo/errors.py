@@ -41,6 +41,7 @@ class SettingInvalid(CommandError):
 
     def __init__(self, name: str, *, reason: str) -> None:
         super().__init__(f"{name} cannot be used: {reason}")
+        self.name = name
 
 
 class NotRunning(CommandError):

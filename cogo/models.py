@@ -24,6 +24,9 @@ from providers.router import Router
 SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
 """Providers whose wire formats the vendor simulator speaks, and the path below which it does."""
 
+CATALOGUE: Final = "the catalogue"
+"""What is wrong when no variable is: a file that is read into it."""
+
 _ROLE_VARIABLES: Final = {"DEFAULT_MODEL": "default", "FIREWORKS_MODEL": "coding"}
 
 
@@ -36,7 +39,7 @@ def load_catalogue(project: Project) -> Catalogue:
         overlays, *_ = read_overlays(project.settings, project.directory)
         catalogue = Catalogue.load(*overlays, today=_today())
     except CatalogueInvalid as error:
-        raise SettingInvalid("the catalogue", reason=str(error)) from error
+        raise SettingInvalid(CATALOGUE, reason=str(error)) from error
     for variable, role in _ROLE_VARIABLES.items():
         name = project.settings.value(variable)
         if name is None:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.doctor.keys import check_keys
-from cogo.errors import CommandError
-from cogo.models import credentials, ended_models, load_catalogue, local_servers
+from cogo.errors import CommandError, SettingInvalid
+from cogo.models import CATALOGUE, credentials, ended_models, load_catalogue, local_servers
 from cogo.project import Project
 
 
@@ -13,8 +13,9 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     """Look which models could be served now; keys are named, never shown."""
     try:
         catalogue = load_catalogue(project)
-    except CommandError as error:
-        yield missing("catalogue", str(error), "correct cogo.toml")
+    except SettingInvalid as error:
+        wrong = "cogo.toml" if error.name == CATALOGUE else error.name
+        yield missing("catalogue", str(error), f"correct {wrong}")
         return
     yield ok("catalogue", f"{len(catalogue.models)} models of {len(catalogue.providers)} providers")
     for sentence in ended_models(catalogue):

@@ -94,6 +94,17 @@ def checks(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, dict[str,
 
 
 @pytest.mark.usefixtures("here")
+def test_a_variable_that_names_no_model_is_what_is_to_be_corrected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEFAULT_MODEL", "nobody-has-made-this")
+
+    found = checks(capsys, "catalogue")["catalogue"]
+
+    assert (found["verdict"], found["cure"]) == ("missing", "correct DEFAULT_MODEL")
+
+
+@pytest.mark.usefixtures("here")
 def test_a_key_is_ok_only_when_its_provider_accepts_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
