@@ -118,5 +118,5 @@ async def _work(running: Running, client: Client, console: Console) -> int:
     attempts = {task.id: await client.store.fetch_attempts(task_id=task.id) for task in ended}
     print_report(names, ended, attempts, simulated=simulated)
     for line in next_steps(simulated=simulated):
-        print_text(line)
+        (print_line if line.startswith(" ") else print_text)(line)  # commands are not broken
     return 0 if all(task.status is TaskState.COMPLETED for task in ended) else 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _GAP: Final = "  "
 _FILLER: Final = "\0"
+_JOINT: Final = "\1"
+"""A space at which no line is broken; `neutralize` leaves neither in a text."""
 _NARROWEST: Final = 24
 """Characters that the last column of a table keeps before other columns are left out."""
 
@@ -42,12 +45,19 @@ def write_text(text: str, *, err: bool = False, dim: bool = False) -> None:
 def print_text(text: str, *, err: bool = False, indent: int = 0) -> None:
     """Print sentences, wrapped between words where they go to a terminal.
 
-    `cogo ...` in backquotes becomes what this person types. Lines after the first are indented.
+    `cogo ...` in backquotes becomes what this person types, and stays on one line to be copied.
+    Lines after the first are indented.
     """
     width = terminal_width(sys.stderr if err else sys.stdout)
     first, *rest = neutralize(typed(text)).split("\n")
     for line in (first, *(" " * indent + each for each in rest)):
-        print_line(line if width is None else wrapped(line, width, indent), err=err)
+        print_line(line if width is None else wrapped_around_commands(line, width, indent), err=err)
+
+
+def wrapped_around_commands(line: str, width: int, indent: int = 0) -> str:
+    """Return a line broken between words, but not within backquotes."""
+    joined = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", _JOINT), line)
+    return wrapped(joined, width, indent).replace(_JOINT, " ")
 
 
 def wrapped(line: str, width: int, indent: int = 0) -> str:

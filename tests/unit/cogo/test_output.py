@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from cogo.cli.commands import COMMANDS
-from cogo.cli.output import first_words, lay_out, wrapped
+from cogo.cli.output import first_words, lay_out, wrapped, wrapped_around_commands
 from cogo.command import command_path, typed, typed_example
 from cogo.settings import CHECKOUT
 
@@ -55,6 +55,17 @@ def test_sentences_are_wrapped_between_words_and_indented() -> None:
     ]
     assert wrapped("https://example.com/a/long/address", 10) == "https://example.com/a/long/address"
     assert first_words("one  two\nthree", 10) == "one two..."
+
+
+def test_a_command_in_a_sentence_is_not_broken() -> None:
+    said = "no gateway runs: `'/a folder/scripts/cogo' up --no-key` starts one, once and for all"
+
+    lines = wrapped_around_commands(said, 30, 2).splitlines()
+
+    assert any("`'/a folder/scripts/cogo' up --no-key`" in line for line in lines)
+    assert " ".join(line.strip() for line in lines) == said
+    assert [line for line in lines if len(line) > 30 and "`" not in line] == []
+    assert len(lines) > 2
 
 
 def test_commands_to_type_are_the_launcher_as_it_was_called_and_quoted(
