@@ -1,0 +1,36 @@
+"""Trying a provider, with one that answers everything with the same words."""
+
+import time
+
+from pydantic import SecretStr
+
+from providers.catalogue import Catalogue
+from providers.chat import Usage
+from providers.prices import cost_of
+from providers.router import Credential, Router
+from providers.trial import STEPS, try_model
+from tests.contract.providers.recorder import recording
+from tests.contract.providers.test_native import ANTHROPIC_ANSWER
+
+
+async def test_each_step_says_how_it_went_what_it_cost_and_how_long_it_took() -> None:
+    async with recording(ANTHROPIC_ANSWER) as vendor:
+        given = {"anthropic": Credential(key=SecretStr("a-key"), base_url=vendor.url)}
+        async with Router(Catalogue.load(), given) as router:
+            [place] = router.deployments("claude-sonnet-5-5")
+            began = time.monotonic()
+            trials = [each async for each in try_model(router, place)]
+            spent = time.monotonic() - began
+
+    listing, chat, stream, call = trials
+    price = cost_of(Usage(input=1, output=1), place)
+    assert price is not None
+    assert tuple(each.step for each in trials) == STEPS
+    assert [each.ok for each in trials] == [False, True, True, False]
+    assert [each.cost_usd for each in trials] == [None, price.usd, price.usd, None]
+    assert all(each.seconds > 0 for each in trials)
+    assert sum(each.seconds for each in trials) <= spent
+    assert listing.detail.startswith("malformed_response: ")
+    assert chat.detail == '"yes"'
+    assert stream.detail.startswith("1 pieces, ")
+    assert call.detail == "malformed_response: anthropic: the model did not call the tool"
