@@ -2,6 +2,8 @@
 
 import itertools
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -16,7 +18,7 @@ from providers.chat import TextDelta, complete
 from providers.deployment import Credential, Credentials
 from providers.entries import TimeoutSeconds
 from providers.errors import CallFailed, NotServed
-from providers.gates import Errand
+from providers.gates import Errand, VendorCall
 from providers.keyring import REREAD_EVERY, Keyring
 from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
@@ -124,6 +126,31 @@ async def test_a_short_retry_after_is_waited_out_within_the_attempt(
     assert time.monotonic() - began >= 0.4
     assert len(call.absorbed) == 1
     assert len(await journal.requests()) == 2
+
+
+class Limits:
+    """Refuses one call after the other, each with a wait of its own; then lets calls pass."""
+
+    def __init__(self, *waits: float) -> None:
+        self._waits = list(waits)
+
+    @asynccontextmanager
+    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+        if self._waits:
+            wait = timedelta(seconds=self._waits.pop(0))
+            raise errors.AtCapacity(call.deployment.provider, "full", retry_after=wait)
+        yield
+
+
+async def test_all_waits_of_an_attempt_count_together(simulator: str) -> None:
+    limits = Limits(0.5, 0.5, 9.2)  # the last one alone would do, even after one of the others
+
+    async with Router(CATALOGUE, credentials(simulator, "anthropic"), gates=[limits]) as router:
+        call = router.call(MODEL, a_request())
+        with pytest.raises(errors.AtCapacity):
+            await complete(call.events)
+
+    assert len(call.absorbed) == 2
 
 
 async def test_a_long_retry_after_goes_back_with_the_error(
