@@ -1,6 +1,7 @@
 """What is particular to the two vendors with SDKs of their own, read off the wire."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -171,3 +172,15 @@ async def test_every_way_to_write_the_base_url_of_anthropic_is_understood(given:
         await complete(adapter.stream(a_request(), timeouts=Timeouts()))
 
         assert server.path == "/v1/messages"
+
+
+async def test_anthropics_next_page_begins_after_the_last_id_and_a_name_stands_for_no_id() -> None:
+    page = {"data": [{"name": "m"}], "has_more": True, "last_id": "b"}
+    async with (
+        recording(page) as server,
+        Anthropic(vendor="anthropic", base_url=server.url, key=KEY) as adapter,
+    ):
+        models = await adapter.list_models()
+
+    assert parse_qs(urlsplit(server.path).query)["after_id"] == ["b"]
+    assert {model.id for model in models} == {"m"}

@@ -91,3 +91,19 @@ async def test_no_account_of_the_environment_is_shown_to_others(
     await sent(server, key=None)
 
     assert "of-another-account" not in str(server.headers)
+
+
+async def test_a_listed_context_window_is_read_under_every_name_that_servers_give_it() -> None:
+    names = ("context_length", "max_model_len", "max_context_length", "context_window")
+    page = {"data": [{"id": name, name: size} for size, name in enumerate(names, 1000)]}
+    async with (
+        recording(page) as server,
+        OpenAICompatible(
+            vendor="v", base_url=server.url, key=SecretStr("a-key"), profile=WireProfile()
+        ) as adapter,
+    ):
+        models = await adapter.list_models()
+
+    assert [(each.id, each.context_window) for each in models] == [
+        (name, size) for size, name in enumerate(names, 1000)
+    ]
