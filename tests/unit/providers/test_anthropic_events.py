@@ -194,6 +194,25 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        pytest.param("text", "tool_use", id="a call without thinking"),
+        pytest.param("thinking", "end_turn", id="thinking without a call"),
+    ],
+)
+def test_nothing_is_kept_but_the_thinking_before_a_call(kind: str, reason: str) -> None:
+    reader = MessageReader(vendor="anthropic", secret="", asked="m", keeps_thinking=True)
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
+    for payload in (block, an_end(reason), STOP):
+        reader.read(payload)
+
+    [done] = reader.close(request_id=None, notes=())
+
+    assert isinstance(done, Done)
+    assert done.replay is None
+
+
+@pytest.mark.parametrize(
     "payload", [7, {"type": "message_start"}, {"type": "error", "error": {"type": "api_error"}}]
 )
 def test_a_failure_names_the_vendor_that_was_asked(payload: object) -> None:

@@ -84,11 +84,25 @@ def test_rules_are_read_alone_and_as_a_list(given: object, rules: tuple[str, ...
     assert read_rules(given) == rules
 
 
-@pytest.mark.parametrize("given", ["gdpr", "region:", "", None, 3, ["eu", "none"], [["eu"]]])
-def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(given: object) -> None:
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("gdpr", "'gdpr'"),
+        ("region:", "'region:'"),
+        ("", "''"),
+        (None, "'None'"),
+        (3, "'3'"),
+        (["eu", "none"], "'none'"),
+        ([["eu"]], "\"['eu']\""),
+    ],
+)
+def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(
+    given: object, named: str
+) -> None:
     with pytest.raises(ValueError, match="no data policy") as refused:
         read_rules(given)
 
+    assert str(refused.value).startswith(f"{named} is no data policy")
     assert all(rule in str(refused.value) for rule in RULES)
 
 

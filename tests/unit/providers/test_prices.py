@@ -51,6 +51,9 @@ def test_the_catalogues_own_price_comes_first_with_source_and_date() -> None:
     assert cost.usd == Decimal("2.70")
     assert "Fireworks" in cost.source
     assert cost.checked_on == date(2026, 11, 20)
+    prices = unit_prices(deployment, at=AT)
+    assert prices is not None
+    assert (prices.source, prices.checked_on) == (cost.source, cost.checked_on)
 
 
 @pytest.mark.parametrize(
