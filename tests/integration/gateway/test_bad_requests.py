@@ -8,6 +8,7 @@ import pytest
 from gateway.problems import Problem
 from gateway.strict_json import read_json
 from tests.integration.gateway.conftest import OpenDoor, OpenGateway
+from tests.support.eventually import eventually
 
 JSON = {"Content-Type": "application/json"}
 DIGITS = b"9" * 5_000
@@ -56,11 +57,17 @@ async def test_an_origin_that_is_none_is_refused(opened: OpenGateway) -> None:
 
 async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_door: OpenDoor) -> None:
     sent = [{"type": "websocket.connect"}]
-    sent += [{"type": "websocket.receive", "text": text} for text in ("{", '{"a": 1, "a": 2}')]
+    nonsense = ("{", '{"a": 1, "a": 2}', '{"message": "x"}')
+    sent += [{"type": "websocket.receive", "text": text} for text in nonsense]
     sent += [{"type": "websocket.receive", "bytes": b"x"}]  # type: ignore[dict-item]
     said: list[dict[str, str]] = []
 
+    def answers() -> list[dict[str, str]]:
+        return [each for each in said if "text" in each]
+
     async def receive() -> dict[str, str]:
+        if "bytes" in sent[0]:
+            await eventually(lambda: len(answers()) == len(nonsense))
         return sent.pop(0)
 
     async def send(message: dict[str, str]) -> None:
@@ -71,10 +78,11 @@ async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_door: Op
     async with opened_door() as door:
         await door(scope, receive, send)  # type: ignore[arg-type]
 
-    told = [json.loads(each["text"])["error"]["detail"] for each in said if "text" in each]
+    told = [json.loads(each["text"])["error"]["detail"] for each in answers()]
     assert said[-1]["type"] == "websocket.close"
     assert str(said[-1]["code"]) == "1003"
-    assert all("cannot be read" in each for each in told)
+    assert all("cannot be read" in each for each in told[:2])
+    assert told[2] == "swarm_id: Field required"
 
 
 def test_a_repeated_name_is_found_in_linear_time() -> None:

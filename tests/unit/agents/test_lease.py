@@ -239,6 +239,15 @@ async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
     assert told == [Verdict.LOST]
 
 
+async def test_a_call_that_hangs_is_given_up_after_half_a_lease_and_the_next_one_is_made() -> None:
+    store = ScriptedStore(hanging={"extend_leases"})
+    far_off = time.monotonic() + timedelta(hours=1).total_seconds()
+
+    async with a_keeper(store, lease=BRIEF) as keeper:
+        keeper.hold(a_ref(), asked_at=far_off, tell=lambda _: None)  # it does not end meanwhile
+        await eventually(lambda: store.asked["extend_leases"] > 1)
+
+
 async def test_one_failed_call_does_not_cost_a_lease() -> None:
     store = ScriptedStore(errors={"extend_leases": AWAY})
 

@@ -40,6 +40,7 @@ def test_an_agent_whose_claim_loop_is_silent_is_not_alive() -> None:
 def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> None:
     vitals = Vitals(bus=ScriptedBus())
     assert not vitals.readiness().is_well
+    assert vitals.readiness().reason == "the store has not answered yet"
 
     vitals.store_answered()
     assert vitals.readiness().is_well
@@ -91,6 +92,16 @@ def test_attempts_are_counted_by_model_outcome_and_error_and_timed() -> None:
     assert value(vitals, "cogo_provider_call_seconds_sum", model="m", provider="p") == 4.5
     first = value(vitals, "cogo_provider_first_token_seconds_sum", model="m", provider="p")
     assert first == pytest.approx(0.9)
+
+
+def test_extensions_of_leases_are_counted_by_their_answer() -> None:
+    vitals = Vitals()
+
+    vitals.metrics.extended("lost")
+    vitals.metrics.extended("unavailable", 3)
+
+    assert value(vitals, "cogo_lease_extensions_total", answer="lost") == 1
+    assert value(vitals, "cogo_lease_extensions_total", answer="unavailable") == 3
 
 
 def test_reconnects_and_silence_of_realtime_are_measured() -> None:

@@ -12,8 +12,9 @@ from gateway.completions import chunks, completion
 from gateway.problems import Problem, openai_error
 from gateway.routes.code_generation import code_in
 from gateway.streams.news import Ended, News, Said
+from gateway.swarms import frames
 from protocol.ids import utc_now
-from protocol.records import Task
+from protocol.records import Event, Task
 
 
 def a_task(status: str = "completed", **fields: Any) -> Task:
@@ -56,7 +57,9 @@ async def streamed(*items: News) -> list[dict[str, Any]]:
 async def test_an_answer_says_why_it_ended(reason: str | None, told: str) -> None:
     task = a_task(result={"text": "hello", "finish_reason": reason})
 
-    assert completion(task, model="m")["choices"][0]["finish_reason"] == told
+    [choice] = completion(task, model="m")["choices"]
+    assert choice["message"] == {"role": "assistant", "content": "hello"}
+    assert choice["finish_reason"] == told
     last = (await streamed(says("hello"), Ended(task)))[-1]
     assert last["choices"][0]["finish_reason"] == told
 
@@ -108,9 +111,11 @@ async def test_what_a_filter_cuts_off_ends_so_where_words_were_said_and_is_an_er
 )
 def test_a_task_that_failed_is_an_error_with_its_words(kind: str, status: int) -> None:
     error = {"class": kind, "message": "why", "hint": "what to do"}
+    task = a_task("failed", error=error)
     with pytest.raises(Problem) as failed:
-        completed(a_task("failed", error=error))
+        completed(task)
 
+    assert failed.value.body()["task_id"] == str(task.id)
     assert (failed.value.status_code, failed.value.code) == (status, kind)
     assert openai_error(failed.value)["error"]["message"] == "why (what to do)"
 
@@ -121,6 +126,28 @@ async def test_what_the_simulator_says_is_marked() -> None:
     assert completion(task, model="m")["simulated"] is True
     assert (await streamed(says("hello"), Ended(task)))[-1]["simulated"] is True
     assert "simulated" not in completion(a_task(result={"text": "hello"}), model="m")
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane", "told"),
+    [
+        ("subtask.running", "cio", {"status": "planning", "agent": "a-1"}),
+        ("subtask.running", "m", {"status": "working", "agent": "a-1"}),
+        ("subtask.delayed", "m", {"status": "will retry"}),
+    ],
+)
+async def test_a_swarm_tells_what_becomes_of_its_work(
+    kind: str, lane: str, told: dict[str, str]
+) -> None:
+    event = Event(
+        task_id=uuid4(), seq=1, at=utc_now(), kind=kind, agent_id="a-1", detail={"lane": lane}
+    )
+    asked = cast("Inquiry", Script(event))
+
+    [frame] = [each async for each in frames(asked, team_id="t", session_id="s")]
+
+    base = {"content": "", "done": False, "team_id": "t", "session_id": "s"}
+    assert frame == base | told
 
 
 @pytest.mark.parametrize(

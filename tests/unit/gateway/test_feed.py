@@ -8,9 +8,12 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID, uuid4
 
+import pytest
+
 from gateway.streams.cursor import Cursor
 from gateway.streams.hub import Hub, Watcher
 from gateway.streams.news import Discarded, Ended, News, Said
+from gateway.streams.sse import named
 from protocol.errors import StoreUnavailable
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
@@ -137,6 +140,7 @@ async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
         found += await until(watcher, Discarded)
 
     assert text_of(found) == "new"
+    assert [named(each)[0] for each in found] == ["text", "discard", "text"]
 
 
 async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
@@ -228,3 +232,13 @@ async def test_watchers_of_one_task_share_one_feed() -> None:
             assert text_of(await until(one, Said)) == text_of(await until(other, Said)) == "hello"
             assert hub.watchers == 2
         assert hub.watchers == 0
+
+
+async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
+    hub = Hub(store=cast("Store", Rows()), bus=ScriptedBus(), poll=timedelta(seconds=0.01))
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(20), hub:
+            hub.spawn(asyncio.sleep(3600))
+            raise ZeroDivisionError
+
+    assert caught.group_contains(ZeroDivisionError)

@@ -30,6 +30,7 @@ class Project:
     keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
     """Those that it publishes."""
     accepts: set[str] = field(default_factory=set)
+    refuses_with: int = 403
     is_away: bool = False
     says: str | None = None
     """What it answers, whatever it is asked: a proxy may stand before it."""
@@ -45,7 +46,7 @@ class Project:
             return httpx.Response(200, json={"keys": [self._public(kid) for kid in self.keys]})
         if request.headers["authorization"].removeprefix("Bearer ") in self.accepts:
             return httpx.Response(200, json={"id": str(USER)})
-        return httpx.Response(403, json={"msg": "invalid JWT"})
+        return httpx.Response(self.refuses_with, json={"msg": "invalid JWT"})
 
     def key(self, kid: str) -> ec.EllipticCurvePrivateKey:
         """Make a key and publish it."""
@@ -104,9 +105,10 @@ async def test_tokens_of_the_projects_secret_are_verified_without_asking_anybody
     assert project.asked == []
 
 
-async def test_without_the_secret_the_project_is_asked_whose_a_token_is() -> None:
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_without_the_secret_the_project_is_asked_whose_a_token_is(status: int) -> None:
     token = shared()
-    project = Project(accepts={token})
+    project = Project(accepts={token}, refuses_with=status)
     async with tokens_of(project) as tokens:
         assert await tokens.user(token) == USER
         with pytest.raises(Problem, match="does not accept"):

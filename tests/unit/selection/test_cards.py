@@ -1,11 +1,12 @@
 """Cards: what a choice knows of a model is what the catalogue says now."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agents.selection.cards import shelf_of
-from agents.selection.priors import total_prior
+from agents.selection.cards import Card, shelf_of
+from agents.selection.priors import first_token_prior, total_prior
 from agents.selection.requirements import Requirements
 from providers.catalogue import Catalogue
 from providers.chat import Usage
@@ -71,3 +72,17 @@ def test_what_a_model_does_unasked_is_expected_to_take_its_time(
     for complexity in ("low", "medium", "high"):
         needs = Requirements.model_validate({"complexity": complexity})
         assert (total_prior(card, needs) > total_prior(plain, needs)) is is_slower
+
+
+def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
+    tmp_path: Path,
+) -> None:
+    plain = shelf_of(a_catalogue(tmp_path / "a.toml", 8_000)).card("acme/parrot-1")
+    quick = replace(plain, capabilities=("performance",))
+    needs = Requirements()
+
+    def after_the_first_token(card: Card) -> float:
+        return total_prior(card, needs) - first_token_prior(card)
+
+    assert first_token_prior(quick) < first_token_prior(plain)
+    assert after_the_first_token(quick) < after_the_first_token(plain)

@@ -10,6 +10,8 @@ from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.observations import Observations
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
+from agents.selection.preferences import Preference
+from agents.selection.score import WEIGHTS
 from agents.selection.strategy import choose
 from protocol.policy import PolicyName
 from tests.support.choices import (
@@ -123,6 +125,14 @@ def test_what_a_call_was_seen_to_cost_counts_more_than_a_short_prompt() -> None:
     assert choice.selected.model_id == MIDDLE
 
 
+def test_a_cost_that_was_seen_too_seldom_does_not_count() -> None:
+    knowledge = knowing({CHEAP: seen(4, 0.9, cost_usd=0.5)})
+
+    choice = choose(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
+
+    assert choice.selected.model_id == CHEAP
+
+
 def test_fastest_takes_the_least_time_once_it_was_measured() -> None:
     few = knowing({TOP: seen(4, 0.9, first_token_ms=10, total_ms=100)})
     enough = knowing({TOP: seen(5, 0.9, first_token_ms=10, total_ms=100)})
@@ -143,6 +153,14 @@ def test_explore_tries_what_is_little_known_and_never_more_than_its_share() -> N
 
     assert 0 < chosen.count(CHEAP) <= 400 * SHARE * 1.4
     assert chosen.count(MIDDLE) > 400 * (1 - SHARE) * 0.9
+
+
+def test_explore_tries_the_likelier_model_more_often_than_the_less_likely_one() -> None:
+    knowledge = knowing({MIDDLE: seen(200, 0.85), CHEAP: seen(5, 1.0), LOCAL: seen(5, 0.9)})
+
+    chosen = tries(knowledge, preferences={"preference": "quality"})
+
+    assert chosen.count(MIDDLE) > chosen.count(CHEAP) > chosen.count(LOCAL) > 0
 
 
 def test_explore_does_not_try_what_is_known_to_be_worse_or_is_far_dearer() -> None:
@@ -219,6 +237,29 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     assert [each.model_id for each in choice.alternatives] == [
         each["model_id"] for each in record.candidates[1:3]
     ]
+
+
+def test_a_score_is_the_weighted_sum_of_its_parts_and_a_lower_cost_adds_to_it() -> None:
+    weights = WEIGHTS[Preference.BALANCED]
+    ranking = made("scored").ranking
+
+    for each in ranking.values():
+        parts = each.score
+        assert parts.total == pytest.approx(
+            weights.quality * parts.quality
+            + weights.cost * parts.cost
+            + weights.first_token * parts.first_token
+            + weights.total * parts.duration
+        )
+    assert ranking[CHEAP].score.cost > ranking[TOP].score.cost
+
+
+def test_the_numbers_of_an_alternative_name_its_price_or_say_that_it_is_unknown() -> None:
+    ranking = choose(wanted("scored", CHEAP, "elsewhere/a"), CATALOGUE).ranking
+
+    cost = ranking[CHEAP].estimate.cost_usd
+    assert f"for about ${cost:.4f}" in ranking[CHEAP].summary()
+    assert "at an unknown price" in ranking["elsewhere/a"].summary()
 
 
 def test_the_policy_of_a_task_wins_over_its_owners_and_that_over_the_deployments() -> None:
