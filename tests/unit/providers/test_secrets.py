@@ -105,6 +105,12 @@ def test_a_secret_that_begins_another_leaves_nothing_of_it() -> None:
         assert streamed(redactor, list(f"{long} {short}")) == f"{MASK} {MASK}"
 
 
+def test_a_secret_that_begins_with_the_shape_of_a_key_leaves_nothing_of_it() -> None:
+    secret = "sk-" + "k" * 40 + ".and/more"
+
+    assert Redactor([secret]).redact(f"it is {secret}") == f"it is {MASK}"
+
+
 def test_ten_megabytes_take_a_time_in_proportion() -> None:
     """Texts for which a careless expression would look at each character many times."""
     redactor = Redactor([KNOWN, "sk-" + "k" * 40], places=True)
