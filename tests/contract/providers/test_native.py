@@ -175,7 +175,8 @@ async def test_every_way_to_write_the_base_url_of_anthropic_is_understood(given:
 
 
 async def test_anthropics_next_page_begins_after_the_last_id_and_a_name_stands_for_no_id() -> None:
-    page = {"data": [{"name": "m"}], "has_more": True, "last_id": "b"}
+    rows = [{"name": "m", "max_input_tokens": 200_000}]
+    page = {"data": rows, "has_more": True, "last_id": "b"}
     async with (
         recording(page) as server,
         Anthropic(vendor="anthropic", base_url=server.url, key=KEY) as adapter,
@@ -183,4 +184,4 @@ async def test_anthropics_next_page_begins_after_the_last_id_and_a_name_stands_f
         models = await adapter.list_models()
 
     assert parse_qs(urlsplit(server.path).query)["after_id"] == ["b"]
-    assert {model.id for model in models} == {"m"}
+    assert {(model.id, model.context_window) for model in models} == {("m", 200_000)}

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.asking import Inquiry, completed
 from gateway.completions import chunks, completion
 from gateway.problems import Problem, openai_error
 from gateway.routes.code_generation import code_in
-from gateway.streams.news import Ended, News, Said
+from gateway.streams.news import Discarded, Ended, News, Said
 from gateway.swarms import frames
 from protocol.ids import utc_now
 from protocol.records import Event, Task
@@ -39,9 +41,41 @@ def says(text: str) -> Said:
     return Said(subtask_id=uuid4(), attempt=1, kind="text", offset=0, delta=text)
 
 
-async def streamed(*items: News) -> list[dict[str, Any]]:
+async def streamed(*items: News, with_usage: bool = False) -> list[dict[str, Any]]:
     asked = cast("Inquiry", Script(*items))
-    return [each async for each in chunks(asked, model="m", with_usage=False) if each is not None]
+    told = chunks(asked, model="m", with_usage=with_usage)
+    return [each async for each in told if each is not None]
+
+
+async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> None:
+    task = a_task(result={"text": "hello"}, input_tokens=3, cached_tokens=1, output_tokens=2)
+    thought = replace(says("hm"), kind="reasoning")
+
+    whole = completion(task, model="m")
+    told = await streamed(thought, says("hello"), Ended(task), with_usage=True)
+
+    assert ChatCompletion.model_validate(whole).created == int(task.created_at.timestamp())
+    assert set(whole["choices"][0]) == {"index", "message", "logprobs", "finish_reason"}
+    began, reasoning, text, ended, used = [
+        ChatCompletionChunk.model_validate(each) for each in told
+    ]
+    assert [began.id] * 5 == [each.id for each in (began, reasoning, text, ended, used)]
+    assert abs(began.created - time.time()) < 60
+    assert began.choices[0].delta.role == "assistant"
+    assert told[1]["choices"][0]["delta"] == {"reasoning_content": "hm"}
+    assert text.choices[0].delta.content == "hello"
+    assert ended.choices[0].finish_reason == "stop"
+    assert used.choices == []
+    assert used.usage is not None
+    assert (used.usage.prompt_tokens, used.usage.total_tokens) == (4, 6)
+
+
+async def test_a_frame_about_a_new_attempt_says_that_its_text_begins_anew() -> None:
+    asked = cast("Inquiry", Script(Discarded(subtask_id=uuid4(), attempt=2)))
+
+    [frame] = [each async for each in frames(asked, team_id="t", session_id="s")]
+
+    assert (frame["status"], frame["discard"]) == ("restarted", True)
 
 
 @pytest.mark.parametrize(
