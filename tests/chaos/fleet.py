@@ -134,6 +134,11 @@ class Fleet:
         """Open a store behind the line, as agents and people have it."""
         return open_store(self.line.url, self.state.secret_key)
 
+    @property
+    def db_url(self) -> str:
+        """Where Postgres is now: it moves if somebody takes its port while it is dead."""
+        return (read_state(self.home) or self.state).db_url
+
     def kill_postgres(self) -> bool:
         """Kill the postmaster; False when it is already dead."""
         postmaster = read_postmaster(self.home / "postgres")

@@ -195,12 +195,13 @@ class Nemesis:
 
     async def _fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Ask the database itself, until it answers."""
-        while True:
-            try:
-                connection = await asyncpg.connect(self._fleet.state.db_url, timeout=5)
+        async with asyncio.timeout(_BIRTH):
+            while True:
                 try:
-                    return await connection.fetch(query, *arguments)
-                finally:
-                    await connection.close(timeout=5)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.sleep(_PAUSE)
+                    connection = await asyncpg.connect(self._fleet.db_url, timeout=5)
+                    try:
+                        return await connection.fetch(query, *arguments)
+                    finally:
+                        await connection.close(timeout=5)
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await asyncio.sleep(_PAUSE)

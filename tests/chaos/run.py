@@ -67,7 +67,7 @@ async def run(
             say(f"{len(NAMES)} agents run; {size.tasks} tasks and {size.faults} faults are to come")
             await _attack(fleet, size, diary, say)
             await _settle(fleet, size.settle, say)
-        history = await read_history(fleet.state.db_url, fleet.logs())
+        history = await read_history(fleet.db_url, fleet.logs())
     return Result(history=history, diary=diary, broken=check(history, diary))
 
 
@@ -115,7 +115,7 @@ async def _settle(fleet: Fleet, seconds: float, say: Callable[[str], object]) ->
     left = -1
     while left and time.monotonic() < deadline:
         try:
-            connection = await asyncpg.connect(fleet.state.db_url, timeout=5)
+            connection = await asyncpg.connect(fleet.db_url, timeout=5)
             try:
                 found = await connection.fetchval(_SETTLED)
             finally:
