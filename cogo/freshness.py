@@ -48,7 +48,7 @@ async def kept_fresh(
 async def follow(
     project: Project, catalogue: Catalogue, *, look_seconds: float = LOOK_SECONDS
 ) -> None:
-    """Let `catalogue` become what the files say, whenever they change; until cancelled.
+    """Reload `catalogue` whenever its files change, until cancelled.
 
     A file that is not valid, or not what its user trusts, changes nothing; what is wrong with it
     is logged once.

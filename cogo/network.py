@@ -55,7 +55,7 @@ def _check_proxy(name: str) -> None:
 
 
 def _give_all_to_websockets() -> None:
-    """Let ALL_PROXY also count for websockets, which does not know it."""
+    """Apply ALL_PROXY to websockets, too, which does not read it."""
     proxy = os.environ.get(_ALL.lower()) or os.environ.get(_ALL)
     if proxy and not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = proxy

@@ -164,7 +164,7 @@ def config_directory() -> Path:
 
 
 def is_trusted_file(file: Path, content: bytes) -> bool:
-    """Tell whether a file of settings counts in full. Raises SettingInvalid if it has changed."""
+    """Return whether a file of settings counts in full. Raises SettingInvalid if it has changed."""
     config = config_directory()
     if file.parent in {CHECKOUT, config, config.resolve()}:
         return True

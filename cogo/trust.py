@@ -127,12 +127,12 @@ class TrustStore(BaseModel):
         return self.model_copy(update={"folders": folders, "states": states})
 
     def trusts_state(self, state: Path) -> bool:
-        """Tell whether COGO made this state directory for this user, or the user trusts it."""
+        """Return whether COGO made this state directory for this user, or the user trusts it."""
         identity = read_file(state / _IDENTITY)
         return identity is not None and self.states.get(str(state)) == _hash(identity)
 
     def trusts_file(self, file: Path, content: bytes) -> bool:
-        """Tell whether a file counts in full.
+        """Return whether a file counts in full.
 
         Raises SettingInvalid when its folder is trusted, but with another content: what the user
         relied on may be gone from it, so it is neither believed nor left out.
@@ -187,7 +187,7 @@ def split_variables(variables: Mapping[str, str]) -> tuple[Mapping[str, str], tu
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a variable of this name holds something that others must not read."""
+    """Return whether a variable of this name holds something that others must not read."""
     return _KEY.fullmatch(name) is not None or name in _SUPABASE_SECRETS
 
 

@@ -53,7 +53,7 @@ class Gatekeeper:
         return known
 
     async def refusal(self, credential: str) -> Problem | None:
-        """Ask again about an accepted credential. Return why it is refused now, else None.
+        """Check an accepted credential again. Return why it is refused now, else None.
 
         While the database or Auth cannot be reached, it stays accepted.
         """

@@ -46,7 +46,7 @@ class Crowd:
         self._of_address: dict[str, dict[PatientHttpProtocol, None]] = {}
 
     def join(self, connection: "PatientHttpProtocol", address: str) -> None:
-        """Let `connection` wait; end the one that waits longest where there are too many."""
+        """Add a waiting connection; close the longest waiting if there are too many."""
         if connection in self._waiting:
             return
         same = self._of_address.setdefault(address, {})

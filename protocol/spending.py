@@ -67,7 +67,7 @@ class SpendingStore(Protocol):
         aliases: Sequence[str] = (),
         priority: int | None = None,
     ) -> Grants:
-        """Let an owner use only these; nothing of both lets them use everything again.
+        """Limit an owner to these; without any, they may use everything again.
 
         None for both leaves them as they are. `priority` is how far the owner's priorities count
         among owners; -1 takes that away, None leaves it as it is.

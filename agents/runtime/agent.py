@@ -85,7 +85,7 @@ class Agent:
             await asyncio.sleep(self.options.heartbeat_every.total_seconds())
 
     async def _check_writes(self) -> None:
-        """Ask whether the database can write: a full disk may still take heartbeats and claims."""
+        """Check that the database can write; a full disk may still take heartbeats and claims."""
         try:
             await self.store.check_writes()
         except CogoError as error:

@@ -133,7 +133,7 @@ class Shelf:
 
 
 def shelf_of(catalogue: Catalogue, *, simulated: frozenset[str] = frozenset()) -> Shelf:
-    """Give the shelf of a catalogue as it is now, where the simulator serves these lanes."""
+    """Return the current shelf of a catalogue, with `simulated` lanes priced at 0."""
     return _shelf(catalogue, catalogue.edition, simulated)
 
 

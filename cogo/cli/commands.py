@@ -123,7 +123,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="resume",
-        summary="Let a held task go on.",
+        summary="Resume a held task.",
         module="cogo.cli.moves",
         function="resume",
     ),
@@ -269,7 +269,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="set",
-        summary="Let an owner use only these models and providers, or let their priorities count.",
+        summary="Limit an owner to models and providers, or make their priorities count.",
         module="cogo.cli.grants",
         function="set_",
         group="grants",

@@ -53,7 +53,7 @@ def set_(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an owner use only these models and providers, or let their priorities count.
+    """Limit an owner to models and providers, or make their priorities count.
 
     Models and providers replace those that were granted before.
     """

@@ -61,7 +61,7 @@ def hold(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) 
 
 
 def resume(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Let a held task go on."""
+    """Resume a held task."""
     _move(directory, task, lambda store, found: store.resume_task(task_id=found), as_json=as_json)
 
 

@@ -33,6 +33,6 @@ async def read_pages(
 
 
 def print_more(shown: int, *, has_more: bool) -> None:
-    """Say on standard error that the list goes on."""
+    """Print on standard error that there is more."""
     if has_more:
         print_text(f"(the latest {shown}; --limit N shows more, --all every one)", err=True)

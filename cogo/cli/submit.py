@@ -142,7 +142,7 @@ async def _followed(client: Client, task: Task, view: TaskView) -> Task:
 
 
 def _leave(view: TaskView, task_id: UUID) -> None:
-    """Say that the task goes on and how to come back to it."""
+    """Print that the task goes on, and how to see or cancel it."""
     view.leave()
     name, cogo = short(task_id), command_path()
     print_line(f"{name}  goes on without you", err=True)

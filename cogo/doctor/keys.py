@@ -29,7 +29,7 @@ _NOT_ASKED: Final = (ConnectionFailed, TimedOut, Overloaded, RateLimited, NotSer
 
 
 async def check_keys(catalogue: Catalogue, opened: Mapping[str, Credential]) -> list[Check]:
-    """Ask every provider whose key is here, with each of its keys, all at once."""
+    """Check every key that is set with its provider, concurrently."""
     async with asyncio.TaskGroup() as group:
         asking = [
             group.create_task(

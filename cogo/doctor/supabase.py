@@ -52,7 +52,7 @@ async def _schema(store: Store, connection: Connection) -> Check:
 
 
 async def check_writes(store: Store) -> Check:
-    """Ask the database to write a row: reads go on when its disk is full."""
+    """Check that the database can write; reads go on when its disk is full."""
     try:
         await store.check_writes()
     except CogoError as error:

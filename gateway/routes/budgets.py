@@ -18,7 +18,7 @@ class Budgets(BaseModel):
 
 @router.get("/budgets", summary="Show the caps on spending")
 async def budgets(here: Here, asker: Reader) -> Budgets:
-    """Give the caps of your own; with the scope `admin` all that operators set."""
+    """Return your own caps; with the scope `admin`, all that operators set."""
     found = await here.office.fetch_budgets()
     if asker.is_admin:
         return Budgets(budgets=[each for each in found if not each.is_personal_default])

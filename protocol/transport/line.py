@@ -253,7 +253,7 @@ class Line:
         self._ears.crowded_out(topic)
 
     async def _ping(self, client: AsyncRealtimeClient, broken: _Broken) -> None:
-        """Give a client up whose server does not answer the pings of the protocol: it is frozen.
+        """Abandon a client whose server does not answer protocol pings: it is frozen.
 
         A loop of ours that was held up is no reason: what came meanwhile is read first.
         """
