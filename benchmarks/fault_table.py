@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from providers.tables import table
+from scripts.docs_pages.tables import table
 
 RECORD: Final = Path(__file__).parent / "results" / "provider_faults.jsonl"
 OURS: Final = "cogo "

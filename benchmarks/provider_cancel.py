@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from benchmarks.figures import quantiles
 from benchmarks.vendor_server import ANTHROPIC_STREAM, OPENAI_STREAM
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Message, TextDelta
-from providers.deployment import Credential
 from providers.router import Router
 
 SAMPLES: Final = 200

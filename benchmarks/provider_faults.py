@@ -14,10 +14,10 @@ from benchmarks.environments import python_of
 from benchmarks.provider_cells import PEERS
 from benchmarks.providers import environment
 from benchmarks.system import System, empty_home, running_system
-from embedded.vendors import running_simulator
 from protocol.records import Attempt, NewTask
-from protocol.store import Store
+from protocol.store.queue import Store
 from protocol.transport.connect import open_store
+from simulator import running_simulator
 
 SCRIPT: Final = Path(__file__).parent / "peers" / "faults.py"
 PATIENCE: Final = 3.0

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from agents.selection.knowledge import Knowledge
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
+from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import choose
-from agents.selection.wanted import Wanted
 from benchmarks.figures import quantiles
 from protocol.policy import PolicyName
-from providers.catalogue import Catalogue
-from providers.entries import DeploymentEntry, Model, Prices
-from providers.loading import load_entries
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.loader import load_entries
+from providers.catalogue.schema import DeploymentEntry, Model, Prices
 
 SIZES = (10, 100, 1_000)
 DECISIONS = 400

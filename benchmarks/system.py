@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded.vendors import running_simulator
+from simulator import running_simulator
 
 READY_SECONDS = 60.0
 

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded.errors import CannotStart
+from embedded.http.binding import WARNING, is_loopback, require_loopback
 from embedded.log_lines import LineFormatter
-from embedded.reach import WARNING, is_loopback, require_loopback
 
 _log = logging.getLogger(__name__)
 

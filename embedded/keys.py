@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import jwt
 
-from embedded.curfew import Curfew
+from embedded.auth.token_cutoff import Curfew
 from embedded.errors import CannotStart
 from embedded.private_files import read_json_object, write_private
 

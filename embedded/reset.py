@@ -4,12 +4,12 @@ import secrets
 import shutil
 from pathlib import Path
 
-from embedded.binaries import DEFAULT_MAJOR, find_installation
 from embedded.lock import hold
-from embedded.passwords import load_passwords
-from embedded.placement import place
-from embedded.postmaster import stop_orphan
-from embedded.privileges import account_to_drop_to
+from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
+from embedded.postgres.data_layout import place
+from embedded.postgres.postmaster import stop_orphan
+from embedded.postgres.role_passwords import load_passwords
+from embedded.postgres.unprivileged.account import account_to_drop_to
 
 
 async def drop_data(directory: Path) -> None:

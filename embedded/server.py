@@ -19,15 +19,15 @@ from starlette.routing import Mount, Route
 from embedded.auth.accounts import Accounts
 from embedded.auth.routes import auth_routes
 from embedded.auth.sessions import ACCESS_SECONDS, Sessions
-from embedded.cors import Cors
-from embedded.database import Database
 from embedded.errors import CannotStart, PortInUse
-from embedded.faults.switch import Switch, fault_routes
-from embedded.faults.trouble import Trouble
+from embedded.faults.controller import Switch, fault_routes
+from embedded.faults.middleware import Trouble
+from embedded.http.cors import Cors
+from embedded.http.unsupported import refuse_broken, refuse_unknown
 from embedded.keys import Keys
+from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
-from embedded.realtime.socket import realtime_routes
-from embedded.refusals import refuse_broken, refuse_unknown
+from embedded.realtime.routes import realtime_routes
 from embedded.rest.app import rest_routes
 
 HOST: Final = "127.0.0.1"

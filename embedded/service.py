@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from embedded.bootstrap import default_privileges_sql
-from embedded.database import Database
 from embedded.errors import DirectoryInUse, PortInUse
+from embedded.faults.controller import Switch
 from embedded.faults.freeze import Freezer
-from embedded.faults.switch import Switch
+from embedded.http.binding import url_of
 from embedded.keys import Keys, load_keys
-from embedded.postgres import Postgres
-from embedded.reach import url_of
+from embedded.postgres.bootstrap import default_privileges_sql
+from embedded.postgres.cluster import Postgres
+from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
 from embedded.server import HOST, bind, create_app, serve

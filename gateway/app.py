@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console import console, session
-from gateway.door import Door
+from gateway.dependencies import Parts
 from gateway.metrics import Metrics
+from gateway.middleware import Door
 from gateway.options import GatewayOptions
-from gateway.parts import Parts
 from gateway.problems import Problem, problem_of, render
 from gateway.routes import (
     activity,

@@ -5,9 +5,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.schema import Prices
 from providers.chat import Usage
-from providers.deployment import Deployment
-from providers.entries import Prices
 
 __all__ = ["Cost", "cost_of", "load_prices", "long_prompts", "unit_prices"]
 

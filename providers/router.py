@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 from pydantic import SecretStr
 
-from providers.adapter import Adapter, ListedModel, Timeouts
-from providers.catalogue import Catalogue
-from providers.chain import Absorbed, Chain
+from providers.adapters.base import Adapter, ListedModel, Timeouts
+from providers.adapters.registry import make_adapter
+from providers.calls.concurrency import ConcurrencyGate
+from providers.calls.fallback import Absorbed, Chain
+from providers.calls.load_balancing import Homes, in_order
+from providers.calls.middleware import Errand, Gate
+from providers.calls.prepare import prepared_chat, prompt_tokens
+from providers.calls.timeouts import timeouts_for
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Credentials, Deployment
+from providers.catalogue.discovery import LocalServer, find_servers
+from providers.catalogue.keyring import Keyring, check_key
+from providers.catalogue.listings import Listings
+from providers.catalogue.schema import Provider, TimeoutSeconds
 from providers.chat import ChatRequest, Event, Usage
-from providers.concurrency import ConcurrencyGate
-from providers.deployment import Credential, Credentials, Deployment
-from providers.discovery import LocalServer, find_servers
-from providers.entries import Provider, TimeoutSeconds
 from providers.errors import NotServed, UnknownModel
-from providers.factory import make_adapter
-from providers.gates import Errand, Gate
-from providers.keyring import Keyring, check_key
-from providers.listings import Listings
-from providers.patience import timeouts_for
 from providers.prices import Cost, cost_of, load_prices
-from providers.routing import Homes, in_order
 from providers.secrets import Redactor
-from providers.sending import prepared_chat, prompt_tokens
 
 if TYPE_CHECKING:
     from providers.embeddings.embedder import Embedder

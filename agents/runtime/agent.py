@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from loguru import logger
 
 from agents.runtime.attempt import Work
+from agents.runtime.completion_batcher import Recorder
 from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.pool import Pool
-from agents.runtime.recorder import Recorder
-from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import AgentRecord
-from protocol.store import Store
+from protocol.store.queue import Store
 
 FAREWELL_SECONDS = 5.0
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from loguru import logger
 
+from agents.runtime.health import Vitals
 from agents.runtime.outcome import Verdict
-from agents.runtime.vitals import Vitals
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
-from protocol.store import Store
+from protocol.store.queue import Store
 
 STOP_SECONDS = 5.0
 SOONER_AFTER_FAILURE = 5

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.pruning import KEEP_ALL, Retention
+from agents.orchestrator.retention import KEEP_ALL, Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

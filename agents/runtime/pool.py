@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 from loguru import logger
 
 from agents.runtime.attempt import Work, attempt
+from agents.runtime.completion_batcher import Recorder, until_answered
 from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
-from agents.runtime.recorder import Recorder, until_answered
-from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
@@ -28,7 +28,7 @@ from protocol.records import (
     UnreadableSubtask,
     Usage,
 )
-from protocol.store import Store
+from protocol.store.queue import Store
 
 
 class Pool:

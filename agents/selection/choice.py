@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from agents.selection.case import Option
-from agents.selection.estimates import Estimate
+from agents.selection.evidence.estimates import Estimate
+from agents.selection.evidence.score import WEIGHTS, Score, score
+from agents.selection.policy import Option
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from agents.selection.score import WEIGHTS, Score, score
 from protocol.records import SelectionRecord
 
 _DIGITS = 6

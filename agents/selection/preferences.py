@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from protocol.policy import PolicyName
-from providers.data_policy import read_rules
+from providers.catalogue.data_policy import read_rules
 
 
 class Preference(StrEnum):
@@ -31,4 +31,4 @@ class Preferences(BaseModel):
     allowed_providers: list[str] = Field(default_factory=list)
     denied_providers: list[str] = Field(default_factory=list)
     data_policy: Annotated[tuple[str, ...], BeforeValidator(read_rules)] = ()
-    """A rule or a list of rules that must all hold, see `providers.data_policy`; none is `any`."""
+    """Rules that must all hold, see `providers.catalogue.data_policy`; none is `any`."""

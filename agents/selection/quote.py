@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.selection.choice import Choice
-from agents.selection.tokens import input_tokens, output_tokens
+from agents.selection.evidence.tokens import input_tokens, output_tokens
 
 SHORT: Final = 0.25
 LONG: Final = 3.0

@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from agents.selection.words import asks_for_news, languages_of, mentions
+from agents.selection.prompt_features import asks_for_news, languages_of, mentions
 
 Complexity = Literal["low", "medium", "high"]
 Modality = Literal["text", "image", "audio", "video"]

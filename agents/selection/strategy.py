@@ -4,17 +4,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from agents.selection.bounds import Bounds
-from agents.selection.cards import shelf_of
-from agents.selection.case import Case, Pick
+from agents.selection.candidates import Survey
 from agents.selection.choice import Candidate, Choice
-from agents.selection.constraints import HARD, first_reason, tests_of
-from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.constraints.hard import HARD, first_reason, tests_of
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.limits import Bounds
+from agents.selection.model_profiles import shelf_of
 from agents.selection.policies import POLICIES
+from agents.selection.policy import Case, Pick
 from agents.selection.preferences import Preferences
-from agents.selection.survey import Survey
-from agents.selection.wanted import Wanted
-from providers.catalogue import Catalogue
+from agents.selection.request import Wanted
+from providers.catalogue.catalogue import Catalogue
 
 __all__ = ["NoModel", "Wanted", "choose"]
 

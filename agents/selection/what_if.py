@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.selection.evidence.score import WEIGHTS
 from agents.selection.preferences import Preference
-from agents.selection.score import WEIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from agents.selection.requirements import Requirements
 from agents.workflows.invalid import SHOWN, did_you_mean
+from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
-from providers.entries import TimeoutSeconds
 
 MOST_TOKENS = 10_000_000
 """Above every model's longest answer."""

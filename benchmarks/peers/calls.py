@@ -164,7 +164,7 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
     from pydantic import SecretStr
 
     from benchmarks.peers.roomy import roomy_router
-    from providers.adapter import Timeouts
+    from providers.adapters.base import Timeouts
     from providers.chat import ChatRequest, Message, complete
     from providers.router import Credential
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.router import Credential, Router
 
 MARGIN = 8

@@ -11,7 +11,7 @@ from benchmarks.queue.database import LANE, Connection, clear, connect, fill, se
 from benchmarks.supabase import Server
 from protocol.records import Completion
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 
 WORKERS: Final = 4
 _CLAIM: Final = """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.selection.ladder import Ladder, frontier, ladders, valued
+from agents.selection.policies.cascade_plan import Ladder, frontier, ladders, valued
 from benchmarks.routing.curve import Point
 from benchmarks.routing.learning import Check, RecordedTrials
 from benchmarks.routing.routing import best_single, mean_and_error, points_of_singles

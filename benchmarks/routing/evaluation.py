@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from agents.selection.policies.plain import Cheapest
+from agents.selection.evidence.score import WEIGHTS
+from agents.selection.policies.cheapest_fastest import Cheapest
 from agents.selection.policies.scored import Scored
 from agents.selection.preferences import Preference
-from agents.selection.score import WEIGHTS
 from benchmarks.routing.cascading import RECORDED, SUPPOSED, cascade
 from benchmarks.routing.curve import Point, aiq, cost_of
 from benchmarks.routing.learning import Check

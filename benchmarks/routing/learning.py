@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
-from agents.selection.ladder import Trial
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.observations import Observations, Observed
+from agents.selection.policies.cascade_plan import Trial
 from benchmarks.routing.table import Row
 
 LEAST = 3.0

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 
-from agents.selection.cards import Card
-from agents.selection.case import Case, Option, Policy
-from agents.selection.estimates import Forecaster
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.estimates import Forecaster
+from agents.selection.evidence.observations import Observations, Observed
+from agents.selection.evidence.score import Weights
+from agents.selection.model_profiles import Card
 from agents.selection.policies.explore import Explore
 from agents.selection.policies.scored import Scored
+from agents.selection.policy import Case, Option, Policy
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from agents.selection.score import Weights
 from benchmarks.routing.curve import Point
 from benchmarks.routing.learning import observed
 from benchmarks.routing.table import Row

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from agents.selection.estimates import Estimate, Outlook
-from agents.selection.score import WEIGHTS, Weights, total
+from agents.selection.evidence.estimates import Estimate, Outlook
+from agents.selection.evidence.score import WEIGHTS, Weights, total
 from benchmarks.simulation.play import Served
 from benchmarks.simulation.scenario import Scenario
 from benchmarks.simulation.vendors import Answer, Vendors

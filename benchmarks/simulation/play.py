@@ -11,14 +11,14 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from agents.cio import Cio
-from agents.failures import failure_of, refused
-from agents.fleet import Fleet
-from agents.learning import known
-from agents.orchestrator import LANE
+from agents.executor.failure_policy import failure_of, refused
+from agents.orchestrator.knowledge_sync import known
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.plan_builder import ESCALATE_TO
+from agents.orchestrator.planner import Cio
+from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
-from agents.selection.knowledge import NOTHING_KNOWN
-from agents.stamping import ESCALATE_TO
+from agents.selection.evidence.knowledge import NOTHING_KNOWN
 from benchmarks.simulation.project import Project
 from benchmarks.simulation.scenario import Kind, Scenario
 from benchmarks.simulation.vendors import Answer, Vendors

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
-from providers.catalogue import Catalogue
-from providers.entries import DeploymentEntry, Model, Prices
-from providers.loading import load_entries
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.loader import load_entries
+from providers.catalogue.schema import DeploymentEntry, Model, Prices
 
 DEFAULT: Final = Path(__file__).with_name("outage.toml")
 _PROVIDER: Final = "fireworks"

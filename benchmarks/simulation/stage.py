@@ -12,7 +12,7 @@ from benchmarks.simulation.scenario import Scenario
 from benchmarks.simulation.traffic import Shift, shifts
 from benchmarks.system import empty_home
 from cogo.migrations import load_migrations, migrate
-from embedded.postgres import Postgres
+from embedded.postgres.cluster import Postgres
 from protocol.policy import PolicyName
 
 

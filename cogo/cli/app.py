@@ -9,9 +9,9 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
-from cogo.cli.command import Command
-from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS
-from cogo.command import command_path, typed_example
+from cogo.cli.command_list import COMMANDS, DEFAULTS, GROUPS
+from cogo.cli.command_name import command_path, typed_example
+from cogo.cli.registry import Command
 
 DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")
@@ -56,8 +56,8 @@ def _is_unread(stream: TextIO | None) -> bool:
 def _configure_logs() -> None:
     """Log warnings in plain lines; loguru's own show local variables and escape nothing."""
     # Here, since --help must not pay for pydantic.
-    from cogo.logs import configure_logs  # noqa: PLC0415
-    from cogo.settings import LogFormat, LogLevel  # noqa: PLC0415
+    from cogo.config.logging import configure_logs  # noqa: PLC0415
+    from cogo.config.settings import LogFormat, LogLevel  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
 
     configure_logs(level=LogLevel.WARNING, form=LogFormat.PLAIN, redactor=Redactor(places=True))

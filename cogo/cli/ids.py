@@ -6,11 +6,11 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 from cogo.cli.output import first_words
-from cogo.live.lines import short
+from cogo.watch.format import short
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range
-from protocol.office import Office
 from protocol.records import TaskLine
+from protocol.store.gateway import Office
 
 _Id = TypeVar("_Id")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import typer
 
-from cogo.command import typed
+from cogo.cli.command_name import typed
 from cogo.terminal import escape_json, neutralize
 
 if TYPE_CHECKING:

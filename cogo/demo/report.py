@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
+from cogo.cli.command_name import command_path
 from cogo.cli.output import print_line, print_table
-from cogo.command import command_path
-from cogo.live.lines import agent_name, cost_text, marked, milliseconds, task_tokens
+from cogo.watch.format import agent_name, cost_text, marked, milliseconds, task_tokens
 from protocol.records import Attempt, Task
 
 HEADINGS = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST")

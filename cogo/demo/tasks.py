@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from cogo.config.settings import CHECKOUT
 from cogo.errors import CommandError
-from cogo.settings import CHECKOUT
 from protocol.records import NewTask
 
 CHECKED_OUT = CHECKOUT / "examples" / "tasks"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from cogo.config.context import Project
+from cogo.config.settings import env_files
 from cogo.doctor.check import Check, note, ok
-from cogo.project import Project
-from cogo.settings import env_files
 
 _READABLE_BY_OTHERS: Final = 0o044
 _GIT_SECONDS: Final = 10.0

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+from cogo.config.context import Project
 from cogo.doctor.check import Check
 from cogo.doctor.env_files import check_env_files
 from cogo.doctor.machine import check_machine
 from cogo.doctor.models import check_models
 from cogo.doctor.supabase import check_supabase
-from cogo.project import Project
 
 
 async def examine(project: Project) -> AsyncIterator[Check]:

@@ -7,9 +7,9 @@ from typing import Final
 from pydantic import SecretStr
 
 from cogo.doctor.check import Check, missing, note, ok
-from providers.catalogue import Catalogue
-from providers.deployment import Credential
-from providers.entries import Provider
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
+from providers.catalogue.schema import Provider
 from providers.errors import (
     AuthenticationFailed,
     BudgetExhausted,

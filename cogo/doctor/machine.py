@@ -9,8 +9,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Final
 
+from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
-from cogo.project import Project
 from embedded.state import is_alive, read_state
 
 OUR_PACKAGES: Final = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")

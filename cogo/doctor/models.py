@@ -2,11 +2,17 @@
 
 from collections.abc import AsyncIterator
 
+from cogo.config.catalogue import (
+    CATALOGUE,
+    credentials,
+    ended_models,
+    load_catalogue,
+    local_servers,
+)
+from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.doctor.keys import check_keys
 from cogo.errors import CommandError, SettingInvalid
-from cogo.models import CATALOGUE, credentials, ended_models, load_catalogue, local_servers
-from cogo.project import Project
 
 
 async def check_models(project: Project) -> AsyncIterator[Check]:

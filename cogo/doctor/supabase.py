@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from cogo.connection import Connection, find_connection
+from cogo.config.connection import Connection, find_connection
+from cogo.config.context import Project
 from cogo.doctor.check import Check, Verdict, missing, note, ok
 from cogo.errors import CommandError
-from cogo.project import Project
-from cogo.schema import absent_versions
-from cogo.wiring import build_bus, store_factory
+from cogo.wiring.schema_check import absent_versions
+from cogo.wiring.stores import build_bus, store_factory
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
-from protocol.store import Store
+from protocol.store.queue import Store
 from protocol.topics import TASKS
 
 _REALTIME_SECONDS: Final = 10.0

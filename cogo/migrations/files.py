@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cogo.config.settings import CHECKOUT
 from cogo.errors import MigrationFailed
-from cogo.settings import CHECKOUT
 
 _NAME: Final = re.compile(r"([0-9]+)_(.*)\.sql")
 _FOLDERS: Final = (CHECKOUT / "supabase" / "migrations", CHECKOUT / "embedded" / "_migrations")

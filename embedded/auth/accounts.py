@@ -14,7 +14,7 @@ import asyncpg
 
 from embedded.auth.errors import AuthError, user_not_found, validation_failed, weak_password
 from embedded.auth.passwords import MINIMUM_LENGTH, hash_password, is_password
-from embedded.database import Database
+from embedded.postgres.database import Database
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _EMAIL: Final = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")

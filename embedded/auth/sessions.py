@@ -11,8 +11,8 @@ import asyncpg
 
 from embedded.auth.errors import AuthError
 from embedded.auth.user import as_user
-from embedded.database import Database
 from embedded.keys import Keys, sign_jwt
+from embedded.postgres.database import Database
 
 ACCESS_SECONDS: Final = 3600
 REUSE_SECONDS: Final = 10

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from embedded.realtime.frames import PREFIX, Encoding, Frame, Version, encode, encode_raw
-from embedded.realtime.strict_json import Json, compact
+from embedded.realtime.wire.frames import PREFIX, Encoding, Frame, Version, encode, encode_raw
+from embedded.realtime.wire.json import Json, compact
 
 _BROADCAST_KIND: Final = 4
 _LONGEST_NAME_BYTES: Final = 255

@@ -6,17 +6,17 @@ import uuid
 from collections import deque
 from typing import Final, Literal
 
+from embedded.realtime.access.authorization import Extension, GateUnreachable
+from embedded.realtime.access.callers import TokenRefused, Visitor
+from embedded.realtime.access.join_request import binding_id, echoed, read_join
 from embedded.realtime.broadcasts import Broadcast, Relayed, Sent
 from embedded.realtime.changes.subscription import Subscription
-from embedded.realtime.frames import PREFIX, Push, UserBroadcast, Version
-from embedded.realtime.gate import Extension, GateUnreachable
-from embedded.realtime.joins import binding_id, echoed, read_join
-from embedded.realtime.line import Line
 from embedded.realtime.mailbox import Mailbox
 from embedded.realtime.services import Services
-from embedded.realtime.strict_json import Json, compact
 from embedded.realtime.topics import Topic
-from embedded.realtime.visitors import TokenRefused, Visitor
+from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.wire.frames import PREFIX, Push, UserBroadcast, Version
+from embedded.realtime.wire.json import Json, compact
 
 _log = logging.getLogger(__name__)
 

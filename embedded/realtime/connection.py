@@ -7,8 +7,13 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from embedded.realtime.access.callers import Visitor
 from embedded.realtime.channel import Channel
-from embedded.realtime.frames import (
+from embedded.realtime.mailbox import Mailbox
+from embedded.realtime.outbox import Outbox
+from embedded.realtime.services import Services
+from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.wire.frames import (
     MAX_FRAME_BYTES,
     PREFIX,
     MalformedFrame,
@@ -17,11 +22,6 @@ from embedded.realtime.frames import (
     Version,
     decode,
 )
-from embedded.realtime.line import Line
-from embedded.realtime.mailbox import Mailbox
-from embedded.realtime.outbox import Outbox
-from embedded.realtime.services import Services
-from embedded.realtime.visitors import Visitor
 
 _log = logging.getLogger(__name__)
 

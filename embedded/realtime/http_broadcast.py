@@ -7,13 +7,13 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from embedded.realtime.access.authorization import Extension, GateUnreachable
+from embedded.realtime.access.callers import TokenRefused, Visitor
 from embedded.realtime.broadcasts import Relayed, Sent
-from embedded.realtime.frames import Encoding
-from embedded.realtime.gate import Extension, GateUnreachable
 from embedded.realtime.services import Services
-from embedded.realtime.strict_json import Json, NotJson, compact, parse
 from embedded.realtime.topics import Topic
-from embedded.realtime.visitors import TokenRefused, Visitor
+from embedded.realtime.wire.frames import Encoding
+from embedded.realtime.wire.json import Json, NotJson, compact, parse
 
 _BLANK: Final = "can't be blank"
 _INVALID: Final = "is invalid"

@@ -8,17 +8,17 @@ from typing import Final, Self
 
 import asyncpg
 
-from embedded.database import Database
 from embedded.keys import Keys
+from embedded.postgres.database import Database
+from embedded.realtime.access.authorization import Gate
+from embedded.realtime.access.callers import Visitors
 from embedded.realtime.changes.feed import Feed
 from embedded.realtime.delivery import Delivery
-from embedded.realtime.gate import Gate
 from embedded.realtime.limits import Limits
 from embedded.realtime.messages import Messages
 from embedded.realtime.rates import Rate
 from embedded.realtime.services import Services
 from embedded.realtime.topics import Topics
-from embedded.realtime.visitors import Visitors
 
 _log = logging.getLogger(__name__)
 

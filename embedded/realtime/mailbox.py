@@ -2,7 +2,7 @@
 
 import asyncio
 
-from embedded.realtime.frames import Push
+from embedded.realtime.wire.frames import Push
 
 
 class Mailbox:

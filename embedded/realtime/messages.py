@@ -8,12 +8,12 @@ from uuid import UUID
 
 import asyncpg
 
-from embedded.database import Database
+from embedded.postgres.database import Database
+from embedded.realtime.access.join_request import Replay
 from embedded.realtime.broadcasts import Sent
-from embedded.realtime.frames import Encoding
-from embedded.realtime.joins import Replay
-from embedded.realtime.strict_json import Json
 from embedded.realtime.topics import Topic
+from embedded.realtime.wire.frames import Encoding
+from embedded.realtime.wire.json import Json
 
 KEPT_HOURS: Final = 72
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from embedded.realtime.strict_json import Json
+from embedded.realtime.wire.json import Json
 
 _OURS: Final = frozenset({"phx_ref", "phx_ref_prev"})
 

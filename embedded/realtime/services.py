@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from embedded.realtime.access.authorization import Gate
+from embedded.realtime.access.callers import Visitors
 from embedded.realtime.changes.feed import Feed
-from embedded.realtime.gate import Gate
 from embedded.realtime.limits import Limits
 from embedded.realtime.messages import Messages
 from embedded.realtime.rates import Rate
 from embedded.realtime.topics import Topics
-from embedded.realtime.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

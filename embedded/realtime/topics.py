@@ -5,11 +5,11 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
+from embedded.realtime.access.authorization import Extension
 from embedded.realtime.broadcasts import Broadcast, Sent
-from embedded.realtime.frames import PREFIX, Frame, Version, encode
-from embedded.realtime.gate import Extension
 from embedded.realtime.presence import Diff, Presences
-from embedded.realtime.strict_json import Json
+from embedded.realtime.wire.frames import PREFIX, Frame, Version, encode
+from embedded.realtime.wire.json import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,23 @@ import asyncpg
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from embedded.database import Database
 from embedded.keys import Keys
+from embedded.postgres.database import Database
 from embedded.rest import responses
-from embedded.rest.body import Payload, parse_argument, parse_payload
-from embedded.rest.catalogue import SchemaCache
 from embedded.rest.endpoint import Endpoint, Inbound
 from embedded.rest.errors import ApiError, CacheMissError, unknown_table
 from embedded.rest.grants import denial, needed
-from embedded.rest.headers import Media, check_profile, parse_accept, parse_range
-from embedded.rest.mutations import Writer
-from embedded.rest.openapi import describe
-from embedded.rest.preferences import Preferences, Request, parse_preferences
-from embedded.rest.query import Clauses, Query, parse_query
-from embedded.rest.reads import read_statement
-from embedded.rest.rpc import Caller
-from embedded.rest.schema import Function, Relation, ResultKind, Schema
-from embedded.rest.sql import Statement
+from embedded.rest.request.body import Payload, parse_argument, parse_payload
+from embedded.rest.request.headers import Media, check_profile, parse_accept, parse_range
+from embedded.rest.request.preferences import Preferences, Request, parse_preferences
+from embedded.rest.request.query import Clauses, Query, parse_query
+from embedded.rest.schema.introspection import SchemaCache
+from embedded.rest.schema.openapi import describe
+from embedded.rest.schema.tables import Function, Relation, ResultKind, Schema
+from embedded.rest.statements.mutations import Writer
+from embedded.rest.statements.reads import read_statement
+from embedded.rest.statements.rpc import Caller
+from embedded.rest.statements.sql import Statement
 from embedded.rest.transaction import Answer, run
 
 _STALE: Final = (

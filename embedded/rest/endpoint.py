@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from embedded.keys import Identity, Keys, Refused, identify
 from embedded.rest.errors import ApiError, from_postgres
-from embedded.rest.query import parse_pairs
+from embedded.rest.request.query import parse_pairs
 from embedded.rest.responses import error_response
 from embedded.rest.transaction import Context, DatabaseDownError, PoolExhaustedError
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from embedded.rest.header_field import is_final_status, is_header_field
+from embedded.rest.request.header_field import is_final_status, is_header_field
 
 _SQLSTATE_STATUS: Final[Mapping[str, int]] = {
     "23503": 409,

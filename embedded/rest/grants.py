@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from embedded.rest.errors import ApiError, from_postgres
-from embedded.rest.preferences import Preferences
+from embedded.rest.request.preferences import Preferences
 
 _DENIED: Final = re.compile(
     r"permission denied for (?:table|view|materialized view|foreign table) (.+)"

@@ -8,10 +8,10 @@ from urllib.parse import quote as percent
 from starlette.responses import Response
 
 from embedded.rest.errors import ApiError, bad_range, not_single, put_mismatch
-from embedded.rest.header_field import is_final_status, is_header_field, may_have_body
-from embedded.rest.headers import Media, Shape
-from embedded.rest.preferences import Preferences, Request
-from embedded.rest.query import Clauses
+from embedded.rest.request.header_field import is_final_status, is_header_field, may_have_body
+from embedded.rest.request.headers import Media, Shape
+from embedded.rest.request.preferences import Preferences, Request
+from embedded.rest.request.query import Clauses
 from embedded.rest.transaction import Answer
 
 

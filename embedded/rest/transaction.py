@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from embedded.rest.sql import Plan, Statement
+from embedded.rest.statements.sql import Plan, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"

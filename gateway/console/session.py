@@ -8,9 +8,9 @@ from typing import Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from gateway.keys import hash_of, key_with
-from gateway.parts import Here, admit
-from gateway.principal import Scope
+from gateway.auth.keys import hash_of, key_with
+from gateway.auth.principal import Scope
+from gateway.dependencies import Here, admit
 from gateway.problems import Problem
 from protocol.ids import utc_now
 from protocol.records import NewApiKey

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
-from gateway.parts import Here, Reader
+from gateway.dependencies import Here, Reader
 from gateway.problems import Problem
-from gateway.streams.boards import Look
 from gateway.streams.sse import HEARTBEAT, RECONNECT_MILLISECONDS, event_stream, frame, refused
+from gateway.streams.task_lists import Look
 
 router = APIRouter(tags=["tasks"])
 

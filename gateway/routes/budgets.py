@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from gateway.parts import Here, Reader
-from gateway.principal import Principal
+from gateway.auth.principal import Principal
+from gateway.dependencies import Here, Reader
 from protocol.records import Budget
 
 router = APIRouter(tags=["fleet"])

@@ -7,10 +7,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.asking import inquiry, is_simulated, spoken, unless_gone
-from gateway.parts import Here, Writer
+from gateway.dependencies import Here, Writer
 from gateway.routes.models import Envelope, resolved
 from gateway.strict_json import StrictRoute
+from gateway.tasks.task_run import inquiry, is_simulated, spoken, unless_gone
 from protocol.records import NewTask, Task
 
 router = APIRouter(prefix="/api/code-generation", tags=["code generation"], route_class=StrictRoute)

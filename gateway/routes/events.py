@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from gateway.parts import Here, Parts, Reader
+from gateway.dependencies import Here, Parts, Reader
 from gateway.problems import Problem
 from gateway.streams.cursor import Cursor
 from gateway.streams.sse import event_stream, refused, told
-from gateway.tasks import visible
+from gateway.tasks.access import visible
 from protocol.records import Task
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])

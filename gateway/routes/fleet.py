@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from gateway.parts import Here, Operator
+from gateway.dependencies import Here, Operator
 from protocol.records import AgentRecord, AgentState, QueueRow
 
 router = APIRouter(tags=["fleet"])

@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.parts import Here, MetricsReader
+from gateway.dependencies import Here, MetricsReader
 from gateway.problems import Problem
 from protocol.errors import CogoError
 

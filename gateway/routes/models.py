@@ -5,11 +5,11 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.asking import inquiry, is_simulated, spoken, unless_gone
+from gateway.dependencies import Here, ModelsReader, Parts, Writer
 from gateway.models import RequirementsInvalid, UnknownModelName
-from gateway.parts import Here, ModelsReader, Parts, Writer
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
+from gateway.tasks.task_run import inquiry, is_simulated, spoken, unless_gone
 from protocol.json_values import JsonObject
 from protocol.records import NewTask, Task
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from gateway.asking import inquiry, unless_gone
-from gateway.completions import chunks, completion
-from gateway.conversation import AUTO, ChatCompletionRequest, task_of
+from gateway.auth.principal import Principal
+from gateway.dependencies import Here, ModelsReader, Parts, Writer
 from gateway.models import UnknownModelName
-from gateway.parts import Here, ModelsReader, Parts, Writer
-from gateway.principal import Principal
 from gateway.problems import Problem, openai_error, problem_of
 from gateway.streams.sse import HEARTBEAT, event_stream, frame
 from gateway.strict_json import StrictRoute
+from gateway.tasks.completions import chunks, completion
+from gateway.tasks.conversation import AUTO, ChatCompletionRequest, task_of
+from gateway.tasks.task_run import inquiry, unless_gone
 from protocol.errors import CogoError
 from protocol.records import NewTask, Task
 

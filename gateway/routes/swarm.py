@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.asking import inquiry, session_of, unless_gone
-from gateway.parts import Here, Parts, Writer
-from gateway.principal import Principal
+from gateway.auth.principal import Principal
+from gateway.dependencies import Here, Parts, Writer
 from gateway.problems import Problem, problem_of
 from gateway.streams.sse import HEADERS, event_stream, frame
 from gateway.strict_json import StrictRoute
-from gateway.swarms import COORDINATION, Frame, frames, task_type_of, whole
+from gateway.tasks.swarms import COORDINATION, Frame, frames, task_type_of, whole
+from gateway.tasks.task_run import inquiry, session_of, unless_gone
 from protocol.errors import CogoError
 from protocol.records import NewTask
 

@@ -6,13 +6,13 @@ from typing import Final
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from gateway.asking import inquiry, session_of
-from gateway.parts import Here, Parts, admit
-from gateway.principal import Principal, Scope
+from gateway.auth.principal import Principal, Scope
+from gateway.dependencies import Here, Parts, admit
 from gateway.problems import Problem, problem_of
 from gateway.routes.swarm import SwarmRequest
 from gateway.strict_json import read_json
-from gateway.swarms import COORDINATION, Frame, frames, task_type_of
+from gateway.tasks.swarms import COORDINATION, Frame, frames, task_type_of
+from gateway.tasks.task_run import inquiry, session_of
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 from protocol.records import NewTask

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Header, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from gateway.parts import Here, Reader, Writer
+from gateway.dependencies import Here, Reader, Writer
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
-from gateway.tasks import submitted, visible
+from gateway.tasks.access import submitted, visible
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState

@@ -12,15 +12,15 @@ from uuid import UUID
 
 from loguru import logger
 
-from gateway.streams.change import Change
 from gateway.streams.cursor import Cursor, Heard
-from gateway.streams.news import Discarded, Ended, News, Said
-from gateway.streams.voice import KINDS, Voice
+from gateway.streams.transcript import KINDS, Voice
+from gateway.streams.updates import Discarded, Ended, News, Said
+from gateway.streams.version import Change
 from protocol.errors import CogoError, MalformedMessage
 from protocol.lifecycle import SubtaskState
 from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
 from protocol.records import Event, SelectionRow, Subtask, Task
-from protocol.store import Store
+from protocol.store.queue import Store
 
 LIVE_ROUNDS: Final = 5
 """While text is heard the channel works, and only every fifth poll reads the rows."""

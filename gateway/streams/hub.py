@@ -10,9 +10,9 @@ from uuid import UUID
 
 from gateway.streams.cursor import Cursor
 from gateway.streams.feed import Feed
-from gateway.streams.news import News
+from gateway.streams.updates import News
 from protocol.bus import Bus
-from protocol.store import Store
+from protocol.store.queue import Store
 from protocol.topics import result_topic
 
 

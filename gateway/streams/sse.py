@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 
 from gateway.problems import Problem
 from gateway.streams.hub import Watcher
-from gateway.streams.news import Discarded, Ended, News, Said
+from gateway.streams.updates import Discarded, Ended, News, Said
 from protocol.records import Event, SelectionRow
 
 HEARTBEAT: Final = ": nothing new\n\n"

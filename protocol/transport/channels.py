@@ -18,7 +18,7 @@ from protocol.bus import Outgoing
 from protocol.errors import MalformedMessage
 from protocol.messages import MUST_BE_ANSWERED, Envelope, is_known
 from protocol.transport.broadcast import Broadcasts
-from protocol.transport.line import Line, LineOptions
+from protocol.transport.realtime_connection import Line, LineOptions
 
 MOST_NOTED: Final = 100
 """How many kinds of odd messages a listener logs; a sender may invent types without end."""

@@ -8,7 +8,7 @@ import httpx
 from supabase import AsyncClientOptions, AsyncSupabaseException, acreate_client
 
 from protocol.errors import StoreUnavailable, Unauthorized
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 
 TIMEOUT_SECONDS: Final = 10.0
 """The client's own default of two minutes would keep a claim waiting while work lies there."""

@@ -9,22 +9,22 @@ from typing import Final, Self, TypeAlias
 
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
-from providers.chain import Chain
+from providers.adapters.gemini.errors import refined
+from providers.adapters.http.client import NativeClient
+from providers.calls.fallback import Chain
+from providers.calls.middleware import Errand, Gate
+from providers.calls.timeouts import timeouts_for
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.keyring import Keyring, check_key
+from providers.catalogue.schema import DeploymentEntry, Model, Prices, Provider, TimeoutSeconds
 from providers.chat import Done, Event, Usage
-from providers.deployment import Deployment
 from providers.embeddings.batches import batches, check
-from providers.embeddings.entries import EmbeddingModel
 from providers.embeddings.records import Embedded, Embedding, Purpose
 from providers.embeddings.request import Batch, EmbeddingRequest
+from providers.embeddings.schema import EmbeddingModel
 from providers.embeddings.wires import WIRES, Wire
-from providers.entries import DeploymentEntry, Model, Prices, Provider, TimeoutSeconds
 from providers.errors import InvalidRequest, MalformedResponse, NotServed
-from providers.gates import Errand, Gate
-from providers.gemini_errors import refined
-from providers.keyring import Keyring, check_key
-from providers.native import NativeClient
-from providers.patience import timeouts_for
 from providers.prices import cost_of, load_prices
 
 __all__ = ["Embedder"]

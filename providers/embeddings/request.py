@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from providers.adapter import Timeouts
+from providers.adapters.base import Timeouts
+from providers.adapters.http.client import NativeClient
+from providers.adapters.http.error_mapping import UNREADABLE
+from providers.calls.prepare import Prepared, Sending, masked_note
+from providers.catalogue.deployment import Deployment
 from providers.chat import Done, FinishReason, Usage
-from providers.deployment import Deployment
 from providers.embeddings.records import Purpose
 from providers.embeddings.wires import Read, Wire
 from providers.errors import MalformedResponse
-from providers.failures import UNREADABLE
 from providers.masking import mask_keys
-from providers.native import NativeClient
 from providers.secrets import Redactor
-from providers.sending import Prepared, Sending, masked_note
 
 __all__ = ["LONGEST_VECTOR", "Batch", "EmbeddingRequest"]
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from providers.counts import count, details
-from providers.embeddings.entries import EmbeddingWire
+from providers.adapters.gemini.client import root
+from providers.adapters.token_counts import count, details
 from providers.embeddings.records import Purpose
-from providers.gemini import root
+from providers.embeddings.schema import EmbeddingWire
 
 __all__ = ["WIRES", "Read", "Wire"]
 

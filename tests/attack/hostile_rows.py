@@ -18,7 +18,7 @@ from protocol.errors import CogoError
 from protocol.lifecycle import TaskState
 from protocol.records import Task
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.attack.rows import hostile_json, hostile_row, row_text
 from tests.support.eventually import eventually
 

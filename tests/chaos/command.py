@@ -13,7 +13,7 @@ from typing import Final
 
 from loguru import logger
 
-from cogo.network import prepare_network
+from cogo.config.network import prepare_network
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run

@@ -15,16 +15,16 @@ from typing import Final
 import asyncpg
 from pydantic import JsonValue
 
-from cogo.greeting import Greeting, Kind
 from cogo.migrations import load_migrations, migrate
-from cogo.release import release_leases
-from cogo.supervision import Child, Keeper, Nursery, Spec, module
-from cogo.system import ADAPTER_MODULES, AGENT_MODULES
-from cogo.tethered import READY_FD
-from embedded.postmaster import read_postmaster
+from cogo.process.bootstrap import Greeting, Kind
+from cogo.process.run_with_parent import READY_FD
+from cogo.supervisor import Child, Keeper, Nursery, Spec, module
+from cogo.supervisor.local_stack import ADAPTER_MODULES, AGENT_MODULES
+from cogo.supervisor.release_leases import release_leases
+from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.chaos.line import Line
 
 NAMES: Final[dict[str, Kind]] = {
@@ -35,7 +35,7 @@ NAMES: Final[dict[str, Kind]] = {
     "executor-3": "executor",
     "executor-4": "executor",
 }
-_TETHERED: Final = "cogo.tethered"
+_TETHERED: Final = "cogo.process.run_with_parent"
 _PATIENCE: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=5)
 _LEAVING: Final = timedelta(seconds=25)
@@ -230,7 +230,7 @@ def _member(name: str, kind: Kind, home: Path, greeting: Greeting, nursery: Nurs
 
 
 def _nursery(home: Path, door: int, modules: Sequence[str]) -> Spec:
-    made = _spec(home, "nursery", module("cogo.nursery", str(door), *modules))
+    made = _spec(home, "nursery", module("cogo.supervisor.fork_server.main", str(door), *modules))
     return replace(made, descriptors=(door,))
 
 
@@ -240,7 +240,7 @@ def _server(home: Path) -> Spec:
 
 
 def _simulator(home: Path, speed: float) -> Spec:
-    arguments = ("embedded.vendors", "--port", "0", "--speed", str(speed))
+    arguments = ("simulator", "--port", "0", "--speed", str(speed))
     return _spec(home, "simulator", module(_TETHERED, *arguments))
 
 

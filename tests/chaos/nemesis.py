@@ -14,7 +14,7 @@ import httpx
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, LeaseRef
-from protocol.store import Store
+from protocol.store.queue import Store
 from tests.chaos.diary import Diary, Replayed, Struck
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.fleet import Fleet, Member

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import NewTask, Task
-from protocol.store import Store
+from protocol.store.queue import Store
 from tests.chaos.diary import Diary, Submitted
 
 _PROMPTS: Final = (

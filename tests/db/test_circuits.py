@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from providers.failures import LONGEST_RETRY_AFTER
+from providers.adapters.http.error_mapping import LONGEST_RETRY_AFTER
 from tests.db.agent import Agent, Row, plan_task
 from tests.db.database import Database, rows
 

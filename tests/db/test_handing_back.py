@@ -5,14 +5,14 @@ from uuid import uuid4
 
 import pytest
 
-from agents.cio import Cio
-from agents.failures import failure_of
-from agents.fleet import Fleet
-from agents.orchestrator import LANE
+from agents.executor.failure_policy import failure_of
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
+from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
 from benchmarks.simulation.project import Project
 from protocol.records import ClaimedSubtask, FailureAction, Usage
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.errors import PermissionDenied
 from tests.db.database import Database
 from tests.support.databases import Cluster

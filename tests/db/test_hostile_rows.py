@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.cio import Cio
-from agents.fleet import Fleet
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, ClaimedSubtask, Subtask, Task
-from protocol.transport.calls import read_claims, read_rows
-from providers.catalogue import Catalogue
+from protocol.transport.rpc_client import read_claims, read_rows
+from providers.catalogue.catalogue import Catalogue
 from tests.attack.rows import hostile_row, row_text
 from tests.db.agent import Agent, insert_task, ref
 from tests.db.database import ALICE, BOB, Connection, Database

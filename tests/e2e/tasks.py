@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from protocol.records import AgentRecord, Attempt, NewTask, Task
-from protocol.store import Store
+from protocol.store.queue import Store
 from tests.support.eventually import eventually
 
 HOLD = "[[fault:stall after=5 times=1]]"

@@ -10,7 +10,7 @@ import pytest
 from protocol.lifecycle import TaskState
 from protocol.messages import MessageType
 from protocol.topics import ALL, MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, submitted
 from tests.support.eventually import eventually
 from tests.support.processes import is_running

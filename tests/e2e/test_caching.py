@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from protocol.records import Task
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended, submitted
 
 pytestmark = pytest.mark.e2e

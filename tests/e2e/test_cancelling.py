@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from protocol.lifecycle import TaskState
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, outcomes, submitted
 from tests.support.eventually import eventually
 from tests.support.system import System

@@ -13,7 +13,7 @@ from protocol.messages import (
     payload_of,
 )
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended, submitted
 from tests.e2e.watcher import OPTIONS, Watcher, joined, realtime, watching
 from tests.support.eventually import eventually

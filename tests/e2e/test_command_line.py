@@ -11,7 +11,7 @@ import pytest
 from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
 from tests.support.command_line import cogo
 from tests.support.system import System, secrets_of

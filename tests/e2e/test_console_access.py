@@ -13,8 +13,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 
-from cogo.local_gateway import create_console_address
-from protocol.transport.rpc import SupabaseStore
+from cogo.config.local_gateway import create_console_address
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
 from tests.support.command_line import environment

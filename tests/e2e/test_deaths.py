@@ -17,7 +17,7 @@ from protocol.lifecycle import TaskState
 from protocol.messages import MessageType
 from protocol.records import AgentRecord, NewTask
 from protocol.topics import result_topic
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, attempts, ended, executor_of, outcomes, submitted
 from tests.e2e.watcher import watching
 from tests.support.command_line import environment

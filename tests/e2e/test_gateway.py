@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from protocol.lifecycle import TaskState
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, ended
 from tests.support.eventually import eventually
 from tests.support.system import System

@@ -9,7 +9,7 @@ import pytest
 from supabase import AsyncClientOptions, acreate_client
 
 from protocol.lifecycle import TaskState
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended, outcomes
 from tests.support.system import System
 

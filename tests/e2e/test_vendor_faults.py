@@ -10,7 +10,7 @@ from protocol.lifecycle import TaskState
 from protocol.messages import MessageType
 from protocol.records import Attempt
 from protocol.topics import result_topic
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, outcomes, submitted
 from tests.e2e.watcher import watching
 from tests.support.system import System

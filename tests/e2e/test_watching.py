@@ -10,7 +10,7 @@ from realtime import RealtimeSubscribeStates
 from protocol.lifecycle import TaskState
 from protocol.messages import MessageType, SubtaskResult, TaskResult, payload_of
 from protocol.topics import RESULTS, TASKS, result_topic
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
 from tests.e2e.watcher import Watcher, joined, realtime, watching
 from tests.support.system import System

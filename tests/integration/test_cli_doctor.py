@@ -10,9 +10,9 @@ import pytest
 from dotenv import dotenv_values
 
 from cogo.cli.app import run
+from cogo.config.settings import CHECKOUT
 from cogo.doctor.check import Verdict
 from cogo.doctor.supabase import check_writes
-from cogo.settings import CHECKOUT
 from protocol.errors import StoreUnavailable
 from tests.support.command_line import cogo
 from tests.support.scripted_store import ScriptedStore

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from cogo.cli.app import run
-from cogo.cli.commands import COMMANDS
-from cogo.settings import CHECKOUT
+from cogo.cli.command_list import COMMANDS
+from cogo.config.settings import CHECKOUT
 from embedded.state import State
 from tests.db.agent import Agent
 from tests.db.outcomes import answered, failed
@@ -176,11 +176,11 @@ def test_only_one_module_writes_to_the_terminal() -> None:
     allowed = {
         "cogo/cli/output.py",
         "cogo/cli/app.py",  # its own version
-        "cogo/cli/supabase.py",  # a question, neutralized
+        "cogo/cli/local/supabase.py",  # a question, neutralized
         "cogo/__main__.py",  # when nothing of ours can be imported
-        "cogo/nursery.py",  # to its parent
-        "cogo/cli/demo.py",  # its own words, by rich
-        "cogo/live/board.py",  # by rich, neutralized
+        "cogo/supervisor/fork_server/main.py",  # to its parent
+        "cogo/cli/local/demo.py",  # its own words, by rich
+        "cogo/watch/board.py",  # by rich, neutralized
     }
 
     found = {

@@ -6,10 +6,10 @@ import time
 import httpx
 import pytest
 
-from agents.runtime.vitals import Vitals
+from agents.runtime.health import Vitals
 from cogo.errors import CommandError
-from cogo.health import health_server
-from cogo.ports import ANY, free_port
+from cogo.process.health_server import health_server
+from cogo.process.ports import ANY, free_port
 
 
 def test_probes_say_how_the_agent_is_and_why() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from cogo.cli.app import run
-from cogo.models import key_variables
-from providers.catalogue import Catalogue
-from providers.raw_events import print_raw_events
+from cogo.config.catalogue import key_variables
+from providers.adapters.http.debug import print_raw_events
+from providers.catalogue.catalogue import Catalogue
 from tests.support.simulator import simulator_process
 
 ROOT = Path(__file__).resolve().parents[2]

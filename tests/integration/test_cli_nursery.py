@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from cogo.supervision import Child, Keeper, Nursery, Spec, module
-from cogo.supervision.adopted import can_adopt
+from cogo.supervisor import Child, Keeper, Nursery, Spec, module
+from cogo.supervisor.fork_server.adopted import can_adopt
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 
@@ -62,7 +62,7 @@ def nursery_of(home: Path, modules: Sequence[str] = ("wave",)) -> Nursery:
     def spec(door: int, modules: Sequence[str]) -> Spec:
         return Spec(
             name="nursery",
-            arguments=module("cogo.nursery", str(door), *modules),
+            arguments=module("cogo.supervisor.fork_server.main", str(door), *modules),
             log=home / "nursery.log",
             patience=timedelta(seconds=1),
             descriptors=(door,),
@@ -212,7 +212,7 @@ async def test_a_nursery_in_which_threads_run_forks_nobody(program: Spec, tmp_pa
 async def test_a_start_that_waits_for_the_nursery_goes_on_when_the_nursery_is_let_go(
     program: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogo.supervision.nursery._BIRTH", timedelta(hours=1))
+    monkeypatch.setattr("cogo.supervisor.fork_server.client._BIRTH", timedelta(hours=1))
     nursery = nursery_of(tmp_path)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         nursing = group.create_task(nursery.run())
@@ -230,7 +230,7 @@ async def test_a_nursery_ends_with_its_owner(tmp_path: Path) -> None:
     owner = (
         "import socket, subprocess, sys, time\n"
         "door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
-        "child = subprocess.Popen([sys.executable, '-P', '-m', 'cogo.nursery',"
+        "child = subprocess.Popen([sys.executable, '-P', '-m', 'cogo.supervisor.fork_server.main',"
         " str(theirs.fileno()), 'json'], pass_fds=[theirs.fileno()], stdout=subprocess.PIPE)\n"
         "theirs.close(); child.stdout.readline(); print(child.pid, flush=True); time.sleep(600)\n"
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cogo.cli.command import Command
-from cogo.cli.commands import COMMANDS
-from cogo.settings import CHECKOUT
+from cogo.cli.command_list import COMMANDS
+from cogo.cli.registry import Command
+from cogo.config.settings import CHECKOUT
 from tests.support.command_line import cogo, environment
 
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
@@ -62,7 +62,7 @@ def test_ctrl_c_while_modules_are_loaded_leaves_no_traceback() -> None:
         "import sys\n"
         "class Impatient:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'cogo.cli.submit': raise KeyboardInterrupt\n"
+        "        if name == 'cogo.cli.tasks.submit': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Impatient())\n"
         "sys.argv = ['cogo', 'submit', 'x']\n"
         "from cogo.__main__ import main\n"

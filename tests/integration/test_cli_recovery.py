@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cogo.supervision import Keeper, Spec
+from cogo.supervisor import Keeper, Spec
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 

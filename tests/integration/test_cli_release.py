@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from cogo.connection import Connection
-from cogo.release import release_leases
+from cogo.config.connection import Connection
+from cogo.supervisor.release_leases import release_leases
 from embedded.state import State
 from protocol.records import ClaimedSubtask, NewTask
-from protocol.transport.calls import TRIES
 from protocol.transport.connect import open_store
+from protocol.transport.rpc_client import TRIES
 from tests.support.eventually import eventually
 from tests.support.proxy import refusing_proxy
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from cogo.supervision import hold_lock
+from cogo.supervisor import hold_lock
 from tests.support.command_line import cogo
 from tests.support.databases import state_directory
 from tests.support.ports import a_port

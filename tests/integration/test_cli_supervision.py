@@ -13,8 +13,8 @@ import pytest
 from pydantic import JsonValue
 
 from cogo.errors import AlreadyRunning, ChildFailed
-from cogo.supervision import Child, Keeper, Spec, hold_lock, set_long_logs_aside
-from cogo.supervision.logfiles import LONG_BYTES
+from cogo.supervisor import Child, Keeper, Spec, hold_lock, set_long_logs_aside
+from cogo.supervisor.logfiles import LONG_BYTES
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 
@@ -117,7 +117,7 @@ async def test_cancelling_the_keeper_while_it_waits_for_a_greeting_leaves_nothin
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal exists on Linux only")
 async def test_a_tethered_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
-    child = "from cogo.tethered import main; main()"
+    child = "from cogo.process.run_with_parent import main; main()"
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-P', '-c', {child!r}, 'http.server', '0',"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cogo.supervision.adopted import can_adopt
+from cogo.supervisor.fork_server.adopted import can_adopt
 from tests.support.command_line import Up, cogo, cogo_up, environment
 from tests.support.eventually import eventually
 from tests.support.ports import a_port

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from embedded.database import Database
-from embedded.postgres import Postgres
+from embedded.postgres.cluster import Postgres
+from embedded.postgres.database import Database
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from embedded.errors import CannotStart, DirectoryInUse, ForeignData, PortInUse
-from embedded.postgres import Postgres
-from embedded.postmaster import read_postmaster
+from embedded.postgres.cluster import Postgres
+from embedded.postgres.postmaster import read_postmaster
 from embedded.state import read_state
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
@@ -204,7 +204,7 @@ async def test_postgres_dies_with_a_server_that_is_killed_and_the_data_stay(
 ) -> None:
     program = (
         "import asyncio, pathlib, sys\n"
-        "from embedded.postgres import Postgres\n"
+        "from embedded.postgres.cluster import Postgres\n"
         "async def main():\n"
         "    async with Postgres(pathlib.Path(sys.argv[1])) as postgres:\n"
         "        print(postgres.data, flush=True)\n"

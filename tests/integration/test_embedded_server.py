@@ -16,7 +16,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from embedded.postmaster import read_postmaster
+from embedded.postgres.postmaster import read_postmaster
 from embedded.reset import drop_data
 from embedded.state import State, is_alive, read_state
 from tests.support.databases import state_directory

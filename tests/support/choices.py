@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preferences
+from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
-from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()
 DEFAULT_MODEL = CATALOGUE.resolve("default").model.id

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 
-from embedded.binaries import find_installation
 from embedded.errors import CannotStart
-from embedded.postgres import Postgres
-from embedded.system_data import find_system_data
+from embedded.postgres.binaries import find_installation
+from embedded.postgres.cluster import Postgres
+from embedded.postgres.system_data import find_system_data
 
 _T = TypeVar("_T")
 _numbers = itertools.count(1)

@@ -10,11 +10,11 @@ import sys
 
 from pydantic import SecretStr
 
-from agents.safety.gates import open_safety
+from agents.middleware.stack import open_safety
 from protocol.transport.connect import open_store
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Message, complete
-from providers.deployment import Credential
 from providers.errors import CallFailed
 from providers.router import Router
 

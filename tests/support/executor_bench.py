@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from agents.checks import Checker
-from agents.executor import Executor
-from agents.lanes import Lanes
-from agents.progress import ProgressHub
+from agents.executor.lanes import Lanes
+from agents.executor.output_checks import Checker
+from agents.executor.progress import ProgressHub
+from agents.executor.service import Executor
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
+from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
-from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.messages import SubtaskProgress, payload_of
 from protocol.records import (
@@ -28,7 +28,8 @@ from protocol.records import (
     LeaseRef,
 )
 from protocol.records import Usage as RecordedUsage
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Deployment
 from providers.chat import (
     ChatRequest,
     Done,
@@ -36,7 +37,6 @@ from providers.chat import (
     FinishReason,
     Usage,
 )
-from providers.deployment import Credential, Deployment
 from providers.prices import Cost
 from providers.router import Call, Router
 from tests.support.scripted_bus import ScriptedBus

@@ -7,9 +7,9 @@ from datetime import timedelta
 from agents.runtime.agent import living
 from agents.runtime.attempt import Work
 from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
-from agents.runtime.vitals import Vitals
 from protocol.records import ClaimedSubtask, Completion
 from tests.support.claims import a_subtask, done
 from tests.support.scripted_store import ScriptedStore

@@ -43,7 +43,7 @@ Extending = Literal["ok", "cancel", "lost"]
 
 @dataclass(slots=True, kw_only=True)
 class ScriptedStore:
-    """Implements `protocol.store.Store` for agents. Its fields are the script and the record.
+    """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
     is settled when it is counted in `asked`: a test that sees the count may change the script, and

@@ -13,7 +13,7 @@ import httpx
 @contextmanager
 def simulator_process() -> Iterator[str]:
     """Run a simulator that does not wait; gives its URL."""
-    command = [sys.executable, "-m", "embedded.vendors", "--speed", "0", "--with-parent"]
+    command = [sys.executable, "-m", "simulator", "--speed", "0", "--with-parent"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from agents.selection.case import Policy
 from agents.selection.policies.cascade import Cascade
+from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
 from agents.selection.policies.ensemble import Ensemble
 from agents.selection.policies.explore import Explore
-from agents.selection.policies.plain import Cheapest, Fastest
 from agents.selection.policies.rules import Rules
 from agents.selection.policies.scored import Scored
+from agents.selection.policy import Policy
 from protocol.policy import PolicyName
 
 POLICIES: Final[Mapping[PolicyName, Policy]] = {

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from agents.selection.case import Case, Option, Pick
-from agents.selection.ladder import Trial, cheapest_reaching, ladders
+from agents.selection.policies.cascade_plan import Trial, cheapest_reaching, ladders
+from agents.selection.policies.formatting import figures
 from agents.selection.policies.rules import Rules
-from agents.selection.policies.words import figures
+from agents.selection.policy import Case, Option, Pick
 from agents.selection.preferences import Preference
 
 HOPS: Final = 2

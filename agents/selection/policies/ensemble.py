@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agents.selection.case import Case, Option, Pick
+from agents.selection.policies.formatting import dollars
 from agents.selection.policies.rules import Rules
-from agents.selection.policies.words import dollars
+from agents.selection.policy import Case, Option, Pick
 
 TEAM: Final = 3
 CLOSE: Final = 0.15

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from agents.selection.case import Case, Option, Pick
+from agents.selection.evidence.score import WEIGHTS
+from agents.selection.policies.formatting import figures
 from agents.selection.policies.scored import Scored
-from agents.selection.policies.words import figures
-from agents.selection.score import WEIGHTS
+from agents.selection.policy import Case, Option, Pick
 
 SHARE: Final = 0.2
 """At most so many of the choices are tries."""

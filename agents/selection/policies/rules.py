@@ -1,6 +1,6 @@
 """`rules`: the documented rules, exactly."""
 
-from agents.selection.case import Case, Pick
+from agents.selection.policy import Case, Pick
 from agents.selection.preferences import Preference
 from agents.selection.rules import rule_for
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from agents.selection.case import Case, Pick
-from agents.selection.policies.words import figures
+from agents.selection.policies.formatting import figures
+from agents.selection.policy import Case, Pick
 
 MARGIN: Final = 0.01
 """By so much another model must score better than the default one: less cannot be told apart."""

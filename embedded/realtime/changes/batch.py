@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from embedded.realtime.access.callers import Visitor
 from embedded.realtime.changes.bindings import Binding
+from embedded.realtime.changes.change_payloads import Told, fault, payload, tell, tell_fault
 from embedded.realtime.changes.filters import Condition
 from embedded.realtime.changes.rows import UNREACHABLE, Rows, quoted_table
 from embedded.realtime.changes.subscription import Subscription
 from embedded.realtime.changes.tables import NOBODY, Reader, Table, Type
-from embedded.realtime.changes.telling import Told, fault, payload, tell, tell_fault
 from embedded.realtime.changes.transactions import Change, Kind
-from embedded.realtime.visitors import Visitor
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from embedded.realtime.changes.filters import BadFilter, Condition, parse_filter
-from embedded.realtime.strict_json import Json, compact
+from embedded.realtime.wire.json import Json, compact
 
 ANY: Final = "*"
 

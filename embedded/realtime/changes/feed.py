@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from embedded.database import Database
+from embedded.postgres.database import Database
 from embedded.realtime.changes.batch import Batch
 from embedded.realtime.changes.bindings import ANY, Binding, read_binding
 from embedded.realtime.changes.filters import BadFilter

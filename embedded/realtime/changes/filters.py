@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from embedded.realtime.strict_json import compact
+from embedded.realtime.wire.json import compact
 
 MOST_VALUES: Final = 100
 """Of one `in`."""

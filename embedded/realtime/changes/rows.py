@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from embedded.realtime.access.callers import Visitor
 from embedded.realtime.changes.filters import Condition, Operator
 from embedded.realtime.changes.tables import Type
-from embedded.realtime.visitors import Visitor
 
 Texts: TypeAlias = Mapping[str, str | None]
 """The known values of one row, in the text format of their types, by column."""

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from embedded.realtime.access.callers import Visitor
 from embedded.realtime.changes.bindings import Binding
-from embedded.realtime.line import Line
-from embedded.realtime.strict_json import Json
-from embedded.realtime.visitors import Visitor
+from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.wire.json import Json
 
 _EXTENSION = "postgres_changes"
 

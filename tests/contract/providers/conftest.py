@@ -8,12 +8,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from embedded.vendors.compatible import MODELS as COMPATIBLE_MODELS
-from embedded.vendors.compatible import base_of
-from providers.adapter import Adapter
-from providers.catalogue import Catalogue
+from providers.adapters.base import Adapter
+from providers.adapters.registry import make_adapter
+from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
-from providers.factory import make_adapter
+from simulator.wires.compatible import MODELS as COMPATIBLE_MODELS
+from simulator.wires.compatible import base_of
 from tests.support.simulator import Journal, journal_of, simulator_process
 
 CATALOGUE = Catalogue.load()

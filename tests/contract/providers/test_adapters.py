@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from providers.adapter import Adapter, Timeouts
+from providers.adapters.base import Adapter, Timeouts
 from providers.chat import ChatRequest, Done, FinishReason, TextDelta, Tool, Usage, complete
 from providers.errors import (
     AuthenticationFailed,

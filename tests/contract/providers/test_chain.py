@@ -12,14 +12,14 @@ import pytest
 from pydantic import SecretStr
 
 from providers import errors
-from providers.adapter import Timeouts
-from providers.catalogue import Catalogue
+from providers.adapters.base import Timeouts
+from providers.calls.middleware import Errand, VendorCall
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Credentials
+from providers.catalogue.keyring import REREAD_EVERY, Keyring
+from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import TextDelta, complete
-from providers.deployment import Credential, Credentials
-from providers.entries import TimeoutSeconds
 from providers.errors import CallFailed, NotServed
-from providers.gates import Errand, VendorCall
-from providers.keyring import REREAD_EVERY, Keyring
 from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
 from tests.contract.providers.test_gates import Witness, a_request

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from providers.body_limits import LONGEST_LISTING
-from providers.catalogue import Catalogue
-from providers.discovery import LocalServer, find_servers
+from providers.adapters.http.body_limits import LONGEST_LISTING
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.discovery import LocalServer, find_servers
 from providers.router import Credential, Router
 
 PATIENT = timedelta(seconds=5)

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
-from providers.ceilings import most_usd
-from providers.deployment import Credential
+from providers.calls.max_cost import most_usd
+from providers.calls.middleware import Errand
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.embeddings.embedder import Embedder
 from providers.embeddings.records import Embedded
 from providers.embeddings.request import LONGEST_VECTOR
@@ -29,7 +30,6 @@ from providers.errors import (
     RateLimited,
     UnknownModel,
 )
-from providers.gates import Errand
 from providers.router import Router
 from tests.contract.providers.conftest import BASE_URLS
 from tests.contract.providers.recorder import recording

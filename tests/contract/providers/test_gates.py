@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from providers.catalogue import Catalogue
+from providers.calls.middleware import Errand, VendorCall
+from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message, TextDelta, complete
 from providers.errors import NotAsked, Overloaded
-from providers.gates import Errand, VendorCall
 from providers.router import Router
 from tests.contract.providers.test_router import credentials
 from tests.support.simulator import Journal

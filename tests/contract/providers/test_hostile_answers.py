@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from providers.adapter import ListedModel, Timeouts
-from providers.body_limits import LONGEST_LISTING
+from providers.adapters.base import ListedModel, Timeouts
+from providers.adapters.http.body_limits import LONGEST_LISTING
+from providers.adapters.registry import make_adapter
 from providers.chat import ChatRequest, ChatResponse, Message, complete
 from providers.errors import CallFailed, ConnectionFailed, MalformedResponse, Overloaded
-from providers.factory import make_adapter
 from tests.contract.providers.conftest import CATALOGUE
 from tests.contract.providers.recorder import recording
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from agents.ledger import Ledger
+from agents.middleware.budget import Ledger
 from embedded.state import State
 from protocol.records import CallRow
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
-from providers.catalogue import Catalogue
+from protocol.transport.supabase_store import SupabaseStore
+from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message, TextDelta, complete
 from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached
 from providers.router import Router

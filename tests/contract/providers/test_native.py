@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from providers.adapter import Timeouts
-from providers.anthropic import Anthropic
+from providers.adapters.anthropic.client import Anthropic
+from providers.adapters.base import Timeouts
+from providers.adapters.fireworks import Fireworks
 from providers.chat import ChatRequest, Message, Tool, ToolCall, complete
 from providers.errors import InvalidRequest
-from providers.fireworks import Fireworks
 from tests.contract.providers.recorder import recording
 
 KEY = SecretStr("a-key")

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from providers.adapter import Timeouts
+from providers.adapters.base import Timeouts
+from providers.adapters.openai.client import OpenAICompatible
+from providers.adapters.openai.wire_profile import WireProfile
 from providers.chat import ChatRequest, Message, complete
-from providers.openai_compatible import OpenAICompatible
-from providers.wire import WireProfile
 from tests.contract.providers.recorder import Recorder, recording
 
 

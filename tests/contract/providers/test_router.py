@@ -7,7 +7,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Done, Message, complete
 from providers.errors import NotServed, UnknownModel
 from providers.router import Credential, Router

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from providers.adapter import Adapter, Timeouts
+from providers.adapters.base import Adapter, Timeouts
 from providers.chat import ChatRequest, FinishReason, TextDelta, complete
 
 Ask = Callable[..., ChatRequest]

@@ -4,11 +4,11 @@ import time
 
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.chat import Usage
 from providers.prices import cost_of
 from providers.router import Credential, Router
-from providers.trial import STEPS, try_model
+from providers.smoke_test import STEPS, try_model
 from tests.contract.providers.recorder import recording
 from tests.contract.providers.test_native import ANTHROPIC_ANSWER
 

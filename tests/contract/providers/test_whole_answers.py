@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from providers.adapter import Adapter, Timeouts
+from providers.adapters.base import Adapter, Timeouts
 from providers.chat import ChatRequest, TextDelta, Tool, complete
 from providers.errors import TimedOut, TimeoutPhase
 from tests.support.simulator import Journal

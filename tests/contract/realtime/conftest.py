@@ -17,13 +17,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from embedded.binaries import DEFAULT_MAJOR
-from embedded.database import Database
 from embedded.keys import Keys, make_keys
+from embedded.postgres.binaries import DEFAULT_MAJOR
+from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
+from embedded.realtime.routes import realtime_routes
 from embedded.realtime.services import Services
-from embedded.realtime.socket import realtime_routes
 from embedded.server import serve
 from tests.support.contract import foreign_target
 from tests.support.databases import Cluster

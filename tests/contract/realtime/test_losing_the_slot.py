@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from embedded.postgres import Postgres
+from embedded.postgres.cluster import Postgres
 from tests.contract.realtime.conftest import USUAL, Server, serve_realtime
 from tests.contract.realtime.wire import Wire, wire
 from tests.support.databases import state_directory

@@ -8,7 +8,7 @@ from embedded.realtime.limits import HOSTED, Limits
 from protocol.bus import Outgoing
 from protocol.messages import Envelope
 from protocol.transport.channels import Channels
-from protocol.transport.line import LineOptions
+from protocol.transport.realtime_connection import LineOptions
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.transport.ear import Ear, logged
 from tests.support.eventually import eventually

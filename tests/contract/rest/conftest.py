@@ -9,8 +9,8 @@ import httpx
 import pytest
 from supabase import AsyncClient
 
-from embedded.binaries import find_installation
 from embedded.errors import CannotStart
+from embedded.postgres.binaries import find_installation
 from tests.contract.rest.clients import open_client
 from tests.contract.rest.older import OLDEST_MAJOR, older_server
 from tests.support.contract import Target, foreign_target

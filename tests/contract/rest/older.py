@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from embedded.database import Database
 from embedded.keys import load_keys
-from embedded.postgres import Postgres
+from embedded.postgres.cluster import Postgres
+from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.server import HOST, bind, create_app, serve
 from tests.support.contract import Target

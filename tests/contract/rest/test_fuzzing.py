@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedded.rest.filters import OPERATORS, QUANTIFIED, TEXT_SEARCHES
+from embedded.rest.request.filters import OPERATORS, QUANTIFIED, TEXT_SEARCHES
 from tests.contract.rest.conftest import fill
 from tests.support.contract import Target
 

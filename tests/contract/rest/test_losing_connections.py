@@ -8,8 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from embedded.database import Database
 from embedded.keys import Keys
+from embedded.postgres.database import Database
 from embedded.rest.app import rest_routes
 from tests.support.databases import Cluster
 from tests.support.eventually import eventually

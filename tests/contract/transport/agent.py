@@ -17,7 +17,7 @@ from protocol.records import (
     Task,
     Usage,
 )
-from protocol.store import Store
+from protocol.store.queue import Store
 
 LEASE = timedelta(seconds=60)
 

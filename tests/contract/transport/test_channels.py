@@ -14,7 +14,7 @@ from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS, result_topic
 from protocol.transport.channels import Channels
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import Agent, a_selection, a_usage
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually

@@ -11,7 +11,7 @@ import pytest
 from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
-from protocol.transport.line import LineOptions
+from protocol.transport.realtime_connection import LineOptions
 from tests.contract.transport.ear import Ear, logged
 from tests.contract.transport.switchboard import Switchboard, a_switchboard
 from tests.support.eventually import eventually

@@ -13,7 +13,7 @@ from protocol.records import (
     Plan,
     PlannedSubtask,
 )
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import Agent
 
 

@@ -23,7 +23,7 @@ from protocol.records import (
     Route,
     SessionMessage,
 )
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import LEASE, Agent, a_selection, a_usage
 
 

@@ -17,7 +17,7 @@ from protocol.records import (
     NewTask,
     UnreadableSubtask,
 )
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import LEASE
 
 UNREADABLE = {

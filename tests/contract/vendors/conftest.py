@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from embedded.vendors import running_simulator
+from simulator import running_simulator
 
 Ended: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 

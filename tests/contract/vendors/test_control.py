@@ -8,8 +8,8 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from embedded.vendors import create_simulator, running_simulator
-from embedded.vendors.question import Vendor
+from simulator import create_simulator, running_simulator
+from simulator.request import Vendor
 
 KEY = {"authorization": "Bearer very-secret"}
 

@@ -16,7 +16,7 @@ import pytest
 async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     simulator = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "embedded.vendors", *arguments),
+        *("-m", "simulator", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

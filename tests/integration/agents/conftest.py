@@ -11,19 +11,19 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from agents.executor import run_executor
-from agents.orchestrator import run_orchestrator
+from agents.executor.service import run_executor
+from agents.orchestrator.service import run_orchestrator
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from embedded.state import State
-from embedded.vendors import running_simulator
 from protocol.records import NewTask, Task
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
-from providers.catalogue import Catalogue
-from providers.deployment import Credential
+from protocol.transport.supabase_store import SupabaseStore
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.router import Router
+from simulator import running_simulator
 from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.project import migrate

@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from agents.ledger import Ledger
-from agents.safety.gates import open_safety
+from agents.middleware.budget import Ledger
+from agents.middleware.stack import open_safety
 from embedded.state import State
-from embedded.vendors import running_simulator
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
-from providers.catalogue import Catalogue
+from protocol.transport.supabase_store import SupabaseStore
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Done, Message, TextDelta, complete
-from providers.deployment import Credential
 from providers.errors import Banned
 from providers.router import Router
+from simulator import running_simulator
 
 MODEL = "claude-sonnet-5-5"
 REQUEST = ChatRequest(model="", messages=(Message(role="user", content="Say it at length"),))

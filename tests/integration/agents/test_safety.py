@@ -14,19 +14,19 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from agents.answer_cache import AnswerCache
-from agents.questions import question_of
-from agents.safety.gates import Safety, open_safety
+from agents.executor.answer_cache import AnswerCache
+from agents.executor.request import question_of
+from agents.middleware.stack import Safety, open_safety
 from embedded.state import State
-from embedded.vendors import running_simulator
 from protocol.records.deployments import DeploymentRow
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
-from providers.catalogue import Catalogue
+from protocol.transport.supabase_store import SupabaseStore
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, ChatResponse, Message, complete
-from providers.deployment import Credential
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
+from simulator import running_simulator
 from tests.support.claims import a_subtask
 from tests.support.eventually import eventually
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cogo.live.waiting import waiting_lines
-from embedded.vendors import running_simulator
+from cogo.watch.why_waiting import waiting_lines
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, Task
+from simulator import running_simulator
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:

@@ -9,18 +9,18 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from cogo.connection import Connection
-from cogo.gateway import open_parts
-from cogo.project import Project
-from cogo.settings import Settings
+from cogo.config.connection import Connection
+from cogo.config.context import Project
+from cogo.config.settings import Settings
+from cogo.wiring.gateway import open_parts
 from embedded.state import State
 from gateway.app import OpenParts, create_app
-from gateway.door import Door
+from gateway.dependencies import Parts
 from gateway.metrics import Metrics
+from gateway.middleware import Door
 from gateway.options import GatewayOptions
-from gateway.parts import Parts
 from protocol.transport.connect import open_store
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 
 OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
 OpenGateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gateway.keys import hash_of, new_key
+from gateway.auth.keys import hash_of, new_key
 from protocol.records import NewApiKey
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 
 
 async def a_key(store: SupabaseStore, *scopes: str, **fields: Any) -> dict[str, str]:

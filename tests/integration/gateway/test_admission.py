@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from embedded.state import State
-from gateway.keys import hash_of
+from gateway.auth.keys import hash_of
 from protocol.ids import utc_now
 from protocol.records import BudgetScope
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
 from tests.support.eventually import eventually

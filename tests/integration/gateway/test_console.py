@@ -4,13 +4,13 @@ import re
 from typing import Final
 from uuid import uuid4
 
+from gateway.auth.keys import hash_of, new_key
+from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
 from gateway.console.console import FILES
-from gateway.keys import hash_of, new_key
-from gateway.parts import Parts
-from gateway.principal import LOCAL, USER_SCOPES, Principal
+from gateway.dependencies import Parts
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, NewApiKey, NewTask
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 
 SECONDS: Final = 20.0

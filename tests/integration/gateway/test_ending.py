@@ -8,11 +8,15 @@ from uuid import uuid4
 
 import httpx
 
-from cogo.local_gateway import create_console_address, read_local_gateway, write_local_gateway
-from gateway.principal import CONSOLE_SCOPES
+from cogo.config.local_gateway import (
+    create_console_address,
+    read_local_gateway,
+    write_local_gateway,
+)
+from gateway.auth.principal import CONSOLE_SCOPES
 from gateway.streams.cursor import Cursor, Heard
 from protocol.records import NewTask
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenDoor, OpenGateway
 from tests.integration.gateway.keys import a_key
 from tests.support.eventually import eventually

@@ -8,7 +8,7 @@ import pytest
 
 from embedded.state import State
 from protocol.records import AgentRecord
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from cogo.config.context import Project
+from cogo.config.settings import Settings, config_directory
 from cogo.errors import CommandError
-from cogo.gateway import bind, serve_gateway
-from cogo.greeting import Greeting
-from cogo.project import Project
-from cogo.settings import Settings, config_directory
+from cogo.process.bootstrap import Greeting
+from cogo.wiring.gateway import bind, serve_gateway
 from embedded.state import State
-from gateway.keys import hash_of, new_key
+from gateway.auth.keys import hash_of, new_key
 from protocol.ids import utc_now
 from protocol.records import AgentRecord, NewApiKey
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.support.eventually import eventually
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 
 JSON = {"Content-Type": "application/json"}

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents.answer_cache import AnswerCache
-from agents.questions import question_of
+from agents.executor.answer_cache import AnswerCache
+from agents.executor.request import question_of
 from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
-from protocol.transport.safety import SafetyCalls
+from protocol.transport.store.calls import SafetyCalls
 from providers.chat import complete
 from tests.support.claims import a_subtask
 from tests.support.scripted_store import AWAY

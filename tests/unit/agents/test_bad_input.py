@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.cio import Cio
-from agents.fleet import Fleet
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.params import CodeParams
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure, FailureAction
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask
 from tests.support.scripted_store import ScriptedStore
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from agents.checks import MAX_CHARACTERS, SHORT, Checker, problem_of
-from agents.extraction import program_of
+from agents.executor.code_extraction import program_of
+from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, problem_of
 
 Problem = Callable[..., Awaitable[str | None]]
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from agents.cio import Cio
-from agents.fleet import Fleet
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
-from agents.selection.knowledge import Knowledge
+from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
 from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from protocol.records.agents import SILENT_AFTER
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from tests.support.claims import a_plan, a_subtask
 from tests.support.scripted_store import AWAY, ScriptedStore
 

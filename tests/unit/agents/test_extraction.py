@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.extraction import program_of
+from agents.executor.code_extraction import program_of
 
 CODE = st.text(st.sampled_from("ab(): \n\t#\"'"), max_size=80).map(lambda text: text + "\n")
 

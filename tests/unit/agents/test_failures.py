@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents.earlier_failures import retry_at
-from agents.failures import LONGEST_PARKING, MESSAGE_CHARACTERS, failure_of, parked
+from agents.executor.failure_policy import LONGEST_PARKING, MESSAGE_CHARACTERS, failure_of, parked
+from agents.orchestrator.earlier_failures import retry_at
 from protocol.ids import utc_now
 from protocol.records import FailureAction
 from providers import errors

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from agents.lanes import Lanes
-from agents.runtime.vitals import Vitals
-from providers.catalogue import Catalogue
-from providers.deployment import Credential
-from providers.discovery import LocalServer
+from agents.executor.lanes import Lanes
+from agents.runtime.health import Vitals
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
+from providers.catalogue.discovery import LocalServer
+from providers.catalogue.keyring import REREAD_EVERY, Keyring
 from providers.errors import NotServed
-from providers.keyring import REREAD_EVERY, Keyring
 from providers.router import Router
 from tests.support.eventually import eventually
 

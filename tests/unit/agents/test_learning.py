@@ -3,8 +3,8 @@
 import asyncio
 from uuid import UUID
 
-from agents.learning import NOBODY, Learner, known, observations_of
-from agents.selection.knowledge import Knowledge
+from agents.orchestrator.knowledge_sync import NOBODY, Learner, known, observations_of
+from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
 from protocol.policy import PolicyName

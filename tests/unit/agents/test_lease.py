@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from agents.runtime.health import Vitals
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.outcome import Verdict
-from agents.runtime.vitals import Vitals
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
-from protocol.store import Store
+from protocol.store.queue import Store
 from tests.support.eventually import eventually
 from tests.support.scripted_store import AWAY, ScriptedStore, a_ref
 

@@ -5,11 +5,11 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+from agents.runtime.completion_batcher import Recorder
 from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.pool import Pool
-from agents.runtime.recorder import Recorder
-from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from tests.support.eventually import eventually
 from tests.support.living_agents import IDENTITY, at_once, options

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 
 from agents.runtime.attempt import Work
+from agents.runtime.completion_batcher import Recorder
 from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.outcome import Verdict
 from agents.runtime.pool import Pool
-from agents.runtime.recorder import Recorder
-from agents.runtime.vitals import Vitals
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import InvalidArgument, Unauthorized
 from protocol.records import (

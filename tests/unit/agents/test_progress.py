@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.progress import DELTA_CHARACTERS, Kind, ProgressHub
+from agents.executor.progress import DELTA_CHARACTERS, Kind, ProgressHub
 from protocol.messages import SubtaskProgress, payload_of
 from protocol.topics import result_topic
 from protocol.transport.broadcast import MESSAGE_BYTES

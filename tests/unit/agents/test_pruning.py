@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from agents.pruning import STEPS, Retention, prune_regularly, sweep
+from agents.orchestrator.retention import STEPS, Retention, prune_regularly, sweep
 from tests.support.scripted_store import AWAY, ScriptedStore
 
 

@@ -9,17 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from agents.errands import errand_of, unsent
-from agents.questions import question_of
+from agents.executor.call_context import errand_of, unsent
+from agents.executor.request import question_of
 from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
 from agents.workflows.registry import WORKFLOWS, plan_of
 from protocol.records import SessionMessage
-from providers.catalogue import Catalogue
+from providers.calls.middleware import Errand
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest
-from providers.deployment import Credential
 from providers.errors import InvalidRequest
-from providers.gates import Errand
 from providers.router import Router
 from tests.support.claims import a_plan, a_subtask
 from tests.unit.protocol.json_values import JSON

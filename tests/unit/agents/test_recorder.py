@@ -5,8 +5,8 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from agents.runtime import recorder as module
-from agents.runtime.recorder import Recorder, until_answered
+from agents.runtime import completion_batcher as module
+from agents.runtime.completion_batcher import Recorder, until_answered
 from protocol.errors import InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records import Completion, CompletionAnswer
 from tests.support.claims import a_subtask, done

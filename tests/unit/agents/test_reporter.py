@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from agents.safety.reporter import Reporter
+from agents.middleware.call_reporter import Reporter
 from protocol.errors import StoreUnavailable
 from protocol.records.deployments import (
     CachedAnswer,

@@ -9,18 +9,18 @@ from uuid import UUID
 
 import pytest
 
-from agents.safety.breaker import SHORTEST, BreakerGate
-from agents.safety.rates import RateGate, estimate
-from agents.safety.reporter import Reporter
+from agents.middleware.call_reporter import Reporter
+from agents.middleware.circuit_breaker import SHORTEST, BreakerGate
+from agents.middleware.rate_limit import RateGate, estimate
 from protocol.records.deployments import Circuit, Draw, Drawn, Trial
 from providers import errors
-from providers.catalogue import Catalogue
+from providers.calls.concurrency import LATER, PATIENCE, ConcurrencyGate
+from providers.calls.middleware import Errand, VendorCall
+from providers.calls.retries import LONGEST_WAIT
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Done, FinishReason, Message, Usage
-from providers.concurrency import LATER, PATIENCE, ConcurrencyGate
-from providers.deployment import Deployment
 from providers.errors import AtCapacity, CircuitOpen
-from providers.gates import Errand, VendorCall
-from providers.retries import LONGEST_WAIT
 from tests.support.jumping_time import jumping
 from tests.unit.agents.test_reporter import Circuits
 

@@ -10,7 +10,7 @@ from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.rules import CODING, DEFAULT, rule_for
 from agents.selection.strategy import NoModel, Wanted, choose
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from tests.support.choices import recommend
 
 CATALOGUE = Catalogue.load()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from agents.cio import Cio
-from agents.fleet import Fleet
-from agents.selection_desk import WAITING, SelectionDesk
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
+from agents.orchestrator.selection_channel import WAITING, SelectionDesk
 from protocol.errors import Refused
 from protocol.messages import (
     Envelope,
@@ -20,7 +20,7 @@ from protocol.messages import (
     payload_of,
 )
 from protocol.records import AgentRecord, SelectionRecord
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from tests.support.eventually import eventually
 from tests.support.scripted_bus import ScriptedBus
 from tests.support.scripted_store import AWAY, ScriptedStore

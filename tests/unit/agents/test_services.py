@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from agents.executor import run_executor
-from agents.orchestrator import run_orchestrator
+from agents.executor.service import run_executor
+from agents.orchestrator.service import run_orchestrator
 from agents.runtime.drain import Drain
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from protocol.errors import MigrationMissing, Unauthorized
 from protocol.messages import Envelope
 from protocol.topics import MODEL_SELECTION, TASKS
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 from tests.support.claims import a_plan
 from tests.support.eventually import eventually

@@ -5,14 +5,14 @@ from uuid import uuid4
 
 import pytest
 
-from agents.safety.rates import draws_of
-from agents.safety.tally import Tally, Verdict, verdict_of
+from agents.middleware.call_counts import Tally, Verdict, verdict_of
+from agents.middleware.rate_limit import draws_of
 from providers import errors
-from providers.catalogue import Catalogue
+from providers.calls.middleware import Errand, Report, VendorCall
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Done, FinishReason, Message
-from providers.deployment import Deployment
 from providers.errors import TimedOut, TimeoutPhase
-from providers.gates import Errand, Report, VendorCall
 
 DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 SECOND = timedelta(seconds=1)

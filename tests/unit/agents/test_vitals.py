@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from agents.runtime.drain import Drain
+from agents.runtime.health import ANSWERED_WITHIN, Vitals
 from agents.runtime.outcome import Failed, Stopped, Succeeded, Verdict
-from agents.runtime.vitals import ANSWERED_WITHIN, Vitals
 from protocol.errors import StoreUnavailable
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, Usage
 from tests.support.claims import a_subtask, done

@@ -8,13 +8,13 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from cogo.cli.up import announce
-from cogo.connection import Connection
+from cogo.cli.local.up import announce
+from cogo.config.connection import Connection
+from cogo.config.context import Project
 from cogo.doctor.models import check_models
-from cogo.greeting import Greeting, Kind
-from cogo.project import Project
-from cogo.serving import Role, serve
-from cogo.system import Running
+from cogo.process.agent import Role, serve
+from cogo.process.bootstrap import Greeting, Kind
+from cogo.supervisor.local_stack import Running
 
 SENTENCE = "GPT-4 ended on 2026-10-23; GPT-6.1 Sol follows it"
 URL = "http://127.0.0.1:1"
@@ -24,7 +24,7 @@ URL = "http://127.0.0.1:1"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of a version whose facts were checked before GPT-4 ended."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("cogo.models.CHECKED_ON", date(2026, 10, 22))
+    monkeypatch.setattr("cogo.config.catalogue.CHECKED_ON", date(2026, 10, 22))
     return Project.find(tmp_path / "home")
 
 
@@ -77,7 +77,7 @@ async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
     def refuse(connection: Connection) -> None:
         raise ConnectionRefusedError(connection.url)
 
-    monkeypatch.setattr("cogo.serving.build_bus", refuse)  # the first step towards a server
+    monkeypatch.setattr("cogo.process.agent.build_bus", refuse)  # the first step towards a server
     greeting = Greeting(
         url=URL, secret_key="s", publishable_key=None, is_embedded=False, simulator_url=None
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from cogo.freshness import follow, kept_fresh
-from cogo.models import load_catalogue
-from cogo.project import Project
-from cogo.settings import Settings, config_directory
-from cogo.trust import TrustStore
-from providers.catalogue import Catalogue
+from cogo.config.catalogue import load_catalogue
+from cogo.config.context import Project
+from cogo.config.settings import Settings, config_directory
+from cogo.config.trust import TrustStore
+from cogo.wiring.catalogue_watch import follow, kept_fresh
+from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 from tests.support.eventually import eventually
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from cogo.cli.commands import COMMANDS
+from cogo.cli.command_list import COMMANDS
+from cogo.cli.command_name import command_path, typed, typed_example
 from cogo.cli.output import first_words, lay_out, wrapped, wrapped_around_commands
-from cogo.command import command_path, typed, typed_example
-from cogo.settings import CHECKOUT
+from cogo.config.settings import CHECKOUT
 
 HEADINGS = ("TASK", "TYPE", "MODEL", "PROMPT")
 ROWS = [

@@ -13,11 +13,11 @@ import websockets
 from pydantic import SecretStr
 
 from cogo.cli.app import run
-from cogo.network import prepare_network
+from cogo.config.network import prepare_network
 from protocol.errors import CogoError
 from protocol.transport.connect import open_store
-from providers.catalogue import Catalogue
-from providers.discovery import find_servers
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.discovery import find_servers
 from providers.errors import ProviderError
 from providers.router import Credential, Router
 

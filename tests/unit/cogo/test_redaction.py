@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from cogo.logs import configure_logs
-from cogo.models import KeySource
-from cogo.project import Project
-from cogo.settings import LogFormat, LogLevel, Settings
-from providers.catalogue import Catalogue
+from cogo.config.catalogue import KeySource
+from cogo.config.context import Project
+from cogo.config.logging import configure_logs
+from cogo.config.settings import LogFormat, LogLevel, Settings
+from providers.catalogue.catalogue import Catalogue
 from providers.secrets import MASK, Redactor
 from tests.support.keys import KEYS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from agents.runtime.drain import Drain
-from cogo.serving import run_until_stopped
-from cogo.stop import Stop
+from cogo.process.agent import run_until_stopped
+from cogo.process.shutdown import Stop
 from tests.support.eventually import eventually
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from cogo.config.catalogue import key_variables
+from cogo.config.settings import CHECKOUT, Settings
 from cogo.errors import SettingInvalid
-from cogo.models import key_variables
-from cogo.settings import CHECKOUT, Settings
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 
 EXAMPLE_NAMES = dotenv_values(CHECKOUT / ".env.example").keys()
 OF_THE_FIRST_PLANS = {

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from cogo.cli.asking import deadline_of
 from cogo.cli.since import parse_since
+from cogo.cli.task_options import deadline_of
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from cogo.stop import Stop, stop_on_signals
+from cogo.process.shutdown import Stop, stop_on_signals
 from tests.support.eventually import eventually
 
 

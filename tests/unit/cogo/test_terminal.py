@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from loguru import logger
 
 from cogo.cli.output import lay_out, print_json, print_line, print_text, write_text
-from cogo.logs import configure_logs
-from cogo.settings import LogFormat, LogLevel
+from cogo.config.logging import configure_logs
+from cogo.config.settings import LogFormat, LogLevel
 from cogo.terminal import escape_json, neutralize
 from providers.secrets import Redactor
 

@@ -9,14 +9,14 @@ import pytest
 from dotenv import dotenv_values
 
 from cogo.cli.app import run
-from cogo.connection import find_connection
+from cogo.config.catalogue import KeySource, credentials, load_catalogue
+from cogo.config.connection import find_connection
+from cogo.config.context import Project
+from cogo.config.overlays import read_overlays
+from cogo.config.settings import CHECKOUT, Settings, config_directory
+from cogo.config.trust import ADDRESSES, split_variables
 from cogo.errors import NotRunning, SettingInvalid
-from cogo.models import KeySource, credentials, load_catalogue
-from cogo.overlays import read_overlays
-from cogo.project import Project
-from cogo.settings import CHECKOUT, Settings, config_directory
-from cogo.trust import ADDRESSES, split_variables
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 
 HOSTILE_TOML = """
 [providers.anthropic]
@@ -234,7 +234,7 @@ def test_the_users_own_directory_is_trusted_and_weaker_than_a_trusted_folder(fol
 def test_the_checkout_is_trusted_as_its_code_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogo.settings.CHECKOUT", folder)
+    monkeypatch.setattr("cogo.config.settings.CHECKOUT", folder)
     (folder / ".env").write_text("OPENAI_BASE_URL=https://inside.example")
     (folder / "cogo.toml").write_text(HOSTILE_TOML)
 

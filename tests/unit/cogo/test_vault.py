@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cogo.config.secrets import COMMAND_OUTPUT_IS_FRESH, Vault
+from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid
-from cogo.settings import Settings
-from cogo.vault import COMMAND_OUTPUT_IS_FRESH, Vault
 
 NAME = "VAULT_TEST_API_KEY"
 

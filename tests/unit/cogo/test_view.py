@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from cogo.live.board import board
-from cogo.live.follow import Delta, Finished, Happening, follow
-from cogo.live.view import Stream, TaskView
+from cogo.watch.board import board
+from cogo.watch.follow import Delta, Finished, Happening, follow
+from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Task
 from protocol.topics import result_topic

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from cogo.live.waiting import waiting_lines
+from cogo.watch.why_waiting import waiting_lines
 from protocol.records import AgentRecord, Attempt, Subtask
 from protocol.records.agents import SILENT_AFTER
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded.binaries import Installation
 from embedded.errors import CannotStart
-from embedded.placement import place
-from embedded.privileges import Account, account_to_drop_to
-from embedded.system_data import OWNER_FILE, find_system_data
+from embedded.postgres.binaries import Installation
+from embedded.postgres.data_layout import place
+from embedded.postgres.system_data import OWNER_FILE, find_system_data
+from embedded.postgres.unprivileged.account import Account, account_to_drop_to
 
 STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
 """Nobody of this machine: enters only what is open to everybody."""

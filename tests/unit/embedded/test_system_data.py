@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded.passwords import load_passwords
-from embedded.system_data import (
+from embedded.postgres.role_passwords import load_passwords
+from embedded.postgres.system_data import (
     OWNER_FILE,
     PROGRAMS,
     data_of,

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from gateway.asking import Inquiry, completed
-from gateway.completions import chunks, completion
 from gateway.problems import Problem, openai_error
 from gateway.routes.code_generation import code_in
-from gateway.streams.news import Discarded, Ended, News, Said
-from gateway.swarms import frames
+from gateway.streams.updates import Discarded, Ended, News, Said
+from gateway.tasks.completions import chunks, completion
+from gateway.tasks.swarms import frames
+from gateway.tasks.task_run import Inquiry, completed
 from protocol.ids import utc_now
 from protocol.records import Event, Task
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.conversation import ChatCompletionRequest, task_of
 from gateway.problems import Problem
+from gateway.tasks.conversation import ChatCompletionRequest, task_of
 
 HELLO: dict[str, Any] = {"role": "user", "content": "hello"}
 

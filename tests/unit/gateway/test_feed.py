@@ -12,13 +12,13 @@ import pytest
 
 from gateway.streams.cursor import Cursor
 from gateway.streams.hub import Hub, Watcher
-from gateway.streams.news import Discarded, Ended, News, Said
 from gateway.streams.sse import named
+from gateway.streams.updates import Discarded, Ended, News, Said
 from protocol.errors import StoreUnavailable
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
-from protocol.store import Store
+from protocol.store.queue import Store
 from protocol.topics import result_topic
 from tests.support.eventually import eventually
 from tests.support.scripted_bus import ScriptedBus

@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from cogo.gateway import server_config
-from gateway.door import Door
+from cogo.wiring.gateway import server_config
+from gateway.limits.seats import Seats, client_address
 from gateway.metrics import Metrics
+from gateway.middleware import Door
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
-from gateway.seats import Seats, client_address
 from tests.support.eventually import eventually
 
 SOON = timedelta(seconds=0.4)

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from pydantic import SecretStr
 
+from gateway.auth.tokens import Tokens
 from gateway.problems import Problem
-from gateway.tokens import Tokens
 
 USER: Final = uuid4()
 SECRET: Final = "a secret of a project, long enough for HS256"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.streams.voice import Voice
+from gateway.streams.transcript import Voice
 
 TEXT = "The quick brown fox jumps over the lazy dog"
 

@@ -7,19 +7,19 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from protocol.documents import documents
-from protocol.documents.channels import CHANNELS
-from protocol.documents.functions import functions_of
-from protocol.documents.schemas import references
-from protocol.embeddings import EmbeddingStore
 from protocol.errors import MalformedMessage, all_errors
-from protocol.judgement import JudgementStore
 from protocol.messages import Envelope, MessageType, is_known
-from protocol.office import Office
-from protocol.safety import SafetyStore
-from protocol.spending import SpendingStore
-from protocol.store import Store
+from protocol.store.calls import SafetyStore
+from protocol.store.embeddings import EmbeddingStore
+from protocol.store.gateway import Office
+from protocol.store.models import JudgementStore
+from protocol.store.queue import Store
+from protocol.store.spending import SpendingStore
 from protocol.topics import ALL
+from scripts.docs_pages.protocol import documents
+from scripts.docs_pages.protocol.channels import CHANNELS
+from scripts.docs_pages.protocol.functions import functions_of
+from scripts.docs_pages.protocol.schemas import references
 from tests.unit.protocol.goldens import NAMES, golden
 
 ROOT: Final = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from supabase import AsyncClientOptions, acreate_client
 
-from protocol.transport.rpc import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore
 
 KEY = "sb_secret_test"
 

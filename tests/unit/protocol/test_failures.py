@@ -15,7 +15,7 @@ from protocol.errors import (
     TooLarge,
     Unauthorized,
 )
-from protocol.transport.failures import failure_of, unreachable
+from protocol.transport.error_mapping import failure_of, unreachable
 
 
 def failure(code: str | None, message: str | None = "why", hint: str | None = None) -> CogoError:

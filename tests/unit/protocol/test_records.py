@@ -22,7 +22,7 @@ from protocol.records import (
     UnreadableSubtask,
     Usage,
 )
-from protocol.transport.calls import read_claims
+from protocol.transport.rpc_client import read_claims
 from tests.unit.protocol.json_values import JSON
 
 NOON = "2026-03-01T12:00:00+00:00"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from providers.accents import accented
+from providers.adapters.openai.dialect import accented
+from providers.adapters.openai.wire_profile import WireProfile
 from providers.chat import ChatRequest, Effort, Message, Replay, ToolCall
-from providers.wire import WireProfile
 
 CALL = ToolCall(id="toolu_0123456789", name="look", arguments="{}")
 REPLAY = Replay(vendor="v", model="m", blocks=({"reasoning_content": "hm"},))

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from providers.answer_guard import LONGEST_ANSWER, guarded
+from providers.adapters.answer_check import LONGEST_ANSWER, guarded
 from providers.chat import (
     ChatResponse,
     Done,

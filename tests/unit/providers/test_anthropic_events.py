@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic_events import MessageReader
+from providers.adapters.anthropic.stream import MessageReader
 from providers.chat import (
     Citation,
     Done,

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.loader import CHECKED_ON
 from providers.errors import CatalogueInvalid, UnknownModel
-from providers.loading import CHECKED_ON
-from providers.render import render_pages
+from scripts.docs_pages.providers import render_pages
 
 CATALOGUE = Catalogue.load()
 CODING = "fireworks/qwen3-coder-480b-a35b-instruct"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.catalogue import Catalogue
-from providers.catalogue_check import (
+from providers.catalogue.catalogue import Catalogue
+from scripts.sdk_lists import (
     Difference,
     Kind,
     VendorList,

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from providers.answer_limits import ANTHROPIC
-from providers.catalogue import Catalogue
-from providers.ceilings import most_usd
+from providers.adapters.output_limits import ANTHROPIC
+from providers.calls.max_cost import most_usd
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Deployment
 from providers.chat import ChatRequest, Message, Usage
-from providers.deployment import Credential, Deployment
 from providers.prices import cost_of
 from providers.router import Router
 

@@ -6,7 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from providers.adapter import Timeouts
+from providers.adapters.base import Timeouts
+from providers.adapters.http.deadlines import Deadlines
+from providers.adapters.openai.client import api_root
+from providers.adapters.openai.request import read_answer, request_body
 from providers.chat import (
     ChatRequest,
     ChatResponse,
@@ -15,10 +18,7 @@ from providers.chat import (
     ToolCall,
     complete,
 )
-from providers.chat_completions import read_answer, request_body
-from providers.deadlines import Deadlines
 from providers.errors import MalformedResponse, Overloaded
-from providers.openai_compatible import api_root
 
 DELTA = {"choices": [{"index": 0, "delta": {"content": "yes"}}]}
 FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from providers.adapters.openai.stream import ChunkReader
 from providers.chat import (
     Citation,
     Done,
@@ -13,7 +14,6 @@ from providers.chat import (
     ToolCallDelta,
     Usage,
 )
-from providers.chunks import ChunkReader
 from providers.errors import (
     IncompleteStream,
     InvalidRequest,

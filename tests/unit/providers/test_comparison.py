@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from providers.adapter import ListedModel, ListedPrices
-from providers.catalogue import Catalogue
-from providers.comparison import compare
-from providers.openai_compatible import _prices
-from providers.parameters import supported_parameters
+from cogo.catalogue_diff import compare
+from providers.adapters.base import ListedModel, ListedPrices
+from providers.adapters.openai.client import _prices
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.parameters import supported_parameters
 
 CATALOGUE = Catalogue.load()
 COMMAND_A = "command-a-03-2025"

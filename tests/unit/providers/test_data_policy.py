@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
-from providers.data_policy import (
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.data_policy import (
     RULES,
     deployment_objection,
     model_objection,
     objection,
     read_rules,
 )
-from providers.deployment import Credential, Deployment
-from providers.entries import DataPolicy, Provider
+from providers.catalogue.deployment import Credential, Deployment
+from providers.catalogue.schema import DataPolicy, Provider
 from providers.router import Router
 
 SIGNED = DataPolicy(

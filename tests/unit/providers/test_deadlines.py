@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from providers.adapter import Timeouts
-from providers.deadlines import Deadlines
+from providers.adapters.base import Timeouts
+from providers.adapters.http.deadlines import Deadlines
 from providers.errors import TimedOut, TimeoutPhase
 from tests.support.jumping_time import jumping
 

@@ -2,12 +2,12 @@ from typing import get_args
 
 import pytest
 
-from providers.answer_limits import FIREWORKS
-from providers.catalogue import Catalogue
+from providers.adapters.output_limits import FIREWORKS
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.parameters import supported_parameters
+from providers.catalogue.schema import DeploymentEntry, Model, Provider
 from providers.chat import ChatRequest, Effort, Message, Tool
-from providers.deployment import Deployment
-from providers.entries import DeploymentEntry, Model, Provider
-from providers.parameters import supported_parameters
 
 
 def a_deployment(**facts: object) -> Deployment:

@@ -5,6 +5,14 @@ import httpx
 import httpx2
 import pytest
 
+from providers.adapters.http.error_mapping import (
+    LONGEST,
+    LONGEST_RETRY_AFTER,
+    from_payload,
+    from_status,
+    from_transport,
+    safe_text,
+)
 from providers.errors import (
     BudgetExhausted,
     CallFailed,
@@ -17,14 +25,6 @@ from providers.errors import (
     PermissionDenied,
     RateLimited,
     TimedOut,
-)
-from providers.failures import (
-    LONGEST,
-    LONGEST_RETRY_AFTER,
-    from_payload,
-    from_status,
-    from_transport,
-    safe_text,
 )
 from tests.support.keys import KEYS
 

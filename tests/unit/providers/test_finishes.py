@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from providers.anthropic_events import MessageReader
+from providers.adapters.anthropic.stream import MessageReader
+from providers.adapters.finish_reasons import read_finish
+from providers.adapters.gemini.stream import ResponseReader
+from providers.adapters.openai.stream import ChunkReader
 from providers.chat import Done, FinishReason
-from providers.chunks import ChunkReader
 from providers.errors import (
     CallFailed,
     ContentFiltered,
@@ -15,8 +17,6 @@ from providers.errors import (
     MalformedResponse,
     Overloaded,
 )
-from providers.finishes import read_finish
-from providers.gemini_events import ResponseReader
 
 
 def by_chunks(word: str) -> Done:

@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from providers.adapters.gemini.client import root
+from providers.adapters.gemini.errors import refined
+from providers.adapters.gemini.request import parameters
+from providers.adapters.gemini.stream import ResponseReader
+from providers.adapters.http.error_mapping import from_status
 from providers.chat import (
     ChatRequest,
     Citation,
@@ -30,11 +35,6 @@ from providers.errors import (
     Overloaded,
     RateLimited,
 )
-from providers.failures import from_status
-from providers.gemini import root
-from providers.gemini_errors import refined
-from providers.gemini_events import ResponseReader
-from providers.gemini_request import parameters
 from tests.support.tokens import counts_of
 
 CALLS = (

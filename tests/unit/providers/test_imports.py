@@ -19,7 +19,7 @@ def test_opening_a_lane_imports_what_it_is_called_through_and_no_more() -> None:
     program = f"""
 import asyncio, json, sys
 from pydantic import SecretStr
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from providers.router import Credential, Router
 
 async def main():

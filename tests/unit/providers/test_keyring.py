@@ -8,11 +8,11 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Credentials
+from providers.catalogue.keyring import ASIDE, REREAD_EVERY, Keyring, label_of
 from providers.chat import ChatRequest, Message, complete
-from providers.deployment import Credential, Credentials
 from providers.errors import AuthenticationFailed, RateLimited
-from providers.keyring import ASIDE, REREAD_EVERY, Keyring, label_of
 from providers.router import Router
 from tests.support.eventually import eventually
 

@@ -3,11 +3,11 @@ from contextlib import suppress
 import pytest
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
+from providers.catalogue.listings import Listings
 from providers.chat import ChatRequest, Message
-from providers.deployment import Credential
 from providers.errors import MalformedResponse, NotServed
-from providers.listings import Listings
 from providers.router import Router
 from tests.contract.providers.recorder import recording
 

@@ -4,8 +4,11 @@ from typing import cast
 import pytest
 from pydantic import SecretStr
 
-from providers.adapter import Adapter, Timeouts
-from providers.catalogue import Catalogue
+from providers.adapters.base import Adapter, Timeouts
+from providers.calls.prepare import prepared_chat
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Deployment
+from providers.catalogue.keyring import Keyring
 from providers.chat import (
     ChatRequest,
     Citation,
@@ -21,13 +24,10 @@ from providers.chat import (
     Usage,
     complete,
 )
-from providers.deployment import Credential, Deployment
 from providers.errors import IncompleteStream
-from providers.keyring import Keyring
 from providers.masking import MASK, mask_keys, masked, masked_answer
 from providers.router import Router
 from providers.secrets import Redactor
-from providers.sending import prepared_chat
 from tests.support.keys import KEYS
 
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 from pydantic import SecretStr
 
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
 from providers.chat import Usage
-from providers.deployment import Deployment
 from providers.prices import cost_of, long_prompts, unit_prices
 from providers.router import Credential, Router
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from providers import errors
+from providers.calls.retries import LONGEST_WAIT, Step, next_step, to_tell, wait_before
 from providers.errors import CallFailed
-from providers.retries import LONGEST_WAIT, Step, next_step, to_tell, wait_before
 
 SECOND = timedelta(seconds=1)
 KEY, PLACE, WAIT, UP = Step.NEXT_KEY, Step.NEXT_DEPLOYMENT, Step.WAIT, Step.GIVE_UP

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.room import Room
+from providers.calls.adaptive_limit import Room
 
 
 def test_a_push_back_halves_it_once_for_all_calls_that_were_under_way() -> None:

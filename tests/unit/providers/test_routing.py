@@ -8,12 +8,12 @@ from typing import get_args
 
 import pytest
 
-from providers.catalogue import Catalogue
-from providers.deployment import Deployment
-from providers.entries import Prices, Reasoning, RoutingStrategy, TimeoutSeconds
-from providers.gates import Errand
-from providers.patience import timeouts_for
-from providers.routing import REMEMBERED, Homes, in_order
+from providers.calls.load_balancing import REMEMBERED, Homes, in_order
+from providers.calls.middleware import Errand
+from providers.calls.timeouts import timeouts_for
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.schema import Prices, Reasoning, RoutingStrategy, TimeoutSeconds
 
 CATALOGUE = Catalogue.load()
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.keys import make_keys
-from gateway.keys import new_key
+from gateway.auth.keys import new_key
 from providers.errors import CallFailed
 from providers.secrets import MASK, SHAPES, Redactor, StreamRedactor
 from tests.support.keys import KEYS

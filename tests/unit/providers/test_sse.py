@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.sse import LONGEST_EVENT, Decoder, EventTooLong, ServerSentEvent
+from providers.adapters.http.sse import LONGEST_EVENT, Decoder, EventTooLong, ServerSentEvent
 
 BODY = (
     ": a comment\n\n"

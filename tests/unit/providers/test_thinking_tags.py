@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.adapters.openai.thinking_tags import ThinkingTags
 from providers.chat import ReasoningDelta, TextDelta, TextWasThinking
-from providers.thinking_tags import ThinkingTags
 
 
 def parts(*pieces: str) -> tuple[str, str]:

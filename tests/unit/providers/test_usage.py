@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic_events import MessageReader
+from providers.adapters.anthropic.stream import MessageReader
+from providers.adapters.gemini.stream import ResponseReader
+from providers.adapters.openai.stream import ChunkReader
+from providers.adapters.token_counts import MOST_TOKENS, merged
 from providers.chat import Event, Usage
-from providers.chunks import ChunkReader
-from providers.counts import MOST_TOKENS, merged
-from providers.gemini_events import ResponseReader
 from tests.support.tokens import counts_of
 
 

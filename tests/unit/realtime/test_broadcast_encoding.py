@@ -1,7 +1,7 @@
 import json
 
 from embedded.realtime.broadcasts import Relayed, Sent
-from embedded.realtime.frames import Encoding, Version
+from embedded.realtime.wire.frames import Encoding, Version
 
 
 def test_names_too_long_for_a_binary_frame_travel_as_text() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.realtime.frames import (
+from embedded.realtime.wire.frames import (
     Encoding,
     Frame,
     MalformedFrame,

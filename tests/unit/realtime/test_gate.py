@@ -1,9 +1,9 @@
 import asyncpg
 import pytest
 
-from embedded.database import Database
-from embedded.realtime.gate import Extension, Gate, GateUnreachable
-from embedded.realtime.visitors import Visitor
+from embedded.postgres.database import Database
+from embedded.realtime.access.authorization import Extension, Gate, GateUnreachable
+from embedded.realtime.access.callers import Visitor
 
 NOBODY_LISTENS = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 

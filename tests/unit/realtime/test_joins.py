@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.realtime.joins import JoinRequest, Replay, echoed, read_join
-from embedded.realtime.strict_json import Json
+from embedded.realtime.access.join_request import JoinRequest, Replay, echoed, read_join
+from embedded.realtime.wire.json import Json
 
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -5,23 +5,23 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
-from embedded.database import Database
 from embedded.keys import make_keys
+from embedded.postgres.database import Database
+from embedded.realtime.access.authorization import Extension, Gate
+from embedded.realtime.access.callers import Visitor, Visitors
+from embedded.realtime.access.join_request import Replay
 from embedded.realtime.broadcasts import Sent
 from embedded.realtime.changes.feed import Feed
 from embedded.realtime.channel import Channel
-from embedded.realtime.frames import Push, Version
-from embedded.realtime.gate import Extension, Gate
-from embedded.realtime.joins import Replay
 from embedded.realtime.limits import Limits
-from embedded.realtime.line import Line
 from embedded.realtime.mailbox import Mailbox
 from embedded.realtime.messages import Messages, Stored
 from embedded.realtime.rates import Rate
 from embedded.realtime.services import Services
-from embedded.realtime.strict_json import Json
 from embedded.realtime.topics import Topic, Topics
-from embedded.realtime.visitors import Visitor, Visitors
+from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.wire.frames import Push, Version
+from embedded.realtime.wire.json import Json
 from tests.support.eventually import eventually
 
 TOPIC = Topic("room", private=True)

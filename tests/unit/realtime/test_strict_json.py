@@ -1,6 +1,6 @@
 import pytest
 
-from embedded.realtime.strict_json import NotJson, compact, parse
+from embedded.realtime.wire.json import NotJson, compact, parse
 
 
 @pytest.mark.parametrize(

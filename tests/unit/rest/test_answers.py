@@ -3,17 +3,17 @@
 import asyncpg
 import pytest
 
-from embedded.rest.body import parse_payload
 from embedded.rest.errors import ApiError, from_postgres
-from embedded.rest.headers import (
+from embedded.rest.request.body import parse_payload
+from embedded.rest.request.headers import (
     Media,
     Shape,
     check_profile,
     parse_accept,
     parse_range,
 )
-from embedded.rest.preferences import Count, Preferences, Request, parse_preferences
-from embedded.rest.query import Clauses
+from embedded.rest.request.preferences import Count, Preferences, Request, parse_preferences
+from embedded.rest.request.query import Clauses
 from embedded.rest.responses import check_affected, error_response, read_response, void_response
 from embedded.rest.transaction import Answer
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.rest.errors import ApiError
-from embedded.rest.filters import (
+from embedded.rest.request.filters import (
     Comparison,
     Filter,
     Group,
@@ -13,8 +13,8 @@ from embedded.rest.filters import (
     parse_filter,
     parse_group,
 )
-from embedded.rest.query import Clauses, Order, parse_pairs, parse_query
-from embedded.rest.select import (
+from embedded.rest.request.query import Clauses, Order, parse_pairs, parse_query
+from embedded.rest.request.select import (
     AllColumns,
     Embed,
     Field,

@@ -6,16 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.rest.body import parse_payload
 from embedded.rest.errors import ApiError
-from embedded.rest.headers import Media
-from embedded.rest.mutations import Writer
-from embedded.rest.preferences import parse_preferences
-from embedded.rest.query import parse_query
-from embedded.rest.reads import read_statement
-from embedded.rest.relationships import ForeignKey, find_relationships
-from embedded.rest.rpc import Caller
-from embedded.rest.schema import (
+from embedded.rest.request.body import parse_payload
+from embedded.rest.request.headers import Media
+from embedded.rest.request.preferences import parse_preferences
+from embedded.rest.request.query import parse_query
+from embedded.rest.schema.relationships import ForeignKey, find_relationships
+from embedded.rest.schema.tables import (
     Argument,
     Column,
     Function,
@@ -24,7 +21,10 @@ from embedded.rest.schema import (
     Schema,
     scalar_rows,
 )
-from embedded.rest.sql import Statement
+from embedded.rest.statements.mutations import Writer
+from embedded.rest.statements.reads import read_statement
+from embedded.rest.statements.rpc import Caller
+from embedded.rest.statements.sql import Statement
 
 
 def a_relation(name: str, types: dict[str, str]) -> Relation:

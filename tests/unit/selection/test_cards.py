@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.selection.cards import Card, shelf_of
-from agents.selection.priors import first_token_prior, total_prior
+from agents.selection.evidence.priors import first_token_prior, total_prior
+from agents.selection.model_profiles import Card, shelf_of
 from agents.selection.requirements import Requirements
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
 from providers.chat import Usage
-from providers.deployment import Deployment
 from providers.prices import cost_of
 
 OVERLAY = """

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.selection.choice import Choice
-from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.strategy import NoModel, choose
 from tests.support.choices import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from agents.selection.controls import Control
-from agents.selection.knowledge import Knowledge
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.tokens import LEAST_ANSWER
 from agents.selection.strategy import NoModel, choose
-from agents.selection.tokens import LEAST_ANSWER
 from tests.support.choices import (
     CATALOGUE,
     CHEAP,

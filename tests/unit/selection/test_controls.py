@@ -5,13 +5,13 @@ from uuid import UUID
 import pytest
 
 from agents.selection.controls import Action, Control
-from agents.selection.knowledge import Knowledge
+from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preferences
+from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
-from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 from tests.support.choices import recommend
 
 CATALOGUE = Catalogue.load()

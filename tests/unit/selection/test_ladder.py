@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.selection.ladder import Trial, cheapest_reaching, frontier, ladders
+from agents.selection.policies.cascade_plan import Trial, cheapest_reaching, frontier, ladders
 
 
 class Table:

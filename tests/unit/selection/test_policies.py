@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.selection.choice import Choice
-from agents.selection.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.observations import Observations
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.evidence.observations import Observations
+from agents.selection.evidence.score import WEIGHTS
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
-from agents.selection.score import WEIGHTS
 from agents.selection.strategy import choose
 from protocol.policy import PolicyName
 from tests.support.choices import (

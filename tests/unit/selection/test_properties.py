@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.selection.controls import Control, standing
-from agents.selection.knowledge import Knowledge
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
+from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
-from agents.selection.wanted import Wanted
 from protocol.policy import PolicyName
 from tests.support.choices import CATALOGUE, recommend
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from agents.selection.knowledge import Knowledge
-from agents.selection.observations import Observations, Observed
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.quote import quote
+from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
-from agents.selection.wanted import Wanted
 from agents.selection.what_if import what_ifs
 from protocol.policy import PolicyName
-from providers.catalogue import Catalogue
+from providers.catalogue.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()
 SERVED = ("claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol")

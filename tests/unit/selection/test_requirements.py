@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agents.selection.evidence.tokens import input_tokens, output_tokens
 from agents.selection.requirements import Requirements
-from agents.selection.tokens import input_tokens, output_tokens
 
 
 def read(prompt: str = "Write it", type_: str = "CHAT", **stated: Any) -> Requirements:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.extraction import program_of
-from agents.parsing import parse_problem
-from embedded.vendors.answers import answer_to, reasoning_for, seed_of
-from embedded.vendors.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
-from embedded.vendors.programs import NAMES, SOURCES
+from agents.executor.code_extraction import program_of
+from agents.executor.code_parser import parse_problem
+from simulator.answers.answers import answer_to, reasoning_for, seed_of
+from simulator.answers.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
+from simulator.answers.programs import NAMES, SOURCES
 
 
 def program_for(prompt: str) -> SimpleNamespace:

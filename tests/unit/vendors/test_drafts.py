@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.vendors.draft import compose, is_reasoning_model, pieces_of, tokens_in
-from embedded.vendors.journal import Journal
-from embedded.vendors.pace import INSTANT, pace_of
-from embedded.vendors.question import Question, Vendor, WireMessage, split_prompt
+from simulator.pacing import INSTANT, pace_of
+from simulator.planned import compose, is_reasoning_model, pieces_of, tokens_in
+from simulator.request import Question, Vendor, WireMessage, split_prompt
+from simulator.request_log import Journal
 
 QUESTION = Question(
     vendor=Vendor.OPENAI,

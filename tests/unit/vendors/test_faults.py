@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedded.vendors.fault import (
+from simulator.faults import (
     Alter,
     Break,
     Breakage,
@@ -13,7 +13,7 @@ from embedded.vendors.fault import (
     Scheduled,
     parse_fault,
 )
-from embedded.vendors.question import Question, Vendor
+from simulator.request import Question, Vendor
 
 
 def a_question(prompt: str = "p", *, vendor: Vendor = Vendor.OPENAI, model: str = "m") -> Question:

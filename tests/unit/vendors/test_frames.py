@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from embedded.vendors.anthropic import AnthropicWire
-from embedded.vendors.chat_completions import ChatWire
-from embedded.vendors.draft import Draft
-from embedded.vendors.fireworks import FIREWORKS
-from embedded.vendors.openai import OPENAI
-from embedded.vendors.wire import Wire
+from simulator.planned import Draft
+from simulator.wires.anthropic import AnthropicWire
+from simulator.wires.chat_completions import ChatWire
+from simulator.wires.fireworks import FIREWORKS
+from simulator.wires.openai import OPENAI
+from simulator.wires.wire import Wire
 
 DRAFT = Draft(
     number=1,

@@ -1,0 +1,1 @@
+"""The executor: claims subtasks, calls models and writes results back."""

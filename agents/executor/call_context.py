@@ -1,0 +1,88 @@
+"""For whom the executor calls a model, in the words of the router's gates."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from agents.orchestrator.earlier_failures import error_class
+from protocol.json_values import explain_mistake
+from protocol.records import ClaimedSubtask
+from providers.calls.middleware import Errand, VendorCall
+from providers.catalogue.data_policy import deployment_objection, read_rules
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.schema import TimeoutSeconds
+from providers.chat import ChatRequest
+from providers.errors import AtCapacity, Banned, CircuitOpen, InvalidRequest, NotAsked, NotGranted
+from providers.masking import masked
+from providers.secrets import Redactor
+
+_OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
+
+
+def errand_of(claimed: ClaimedSubtask) -> Errand:
+    """Describe the call of one attempt. Conversations stay together, else the task does.
+
+    Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
+    cannot be read.
+    """
+    rules = _data_rules(claimed.task.preferences)
+    left = claimed.task.seconds_left
+    return Errand(
+        task_id=claimed.task_id,
+        subtask_id=claimed.subtask_id,
+        attempt=claimed.attempt,
+        owner=claimed.task.owner,
+        affinity=str(claimed.task.session_id or claimed.task_id),
+        avoid=frozenset(_failed_providers(claimed)),
+        forbids=lambda place: deployment_objection(rules, place),
+        timeouts=_timeouts(claimed),
+        time_left=None if left is None else timedelta(seconds=left),
+    )
+
+
+def unsent(
+    request: ChatRequest, deployment: Deployment, errand: Errand, redactor: Redactor
+) -> VendorCall:
+    """Describe the call that a kept answer takes the place of, without what would be masked."""
+    found = 0
+    if deployment.masks_keys:
+        request, found = masked(request, redactor)
+    return VendorCall(deployment=deployment, request=request, errand=errand, masked_keys=found)
+
+
+def _data_rules(preferences: object) -> tuple[str, ...]:
+    stated = preferences.get("data_policy", "any") if isinstance(preferences, Mapping) else "any"
+    try:
+        return read_rules(stated)
+    except ValueError as error:
+        raise InvalidRequest("cogo", f"preferences.data_policy: {error}") from error
+
+
+def _failed_providers(claimed: ClaimedSubtask) -> list[str]:
+    """Who failed this work with this model. A limit of ours says nothing about them."""
+    return [
+        each.provider
+        for each in claimed.history
+        if each.provider
+        and each.model_id == claimed.lane
+        and each.outcome in {"failed", "rerouted"}
+        and error_class(each) not in _OURS
+    ]
+
+
+def _timeouts(claimed: ClaimedSubtask) -> TimeoutSeconds | None:
+    """The task's own: `params.timeouts`, seconds by first_token, stall and total."""
+    stated = claimed.task.params.get("timeouts") if isinstance(claimed.task.params, dict) else None
+    if stated is None:
+        return None
+    try:
+        return TimeoutSeconds.model_validate(stated)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(["timeouts", *map(str, first["loc"])])
+        raise InvalidRequest(
+            "cogo",
+            f"params.{path}: {explain_mistake(first)}; "
+            "it takes first_token, stall and total in seconds",
+        ) from error

@@ -1,0 +1,216 @@
+"""The executor: takes stamped subtasks, asks the model, streams and stores what it says."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+from agents.executor.answer_cache import AnswerCache
+from agents.executor.call_context import errand_of, unsent
+from agents.executor.failure_policy import failure_of, parked, refused
+from agents.executor.lanes import Lanes
+from agents.executor.output_checks import Checker, problem_of
+from agents.executor.progress import ProgressHub
+from agents.executor.request import question_of
+from agents.executor.response import Answer
+from agents.executor.surrogates import Mender
+from agents.orchestrator.plan_builder import ESCALATE_TO
+from agents.runtime.agent import Agent, living
+from agents.runtime.attempt import WorkFailed, WorkInterrupted
+from agents.runtime.completion_batcher import until_answered
+from agents.runtime.drain import Drain
+from agents.runtime.health import Vitals
+from agents.runtime.identity import AgentIdentity
+from agents.runtime.lease import OpenStore
+from agents.runtime.options import RuntimeOptions
+from protocol.bus import Bus
+from protocol.ids import utc_now
+from protocol.messages import Envelope, MessageType
+from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
+from protocol.topics import SUBTASKS
+from providers.chat import ReasoningDelta, TextDelta
+from providers.errors import ConnectionFailed, ProviderError
+from providers.prices import Cost
+from providers.router import Call, Router
+
+CHECKPOINT_EVERY = timedelta(seconds=2)
+MEMORY_MESSAGES = 40
+
+
+async def run_executor(
+    *,
+    open_store: OpenStore,
+    bus: Bus,
+    router: Router,
+    identity: AgentIdentity,
+    options: RuntimeOptions,
+    drain: Drain,
+    on_ready: Callable[[], None],
+    vitals: Vitals | None = None,
+    cache: AnswerCache | None = None,
+) -> None:
+    """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
+
+    Raises Unauthorized or MigrationMissing when the project cannot be used.
+    """
+    async with (
+        Checker() as checker,
+        living(
+            open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
+        ) as agent,
+    ):
+        hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
+        sending = agent.services.create_task(hub.run(), name="progress")
+        lanes = Lanes(
+            router,
+            on_change=agent.wakeup.ring,
+            jitter=agent.jitter,
+            vitals=agent.vitals,
+            probes=not options.simulated,
+        )
+        opening = agent.services.create_task(lanes.run(), name="lanes")
+        executor = Executor(
+            agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
+        )
+        try:
+            async with bus.listen(SUBTASKS, executor.hear, on_ready=executor.catch_up):
+                if not drain.begun.is_set():
+                    on_ready()
+                await agent.run(
+                    lanes=lanes.claimable, serves=lanes.served, work=executor.execute, drain=drain
+                )
+        finally:
+            sending.cancel()
+            opening.cancel()
+
+
+class Executor:
+    """Turns one claimed subtask into one completion."""
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        router: Router,
+        lanes: Lanes,
+        hub: ProgressHub,
+        checker: Checker,
+        cache: AnswerCache | None = None,
+        checkpoint_every: timedelta = CHECKPOINT_EVERY,
+    ) -> None:
+        self._agent = agent
+        self._router = router
+        self._lanes = lanes
+        self._hub = hub
+        self._checker = checker
+        self._cache = cache
+        self._checkpoint_every = checkpoint_every.total_seconds()
+        self._talking: dict[LeaseRef, Answer] = {}
+        """Answers that are being written. An attempt that lost its lease may still be ending."""
+
+    def hear(self, message: Envelope) -> None:
+        """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
+        if message.type == MessageType.SUBTASK_CANCELLED:
+            self._keep_text(message.payload.get("subtask_id"))
+            self._agent.keeper.hurry()
+        else:
+            self._agent.wakeup.ring()
+
+    def _keep_text(self, subtask_id: object) -> None:
+        """Send what watchers have seen with the extension that ends the attempt."""
+        for ref, answer in self._talking.items():
+            if str(ref.subtask_id) == subtask_id:
+                self._agent.keeper.checkpoint(ref, answer.checkpoint())
+
+    def catch_up(self) -> None:
+        """Ask after everything that may have been said while nothing was heard."""
+        self._agent.keeper.hurry()
+        self._agent.wakeup.ring()
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
+        started = time.monotonic()
+        if wait := parked(claimed, now=utc_now()):
+            raise WorkFailed(wait)
+        try:
+            request = question_of(claimed, memory=await self._memory(claimed))
+            errand = errand_of(claimed)
+            call = self._router.call(claimed.lane, request, errand=errand)
+        except ProviderError as error:
+            raise WorkFailed(failure_of(error, claimed, usage=None)) from error
+        answer = Answer(claimed=claimed, deployment=call.deployment)
+        try:
+            simulated = call.deployment.simulated
+            key = self._cache and self._cache.key(claimed, request, simulated=simulated)
+            if self._cache and key and (kept := await self._cache.find(key)):
+                call.events, answer.cached = kept, True
+                redactor = self._router.redactor(call.deployment)
+                await self._cache.note(unsent(request, call.deployment, errand, redactor))
+            self._talking[claimed.ref] = answer
+            try:
+                await self._gather(call, answer, started)
+            finally:
+                del self._talking[claimed.ref]
+                answer.deployment, answer.absorbed = call.deployment, call.absorbed
+            await self._hub.settle()
+            await answer.check(self._checker)
+            if self._cache and key and answer.is_worth_keeping:
+                await self._cache.keep(key, claimed, answer.kept())
+        except ProviderError as error:
+            if isinstance(error, ConnectionFailed) and call.deployment.host.local:
+                self._lanes.doubt()
+            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            raise WorkFailed(failure_of(error, claimed, usage)) from error
+        except asyncio.CancelledError as error:
+            raise WorkInterrupted(self._used(answer, started)) from error
+        problem = problem_of(answer.checks)
+        if problem is not None and claimed.metadata.get(ESCALATE_TO):
+            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            raise WorkFailed(refused(claimed, problem, usage))
+        return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
+
+    async def _gather(self, call: Call, answer: Answer, started: float) -> None:
+        """Read the stream into `answer`, pass it on to watchers, and keep a checkpoint fresh."""
+        progress = self._hub.open(answer.claimed)
+        mender = Mender()
+        checkpointed = started
+        async with aclosing(call.events) as events:
+            async for raw in events:
+                event = mender.mend(raw)
+                now = time.monotonic()
+                answer.take(event, seconds=now - started)
+                match event:
+                    case TextDelta(text):
+                        progress.add("text", text)
+                    case ReasoningDelta(text):
+                        progress.add("reasoning", text)
+                    case _:
+                        continue
+                if now - checkpointed >= self._checkpoint_every:
+                    checkpointed = now
+                    self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
+
+    def _used(self, answer: Answer, started: float) -> Usage:
+        """What was used when the attempt was cut off; all of it once the model had finished."""
+        seconds = time.monotonic() - started
+        if answer.done is None:
+            return answer.interrupted(seconds=seconds)
+        return answer.usage(self._cost(answer), seconds=seconds)
+
+    def _cost(self, answer: Answer) -> Cost | None:
+        if answer.tokens is None:
+            return None
+        return self._router.cost(answer.tokens, answer.deployment)
+
+    async def _memory(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
+        if claimed.task.session_id is None:
+            return []
+        owner, session_id = claimed.task.owner, claimed.task.session_id
+        return await until_answered(
+            lambda: self._agent.store.fetch_messages(
+                owner=owner, session_id=session_id, limit=MEMORY_MESSAGES
+            ),
+            what="the conversation",
+            jitter=self._agent.jitter,
+        )

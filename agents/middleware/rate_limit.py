@@ -1,0 +1,102 @@
+"""Rate limits of a whole fleet: a `Gate` that draws requests and tokens from shared buckets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from loguru import logger
+
+from agents.middleware.call_reporter import Reporter
+from protocol.errors import CogoError
+from protocol.records.deployments import Draw
+from protocol.store.calls import SafetyStore
+from providers.calls.middleware import Report, VendorCall
+from providers.calls.prepare import VendorRequest, prompt_tokens
+from providers.calls.retries import LONGEST_WAIT
+from providers.errors import AtCapacity
+
+REQUESTS: Final = "requests"
+TOKENS: Final = "tokens"
+USUAL_ANSWER: Final = 1000
+"""Tokens that are drawn for an answer whose length nobody bounded."""
+
+
+class RateGate:
+    """Draws an estimate before a call and settles the difference after it.
+
+    Waits up to ten seconds for its turn; work that would wait longer goes back to the queue. While
+    the database is away calls pass: the vendor's own limit still stands.
+    """
+
+    def __init__(self, *, store: SafetyStore, reporter: Reporter) -> None:
+        self._store = store
+        self._reporter = reporter
+
+    @asynccontextmanager
+    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+        """See `Gate.around`."""
+        draws = draws_of(call)
+        if draws:
+            await self._draw(call, draws)
+        try:
+            yield
+        finally:
+            back = [each for draw in draws if (each := _back(draw, call.report)).amount]
+            if back:
+                self._reporter.tally(call).given_back += back
+
+    async def _draw(self, call: VendorCall, draws: list[Draw]) -> None:
+        waited = 0.0
+        while True:
+            try:
+                drawn = await self._store.draw(request_id=uuid4(), draws=draws)
+            except CogoError as error:
+                logger.debug("a rate could not be asked for", error=str(error))
+                return
+            if drawn.granted:
+                return
+            wait = max(drawn.wait_seconds, 0.05)
+            if waited + wait > LONGEST_WAIT.total_seconds():
+                raise AtCapacity(
+                    call.deployment.provider,
+                    f"the fleet's rate for {call.deployment.id} is used up",
+                    retry_after=timedelta(seconds=wait),
+                )
+            await asyncio.sleep(wait)
+            waited += wait
+
+
+def draws_of(call: VendorCall) -> list[Draw]:
+    """What a call takes from the buckets of its deployment; none where no rate is set."""
+    entry, host = call.deployment.entry, call.deployment.host
+    rates = {
+        REQUESTS: (entry.requests_per_minute or host.requests_per_minute, 1.0),
+        TOKENS: (entry.tokens_per_minute or host.tokens_per_minute, estimate(call.request)),
+    }
+    return [
+        Draw(bucket=f"{call.deployment.id} {what}", amount=amount, per_minute=rate)
+        for what, (rate, amount) in rates.items()
+        if rate is not None
+    ]
+
+
+def estimate(request: VendorRequest) -> float:
+    """Tokens of prompt and answer, roughly."""
+    limit = request.max_output_tokens
+    answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)
+    return prompt_tokens(request) + answer
+
+
+def _back(draw: Draw, report: Report) -> Draw:
+    """What goes back into a bucket after a call: all of it when nothing was sent."""
+    used = draw.amount
+    if not report.sent:
+        used = 0.0
+    elif draw.bucket.endswith(TOKENS) and report.usage is not None:
+        prompt, output = report.usage.prompt, report.usage.output
+        if prompt is not None and output is not None:
+            used = float(prompt + output)
+    return draw.model_copy(update={"amount": draw.amount - used})

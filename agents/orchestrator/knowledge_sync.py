@@ -1,0 +1,128 @@
+"""Learning: keeps what an orchestrator knows of models in step with the database."""
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from loguru import logger
+
+from agents.selection.controls import Control
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.observations import Observations, Observed
+from protocol.errors import CogoError
+from protocol.messages import Envelope, MessageType
+from protocol.policy import PolicyName
+from protocol.records.controls import ControlRow
+from protocol.records.knowledge import ModelKnowledge, OutcomeRow
+from protocol.store.models import JudgementStore
+
+REFRESH_SECONDS: Final = 2.0
+NOBODY: Final = UUID(int=0)
+POLICY_NAMES: Final = frozenset(PolicyName)
+
+
+class Learner:
+    """Knows what was known at the last refresh; choices never wait for the database."""
+
+    def __init__(
+        self,
+        *,
+        store: JudgementStore,
+        agent_id: str,
+        start: Knowledge,
+        every_seconds: float = REFRESH_SECONDS,
+    ) -> None:
+        self._store = store
+        self._agent_id = agent_id
+        self._start = start
+        self._every_seconds = every_seconds
+        self._changed = asyncio.Event()
+        self.knowledge = start
+        """A snapshot: another object after each change."""
+        self._last: ModelKnowledge | None = None
+
+    def hear(self, message: Envelope) -> None:
+        """Refresh soon when a model's standing has changed; anything else is for others."""
+        if message.type == MessageType.MODEL_STATUS:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            self._changed.clear()
+            await self.refresh()
+            try:
+                async with asyncio.timeout(self._every_seconds):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def refresh(self) -> None:
+        """Ask what is known; what was known stays when nobody answers."""
+        try:
+            found = await self._store.model_knowledge(agent_id=self._agent_id)
+        except CogoError as error:
+            logger.debug("what is known of models could not be read", error=str(error))
+            return
+        if found != self._last:
+            self._last = found
+            self.knowledge = known(found, start=self._start)
+
+
+def known(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
+    """Lay what the database says over what was set at the start; unknown policies are left out."""
+    policies = {
+        owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
+    }
+    return replace(
+        start,
+        observations=observations_of(found),
+        policy=policies.pop(NOBODY, start.policy),
+        owner_policies=policies,
+        controls=tuple(control for row in found.controls if (control := _control(row))),
+    )
+
+
+def _control(row: ControlRow) -> Control | None:
+    """Read one row; None for a scope of a later version."""
+    kind, _, name = row.scope.partition(":")
+    if row.action == "allow" or kind not in {"everywhere", "owner", "task_type"}:
+        return None
+    return Control(
+        action=row.action,
+        subject=row.subject,
+        reason=row.reason,
+        owner=UUID(name) if kind == "owner" else None,
+        task_type=name if kind == "task_type" else None,
+    )
+
+
+def observations_of(found: ModelKnowledge) -> Observations:
+    """Read what the database has learned as the strategy takes it."""
+    return Observations(
+        outcomes={
+            (row.model_id, row.task_type): _observed(row) for row in found.outcomes if not row.after
+        },
+        rescues={
+            (tuple(row.after), row.model_id, row.task_type): _observed(row)
+            for row in found.outcomes
+            if row.after
+        },
+        health=dict(found.health),
+    )
+
+
+def _observed(row: OutcomeRow) -> Observed:
+    """Whole outcomes; the parts that were good keep their share of them."""
+    n, checked = round(row.judged), round(row.checked)
+    return Observed(
+        n=n,
+        success=row.good / row.judged * n,
+        first_token_ms=row.first_token_ms,
+        total_ms=row.total_ms,
+        cost_usd=row.cost_usd,
+        checked=checked,
+        passed=row.passed / row.checked * checked if row.checked else 0.0,
+        passed_good=row.passed_good / row.checked * checked if row.checked else 0.0,
+    )

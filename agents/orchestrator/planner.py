@@ -1,0 +1,265 @@
+"""The CIO's judgement on one claimed subtask: plan a task, or find another model for a subtask."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from loguru import logger
+from pydantic import ValidationError
+
+from agents.orchestrator.earlier_failures import (
+    error_class,
+    failures_that_count,
+    next_steps,
+    passes_by_itself,
+    quoted,
+    retry_at,
+)
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.plan_builder import plan_with, route_to
+from agents.runtime.attempt import WorkFailed
+from agents.selection.choice import Choice
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.model_profiles import shelf_of
+from agents.selection.preference_parsing import check_model, requested_model, wishes_of
+from agents.selection.request import Wanted
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel, choose
+from agents.workflows.invalid import InvalidTask
+from agents.workflows.plan import Step
+from agents.workflows.registry import plan_of
+from protocol.ids import utc_now
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    Grants,
+    TaskBrief,
+)
+from providers.catalogue.catalogue import Catalogue
+
+PLAN = "PLAN"
+LONGEST_PATIENCE = timedelta(seconds=30)
+"""The most that a task which found no executor waits after one has come."""
+
+
+class Cio:
+    """Turns what was claimed from the lane `cio` into a completion, or raises WorkFailed."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        fleet: Fleet,
+        knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
+    ) -> None:
+        self._catalogue = catalogue
+        self._fleet = fleet
+        self._knowledge = knowledge
+
+    async def work(self, claimed: ClaimedSubtask) -> Completion:
+        """Plan, or route anew."""
+        if not self._fleet.is_known:
+            await self._fleet.refresh()
+        try:
+            return self._plan(claimed) if claimed.type == PLAN else self._route(claimed)
+        except InvalidTask as error:
+            raise WorkFailed(_invalid(claimed, error)) from error
+        except NoModel as error:
+            raise WorkFailed(self._no_model(claimed, error)) from error
+
+    def choose(self, wanted: Wanted) -> Choice:
+        """Choose among what the fleet serves now. Raises InvalidTask (unknown name), NoModel."""
+        wanted = replace(wanted, requested=requested_model(wanted.requested))
+        if wanted.requested and wanted.requested not in wanted.served:
+            check_model("model", wanted.requested, self._catalogue, wanted.served)
+        return choose(wanted, self._catalogue, self._knowledge())
+
+    def answer(
+        self,
+        needs: Requirements,
+        *,
+        served: Sequence[str],
+        requested: str | None = None,
+        owner: UUID | None = None,
+        grants: Grants | None = None,
+    ) -> Choice:
+        """Choose without a task, as for one of this owner; raises as `choose`."""
+        return self.choose(
+            Wanted(
+                needs=needs,
+                requested=requested,
+                served=served,
+                simulated=self._fleet.simulated,
+                policy=self._knowledge().policy_for(owner, None),
+                owner=owner,
+                grants=grants,
+            )
+        )
+
+    def lanes_of(self, subject: str) -> list[str]:
+        """Give the lanes of a provider, as far as the fleet serves them; of a model its own."""
+        shelf = shelf_of(self._catalogue)
+        return [
+            lane for lane in self._fleet.lanes if subject in (lane, shelf.card(lane).provider)
+        ] or [subject]
+
+    def weigh(self, task: TaskBrief) -> tuple[Step, Choice]:
+        """Give what a task would be, and by whom; raises as `choose`."""
+        step = plan_of(task)
+        seed = f"{task.id}:{step.key}"
+        return step, self.choose(self._wanted(task, step.params, seed=seed, may_team=True))
+
+    def _plan(self, claimed: ClaimedSubtask) -> Completion:
+        step, choice = self.weigh(claimed.task)
+        _log(claimed.task, choice)
+        plan = plan_with(step, choice)
+        return Completion(ref=claimed.ref, output={"subtasks": len(plan.subtasks)}, plan=plan)
+
+    def _route(self, claimed: ClaimedSubtask) -> Completion:
+        failed = _failed_models(claimed)
+        try:
+            choice = self._choose_again(claimed, failed)
+        except NoModel:
+            waiting = self._wait_for_one(claimed, failed)
+            if waiting is None:
+                raise
+            choice = waiting
+        _log(claimed.task, choice)
+        return Completion(
+            ref=claimed.ref,
+            output={"routed_to": choice.selected.model_id},
+            route=route_to(choice),
+        )
+
+    def _wait_for_one(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice | None:
+        """Return a choice among the models that may be asked again, the soonest first, or None."""
+        for model_id in _soonest(claimed):
+            rest = {each: why for each, why in failed.items() if each != model_id}
+            try:
+                return self._choose_again(claimed, rest)
+            except NoModel:
+                continue
+        return None
+
+    def _choose_again(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
+        seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
+        return self.choose(self._wanted(claimed.task, claimed.params, seed=seed, failed=failed))
+
+    def _wanted(
+        self,
+        task: TaskBrief,
+        params: Mapping[str, Any],
+        *,
+        seed: str,
+        failed: Mapping[str, str] | None = None,
+        may_team: bool = False,
+    ) -> Wanted:
+        stated = task.params if isinstance(task.params, dict) else {}
+        wishes = wishes_of(task.preferences, self._catalogue, self._fleet.lanes)
+        return Wanted(
+            needs=_requirements(task, stated),
+            # A model that failed already is not insisted on.
+            requested=None if failed else task.model,
+            preferences=wishes,
+            policy=self._knowledge().policy_for(task.owner, wishes.policy),
+            prompt_characters=_characters(params),
+            owner=task.owner,
+            served=self._fleet.lanes,
+            simulated=self._fleet.simulated,
+            failed=failed or {},
+            budget_usd=_budget_left(task),
+            grants=task.grants,
+            seconds_left=task.seconds_left,
+            seed=seed,
+            may_team=may_team,
+        )
+
+    def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
+        """Say no when executors live and none will do; while none lives, wait and spend nothing."""
+        is_known = self._fleet.is_known
+        tried = failures_that_count(claimed)
+        said = f"every model that was tried failed: {quoted(tried)}. And now " if tried else ""
+        return Failure(
+            ref=claimed.ref,
+            error=ErrorInfo(
+                class_="no_model",
+                message=said + error.message,
+                field=error.field,
+                allowed=error.allowed or None,
+                hint=next_steps(tried) or None,
+            ),
+            action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
+            retry_after=None if is_known else _patience(claimed),
+        )
+
+
+def _patience(claimed: ClaimedSubtask) -> timedelta:
+    """Give 2 s, then twice as long each time, up to 30 s: executors may only be starting."""
+    waits = sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
+    return min(timedelta(seconds=2 * 2 ** min(waits, 10)), LONGEST_PATIENCE)
+
+
+def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
+    try:
+        return Requirements.of(task.type, task.prompt, params)
+    except ValidationError as error:
+        raise InvalidTask.of("params.task_requirements", error) from error
+
+
+def _budget_left(task: TaskBrief) -> float | None:
+    """Give dollars; what was spent without a known price is not counted against the task."""
+    return None if task.budget_usd is None else float(task.budget_usd - (task.cost_usd or 0))
+
+
+def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_="invalid_task",
+            message=error.message,
+            field=error.field,
+            allowed=error.allowed or None,
+        ),
+        action=FailureAction.GIVE_UP,
+    )
+
+
+def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
+    """Return the models that failed, and how."""
+    return {
+        each.model_id: error_class(each) for each in failures_that_count(claimed) if each.model_id
+    }
+
+
+def _soonest(claimed: ClaimedSubtask) -> list[str]:
+    """Return the models that failed only for a while, those that can be asked the soonest first."""
+    waits = {
+        each.model_id: retry_at(each) or datetime.min.replace(tzinfo=UTC)
+        for each in failures_that_count(claimed)
+        if each.model_id and passes_by_itself(each)
+    }
+    return sorted(waits, key=waits.__getitem__)
+
+
+def _characters(params: Mapping[str, Any]) -> int:
+    """Count what the model will have to read, near enough."""
+    turns = params.get("messages")
+    listed = turns if isinstance(turns, list) else []
+    said = [each.get("content") for each in listed if isinstance(each, dict)]
+    return sum(len(each) for each in (*params.values(), *said) if isinstance(each, str))
+
+
+def _log(task: TaskBrief, choice: Choice) -> None:
+    logger.info(
+        "Model selection",
+        task_id=str(task.id),
+        selected_model=choice.selected.model_id,
+        reasoning=choice.reason,
+        available_models=[each.model_id for each in choice.candidates if each.refused is None],
+        timestamp=utc_now().isoformat(),
+    )

@@ -1,0 +1,192 @@
+"""Handles requests and operator commands on `model-selection`."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from functools import partial
+
+from loguru import logger
+from pydantic import ValidationError
+
+from agents.executor.surrogates import mended
+from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.planner import Cio
+from agents.runtime.completion_batcher import until_answered
+from agents.selection.preference_parsing import NAME_CHARACTERS, lanes_of_names
+from agents.selection.requirements import Requirements
+from agents.selection.strategy import NoModel
+from agents.workflows.invalid import InvalidTask
+from protocol.bus import Bus, Outgoing
+from protocol.errors import CogoError, MalformedMessage
+from protocol.messages import (
+    Envelope,
+    MessageType,
+    ModelControl,
+    ModelSelectionRequest,
+    ModelSelectionResponse,
+    payload_of,
+)
+from protocol.records import SelectionRecord
+from protocol.store.queue import Store
+from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
+from providers.catalogue.catalogue import Catalogue
+
+WAITING = 1000
+"""Requests beyond so many are dropped: whoever asks may ask again."""
+
+
+class SelectionDesk:
+    """Answers each request once, one after the other.
+
+    The answer is recorded, which announces it; of the answers of several orchestrators the database
+    keeps the first. It carries the id of the request, or the id that was made of its words.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        cio: Cio,
+        fleet: Fleet,
+        bus: Bus,
+        store: Store,
+        source: str,
+        jitter: random.Random,
+    ) -> None:
+        self._catalogue = catalogue
+        self._cio = cio
+        self._fleet = fleet
+        self._bus = bus
+        self._store = store
+        self._source = source
+        self._jitter = jitter
+        self._requests: asyncio.Queue[Envelope] = asyncio.Queue(WAITING)
+        self._dropped = 0
+        """Since nothing waited."""
+
+    def hear(self, message: Envelope) -> None:
+        """Take a request; anything else on the topic is for others."""
+        if message.type not in (MessageType.MODEL_SELECTION_REQUEST, MessageType.MODEL_CONTROL):
+            return
+        try:
+            self._requests.put_nowait(message)
+        except asyncio.QueueFull:
+            if not self._dropped:
+                logger.warning("requests are dropped: too many wait", topic=MODEL_SELECTION)
+            self._dropped += 1
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while True:
+            message = await self._requests.get()
+            if self._dropped and self._requests.empty():
+                logger.warning(
+                    "requests were dropped", topic=MODEL_SELECTION, dropped=self._dropped
+                )
+                self._dropped = 0
+            try:
+                if message.type == MessageType.MODEL_CONTROL:
+                    await self._control(payload_of(message, ModelControl), who=message.source)
+                else:
+                    await self._answer(message)
+            except CogoError as error:
+                logger.warning("a request could not be answered", error=str(error))
+
+    async def _control(self, said: ModelControl, *, who: str) -> None:
+        """Every orchestrator hears it; saying the same again changes nothing."""
+        done = await self._store.control_model(
+            action=said.action,
+            subject=said.subject,
+            lanes=self._cio.lanes_of(said.subject),
+            scope=said.scope,
+            reason=said.reason,
+            who=who,
+        )
+        logger.info("an operator spoke", **done.model_dump())
+
+    async def _answer(self, message: Envelope) -> None:
+        record = self._record(message)
+        try:
+            await until_answered(
+                partial(self._store.record_selection, record),
+                what="the answer to a request",
+                jitter=self._jitter,
+            )
+        except CogoError as error:
+            # The database announces what it records, and nothing else.
+            logger.warning("an answer cannot be recorded", error=str(error))
+            await self._publish(record, str(error))
+
+    def _record(self, message: Envelope) -> SelectionRecord:
+        """Return the answer to a request: the choice, or why there is none."""
+        try:
+            chosen = self._choose(payload_of(message, ModelSelectionRequest))
+        except MalformedMessage as error:
+            field = str(error).removeprefix(f"{ModelSelectionRequest.__name__}.")
+            chosen = SelectionRecord(reason=f"the request cannot be read: {field}.")
+        except (InvalidTask, NoModel) as error:
+            available = list(self._fleet.lanes)
+            chosen = SelectionRecord(reason=error.message, available_models=available)
+        return chosen.model_copy(
+            update={
+                "task_id": _text(message, "task_id"),
+                "subtask_id": _text(message, "subtask_id"),
+                "requested_model": _text(message, "requested_model"),
+                "request_id": message.id,
+                "unnamed_request": message.is_unnamed,
+            }
+        )
+
+    def _choose(self, request: ModelSelectionRequest) -> SelectionRecord:
+        """Raise InvalidTask for what the request says wrongly, NoModel when nothing is eligible."""
+        try:
+            needs = Requirements.model_validate(request.task_requirements)
+        except ValidationError as error:
+            raise InvalidTask.of("task_requirements", error) from error
+        served, notes = self._fleet.lanes, list[str]()
+        if request.available_models:
+            lanes, notes = lanes_of_names(request.available_models, self._catalogue, served)
+            if not lanes:
+                raise NoModel(" ".join(["None of the available models can be taken.", *notes]))
+            served = tuple(lanes)
+        self._check_offered(request.requested_model, served)
+        choice = self._cio.answer(needs, requested=request.requested_model, served=served)
+        record = choice.record()
+        said = [note for note in notes if note not in record.reason]
+        return record.model_copy(update={"reason": " ".join([record.reason, *said])})
+
+    def _check_offered(self, name: str | None, offered: Sequence[str]) -> None:
+        """Raise InvalidTask when the requested model is served, but not among those offered."""
+        lanes, _ = lanes_of_names([name] if name else [], self._catalogue, self._fleet.lanes)
+        if lanes and lanes[0] not in offered:
+            raise InvalidTask(
+                "requested_model",
+                f"requested_model {name!r} is not among the available models: "
+                f"{', '.join(offered)}.",
+                allowed=offered,
+            )
+
+    async def _publish(self, record: SelectionRecord, problem: str) -> None:
+        response = ModelSelectionResponse(
+            request_id=record.request_id,
+            task_id=record.task_id,
+            subtask_id=record.subtask_id,
+            requested_model=record.requested_model,
+            selection_reason=problem,
+            error=problem,
+        )
+        envelope = Envelope.of(
+            MessageType.MODEL_SELECTION_RESPONSE,
+            response,
+            source=self._source,
+            target=SELECTION_TARGET,
+        )
+        await self._bus.publish([Outgoing(topic=MODEL_SELECTION, envelope=envelope)])
+
+
+def _text(message: Envelope, field: str) -> str | None:
+    """Return what a request says there, as far as an answer repeats it."""
+    value = message.payload.get(field)
+    if not isinstance(value, str):
+        return None
+    return mended(value[:NAME_CHARACTERS]).replace("\x00", "")  # which Postgres cannot hold

@@ -1,0 +1,1 @@
+"""Constraints: which models may not, or should not, be chosen."""

@@ -1,0 +1,1 @@
+"""What is known of models: prices, outcomes, estimates and scores."""

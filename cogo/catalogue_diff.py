@@ -1,0 +1,84 @@
+"""A provider's own list of models beside the catalogue: what is new, gone, or priced otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from providers.adapters.base import ListedModel
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Deployment
+from providers.prices import unit_prices
+
+__all__ = ["Comparison", "PriceChange", "compare"]
+
+_TOLERANCE: Final = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChange:
+    """US dollars per million tokens, input and output."""
+
+    model: str
+    catalogue: tuple[Decimal, Decimal]
+    listed: tuple[Decimal, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Provider's own ids in `new`, canonical ids elsewhere."""
+
+    provider: str
+    listed: int
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+    """Current in the catalogue, but not listed."""
+    retiring: tuple[tuple[str, str], ...]
+    """Listed with a day on which they end."""
+    repriced: tuple[PriceChange, ...]
+    priced: int
+    """Listed models whose price the listing says; 0: it lists no prices, so none was compared."""
+
+
+def compare(catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]) -> Comparison:
+    """Compare; pure. A listing that says nothing of prices changes none."""
+    by_id = {model.id: model for model in listed}
+    ours = [
+        (model, entry)
+        for model in catalogue.models.values()
+        for entry in model.deployments
+        if entry.provider == provider
+    ]
+    known = {entry.model for _, entry in ours}
+    host = catalogue.providers[provider]
+    changes = []
+    for model, entry in ours:
+        prices = by_id[entry.model].prices if entry.model in by_id else None
+        place = Deployment(model=model, entry=entry, host=host, base_url="")
+        had = unit_prices(place) if prices is not None else None
+        if prices is None or had is None:
+            continue
+        before, now = (had.input, had.output), (prices.input, prices.output)
+        if any(_differ(a, b) for a, b in zip(before, now, strict=True)):
+            changes.append(PriceChange(model=model.id, catalogue=before, listed=now))
+    return Comparison(
+        provider=provider,
+        listed=len(listed),
+        new=tuple(sorted(set(by_id) - known)),
+        gone=tuple(
+            model.id
+            for model, entry in ours
+            if model.retirement is None and entry.model not in by_id
+        ),
+        retiring=tuple(
+            (model.id, str(by_id[entry.model].retires_on))
+            for model, entry in ours
+            if entry.model in by_id and by_id[entry.model].retires_on is not None
+        ),
+        repriced=tuple(changes),
+        priced=sum(model.prices is not None for model in listed),
+    )
+
+
+def _differ(one: Decimal, other: Decimal) -> bool:
+    return abs(one - other) > _TOLERANCE * max(one, other)

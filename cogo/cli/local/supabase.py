@@ -1,0 +1,245 @@
+"""`cogo supabase`: the embedded Supabase on its own, without agents."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import typer
+
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.output import print_json, print_line
+from cogo.config.context import Project
+from cogo.errors import CommandError, NotRunning
+from cogo.supervisor import hold_lock
+from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
+from cogo.terminal import neutralize
+from embedded.errors import CannotStart
+from embedded.http.binding import WARNING, is_loopback, require_loopback
+from embedded.keys import load_keys, rotate_keys
+from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
+from embedded.postgres.system_data import data_of, remove_orphans
+from embedded.reset import drop_data
+from embedded.state import State
+
+EXAMPLES: Final = {
+    "start": (
+        "cogo supabase start              # returns when it answers, and leaves it running",
+        "cogo supabase start --port 54400 --dir ./second",
+        "cogo supabase start --faults     # tests may order trouble, see docs/embedded.md",
+        "cogo supabase start --legacy-grants   # new tables are open to the API's roles",
+    ),
+    "stop": ("cogo supabase stop               # data and keys stay",),
+    "status": ("cogo supabase status", "cogo supabase status --json"),
+    "reset": ("cogo supabase reset", "cogo supabase reset --yes"),
+    "psql": ("cogo supabase psql", "cogo supabase psql -- -c 'select count(*) from cogo_tasks'"),
+    "keys": ("cogo supabase keys", "cogo supabase keys --rotate"),
+}
+
+
+def start(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port (default: 54321 or the next free one).", min=1, max=65535),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let other machines reach --host.")
+    ] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Take orders for trouble, for tests.")
+    ] = False,
+    hosted_limits: Annotated[
+        bool,
+        typer.Option(
+            "--hosted-limits", help="Hold Realtime to the rates of a hosted project's Free plan."
+        ),
+    ] = False,
+    legacy_grants: Annotated[
+        bool | None,
+        typer.Option(
+            "--legacy-grants/--no-legacy-grants",
+            help="Grant new tables and functions to the API's roles, as projects before"
+            " October 2026 do. Kept for later starts.",
+        ),
+    ] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the embedded Supabase and leave it running; applies the migrations of COGO.
+
+    Without agents: `cogo serve` starts those. Where it runs already, say where.
+    """
+    project = Project.find(directory)
+    home = project.home
+    state = find_server(home)
+    if state is None:
+        options = _reach(host, allow_remote=allow_remote)
+        flags = {"--faults": faults, "--hosted-limits": hosted_limits}
+        options += [name for name, is_set in flags.items() if is_set]
+        if legacy_grants is not None:
+            options.append("--legacy-grants" if legacy_grants else "--no-legacy-grants")
+        if port is not None:
+            options += ["--port", str(port)]
+        with hold_lock(home):
+            project.remember_home()
+            state = start_server(home, options)
+    _show(home, state, as_json=as_json)
+
+
+def stop(*, directory: Dir = None) -> None:
+    """Stop the embedded Supabase; its data and its keys stay."""
+    home = Project.find(directory).home
+    state = require_server(home)
+    with hold_lock(home):
+        stop_server(home, state)
+    remove_orphans()
+    print_line(f"stopped; the data stay in {data_of(home)}")
+
+
+def status(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show where the embedded Supabase runs, and its keys; exit code 1 when it does not run."""
+    home = Project.find(directory).home
+    state = find_server(home)
+    if state is None and as_json:
+        print_json({"running": False, "home": str(home)})
+        raise typer.Exit(1)
+    _show(home, state or require_server(home), as_json=as_json)
+
+
+def reset(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    directory: Dir = None,
+) -> None:
+    """Drop all data of the embedded Supabase and apply the migrations again; accounts go too."""
+    home = Project.find(directory).home
+    _require_installation(home)
+    if not yes:
+        typer.confirm(neutralize(f"Drop all data in {home}?"), abort=True)
+    with hold_lock(home):
+        _between_stop_and_start(home, lambda: asyncio.run(drop_data(home)), restarts=True)
+    print_line("all data dropped; the migrations are applied, the keys are the same")
+
+
+def psql(
+    *,
+    arguments: Annotated[list[str] | None, typer.Argument(help="For psql; after --.")] = None,
+    directory: Dir = None,
+) -> None:
+    """Open psql on the embedded database, as the role postgres."""
+    state = require_server(Project.find(directory).home)
+    program = shutil.which("psql") or _bundled_psql()
+    address = urlsplit(state.db_url)
+    # Not among the arguments, which every user of the machine can read.
+    os.putenv("PGPASSWORD", address.password or "")
+    target = {
+        "--host": address.hostname or "",
+        "--port": str(address.port),
+        "--username": address.username or "",
+        "--dbname": address.path.removeprefix("/"),
+    }
+    options = [f"{name}={value}" for name, value in target.items()]
+    os.execv(program, [program, *options, *(arguments or [])])  # noqa: S606 - what was asked for
+
+
+def keys(
+    *,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make new ones; the old ones end, and all sessions.")
+    ] = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the API keys, or replace them; a running server is restarted with the new ones."""
+    home = Project.find(directory).home
+    _require_installation(home)
+    if rotate:
+        with hold_lock(home):
+            _between_stop_and_start(home, lambda: rotate_keys(home), restarts=False)
+    known = load_keys(home)
+    shown: dict[str, object] = {
+        "publishable_key": known.publishable,
+        "secret_key": known.secret,
+        "anon_key": known.legacy_anon,
+        "service_role_key": known.legacy_service_role,
+    }
+    if as_json:
+        print_json(shown)
+        return
+    for name, value in shown.items():
+        print_line(f"{name:<17}{value}")
+
+
+def _show(home: Path, state: State, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"running": True, "home": str(home), **asdict(state)})
+        return
+    for name, value in (
+        ("API URL", state.url),
+        ("REST", f"{state.url}/rest/v1"),
+        ("Realtime", f"{state.url}/realtime/v1"),
+        ("Auth", f"{state.url}/auth/v1"),
+        ("DB URL", state.db_url),
+        ("publishable key", state.publishable_key),
+        ("secret key", state.secret_key),
+        ("anon key", f"{state.anon_key} (legacy)"),
+        ("service_role key", f"{state.service_role_key} (legacy)"),
+        ("Postgres", state.version),
+        *([("grants", "legacy: new tables are granted to the API")] if state.legacy_grants else []),
+        ("state, logs", str(home)),
+    ):
+        print_line(f"{name:<18}{value}")
+
+
+def _reach(host: str, *, allow_remote: bool) -> list[str]:
+    try:
+        if not allow_remote:
+            require_loopback(host)
+        elif not is_loopback(host):
+            print_line(f"warning: {WARNING}", err=True)
+    except CannotStart as error:
+        raise CommandError(str(error)) from error
+    return ["--host", host, *(["--allow-remote"] if allow_remote else [])]
+
+
+def _require_installation(home: Path) -> None:
+    if not (home / "keys.json").exists():
+        raise NotRunning(
+            f"there is no embedded Supabase in {home}: make one with `cogo supabase start`"
+        )
+
+
+def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts: bool) -> None:
+    """Work while no server runs; one that ran, runs again, on its port if that is still free.
+
+    `restarts`: start one for a moment also where none ran, for the migrations.
+    """
+    before = find_server(home)
+    if before is not None:
+        stop_server(home, before)
+    try:
+        work()
+    except CannotStart as error:
+        raise CommandError(str(error)) from error
+    if before is not None:
+        # Others may have taken the port meanwhile, and the data are gone already.
+        after = start_server(home, ["--prefer-port", str(urlsplit(before.url).port)])
+        if after.url != before.url:
+            print_line(f"another program took the port: now at {after.url}", err=True)
+    elif restarts:
+        stop_server(home, start_server(home))
+
+
+def _bundled_psql() -> str:
+    program = find_installation(DEFAULT_MAJOR).bin / "psql"
+    if not program.exists():
+        raise CommandError(
+            "psql is not installed: `apt install postgresql-client`, or `brew install libpq`"
+        )
+    return str(program)

@@ -1,0 +1,73 @@
+"""`cogo trust`: the folders whose files may set what runs and where keys go."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from dotenv import dotenv_values
+
+from cogo.cli.options import AsJson
+from cogo.cli.output import print_json, print_line, print_table
+from cogo.config.settings import config_directory
+from cogo.config.trust import ENV_FILE, STATE, TrustStore, split_variables
+from cogo.errors import CommandError
+
+EXAMPLES: Final = (
+    "cogo trust                   # this folder, with its files as they are now",
+    "cogo trust ~/work/project",
+    "cogo trust --list",
+    "cogo trust --remove ~/work/project",
+)
+
+
+def trust(
+    *,
+    folder: Annotated[
+        Path, typer.Argument(help="The folder.", exists=False, show_default="this one")
+    ] = Path(),
+    listed: Annotated[bool, typer.Option("--list", help="List what is trusted.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Do not trust it any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trust the .env, the cogo.toml and the .cogo of a folder, as they are now.
+
+    Files may run commands, say where keys and prompts are sent, and choose what is written. Those
+    of a folder count in full only when it is trusted; a file that changes has to be trusted anew.
+    The environment and ~/.config/cogo are always trusted.
+    """
+    config = config_directory()
+    store = TrustStore.load(config)
+    folder = folder.expanduser().resolve()
+    if not listed:
+        if not remove and not folder.is_dir():
+            raise CommandError(f"{folder} is not a folder")
+        if remove and store == store.without(folder):
+            raise CommandError(f"{folder} is not trusted; `cogo trust --list` lists what is")
+        try:
+            store = store.without(folder) if remove else store.with_folder(folder)
+            store.save(config)
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
+    if as_json:
+        print_json(store.model_dump())
+    elif listed:
+        rows = [(path, ", ".join(files) or "no files") for path, files in store.folders.items()]
+        print_table(("FOLDER", "WITH"), [*rows, *((path, "state") for path in store.states)])
+    else:
+        print_line(f"{folder} is {'no longer' if remove else 'now'} trusted{_parts(store, folder)}")
+
+
+def _parts(store: TrustStore, folder: Path) -> str:
+    parts = [_with_names(folder, name) for name in store.folders.get(str(folder), ())]
+    if str(folder / STATE) in store.states:
+        parts.append(STATE)
+    return f", with {', '.join(parts)}" if parts else ""
+
+
+def _with_names(folder: Path, name: str) -> str:
+    """Return the name of a file, and of a `.env` what counts only because it is trusted."""
+    if name != ENV_FILE:
+        return name
+    variables = {key: text for key, text in dotenv_values(folder / name).items() if text}
+    names = ", ".join(split_variables(variables)[1])
+    return f"{name} ({names})" if names else name

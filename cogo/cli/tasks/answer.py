@@ -1,0 +1,66 @@
+"""The end of a task on the command line: the answer on standard output, its state beside it."""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from cogo.cli.output import print_json, print_line, print_text
+from cogo.errors import CommandError
+from cogo.watch.format import cost_text, short, simulated_mark, task_answer, task_tokens
+from protocol.lifecycle import TaskState
+from protocol.records import Task
+
+FAILED: Final = 1
+UNFINISHED: Final = 3
+CANCELLED: Final = 4
+CODES: Final = {
+    TaskState.COMPLETED: 0,
+    TaskState.FAILED: FAILED,
+    TaskState.CANCELLED: CANCELLED,
+}
+"""Exit codes by how a task ended; UNFINISHED when it has not."""
+
+
+def print_end(
+    task: Task, *, as_json: bool, has_shown: bool = False, out: Path | None = None
+) -> int:
+    """Print how a task ended and its answer, unless that was shown; return the exit code."""
+    if out is not None and task.status is TaskState.COMPLETED:
+        _write(out, task_answer(task))
+        print_line(f"{short(task.id)}  written      {out}", err=True)
+    if as_json:
+        print_json(task.model_dump(mode="json"))
+        return CODES.get(task.status, UNFINISHED)
+    print_text(summary(task), err=True, indent=10)
+    if task.status is TaskState.COMPLETED and not has_shown and out is None:
+        print_line(task_answer(task))
+    return CODES.get(task.status, UNFINISHED)
+
+
+def summary(task: Task) -> str:
+    """Return one line: state, model, tokens, cost, and whether all of it is simulated."""
+    model = (task.result or {}).get("model_used", "no model")
+    return (
+        f"{short(task.id)}  {task.status}  {model}  {task_tokens(task)} tokens  "
+        f"{cost_text(task.cost_usd)}{simulated_mark(task)}"
+    )
+
+
+def require_writable(file: Path) -> None:
+    """Raise CommandError unless a file can be written there; nothing that exists is changed."""
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(21, "it is a directory")
+        if file.exists():
+            file.open("a", encoding="utf-8").close()
+        else:
+            tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise CommandError(f"--out {file} cannot be written: {error.strerror}") from error
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""A single process: start, shutdown, health and the watch on its parent."""

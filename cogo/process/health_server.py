@@ -1,0 +1,96 @@
+"""Health, readiness and metrics of one agent over HTTP, from a thread of their own.
+
+A thread, since a probe must be answered just when the agent's loop is not.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from socketserver import ThreadingMixIn
+from typing import Any, Final, TypeAlias
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+
+from agents.runtime.health import Sign, Vitals
+from cogo.errors import CommandError
+
+LOOPBACK: Final = "127.0.0.1"
+_JSON: Final = "application/json"
+
+StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A scraper that hangs must not keep the next probe waiting."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind without asking a name server who we are, as the base class would."""
+        super(WSGIServer, self).server_bind()
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+
+class _Silent(WSGIRequestHandler):
+    timeout = 5.0
+
+    def log_message(self, *_: object) -> None:
+        """Probes are no news."""
+
+
+@contextmanager
+def health_server(vitals: Vitals, port: int) -> Iterator[str]:
+    """Answer /health, /ready and /metrics on loopback until the block ends; give the URL.
+
+    Port 0 takes any that is free. Raises CommandError when the port is taken.
+    """
+    try:
+        server = make_server(
+            LOOPBACK, port, partial(_answer, vitals), server_class=_Server, handler_class=_Silent
+        )
+    except OSError as error:
+        raise CommandError(
+            f"port {port} cannot be opened ({error.strerror}); "
+            "give another --health-port, or 0 for any that is free"
+        ) from error
+    thread = threading.Thread(
+        target=partial(server.serve_forever, poll_interval=0.1), name="health", daemon=True
+    )
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _answer(
+    vitals: Vitals, environ: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    status, kind, body = _page(vitals, str(environ.get("PATH_INFO")))
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _page(vitals: Vitals, path: str) -> tuple[str, str, bytes]:
+    match path:
+        case "/health":
+            return _signed(vitals.health())
+        case "/ready":
+            return _signed(vitals.readiness())
+        case "/metrics":
+            return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, vitals.metrics.text()
+        case _:
+            body = json.dumps({"paths": ["/health", "/ready", "/metrics"]}).encode()
+            return "404 Not Found", _JSON, body
+
+
+def _signed(sign: Sign) -> tuple[str, str, bytes]:
+    status = "200 OK" if sign.is_well else "503 Service Unavailable"
+    body = json.dumps({"ok": sign.is_well, "reason": sign.reason}).encode()
+    return status, _JSON, body

@@ -1,0 +1,152 @@
+"""Every provider that is open here, tried once: what `scripts/test-integrations` reports."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from pydantic import SecretStr
+
+from providers.adapters.base import ListedModel
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential, Credentials, Deployment
+from providers.errors import NotServed, ProviderError
+from providers.prices import unit_prices
+from providers.router import Router
+from providers.smoke_test import STEPS, Trial, try_model
+from simulator.wires.compatible import MODELS, base_of
+
+SIMULATED_PATHS: Final = {
+    "anthropic": "/anthropic",
+    "fireworks": "/fireworks",
+    "gemini": "/gemini/v1beta",
+    "openai": "/openai/v1",
+    **{str(vendor): f"/{vendor}{base_of(vendor)}" for vendor in MODELS},
+}
+"""Every provider whose wire the vendor simulator speaks, and its base URL below the simulator's."""
+
+_DEAR: Final = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One provider and how its steps went."""
+
+    provider: str
+    model: str | None
+    """Canonical id; None where none could be found to try."""
+    trials: tuple[Trial, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(trial.ok is not False for trial in self.trials)
+
+
+def simulated_credentials(url: str) -> Credentials:
+    """Open every provider that the simulator at `url` can stand in for."""
+    return {
+        provider: Credential(key=SecretStr("simulated"), base_url=url + path, simulated=True)
+        for provider, path in SIMULATED_PATHS.items()
+    }
+
+
+async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[Report]:
+    """Try all of them at once, each by its cheapest model; no failure stops another."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_try_provider(catalogue, provider, credential), name=provider)
+            for provider, credential in credentials.items()
+        ]
+    return [task.result() for task in tasks]
+
+
+async def try_models(
+    catalogue: Catalogue, credentials: Credentials, model_ids: Iterable[str]
+) -> list[Report]:
+    """Try these models, each at the provider where it would be asked.
+
+    Raises:
+        UnknownModel: one of them is not a canonical id.
+        NotServed: one of them cannot be called from here.
+    """
+    reports = []
+    async with Router(catalogue, credentials) as router:
+        await router.discover()
+        for model_id in model_ids:
+            place = _first(router, model_id)
+            trials = [trial async for trial in try_model(router, place)]
+            reports.append(Report(provider=place.provider, model=model_id, trials=tuple(trials)))
+    return reports
+
+
+def _first(router: Router, model_id: str) -> Deployment:
+    places = router.deployments(model_id)
+    if not places:
+        hosts = [each.provider for each in router.catalogue.model(model_id).deployments]
+        ways = " or ".join(router.catalogue.providers[host].how_to_open for host in hosts)
+        raise NotServed(f"{model_id} cannot be called from here: {ways}")
+    return places[0]
+
+
+async def _try_provider(catalogue: Catalogue, provider: str, credential: Credential) -> Report:
+    # With the others closed, no model of it is asked elsewhere.
+    async with Router(catalogue, {provider: credential}) as router:
+        failed: ProviderError | None = None
+        listed: list[ListedModel] = []
+        try:
+            listed = await router.list_models(provider)  # also imports, which no step's time has
+        except ProviderError as error:
+            failed = error  # many a provider answers even so
+        place = _cheapest(router, provider) or _listed(router, provider, listed)
+        if place is None:
+            why = f"{failed.code}: {failed}" if failed else "it lists no model"
+            nothing = Trial(step=STEPS[0], ok=False if failed else None, detail=why)
+            return Report(provider=provider, model=None, trials=(nothing,))
+        trials = [trial async for trial in try_model(router, place)]
+        return Report(provider=provider, model=place.model.id, trials=tuple(trials))
+
+
+def _cheapest(router: Router, provider: str) -> Deployment | None:
+    places = [
+        place
+        for model in router.catalogue.models.values()
+        if model.retirement is None
+        for place in router.deployments(model.id)
+        if place.provider == provider
+    ]
+    return min(places, key=_price, default=None)
+
+
+def _price(place: Deployment) -> Decimal:
+    prices = unit_prices(place)
+    return prices.output if prices is not None else _DEAR
+
+
+def _listed(router: Router, provider: str, listed: Sequence[ListedModel]) -> Deployment | None:
+    own = next((model.id for model in listed if "embed" not in model.id.lower()), None)
+    if own is None or not router.catalogue.providers[provider].any_model:
+        return None
+    return router.deployments(f"{provider}/{own}")[0]
+
+
+def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:
+    """Lay reports out as a table: provider, model, step, outcome, seconds, dollars, detail."""
+    marks = {True: "ok", False: "FAILED", None: "-"}
+    return [
+        (
+            report.provider,
+            report.model or "-",
+            trial.step,
+            marks[trial.ok],
+            f"{trial.seconds:.2f}",
+            "-" if trial.cost_usd is None else f"{trial.cost_usd:.6f}",
+            trial.detail,
+        )
+        for report in reports
+        for trial in report.trials
+    ]
+
+
+HEADINGS: Final = ("PROVIDER", "MODEL", "STEP", "", "SECONDS", "USD", "WHAT CAME")

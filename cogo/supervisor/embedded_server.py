@@ -1,0 +1,140 @@
+"""The embedded server on its own: started to stay, found again, stopped."""
+
+import asyncio
+import http.client
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from cogo.errors import ChildFailed, CommandError, NotRunning
+from cogo.migrations import load_migrations, migrate
+from cogo.supervisor import module, set_long_logs_aside
+from embedded.errors import DirectoryInUse
+from embedded.lock import hold
+from embedded.state import State, is_alive, read_state
+
+_START: Final = timedelta(seconds=90)
+_STOP: Final = timedelta(seconds=40)
+_POLL_SECONDS: Final = 0.05
+_ANSWER_SECONDS: Final = 5.0
+
+
+def find_server(home: Path) -> State | None:
+    """The server that runs on this state directory."""
+    state = read_state(home)
+    return state if state is not None and is_alive(state) else None
+
+
+def require_server(home: Path) -> State:
+    """Raise NotRunning when there is none."""
+    state = find_server(home)
+    if state is None:
+        raise NotRunning(
+            f"no embedded Supabase runs for {home}: start one with `cogo supabase start`"
+        )
+    return state
+
+
+def start_server(home: Path, options: Sequence[str] = ()) -> State:
+    """Start a server that outlives us, wait until it answers, and apply our migrations.
+
+    Raises ChildFailed with its last words when it does not start, and MigrationFailed.
+    """
+    logs = home / "logs"
+    _make(logs)
+    set_long_logs_aside(logs)
+    log = logs / "server.log"
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as ready, _private_log(log) as output:
+        begin = output.tell()
+        # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            [
+                sys.executable,
+                *module("embedded", "--dir", str(home), "--ready-fd", str(writing), *options),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[writing],
+            start_new_session=True,
+        )
+        os.close(writing)
+        try:
+            is_told, _, _ = select.select([ready], [], [], _START.total_seconds())
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+        if not is_told:
+            process.kill()
+        if not is_told or not ready.readline():
+            process.wait()
+            raise ChildFailed(f"{_last_line(log, begin)} ({log})")
+    state = require_server(home)
+    asyncio.run(migrate(state.db_url, load_migrations()))
+    # The Data API hears of new tables a moment after they are committed.
+    deadline = time.monotonic() + _START.total_seconds()
+    while not _knows_migrations(state):
+        if time.monotonic() > deadline:
+            raise ChildFailed(f"the Data API does not see the migrations ({log})")
+        time.sleep(_POLL_SECONDS)
+    return state
+
+
+def stop_server(home: Path, state: State) -> None:
+    """Stop the server in order; return when it has let go of its directory."""
+    if state.pid is None:
+        return
+    os.kill(state.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP.total_seconds()
+    while time.monotonic() < deadline:
+        try:
+            # The kernel frees the lock with the process, also when nobody collects the zombie.
+            with hold(home):
+                return
+        except DirectoryInUse:
+            time.sleep(_POLL_SECONDS)
+    raise CommandError(
+        f"the server did not stop within {_STOP.seconds} s: end it with `kill -9 {state.pid}`; "
+        "its data survive that"
+    )
+
+
+def _knows_migrations(state: State) -> bool:
+    connection = http.client.HTTPConnection(
+        state.url.removeprefix("http://"), timeout=_ANSWER_SECONDS
+    )
+    try:
+        headers = {"apikey": state.secret_key}
+        connection.request("HEAD", "/rest/v1/cogo_tasks?limit=1", headers=headers)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _make(logs: Path) -> None:
+    try:
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"{logs} cannot be written ({error.strerror}): choose another with --dir or COGO_HOME"
+        ) from error
+
+
+def _private_log(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+
+
+def _last_line(log: Path, begin: int) -> str:
+    lines = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "the server did not start, and said nothing"

@@ -1,0 +1,1 @@
+"""Fork server: imports once and forks the processes of `cogo up`."""

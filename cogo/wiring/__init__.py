@@ -1,0 +1,1 @@
+"""Wiring: builds stores, routers and the gateway from the configuration."""

@@ -1,0 +1,91 @@
+"""The router of an executor: the catalogue, the keys, and what stands around each call."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from agents.executor.answer_cache import AnswerCache
+from agents.middleware.budget import Ledger
+from agents.middleware.stack import open_safety
+from cogo.config.catalogue import KeySource, credentials
+from cogo.config.connection import Connection
+from cogo.config.context import Project
+from protocol.store.spending import SpendingStore
+from protocol.transport.connect import open_store
+from providers.calls.middleware import Gate
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.schema import TimeoutSeconds
+from providers.router import Router
+
+
+@asynccontextmanager
+async def open_router(
+    project: Project,
+    catalogue: Catalogue,
+    connection: Connection,
+    *,
+    agent_id: str,
+    simulator_url: str | None,
+) -> AsyncIterator[Router]:
+    """Open a router whose gates share limits and circuits with all other executors.
+
+    Raises SettingInvalid.
+    """
+    key = connection.secret_key.get_secret_value()
+    async with (
+        open_store(connection.url, key) as store,
+        open_safety(agent_id=agent_id, store=store) as safety,
+        build_router(
+            project,
+            catalogue,
+            simulator_url=simulator_url,
+            gates=[*safety.gates, _ledger(project, agent_id, store)],
+        ) as router,
+    ):
+        safety.reporter.watch(lambda: router.concurrency.rooms)
+        yield router
+
+
+def _ledger(project: Project, agent_id: str, store: SpendingStore) -> Ledger:
+    return Ledger(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
+
+
+@asynccontextmanager
+async def open_cache(
+    project: Project, connection: Connection, *, agent_id: str
+) -> AsyncIterator[AnswerCache]:
+    """Open the cache of answers, which tasks or the settings have to ask for."""
+    settings = project.settings
+    async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+        yield AnswerCache(
+            store,
+            ledger=_ledger(project, agent_id, store),
+            always=settings.cache,
+            shared=settings.cache_shared,
+            ttl=timedelta(seconds=settings.cache_seconds),
+        )
+
+
+def build_router(
+    project: Project,
+    catalogue: Catalogue,
+    *,
+    simulator_url: str | None = None,
+    gates: Sequence[Gate] = (),
+) -> Router:
+    """Build it; it opens with `async with`. Real keys are read again while it lives.
+
+    Raises SettingInvalid.
+    """
+    settings = project.settings
+    return Router(
+        catalogue,
+        credentials(project, catalogue, simulator_url),
+        gates=gates,
+        reread=None if simulator_url else KeySource(project, catalogue).reread,
+        timeouts=TimeoutSeconds(
+            first_token=settings.first_token_seconds,
+            stall=settings.stall_seconds,
+            total=settings.total_seconds,
+        ),
+    )

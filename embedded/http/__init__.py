@@ -1,0 +1,1 @@
+"""HTTP shared by all parts of the embedded server."""

@@ -1,0 +1,1 @@
+"""The Postgres cluster of the embedded server."""

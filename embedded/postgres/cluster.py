@@ -1,0 +1,309 @@
+"""A Postgres of our own: one data directory, one process, on loopback, with passwords."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import asyncpg
+
+from embedded.errors import CannotStart, ForeignData, PortInUse, PostgresFailed
+from embedded.lock import hold
+from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
+from embedded.postgres.bootstrap import apply_bootstrap, bootstrap_version
+from embedded.postgres.data_layout import Placement, place
+from embedded.postgres.postmaster import read_postmaster, stop, stop_orphan
+from embedded.postgres.role_passwords import Passwords, load_passwords
+from embedded.postgres.unprivileged.account import account_to_drop_to, give_to, make_private
+from embedded.postgres.unprivileged.exec import launch
+from embedded.private_files import write_private
+
+_log = logging.getLogger(__name__)
+
+FIRST_PORT: Final = 54322
+HOST: Final = "127.0.0.1"
+
+START_SECONDS: Final = 60.0
+"""Long enough for crash recovery of a small database."""
+
+_LOG_BYTES: Final = 10_000_000
+_POLL_SECONDS: Final = 0.005
+_PORTS_TRIED: Final = 200
+_RESTART_SECONDS: Final = 0.2
+_LAST_RESTART_SECONDS: Final = 5.0
+_SETTINGS: Final[Mapping[str, str]] = {
+    "fsync": "on",
+    "jit": "off",  # costs more than it gives for statements of milliseconds
+    "listen_addresses": HOST,
+    "log_timezone": "UTC",
+    "max_connections": "100",
+    "max_slot_wal_keep_size": "1GB",  # a slot that lags further is lost, and made anew
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    # No Unix socket at all: no path of at most 107 bytes to find, no folder to guard.
+    "unix_socket_directories": "",
+    "wal_level": "logical",  # for postgres_changes; there is a slot only while somebody listens
+}
+
+
+class Postgres:
+    """Runs Postgres for as long as the context lasts.
+
+    Holds the lock of the state directory. What an earlier server left behind after `kill -9` (a
+    stale pid file, a postmaster that still runs) is cleared first. Raises CannotStart.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        major: int = DEFAULT_MAJOR,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`settings` of postgresql.conf win over ours, except the port."""
+        self._directory = directory
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self._major = major
+        self._wanted_port = port
+        self._port = 0
+        self._passwords: Passwords | None = None
+        self._placement: Placement | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._stack = contextlib.AsyncExitStack()
+
+    def dsn(self, role: str, database: str = "postgres") -> str:
+        """The URL for a role that logs in: postgres, authenticator or supabase_admin."""
+        if self._passwords is None:
+            raise RuntimeError("Postgres has not been started")
+        return f"postgresql://{role}:{self._passwords.of(role)}@{HOST}:{self._port}/{database}"
+
+    @property
+    def data(self) -> Path:
+        """The data directory; below the state directory unless root had to put it elsewhere."""
+        if self._placement is None:
+            raise RuntimeError("Postgres has not been started")
+        return self._placement.data
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process."""
+        if self._process is None:
+            raise RuntimeError("Postgres has not been started")
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            # Not in a thread: one that a cancelled start leaves behind would keep the lock.
+            placement, passwords = self._prepare(stack)
+            self._placement, self._passwords = placement, passwords
+            await stop_orphan(placement.data)
+            if not placement.data.exists():
+                await _initialise(placement, self._directory, passwords)
+            _refuse_foreign_data(placement.data, self._major)
+            stack.push_async_callback(self._stop)
+            await self._start(placement)
+            await self._bootstrap(placement, passwords)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    def _prepare(self, stack: contextlib.AsyncExitStack) -> tuple[Placement, Passwords]:
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._directory = self._directory.resolve()
+            stack.enter_context(hold(self._directory))
+            passwords = load_passwords(self._directory)
+        except OSError as error:
+            raise CannotStart(
+                f"{self._directory} cannot be written ({error.strerror}): choose another --dir."
+            ) from error
+        placement = place(
+            self._directory,
+            find_installation(self._major),
+            account=account_to_drop_to(),
+            token=passwords.token,
+        )
+        return placement, passwords
+
+    async def _start(self, placement: Placement) -> None:
+        for port in [self._wanted_port] if self._wanted_port else _free_ports():
+            self._port = port
+            if await self._start_on(port, placement):
+                return
+        if self._wanted_port:
+            raise PortInUse(f"Port {self._wanted_port} is in use: give another, or none.")
+        raise CannotStart(f"No free port from {FIRST_PORT} on for Postgres.")
+
+    async def _start_on(self, port: int, placement: Placement) -> bool:
+        """Whether Postgres got the port."""
+        log = self._directory / "postgres.log"
+        _rotate(log)
+        begin = log.stat().st_size if log.exists() else 0
+        settings = self._settings | {"port": str(port)}
+        with log.open("ab") as output:
+            log.chmod(0o600)
+            self._process = await launch(
+                placement.installation.bin / "postgres",
+                "-D",
+                str(placement.data),
+                *(part for item in settings.items() for part in ("-c", "=".join(item))),
+                account=placement.account,
+                folder=placement.data.parent,
+                output=output.fileno(),
+            )
+        if await self._is_ready(self._process, placement.data):
+            return True
+        lines = log.read_bytes()[begin:].decode(errors="replace")
+        if "could not create any TCP/IP sockets" in lines:
+            return False
+        raise PostgresFailed(f"Postgres did not start; {log} ends with:\n{lines[-1000:].strip()}")
+
+    async def _is_ready(self, process: asyncio.subprocess.Process, data: Path) -> bool:
+        """Wait until it takes connections; False when it ended instead."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while process.returncode is None:
+                    postmaster = read_postmaster(data)
+                    if postmaster and postmaster.pid == process.pid and postmaster.is_ready:
+                        return True
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError as error:
+            raise PostgresFailed(f"Postgres was not ready within {START_SECONDS:.0f} s.") from error
+        return False
+
+    async def keep(self, on_move: Callable[[], None] | None = None) -> None:
+        """Start Postgres again whenever it ends by itself; runs until cancelled.
+
+        On its old port, unless another process took that meanwhile: then on a free one, and
+        `on_move` is called, for `dsn` has changed. A port that was asked for is waited for.
+        """
+        delay = _RESTART_SECONDS
+        while self._process and self._placement:
+            await self._process.wait()
+            _log.error("Postgres ended by itself; it is started again.")
+            # Its children need a moment to notice before they let go of the shared memory.
+            await asyncio.sleep(delay)
+            port = self._port
+            try:
+                is_up = await self._start_again(self._placement)
+            except PostgresFailed as error:
+                _log.error("%s", error)
+                is_up = False
+            if self._port != port:
+                _log.warning("Port %s was taken; Postgres listens on %s.", port, self._port)
+                if on_move is not None:
+                    on_move()
+            delay = _RESTART_SECONDS if is_up else min(delay * 2, _LAST_RESTART_SECONDS)
+
+    async def _start_again(self, placement: Placement) -> bool:
+        port = self._port
+        if await self._start_on(port, placement):
+            return True
+        for other in () if self._wanted_port else _free_ports():
+            self._port = other
+            if await self._start_on(other, placement):
+                return True
+        self._port = port
+        return False
+
+    async def _stop(self) -> None:
+        if self._process and self._process.returncode is None:
+            await stop(self._process.pid, self.data)
+            await self._process.wait()
+
+    async def _bootstrap(self, placement: Placement, passwords: Passwords) -> None:
+        """Apply the bootstrap unless this very text was applied to these data before."""
+        marker = placement.data.with_name(f"{placement.data.name}.bootstrap")
+        version = bootstrap_version()
+        if marker.exists() and marker.read_text() == version:
+            return
+        connection = await asyncpg.connect(self.dsn("supabase_admin"))
+        try:
+            await apply_bootstrap(connection, passwords)
+        finally:
+            await connection.close()
+        write_private(marker, version)
+
+
+async def _initialise(placement: Placement, directory: Path, passwords: Passwords) -> None:
+    """Run initdb aside and rename: a data directory that exists is complete."""
+    # A fresh name: what an initdb that was killed has started may still write to the old one.
+    draft = placement.data.with_name(f"{placement.data.name}.new-{secrets.token_hex(4)}")
+    for left in placement.data.parent.glob(f"{placement.data.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    make_private(draft, placement.account)
+    password = placement.data.with_name(f"{placement.data.name}.password")
+    write_private(password, passwords.supabase_admin)
+    give_to(password, placement.account)
+    provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    log = directory / "initdb.log"
+    with log.open("wb") as output:
+        process = await launch(
+            placement.installation.bin / "initdb",
+            f"--pgdata={draft}",
+            "--username=supabase_admin",  # as on hosted, where `postgres` is no superuser either
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            # What initdb wrote reaches the disk with the operating system's next write-back.
+            "--no-sync",
+            "--no-instructions",
+            *(provider if placement.installation.major >= 18 else ["--locale=C.UTF-8"]),
+            account=placement.account,
+            folder=placement.data.parent,
+            output=output.fileno(),
+        )
+        try:
+            code = await process.wait()
+        finally:
+            password.unlink()
+            if process.returncode is None:  # we were cancelled
+                with contextlib.suppress(ProcessLookupError):  # it ended just now
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+    if code != 0:
+        raise PostgresFailed(f"initdb failed:\n{log.read_text(errors='replace')[-1000:].strip()}")
+    draft.rename(placement.data)
+
+
+def _refuse_foreign_data(data: Path, major: int) -> None:
+    version = data / "PG_VERSION"
+    found = version.read_text().strip() if version.exists() else "an unknown version"
+    if found != str(major):
+        raise ForeignData(
+            f"{data} holds data of Postgres {found}, this is Postgres {major}: choose another "
+            f"--dir, or dump it with the programs of {found} and restore it here."
+        )
+
+
+def _free_ports() -> Iterable[int]:
+    """Ports that nobody listens on right now; Postgres itself has the last word."""
+    for port in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        yield port
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))

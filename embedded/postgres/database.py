@@ -1,0 +1,115 @@
+"""Connections to our Postgres: one pool a purpose, and one connection that listens."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from embedded.postgres.listener import Callback, Listener
+
+REQUEST_CONNECTIONS = 16
+ADMIN_CONNECTIONS = 8
+CLOSE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+"""Whoever took the port of a Postgres that died may accept connections and say nothing."""
+COMMAND_SECONDS = 30.0
+"""Longer than any statement_timeout of the roles: the server's own limit speaks first."""
+
+
+class Database:
+    """Everything that the REST, Realtime and Auth parts know about Postgres.
+
+    Connections that died (a restart of Postgres) are replaced when they are next asked for.
+    """
+
+    requests: asyncpg.Pool
+    """Logged in as `authenticator`: a request sets its role inside its transaction."""
+
+    admin: asyncpg.Pool
+    """Logged in as `supabase_admin`, the superuser: for the server's own work only."""
+
+    def __init__(self, *, requests_dsn: str, admin_dsn: str) -> None:
+        self._requests_dsn = requests_dsn
+        self._admin_dsn = admin_dsn
+        self._listener = Listener(admin_dsn)
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            self.requests = await _open(
+                stack,
+                asyncpg.create_pool(
+                    self._requests_dsn,
+                    min_size=2,
+                    max_size=REQUEST_CONNECTIONS,
+                    reset=_end_transaction,
+                    **_options("embedded rest"),
+                ),
+            )
+            self.admin = await _open(
+                stack,
+                asyncpg.create_pool(
+                    self._admin_dsn,
+                    min_size=1,
+                    max_size=ADMIN_CONNECTIONS,
+                    reset=_end_transaction,
+                    **_options("embedded server"),
+                ),
+            )
+            await stack.enter_async_context(self._listener)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    def move(self, *, requests_dsn: str, admin_dsn: str) -> None:
+        """Connect there from now on: Postgres came back on another port."""
+        self.requests.set_connect_args(requests_dsn, **_options("embedded rest"))
+        self.admin.set_connect_args(admin_dsn, **_options("embedded server"))
+        self._listener.move(admin_dsn)
+
+    async def listen(self, channel: str, callback: Callback) -> None:
+        """Call `callback(payload)` for each notification on `channel`, in the order of commits.
+
+        Returns when the listening is in force; it lasts as long as the database does. After the
+        connection was lost and made anew the callback gets "": something may have been missed.
+        """
+        await self._listener.listen(channel, callback)
+
+
+def _options(name: str) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": COMMAND_SECONDS,
+        "server_settings": {"application_name": name},
+    }
+
+
+async def _open(stack: contextlib.AsyncExitStack, pool: asyncpg.Pool) -> asyncpg.Pool:
+    stack.push_async_callback(_close, pool)
+    return await pool
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:  # somebody kept a connection
+        pool.terminate()
+
+
+async def _end_transaction(connection: asyncpg.Connection) -> None:
+    """Instead of asyncpg's reset, which costs every request and delivery one more round trip.
+
+    Requests and policies set everything `local` to their transaction, as PostgREST does.
+    """
+    if connection.is_in_transaction():
+        await connection.execute("rollback")

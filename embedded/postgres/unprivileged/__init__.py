@@ -1,0 +1,1 @@
+"""Starts Postgres as an unprivileged account."""

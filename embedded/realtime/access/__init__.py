@@ -1,0 +1,1 @@
+"""Who may join a channel, and with what."""

@@ -1,0 +1,1 @@
+"""Parsing of REST requests."""

@@ -1,0 +1,1 @@
+"""The database's tables, relationships and their OpenAPI description."""

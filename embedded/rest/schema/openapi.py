@@ -1,0 +1,243 @@
+"""The OpenAPI (Swagger 2.0) description at the root, made from the schema cache.
+
+Source: https://docs.postgrest.org/en/stable/references/api/openapi.html
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from embedded.rest.schema.tables import Argument, Column, Function, Relation, Relationship, Schema
+
+_TYPES: Final[Mapping[str, str]] = {
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "numeric": "number",
+    "real": "number",
+    "double precision": "number",
+    "boolean": "boolean",
+}
+_OK: Final[dict[str, Any]] = {"description": "OK"}
+_NO_CONTENT: Final[dict[str, Any]] = {"description": "No Content"}
+_REFUSED: Final[dict[str, Any]] = {
+    "description": "An error",
+    "schema": {
+        "type": "object",
+        "required": ["code", "message", "details", "hint"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
+_FORMS: Final = [
+    "application/json",
+    "application/vnd.pgrst.object+json;nulls=stripped",
+    "application/vnd.pgrst.object+json",
+    "text/csv",
+]
+_RANGE: Final = ("range", "rangeUnit", "offset", "limit")
+
+
+def describe(schema: Schema) -> dict[str, Any]:
+    """A valid Swagger 2.0 document of everything that is exposed."""
+    paths: dict[str, Any] = {"/": {"get": _root()}}
+    for relation in schema.relations.values():
+        paths[f"/{relation.name}"] = _operations(relation)
+    for overloads in schema.functions.values():
+        paths[f"/rpc/{overloads[0].name}"] = _calls(overloads[0])
+    return {
+        "swagger": "2.0",
+        "info": {"title": "standard public schema", "description": "", "version": "14"},
+        "basePath": "/rest/v1/",
+        "schemes": ["http"],
+        "consumes": ["application/json"],
+        "produces": _FORMS,
+        "paths": dict(sorted(paths.items())),
+        "definitions": {
+            name: _definition(each, schema.relationships.get(name, ()))
+            for name, each in schema.relations.items()
+        },
+        "parameters": _parameters(schema),
+        "externalDocs": {
+            "description": "PostgREST Documentation",
+            "url": "https://docs.postgrest.org/en/stable/references/api.html",
+        },
+    }
+
+
+def _root() -> dict[str, Any]:
+    return {
+        "tags": ["Introspection"],
+        "summary": "OpenAPI description (this document)",
+        "produces": ["application/openapi+json", "application/json"],
+        "responses": {"200": _OK, "default": _REFUSED},
+    }
+
+
+def _operations(relation: Relation) -> dict[str, Any]:
+    filters = [_reference(f"rowFilter.{relation.name}.{name}") for name in relation.columns]
+    body = _reference(f"body.{relation.name}")
+    common: dict[str, Any] = {"tags": [relation.name]}
+    if relation.comment:
+        summary, _, description = relation.comment.partition("\n")
+        common |= {"summary": summary, "description": description.strip()}
+    operations = {
+        "get": {
+            **common,
+            "parameters": [
+                *filters,
+                *map(_reference, ("select", "order", *_RANGE, "preferCount")),
+            ],
+            "responses": {
+                "200": {**_OK, "schema": _rows(relation)},
+                "206": {"description": "Partial Content"},
+                "default": _REFUSED,
+            },
+        }
+    }
+    writes = {
+        "post": ([body, *map(_reference, ("select", "preferPost"))], {"201": "Created"}),
+        "patch": ([*filters, body, _reference("preferReturn")], {"204": "No Content"}),
+        "delete": ([*filters, _reference("preferReturn")], {"204": "No Content"}),
+    }
+    for method, (parameters, done) in writes.items():
+        answers = {status: {"description": text} for status, text in done.items()}
+        operations[method] = {
+            **common,
+            "parameters": parameters,
+            "responses": {"200": _OK, **answers, "default": _REFUSED},
+        }
+    return operations
+
+
+def _calls(function: Function) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "tags": [f"(rpc) {function.name}"],
+        "produces": _FORMS[:3],
+        "responses": {"200": _OK, "204": _NO_CONTENT, "206": _OK, "default": _REFUSED},
+    }
+    if function.comment:
+        summary, _, description = function.comment.partition("\n")
+        common |= {"summary": summary, "description": description.strip()}
+    named = [each for each in function.arguments if each.name]
+    body = {"name": "args", "in": "body", "required": True, "schema": _arguments(named)}
+    calls = {"post": {**common, "parameters": [body]}}
+    if not function.is_volatile:
+        calls["get"] = {**common, "parameters": [_in_query(each) for each in named]}
+    return calls
+
+
+def _arguments(named: list[Argument]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "type": "object",
+        "properties": {each.name: _property(each.type) for each in named},
+    }
+    # Draft 4, which Swagger 2.0 builds on, forbids an empty list here.
+    if required := [each.name for each in named if each.is_required]:
+        arguments["required"] = required
+    return arguments
+
+
+def _in_query(argument: Argument) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "name": argument.name,
+        "in": "query",
+        "required": argument.is_required,
+        "type": _TYPES.get(argument.type, "string"),
+        "format": argument.type,
+    }
+    if argument.is_variadic:
+        items = _property(argument.type.removesuffix("[]"))
+        about |= {"type": "array", "collectionFormat": "multi", "items": items}
+    return about
+
+
+def _rows(relation: Relation) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": f"#/definitions/{relation.name}"}}
+
+
+def _definition(relation: Relation, ways: tuple[Relationship, ...]) -> dict[str, Any]:
+    keys = {
+        way.columns[0][0]: f"This is a Foreign Key to `{way.target}.{way.columns[0][1]}`."
+        f"<fk table='{way.target}' column='{way.columns[0][1]}'/>"
+        for way in ways
+        if way.is_single and len(way.columns) == 1
+    }
+    properties = {}
+    for column in relation.columns.values():
+        notes = []
+        if column.name in relation.primary_key:
+            notes.append("This is a Primary Key.<pk/>")
+        if column.name in keys:
+            notes.append(keys[column.name])
+        about = _column(column)
+        if notes:
+            about["description"] = "Note:\n" + "\n".join(notes)
+        properties[column.name] = about
+    definition: dict[str, Any] = {"type": "object", "properties": properties}
+    if relation.comment:
+        definition["description"] = relation.comment
+    if required := [each.name for each in relation.columns.values() if not each.is_nullable]:
+        definition["required"] = required
+    return definition
+
+
+def _column(column: Column) -> dict[str, Any]:
+    about = _property(column.type)
+    if column.default is not None:
+        about["default"] = column.default
+    return about
+
+
+def _property(type_: str) -> dict[str, Any]:
+    if type_.endswith("[]"):
+        return {"type": "array", "format": type_, "items": _property(type_.removesuffix("[]"))}
+    if type_ in {"json", "jsonb"}:
+        return {"format": type_}
+    return {"type": _TYPES.get(type_, "string"), "format": type_}
+
+
+def _parameters(schema: Schema) -> dict[str, Any]:
+    """What operations refer to: filters by column, bodies by table, and what all share."""
+    parameters: dict[str, Any] = {
+        "select": _text("select", "query", "Filtering Columns"),
+        "order": _text("order", "query", "Ordering"),
+        "range": _text("Range", "header", "Limiting and Pagination"),
+        "rangeUnit": {
+            **_text("Range-Unit", "header", "Limiting and Pagination"),
+            "default": "items",
+        },
+        "offset": _text("offset", "query", "Limiting and Pagination"),
+        "limit": _text("limit", "query", "Limiting and Pagination"),
+        "on_conflict": _text("on_conflict", "query", "On Conflict"),
+        "preferReturn": _preference("return=representation", "return=minimal", "return=none"),
+        "preferCount": _preference("count=none", "count=exact"),
+        "preferPost": _preference(
+            "return=representation",
+            "return=minimal",
+            "return=none",
+            "resolution=ignore-duplicates",
+            "resolution=merge-duplicates",
+        ),
+    }
+    for relation in schema.relations.values():
+        parameters[f"body.{relation.name}"] = {
+            "name": relation.name,
+            "in": "body",
+            "description": relation.comment or relation.name,
+            "required": False,
+            "schema": {"$ref": f"#/definitions/{relation.name}"},
+        }
+        for name in relation.columns:
+            parameters[f"rowFilter.{relation.name}.{name}"] = _text(name, "query", name)
+    return parameters
+
+
+def _text(name: str, place: str, about: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "type": "string", "required": False, "description": about}
+
+
+def _preference(*values: str) -> dict[str, Any]:
+    return {**_text("Prefer", "header", "Preference"), "enum": list(values)}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/parameters/{name}"}

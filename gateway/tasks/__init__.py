@@ -1,0 +1,1 @@
+"""Tasks behind HTTP requests."""

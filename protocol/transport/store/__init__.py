@@ -1,0 +1,1 @@
+"""Stores over the Supabase client, one per protocol of `protocol.store`."""

@@ -1,0 +1,72 @@
+"""The half of the store that the gateway and its keys need, over the official client."""
+
+from uuid import UUID
+
+from protocol.lifecycle import TaskState
+from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
+from protocol.records.base import ListedRow
+from protocol.transport.queries import Reads, of_owner, read_query
+
+_PREVIEWS = "cogo_task_previews"
+"""Where lists of tasks come from: without long prompts and results."""
+_LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
+_OPEN = [each.value for each in TaskState if not each.is_final]
+
+
+class OfficeCalls(Reads):
+    """What `protocol.store.gateway.Office` adds to the store."""
+
+    async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:
+        found = await self._rows(ApiKey, "check_api_key", id=key_id, hash=key_hash)
+        return found[0] if found else None
+
+    async def fetch_api_keys(self) -> list[ApiKey]:
+        return await self._every(ApiKey, "api_keys")
+
+    async def create_api_key(self, key: NewApiKey) -> ApiKey:
+        body = key.model_dump(mode="json", exclude_none=True)
+        return await self._row(ApiKey, "create_api_key", **body)
+
+    async def revoke_api_key(self, *, key_id: str) -> ApiKey:
+        return await self._row(ApiKey, "revoke_api_key", id=key_id)
+
+    async def find_tasks(
+        self,
+        *,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        status: TaskState | None = None,
+        task_type: str | None = None,
+        before: int | None = None,
+    ) -> list[Task]:
+        query = self._client.table(_PREVIEWS).select("*")
+        query = of_owner(query, owner, every_owner=every_owner)
+        if status is not None:
+            query = query.eq("status", status.value)
+        if task_type is not None:
+            query = query.eq("type", task_type)
+        if before is not None:
+            query = query.lt("seq", before)
+        return await read_query(Task, query.order("seq", desc=True).limit(limit))
+
+    async def fetch_lines(
+        self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
+    ) -> list[TaskLine]:
+        found: dict[UUID, TaskLine] = {}
+        for statuses in (None, _OPEN):
+            query = self._client.table(_PREVIEWS).select(_LINE)
+            query = of_owner(query, owner, every_owner=every_owner)
+            if statuses is not None:
+                query = query.in_("status", statuses)
+            query = query.order("seq", desc=True).limit(limit)
+            found |= {each.id: each for each in await read_query(TaskLine, query)}
+        return sorted(found.values(), key=lambda each: each.seq, reverse=True)
+
+    async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
+        query = self._client.table(_PREVIEWS).select(_LINE)
+        query = query.gte("id", str(first)).lte("id", str(last))
+        return await read_query(TaskLine, query.order("seq", desc=True).limit(limit))
+
+    async def fetch_model_stats(self) -> list[ModelStats]:
+        return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

@@ -1,0 +1,74 @@
+"""Experience with models and ratings over the official client."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
+from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
+from protocol.transport.queries import read_query
+from protocol.transport.rpc_client import Calls
+
+
+class JudgementCalls(Calls):
+    """Implements `protocol.store.models.JudgementStore`."""
+
+    async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
+        return await self._row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
+
+    async def feedback(
+        self,
+        *,
+        task_id: UUID,
+        score: float,
+        comment: str | None = None,
+        person: UUID | None = None,
+    ) -> Rating:
+        return await self._row(
+            Rating,
+            "feedback",
+            task_id=str(task_id),
+            score=score,
+            comment=comment,
+            person=None if person is None else str(person),
+        )
+
+    async def control_model(
+        self,
+        *,
+        action: ControlAction,
+        subject: str,
+        lanes: Sequence[str] = (),
+        scope: str = "everywhere",
+        reason: str | None = None,
+        who: str | None = None,
+    ) -> Controlled:
+        return await self._row(
+            Controlled,
+            "control_model",
+            action=action,
+            subject=subject,
+            lanes=list(lanes),
+            scope=scope,
+            reason=reason,
+            who=who,
+        )
+
+    async def set_policy(
+        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
+    ) -> PolicySet:
+        return await self._row(
+            PolicySet,
+            "set_policy",
+            policy=policy,
+            owner=None if owner is None else str(owner),
+            who=who,
+        )
+
+    async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
+        moment = None if since is None else since.isoformat()
+        return await self._every(ModelReport, "model_report", since=moment)
+
+    async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
+        query = self._client.table("cogo_model_switches").select("*").order("seq", desc=True)
+        return await read_query(ModelSwitch, query.limit(limit))

@@ -1,0 +1,110 @@
+"""Money and permission over the official client; see `protocol.store.spending`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from protocol.records import (
+    Booked,
+    Budget,
+    BudgetPeriod,
+    BudgetScope,
+    CallAnswer,
+    CallEnd,
+    CallRow,
+    CallStart,
+    Grants,
+    Removed,
+    UsageRow,
+)
+from protocol.transport.queries import Reads, newest_first, of_owner, read_pages, read_query
+
+
+class Spending(Reads):
+    """Implements `protocol.store.spending.SpendingStore`."""
+
+    async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
+        body = call.model_dump(mode="json", exclude_none=True)
+        return await self._row(CallAnswer, "begin_call", agent_id=agent_id, call=body)
+
+    async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
+        body = call.model_dump(mode="json", exclude_none=True)
+        return (await self._row(Booked, "end_call", agent_id=agent_id, call=body)).booked
+
+    async def set_budget(
+        self,
+        *,
+        scope: BudgetScope,
+        key: str | None,
+        per: BudgetPeriod,
+        limit_usd: Decimal,
+        allow_unpriced: bool = False,
+    ) -> Budget:
+        return await self._row(
+            Budget,
+            "set_budget",
+            scope=scope,
+            key=key,
+            per=per,
+            limit_usd=str(limit_usd),
+            allow_unpriced=allow_unpriced,
+        )
+
+    async def remove_budget(
+        self, *, scope: BudgetScope, key: str | None, per: BudgetPeriod
+    ) -> bool:
+        return (await self._row(Removed, "remove_budget", scope=scope, key=key, per=per)).removed
+
+    async def fetch_budgets(self) -> list[Budget]:
+        return await self._every(Budget, "budgets")
+
+    async def set_grants(
+        self,
+        *,
+        owner: UUID | None,
+        models: Sequence[str] | None = (),
+        providers: Sequence[str] | None = (),
+        aliases: Sequence[str] = (),
+        priority: int | None = None,
+    ) -> Grants:
+        return await self._row(
+            Grants,
+            "set_grants",
+            owner=None if owner is None else str(owner),
+            models=None if models is None else list(models),
+            providers=None if providers is None else list(providers),
+            aliases=list(aliases),
+            priority=priority,
+        )
+
+    async def fetch_grants(self) -> list[Grants]:
+        return await self._every(Grants, "grants")
+
+    async def fetch_calls(
+        self,
+        *,
+        limit: int,
+        since: datetime | None = None,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        last: CallRow | None = None,
+    ) -> list[CallRow]:
+        query = self._client.table("cogo_calls").select("*")
+        if since is not None:
+            query = query.gte("started_at", since.isoformat())
+        query = of_owner(query, owner, every_owner=every_owner)
+        query = newest_first(query, ("started_at", "id", "outcome"), last)
+        return await read_query(CallRow, query.limit(limit))
+
+    async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
+        def query() -> Any:
+            rows = self._client.table("cogo_usage").select("*")
+            if since is not None:
+                rows = rows.gte("day", since.date().isoformat())
+            for column in ("day", "owner", "provider", "model_id", "simulated"):
+                rows = rows.order(column)
+            return rows
+
+        return await read_pages(UsageRow, query)

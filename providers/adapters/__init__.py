@@ -1,0 +1,1 @@
+"""Adapters: one package for each wire format that vendors speak."""

@@ -1,0 +1,1 @@
+"""HTTP shared by all adapters: client, event streams, deadlines and error mapping."""

@@ -1,0 +1,1 @@
+"""One call of a model: preparing, sending, retrying and falling back."""

@@ -1,0 +1,1 @@
+"""The catalogue of models and deployments, read from `catalogue.toml`."""

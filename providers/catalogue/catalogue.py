@@ -1,0 +1,253 @@
+"""The catalogue: who serves which models, under which names, and what is known of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Final, Self
+
+from providers.catalogue.fine_tuned import tuned_model
+from providers.catalogue.loader import CHECKED_ON, PACKAGED, Entries, Overlay, load_entries
+from providers.catalogue.schema import DeploymentEntry, Model, Provider
+from providers.embeddings.schema import EmbeddingModel
+from providers.errors import CatalogueInvalid, UnknownModel
+
+__all__ = ["Catalogue", "Facts", "Resolution"]
+
+_EDITIONS: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Which model a name stands for today."""
+
+    asked: str
+    """The name as it was given."""
+    asked_id: str
+    """Canonical id of the model of that name, which may be retired."""
+    model: Model
+    """The one to ask: the same, or its successor."""
+    note: str | None = None
+    """The sentence for the person, when it is not the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What selection must know of a lane; of a lane that is not in this catalogue: nothing."""
+
+    provider: str
+    capabilities: tuple[str, ...] = ()
+    is_local: bool = False
+    context_window: int | None = None
+
+
+class Catalogue:
+    """Immutable but for `adopt`.
+
+    Names are matched without regard to case, and a space is as good as a hyphen.
+    """
+
+    def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
+        self.providers: Mapping[str, Provider] = entries.providers
+        self.models: Mapping[str, Model] = entries.models
+        self.roles: Mapping[str, str] = entries.roles
+        """Role to the name of its model: resolve it."""
+        self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
+        self.edition = next(_EDITIONS)
+        """Another one after `adopt`: what was worked out from earlier entries is out of date."""
+        self._entries = entries
+        self._origins = origins
+        self._check()
+
+    @classmethod
+    def load(cls, *overlays: Path | Overlay, today: date = CHECKED_ON) -> Self:
+        """The packaged catalogue under these files, as it is on this day; see `load_entries`.
+
+        Raises:
+            CatalogueInvalid: the message names file, entry and field.
+        """
+        return cls(*load_entries(overlays, today=today))
+
+    def adopt(self, other: Self) -> bool:
+        """Become the other one, for everybody who holds this; give whether that is a change."""
+        is_change = self._entries != other._entries
+        self.__dict__ = dict(other.__dict__)
+        return is_change
+
+    def with_roles(self, roles: Mapping[str, str]) -> Self:
+        """The same with other models for some roles.
+
+        Raises:
+            UnknownModel: a role's model does not exist.
+        """
+        for name in roles.values():
+            self.resolve(name)
+        changed = self._entries.model_copy(update={"roles": {**self.roles, **roles}})
+        return type(self)(changed, self._origins)
+
+    def resolve(self, name: str, *, still_served: Collection[str] = ()) -> Resolution:
+        """Find a model by canonical id, alias, display name, provider's id or role.
+
+        A retired one gives its successor, unless its canonical id is in `still_served`.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        wanted = _normal(name)
+        if wanted in self.roles:
+            wanted = _normal(self.roles[wanted])
+        known = self._names.get(wanted)
+        asked = self.models[known] if known else self._passed_through(name.strip())
+        if asked is None:
+            raise UnknownModel(name, get_close_matches(wanted, self._names, n=3, cutoff=0.5))
+        if asked.retirement is None or asked.id in still_served:
+            return Resolution(asked=name, asked_id=asked.id, model=asked)
+        model = asked
+        while model.retirement is not None:
+            model = self.models[model.retirement.successor]
+        since = f" as of {asked.retirement.on}" if asked.retirement.on else ""
+        note = (
+            f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} follows it."
+        )
+        return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
+
+    def ended(self, *, since: date, until: date) -> tuple[str, ...]:
+        """Return a sentence for each model that ended after `since` and not after `until`."""
+        return tuple(
+            f"{model.name} ended on {retirement.on}; {self.resolve(model.id).model.name} follows it"
+            for model in self.models.values()
+            if (retirement := model.retirement) is not None
+            and retirement.on is not None
+            and since < retirement.on <= until
+        )
+
+    def model(self, model_id: str) -> Model:
+        """The model with exactly this canonical id, retired or not.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        model = self.models.get(model_id) or self._passed_through(model_id)
+        if model is None:
+            raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
+        return model
+
+    def embedding(self, name: str) -> EmbeddingModel:
+        """Find a model for embeddings by id, alias, provider's id or `<provider>/<its own id>`.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        wanted = _normal(name)
+        names: dict[str, EmbeddingModel] = {}
+        for entry in self.embeddings.values():
+            own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
+            for each in own:
+                names.setdefault(_normal(each), entry)
+        if wanted in names:
+            return names[wanted]
+        provider_id, _, model = name.strip().partition("/")
+        provider = self.providers.get(provider_id)
+        if provider is not None and provider.any_model and model:
+            return EmbeddingModel(
+                id=name.strip(),
+                name=f"{model} (via {provider.name})",
+                maker="unknown",
+                provider=provider.id,
+                model=model,
+                shortens=True,
+            )
+        raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
+
+    def facts(self, lane: str) -> Facts:
+        """What is known of a lane. Another process may serve what this catalogue does not know."""
+        model = self.models.get(lane) or self._passed_through(lane)
+        if model is None:
+            return Facts(provider=lane.partition("/")[0])
+        provider = self.providers[model.deployments[0].provider]
+        return Facts(
+            provider=provider.id,
+            capabilities=model.capabilities,
+            is_local=provider.local,
+            context_window=model.context_window,
+        )
+
+    def hosts(self, lane: str) -> tuple[Provider, ...]:
+        """Who serves the model of a lane; empty for a lane that is not in this catalogue."""
+        model = self.models.get(lane) or self._passed_through(lane)
+        entries = () if model is None else model.deployments
+        return tuple(self.providers[entry.provider] for entry in entries)
+
+    def _passed_through(self, name: str) -> Model | None:
+        """A model without an entry: tuned, or of a provider that serves what it is told to."""
+        if tuned := tuned_model(name, self.models):
+            return tuned
+        provider_id, _, own = name.partition("/")
+        provider = self.providers.get(provider_id)
+        if provider is None or not provider.any_model or not own:
+            return None
+        return Model(
+            id=name,
+            name=f"{own} (via {provider.name})",
+            maker="unknown",
+            deployments=(DeploymentEntry(provider=provider.id, model=own),),
+            capabilities=provider.assumed_capabilities,
+        )
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """Every name of every model. Ids and aliases are unique; of others the first counts."""
+        names: dict[str, str] = {}
+        for model in self.models.values():
+            for name in (model.id, *model.aliases):
+                taken = names.setdefault(_normal(name), model.id)
+                if taken != model.id:
+                    self._refuse("models", model.id, "aliases", f"{name!r} already names {taken}")
+        for model in self.models.values():
+            names.setdefault(_normal(model.name), model.id)
+            for deployment in model.deployments:
+                for name in (deployment.model, f"{deployment.provider}/{deployment.model}"):
+                    names.setdefault(_normal(name), model.id)
+        return names
+
+    def _check(self) -> None:
+        for embedding in self.embeddings.values():
+            if embedding.provider not in self.providers:
+                why = f"there is no provider {embedding.provider!r}"
+                self._refuse("embeddings", embedding.id, "provider", why)
+        for model in self.models.values():
+            for deployment in model.deployments:
+                if deployment.provider not in self.providers:
+                    self._refuse(
+                        "models",
+                        model.id,
+                        "deployments",
+                        f"there is no provider {deployment.provider!r}",
+                    )
+            self._check_succession(model)
+        for role, name in self.roles.items():
+            try:
+                self.resolve(name)
+            except UnknownModel as error:
+                self._refuse("roles", role, "", str(error))
+
+    def _check_succession(self, model: Model) -> None:
+        passed: Sequence[str] = ()
+        while (retirement := model.retirement or model.ending) is not None:
+            passed = (*passed, model.id)
+            successor = retirement.successor
+            if successor not in self.models or successor in passed:
+                why = "leads in a circle" if successor in passed else "is not a model here"
+                self._refuse("models", model.id, "retirement.successor", f"{successor!r} {why}")
+            model = self.models[successor]
+
+    def _refuse(self, section: str, key: str, field: str, why: str) -> None:
+        origin = self._origins.get((section, key), PACKAGED)
+        raise CatalogueInvalid(f"{origin}: {section}.{key}{f': {field}' if field else ''}: {why}")
+
+
+def _normal(name: str) -> str:
+    return "-".join(name.casefold().split())

@@ -1,0 +1,154 @@
+"""Where a prompt may go: a task's rules against what a provider declares.
+
+A rule holds only where a fact says so. What a provider does not declare is not a promise, so it is
+not eligible for a rule that needs it. Facts are entries of the catalogue, with their source; an
+operator who has other terms (a plan, a region, a signed agreement) says so in `cogo.toml`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from providers.catalogue.deployment import Deployment
+from providers.catalogue.schema import DataPolicy, Provider
+
+__all__ = ["RULES", "deployment_objection", "model_objection", "objection", "read_rules"]
+
+RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "any": "wherever a model is served",
+        "no-training": "only where prompts train no model",
+        "eu": "only where prompts are processed in the European Union",
+        "region:us": "only where prompts are processed there, by any region's code",
+        "hipaa": "only under a signed agreement for health data, or on this machine",
+        "local-only": "nowhere but on this machine",
+    }
+)
+_REGION: Final = "region:"
+_A_REGION: Final = re.compile(r"region:[a-z0-9][a-z0-9-]*")
+_EU: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "eu at be bg cy cz de dk ee es fi fr gr hr hu ie it lt lu lv mt nl pl pt ro se si sk",
+    )
+)
+
+
+def read_rules(value: object) -> tuple[str, ...]:
+    """Read `data_policy`: one rule, or a list of rules that must all hold. `any` adds nothing.
+
+    Raises ValueError, which names the rules there are.
+    """
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        raise _no_rule(value)
+    rules: list[str] = []
+    for each in given:
+        rule = each.strip().casefold() if isinstance(each, str) else ""
+        if rule not in RULES and not _A_REGION.fullmatch(rule):
+            raise _no_rule(each)
+        if rule != "any":
+            rules.append(rule)
+    return tuple(dict.fromkeys(rules))
+
+
+def objection(rules: Iterable[str], host: Provider | None) -> str | None:
+    """Why a provider must not get the prompt, None when it may. None is nobody knows whom."""
+    for rule in rules:
+        reason = _breaks(rule, host)
+        if reason is not None:
+            return f"the data policy is {rule}, and {reason}"
+    return None
+
+
+def model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str | None:
+    """Why none of those who serve a model may get the prompt, None when one of them may.
+
+    The router then asks only those that may: see `deployment_objection`.
+    """
+    if not rules:
+        return None
+    reasons = [objection(rules, host) for host in hosts] or [objection(rules, None)]
+    return None if None in reasons else reasons[0]
+
+
+def deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | None:
+    """The same for the place where a call would go.
+
+    The facts are about the provider's own address. Where a variable sends calls elsewhere, nothing
+    is known; an address in `cogo.toml` is the operator's statement that they hold there.
+    """
+    rules = tuple(rules)
+    host = deployment.host
+    if rules and not deployment.simulated:
+        if host.local and not _is_loopback(deployment.base_url):
+            return f"the data policy is {rules[0]}, and {host.name} is not on this machine"
+        if not host.local and deployment.base_url.rstrip("/") != (host.base_url or "").rstrip("/"):
+            return (
+                f"the data policy is {rules[0]}, and what {host.name} declares does not"
+                " count for another address"
+            )
+    return objection(rules, host)
+
+
+def _breaks(rule: str, host: Provider | None) -> str | None:
+    if host is None:
+        return "nothing is known of who serves it"
+    facts = host.data_policy
+    match rule:
+        case "local-only":
+            return None if host.local else "its data may not leave the machine"
+        case "no-training":
+            if host.local or facts.trains_on_data is False:
+                return None
+            return f"{host.name} {_trains(facts)}"
+        case "hipaa":
+            if host.local or "hipaa" in facts.agreements:
+                return None
+            return f"no signed agreement with {host.name} is declared{_offer(host)}"
+        case _:
+            return _elsewhere("eu" if rule == "eu" else rule.removeprefix(_REGION), host)
+
+
+def _elsewhere(wanted: str, host: Provider) -> str | None:
+    allowed = _EU if wanted == "eu" else {wanted}
+    regions = host.data_policy.regions
+    if not regions:
+        return f"{host.name} does not declare its regions"
+    outside = [region for region in regions if region.casefold() not in allowed]
+    return f"{host.name} processes in {', '.join(outside)} too" if outside else None
+
+
+def _trains(facts: DataPolicy) -> str:
+    return "trains on prompts" if facts.trains_on_data else "does not declare whether it trains"
+
+
+def _offer(host: Provider) -> str:
+    if "hipaa" not in host.data_policy.offers:
+        return ""
+    return f"; it offers one: once signed, set providers.{host.id}.data_policy.agreements"
+
+
+def _is_loopback(base_url: str) -> bool:
+    name = urlsplit(base_url).hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _no_rule(value: object) -> PydanticCustomError:
+    """A ValueError, which in a field of a pydantic model also carries what may stand there."""
+    rules = ", ".join(RULES)
+    return PydanticCustomError(
+        "data_policy",
+        "{given} is no data policy; there are {expected}, and lists of them",
+        {"given": repr(str(value)[:60]), "expected": rules},
+    )

@@ -1,0 +1,130 @@
+"""Model servers on this machine, found by asking the ports where they usually listen."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+
+from providers.adapters.http.body_limits import body_limits
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credentials
+from providers.catalogue.schema import Provider
+
+__all__ = ["LocalServer", "find_servers"]
+
+PATIENCE: Final = timedelta(milliseconds=300)
+GATEWAY_HEADER: Final = "x-cogo-gateway"
+GATEWAY_OWNER: Final = "cogo"
+SIMULATOR_HEADER: Final = "x-cogo-simulated"
+_DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalServer:
+    """One that answered, with its models' own ids."""
+
+    provider: str
+    base_url: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    base_url: str
+    providers: tuple[Provider, ...]
+    """Who may answer there; the first, unless the answer says otherwise."""
+    key: str | None
+
+
+async def find_servers(
+    catalogue: Catalogue, credentials: Credentials, *, patience: timedelta = PATIENCE
+) -> list[LocalServer]:
+    """Ask all ports of the catalogue's local providers at once.
+
+    Base URLs that were given for servers of one's own are asked too. Whoever does not list models
+    in time is not there; COGO's own gateway and simulator are never taken for providers.
+    """
+    targets = _targets(catalogue, credentials)
+    async with (
+        # Proxies are for the world outside; each probe has its own deadline.
+        httpx.AsyncClient(
+            timeout=None,  # noqa: S113
+            mounts=_DIRECT,
+            event_hooks=body_limits(httpx.AsyncByteStream),
+        ) as http,
+        asyncio.TaskGroup() as group,
+    ):
+        probes = [
+            group.create_task(_probe(http, target, patience), name=f"probe {target.base_url}")
+            for target in targets
+        ]
+    found: dict[str, LocalServer] = {}
+    for probe in probes:
+        server = probe.result()
+        if server is not None:
+            found.setdefault(server.provider, server)
+    return list(found.values())
+
+
+def _targets(catalogue: Catalogue, credentials: Credentials) -> list[_Target]:
+    named: list[_Target] = []
+    by_port: dict[int, list[Provider]] = {}
+    for provider in catalogue.providers.values():
+        given = credentials.get(provider.id)
+        if provider.any_model and provider.key_is_optional and given and given.base_url:
+            key = given.key.get_secret_value() if given.key else None
+            named.append(_Target(_root(given.base_url), (provider,), key))
+        elif provider.local:
+            for port in provider.ports:
+                by_port.setdefault(port, []).append(provider)
+    ports = [
+        _Target(f"http://127.0.0.1:{port}/v1", tuple(providers), None)
+        for port, providers in by_port.items()
+    ]
+    return [*named, *ports]
+
+
+async def _probe(
+    http: httpx.AsyncClient, target: _Target, patience: timedelta
+) -> LocalServer | None:
+    headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            response = await http.get(f"{target.base_url}/models", headers=headers)
+        listing = response.json() if response.is_success else None
+    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
+        return None  # nobody there, or nobody who lists models
+    if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
+        return None
+    models = _models(listing)
+    if models is None or GATEWAY_OWNER in models.values():
+        return None
+    return LocalServer(
+        provider=_who(models, target.providers).id,
+        base_url=target.base_url,
+        models=tuple(id_ for id_ in models if "embed" not in id_.lower()),
+    )
+
+
+def _models(listing: Any) -> Mapping[str, str] | None:
+    """Ids and owners of an OpenAI-style listing, `None` for anything else."""
+    rows = listing.get("data") if isinstance(listing, dict) else None
+    if not isinstance(rows, list):
+        return None
+    return {
+        row["id"]: str(row.get("owned_by"))
+        for row in rows
+        if isinstance(row, dict) and isinstance(row.get("id"), str)
+    }
+
+
+def _who(models: Mapping[str, str], providers: tuple[Provider, ...]) -> Provider:
+    owners = set(models.values())
+    return next((each for each in providers if owners & set(each.owned_by)), providers[0])
+
+
+def _root(url: str) -> str:
+    return url.rstrip("/").removesuffix("/chat/completions")

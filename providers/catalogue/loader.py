@@ -1,0 +1,158 @@
+"""Catalogue files: read, lay over each other, validate, and say exactly what is wrong."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from providers.catalogue.schema import Model, Provider
+from providers.embeddings.schema import EmbeddingModel
+from providers.errors import CatalogueInvalid
+
+__all__ = ["CHECKED_ON", "Entries", "Overlay", "load_entries"]
+
+CHECKED_ON: Final = date(2026, 11, 28)
+"""As of when the packaged facts hold."""
+_NOTICE: Final = timedelta(days=30)
+"""So long before its end nothing new is begun with a model."""
+
+PACKAGED: Final = "catalogue.toml"
+_SECTIONS: Final = ("providers", "models", "roles", "embeddings")
+_OF_ITS_OWN: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
+"""What a tuned model does not take over from its base."""
+_FACTS: Final = "data_policy"
+
+
+class Entries(BaseModel):
+    """All entries, valid one by one; `Catalogue` checks how they hang together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    providers: dict[str, Provider]
+    models: dict[str, Model]
+    roles: dict[str, str]
+    embeddings: dict[str, EmbeddingModel] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A file that was read already, so that nobody changes it between a check and its use."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    name: str
+    content: dict[str, dict[str, Any]]
+
+
+def load_entries(
+    overlays: Sequence[Path | Overlay] = (), *, today: date = CHECKED_ON
+) -> tuple[Entries, Mapping[tuple[str, str], str]]:
+    """The packaged catalogue under these files, and which file had the last word on each entry.
+
+    A file may add entries and change single fields of existing ones. `retirement = false` takes
+    a retirement back, for those to whom a vendor still serves the model. One that is more than a
+    month after `today` is only announced (`Model.ending`).
+
+    Raises:
+        CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
+    """
+    packaged = files("providers.catalogue").joinpath(PACKAGED).read_text("utf-8")
+    layers = [_parse(PACKAGED, packaged), *map(_layer, overlays)]
+    merged: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+    origins: dict[tuple[str, str], str] = {}
+    for layer in layers:
+        for section, entries in layer.content.items():
+            for key, entry in entries.items():
+                origins[section, key] = layer.name
+                merged[section][key] = _laid_over(merged[section].get(key), entry, key)
+    merged["models"] = {key: _tuned(key, merged["models"], origins) for key in merged["models"]}
+    try:
+        valid = Entries.model_validate(merged)
+    except ValidationError as error:
+        raise CatalogueInvalid(_explain(error, origins)) from error
+    models = {key: _on_a_day(model, today) for key, model in valid.models.items()}
+    return valid.model_copy(update={"models": models}), origins
+
+
+def _on_a_day(model: Model, today: date) -> Model:
+    retirement = model.retirement
+    if retirement is None or retirement.on is None or retirement.on <= today + _NOTICE:
+        return model
+    return model.model_copy(update={"retirement": None, "ending": retirement})
+
+
+def _layer(overlay: Path | Overlay) -> _Layer:
+    name = overlay.name if isinstance(overlay, Overlay) else str(overlay)
+    try:
+        content = overlay.content if isinstance(overlay, Overlay) else overlay.read_bytes()
+        return _parse(name, content.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueInvalid(f"{name}: cannot be read: {error}") from error
+
+
+def _parse(name: str, text: str) -> _Layer:
+    try:
+        content = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:  # its message ends with line and column
+        raise CatalogueInvalid(f"{name}: not valid TOML: {error}") from error
+    for section, entries in content.items():
+        if section not in _SECTIONS:
+            raise CatalogueInvalid(f"{name}: unknown section {section!r}; {_one_of(_SECTIONS)}")
+        if not isinstance(entries, dict):
+            raise CatalogueInvalid(f"{name}: {section} must be a table")
+        for key, entry in entries.items():
+            if section != "roles" and not isinstance(entry, dict):
+                raise CatalogueInvalid(f"{name}: {section}.{key} must be a table")
+    return _Layer(name, content)
+
+
+def _laid_over(below: Any, above: Any, key: str) -> Any:
+    if not isinstance(above, dict):
+        return above
+    entry = {"id": key} | (below or {}) | above
+    if isinstance(below, dict) and isinstance(above.get(_FACTS), dict):
+        # Facts are stated one by one: a signed agreement changes nothing about the regions.
+        entry[_FACTS] = below.get(_FACTS, {}) | above[_FACTS]
+    if entry.get("retirement") is False:
+        del entry["retirement"]
+    return entry
+
+
+def _tuned(
+    key: str, models: Mapping[str, Any], origins: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """An entry with what its base knows. A base has no base: tune what is in the catalogue."""
+    entry: dict[str, Any] = models[key]
+    base = entry.get("base")
+    if base is None:
+        return entry
+    if not isinstance(base, str) or base not in models or models[base].get("base") is not None:
+        where = f"{origins['models', key]}: models.{key}: base"
+        raise CatalogueInvalid(f"{where}: {base!r} is not a model here with facts of its own")
+    known = {name: fact for name, fact in models[base].items() if name not in _OF_ITS_OWN}
+    return {**known, **entry}
+
+
+def _explain(error: ValidationError, origins: Mapping[tuple[str, str], str]) -> str:
+    mistakes = []
+    for mistake in error.errors():
+        section, key, *field = (str(part) for part in (*mistake["loc"], "", "")[:8])
+        origin = origins.get((section, key), PACKAGED)
+        where = ".".join(part for part in field if part)
+        said = mistake["msg"].removeprefix("Value error, ")
+        mistakes.append(f"{origin}: {section}.{key}{f': {where}' if where else ''}: {said}")
+    return "; ".join(mistakes)
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"there are {', '.join(names)}"
