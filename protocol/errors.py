@@ -14,7 +14,7 @@
     ├── MigrationMissing        TQ902  run `cogo migrate`
     └── MalformedMessage        TQ903  ignore the message
 
-`docs/errors.md` is generated from this module.
+`docs/reference/errors.md` is generated from this module.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class PolicyName(StrEnum):
-    """How a model is chosen among those that may be taken; `docs/selection.md` explains each."""
+    """How a model is chosen; `docs/explanation/model-selection.md` explains each value."""
 
     RULES = "rules"
     SCORED = "scored"

@@ -1,4 +1,4 @@
-"""The catalogue as a page for people. `docs/providers.md` is made of it, and a test compares."""
+"""Markdown pages of the catalogue of models, below `docs/reference/`."""
 
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.schema import Model, Provider, Retirement

@@ -17,7 +17,7 @@ create or replace function cogo.envelope(
     'version', 1
   );
 comment on function cogo.envelope(text, jsonb, text, text) is
-  'A message as every process understands it. Described in docs/protocol.';
+  'A message as every process understands it. Described in docs/reference/protocol.';
 
 revoke all on function cogo.envelope(text, jsonb, text, text)
   from public, anon, authenticated, service_role;
@@ -255,7 +255,7 @@ create or replace trigger check_move
 -- schemas/0582_check_limits.sql
 -- One wall for everybody who inserts: whatever passes it, each of our programs can read, and so can
 -- JavaScript. A row that one reader cannot read would take all others of its page or claim with it.
--- What else is wrong is judged by the planner. docs/database.md lists the limits.
+-- What else is wrong is judged by the planner. docs/reference/database.md lists the limits.
 -- The name is before `prepare`, which makes a session of the prompt.
 create or replace function cogo.check_limits()
   returns trigger

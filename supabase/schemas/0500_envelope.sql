@@ -14,7 +14,7 @@ create or replace function cogo.envelope(
     'version', 1
   );
 comment on function cogo.envelope(text, jsonb, text, text) is
-  'A message as every process understands it. Described in docs/protocol.';
+  'A message as every process understands it. Described in docs/reference/protocol.';
 
 revoke all on function cogo.envelope(text, jsonb, text, text)
   from public, anon, authenticated, service_role;

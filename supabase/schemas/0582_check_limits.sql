@@ -1,6 +1,6 @@
 -- One wall for everybody who inserts: whatever passes it, each of our programs can read, and so can
 -- JavaScript. A row that one reader cannot read would take all others of its page or claim with it.
--- What else is wrong is judged by the planner. docs/database.md lists the limits.
+-- What else is wrong is judged by the planner. docs/reference/database.md lists the limits.
 -- The name is before `prepare`, which makes a session of the prompt.
 create or replace function cogo.check_limits()
   returns trigger

@@ -179,7 +179,7 @@ async def test_a_stream_of_urgent_subtasks_cannot_starve_what_is_not_urgent(
         if lease["priority"] == 1:
             break
         passed += 1
-        assert passed <= LEVEL + 1, "the bound that docs/database.md names"
+        assert passed <= LEVEL + 1, "the bound that docs/reference/database.md names"
 
     assert passed >= LEVEL - 2
 

@@ -30,7 +30,7 @@ EXAMPLES: Final = {
     "start": (
         "cogo supabase start              # returns when it answers, and leaves it running",
         "cogo supabase start --port 54400 --dir ./second",
-        "cogo supabase start --faults     # tests may order trouble, see docs/embedded.md",
+        "cogo supabase start --faults   # faults on request, see docs/reference/embedded.md",
         "cogo supabase start --legacy-grants   # new tables are open to the API's roles",
     ),
     "stop": ("cogo supabase stop               # data and keys stay",),
