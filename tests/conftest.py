@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
-    "tests.support.databases",
-    "tests.support.supabase_server",
-    "tests.support.project",
-    "tests.support.contract",
+    "tests.support.servers.postgres",
+    "tests.support.servers.embedded",
+    "tests.support.servers.project",
+    "tests.support.servers.contract_target",
     "tests.support.node",
 ]
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.attack.areas import AREAS, HOSTILE_ROWS
-from tests.attack.hostile_rows import Project, run
-from tests.support.databases import state_directory
-from tests.support.system import running_system
+from tests.support.hostile_rows.attack import Project, run_attack
+from tests.support.servers.postgres import state_directory
+from tests.support.servers.system import running_system
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -67,7 +67,7 @@ def _insert_rows(rows: int, seed: int) -> tuple[int, list[str]]:
             publishable_key=system.state.publishable_key,
             secret_key=system.state.secret_key,
         )
-        findings = asyncio.run(run(project, rows=rows, seed=seed))
+        findings = asyncio.run(run_attack(project, rows=rows, seed=seed))
     return rows, [f"{each.what}: {each.detail}" for each in findings]
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.faults import SHARES, Kind
 from tests.chaos.report import recoveries, summary
 from tests.chaos.run import Size, run
-from tests.support.databases import state_directory
+from tests.support.servers.postgres import state_directory
 
 pytestmark = pytest.mark.chaos
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.fleet import run_sql
 from tests.chaos.mutants import MUTANTS
-from tests.db.database import apply_migrations
+from tests.support.sql.database import apply_migrations
 
 pytestmark = pytest.mark.db
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.auth.people import an_email
-from tests.support.contract import Target
+from tests.support.accounts import an_email
 from tests.support.node import node_program, npm_command, run_node
+from tests.support.servers.contract_target import Target
 
 _OLD_NODE = "#!/bin/sh\necho v12.22.12\n"
 

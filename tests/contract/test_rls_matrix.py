@@ -17,13 +17,13 @@ import pytest
 from websockets.asyncio.client import connect
 
 from protocol import topics
-from tests.contract.auth.people import PASSWORD, an_email
 from tests.contract.matrix_data import finish_and_fail
-from tests.db.database import apply_migrations
-from tests.support.contract import Target, foreign_target
-from tests.support.databases import state_directory
+from tests.support.accounts import PASSWORD, an_email
 from tests.support.eventually import eventually
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.contract_target import Target, foreign_target
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
+from tests.support.sql.database import apply_migrations
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.db.agent import Agent, Row
+from tests.support.sql.agent import Agent, Row
 
 MODEL = {"model_id": "model-a", "provider": "acme"}
 

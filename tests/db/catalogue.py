@@ -4,7 +4,7 @@
 
 from typing import Final
 
-from tests.db.database import Connection
+from tests.support.sql.database import Connection
 
 _OURS: Final = """
   (n.nspname = 'cogo' or n.nspname = 'public' and c.relname like 'cogo\\_%')

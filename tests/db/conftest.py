@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.db.agent import Agent
-from tests.db.database import Database, apply_migrations, empty
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent
+from tests.support.sql.database import Database, apply_migrations, empty
 
 
 @pytest.fixture(scope="session")

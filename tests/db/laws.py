@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.db.database import Connection
+from tests.support.sql.database import Connection
 
 LAWS: Final = {
     "attempts count from 1 without a gap": """

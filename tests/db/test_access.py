@@ -5,9 +5,9 @@ from typing import Final
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step
 from tests.db.calls import a_call, begin, end
-from tests.db.database import ALICE, BOB, Connection, Database
+from tests.support.sql.agent import Agent, insert_task, plan_task, step
+from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.db.agent import Agent
-from tests.db.database import Connection, Database
+from tests.support.sql.agent import Agent
+from tests.support.sql.database import Connection, Database
 
 pytestmark = pytest.mark.db
 

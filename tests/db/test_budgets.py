@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, plan_task, step
 from tests.db.calls import a_call, begin, cap, end, standing
-from tests.db.database import ALICE, BOB, Database
+from tests.support.sql.agent import Agent, plan_task, step
+from tests.support.sql.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
 

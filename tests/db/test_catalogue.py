@@ -9,10 +9,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, task_of
 from tests.db.catalogue import catalogue
-from tests.db.database import SUPABASE, Connection, Database, apply_migrations
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, insert_task, plan_task, task_of
+from tests.support.sql.database import SUPABASE, Connection, Database, apply_migrations
 
 pytestmark = pytest.mark.db
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from providers.adapters.http.error_mapping import LONGEST_RETRY_AFTER
-from tests.db.agent import Agent, Row, plan_task
-from tests.db.database import Database, rows
+from tests.support.sql.agent import Agent, Row, plan_task
+from tests.support.sql.database import Database, rows
 
 pytestmark = pytest.mark.db
 

@@ -4,9 +4,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, ref
-from tests.db.database import Database
 from tests.support.eventually import eventually
+from tests.support.sql.agent import Agent, insert_task, plan_task, ref
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

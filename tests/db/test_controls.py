@@ -6,10 +6,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, Row, insert_task, step
 from tests.db.calls import a_call, begin, end
-from tests.db.database import ALICE, BOB, Database
-from tests.db.outcomes import knowledge, planned, selection, switches
+from tests.support.sql.agent import Agent, Row, insert_task, step
+from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.outcomes import knowledge, planned, selection, switches
 
 pytestmark = pytest.mark.db
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, plan_task, task_of
-from tests.db.database import Connection, Database
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, plan_task, task_of
+from tests.support.sql.database import Connection, Database
 
 pytestmark = pytest.mark.db
 

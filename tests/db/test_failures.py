@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.db.agent import ERROR, Agent, insert_task, plan_task, statuses, step, task_of
-from tests.db.database import Database
+from tests.support.sql.agent import ERROR, Agent, insert_task, plan_task, statuses, step, task_of
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

@@ -4,7 +4,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.db.database import ALICE, BOB, Connection, Database
+from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
 

@@ -3,9 +3,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step
 from tests.db.calls import a_call, begin
-from tests.db.database import ALICE, BOB, Database
+from tests.support.sql.agent import Agent, insert_task, plan_task, step
+from tests.support.sql.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
 

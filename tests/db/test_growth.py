@@ -1,7 +1,7 @@
 import pytest
 
-from tests.db.agent import ERROR, Agent, Row, plan_task, statuses, step, task_of
-from tests.db.database import Database
+from tests.support.sql.agent import ERROR, Agent, Row, plan_task, statuses, step, task_of
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

@@ -14,8 +14,8 @@ from benchmarks.simulation.project import Project
 from protocol.records import ClaimedSubtask, FailureAction, Usage
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import PermissionDenied
-from tests.db.database import Database
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

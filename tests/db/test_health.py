@@ -4,9 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.db.agent import Agent
-from tests.db.database import Database
-from tests.db.outcomes import REFUSED, answered, failed, health, knowledge, outcome, switches
+from tests.support.sql.agent import Agent
+from tests.support.sql.database import Database
+from tests.support.sql.outcomes import (
+    REFUSED,
+    answered,
+    failed,
+    health,
+    knowledge,
+    outcome,
+    switches,
+)
 
 pytestmark = pytest.mark.db
 

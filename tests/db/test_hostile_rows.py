@@ -18,10 +18,10 @@ from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, ClaimedSubtask, Subtask, Task
 from protocol.transport.rpc_client import read_claims, read_rows
 from providers.catalogue.catalogue import Catalogue
-from tests.attack.rows import hostile_row, row_text
-from tests.db.agent import Agent, insert_task, ref
-from tests.db.database import ALICE, BOB, Connection, Database
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_store import FakeStore
+from tests.support.hostile_rows.rows import hostile_row, row_text
+from tests.support.sql.agent import Agent, insert_task, ref
+from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
 
@@ -39,7 +39,7 @@ def a_cio() -> Cio:
     executor = AgentRecord(
         id="e", kind="executor", lanes=[LANE], capacity=1, heartbeat_at=utc_now(), silent_ms=0
     )
-    fleet = Fleet(store=ScriptedStore(others=[executor]), own=own)
+    fleet = Fleet(store=FakeStore(others=[executor]), own=own)
     return Cio(catalogue=CATALOGUE, fleet=fleet)
 
 

@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step, task_of
-from tests.db.database import ALICE, BOB, Database
+from tests.support.sql.agent import Agent, insert_task, plan_task, step, task_of
+from tests.support.sql.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
 

@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step
-from tests.db.database import Database, apply_migrations
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, insert_task, plan_task, step
+from tests.support.sql.database import Database, apply_migrations
 
 pytestmark = pytest.mark.db
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task
-from tests.db.database import ALICE, BOB, Database
-from tests.db.outcomes import (
+from tests.support.sql.agent import Agent, insert_task
+from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.outcomes import (
     REFUSED,
     answered,
     failed,

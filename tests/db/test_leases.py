@@ -6,8 +6,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, Row, insert_task, plan_task, statuses, step, task_of
-from tests.db.database import Database
+from tests.support.sql.agent import Agent, Row, insert_task, plan_task, statuses, step, task_of
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

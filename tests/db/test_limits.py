@@ -5,8 +5,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, Row, plan_task, step, task_of
-from tests.db.database import ALICE, BOB, Database
+from tests.support.sql.agent import Agent, Row, plan_task, step, task_of
+from tests.support.sql.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
 

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from protocol.messages import PAYLOADS, Envelope, MessageType, payload_of
-from tests.db.agent import ERROR, Agent, Row, insert_task, plan_task, step
-from tests.db.database import Database, rows
+from tests.support.sql.agent import ERROR, Agent, Row, insert_task, plan_task, step
+from tests.support.sql.database import Database, rows
 
 pytestmark = pytest.mark.db
 

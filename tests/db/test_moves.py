@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from protocol.lifecycle import SUBTASK_MOVES, TASK_MOVES, SubtaskState, TaskState
-from tests.db.agent import Agent
-from tests.db.database import Database
+from tests.support.sql.agent import Agent
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step
-from tests.db.database import ALICE, Database
+from tests.support.sql.agent import Agent, insert_task, plan_task, step
+from tests.support.sql.database import ALICE, Database
 
 pytestmark = pytest.mark.db
 

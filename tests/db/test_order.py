@@ -2,8 +2,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.db.agent import Agent, plan_task, step, task_of
-from tests.db.database import ALICE, BOB, Connection, Database
+from tests.support.sql.agent import Agent, plan_task, step, task_of
+from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
 

@@ -7,8 +7,8 @@ from benchmarks.simulation.play import Play
 from benchmarks.simulation.scenario import Actor, Scenario, Spell
 from benchmarks.simulation.traffic import shifts
 from protocol.policy import PolicyName
-from tests.db.database import Database
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

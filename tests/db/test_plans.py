@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.db.agent import Agent, Row, insert_task, plan_task, statuses, step, task_of
-from tests.db.database import Database
+from tests.support.sql.agent import Agent, Row, insert_task, plan_task, statuses, step, task_of
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

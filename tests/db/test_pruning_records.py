@@ -3,9 +3,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, plan_task
 from tests.db.calls import a_call, begin, end
-from tests.db.database import Database
+from tests.support.sql.agent import Agent, plan_task
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

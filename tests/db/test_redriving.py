@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.db.agent import Agent, plan_task, step
-from tests.db.database import Database
+from tests.support.sql.agent import Agent, plan_task, step
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

@@ -17,10 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.db.agent import Agent, Row, insert_task, step
-from tests.db.database import Database, empty
 from tests.db.laws import broken_laws
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, Row, insert_task, step
+from tests.support.sql.database import Database, empty
 
 pytestmark = pytest.mark.db
 

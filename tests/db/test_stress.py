@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, Row, insert_task, ref, step
-from tests.db.database import Database
 from tests.db.laws import broken_laws
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, Row, insert_task, ref, step
+from tests.support.sql.database import Database
 
 pytestmark = pytest.mark.db
 

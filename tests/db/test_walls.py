@@ -7,9 +7,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.db.agent import Agent, insert_task, plan_task, step, task_of
 from tests.db.calls import a_call, begin
-from tests.db.database import ALICE, Connection, Database, rows
+from tests.support.sql.agent import Agent, insert_task, plan_task, step, task_of
+from tests.support.sql.database import ALICE, Connection, Database, rows
 
 pytestmark = pytest.mark.db
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from protocol.transport.supabase_store import SupabaseStore
-from tests.support.system import System, running_system
+from tests.support.servers.system import System, running_system
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, submitted
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

@@ -11,7 +11,7 @@ from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, outcomes, submitted
 from tests.support.eventually import eventually
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

@@ -17,7 +17,7 @@ from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended, submitted
 from tests.e2e.watcher import OPTIONS, Watcher, joined, realtime, watching
 from tests.support.eventually import eventually
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

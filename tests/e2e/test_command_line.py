@@ -13,8 +13,8 @@ from protocol.lifecycle import TaskState
 from protocol.records import NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
-from tests.support.command_line import cogo
-from tests.support.system import System, secrets_of
+from tests.support.servers.command_line import cogo
+from tests.support.servers.system import System, secrets_of
 
 pytestmark = pytest.mark.e2e
 

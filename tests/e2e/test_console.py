@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
 from tests.support.eventually import eventually
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

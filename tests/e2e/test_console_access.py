@@ -17,9 +17,9 @@ from cogo.config.local_gateway import create_console_address
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
-from tests.support.command_line import environment
 from tests.support.eventually import eventually
-from tests.support.system import STATE, System
+from tests.support.servers.command_line import environment
+from tests.support.servers.system import STATE, System
 
 pytestmark = pytest.mark.e2e
 

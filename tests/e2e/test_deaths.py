@@ -20,10 +20,10 @@ from protocol.topics import result_topic
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, attempts, ended, executor_of, outcomes, submitted
 from tests.e2e.watcher import watching
-from tests.support.command_line import environment
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
-from tests.support.system import STATE, System, running_system
+from tests.support.servers.command_line import environment
+from tests.support.servers.system import STATE, System, running_system
 
 pytestmark = pytest.mark.e2e
 

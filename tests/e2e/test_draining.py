@@ -8,10 +8,10 @@ import pytest
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.transport.connect import open_store
 from tests.e2e.tasks import ended, executor_of, outcomes, submitted
-from tests.support.command_line import cogo_up
-from tests.support.project import migrate
-from tests.support.supabase_server import embedded_server
-from tests.support.system import running_system
+from tests.support.servers.command_line import cogo_up
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.project import migrate
+from tests.support.servers.system import running_system
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

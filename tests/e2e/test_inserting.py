@@ -11,7 +11,7 @@ from supabase import AsyncClientOptions, acreate_client
 from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended, outcomes
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from protocol.topics import result_topic
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, outcomes, submitted
 from tests.e2e.watcher import watching
-from tests.support.system import System
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 

@@ -10,10 +10,10 @@ import pytest
 from protocol.lifecycle import TaskState
 from protocol.transport.connect import open_store
 from tests.e2e.tasks import ended, outcomes, submitted
-from tests.support.command_line import cogo_up
-from tests.support.project import migrate
-from tests.support.proxy import refusing_proxy
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.command_line import cogo_up
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.project import migrate
+from tests.support.servers.proxy import refusing_proxy
 
 pytestmark = pytest.mark.e2e
 

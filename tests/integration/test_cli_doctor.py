@@ -14,8 +14,8 @@ from cogo.config.settings import CHECKOUT
 from cogo.doctor.check import Verdict
 from cogo.doctor.supabase import check_writes
 from protocol.errors import StoreUnavailable
-from tests.support.command_line import cogo
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_store import FakeStore
+from tests.support.servers.command_line import cogo
 
 
 def test_without_a_supabase_it_says_so_and_how_to_start_one(tmp_path: Path) -> None:
@@ -66,11 +66,11 @@ def test_a_mistake_in_the_catalogue_names_file_and_entry(tmp_path: Path) -> None
 async def test_a_database_that_cannot_write_is_missing_although_it_answers() -> None:
     full = StoreUnavailable("cogo_check_writes: the database cannot write: No space left on device")
 
-    found = await check_writes(ScriptedStore(errors={"check_writes": full}))
+    found = await check_writes(FakeStore(errors={"check_writes": full}))
 
     assert found.verdict is Verdict.MISSING
     assert "No space left" in found.detail
-    assert (await check_writes(ScriptedStore())).verdict is Verdict.OK
+    assert (await check_writes(FakeStore())).verdict is Verdict.OK
 
 
 @pytest.fixture

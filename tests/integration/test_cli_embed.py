@@ -11,7 +11,7 @@ import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
-from tests.support.simulator import simulator_process
+from tests.support.servers.simulator import simulator_process
 
 MODEL = "text-embedding-3-small"
 OWNER = "00000000-0000-4000-8000-000000000009"

@@ -15,8 +15,8 @@ from cogo.cli.app import run
 from cogo.cli.command_list import COMMANDS
 from cogo.config.settings import CHECKOUT
 from embedded.state import State
-from tests.db.agent import Agent
-from tests.db.outcomes import answered, failed
+from tests.support.sql.agent import Agent
+from tests.support.sql.outcomes import answered, failed
 
 SONNET: Final = "claude-sonnet-5-5"
 HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"

@@ -12,8 +12,8 @@ import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
-from tests.db.agent import Agent
-from tests.db.outcomes import answered, outcome, planned
+from tests.support.sql.agent import Agent
+from tests.support.sql.outcomes import answered, outcome, planned
 
 _T = TypeVar("_T")
 SONNET = "claude-sonnet-5-5"

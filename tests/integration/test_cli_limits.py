@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import cogo
+from tests.support.servers.command_line import cogo
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from cogo.cli.app import run
 from cogo.config.catalogue import key_variables
 from providers.adapters.http.debug import print_raw_events
 from providers.catalogue.catalogue import Catalogue
-from tests.support.simulator import simulator_process
+from tests.support.servers.simulator import simulator_process
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "[providers.{}]\nports = []\n"

@@ -14,7 +14,7 @@ import pytest
 from cogo.cli.command_list import COMMANDS
 from cogo.cli.registry import Command
 from cogo.config.settings import CHECKOUT
-from tests.support.command_line import cogo, environment
+from tests.support.servers.command_line import cogo, environment
 
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
 

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 
 from embedded.state import State, read_state
-from tests.support.command_line import cogo, cogo_up, environment
 from tests.support.eventually import eventually
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.command_line import cogo, cogo_up, environment
+from tests.support.servers.embedded import embedded_server
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from protocol.records import ClaimedSubtask, NewTask
 from protocol.transport.connect import open_store
 from protocol.transport.rpc_client import TRIES
 from tests.support.eventually import eventually
-from tests.support.proxy import refusing_proxy
+from tests.support.servers.proxy import refusing_proxy
 
 PATIENCE = timedelta(seconds=20)
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from cogo.supervisor import hold_lock
-from tests.support.command_line import cogo
-from tests.support.databases import state_directory
 from tests.support.ports import a_port
+from tests.support.servers.command_line import cogo
+from tests.support.servers.postgres import state_directory
 
 Supabase: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from cogo.supervisor.fork_server.adopted import can_adopt
-from tests.support.command_line import Up, cogo, cogo_up, environment
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
 from tests.support.processes import descendants, is_running
+from tests.support.servers.command_line import Up, cogo, cogo_up, environment
 
 pytestmark = pytest.mark.e2e
 

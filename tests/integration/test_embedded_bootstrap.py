@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.support.databases import Cluster
+from tests.support.servers.postgres import Cluster
 
 pytestmark = pytest.mark.db
 

@@ -8,8 +8,8 @@ import pytest
 
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
+from tests.support.servers.postgres import state_directory
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
 
 
 async def test_a_client_that_leaves_before_its_body_is_there_leaves_no_traceback(

@@ -16,10 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from embedded.state import State
-from tests.contract.auth.people import an_email, connected, sign_up
-from tests.support.databases import state_directory
+from tests.support.accounts import an_email, connected, sign_up
 from tests.support.eventually import eventually
-from tests.support.supabase_server import READY_SECONDS, embedded_server
+from tests.support.servers.embedded import READY_SECONDS, embedded_server
+from tests.support.servers.postgres import state_directory
 
 TOPIC = "realtime:room"
 

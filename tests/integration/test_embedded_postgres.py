@@ -19,10 +19,10 @@ from embedded.errors import CannotStart, DirectoryInUse, ForeignData, PortInUse
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import read_state
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="a statement about root")
 

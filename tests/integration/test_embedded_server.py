@@ -19,10 +19,10 @@ from websockets.asyncio.client import connect
 from embedded.postgres.postmaster import read_postmaster
 from embedded.reset import drop_data
 from embedded.state import State, is_alive, read_state
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
 
 
 @pytest.fixture

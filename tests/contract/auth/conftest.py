@@ -6,8 +6,8 @@ import httpx
 import pytest
 from supabase import AsyncClient
 
-from tests.contract.auth.people import connected
-from tests.support.contract import Target
+from tests.support.accounts import connected
+from tests.support.servers.contract_target import Target
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from supabase import AsyncClient
 from supabase_auth.errors import AuthApiError
 
-from tests.contract.auth.people import PASSWORD, an_email, sign_up
-from tests.support.contract import Target
+from tests.support.accounts import PASSWORD, an_email, sign_up
+from tests.support.servers.contract_target import Target
 
 
 async def test_the_service_creates_lists_and_deletes_accounts(service: AsyncClient) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.support.contract import Target
+from tests.support.servers.contract_target import Target
 
 
 @pytest.mark.parametrize("path", ["/auth/v1/signup", "/auth/v1/token?grant_type=password"])

@@ -7,8 +7,8 @@ from supabase import AsyncClient
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
 from supabase_auth.types import SignOutScope
 
-from tests.contract.auth.people import PASSWORD, an_email, connected, sign_up
-from tests.support.contract import Target
+from tests.support.accounts import PASSWORD, an_email, connected, sign_up
+from tests.support.servers.contract_target import Target
 
 
 async def test_who_signs_up_is_signed_in_and_known_by_the_token(client: AsyncClient) -> None:

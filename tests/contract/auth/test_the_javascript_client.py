@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.contract.auth.people import an_email
-from tests.support.contract import Target
+from tests.support.accounts import an_email
 from tests.support.node import run_node
+from tests.support.servers.contract_target import Target
 
 
 def test_an_account_lives_through_the_javascript_client(

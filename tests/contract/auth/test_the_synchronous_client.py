@@ -7,8 +7,8 @@ import pytest
 from supabase import Client, ClientOptions, create_client
 from supabase_auth.errors import AuthApiError
 
-from tests.contract.auth.people import PASSWORD, an_email
-from tests.support.contract import Target
+from tests.support.accounts import PASSWORD, an_email
+from tests.support.servers.contract_target import Target
 
 
 @pytest.fixture

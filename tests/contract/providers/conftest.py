@@ -14,7 +14,7 @@ from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
 from simulator.wires.compatible import MODELS as COMPATIBLE_MODELS
 from simulator.wires.compatible import base_of
-from tests.support.simulator import Journal, journal_of, simulator_process
+from tests.support.servers.simulator import Journal, journal_of, simulator_process
 
 CATALOGUE = Catalogue.load()
 NATIVE_URLS = {

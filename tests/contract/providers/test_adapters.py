@@ -24,8 +24,8 @@ from providers.errors import (
     TimeoutPhase,
 )
 from tests.support.eventually import eventually
-from tests.support.simulator import Journal
-from tests.support.tokens import counts_of
+from tests.support.servers.simulator import Journal
+from tests.support.token_counts import counts_of
 
 Ask = Callable[..., ChatRequest]
 PATIENT = Timeouts()

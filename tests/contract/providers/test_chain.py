@@ -21,9 +21,9 @@ from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import TextDelta, complete
 from providers.errors import CallFailed, NotServed
 from providers.router import Router
+from tests.contract.providers.calls import RecordingGate, a_request
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
-from tests.contract.providers.test_gates import Witness, a_request
-from tests.support.simulator import Journal
+from tests.support.servers.simulator import Journal
 
 MODEL = "claude-sonnet-5-5"
 A, B, C = (SecretStr(f"sk-a-long-key-number-{name}") for name in "abc")
@@ -183,7 +183,7 @@ async def test_a_refused_key_is_set_aside_and_the_next_one_taken_at_once(
 ) -> None:
     opened = credentials(simulator, "openai", keys=(A, B))
     prompt = f"Say it {uuid4()} [[fault:{status} times=1]]"
-    seen = Witness("gate", [])
+    seen = RecordingGate("gate", [])
 
     async with Router(CATALOGUE, opened, gates=[seen]) as router:
         call = router.call("gpt-6.1-sol", a_request(prompt), errand=Errand(affinity="a"))
@@ -219,7 +219,7 @@ async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
         urgent.append(is_urgent)
         return credentials(simulator, "openai", keys=(B,))
 
-    seen = Witness("gate", [])
+    seen = RecordingGate("gate", [])
     opened = credentials(simulator, "openai")
     async with Router(CATALOGUE, opened, gates=[seen], reread=reread) as router:
         prompt = f"Say it {uuid4()} [[fault:401 times=1]]"

@@ -31,10 +31,10 @@ from providers.errors import (
     UnknownModel,
 )
 from providers.router import Router
+from tests.contract.providers.calls import RecordingGate
 from tests.contract.providers.conftest import BASE_URLS
-from tests.contract.providers.recorder import recording
-from tests.contract.providers.test_gates import Witness
-from tests.support.simulator import Journal
+from tests.support.servers.recorder import recording
+from tests.support.servers.simulator import Journal
 
 CATALOGUE = Catalogue.load()
 MODELS = {
@@ -181,7 +181,7 @@ async def test_a_short_wait_is_waited_for_and_a_refused_key_gives_way_to_the_nex
 async def test_gates_are_told_of_every_request_and_may_refuse_it(
     simulator: str, journal: Journal
 ) -> None:
-    gate = Witness("gate", [])
+    gate = RecordingGate("gate", [])
     given = {"cohere": credential(simulator, "cohere")}
     task_id = uuid4()
     secret = "sk-ant-" + "a" * 30

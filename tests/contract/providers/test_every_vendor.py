@@ -17,7 +17,7 @@ from providers.chat import (
 )
 from providers.errors import AuthenticationFailed, ModelNotFound, RateLimited
 from tests.contract.providers.conftest import BASE_URLS
-from tests.support.tokens import counts_of
+from tests.support.token_counts import counts_of
 
 Ask = Callable[..., ChatRequest]
 PATIENT = Timeouts()

@@ -1,54 +1,27 @@
 """What gates see of a call, and what they can do to it."""
 
 import dataclasses
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from providers.calls.middleware import Errand, VendorCall
+from providers.calls.middleware import Errand
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import ChatRequest, Message, TextDelta, complete
+from providers.chat import TextDelta, complete
 from providers.errors import NotAsked, Overloaded
 from providers.router import Router
-from tests.contract.providers.test_router import credentials
-from tests.support.simulator import Journal
+from tests.contract.providers.calls import RecordingGate, a_request, credentials
+from tests.support.servers.simulator import Journal
 
 CATALOGUE = Catalogue.load()
 MODEL = "claude-sonnet-5-5"
 
 
-def a_request(prompt: str = "Write a fibonacci function") -> ChatRequest:
-    return ChatRequest(model="", messages=(Message(role="user", content=prompt),))
-
-
-class Witness:
-    """Lets calls pass, or refuses them, and keeps what it saw in a diary that gates share."""
-
-    def __init__(self, name: str, diary: list[str], refusal: NotAsked | None = None) -> None:
-        self.name = name
-        self.diary = diary
-        self.refusal = refusal
-        self.calls: list[VendorCall] = []
-
-    @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
-        self.calls.append(call)
-        if self.refusal is not None:
-            raise self.refusal
-        self.diary.append(f"{self.name} in")
-        assert not call.report.sent
-        try:
-            yield
-        finally:
-            self.diary.append(f"{self.name} out")
-
-
 async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simulator: str) -> None:
     diary: list[str] = []
-    outer, inner = Witness("outer", diary), Witness("inner", diary)
+    outer, inner = RecordingGate("outer", diary), RecordingGate("inner", diary)
     errand = Errand(task_id=uuid4())
 
     async with Router(CATALOGUE, credentials(simulator), gates=[outer, inner]) as router:
@@ -70,7 +43,7 @@ async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simula
 
 
 async def test_an_answer_in_one_piece_has_no_first_token(simulator: str) -> None:
-    gate = Witness("gate", [])
+    gate = RecordingGate("gate", [])
 
     async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
         await complete(router.stream(MODEL, dataclasses.replace(a_request(), whole=True)))
@@ -84,7 +57,7 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
 ) -> None:
     diary: list[str] = []
     refusal = NotAsked("anthropic", "not today", retry_after=timedelta(seconds=90))
-    gates = [Witness("open", diary), Witness("closed", diary, refusal)]
+    gates = [RecordingGate("open", diary), RecordingGate("closed", diary, refusal)]
 
     async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
         with pytest.raises(NotAsked) as raised:
@@ -96,7 +69,7 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
 
 
 async def test_gates_are_told_what_failed(simulator: str) -> None:
-    gate = Witness("gate", [])
+    gate = RecordingGate("gate", [])
 
     async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
         with pytest.raises(Overloaded):
@@ -109,7 +82,7 @@ async def test_gates_are_told_what_failed(simulator: str) -> None:
 
 
 async def test_gates_are_told_when_nobody_wants_the_rest(simulator: str) -> None:
-    gate = Witness("gate", [])
+    gate = RecordingGate("gate", [])
 
     async with (
         Router(CATALOGUE, credentials(simulator), gates=[gate]) as router,

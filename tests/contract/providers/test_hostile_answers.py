@@ -13,7 +13,7 @@ from providers.adapters.registry import make_adapter
 from providers.chat import ChatRequest, ChatResponse, Message, complete
 from providers.errors import CallFailed, ConnectionFailed, MalformedResponse, Overloaded
 from tests.contract.providers.conftest import CATALOGUE
-from tests.contract.providers.recorder import recording
+from tests.support.servers.recorder import recording
 
 INTERNAL = ("Error", "Exception", "Traceback", "object has no", "recursion", "NoneType", "codec")
 """Words of Python's, which say nothing to a person."""

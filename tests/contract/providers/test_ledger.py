@@ -16,8 +16,8 @@ from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message, TextDelta, complete
 from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached
 from providers.router import Router
-from tests.contract.providers.test_router import credentials
-from tests.support.simulator import Journal
+from tests.contract.providers.calls import credentials
+from tests.support.servers.simulator import Journal
 
 MODEL = "claude-sonnet-5-5"
 CATALOGUE = Catalogue.load()

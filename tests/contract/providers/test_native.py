@@ -11,7 +11,8 @@ from providers.adapters.base import Timeouts
 from providers.adapters.fireworks import Fireworks
 from providers.chat import ChatRequest, Message, Tool, ToolCall, complete
 from providers.errors import InvalidRequest
-from tests.contract.providers.recorder import recording
+from tests.contract.providers.calls import ANTHROPIC_ANSWER
+from tests.support.servers.recorder import recording
 
 KEY = SecretStr("a-key")
 CALL = ToolCall(id="c", name="look", arguments='{"x": 1}')
@@ -21,12 +22,6 @@ CONVERSATION = (
     Message(role="tool", content="42", tool_call_id="c"),
 )
 TOOL = Tool(name="look", description="d", parameters={"type": "object"})
-ANTHROPIC_ANSWER = {
-    "type": "message",
-    "content": [{"type": "text", "text": "yes"}],
-    "stop_reason": "end_turn",
-    "usage": {"input_tokens": 1, "output_tokens": 1},
-}
 FIREWORKS_ANSWER = {
     "choices": [{"message": {"content": "yes", "reasoning_content": "hm"}, "finish_reason": "stop"}]
 }

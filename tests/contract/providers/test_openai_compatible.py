@@ -10,7 +10,7 @@ from providers.adapters.base import Timeouts
 from providers.adapters.openai.client import OpenAICompatible
 from providers.adapters.openai.wire_profile import WireProfile
 from providers.chat import ChatRequest, Message, complete
-from tests.contract.providers.recorder import Recorder, recording
+from tests.support.servers.recorder import Recorder, recording
 
 
 @pytest.fixture

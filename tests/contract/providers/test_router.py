@@ -5,25 +5,16 @@ from contextlib import aclosing
 
 import pytest
 from blockbuster import blockbuster_ctx
-from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Done, Message, complete
 from providers.errors import NotServed, UnknownModel
-from providers.router import Credential, Router
-from tests.contract.providers.conftest import NATIVE_URLS
+from providers.router import Router
+from tests.contract.providers.calls import credentials
 from tests.support.eventually import eventually
 
 CATALOGUE = Catalogue.load()
 CODING = "fireworks/qwen3-coder-480b-a35b-instruct"
-
-
-def credentials(simulator: str, *, simulated: bool = True) -> dict[str, Credential]:
-    key = SecretStr("a-key")
-    return {
-        provider: Credential(key=key, base_url=simulator + path, simulated=simulated)
-        for provider, path in NATIVE_URLS.items()
-    }
 
 
 def a_request(prompt: str = "Write a fibonacci function", **changes: object) -> ChatRequest:

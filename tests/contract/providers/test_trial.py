@@ -9,8 +9,8 @@ from providers.chat import Usage
 from providers.prices import cost_of
 from providers.router import Credential, Router
 from providers.smoke_test import STEPS, try_model
-from tests.contract.providers.recorder import recording
-from tests.contract.providers.test_native import ANTHROPIC_ANSWER
+from tests.contract.providers.calls import ANTHROPIC_ANSWER
+from tests.support.servers.recorder import recording
 
 
 async def test_each_step_says_how_it_went_what_it_cost_and_how_long_it_took() -> None:

@@ -8,7 +8,7 @@ import pytest
 from providers.adapters.base import Adapter, Timeouts
 from providers.chat import ChatRequest, TextDelta, Tool, complete
 from providers.errors import TimedOut, TimeoutPhase
-from tests.support.simulator import Journal
+from tests.support.servers.simulator import Journal
 
 Ask = Callable[..., ChatRequest]
 

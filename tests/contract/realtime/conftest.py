@@ -25,9 +25,9 @@ from embedded.realtime.limits import Limits
 from embedded.realtime.routes import realtime_routes
 from embedded.realtime.services import Services
 from embedded.server import serve
-from tests.support.contract import foreign_target
-from tests.support.databases import Cluster
 from tests.support.eventually import eventually
+from tests.support.servers.contract_target import foreign_target
+from tests.support.servers.postgres import Cluster
 
 ALICE = "0d4f4f3e-6c1f-4b6e-9d0a-1d2f3a4b5c6d"
 JWT_SECRET = "COGO_CONTRACT_JWT_SECRET"

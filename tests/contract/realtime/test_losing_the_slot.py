@@ -6,8 +6,8 @@ import pytest
 from embedded.postgres.cluster import Postgres
 from tests.contract.realtime.conftest import USUAL, Server, serve_realtime
 from tests.contract.realtime.wire import Wire, wire
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
+from tests.support.servers.postgres import state_directory
 
 _TABLES = """
 create table if not exists slot_items (id int primary key);

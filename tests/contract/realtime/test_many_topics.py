@@ -10,8 +10,8 @@ from protocol.messages import Envelope
 from protocol.transport.channels import Channels
 from protocol.transport.realtime_connection import LineOptions
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
-from tests.contract.transport.ear import Ear, logged
 from tests.support.eventually import eventually
+from tests.support.recording_listener import RecordingListener, captured_logs
 
 pytestmark = ONE_POSTGRES
 
@@ -23,14 +23,14 @@ def channels_of(server: Server, options: LineOptions | None = None) -> Channels:
 
 async def all_heard(channels: Channels, topics: int) -> list[list[int]]:
     """Listen to so many topics at once, say something on each; what each heard."""
-    ears = [Ear() for _ in range(topics)]
+    listeners = [RecordingListener() for _ in range(topics)]
     async with AsyncExitStack() as stack:
-        for number, ear in enumerate(ears):
-            await stack.enter_async_context(ear.on(channels, f"room-{number}"))
+        for number, listener in enumerate(listeners):
+            await stack.enter_async_context(listener.on(channels, f"room-{number}"))
         await eventually(lambda: channels.is_subscribed, within=60)
         await channels.publish([_said(number) for number in range(topics)])
-        await eventually(lambda: all(ear.heard for ear in ears), within=60)
-    return [[each.payload["number"] for each in ear.heard] for ear in ears]
+        await eventually(lambda: all(listener.heard for listener in listeners), within=60)
+    return [[each.payload["number"] for each in listener.heard] for listener in listeners]
 
 
 def _said(number: int) -> Outgoing:
@@ -41,7 +41,7 @@ def _said(number: int) -> Outgoing:
 
 @pytest.mark.parametrize("limits", [HOSTED])
 async def test_more_topics_than_a_hosted_connection_carries_are_all_heard(server: Server) -> None:
-    with logged("WARNING") as records:
+    with captured_logs("WARNING") as records:
         async with channels_of(server) as channels:
             assert await all_heard(channels, 130) == [[number] for number in range(130)]
             assert channels.connections == 2
@@ -51,7 +51,7 @@ async def test_more_topics_than_a_hosted_connection_carries_are_all_heard(server
 
 @pytest.mark.parametrize("limits", [Limits(channels_per_socket=5, refusal_seconds=0.01)])
 async def test_a_server_that_allows_fewer_topics_is_believed(server: Server) -> None:
-    with logged("WARNING") as records:
+    with captured_logs("WARNING") as records:
         async with channels_of(server) as channels:
             assert await all_heard(channels, 12) == [[number] for number in range(12)]
             assert channels.connections >= 3

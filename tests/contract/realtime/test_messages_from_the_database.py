@@ -8,8 +8,8 @@ import pytest
 from embedded.realtime.limits import Limits
 from tests.contract.realtime.conftest import ALICE, Server, a_server
 from tests.contract.realtime.wire import wire
-from tests.support.databases import Cluster
 from tests.support.eventually import eventually
+from tests.support.servers.postgres import Cluster
 
 SEND = "select realtime.send($1::jsonb, $2, $3, $4)"
 SENDS = """

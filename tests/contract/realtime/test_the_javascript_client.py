@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from tests.contract.realtime.conftest import ALICE, Server
-from tests.support.contract import Target
 from tests.support.node import run_node
+from tests.support.servers.contract_target import Target
 
 pytestmark = pytest.mark.usefixtures("javascript_folder")
 

@@ -1,6 +1,7 @@
 """supabase-py as the tests use it."""
 
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -21,3 +22,9 @@ async def open_client(url: str, key: str) -> AsyncIterator[AsyncClient]:
 def rows_of(answer: APIResponse) -> list[dict[str, Any]]:
     """The rows of an answer, whose type in the client is any JSON."""
     return cast("list[dict[str, Any]]", answer.data)
+
+
+async def sign_up(client: AsyncClient) -> None:
+    """Make the client that of a person of its own."""
+    email = f"{uuid.uuid4()}@example.com"
+    await client.auth.sign_up({"email": email, "password": "a long password"})

@@ -13,7 +13,7 @@ from embedded.errors import CannotStart
 from embedded.postgres.binaries import find_installation
 from tests.contract.rest.clients import open_client
 from tests.contract.rest.older import OLDEST_MAJOR, older_server
-from tests.support.contract import Target, foreign_target
+from tests.support.servers.contract_target import Target, foreign_target
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _ROWS = """

@@ -12,8 +12,8 @@ from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.server import HOST, bind, create_app, serve
-from tests.support.contract import Target
-from tests.support.databases import state_directory
+from tests.support.servers.contract_target import Target
+from tests.support.servers.postgres import state_directory
 
 OLDEST_MAJOR: Final = 15
 _START_SECONDS: Final = 60

@@ -1,22 +1,14 @@
 """Who sees what, and what a request can never do."""
 
-import uuid
-
 import asyncpg
 import httpx
 import pytest
 from postgrest import APIError
 from supabase import AsyncClient
 
-from tests.contract.rest.clients import open_client, rows_of
-from tests.support.contract import Target
+from tests.contract.rest.clients import open_client, rows_of, sign_up
 from tests.support.eventually import eventually
-
-
-async def sign_up(client: AsyncClient) -> None:
-    """Make the client that of a person of its own."""
-    email = f"{uuid.uuid4()}@example.com"
-    await client.auth.sign_up({"email": email, "password": "a long password"})
+from tests.support.servers.contract_target import Target
 
 
 async def test_people_see_their_own_rows(rest_schema: Target, rows: asyncpg.Connection) -> None:

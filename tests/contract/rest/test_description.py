@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from tests.contract.rest.conftest import fill
-from tests.support.contract import Target
+from tests.support.servers.contract_target import Target
 
 
 @pytest.fixture(scope="module")

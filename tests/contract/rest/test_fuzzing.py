@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from embedded.rest.request.filters import OPERATORS, QUANTIFIED, TEXT_SEARCHES
 from tests.contract.rest.conftest import fill
-from tests.support.contract import Target
+from tests.support.servers.contract_target import Target
 
 _WRITES = ["POST", "PATCH", "PUT", "DELETE"]
 

@@ -6,9 +6,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.contract.rest.clients import open_client
-from tests.contract.rest.test_access import sign_up
-from tests.support.contract import Target
+from tests.contract.rest.clients import open_client, sign_up
+from tests.support.servers.contract_target import Target
 
 _GRANT = "Grant the required privileges to the current role with: GRANT "
 

@@ -11,8 +11,8 @@ from starlette.routing import Mount
 from embedded.keys import Keys
 from embedded.postgres.database import Database
 from embedded.rest.app import rest_routes
-from tests.support.databases import Cluster
 from tests.support.eventually import eventually
+from tests.support.servers.postgres import Cluster
 
 KEYS = Keys(
     publishable="sb_publishable_a",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.rest.conftest import fill
-from tests.support.contract import Target
+from tests.support.servers.contract_target import Target
 
 _MEANT_TO_FAIL: Final = {"/rpc/rest_fail", "/rpc/rest_choose", "/rpc/rest_sleep"}
 _SLOW: Final = {"/rpc/rest_sleep_long", "/rpc/rest_count"}

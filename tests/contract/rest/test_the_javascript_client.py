@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.contract.rest.conftest import fill
-from tests.support.contract import Target
 from tests.support.node import run_node
+from tests.support.servers.contract_target import Target
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from postgrest import APIError, CountMethod
 from supabase import Client, ClientOptions, create_client
 
 from tests.contract.rest.conftest import fill
-from tests.support.contract import Target
+from tests.support.servers.contract_target import Target
 
 
 @pytest.fixture

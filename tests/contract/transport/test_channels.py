@@ -16,15 +16,15 @@ from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS, result_to
 from protocol.transport.channels import Channels
 from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import Agent, a_selection, a_usage
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
 
 NOWHERE = "http://127.0.0.1:9"
 
 
-class Ear:
+class RecordingListener:
     """Keeps what it hears, and how often it was told that it hears."""
 
     def __init__(self) -> None:
@@ -76,95 +76,102 @@ async def test_what_happens_to_a_task_is_heard_on_every_topic(
     store: SupabaseStore, channels: Channels
 ) -> None:
     agent = Agent(store)
-    ears = {topic: Ear() for topic in (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)}
+    listeners = {
+        topic: RecordingListener() for topic in (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
+    }
     async with (
-        channels.listen(TASKS, ears[TASKS].hear, on_ready=ears[TASKS].get_ready),
-        channels.listen(SUBTASKS, ears[SUBTASKS].hear, on_ready=ears[SUBTASKS].get_ready),
-        channels.listen(RESULTS, ears[RESULTS].hear, on_ready=ears[RESULTS].get_ready),
+        channels.listen(TASKS, listeners[TASKS].hear, on_ready=listeners[TASKS].get_ready),
+        channels.listen(SUBTASKS, listeners[SUBTASKS].hear, on_ready=listeners[SUBTASKS].get_ready),
+        channels.listen(RESULTS, listeners[RESULTS].hear, on_ready=listeners[RESULTS].get_ready),
         channels.listen(
-            MODEL_SELECTION, ears[MODEL_SELECTION].hear, on_ready=ears[MODEL_SELECTION].get_ready
+            MODEL_SELECTION,
+            listeners[MODEL_SELECTION].hear,
+            on_ready=listeners[MODEL_SELECTION].get_ready,
         ),
     ):
-        await eventually(lambda: all(ear.ready for ear in ears.values()))
+        await eventually(lambda: all(listener.ready for listener in listeners.values()))
 
         task, claimed = await agent.start()
         await agent.complete_output(claimed, {"generated_code": "1"}, a_usage())
-        await eventually(lambda: len(ears[RESULTS].of(task.id)) == 2)
-        await eventually(lambda: ears[MODEL_SELECTION].of(task.id))
+        await eventually(lambda: len(listeners[RESULTS].of(task.id)) == 2)
+        await eventually(lambda: listeners[MODEL_SELECTION].of(task.id))
 
-    assert [each.type for each in ears[TASKS].of(task.id)] == ["TASK_CREATED"]
-    [stamped] = ears[SUBTASKS].of(task.id)
+    assert [each.type for each in listeners[TASKS].of(task.id)] == ["TASK_CREATED"]
+    [stamped] = listeners[SUBTASKS].of(task.id)
     assert (stamped.type, stamped.target) == ("MCP_SUBTASK", SUBTASKS)
     assert stamped.payload["params"]["model_id"] == agent.lane
-    assert [each.type for each in ears[RESULTS].of(task.id)] == ["SUBTASK_RESULT", "TASK_RESULT"]
-    assert {each.source for each in ears[RESULTS].of(task.id)} == {agent.id}
-    [selection] = ears[MODEL_SELECTION].of(task.id)
+    assert [each.type for each in listeners[RESULTS].of(task.id)] == [
+        "SUBTASK_RESULT",
+        "TASK_RESULT",
+    ]
+    assert {each.source for each in listeners[RESULTS].of(task.id)} == {agent.id}
+    [selection] = listeners[MODEL_SELECTION].of(task.id)
     assert selection.payload["selection_reason"] == a_selection().reason
 
 
 async def test_a_listener_hears_its_own_topic_only_and_in_order(channels: Channels) -> None:
     mine, other = uuid4(), uuid4()
-    ear = Ear()
-    async with channels.listen(result_topic(mine), ear.hear, on_ready=ear.get_ready):
-        await eventually(lambda: ear.ready)
+    listener = RecordingListener()
+    async with channels.listen(result_topic(mine), listener.hear, on_ready=listener.get_ready):
+        await eventually(lambda: listener.ready)
 
         await channels.publish([a_progress(other, "x")])
         await channels.publish([a_progress(mine, str(n), offset=n) for n in range(20)])
         await channels.publish([a_progress(mine, "end", offset=20)])
-        await eventually(lambda: len(ear.messages) >= 21)
+        await eventually(lambda: len(listener.messages) >= 21)
 
-    assert [each.payload["offset"] for each in ear.messages] == list(range(21))
+    assert [each.payload["offset"] for each in listener.messages] == list(range(21))
 
 
 async def test_half_a_character_reaches_listeners_replaced(channels: Channels) -> None:
     task_id = uuid4()
-    ear = Ear()
-    async with channels.listen(result_topic(task_id), ear.hear, on_ready=ear.get_ready):
-        await eventually(lambda: ear.ready)
+    listener = RecordingListener()
+    async with channels.listen(result_topic(task_id), listener.hear, on_ready=listener.get_ready):
+        await eventually(lambda: listener.ready)
 
         await channels.publish([a_progress(task_id, "a\ud83d\x00b")])
-        await eventually(lambda: ear.messages)
+        await eventually(lambda: listener.messages)
 
-    assert ear.messages[0].payload["delta"] == "a\ufffd\ufffdb"
+    assert listener.messages[0].payload["delta"] == "a\ufffd\ufffdb"
 
 
 async def test_too_large_a_message_is_left_out_and_the_others_arrive(
     channels: Channels, logged: list[dict[str, Any]]
 ) -> None:
     task_id = uuid4()
-    ear = Ear()
-    async with channels.listen(result_topic(task_id), ear.hear, on_ready=ear.get_ready):
-        await eventually(lambda: ear.ready)
+    listener = RecordingListener()
+    async with channels.listen(result_topic(task_id), listener.hear, on_ready=listener.get_ready):
+        await eventually(lambda: listener.ready)
 
         # Short in characters, too long in bytes.
         await channels.publish([a_progress(task_id, "😀" * 10_000), a_progress(task_id, "small")])
-        await eventually(lambda: ear.messages)
+        await eventually(lambda: listener.messages)
 
-    assert [each.payload["delta"] for each in ear.messages] == ["small"]
+    assert [each.payload["delta"] for each in listener.messages] == ["small"]
     assert [each["message"] for each in logged] == ["a message was too large to send"]
 
 
 async def test_a_listener_that_left_hears_nothing_and_may_come_back(
     project: State, channels: Channels
 ) -> None:
-    stays, ear = Ear(), Ear()
+    stays, listener = RecordingListener(), RecordingListener()
     task_id = uuid4()
     topic = result_topic(task_id)
     async with channels.listen(TASKS, stays.hear, on_ready=stays.get_ready):
-        async with channels.listen(topic, ear.hear, on_ready=ear.get_ready):
-            await eventually(lambda: ear.ready and stays.ready)
+        async with channels.listen(topic, listener.hear, on_ready=listener.get_ready):
+            await eventually(lambda: listener.ready and stays.ready)
         await channels.publish([a_progress(task_id, "unheard")])
 
-        async with channels.listen(topic, ear.hear, on_ready=ear.get_ready):
-            await eventually(lambda: ear.ready >= 2)
-            await eventually(lambda: _published(channels, task_id, ear))
+        async with channels.listen(topic, listener.hear, on_ready=listener.get_ready):
+            await eventually(lambda: listener.ready >= 2)
+            await eventually(lambda: _published(channels, task_id, listener))
 
-    assert {each.payload["delta"] for each in ear.messages} == {"heard"}
+    assert {each.payload["delta"] for each in listener.messages} == {"heard"}
 
 
-async def _published(channels: Channels, task_id: UUID, ear: Ear) -> bool:
+async def _published(channels: Channels, task_id: UUID, listener: RecordingListener) -> bool:
     await channels.publish([a_progress(task_id, "heard")])
-    return bool(ear.messages)
+    return bool(listener.messages)
 
 
 async def test_a_malformed_message_changes_nothing_and_is_logged_once_with_its_topic(
@@ -172,16 +179,16 @@ async def test_a_malformed_message_changes_nothing_and_is_logged_once_with_its_t
 ) -> None:
     topic = result_topic(uuid4())
     good = a_progress(uuid4(), "good").envelope.model_dump(mode="json")
-    ear = Ear()
-    async with channels.listen(topic, ear.hear, on_ready=ear.get_ready):
-        await eventually(lambda: ear.ready)
+    listener = RecordingListener()
+    async with channels.listen(topic, listener.hear, on_ready=listener.get_ready):
+        await eventually(lambda: listener.ready)
 
         for payload in ({}, {"type": "SUBTASK_PROGRESS", "payload": 7}, good | {"payload": {}}):
             await broadcast(project, topic, "SUBTASK_PROGRESS", payload)
         await broadcast(project, topic, "SUBTASK_PROGRESS", good)
-        await eventually(lambda: ear.messages)
+        await eventually(lambda: listener.messages)
 
-    assert [each.payload.get("delta") for each in ear.messages] == ["good"]
+    assert [each.payload.get("delta") for each in listener.messages] == ["good"]
     [record] = logged
     assert record["message"] == "a malformed message was ignored"
     assert record["extra"]["topic"] == topic
@@ -192,12 +199,12 @@ async def test_a_type_of_a_newer_version_is_heard_and_logged_once(
 ) -> None:
     topic = result_topic(uuid4())
     newer = a_progress(uuid4(), "x").envelope.model_dump(mode="json") | {"type": "TASK_DREAMT"}
-    ear = Ear()
-    async with channels.listen(topic, ear.hear, on_ready=ear.get_ready):
-        await eventually(lambda: ear.ready)
+    listener = RecordingListener()
+    async with channels.listen(topic, listener.hear, on_ready=listener.get_ready):
+        await eventually(lambda: listener.ready)
         for _ in range(2):
             await broadcast(project, topic, "TASK_DREAMT", newer)
-        await eventually(lambda: len(ear.messages) == 2)
+        await eventually(lambda: len(listener.messages) == 2)
 
     assert [each["extra"].get("event") for each in logged] == ["TASK_DREAMT"]
 
@@ -206,20 +213,22 @@ async def test_listeners_hear_again_after_the_server_was_restarted(
     logged: list[dict[str, Any]],
 ) -> None:
     task_id = uuid4()
-    ear = Ear()
+    listener = RecordingListener()
     port = a_port()
     with state_directory() as directory:
         async with AsyncExitStack() as stack:
             with embedded_server(directory, f"--port={port}") as state:
                 channels = Channels(state.url, state.secret_key)
                 await stack.enter_async_context(channels)
-                listening = channels.listen(result_topic(task_id), ear.hear, on_ready=ear.get_ready)
+                listening = channels.listen(
+                    result_topic(task_id), listener.hear, on_ready=listener.get_ready
+                )
                 await stack.enter_async_context(listening)
-                await eventually(lambda: ear.ready == 1)
+                await eventually(lambda: listener.ready == 1)
             with embedded_server(directory, f"--port={port}"):
-                await eventually(lambda: ear.ready == 2, within=30)
+                await eventually(lambda: listener.ready == 2, within=30)
                 await channels.publish([a_progress(task_id, "again")])
-                await eventually(lambda: ear.messages)
+                await eventually(lambda: listener.messages)
                 await stack.aclose()
 
     warnings = [each["message"] for each in logged if each["level"].name == "WARNING"]

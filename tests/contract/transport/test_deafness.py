@@ -12,9 +12,9 @@ from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
 from protocol.transport.realtime_connection import LineOptions
-from tests.contract.transport.ear import Ear, logged
 from tests.contract.transport.switchboard import Switchboard, a_switchboard
 from tests.support.eventually import eventually
+from tests.support.recording_listener import RecordingListener, captured_logs
 
 AWAY = "Realtime is away; work is found by polling"
 
@@ -29,29 +29,31 @@ def channels_at(port: int, **options: Any) -> Channels:
     return Channels(url, "sb_secret_of_nobody", options=LineOptions(**options))
 
 
-async def listening(stack: AsyncExitStack, **options: timedelta) -> tuple[Switchboard, Ear]:
-    """An ear on the tasks' topic that is ready, and the server that it hears."""
-    ear = Ear()
+async def listening(
+    stack: AsyncExitStack, **options: timedelta
+) -> tuple[Switchboard, RecordingListener]:
+    """Return a listener on the tasks' topic that is ready, and the server that it hears."""
+    listener = RecordingListener()
     switchboard, port = await stack.enter_async_context(a_switchboard())
     channels = await stack.enter_async_context(channels_at(port, **options))
-    await stack.enter_async_context(ear.on(channels, TASKS))
-    await eventually(lambda: ear.subscriptions)
-    return switchboard, ear
+    await stack.enter_async_context(listener.on(channels, TASKS))
+    await eventually(lambda: listener.subscriptions)
+    return switchboard, listener
 
 
-async def is_heard(switchboard: Switchboard, ear: Ear) -> bool:
+async def is_heard(switchboard: Switchboard, listener: RecordingListener) -> bool:
     """Whether what is said now arrives."""
     await switchboard.broadcast(TASKS, a_message())
-    return bool(ear.heard)
+    return bool(listener.heard)
 
 
 async def visit(channels: Channels, topic: str, switchboard: Switchboard | None = None) -> None:
     """Listen until it is ready, and until something was heard of whoever speaks; then leave."""
-    ear = Ear()
-    async with ear.on(channels, topic):
-        await eventually(lambda: ear.subscriptions)
+    listener = RecordingListener()
+    async with listener.on(channels, topic):
+        await eventually(lambda: listener.subscriptions)
         if switchboard is not None:
-            await eventually(lambda: is_heard(switchboard, ear))
+            await eventually(lambda: is_heard(switchboard, listener))
 
 
 def has_left(switchboard: Switchboard, before: int) -> bool:
@@ -60,7 +62,7 @@ def has_left(switchboard: Switchboard, before: int) -> bool:
 
 
 async def test_topics_are_joined_privately_and_left_with_their_last_listener() -> None:
-    first, second, other = Ear(), Ear(), Ear()
+    first, second, other = RecordingListener(), RecordingListener(), RecordingListener()
 
     async with (
         a_switchboard() as (switchboard, port),
@@ -82,16 +84,16 @@ async def test_topics_are_joined_privately_and_left_with_their_last_listener() -
 @pytest.mark.parametrize("payload", ["text", ["a", "list"], None, 7, {}])
 async def test_a_broadcast_that_is_no_message_does_not_deafen(payload: object) -> None:
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack)
+        switchboard, listener = await listening(stack)
 
         await switchboard.broadcast(TASKS, payload)
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
-        assert ear.subscriptions == 1
+        assert listener.subscriptions == 1
 
 
 async def test_callbacks_that_raise_do_not_deafen_others() -> None:
-    ear = Ear()
+    listener = RecordingListener()
 
     def fail(_message: Envelope) -> None:
         raise ZeroDivisionError
@@ -99,19 +101,19 @@ async def test_callbacks_that_raise_do_not_deafen_others() -> None:
     def fail_when_ready() -> None:
         raise KeyError("{braces}")
 
-    with logged("ERROR") as records:
+    with captured_logs("ERROR") as records:
         async with (
             a_switchboard() as (switchboard, port),
             channels_at(port) as channels,
             channels.listen(TASKS, fail, on_ready=fail_when_ready),
-            ear.on(channels, TASKS),
+            listener.on(channels, TASKS),
         ):
-            await eventually(lambda: ear.subscriptions)
+            await eventually(lambda: listener.subscriptions)
             await switchboard.broadcast(TASKS, a_message(number=1))
             await switchboard.broadcast(TASKS, a_message(number=2))
-            await eventually(lambda: len(ear.heard) == 2)
+            await eventually(lambda: len(listener.heard) == 2)
 
-    assert [each.payload["number"] for each in ear.heard] == [1, 2]
+    assert [each.payload["number"] for each in listener.heard] == [1, 2]
     assert [(each["message"], each["topic"]) for each in records] == [
         ("a callback failed", TASKS)
     ] * 3
@@ -122,88 +124,88 @@ async def test_a_connection_that_ends_is_made_anew_and_its_listeners_are_told(
     code: int | None,
 ) -> None:
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack)
+        switchboard, listener = await listening(stack)
 
         await switchboard.hang_up(code)
-        await eventually(lambda: ear.subscriptions == 2)
+        await eventually(lambda: listener.subscriptions == 2)
 
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
 
 async def test_a_channel_whose_token_expired_is_joined_anew() -> None:
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack)
+        switchboard, listener = await listening(stack)
         expired = {"extension": "system", "channel": TASKS, "message": "Token has expired"}
 
         await switchboard.send(TASKS, "system", expired | {"status": "error"})
         await switchboard.send(TASKS, "phx_close", {})
-        await eventually(lambda: ear.subscriptions == 2)
+        await eventually(lambda: listener.subscriptions == 2)
 
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
 
 async def test_a_connection_that_does_not_hear_itself_is_made_anew() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack, tick_every=soon, tick_patience=soon * 10)
+        switchboard, listener = await listening(stack, tick_every=soon, tick_patience=soon * 10)
 
         switchboard.has_echo = False
-        await eventually(lambda: ear.subscriptions >= 2)
+        await eventually(lambda: listener.subscriptions >= 2)
         switchboard.has_echo = True
 
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
 
 async def test_a_connection_that_hears_itself_is_kept() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack, tick_every=soon, tick_patience=soon * 100)
+        switchboard, listener = await listening(stack, tick_every=soon, tick_patience=soon * 100)
 
         await eventually(
             lambda: [each["event"] for each in switchboard.said].count("broadcast") > 9
         )
 
-        assert ear.subscriptions == 1
+        assert listener.subscriptions == 1
 
 
 async def test_a_connection_to_a_frozen_server_is_made_anew() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack, ping_every=soon, ping_patience=soon * 10)
+        switchboard, listener = await listening(stack, ping_every=soon, ping_patience=soon * 10)
 
         switchboard.freeze()
-        await eventually(lambda: ear.subscriptions >= 2)
+        await eventually(lambda: listener.subscriptions >= 2)
 
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
 
 async def test_a_connection_to_a_slow_server_is_kept() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, ear = await listening(stack, ping_every=soon)
+        switchboard, listener = await listening(stack, ping_every=soon)
 
         switchboard.freeze()
         await switchboard.broadcast(TASKS, a_message())
-        await eventually(lambda: len(ear.heard) == 1)
+        await eventually(lambda: len(listener.heard) == 1)
         switchboard.thaw()
-        await eventually(lambda: is_heard(switchboard, ear))
+        await eventually(lambda: is_heard(switchboard, listener))
 
-        assert ear.subscriptions == 1
+        assert listener.subscriptions == 1
 
 
 async def test_no_connection_is_kept_when_nobody_has_listened_for_long() -> None:
-    ear, long = Ear(), timedelta(0)
+    listener, long = RecordingListener(), timedelta(0)
 
-    with logged("WARNING") as records:
+    with captured_logs("WARNING") as records:
         async with (
             a_switchboard() as (switchboard, port),
             channels_at(port, linger=long) as channels,
         ):
-            async with ear.on(channels, TASKS):
-                await eventually(lambda: ear.subscriptions)
+            async with listener.on(channels, TASKS):
+                await eventually(lambda: listener.subscriptions)
             await eventually(lambda: not switchboard.lines)
-            async with ear.on(channels, TASKS):
-                await eventually(lambda: ear.subscriptions == 2)
+            async with listener.on(channels, TASKS):
+                await eventually(lambda: listener.subscriptions == 2)
 
     assert not records
 
@@ -218,7 +220,7 @@ async def test_listeners_who_come_and_go_find_the_connection_there() -> None:
 
 @pytest.mark.parametrize("was_left", [False, True])
 async def test_whoever_comes_back_at_once_is_heard_on_the_same_connection(was_left: bool) -> None:
-    stays = Ear()
+    stays = RecordingListener()
     async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
         async with stays.on(channels, RESULTS):
             for before in range(5):
@@ -230,7 +232,7 @@ async def test_whoever_comes_back_at_once_is_heard_on_the_same_connection(was_le
 
 
 async def test_a_join_that_is_not_answered_holds_up_no_other() -> None:
-    first, unlucky, other = Ear(), Ear(), Ear()
+    first, unlucky, other = RecordingListener(), RecordingListener(), RecordingListener()
     async with (
         a_switchboard() as (switchboard, port),
         channels_at(port) as channels,
@@ -246,19 +248,19 @@ async def test_a_join_that_is_not_answered_holds_up_no_other() -> None:
 
 
 async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again() -> None:
-    ear = Ear()
+    listener = RecordingListener()
 
-    with logged("WARNING") as records:
+    with captured_logs("WARNING") as records:
         async with (
             a_switchboard() as (switchboard, port),
             channels_at(port) as channels,
-            ear.on(channels, TASKS),
+            listener.on(channels, TASKS),
         ):
             switchboard.refusal = "Unauthorized: You do not have permissions to read"
             await eventually(lambda: len(switchboard.frames("phx_join", TASKS)) >= 2)
-            assert ear.subscriptions == 0
+            assert listener.subscriptions == 0
             switchboard.refusal = None
-            await eventually(lambda: ear.subscriptions)
+            await eventually(lambda: listener.subscriptions)
 
     [record] = records
     assert record["message"] == AWAY
@@ -266,32 +268,32 @@ async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again(
 
 
 async def test_each_outage_is_warned_of_once_and_ends_by_itself() -> None:
-    ear = Ear()
+    listener = RecordingListener()
     async with a_switchboard() as (_, port):
         pass
 
-    with logged("WARNING") as records:
-        async with channels_at(port) as channels, ear.on(channels, TASKS):
+    with captured_logs("WARNING") as records:
+        async with channels_at(port) as channels, listener.on(channels, TASKS):
             await eventually(lambda: records)
             async with a_switchboard(port):
-                await eventually(lambda: ear.subscriptions == 1)
+                await eventually(lambda: listener.subscriptions == 1)
                 assert len(records) == 1
             await eventually(lambda: len(records) == 2)
             async with a_switchboard(port) as (switchboard, _):
-                await eventually(lambda: ear.subscriptions == 2)
-                await eventually(lambda: is_heard(switchboard, ear))
+                await eventually(lambda: listener.subscriptions == 2)
+                await eventually(lambda: is_heard(switchboard, listener))
                 assert [each["message"] for each in records] == [AWAY, AWAY]
 
 
 @pytest.mark.parametrize("is_mute", [False, True], ids=["answers", "mute"])
 async def test_closing_leaves_no_task_behind_even_when_nothing_is_answered(is_mute: bool) -> None:
-    ear, leaving = Ear(), Ear()
+    listener, leaving = RecordingListener(), RecordingListener()
 
     async with a_switchboard() as (switchboard, port):
         before = asyncio.all_tasks()
-        async with channels_at(port) as channels, ear.on(channels, TASKS):
+        async with channels_at(port) as channels, listener.on(channels, TASKS):
             async with leaving.on(channels, RESULTS):
-                await eventually(lambda: ear.subscriptions and leaving.subscriptions)
+                await eventually(lambda: listener.subscriptions and leaving.subscriptions)
             await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
             switchboard.is_mute = is_mute
             async with leaving.on(channels, RESULTS):
@@ -311,15 +313,15 @@ async def test_closing_is_not_held_up_by_a_connection_that_just_ended(code: int 
 
 
 async def test_a_cancelled_agent_is_not_kept_by_its_channels() -> None:
-    ear = Ear()
+    listener = RecordingListener()
 
     async def listen(port: int) -> None:
-        async with channels_at(port) as channels, ear.on(channels, TASKS):
+        async with channels_at(port) as channels, listener.on(channels, TASKS):
             await asyncio.Event().wait()
 
     async with a_switchboard() as (switchboard, port), asyncio.TaskGroup() as group:
         agent = group.create_task(listen(port), name="agent")
-        await eventually(lambda: ear.subscriptions)
+        await eventually(lambda: listener.subscriptions)
         agent.cancel()
         await eventually(agent.done)
         await eventually(lambda: not switchboard.lines)

@@ -24,11 +24,11 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.router import Router
 from simulator import running_simulator
-from tests.support.databases import state_directory
+from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
-from tests.support.project import migrate
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
+from tests.support.servers.project import migrate
 
 CATALOGUE = Catalogue.load()
 PATHS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
@@ -58,7 +58,7 @@ class Fleet:
     simulator: str
     store: SupabaseStore
     group: asyncio.TaskGroup
-    bus: ScriptedBus = field(default_factory=ScriptedBus)
+    bus: FakeBus = field(default_factory=FakeBus)
     drains: list[Drain] = field(default_factory=list)
 
     async def orchestrator(self, id_: str = "cio-1") -> "asyncio.Task[None]":

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from embedded.state import State
-from tests.attack.hostile_rows import Project, run
+from tests.support.hostile_rows.attack import Project, run_attack
 
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Fleet
@@ -27,6 +27,6 @@ async def test_hostile_rows_hide_nothing_and_cost_nobody_a_lease(
             publishable_key=server.publishable_key,
             secret_key=server.secret_key,
         )
-        findings = await run(project, rows=60, innocents=4, most_delay=BUSY)
+        findings = await run_attack(project, rows=60, innocents=4, most_delay=BUSY)
 
     assert findings == []

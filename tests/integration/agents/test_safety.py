@@ -27,7 +27,7 @@ from providers.chat import ChatRequest, ChatResponse, Message, complete
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
 from simulator import running_simulator
-from tests.support.claims import a_subtask
+from tests.support.agents.subtasks import a_subtask
 from tests.support.eventually import eventually
 
 MODEL = "claude-sonnet-5-5"
@@ -120,7 +120,7 @@ async def test_an_open_circuit_survives_the_executor_that_was_killed_with_it(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.support.doomed_executor",
+        "tests.support.agents.router_process",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

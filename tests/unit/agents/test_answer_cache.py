@@ -12,8 +12,8 @@ from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
 from protocol.transport.store.calls import SafetyCalls
 from providers.chat import complete
-from tests.support.claims import a_subtask
-from tests.support.scripted_store import AWAY
+from tests.support.agents.fake_store import AWAY
+from tests.support.agents.subtasks import a_subtask
 
 ALICE, BOB = uuid4(), uuid4()
 

@@ -15,7 +15,7 @@ from protocol.records import (
     FailureAction,
     Usage,
 )
-from tests.support.claims import a_subtask, done
+from tests.support.agents.subtasks import a_subtask, done
 
 
 def a_verdict() -> asyncio.Future[Verdict]:

@@ -15,8 +15,8 @@ from agents.runtime.attempt import WorkFailed
 from agents.workflows.params import CodeParams
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure, FailureAction
 from providers.catalogue.catalogue import Catalogue
-from tests.support.claims import a_plan, a_subtask
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_store import FakeStore
+from tests.support.agents.subtasks import a_plan, a_subtask
 
 CATALOGUE = Catalogue.load()
 LANES = ["claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"]
@@ -76,7 +76,7 @@ def an_executor(lanes: list[str]) -> AgentRecord:
 
 
 def a_cio(lanes: list[str] | None = None) -> Cio:
-    store = ScriptedStore(others=[an_executor(LANES if lanes is None else lanes)])
+    store = FakeStore(others=[an_executor(LANES if lanes is None else lanes)])
 
     async def own() -> list[str]:
         return []

@@ -15,8 +15,8 @@ from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from protocol.records.agents import SILENT_AFTER
 from providers.catalogue.catalogue import Catalogue
-from tests.support.claims import a_plan, a_subtask
-from tests.support.scripted_store import AWAY, ScriptedStore
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.subtasks import a_plan, a_subtask
 
 CATALOGUE = Catalogue.load()
 LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"]
@@ -35,7 +35,7 @@ def an_agent(lanes: Sequence[str] = LANES, **fields: Any) -> AgentRecord:
     )
 
 
-def a_fleet(store: ScriptedStore, own: Sequence[str] = ()) -> Fleet:
+def a_fleet(store: FakeStore, own: Sequence[str] = ()) -> Fleet:
     async def lanes() -> Sequence[str]:
         return own
 
@@ -43,7 +43,7 @@ def a_fleet(store: ScriptedStore, own: Sequence[str] = ()) -> Fleet:
 
 
 async def worked(claimed: ClaimedSubtask, lanes: Sequence[str] = LANES) -> Completion:
-    fleet = a_fleet(ScriptedStore(others=[an_agent(lanes)]))
+    fleet = a_fleet(FakeStore(others=[an_agent(lanes)]))
     return await Cio(catalogue=CATALOGUE, fleet=fleet).work(claimed)
 
 
@@ -73,8 +73,8 @@ async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> Non
 async def test_a_tiny_budget_is_enough_where_only_the_simulator_answers() -> None:
     simulators = an_agent(id="simulating", details={"simulated": True})
     task = {"budget_usd": 0.000001, "model": LANES[1]}
-    cio = Cio(catalogue=CATALOGUE, fleet=a_fleet(ScriptedStore(others=[simulators])))
-    mixed = a_fleet(ScriptedStore(others=[simulators, an_agent([LANES[1]])]))
+    cio = Cio(catalogue=CATALOGUE, fleet=a_fleet(FakeStore(others=[simulators])))
+    mixed = a_fleet(FakeStore(others=[simulators, an_agent([LANES[1]])]))
 
     planned = await cio.work(a_plan(task))
 
@@ -221,7 +221,7 @@ async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_not
     for attempt in range(1, 8):
         claimed = a_plan(attempt=attempt, history=list(history))
         with pytest.raises(WorkFailed) as caught:
-            await Cio(catalogue=CATALOGUE, fleet=a_fleet(ScriptedStore())).work(claimed)
+            await Cio(catalogue=CATALOGUE, fleet=a_fleet(FakeStore())).work(claimed)
         failure = caught.value.failure
         assert failure.action == FailureAction.SNOOZE
         assert failure.error.class_ == "no_model"
@@ -235,7 +235,7 @@ async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_not
 
 
 async def test_only_living_executors_are_counted_on() -> None:
-    store = ScriptedStore(
+    store = FakeStore(
         others=[
             an_agent(["alive"]),
             an_agent(["silent"], silent_ms=SILENT_AFTER // timedelta(milliseconds=1)),
@@ -253,7 +253,7 @@ async def test_only_living_executors_are_counted_on() -> None:
 
 
 async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
-    fleet = a_fleet(ScriptedStore(), own=["b", "a"])
+    fleet = a_fleet(FakeStore(), own=["b", "a"])
 
     await fleet.refresh()
 
@@ -262,7 +262,7 @@ async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
 
 
 async def test_what_was_known_of_the_fleet_stays_while_the_store_is_away() -> None:
-    store = ScriptedStore(others=[an_agent()])
+    store = FakeStore(others=[an_agent()])
     fleet = a_fleet(store)
     await fleet.refresh()
 
@@ -326,7 +326,7 @@ async def test_a_task_whose_budget_is_spent_is_not_planned(
 
 
 async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() -> None:
-    fleet = a_fleet(ScriptedStore(others=[an_agent()]))
+    fleet = a_fleet(FakeStore(others=[an_agent()]))
     knowledge = Knowledge(policy=PolicyName.CHEAPEST)
     cio = Cio(catalogue=CATALOGUE, fleet=fleet, knowledge=lambda: knowledge)
 

@@ -26,14 +26,14 @@ from providers.chat import (
 )
 from providers.errors import ConnectionFailed, Overloaded
 from providers.prices import Cost
-from tests.support.claims import a_subtask
-from tests.support.eventually import eventually
-from tests.support.executor_bench import (
+from tests.support.agents.executor_harness import (
     CUT,
     STOP,
-    Bench,
+    ExecutorHarness,
 )
-from tests.support.scripted_store import AWAY
+from tests.support.agents.fake_store import AWAY
+from tests.support.agents.subtasks import a_subtask
+from tests.support.eventually import eventually
 
 
 def a_local(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask:
@@ -42,7 +42,7 @@ def a_local(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask
 
 async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
     usage = Usage(input=7, cached=5, cache_write=3, output=11, reasoning=2, raw={"total": 28})
-    bench = Bench(
+    harness = ExecutorHarness(
         ReasoningDelta("think"),
         TextDelta("```py\nx"),
         TextDelta(" = 1\n```"),
@@ -55,7 +55,7 @@ async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
         params={"generation_prompt": "Write", "target_file": "x.py", "language": "python"}
     )
 
-    completion = await bench.execute(claimed)
+    completion = await harness.execute(claimed)
 
     used = completion.usage
     assert used is not None
@@ -84,9 +84,9 @@ async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
 
 
 async def test_code_that_was_cut_is_kept_and_said_to_be_cut() -> None:
-    bench = Bench(TextDelta("```python\ndef f(:"), CUT)
+    harness = ExecutorHarness(TextDelta("```python\ndef f(:"), CUT)
 
-    output = (await bench.execute(a_local())).output
+    output = (await harness.execute(a_local())).output
 
     assert output["finish_reason"] == "length"
     assert output["generated_code"] == "def f(:"
@@ -98,15 +98,15 @@ async def test_code_that_was_cut_is_kept_and_said_to_be_cut() -> None:
 
 
 async def test_text_that_turns_out_to_be_thinking_is_no_part_of_the_answer() -> None:
-    bench = Bench(TextDelta("hm"), TextWasThinking(), TextDelta("so"), STOP)
+    harness = ExecutorHarness(TextDelta("hm"), TextWasThinking(), TextDelta("so"), STOP)
 
-    output = (await bench.execute(a_local(type="CHAT"))).output
+    output = (await harness.execute(a_local(type="CHAT"))).output
 
     assert (output["text"], output["reasoning_content"]) == ("so", "hm")
 
 
 async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:
-    completion = await Bench(TextDelta("x"), STOP).execute(a_local())
+    completion = await ExecutorHarness(TextDelta("x"), STOP).execute(a_local())
 
     assert completion.usage is not None
     assert completion.usage.cost_usd is None
@@ -116,9 +116,9 @@ async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:
 
 
 async def test_an_answer_of_the_simulator_says_so() -> None:
-    bench = Bench(TextDelta("x"), STOP, simulated=True)
+    harness = ExecutorHarness(TextDelta("x"), STOP, simulated=True)
 
-    completion = await bench.execute(a_local())
+    completion = await harness.execute(a_local())
 
     assert completion.output["simulated"] is True
     assert completion.output["derived"]["simulated"] is True
@@ -129,62 +129,64 @@ async def test_an_answer_of_the_simulator_says_so() -> None:
 async def test_the_result_names_the_branch_and_the_params_that_were_not_used() -> None:
     params = {"generation_prompt": "p", "git_branch": "feature/x", "notes": ["x was ignored."]}
 
-    output = (await Bench(TextDelta("x"), STOP).execute(a_local(params=params))).output
+    output = (await ExecutorHarness(TextDelta("x"), STOP).execute(a_local(params=params))).output
 
     assert (output["git_branch"], output["notes"]) == ("feature/x", ["x was ignored."])
 
 
 @pytest.mark.parametrize("type_", ["CHAT", "ANALYZE_CODE"])
 async def test_an_answer_that_is_no_code_claims_none(type_: str) -> None:
-    completion = await Bench(TextDelta("Hello"), STOP).execute(a_local(type=type_))
+    completion = await ExecutorHarness(TextDelta("Hello"), STOP).execute(a_local(type=type_))
 
     assert completion.output["text"] == "Hello"
     assert {"generated_code", "verification"}.isdisjoint(completion.output)
 
 
 async def test_watchers_hear_every_word_before_the_completion() -> None:
-    bench = Bench(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
+    harness = ExecutorHarness(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
 
-    await bench.execute(a_local())
+    await harness.execute(a_local())
 
-    assert [(each.kind, each.delta) for each in bench.heard()] == [
+    assert [(each.kind, each.delta) for each in harness.heard()] == [
         ("reasoning", "hm"),
         ("text", "one two"),
     ]
 
 
 async def test_a_channel_that_is_down_costs_no_answer() -> None:
-    bench = Bench(TextDelta("x"), STOP)
-    bench.bus.error = AWAY
+    harness = ExecutorHarness(TextDelta("x"), STOP)
+    harness.bus.error = AWAY
 
-    assert (await bench.execute(a_local())).output["text"] == "x"
+    assert (await harness.execute(a_local())).output["text"] == "x"
 
 
 async def test_a_character_that_a_vendor_cut_in_two_is_whole_again() -> None:
-    bench = Bench(TextDelta("\ud83d"), TextDelta("\ude00!"), TextDelta("\udc00"), STOP)
+    harness = ExecutorHarness(TextDelta("\ud83d"), TextDelta("\ude00!"), TextDelta("\udc00"), STOP)
 
-    completion = await bench.execute(a_local())
+    completion = await harness.execute(a_local())
 
     assert completion.output["text"] == "\U0001f600!\ufffd"
-    assert "".join(each.delta for each in bench.heard()) == completion.output["text"]
+    assert "".join(each.delta for each in harness.heard()) == completion.output["text"]
     assert completion.model_dump_json()
 
 
 async def test_tool_calls_that_nobody_offered_are_passed_over() -> None:
-    bench = Bench(ToolCallDelta(index=0, id="1", name="rm", arguments="{}"), TextDelta("x"), STOP)
+    harness = ExecutorHarness(
+        ToolCallDelta(index=0, id="1", name="rm", arguments="{}"), TextDelta("x"), STOP
+    )
 
-    assert (await bench.execute(a_local())).output["text"] == "x"
+    assert (await harness.execute(a_local())).output["text"] == "x"
 
 
 async def test_a_failed_call_books_what_it_used() -> None:
-    bench = Bench(
+    harness = ExecutorHarness(
         TextDelta("half of"),
         Usage(input=9),
         Overloaded("ollama", "busy", retry_after=timedelta(seconds=7)),
         cost=Cost(usd=Decimal(1), source="a table"),
     )
 
-    failure = await bench.failure(a_local())
+    failure = await harness.failure(a_local())
 
     assert failure.action == FailureAction.RETRY
     assert failure.retry_after == timedelta(seconds=7)
@@ -194,13 +196,13 @@ async def test_a_failed_call_books_what_it_used() -> None:
 
 async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> None:
     started = Usage(input=12, cached=3, output=1, raw={"input_tokens": 12})
-    bench = Bench(
+    harness = ExecutorHarness(
         started, TextDelta("half"), pause=True, cost=Cost(usd=Decimal(1), source="a table")
     )
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(bench.cut_off(a_local()))
-        await eventually(lambda: bench.router.is_pausing)
+        task = group.create_task(harness.cut_off(a_local()))
+        await eventually(lambda: harness.router.is_pausing)
         task.cancel()
 
     used = task.result()
@@ -211,43 +213,45 @@ async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> No
 
 async def test_a_whole_answer_that_was_cut_off_on_its_way_out_is_booked_whole() -> None:
     used = Usage(input=12, output=5)
-    bench = Bench(TextDelta("all"), used, STOP, cost=Cost(usd=Decimal(1), source="a table"))
-    bench.bus.gate = asyncio.Event()
+    harness = ExecutorHarness(
+        TextDelta("all"), used, STOP, cost=Cost(usd=Decimal(1), source="a table")
+    )
+    harness.bus.gate = asyncio.Event()
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(bench.cut_off(a_local()))
-        await eventually(lambda: bench.bus.requests)
+        task = group.create_task(harness.cut_off(a_local()))
+        await eventually(lambda: harness.bus.requests)
         task.cancel()
 
     assert (task.result().output_tokens, task.result().cost_usd) == (5, Decimal(1))
 
 
 async def test_a_realtime_that_hangs_does_not_keep_a_result_back() -> None:
-    bench = Bench(TextDelta("all"), STOP, patience=timedelta(milliseconds=1))
-    bench.bus.gate = asyncio.Event()
+    harness = ExecutorHarness(TextDelta("all"), STOP, patience=timedelta(milliseconds=1))
+    harness.bus.gate = asyncio.Event()
 
     for _ in range(3):
-        completion = await bench.execute(a_local())
+        completion = await harness.execute(a_local())
         assert completion.output["text"] == "all"
 
     # Who has waited once knows, and does not wait again.
-    assert len(bench.bus.requests) == 1
+    assert len(harness.bus.requests) == 1
 
 
 async def test_a_local_server_that_cannot_be_reached_is_looked_for() -> None:
-    bench = Bench(ConnectionFailed("ollama", "refused"))
+    harness = ExecutorHarness(ConnectionFailed("ollama", "refused"))
 
-    failure = await bench.failure(a_local())
+    failure = await harness.failure(a_local())
 
     assert failure.error.class_ == "connection"
-    assert bench.lanes.doubts == 1
+    assert harness.lanes.doubts == 1
 
 
 async def test_a_model_that_cannot_be_called_from_here_goes_back_to_the_cio() -> None:
-    bench = Bench()
+    harness = ExecutorHarness()
 
-    assert (await bench.failure(a_subtask())).action == FailureAction.REROUTE
-    gone = await bench.failure(a_subtask(lane="a-model-of-another-catalogue"))
+    assert (await harness.failure(a_subtask())).action == FailureAction.REROUTE
+    gone = await harness.failure(a_subtask(lane="a-model-of-another-catalogue"))
     assert gone.action == FailureAction.REROUTE
 
 
@@ -259,34 +263,34 @@ async def test_a_model_that_asked_for_days_is_not_asked_before() -> None:
         "outcome": "rerouted",
         "error": {"class": "rate_limited", "retry_at": until},
     }
-    bench = Bench(TextDelta("x"), STOP)
+    harness = ExecutorHarness(TextDelta("x"), STOP)
 
-    failure = await bench.failure(a_local(failures=1, history=[earlier]))
+    failure = await harness.failure(a_local(failures=1, history=[earlier]))
 
     assert failure.action == FailureAction.SNOOZE
     assert failure.retry_after is not None
     assert timedelta(days=1, hours=23) < failure.retry_after <= timedelta(days=2)
-    assert bench.router.asked == []
+    assert harness.router.asked == []
 
 
 async def test_a_subtask_without_a_prompt_is_given_up() -> None:
-    failure = await Bench().failure(a_local(params={"generation_prompt": ""}))
+    failure = await ExecutorHarness().failure(a_local(params={"generation_prompt": ""}))
 
     assert failure.action == FailureAction.GIVE_UP
     assert "generation_prompt" in failure.error.message
 
 
 async def test_a_conversation_goes_on_where_it_ended() -> None:
-    bench = Bench(TextDelta("Blue."), STOP)
-    bench.store.memory = [
+    harness = ExecutorHarness(TextDelta("Blue."), STOP)
+    harness.store.memory = [
         SessionMessage(role="user", content="Hi"),
         SessionMessage(role="assistant", content="Hello"),
     ]
     claimed = a_local({"session_id": str(uuid4()), "prompt": "Which colour?"}, type="CHAT")
 
-    completion = await bench.execute(claimed)
+    completion = await harness.execute(claimed)
 
-    (request,) = bench.router.asked
+    (request,) = harness.router.asked
     assert [(each.role, each.content) for each in request.messages[:2]] == [
         ("user", "Hi"),
         ("assistant", "Hello"),
@@ -298,23 +302,23 @@ async def test_a_conversation_goes_on_where_it_ended() -> None:
 
 
 async def test_a_conversation_that_cannot_be_read_yet_is_waited_for() -> None:
-    bench = Bench(TextDelta("x"), STOP)
-    bench.store.errors["fetch_messages"] = AWAY
+    harness = ExecutorHarness(TextDelta("x"), STOP)
+    harness.store.errors["fetch_messages"] = AWAY
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(bench.execute(a_local({"session_id": str(uuid4())})))
-        await eventually(lambda: bench.store.asked["fetch_messages"], within=5)
-        bench.store.errors.clear()
+        task = group.create_task(harness.execute(a_local({"session_id": str(uuid4())})))
+        await eventually(lambda: harness.store.asked["fetch_messages"], within=5)
+        harness.store.errors.clear()
 
     assert task.result().output["text"] == "x"
 
 
 async def test_messages_are_doorbells() -> None:
-    bench = Bench()
+    harness = ExecutorHarness()
 
     async with asyncio.TaskGroup() as group:
-        executor = bench.executor()
-        waiting = group.create_task(bench.wakeup.wait())
+        executor = harness.executor()
+        waiting = group.create_task(harness.wakeup.wait())
         await asyncio.sleep(0)
         executor.hear(_message(MessageType.SUBTASK_CANCELLED))
         await asyncio.sleep(0)
@@ -324,11 +328,11 @@ async def test_messages_are_doorbells() -> None:
 
 
 async def test_the_text_so_far_is_kept_with_the_lease() -> None:
-    bench = Bench(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
+    harness = ExecutorHarness(ReasoningDelta("hm"), TextDelta("one "), TextDelta("two"), STOP)
 
-    await bench.execute(a_local())
+    await harness.execute(a_local())
 
-    assert [(each.content, each.reasoning) for each in bench.keeper.kept] == [
+    assert [(each.content, each.reasoning) for each in harness.keeper.kept] == [
         ("", "hm"),
         ("one ", "hm"),
         ("one two", "hm"),
@@ -336,8 +340,8 @@ async def test_the_text_so_far_is_kept_with_the_lease() -> None:
 
 
 async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> None:
-    bench, claimed = Bench(TextDelta("one "), TextDelta("two"), pause=True), a_local()
-    executor = bench.executor()
+    harness, claimed = ExecutorHarness(TextDelta("one "), TextDelta("two"), pause=True), a_local()
+    executor = harness.executor()
 
     async def work() -> None:
         with pytest.raises(WorkInterrupted):
@@ -345,20 +349,20 @@ async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> No
 
     async with asyncio.TaskGroup() as group:
         working = group.create_task(work())
-        await eventually(lambda: bench.router.is_pausing)
-        before = len(bench.keeper.kept)
+        await eventually(lambda: harness.router.is_pausing)
+        before = len(harness.keeper.kept)
         executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=str(uuid4())))
-        assert len(bench.keeper.kept) == before
+        assert len(harness.keeper.kept) == before
         subtask_id = str(claimed.ref.subtask_id)
         executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=subtask_id))
         working.cancel()
 
-    assert [each.content for each in bench.keeper.kept[before:]] == ["one two"]
+    assert [each.content for each in harness.keeper.kept[before:]] == ["one two"]
 
 
 async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next() -> None:
-    bench = Bench(TextDelta("one"), pause=True)
-    executor, lost = bench.executor(), a_local()
+    harness = ExecutorHarness(TextDelta("one"), pause=True)
+    executor, lost = harness.executor(), a_local()
     both = [lost, lost.model_copy(update={"attempt": lost.attempt + 1})]
 
     async def work(claimed: ClaimedSubtask) -> None:
@@ -367,7 +371,7 @@ async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next() -> None
 
     async with asyncio.TaskGroup() as group:
         working = [group.create_task(work(each)) for each in both]
-        await eventually(lambda: len(bench.keeper.kept) == len(both))
+        await eventually(lambda: len(harness.keeper.kept) == len(both))
         for each in working:
             each.cancel()
 

@@ -11,7 +11,7 @@ from protocol.ids import utc_now
 from protocol.records import FailureAction
 from providers import errors
 from providers.errors import CallFailed, ProviderError, TimedOut, TimeoutPhase, UnknownModel
-from tests.support.claims import a_subtask
+from tests.support.agents.subtasks import a_subtask
 
 RETRY, REROUTE, GIVE_UP = FailureAction.RETRY, FailureAction.REROUTE, FailureAction.GIVE_UP
 SNOOZE = FailureAction.SNOOZE

@@ -10,8 +10,8 @@ from protocol.messages import Envelope, MessageType, ModelStatus
 from protocol.policy import PolicyName
 from protocol.records.controls import ControlRow
 from protocol.records.knowledge import ModelKnowledge, OutcomeRow
+from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.eventually import eventually
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 SEEN = OutcomeRow(
     model_id="a",
@@ -27,7 +27,7 @@ RESCUED = SEEN.model_copy(update={"after": ["b", "c"], "judged": 2.0, "good": 1.
 KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], health={"c": "open"})
 
 
-def a_learner(store: ScriptedStore) -> Learner:
+def a_learner(store: FakeStore) -> Learner:
     return Learner(
         store=store, agent_id="cio-1", start=Knowledge(policy=PolicyName.SCORED), every_seconds=3600
     )
@@ -67,7 +67,7 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
 
 
 async def test_what_was_known_stays_while_the_store_is_away() -> None:
-    store = ScriptedStore(knowledge=KNOWN)
+    store = FakeStore(knowledge=KNOWN)
     learner = a_learner(store)
     await learner.refresh()
     snapshot = learner.knowledge
@@ -81,7 +81,7 @@ async def test_what_was_known_stays_while_the_store_is_away() -> None:
 
 
 async def test_a_message_of_a_switch_refreshes_at_once() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
     learner = a_learner(store)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(learner.run())

@@ -14,8 +14,8 @@ from agents.runtime.outcome import Verdict
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store.queue import Store
+from tests.support.agents.fake_store import AWAY, FakeStore, a_ref
 from tests.support.eventually import eventually
-from tests.support.scripted_store import AWAY, ScriptedStore, a_ref
 
 LEASE = timedelta(seconds=2)
 """Long enough that a machine which stands still for a second costs nobody a lease."""
@@ -25,7 +25,7 @@ EVERY = timedelta(milliseconds=30)
 
 
 def a_keeper(
-    store: ScriptedStore,
+    store: FakeStore,
     *,
     lease: timedelta = LEASE,
     every: timedelta = EVERY,
@@ -57,7 +57,7 @@ async def until_past_a_lease(probe: Callable[[], object] = bool) -> None:
     await eventually(is_past)
 
 
-def keys(store: ScriptedStore) -> list[set[LeaseRef]]:
+def keys(store: FakeStore) -> list[set[LeaseRef]]:
     return [
         {LeaseRef(subtask_id=each.subtask_id, attempt=each.attempt) for each in call}
         for call in store.extensions
@@ -65,7 +65,7 @@ def keys(store: ScriptedStore) -> list[set[LeaseRef]]:
 
 
 async def test_all_leases_of_a_process_are_extended_in_one_call() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store) as keeper:
         held = {hold(keeper)[0] for _ in range(20)}
@@ -74,7 +74,7 @@ async def test_all_leases_of_a_process_are_extended_in_one_call() -> None:
 
 
 async def test_a_lease_is_kept_for_as_long_as_it_is_held() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store) as keeper:
         ref, told = hold(keeper)
@@ -88,7 +88,7 @@ async def test_a_lease_is_kept_for_as_long_as_it_is_held() -> None:
 
 
 async def test_a_checkpoint_is_sent_once() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
     text = Checkpoint(content="so far")
 
     async with a_keeper(store) as keeper:
@@ -99,7 +99,7 @@ async def test_a_checkpoint_is_sent_once() -> None:
     assert [call[0].checkpoint for call in store.extensions if call[0].checkpoint] == [text]
 
 
-class Meanwhile(ScriptedStore):
+class Meanwhile(FakeStore):
     """Between its first request to extend and the reply, something happens."""
 
     happens: Callable[[], Awaitable[None]] | None = None
@@ -172,7 +172,7 @@ async def test_an_extension_counts_from_the_request_and_not_from_the_reply() -> 
 
 
 async def test_a_checkpoint_survives_a_call_that_failed() -> None:
-    store = ScriptedStore(errors={"extend_leases": AWAY})
+    store = FakeStore(errors={"extend_leases": AWAY})
     text = Checkpoint(content="so far")
 
     def sent() -> list[Checkpoint | None]:
@@ -192,7 +192,7 @@ async def test_a_checkpoint_survives_a_call_that_failed() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 async def test_a_holder_is_told_once_that_it_must_stop(verdict: Verdict) -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store) as keeper:
         ref, told = hold(keeper)
@@ -205,7 +205,7 @@ async def test_a_holder_is_told_once_that_it_must_stop(verdict: Verdict) -> None
 
 
 async def test_without_the_store_a_holder_is_told_lost_when_its_lease_ends() -> None:
-    store = ScriptedStore(errors={"all": AWAY})
+    store = FakeStore(errors={"all": AWAY})
 
     async with a_keeper(store, lease=BRIEF) as keeper:
         began = time.monotonic()
@@ -218,7 +218,7 @@ async def test_without_the_store_a_holder_is_told_lost_when_its_lease_ends() -> 
 
 
 async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
-    class Stuck(ScriptedStore):
+    class Stuck(FakeStore):
         async def extend_leases(self, **_: object) -> list[LeaseAnswer]:
             while not told:  # whoever tells only between calls never tells
                 try:
@@ -240,7 +240,7 @@ async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
 
 
 async def test_a_call_that_hangs_is_given_up_after_half_a_lease_and_the_next_one_is_made() -> None:
-    store = ScriptedStore(hanging={"extend_leases"})
+    store = FakeStore(hanging={"extend_leases"})
     far_off = time.monotonic() + timedelta(hours=1).total_seconds()
 
     async with a_keeper(store, lease=BRIEF) as keeper:
@@ -249,7 +249,7 @@ async def test_a_call_that_hangs_is_given_up_after_half_a_lease_and_the_next_one
 
 
 async def test_one_failed_call_does_not_cost_a_lease() -> None:
-    store = ScriptedStore(errors={"extend_leases": AWAY})
+    store = FakeStore(errors={"extend_leases": AWAY})
 
     async with a_keeper(store) as keeper:
         _, told = hold(keeper)
@@ -261,7 +261,7 @@ async def test_one_failed_call_does_not_cost_a_lease() -> None:
 
 
 async def test_a_blocked_loop_keeps_its_leases() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store) as keeper:
         _, told = hold(keeper)
@@ -274,7 +274,7 @@ async def test_a_blocked_loop_keeps_its_leases() -> None:
 
 
 async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store, lease=BRIEF, stalled_after=0.2) as keeper:
         _, told = hold(keeper)
@@ -284,7 +284,7 @@ async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
 
 
 async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store, stalled_after=0.1) as keeper:
         _, told = hold(keeper)
@@ -294,7 +294,7 @@ async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
 
 
 async def test_a_hurried_keeper_asks_at_once() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     async with a_keeper(store, lease=timedelta(hours=2), every=timedelta(hours=1)) as keeper:
         ref, told = hold(keeper)
@@ -310,7 +310,7 @@ async def test_a_hurried_keeper_asks_at_once() -> None:
 
 
 async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> None:
-    class Crashing(ScriptedStore):
+    class Crashing(FakeStore):
         async def extend_leases(self, **_: object) -> list[object]:  # type: ignore[override]
             raise ZeroDivisionError
 
@@ -344,7 +344,7 @@ async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
 
 @pytest.mark.parametrize("hanging", [set[str](), {"extend_leases"}])
 async def test_stopping_waits_for_no_call(hanging: set[str]) -> None:
-    store = ScriptedStore(hanging=hanging)
+    store = FakeStore(hanging=hanging)
 
     async with a_keeper(store, lease=timedelta(hours=2)) as keeper:
         hold(keeper)
@@ -355,7 +355,7 @@ async def test_stopping_waits_for_no_call(hanging: set[str]) -> None:
 
 
 async def test_starting_and_stopping_leaves_nothing_behind() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     for _ in range(50):
         async with a_keeper(store) as keeper:

@@ -11,9 +11,9 @@ from agents.runtime.health import Vitals
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Wakeup
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.running import IDENTITY, at_once, options
 from tests.support.eventually import eventually
-from tests.support.living_agents import IDENTITY, at_once, options
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 JITTER = random.Random(0)  # noqa: S311 - spreads polls
 SHORT = timedelta(milliseconds=1)
@@ -34,7 +34,7 @@ def more_than(most: int, count: Callable[[], int]) -> Callable[[], bool]:
 
 
 async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_less() -> None:
-    store, vitals, drain = ScriptedStore(), Vitals(), Drain()
+    store, vitals, drain = FakeStore(), Vitals(), Drain()
     wakeup = NotingWakeup(busy=SHORT, idle=SHORT * 4, jitter=JITTER)
     keeper = LeaseKeeper(
         agent_id="agent", open_store=store.open, lease=SHORT, every=SHORT, vitals=vitals

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-from agents.runtime.attempt import Work
 from agents.runtime.completion_batcher import Recorder
 from agents.runtime.drain import Drain
 from agents.runtime.health import Vitals
@@ -28,30 +27,23 @@ from protocol.records import (
     LeaseRef,
     UnreadableSubtask,
 )
-from tests.support.claims import done
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.running import (
+    IDENTITY,
+    at_once,
+    forever,
+    live,
+    options,
+    subtasks,
+    until_drained,
+)
+from tests.support.agents.subtasks import done
 from tests.support.eventually import eventually
-from tests.support.living_agents import IDENTITY, at_once, forever, live, options, subtasks
-from tests.support.scripted_store import AWAY, ScriptedStore
-
-
-async def until_drained(
-    store: ScriptedStore,
-    work: Work,
-    when: Callable[[], object],
-    given: RuntimeOptions | None = None,
-    vitals: Vitals | None = None,
-) -> None:
-    """Live until `when` holds, drain, and wait for the end."""
-    drain = Drain()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(live(store, work, drain, given, vitals=vitals))
-        await eventually(when, within=5, every=0.005)
-        drain.begin()
 
 
 async def test_everything_that_is_queued_gets_done() -> None:
     work = subtasks(50)
-    store = ScriptedStore(queue=list(work))
+    store = FakeStore(queue=list(work))
 
     await until_drained(store, at_once, lambda: len(store.completed) == 50)
 
@@ -63,7 +55,7 @@ async def test_a_lease_that_cannot_be_read_ends_its_task_and_the_rest_gets_done(
     unreadable = UnreadableSubtask(
         subtask_id=uuid4(), attempt=3, field="deadline", problem="Input should be a valid datetime"
     )
-    store = ScriptedStore(queue=[first, unreadable, last])
+    store = FakeStore(queue=[first, unreadable, last])
 
     await until_drained(store, at_once, lambda: len(store.completed) == 2 and store.failed)
 
@@ -75,7 +67,7 @@ async def test_a_lease_that_cannot_be_read_ends_its_task_and_the_rest_gets_done(
 
 
 async def test_there_are_never_more_attempts_than_the_capacity() -> None:
-    store = ScriptedStore(queue=subtasks(40))
+    store = FakeStore(queue=subtasks(40))
     running, most = 0, 0
 
     async def work(claimed: ClaimedSubtask) -> Completion:
@@ -95,7 +87,7 @@ async def test_there_are_never_more_attempts_than_the_capacity() -> None:
 
 
 async def test_a_full_agent_fills_its_slots_as_soon_as_attempts_end() -> None:
-    store = ScriptedStore(queue=subtasks(9))
+    store = FakeStore(queue=subtasks(9))
 
     # Nothing rings, and it polls once an hour.
     await until_drained(
@@ -104,7 +96,7 @@ async def test_a_full_agent_fills_its_slots_as_soon_as_attempts_end() -> None:
 
 
 async def test_an_agent_with_slots_to_spare_looks_again_soon_after_an_attempt_has_ended() -> None:
-    store = ScriptedStore(queue=subtasks(3))
+    store = FakeStore(queue=subtasks(3))
 
     # The second claim finds nothing and is the last: it polls once an hour.
     await until_drained(
@@ -115,7 +107,7 @@ async def test_an_agent_with_slots_to_spare_looks_again_soon_after_an_attempt_ha
 
 
 async def test_draining_claims_nothing_more_and_lets_attempts_finish() -> None:
-    store = ScriptedStore(queue=subtasks(2))
+    store = FakeStore(queue=subtasks(2))
     started, finish = asyncio.Event(), asyncio.Event()
 
     async def work(claimed: ClaimedSubtask) -> Completion:
@@ -139,7 +131,7 @@ async def test_draining_claims_nothing_more_and_lets_attempts_finish() -> None:
 
 
 async def test_what_outlasts_the_grace_period_is_cut_off_and_given_back() -> None:
-    store = ScriptedStore(queue=subtasks(2))
+    store = FakeStore(queue=subtasks(2))
 
     await until_drained(store, forever, lambda: not store.queue, options(grace=0.05))
 
@@ -149,7 +141,7 @@ async def test_what_outlasts_the_grace_period_is_cut_off_and_given_back() -> Non
 
 
 async def test_a_store_that_is_away_does_not_stretch_the_grace_period() -> None:
-    store = ScriptedStore(queue=subtasks(1), errors={"complete_subtasks": AWAY})
+    store = FakeStore(queue=subtasks(1), errors={"complete_subtasks": AWAY})
 
     # The store never comes back: whoever waited for it would not end.
     async with asyncio.timeout(60):
@@ -159,7 +151,7 @@ async def test_a_store_that_is_away_does_not_stretch_the_grace_period() -> None:
 
 
 async def test_leases_are_kept_through_a_grace_that_is_longer_than_a_stall() -> None:
-    store = ScriptedStore(queue=subtasks(1))
+    store = FakeStore(queue=subtasks(1))
     given = RuntimeOptions(
         lease=timedelta(seconds=2),
         extend_every=timedelta(seconds=0.05),
@@ -179,7 +171,7 @@ async def test_leases_are_kept_through_a_grace_that_is_longer_than_a_stall() -> 
 
 
 async def test_a_cancelled_agent_gives_everything_back_and_says_that_it_stopped() -> None:
-    store = ScriptedStore(queue=subtasks(3))
+    store = FakeStore(queue=subtasks(3))
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(live(store, forever, Drain()))
@@ -193,7 +185,7 @@ async def test_a_cancelled_agent_gives_everything_back_and_says_that_it_stopped(
 
 async def test_a_claim_without_an_answer_is_asked_again_under_its_id() -> None:
     work = subtasks(3)
-    store = ScriptedStore(queue=list(work), deaf_claims=2)
+    store = FakeStore(queue=list(work), deaf_claims=2)
 
     await until_drained(store, at_once, lambda: len(store.completed) == 3)
 
@@ -202,7 +194,7 @@ async def test_a_claim_without_an_answer_is_asked_again_under_its_id() -> None:
 
 
 async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
-    class Noting(ScriptedStore):
+    class Noting(FakeStore):
         async def claim_subtasks(self, **asked: Any) -> Sequence[Claim]:
             arrived.append(time.monotonic())
             return await super().claim_subtasks(**asked)
@@ -247,7 +239,7 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
 
 
 async def test_a_claim_id_is_not_used_for_longer_than_a_lease() -> None:
-    store = ScriptedStore(deaf_claims=1_000_000)
+    store = FakeStore(deaf_claims=1_000_000)
 
     await until_drained(
         store,
@@ -260,7 +252,7 @@ async def test_a_claim_id_is_not_used_for_longer_than_a_lease() -> None:
 
 
 async def test_an_answered_claim_is_never_asked_again() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
 
     await until_drained(store, at_once, lambda: len(store.claims) > 5)
 
@@ -268,7 +260,7 @@ async def test_an_answered_claim_is_never_asked_again() -> None:
 
 
 async def test_an_agent_without_lanes_claims_nothing() -> None:
-    store = ScriptedStore(queue=subtasks(1))
+    store = FakeStore(queue=subtasks(1))
     drain = Drain()
 
     async with asyncio.TaskGroup() as group:
@@ -281,7 +273,7 @@ async def test_an_agent_without_lanes_claims_nothing() -> None:
 
 async def test_a_subtask_that_was_cancelled_is_reported_as_such() -> None:
     (claimed,) = subtasks(1)
-    store = ScriptedStore(queue=[claimed], verdicts={claimed.ref: "cancel"})
+    store = FakeStore(queue=[claimed], verdicts={claimed.ref: "cancel"})
 
     await until_drained(store, forever, lambda: store.failed, options(lease=0.2))
 
@@ -290,7 +282,7 @@ async def test_a_subtask_that_was_cancelled_is_reported_as_such() -> None:
 
 async def test_an_attempt_whose_lease_is_lost_writes_nothing() -> None:
     (claimed,) = subtasks(1)
-    store = ScriptedStore(queue=[claimed], verdicts={claimed.ref: "lost"})
+    store = FakeStore(queue=[claimed], verdicts={claimed.ref: "lost"})
     ended = asyncio.Event()
 
     async def work(given: ClaimedSubtask) -> Completion:
@@ -307,7 +299,7 @@ async def test_an_attempt_whose_lease_is_lost_writes_nothing() -> None:
 async def test_an_output_that_the_database_refuses_fails_its_task_and_no_other() -> None:
     work = subtasks(5)
     refused, invalid = work[1].ref, work[3].ref
-    store = ScriptedStore(
+    store = FakeStore(
         queue=list(work), poison={refused: InvalidArgument("no object")}, invalid={invalid}
     )
 
@@ -321,7 +313,7 @@ async def test_an_output_that_the_database_refuses_fails_its_task_and_no_other()
 
 
 async def test_a_failure_that_cannot_be_recorded_does_not_end_the_agent() -> None:
-    store = ScriptedStore(queue=subtasks(1), errors={"fail_subtask": InvalidArgument("odd")})
+    store = FakeStore(queue=subtasks(1), errors={"fail_subtask": InvalidArgument("odd")})
 
     async def work(claimed: ClaimedSubtask) -> Completion:
         raise ZeroDivisionError
@@ -337,7 +329,7 @@ async def test_a_failure_that_cannot_be_recorded_does_not_end_the_agent() -> Non
 
 @pytest.mark.parametrize("method", ["record_agent", "claim_subtasks", "complete_subtasks"])
 async def test_an_agent_waits_for_a_store_that_is_away(method: str) -> None:
-    store = ScriptedStore(queue=subtasks(3), errors={method: AWAY})
+    store = FakeStore(queue=subtasks(3), errors={method: AWAY})
     drain = Drain()
 
     async with asyncio.TaskGroup() as group:
@@ -350,7 +342,7 @@ async def test_an_agent_waits_for_a_store_that_is_away(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["record_agent", "claim_subtasks", "complete_subtasks", "all"])
 async def test_a_project_that_cannot_be_used_ends_the_agent(method: str) -> None:
-    store = ScriptedStore(queue=subtasks(3), errors={method: Unauthorized("the key is wrong")})
+    store = FakeStore(queue=subtasks(3), errors={method: Unauthorized("the key is wrong")})
 
     with pytest.raises((Unauthorized, ExceptionGroup)) as caught:
         await asyncio.wait_for(live(store, at_once, Drain()), 60)
@@ -360,14 +352,14 @@ async def test_a_project_that_cannot_be_used_ends_the_agent(method: str) -> None
 
 
 async def test_a_project_that_cannot_be_used_is_told_bare_at_the_start() -> None:
-    store = ScriptedStore(errors={"record_agent": Unauthorized("the key is wrong")})
+    store = FakeStore(errors={"record_agent": Unauthorized("the key is wrong")})
 
     with pytest.raises(Unauthorized):
         await live(store, at_once, Drain())
 
 
 async def test_the_end_of_the_lease_keeper_is_the_end_of_the_agent() -> None:
-    class Crashing(ScriptedStore):
+    class Crashing(FakeStore):
         async def extend_leases(self, **_: object) -> list[object]:  # type: ignore[override]
             raise ZeroDivisionError
 

@@ -14,16 +14,16 @@ from agents.executor.progress import DELTA_CHARACTERS, Kind, ProgressHub
 from protocol.messages import SubtaskProgress, payload_of
 from protocol.topics import result_topic
 from protocol.transport.broadcast import MESSAGE_BYTES
-from tests.support.claims import a_subtask
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import AWAY
+from tests.support.agents.subtasks import a_subtask
 from tests.support.eventually import eventually
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import AWAY
 
 HOUR = timedelta(hours=1)
 
 
 @asynccontextmanager
-async def sending(bus: ScriptedBus, every: timedelta = HOUR) -> AsyncIterator[ProgressHub]:
+async def sending(bus: FakeBus, every: timedelta = HOUR) -> AsyncIterator[ProgressHub]:
     hub = ProgressHub(bus=bus, source="agent", every=every)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(hub.run())
@@ -31,7 +31,7 @@ async def sending(bus: ScriptedBus, every: timedelta = HOUR) -> AsyncIterator[Pr
         running.cancel()
 
 
-def heard(bus: ScriptedBus) -> list[SubtaskProgress]:
+def heard(bus: FakeBus) -> list[SubtaskProgress]:
     return [
         payload_of(message.envelope, SubtaskProgress)
         for request in bus.requests
@@ -39,12 +39,12 @@ def heard(bus: ScriptedBus) -> list[SubtaskProgress]:
     ]
 
 
-def shown(bus: ScriptedBus) -> list[tuple[str, int, str]]:
+def shown(bus: FakeBus) -> list[tuple[str, int, str]]:
     return [(each.kind, each.offset, each.delta) for each in heard(bus)]
 
 
 async def test_the_first_delta_of_an_attempt_goes_out_at_once() -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
 
     async with sending(bus) as hub:
         hub.open(a_subtask()).add("text", "A")
@@ -54,7 +54,7 @@ async def test_the_first_delta_of_an_attempt_goes_out_at_once() -> None:
 
 
 async def test_later_deltas_go_together_after_the_interval() -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
 
     async with sending(bus, timedelta(milliseconds=50)) as hub:
         progress = hub.open(a_subtask())
@@ -68,7 +68,7 @@ async def test_later_deltas_go_together_after_the_interval() -> None:
 
 
 async def test_messages_say_whose_they_are() -> None:
-    bus, claimed = ScriptedBus(), a_subtask(attempt=3)
+    bus, claimed = FakeBus(), a_subtask(attempt=3)
 
     async with sending(bus) as hub:
         hub.open(claimed).add("text", "A")
@@ -86,7 +86,7 @@ async def test_messages_say_whose_they_are() -> None:
 
 
 async def test_attempts_share_a_request() -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)
 
     for _ in range(5):
@@ -97,7 +97,7 @@ async def test_attempts_share_a_request() -> None:
 
 
 async def test_a_task_that_wants_no_stream_gets_none() -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)
 
     hub.open(a_subtask({"stream": False})).add("text", "x")
@@ -108,7 +108,7 @@ async def test_a_task_that_wants_no_stream_gets_none() -> None:
 
 
 async def test_a_large_delta_is_split_so_that_each_message_fits() -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)
     text = "\x01" * (2 * DELTA_CHARACTERS + 7)
 
@@ -125,7 +125,7 @@ async def test_a_large_delta_is_split_so_that_each_message_fits() -> None:
 
 
 async def test_what_was_said_is_out_when_a_flush_returns_even_behind_a_slow_request() -> None:
-    bus = ScriptedBus(gate=asyncio.Event())
+    bus = FakeBus(gate=asyncio.Event())
 
     async with sending(bus) as hub, asyncio.TaskGroup() as group:
         progress = hub.open(a_subtask())
@@ -144,7 +144,7 @@ async def test_what_was_said_is_out_when_a_flush_returns_even_behind_a_slow_requ
 
 
 async def test_a_request_that_fails_costs_its_own_deltas_only() -> None:
-    bus = ScriptedBus(error=AWAY)
+    bus = FakeBus(error=AWAY)
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)
     progress = hub.open(a_subtask())
 
@@ -158,7 +158,7 @@ async def test_a_request_that_fails_costs_its_own_deltas_only() -> None:
 
 
 async def test_a_sender_goes_on_after_a_request_that_failed() -> None:
-    bus = ScriptedBus(error=AWAY)
+    bus = FakeBus(error=AWAY)
 
     async with sending(bus) as hub:
         hub.open(a_subtask()).add("text", "x")
@@ -178,7 +178,7 @@ DELTAS = st.lists(
 async def test_watchers_can_put_the_text_together_from_offsets(
     deltas: list[tuple[Kind, str, bool]],
 ) -> None:
-    bus = ScriptedBus()
+    bus = FakeBus()
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)
     progress = hub.open(a_subtask())
 

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from agents.orchestrator.retention import STEPS, Retention, prune_regularly, sweep
-from tests.support.scripted_store import AWAY, ScriptedStore
+from tests.support.agents.fake_store import AWAY, FakeStore
 
 
 async def test_a_sweep_goes_on_until_nothing_is_left() -> None:
-    store = ScriptedStore(old_tasks=[100, 100, 7])
+    store = FakeStore(old_tasks=[100, 100, 7])
 
     async def step() -> int:
         return await store.prune(older_than=timedelta(days=30))
@@ -28,7 +28,7 @@ async def test_a_sweep_that_always_finds_more_ends() -> None:
 
 
 async def test_a_store_that_is_away_ends_a_sweep_and_nothing_else() -> None:
-    store = ScriptedStore(errors={"prune": AWAY})
+    store = FakeStore(errors={"prune": AWAY})
 
     async def step() -> int:
         return await store.prune(older_than=timedelta(days=30))
@@ -37,7 +37,7 @@ async def test_a_store_that_is_away_ends_a_sweep_and_nothing_else() -> None:
 
 
 async def test_without_a_retention_nothing_is_forgotten() -> None:
-    store = ScriptedStore(old_tasks=[1])
+    store = FakeStore(old_tasks=[1])
 
     await prune_regularly(store, Retention())
 

@@ -21,8 +21,8 @@ from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest
 from providers.errors import InvalidRequest
 from providers.router import Router
-from tests.support.claims import a_plan, a_subtask
-from tests.unit.protocol.json_values import JSON
+from tests.support.agents.subtasks import a_plan, a_subtask
+from tests.support.json_values import JSON
 
 
 def asked(type_: str = "GENERATE_CODE", **params: Any) -> ChatRequest:

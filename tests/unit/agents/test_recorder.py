@@ -9,9 +9,9 @@ from agents.runtime import completion_batcher as module
 from agents.runtime.completion_batcher import Recorder, until_answered
 from protocol.errors import InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records import Completion, CompletionAnswer
-from tests.support.claims import a_subtask, done
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.subtasks import a_subtask, done
 from tests.support.eventually import eventually
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 
 class _NoWait(random.Random):
@@ -20,7 +20,7 @@ class _NoWait(random.Random):
 
 
 @asynccontextmanager
-async def recording(store: ScriptedStore) -> AsyncIterator[Recorder]:
+async def recording(store: FakeStore) -> AsyncIterator[Recorder]:
     recorder = Recorder(agent_id="agent", store=store, jitter=_NoWait())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(recorder.run())
@@ -47,7 +47,7 @@ async def answers(
 
 
 async def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
-    store = ScriptedStore()
+    store = FakeStore()
     items = completions(250)
 
     async with recording(store) as recorder:
@@ -62,7 +62,7 @@ async def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
 
 
 async def test_completions_wait_out_a_store_that_is_away() -> None:
-    store = ScriptedStore(errors={"complete_subtasks": AWAY})
+    store = FakeStore(errors={"complete_subtasks": AWAY})
     items = completions(7)
 
     async with recording(store) as recorder, asyncio.TaskGroup() as group:
@@ -79,7 +79,7 @@ async def test_completions_wait_out_a_store_that_is_away() -> None:
 async def test_a_completion_that_the_store_cannot_take_holds_up_no_other() -> None:
     items = completions(40)
     stuck = items[3]
-    store = ScriptedStore(poison={stuck.ref: StoreUnavailable("an internal error")})
+    store = FakeStore(poison={stuck.ref: StoreUnavailable("an internal error")})
 
     async with recording(store) as recorder, asyncio.TaskGroup() as group:
         waiting = [group.create_task(recorder.complete(item)) for item in items]
@@ -92,7 +92,7 @@ async def test_a_completion_that_the_store_cannot_take_holds_up_no_other() -> No
 async def test_a_refused_completion_is_refused_alone() -> None:
     items = completions(40)
     refused = InvalidArgument("the output is no object")
-    store = ScriptedStore(poison={items[17].ref: refused})
+    store = FakeStore(poison={items[17].ref: refused})
 
     async with recording(store) as recorder:
         given = await answers(recorder, items)
@@ -103,14 +103,14 @@ async def test_a_refused_completion_is_refused_alone() -> None:
 
 async def test_an_answer_that_names_an_unusable_project_reaches_everyone_who_waits() -> None:
     error = Unauthorized("the key is not accepted")
-    store = ScriptedStore(errors={"complete_subtasks": error})
+    store = FakeStore(errors={"complete_subtasks": error})
 
     async with recording(store) as recorder:
         assert await answers(recorder, completions(3)) == [error] * 3
 
 
 async def test_answers_to_other_completions_raise() -> None:
-    class Confused(ScriptedStore):
+    class Confused(FakeStore):
         async def complete_subtasks(self, **_: object) -> list[CompletionAnswer]:
             other = a_subtask()
             return [
@@ -124,7 +124,7 @@ async def test_answers_to_other_completions_raise() -> None:
 
 
 async def test_nobody_stores_what_nobody_waits_for() -> None:
-    store = ScriptedStore(errors={"complete_subtasks": AWAY})
+    store = FakeStore(errors={"complete_subtasks": AWAY})
     given_up, kept = completions(2)
 
     async with recording(store) as recorder, asyncio.TaskGroup() as group:

@@ -21,15 +21,15 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Done, FinishReason, Message, Usage
 from providers.errors import AtCapacity, CircuitOpen
-from tests.support.jumping_time import jumping
-from tests.unit.agents.test_reporter import Circuits
+from tests.support.agents.fake_call_state import FakeCallStateStore
+from tests.support.virtual_time import in_virtual_time
 
 CATALOGUE = Catalogue.load()
 MODEL = CATALOGUE.model("claude-sonnet-5-5")
 DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 
 
-class Scripted(Circuits):
+class Scripted(FakeCallStateStore):
     """Says what a test says, and notes what it was asked."""
 
     def __init__(self, *, trial: Trial | None = None, drawn: Sequence[float] = ()) -> None:
@@ -124,7 +124,7 @@ async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
     assert refused.value.retry_after == timedelta(seconds=wait)
 
 
-@jumping
+@in_virtual_time
 async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
     half = LONGEST_WAIT.total_seconds() / 2
     patient = Scripted(drawn=[half, half])
@@ -175,7 +175,7 @@ async def held(gate: ConcurrencyGate, stack: AsyncExitStack, calls: int) -> None
         await stack.enter_async_context(gate.around(a_call(max_concurrency=2)))
 
 
-@jumping
+@in_virtual_time
 async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
     gate, loop = ConcurrencyGate(), asyncio.get_running_loop()
     stack = AsyncExitStack()
@@ -193,7 +193,7 @@ async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
             assert loop.time() == pytest.approx(PATIENCE.total_seconds(), abs=0.01)
 
 
-@jumping
+@in_virtual_time
 async def test_who_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> None:
     gate = ConcurrencyGate()
     async with AsyncExitStack() as stack:
@@ -206,7 +206,7 @@ async def test_who_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> N
     assert room.running == 0
 
 
-@jumping
+@in_virtual_time
 async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> None:
     gate, call = ConcurrencyGate(), a_call(max_concurrency=4)
     with pytest.raises(errors.RateLimited):

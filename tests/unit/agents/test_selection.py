@@ -11,7 +11,7 @@ from agents.selection.requirements import Requirements
 from agents.selection.rules import CODING, DEFAULT, rule_for
 from agents.selection.strategy import NoModel, Wanted, choose
 from providers.catalogue.catalogue import Catalogue
-from tests.support.choices import recommend
+from tests.support.agents.selection import recommend
 
 CATALOGUE = Catalogue.load()
 DEFAULT_MODEL = CATALOGUE.resolve("default").model.id

@@ -21,9 +21,9 @@ from protocol.messages import (
 )
 from protocol.records import AgentRecord, SelectionRecord
 from providers.catalogue.catalogue import Catalogue
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.eventually import eventually
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 CATALOGUE = Catalogue.load()
 
@@ -38,7 +38,7 @@ def an_executor() -> AgentRecord:
     )
 
 
-async def a_desk(store: ScriptedStore, bus: ScriptedBus | None = None) -> SelectionDesk:
+async def a_desk(store: FakeStore, bus: FakeBus | None = None) -> SelectionDesk:
     async def own() -> Sequence[str]:
         return ()
 
@@ -48,7 +48,7 @@ async def a_desk(store: ScriptedStore, bus: ScriptedBus | None = None) -> Select
         catalogue=CATALOGUE,
         cio=Cio(catalogue=CATALOGUE, fleet=fleet),
         fleet=fleet,
-        bus=bus or ScriptedBus(),
+        bus=bus or FakeBus(),
         store=store,
         source="cio-1",
         jitter=random.Random(0),  # noqa: S311 - guards nothing
@@ -68,7 +68,7 @@ def a_request(payload: dict[str, Any], **fields: Any) -> Envelope:
 
 async def answers(*requests: Envelope) -> list[SelectionRecord]:
     """Ask one after the other; gives everything that was answered."""
-    store, bus = ScriptedStore(others=[an_executor()]), ScriptedBus()
+    store, bus = FakeStore(others=[an_executor()]), FakeBus()
     desk = await a_desk(store, bus)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
@@ -167,9 +167,9 @@ async def test_every_request_gets_one_answer_that_says_why(
 
 
 async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> None:
-    store = ScriptedStore(others=[an_executor()])
+    store = FakeStore(others=[an_executor()])
     store.errors["record_selection"] = Refused("no such thing")
-    bus = ScriptedBus()
+    bus = FakeBus()
     desk = await a_desk(store, bus)
     request = a_request(SEED)
     async with asyncio.TaskGroup() as group:
@@ -186,7 +186,7 @@ async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> 
 
 
 async def test_requests_wait_until_the_store_answers() -> None:
-    store = ScriptedStore(others=[an_executor()], errors={"record_selection": AWAY})
+    store = FakeStore(others=[an_executor()], errors={"record_selection": AWAY})
     desk = await a_desk(store)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
@@ -201,7 +201,7 @@ async def test_requests_wait_until_the_store_answers() -> None:
 
 
 async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_along() -> None:
-    store = ScriptedStore(others=[an_executor()])
+    store = FakeStore(others=[an_executor()])
     desk = await a_desk(store)
     said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
     async with asyncio.TaskGroup() as group:
@@ -218,7 +218,7 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
 
 
 async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
-    store = ScriptedStore(others=[an_executor()])
+    store = FakeStore(others=[an_executor()])
     desk = await a_desk(store)
     said: list[dict[str, Any]] = []
     sink = logger.add(lambda message: said.append(dict(message.record)), level="WARNING")

@@ -19,10 +19,10 @@ from protocol.messages import Envelope
 from protocol.topics import MODEL_SELECTION, TASKS
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
-from tests.support.claims import a_plan
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.subtasks import a_plan
 from tests.support.eventually import eventually
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 CATALOGUE = Catalogue.load()
 OPTIONS = RuntimeOptions(
@@ -34,7 +34,7 @@ OPTIONS = RuntimeOptions(
 QUIET = RuntimeOptions(poll_busy=timedelta(hours=1), poll_idle=timedelta(hours=1))
 
 Run = Callable[
-    [ScriptedStore, ScriptedBus, RuntimeOptions, Drain, Callable[[], None]],
+    [FakeStore, FakeBus, RuntimeOptions, Drain, Callable[[], None]],
     Coroutine[Any, Any, None],
 ]
 
@@ -45,8 +45,8 @@ def identity(kind: str) -> AgentIdentity:
 
 
 async def orchestrator(
-    store: ScriptedStore,
-    bus: ScriptedBus,
+    store: FakeStore,
+    bus: FakeBus,
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
@@ -67,8 +67,8 @@ async def orchestrator(
 
 
 async def executor(
-    store: ScriptedStore,
-    bus: ScriptedBus,
+    store: FakeStore,
+    bus: FakeBus,
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
@@ -92,7 +92,7 @@ SERVICES = pytest.mark.parametrize("run", [orchestrator, executor])
 
 @asynccontextmanager
 async def running(
-    run: Run, store: ScriptedStore, bus: ScriptedBus, options: RuntimeOptions = OPTIONS
+    run: Run, store: FakeStore, bus: FakeBus, options: RuntimeOptions = OPTIONS
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run until the end of the block, then drain."""
     ready, drain = asyncio.Event(), Drain()
@@ -105,7 +105,7 @@ async def running(
 
 @SERVICES
 async def test_a_service_that_is_drained_ends_and_leaves_nothing_held(run: Run) -> None:
-    store, bus = ScriptedStore(), ScriptedBus()
+    store, bus = FakeStore(), FakeBus()
 
     async with running(run, store, bus) as task:
         await eventually(lambda: len(store.records) > 2, within=5)
@@ -119,7 +119,7 @@ async def test_a_service_that_is_drained_ends_and_leaves_nothing_held(run: Run) 
 
 @SERVICES
 async def test_a_service_that_is_cancelled_ends_and_leaves_nothing_held(run: Run) -> None:
-    store, bus = ScriptedStore(), ScriptedBus()
+    store, bus = FakeStore(), FakeBus()
 
     async with running(run, store, bus) as task:
         task.cancel()
@@ -131,7 +131,7 @@ async def test_a_service_that_is_cancelled_ends_and_leaves_nothing_held(run: Run
 
 @SERVICES
 async def test_a_service_waits_for_its_store_and_is_ready_only_then(run: Run) -> None:
-    store, bus, drain = ScriptedStore(errors={"all": AWAY}), ScriptedBus(), Drain()
+    store, bus, drain = FakeStore(errors={"all": AWAY}), FakeBus(), Drain()
     ready = asyncio.Event()
 
     async with asyncio.TaskGroup() as group:
@@ -148,7 +148,7 @@ async def test_a_service_waits_for_its_store_and_is_ready_only_then(run: Run) ->
 async def test_a_service_that_is_drained_while_it_starts_never_says_that_it_is_ready(
     run: Run, errors: dict[str, Exception]
 ) -> None:
-    store, bus, drain = ScriptedStore(), ScriptedBus(), Drain()
+    store, bus, drain = FakeStore(), FakeBus(), Drain()
     store.errors.update(errors)  # type: ignore[arg-type]
     said: list[str] = []
     drain.begin()
@@ -163,15 +163,15 @@ async def test_a_service_that_is_drained_while_it_starts_never_says_that_it_is_r
 async def test_a_project_that_cannot_be_used_is_named_at_the_start(
     run: Run, error: Unauthorized | MigrationMissing
 ) -> None:
-    store = ScriptedStore(errors={"all": error})
+    store = FakeStore(errors={"all": error})
 
     with pytest.raises(type(error)):
-        await run(store, ScriptedBus(), OPTIONS, Drain(), lambda: None)
+        await run(store, FakeBus(), OPTIONS, Drain(), lambda: None)
 
 
 @SERVICES
 async def test_a_service_outlives_a_store_that_goes_away(run: Run) -> None:
-    store, bus = ScriptedStore(), ScriptedBus()
+    store, bus = FakeStore(), FakeBus()
 
     async with running(run, store, bus) as task:
         store.errors["all"] = AWAY
@@ -184,9 +184,9 @@ async def test_a_service_outlives_a_store_that_goes_away(run: Run) -> None:
 
 
 async def test_the_orchestrator_plans_what_it_claims() -> None:
-    store = ScriptedStore(queue=[a_plan() for _ in range(20)])
+    store = FakeStore(queue=[a_plan() for _ in range(20)])
 
-    async with running(orchestrator, store, ScriptedBus()):
+    async with running(orchestrator, store, FakeBus()):
         await eventually(lambda: len(store.completed) == 20, within=5)
 
     assert all(each.plan for each in store.completed)
@@ -194,16 +194,16 @@ async def test_the_orchestrator_plans_what_it_claims() -> None:
 
 async def test_a_task_that_cannot_be_planned_fails_and_the_orchestrator_goes_on() -> None:
     bad = a_plan({"type": "BAKE_CAKE"})
-    store = ScriptedStore(queue=[bad, a_plan()])
+    store = FakeStore(queue=[bad, a_plan()])
 
-    async with running(orchestrator, store, ScriptedBus()):
+    async with running(orchestrator, store, FakeBus()):
         await eventually(lambda: store.failed and store.completed, within=5)
 
     assert [each.ref for each in store.failed] == [bad.ref]
 
 
 async def test_a_doorbell_wakes_an_orchestrator_that_would_not_poll_for_an_hour() -> None:
-    store, bus = ScriptedStore(), ScriptedBus()
+    store, bus = FakeStore(), FakeBus()
 
     async with running(orchestrator, store, bus, QUIET):
         before = store.asked["claim_subtasks"]
@@ -212,7 +212,7 @@ async def test_a_doorbell_wakes_an_orchestrator_that_would_not_poll_for_an_hour(
 
 
 async def test_nonsense_on_the_selection_channel_gets_one_answer_and_changes_nothing() -> None:
-    store, bus = ScriptedStore(), ScriptedBus()
+    store, bus = FakeStore(), FakeBus()
 
     async with running(orchestrator, store, bus) as task:
         for type_ in ("MODEL_SELECTION_REQUEST", "MODEL_SELECTION_RESPONSE", "OTHER"):

@@ -7,14 +7,14 @@ import pytest
 
 from agents.runtime.drain import Drain
 from protocol.errors import StoreUnavailable
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.running import at_once, forever, live, subtasks
 from tests.support.eventually import eventually
-from tests.support.living_agents import at_once, forever, live, subtasks
-from tests.support.scripted_store import AWAY, ScriptedStore
 
 
 @pytest.mark.parametrize("errors", [{}, {"all": AWAY}, {"claim_subtasks": AWAY}])
 async def test_an_agent_drains_before_it_has_started(errors: dict[str, StoreUnavailable]) -> None:
-    store = ScriptedStore(queue=subtasks(1), errors=dict(errors))
+    store = FakeStore(queue=subtasks(1), errors=dict(errors))
     drain = Drain()
     drain.begin()
 
@@ -24,7 +24,7 @@ async def test_an_agent_drains_before_it_has_started(errors: dict[str, StoreUnav
 
 
 async def test_an_agent_that_waits_for_its_store_drains_at_once() -> None:
-    store = ScriptedStore(errors={"all": AWAY})
+    store = FakeStore(errors={"all": AWAY})
     drain = Drain()
 
     async with asyncio.TaskGroup() as group:
@@ -60,7 +60,7 @@ async def test_agents_can_be_stopped_in_any_turn_of_their_life() -> None:
     async def one(
         turns: int, stop: Callable[[Drain, "asyncio.Task[None]"], Awaitable[None]]
     ) -> None:
-        store = ScriptedStore(queue=subtasks(5))
+        store = FakeStore(queue=subtasks(5))
         stores.append(store)
         drain = Drain()
         async with asyncio.TaskGroup() as group:

@@ -11,12 +11,11 @@ from agents.runtime.health import ANSWERED_WITHIN, Vitals
 from agents.runtime.outcome import Failed, Stopped, Succeeded, Verdict
 from protocol.errors import StoreUnavailable
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, Usage
-from tests.support.claims import a_subtask, done
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.running import at_once, live, until_drained
+from tests.support.agents.subtasks import a_subtask, done
 from tests.support.eventually import eventually
-from tests.support.living_agents import at_once, live
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import AWAY, ScriptedStore
-from tests.unit.agents.test_pool import until_drained
 
 USED = Usage(model_id="m", provider="p", duration_ms=1500, first_token_ms=300)
 
@@ -38,7 +37,7 @@ def test_an_agent_whose_claim_loop_is_silent_is_not_alive() -> None:
 
 
 def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> None:
-    vitals = Vitals(bus=ScriptedBus())
+    vitals = Vitals(bus=FakeBus())
     assert not vitals.readiness().is_well
     assert vitals.readiness().reason == "the store has not answered yet"
 
@@ -56,7 +55,7 @@ def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> No
 
 async def test_an_agent_whose_database_cannot_write_is_not_ready_until_it_can() -> None:
     full = StoreUnavailable("cogo_check_writes: the database cannot write: No space left on device")
-    store = ScriptedStore(errors={"check_writes": full})
+    store = FakeStore(errors={"check_writes": full})
     vitals, drain = Vitals(), Drain()
     async with asyncio.TaskGroup() as group:
         group.create_task(live(store, at_once, drain, vitals=vitals))
@@ -70,7 +69,7 @@ async def test_an_agent_whose_database_cannot_write_is_not_ready_until_it_can() 
 
 
 def test_an_agent_that_only_polls_is_ready_and_says_so() -> None:
-    vitals = Vitals(bus=ScriptedBus(is_subscribed=False))
+    vitals = Vitals(bus=FakeBus(is_subscribed=False))
     vitals.store_answered()
 
     assert vitals.readiness().is_well
@@ -105,7 +104,7 @@ def test_extensions_of_leases_are_counted_by_their_answer() -> None:
 
 
 def test_reconnects_and_silence_of_realtime_are_measured() -> None:
-    bus = ScriptedBus(connections=3, is_subscribed=False)
+    bus = FakeBus(connections=3, is_subscribed=False)
     vitals = Vitals(bus=bus)
 
     assert value(vitals, "cogo_realtime_connections_total") == 3
@@ -116,7 +115,7 @@ def test_reconnects_and_silence_of_realtime_are_measured() -> None:
 
 async def test_a_pool_counts_its_claims_and_its_work() -> None:
     vitals, work = Vitals(), [a_subtask() for _ in range(3)]
-    store = ScriptedStore(queue=list(work))
+    store = FakeStore(queue=list(work))
 
     await until_drained(store, at_once, lambda: len(store.completed) == 3, vitals=vitals)
 
@@ -129,7 +128,7 @@ async def test_a_pool_counts_its_claims_and_its_work() -> None:
 
 async def test_a_store_that_is_away_shows() -> None:
     vitals = Vitals()
-    store = ScriptedStore(errors={"claim_subtasks": AWAY})
+    store = FakeStore(errors={"claim_subtasks": AWAY})
 
     def unanswered() -> float | None:
         return value(vitals, "cogo_claims_total", result="unavailable")

@@ -5,7 +5,7 @@ import random
 from datetime import timedelta
 
 from agents.runtime.wakeup import Wakeup
-from tests.support.jumping_time import jumping
+from tests.support.virtual_time import in_virtual_time
 
 
 class _NoJitter(random.Random):
@@ -26,14 +26,14 @@ async def waited(wakeup: Wakeup) -> float:
     return round(loop.time() - began, 6)
 
 
-@jumping
+@in_virtual_time
 async def test_the_interval_doubles_up_to_idle_while_nothing_is_found() -> None:
     wakeup = a_wakeup(busy=2, idle=8)
 
     assert [await waited(wakeup) for _ in range(4)] == [2, 4, 8, 8]
 
 
-@jumping
+@in_virtual_time
 async def test_work_makes_the_interval_short_again() -> None:
     wakeup = a_wakeup(busy=2, idle=1000)
     for _ in range(3):
@@ -44,7 +44,7 @@ async def test_work_makes_the_interval_short_again() -> None:
     assert await waited(wakeup) == 2
 
 
-@jumping
+@in_virtual_time
 async def test_a_ring_ends_the_wait() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
 
@@ -57,7 +57,7 @@ async def test_a_ring_ends_the_wait() -> None:
     assert waiting.result() == 7
 
 
-@jumping
+@in_virtual_time
 async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring()
@@ -66,7 +66,7 @@ async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
     assert [await waited(wakeup) for _ in range(2)] == [0, 60]
 
 
-@jumping
+@in_virtual_time
 async def test_rings_for_soon_end_one_wait_together() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring_soon()
@@ -78,7 +78,7 @@ async def test_rings_for_soon_end_one_wait_together() -> None:
     assert later == 60
 
 
-@jumping
+@in_virtual_time
 async def test_a_ring_for_soon_is_forgotten_when_something_else_wakes() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
     wakeup.ring_soon()

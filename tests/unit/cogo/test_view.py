@@ -16,8 +16,8 @@ from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Task
 from protocol.topics import result_topic
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import FakeStore
 
 TASK, FIRST, SECOND = uuid4(), uuid4(), uuid4()
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -128,10 +128,10 @@ def test_tasks_that_move_fit_the_terminal_and_no_word_is_cut(width: int) -> None
     assert last.rstrip().endswith("here and now")
 
 
-class _History(ScriptedStore):
+class _History(FakeStore):
     """Tells of everything at once, while the text of the attempt has only just come."""
 
-    bus: ScriptedBus
+    bus: FakeBus
     events: list[Event]
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
@@ -153,7 +153,7 @@ class _History(ScriptedStore):
 async def test_text_comes_between_the_events_that_begin_and_end_its_attempt() -> None:
     kinds = ("subtask.running", "subtask.completed", "task.completed")
     store = _History()
-    store.bus = ScriptedBus()
+    store.bus = FakeBus()
     store.events = [an_event(kind, seq=seq) for seq, kind in enumerate(kinds, start=1)]
 
     told: list[Any] = [each async for each in follow([TASK], store=store, bus=store.bus)]

@@ -20,8 +20,8 @@ from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.store.queue import Store
 from protocol.topics import result_topic
+from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
-from tests.support.scripted_bus import ScriptedBus
 
 TASK = uuid4()
 MAIN = uuid4()
@@ -76,7 +76,7 @@ class Rows:
 
 @asynccontextmanager
 async def watching(
-    rows: Rows, bus: ScriptedBus, cursor: Cursor | None = None
+    rows: Rows, bus: FakeBus, cursor: Cursor | None = None
 ) -> AsyncIterator[Watcher]:
     async with (
         Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
@@ -92,7 +92,7 @@ def speaks(delta: str, *, offset: int, attempt: int = 1) -> Envelope:
     return Envelope.of(MessageType.SUBTASK_PROGRESS, payload, source="e", target="t")
 
 
-async def say(bus: ScriptedBus, message: Envelope) -> None:
+async def say(bus: FakeBus, message: Envelope) -> None:
     hear = await eventually(lambda: bus.listeners.get(result_topic(TASK)))
     assert hear is not None
     hear(message)
@@ -118,7 +118,7 @@ def text_of(found: list[News]) -> str:
 
 
 async def test_live_text_comes_before_any_row_and_the_output_brings_what_was_lost() -> None:
-    rows, bus = Rows(), ScriptedBus()
+    rows, bus = Rows(), FakeBus()
     async with watching(rows, bus) as watcher:
         await say(bus, speaks("one ", offset=0))
         first = await until(watcher, Said)
@@ -132,7 +132,7 @@ async def test_live_text_comes_before_any_row_and_the_output_brings_what_was_los
 
 
 async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
-    rows, bus = Rows(), ScriptedBus()
+    rows, bus = Rows(), FakeBus()
     async with watching(rows, bus) as watcher:
         await say(bus, speaks("old", offset=0))
         found = await until(watcher, Said)
@@ -148,13 +148,13 @@ async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
     rows.happen("task.running")
     checkpoint = {"attempt": 1, "content": "one two", "reasoning": ""}
     rows.become("running", checkpoint=checkpoint)
-    async with watching(rows, ScriptedBus()) as watcher:
+    async with watching(rows, FakeBus()) as watcher:
         before = await until(watcher, Said)
         place = str(watcher.cursor)
     rows.become("completed", output={"text": "one two three"})
     rows.happen("task.completed")
 
-    async with watching(rows, ScriptedBus(), Cursor.parse(place)) as watcher:
+    async with watching(rows, FakeBus(), Cursor.parse(place)) as watcher:
         after = await until(watcher, Ended)
 
     assert text_of(before + after) == "one two three"
@@ -163,7 +163,7 @@ async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
 
 
 async def test_whoever_resumes_behind_any_frame_of_a_batch_gets_all_the_others() -> None:
-    rows, bus = Rows(), ScriptedBus()
+    rows, bus = Rows(), FakeBus()
     rows.happen("task.running")
     rows.become("running", checkpoint={"attempt": 1, "content": "old", "reasoning": "hm"})
     async with watching(rows, bus) as watcher:
@@ -190,7 +190,7 @@ async def test_whoever_resumes_behind_any_frame_of_a_batch_gets_all_the_others()
 async def test_without_realtime_checkpoints_bring_the_text() -> None:
     rows = Rows()
     rows.become("running", checkpoint={"attempt": 1, "content": "so far", "reasoning": ""})
-    async with watching(rows, ScriptedBus()) as watcher:
+    async with watching(rows, FakeBus()) as watcher:
         found = await until(watcher, Said)
         text = {"attempt": 1, "content": "so far, so good", "reasoning": ""}
         rows.subtasks = [rows.subtasks[0].model_copy(update={"checkpoint": text})]
@@ -200,7 +200,7 @@ async def test_without_realtime_checkpoints_bring_the_text() -> None:
 
 
 async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
-    rows, bus = Rows(), ScriptedBus()
+    rows, bus = Rows(), FakeBus()
     rows.become("running")
     async with (
         Hub(store=cast("Store", rows), bus=bus, poll=timedelta(0)) as hub,
@@ -217,7 +217,7 @@ async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
 
 async def test_a_database_that_is_away_is_waited_for() -> None:
     rows = Rows(is_away=True)
-    async with watching(rows, ScriptedBus()) as watcher:
+    async with watching(rows, FakeBus()) as watcher:
         assert await watcher.news(within=0.05) == []
         rows.happen("task.completed")
         rows.is_away = False
@@ -225,7 +225,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
 
 
 async def test_watchers_of_one_task_share_one_feed() -> None:
-    rows, bus = Rows(), ScriptedBus()
+    rows, bus = Rows(), FakeBus()
     async with Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub:
         async with hub.watch(TASK) as one, hub.watch(TASK) as other:
             await say(bus, speaks("hello", offset=0))
@@ -235,7 +235,7 @@ async def test_watchers_of_one_task_share_one_feed() -> None:
 
 
 async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
-    hub = Hub(store=cast("Store", Rows()), bus=ScriptedBus(), poll=timedelta(seconds=0.01))
+    hub = Hub(store=cast("Store", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(20), hub:
             hub.spawn(asyncio.sleep(3600))

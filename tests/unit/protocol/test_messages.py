@@ -18,8 +18,8 @@ from protocol.messages import (
     is_known,
     payload_of,
 )
+from tests.support.json_values import OBJECTS
 from tests.unit.protocol.goldens import NAMES, golden
-from tests.unit.protocol.json_values import OBJECTS
 
 
 def test_every_type_has_a_payload_and_a_golden_message() -> None:

@@ -23,7 +23,7 @@ from protocol.records import (
     Usage,
 )
 from protocol.transport.rpc_client import read_claims
-from tests.unit.protocol.json_values import JSON
+from tests.support.json_values import JSON
 
 NOON = "2026-03-01T12:00:00+00:00"
 

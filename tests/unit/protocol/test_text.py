@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from protocol.errors import OutOfRange
 from protocol.json_values import MAX_DEPTH, json_problem, parse_json
 from protocol.transport.text import storable
-from tests.unit.protocol.json_values import JSON
+from tests.support.json_values import JSON
 
 # Unlike the text of JSON: with NUL and with halves of pairs.
 ANY_TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff"))

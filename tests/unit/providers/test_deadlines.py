@@ -9,7 +9,7 @@ import pytest
 from providers.adapters.base import Timeouts
 from providers.adapters.http.deadlines import Deadlines
 from providers.errors import TimedOut, TimeoutPhase
-from tests.support.jumping_time import jumping
+from tests.support.virtual_time import in_virtual_time
 
 SOON: Final = timedelta(milliseconds=20)
 LONG: Final = timedelta(minutes=5)
@@ -52,7 +52,7 @@ async def test_a_wait_ends_at_the_nearest_deadline_and_says_which(
     assert task.cancelling() == 0
 
 
-@jumping
+@in_virtual_time
 async def test_a_deadline_of_an_earlier_wait_ends_no_later_one() -> None:
     later = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,7 +64,7 @@ async def test_a_deadline_of_an_earlier_wait_ends_no_later_one() -> None:
         assert await deadlines.wait(later.wait())
 
 
-@jumping
+@in_virtual_time
 async def test_silence_is_not_counted_while_nobody_listens() -> None:
     with Deadlines("a-vendor", patient(stall=SOON)) as deadlines:
         deadlines.first_token()

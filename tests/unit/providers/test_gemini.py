@@ -35,7 +35,7 @@ from providers.errors import (
     Overloaded,
     RateLimited,
 )
-from tests.support.tokens import counts_of
+from tests.support.token_counts import counts_of
 
 CALLS = (
     ToolCall(id="a", name="look", arguments='{"x": 1}'),

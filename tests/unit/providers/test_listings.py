@@ -9,7 +9,7 @@ from providers.catalogue.listings import Listings
 from providers.chat import ChatRequest, Message
 from providers.errors import MalformedResponse, NotServed
 from providers.router import Router
-from tests.contract.providers.recorder import recording
+from tests.support.servers.recorder import recording
 
 CATALOGUE = Catalogue.load()
 CURRENT = CATALOGUE.models["fireworks/glm-5p3"]

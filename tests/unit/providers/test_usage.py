@@ -11,7 +11,7 @@ from providers.adapters.gemini.stream import ResponseReader
 from providers.adapters.openai.stream import ChunkReader
 from providers.adapters.token_counts import MOST_TOKENS, merged
 from providers.chat import Event, Usage
-from tests.support.tokens import counts_of
+from tests.support.token_counts import counts_of
 
 
 def openai(raw: dict[str, Any]) -> list[Event]:

@@ -13,7 +13,7 @@ from benchmarks.routing.columns import Named
 from benchmarks.routing.evaluation import evaluate, summary
 from benchmarks.routing.reading import read_table
 from benchmarks.routing.table import BadTable
-from tests.support.records import long_csv, wide_csv
+from tests.unit.routing.records import long_csv, wide_csv
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "eval-routing"
 

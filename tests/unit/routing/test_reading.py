@@ -8,7 +8,7 @@ import pytest
 from benchmarks.routing.columns import Named
 from benchmarks.routing.reading import read_table
 from benchmarks.routing.table import BadTable
-from tests.support.records import agent_jsonl, long_csv, nested_jsonl, wide_csv
+from tests.unit.routing.records import agent_jsonl, long_csv, nested_jsonl, wide_csv
 
 SHAPES = {
     "long.csv": long_csv,

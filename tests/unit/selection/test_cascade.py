@@ -7,7 +7,7 @@ import pytest
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.strategy import NoModel, choose
-from tests.support.choices import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
+from tests.support.agents.selection import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
 
 HAIKU = "claude-haiku-5-5"
 SERVED = (TOP, MIDDLE, HAIKU, CHEAP)

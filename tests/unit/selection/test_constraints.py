@@ -9,7 +9,7 @@ from agents.selection.controls import Control
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.tokens import LEAST_ANSWER
 from agents.selection.strategy import NoModel, choose
-from tests.support.choices import (
+from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,
     CODING_MODEL,

@@ -12,7 +12,7 @@ from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
 from protocol.policy import PolicyName
 from providers.catalogue.catalogue import Catalogue
-from tests.support.choices import recommend
+from tests.support.agents.selection import recommend
 
 CATALOGUE = Catalogue.load()
 SONNET, HAIKU, GPT = "claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"

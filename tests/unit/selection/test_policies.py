@@ -14,7 +14,7 @@ from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
 from agents.selection.strategy import choose
 from protocol.policy import PolicyName
-from tests.support.choices import (
+from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,
     LOCAL,

@@ -14,7 +14,7 @@ from agents.selection.request import Wanted
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose
 from protocol.policy import PolicyName
-from tests.support.choices import CATALOGUE, recommend
+from tests.support.agents.selection import CATALOGUE, recommend
 
 LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])
 NEEDS = st.builds(

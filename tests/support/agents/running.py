@@ -11,8 +11,9 @@ from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from protocol.records import ClaimedSubtask, Completion
-from tests.support.claims import a_subtask, done
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_store import FakeStore
+from tests.support.agents.subtasks import a_subtask, done
+from tests.support.eventually import eventually
 
 IDENTITY = AgentIdentity(id="agent", kind="executor", host="here", pid=1, version="0")
 
@@ -32,7 +33,7 @@ def options(
 
 
 async def live(
-    store: ScriptedStore,
+    store: FakeStore,
     work: Work,
     drain: Drain,
     given: RuntimeOptions | None = None,
@@ -61,3 +62,18 @@ async def forever(_: ClaimedSubtask) -> Completion:
 
 def subtasks(count: int) -> list[ClaimedSubtask]:
     return [a_subtask() for _ in range(count)]
+
+
+async def until_drained(
+    store: FakeStore,
+    work: Work,
+    when: Callable[[], object],
+    given: RuntimeOptions | None = None,
+    vitals: Vitals | None = None,
+) -> None:
+    """Live until `when` holds, drain, and wait for the end."""
+    drain = Drain()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(live(store, work, drain, given, vitals=vitals))
+        await eventually(when, within=5, every=0.005)
+        drain.begin()

@@ -33,7 +33,7 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
 
-def jumping(test: Callable[_P, Coroutine[None, None, None]]) -> Callable[_P, None]:
+def in_virtual_time(test: Callable[_P, Coroutine[None, None, None]]) -> Callable[_P, None]:
     """Run the test on such a loop. For code that waits on timers alone: no threads, no sockets."""
 
     @wraps(test)

@@ -12,7 +12,7 @@ import pytest
 
 from embedded.private_files import read_json_object
 from embedded.state import State, read_state
-from tests.support.databases import state_directory
+from tests.support.servers.postgres import state_directory
 
 READY_SECONDS = 120
 

@@ -11,7 +11,7 @@ from protocol.messages import Envelope
 
 
 @dataclass(slots=True, kw_only=True)
-class ScriptedBus:
+class FakeBus:
     """Implements `protocol.bus.Bus`."""
 
     requests: list[list[Outgoing]] = field(default_factory=list)

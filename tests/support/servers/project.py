@@ -9,10 +9,10 @@ import pytest
 
 from embedded.state import State
 from protocol.transport.connect import open_store
-from tests.db.database import apply_migrations
-from tests.support.databases import state_directory
 from tests.support.eventually import eventually
-from tests.support.supabase_server import embedded_server
+from tests.support.servers.embedded import embedded_server
+from tests.support.servers.postgres import state_directory
+from tests.support.sql.database import apply_migrations
 
 _TABLES = """
 select format('%I.%I', schemaname, tablename) as name

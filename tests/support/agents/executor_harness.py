@@ -1,4 +1,4 @@
-"""An executor on a bench: every part around it is scripted, and tells what it was asked."""
+"""An executor on a harness: every part around it is scripted, and tells what it was asked."""
 
 import asyncio
 import random
@@ -39,15 +39,15 @@ from providers.chat import (
 )
 from providers.prices import Cost
 from providers.router import Call, Router
-from tests.support.scripted_bus import ScriptedBus
-from tests.support.scripted_store import ScriptedStore
+from tests.support.agents.fake_bus import FakeBus
+from tests.support.agents.fake_store import FakeStore
 
 STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop", request_id="req_1")
 CUT = Done(finish_reason=FinishReason.LENGTH, vendor_finish_reason="max_tokens")
 CATALOGUE = Catalogue.load()
 
 
-class ScriptedRouter(Router):
+class FakeRouter(Router):
     """Says what a test says, as if a vendor had."""
 
     def __init__(
@@ -86,7 +86,7 @@ class ScriptedRouter(Router):
             await asyncio.Event().wait()
 
 
-class NotingKeeper(LeaseKeeper):
+class RecordingLeaseKeeper(LeaseKeeper):
     """Is never started; notes what it is given to keep."""
 
     kept: tuple[Checkpoint, ...] = ()
@@ -95,7 +95,7 @@ class NotingKeeper(LeaseKeeper):
         self.kept = (*self.kept, checkpoint)
 
 
-class NotingLanes(Lanes):
+class RecordingLanes(Lanes):
     """Is never started; counts doubts."""
 
     doubts = 0
@@ -104,7 +104,7 @@ class NotingLanes(Lanes):
         self.doubts += 1
 
 
-class Bench:
+class ExecutorHarness:
     """An executor, and everything that it talks to."""
 
     def __init__(
@@ -113,9 +113,9 @@ class Bench:
         patience: timedelta = timedelta(hours=1),
         **router: Any,
     ) -> None:
-        self.router = ScriptedRouter(says, **router)
-        self.store = ScriptedStore()
-        self.bus = ScriptedBus()
+        self.router = FakeRouter(says, **router)
+        self.store = FakeStore()
+        self.bus = FakeBus()
         self.checker = Checker()
         self.hub = ProgressHub(
             bus=self.bus, source="agent", every=timedelta(hours=1), patience=patience
@@ -128,7 +128,7 @@ class Bench:
     def executor(self) -> Executor:
         jitter = random.Random(0)  # noqa: S311 - spreads waits
         options = RuntimeOptions()
-        self.keeper = NotingKeeper(
+        self.keeper = RecordingLeaseKeeper(
             agent_id="agent",
             open_store=self.store.open,
             lease=options.lease,
@@ -146,7 +146,7 @@ class Bench:
             jitter=jitter,
             services=asyncio.TaskGroup(),
         )
-        self.lanes = NotingLanes(
+        self.lanes = RecordingLanes(
             self.router, on_change=lambda: None, jitter=jitter, vitals=Vitals(), probes=False
         )
         return Executor(

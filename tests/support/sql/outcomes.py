@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.db.agent import Agent, Row, insert_task, step
+from tests.support.sql.agent import Agent, Row, insert_task, step
 
 OVERLOADED: Row = {"class": "overloaded", "message": "the vendor is overloaded"}
 REFUSED: Row = {"class": "check_failed", "message": "it does not parse"}

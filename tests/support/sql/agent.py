@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from tests.db.database import Connection, rows
+from tests.support.sql.database import Connection, rows
 
 Row = dict[str, Any]
 

@@ -42,7 +42,7 @@ Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(slots=True, kw_only=True)
-class ScriptedStore:
+class FakeStore:
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
@@ -89,7 +89,7 @@ class ScriptedStore:
     _granted: dict[UUID, Sequence[Claim]] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["ScriptedStore"]:
+    async def open(self) -> AsyncIterator["FakeStore"]:
         """Count who opens and closes."""
         self.opened += 1
         try:

@@ -1,6 +1,6 @@
 """One person inserts hostile rows while another one works: nobody else may notice.
 
-Runs against any project whose agents are at work; `scripts/attack` and the tests call `run`.
+Runs against any project whose agents are at work; `scripts/attack` and the tests call `run_attack`.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from protocol.lifecycle import TaskState
 from protocol.records import Task
 from protocol.transport.connect import open_store
 from protocol.transport.supabase_store import SupabaseStore
-from tests.attack.rows import hostile_json, hostile_row, row_text
 from tests.support.eventually import eventually
+from tests.support.hostile_rows.rows import hostile_json, hostile_row, row_text
 
 PATIENCE: Final = 120.0
 """Seconds within which an innocent task ends, in any case."""
@@ -53,7 +53,7 @@ class Project:
     secret_key: str
 
 
-async def run(
+async def run_attack(
     project: Project,
     *,
     rows: int = 1_000,

@@ -12,7 +12,7 @@ import asyncpg
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-SUPABASE: Final = Path(__file__).parents[2] / "supabase"
+SUPABASE: Final = Path(__file__).parents[3] / "supabase"
 NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _TABLES: Final = (
     "public.cogo_tasks",

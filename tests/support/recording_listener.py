@@ -12,7 +12,7 @@ from protocol.messages import Envelope
 
 
 @dataclass
-class Ear:
+class RecordingListener:
     """Keeps messages and counts subscriptions."""
 
     heard: list[Envelope] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Ear:
 
 
 @contextmanager
-def logged(level: str) -> Iterator[list[dict[str, Any]]]:
+def captured_logs(level: str) -> Iterator[list[dict[str, Any]]]:
     """What is logged within the block: message, level, and the values beside it."""
     records: list[dict[str, Any]] = []
 
