@@ -9,9 +9,9 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
-from cogo.cli.command_list import COMMANDS, DEFAULTS, GROUPS
-from cogo.cli.command_name import command_path, typed_example
+from cogo.cli.commands import COMMANDS, DEFAULTS, GROUPS
 from cogo.cli.registry import Command
+from cogo.terminal import command_path, typed_example
 
 DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")
@@ -139,8 +139,8 @@ def _examples(command: Command) -> str:
 
 def _explain(error: Exception, *, debug: bool) -> int:
     # Here, since --help must not pay for pydantic.
-    from cogo.cli.output import print_line, print_text  # noqa: PLC0415
     from cogo.errors import CommandError  # noqa: PLC0415
+    from cogo.terminal import print_line, print_text  # noqa: PLC0415
     from protocol.errors import CogoError  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
 

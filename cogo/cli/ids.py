@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
-from cogo.cli.output import first_words
+from cogo.terminal import first_words
 from cogo.watch.format import short
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range

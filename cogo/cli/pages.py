@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
-from cogo.cli.output import print_text
+from cogo.terminal import print_text
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The latest so many.")]
 Every = Annotated[bool, typer.Option("--all", help="All of them, however many.")]

@@ -7,9 +7,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from cogo.config.context import Project
+from cogo.config.context import Project, read_overlays
 from cogo.config.logging import hide_in_logs
-from cogo.config.overlays import read_overlays
 from cogo.config.secrets import Vault
 from cogo.config.settings import Settings
 from cogo.errors import CommandError, SettingInvalid

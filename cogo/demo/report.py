@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from cogo.cli.command_name import command_path
-from cogo.cli.output import print_line, print_table
+from cogo.terminal import command_path, print_line, print_table
 from cogo.watch.format import agent_name, cost_text, marked, milliseconds, task_tokens
 from protocol.records import Attempt, Task
 

@@ -1,6 +1,23 @@
-"""The doctor: looks at everything that COGO needs and says what mends what is missing."""
+"""Checks of everything that COGO needs, each with the command that fixes what is missing."""
 
-from cogo.doctor.check import Check, Verdict
-from cogo.doctor.examine import examine
+from collections.abc import AsyncIterator
 
-__all__ = ["Check", "Verdict", "examine"]
+from cogo.config.context import Project
+from cogo.doctor.check import Check, CheckStatus
+from cogo.doctor.machine import check_env_files, check_machine
+from cogo.doctor.models import check_models
+from cogo.doctor.supabase import check_supabase
+
+__all__ = ["Check", "CheckStatus", "run_checks"]
+
+
+async def run_checks(project: Project) -> AsyncIterator[Check]:
+    """Yield each result when it is known, in the order in which problems are best fixed."""
+    for check in check_machine(project):
+        yield check
+    for check in check_env_files(project):
+        yield check
+    async for check in check_models(project):
+        yield check
+    async for check in check_supabase(project):
+        yield check

@@ -1,40 +1,40 @@
-"""One check: what was looked at, what was found, what mends it."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
-    """What a check found."""
+class CheckStatus(StrEnum):
+    """Whether a check passed."""
 
     OK = "ok"
     NOTE = "note"
-    """Not needed for what is set up now, but good to know."""
+    """Not needed with the present configuration, but good to know."""
     MISSING = "missing"
-    """COGO cannot work like this."""
+    """COGO cannot work without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The answer of one check. It names variables, never their values."""
+    """The result of one check. It contains names of variables, never their values."""
 
     name: str
-    verdict: Verdict
+    status: CheckStatus
     detail: str
-    cure: str | None = None
-    """The one command, or the one line, that mends it."""
+    fix: str | None = None
+    """The command or the action that fixes it."""
 
 
 def ok(name: str, detail: str) -> Check:
-    """Give the answer of a check that found what it looked for."""
-    return Check(name, Verdict.OK, detail)
+    """Return the result of a check that passed."""
+    return Check(name, CheckStatus.OK, detail)
 
 
-def note(name: str, detail: str, cure: str | None = None) -> Check:
-    """Give the answer of a check that found something to know."""
-    return Check(name, Verdict.NOTE, detail, cure)
+def note(name: str, detail: str, fix: str | None = None) -> Check:
+    """Return the result of a check that found something worth knowing."""
+    return Check(name, CheckStatus.NOTE, detail, fix)
 
 
-def missing(name: str, detail: str, cure: str) -> Check:
-    """Give the answer of a check that found that something needed is not there."""
-    return Check(name, Verdict.MISSING, detail, cure)
+def missing(name: str, detail: str, fix: str) -> Check:
+    """Return the result of a check that found that something required is missing."""
+    return Check(name, CheckStatus.MISSING, detail, fix)

@@ -6,7 +6,7 @@ from typing import Final
 
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
-from cogo.doctor.check import Check, Verdict, missing, note, ok
+from cogo.doctor.check import Check, CheckStatus, missing, note, ok
 from cogo.errors import CommandError
 from cogo.wiring.schema_check import absent_versions
 from cogo.wiring.stores import build_bus, store_factory
@@ -29,7 +29,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
         yield schema
         if schema.name != "migrations":
             return
-        if schema.verdict is Verdict.OK:
+        if schema.status is CheckStatus.OK:
             yield await check_writes(store)
         yield await _realtime(connection)
         yield await _agents(store)
@@ -44,8 +44,8 @@ async def _schema(store: Store, connection: Connection) -> Check:
             "supabase key", f"{connection.url} refuses the key of {name}", "correct .env"
         )
     except StoreUnavailable as error:
-        cure = "cogo up" if connection.is_embedded else "check SUPABASE_URL and the network"
-        return missing("supabase", f"{connection.url} does not answer: {error}", cure)
+        fix = "cogo up" if connection.is_embedded else "check SUPABASE_URL and the network"
+        return missing("supabase", f"{connection.url} does not answer: {error}", fix)
     if absent:
         return missing("migrations", f"not applied: {', '.join(absent)}", "cogo migrate")
     return ok("migrations", f"{connection.url} answers and has all of them")

@@ -23,14 +23,13 @@ from agents.runtime.health import Vitals
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from agents.selection.evidence.knowledge import Knowledge
-from cogo.cli.command_name import typed
-from cogo.cli.output import print_line
 from cogo.config.catalogue import credentials, ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.process.bootstrap import Greeting, Kind
 from cogo.process.health_server import health_server
 from cogo.process.parent_watch import hold_tether
 from cogo.process.shutdown import Stop, stop_on_signals
+from cogo.terminal import print_line, typed
 from cogo.wiring.catalogue_watch import kept_fresh
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.stores import OpenStore, build_bus, store_factory

@@ -38,7 +38,7 @@ _SETTLED: Final = timedelta(seconds=10)
 AGENT_MODULES: Final = (
     "cogo.process.agent",
     "cogo.cli.app",
-    "cogo.cli.command_list",
+    "cogo.cli.commands",
     "cogo.cli.local.serve",
     "httpcore",
     "anyio._backends._asyncio",

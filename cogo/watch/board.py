@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cogo.cli.output import lay_out
-from cogo.terminal import neutralize
+from cogo.terminal import lay_out, neutralize
 from cogo.watch.follow import Delta, Finished, Happening
 from cogo.watch.format import agent_name, event_line, marked, selection_line
 from protocol.records import Event, SelectionRow

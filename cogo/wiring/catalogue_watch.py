@@ -9,8 +9,7 @@ from typing import Final, TypeAlias
 from loguru import logger
 
 from cogo.config.catalogue import load_catalogue
-from cogo.config.context import Project
-from cogo.config.overlays import overlay_files
+from cogo.config.context import Project, overlay_files
 from cogo.config.settings import config_directory
 from cogo.config.trust import STORE
 from cogo.errors import SettingInvalid

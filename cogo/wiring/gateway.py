@@ -16,7 +16,6 @@ import uvicorn
 from loguru import logger
 
 from agents.selection.evidence.knowledge import Knowledge
-from cogo.cli.output import print_line
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection
 from cogo.config.context import Project
@@ -25,6 +24,7 @@ from cogo.errors import CommandError
 from cogo.process.bootstrap import Greeting
 from cogo.process.parent_watch import hold_tether
 from cogo.process.shutdown import Stop, stop_on_signals
+from cogo.terminal import print_line
 from cogo.wiring.catalogue_watch import kept_fresh
 from cogo.wiring.model_directory import Directory
 from cogo.wiring.stores import build_bus

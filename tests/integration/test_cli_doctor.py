@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 
 from cogo.cli.app import run
 from cogo.config.settings import CHECKOUT
-from cogo.doctor.check import Verdict
+from cogo.doctor.check import CheckStatus
 from cogo.doctor.supabase import check_writes
 from protocol.errors import StoreUnavailable
 from tests.support.agents.fake_store import FakeStore
@@ -68,9 +68,9 @@ async def test_a_database_that_cannot_write_is_missing_although_it_answers() -> 
 
     found = await check_writes(FakeStore(errors={"check_writes": full}))
 
-    assert found.verdict is Verdict.MISSING
+    assert found.status is CheckStatus.MISSING
     assert "No space left" in found.detail
-    assert (await check_writes(FakeStore())).verdict is Verdict.OK
+    assert (await check_writes(FakeStore())).status is CheckStatus.OK
 
 
 @pytest.fixture

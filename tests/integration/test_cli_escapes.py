@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from cogo.cli.app import run
-from cogo.cli.command_list import COMMANDS
+from cogo.cli.commands import COMMANDS
 from cogo.config.settings import CHECKOUT
 from embedded.state import State
 from tests.support.sql.agent import Agent
@@ -174,7 +174,7 @@ def test_every_command_is_tried_or_known_to_print_no_rows() -> None:
 
 def test_only_one_module_writes_to_the_terminal() -> None:
     allowed = {
-        "cogo/cli/output.py",
+        "cogo/terminal.py",
         "cogo/cli/app.py",  # its own version
         "cogo/cli/local/supabase.py",  # a question, neutralized
         "cogo/__main__.py",  # when nothing of ours can be imported

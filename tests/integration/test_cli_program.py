@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cogo.cli.command_list import COMMANDS
+from cogo.cli.commands import COMMANDS
 from cogo.cli.registry import Command
 from cogo.config.settings import CHECKOUT
 from tests.support.servers.command_line import cogo, environment

@@ -139,7 +139,7 @@ def _lines(path: Path) -> int:
 def _is_command(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """A command's signature lists its options, a line or three for each."""
     return path.is_relative_to(ROOT / "cogo" / "cli") and function.name in ast.dump(
-        ast.parse((ROOT / "cogo/cli/command_list.py").read_text(encoding="utf-8"))
+        ast.parse((ROOT / "cogo/cli/commands.py").read_text(encoding="utf-8"))
     )
 
 

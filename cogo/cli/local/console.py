@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from cogo.cli.operators.keys import run_office
+from cogo.cli.admin.keys import run_office
 from cogo.cli.options import Dir
-from cogo.cli.output import print_line
 from cogo.config.context import Project
 from cogo.config.local_gateway import create_console_address, read_local_gateway
 from cogo.errors import CommandError
+from cogo.terminal import print_line
 
 EXAMPLES: Final = ("cogo console", 'xdg-open "$(cogo console)"')
 

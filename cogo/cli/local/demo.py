@@ -11,12 +11,12 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from cogo.cli.output import print_line, print_text
+from cogo.cli.local.demo_tasks import load_tasks
 from cogo.config.context import Project
 from cogo.demo.report import next_steps, print_report
-from cogo.demo.tasks import load_tasks
 from cogo.process.shutdown import Stop, stop_on_signals
 from cogo.supervisor.local_stack import Fleet, Running, StoppedEarly, System
+from cogo.terminal import print_line, print_text
 from cogo.watch.board import board
 from cogo.watch.follow import Finished, follow
 from cogo.wiring.stores import Client, open_client_of

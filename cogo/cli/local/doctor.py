@@ -1,47 +1,47 @@
-"""`cogo doctor`: what is missing, and what mends it."""
+"""`cogo doctor`: what is missing, and the command that fixes it."""
 
 import asyncio
 from typing import Final
 
 import typer
 
-from cogo.cli.command_name import typed_example
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_text
 from cogo.config.context import Project
-from cogo.doctor import Check, Verdict, examine
+from cogo.doctor import Check, CheckStatus, run_checks
+from cogo.terminal import print_json, print_text, typed_example
 
 EXAMPLES: Final = ("cogo doctor", "cogo doctor --json")
 
 
 def doctor(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Say what is missing and the one command that mends it.
+    """Report what is missing and the command that fixes it.
 
-    Ends with 1 when something that is needed is missing. Shows names of variables, never values.
+    Exits with 1 if something required is missing. Shows the names of variables, never their
+    values.
     """
-    found = asyncio.run(_examine(Project.find(directory), quiet=as_json))
-    is_well = not any(check.verdict is Verdict.MISSING for check in found)
+    found = asyncio.run(_run(Project.find(directory), quiet=as_json))
+    is_ok = not any(check.status is CheckStatus.MISSING for check in found)
     if as_json:
-        print_json({"ok": is_well, "checks": [_plain(check) for check in found]})
-    if not is_well:
+        print_json({"ok": is_ok, "checks": [_to_json(check) for check in found]})
+    if not is_ok:
         raise typer.Exit(1)
 
 
-async def _examine(project: Project, *, quiet: bool) -> list[Check]:
+async def _run(project: Project, *, quiet: bool) -> list[Check]:
     found = []
-    async for check in examine(project):
+    async for check in run_checks(project):
         found.append(check)
         if not quiet:
-            print_text(f"{check.verdict:<8}{check.name}: {check.detail}", indent=8)
-            if check.cure is not None:
-                print_text(f"        -> {typed_example(check.cure)}", indent=3)
+            print_text(f"{check.status:<8}{check.name}: {check.detail}", indent=8)
+            if check.fix is not None:
+                print_text(f"        -> {typed_example(check.fix)}", indent=3)
     return found
 
 
-def _plain(check: Check) -> dict[str, object]:
+def _to_json(check: Check) -> dict[str, object]:
     return {
         "name": check.name,
-        "verdict": check.verdict.value,
+        "verdict": check.status.value,
         "detail": check.detail,
-        "cure": check.cure,
+        "cure": check.fix,
     }

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.config.connection import database_url
 from cogo.config.context import Project
 from cogo.migrations import load_migrations
 from cogo.migrations import migrate as apply_migrations
+from cogo.terminal import print_json, print_line
 
 EXAMPLES: Final = (
     "cogo migrate                     # SUPABASE_DB_URL, else the embedded server",

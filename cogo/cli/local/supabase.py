@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.config.context import Project
 from cogo.errors import CommandError, NotRunning
 from cogo.supervisor import hold_lock
 from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
-from cogo.terminal import neutralize
+from cogo.terminal import neutralize, print_json, print_line
 from embedded.errors import CannotStart
 from embedded.http.binding import WARNING, is_loopback, require_loopback
 from embedded.keys import load_keys, rotate_keys

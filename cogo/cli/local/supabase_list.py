@@ -8,11 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.options import AsJson
-from cogo.cli.output import print_json, print_table, print_text
 from cogo.config.context import Project
 from cogo.config.settings import config_directory
 from cogo.config.trust import TrustStore
 from cogo.supervisor.embedded_server import find_server
+from cogo.terminal import print_json, print_table, print_text
 from embedded.postgres.system_data import SystemData, find_system_data, remove_orphans, size_of
 
 EXAMPLES: Final = {

@@ -7,9 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.command_name import command_path
 from cogo.cli.options import AsJson, Dir, NoKey
-from cogo.cli.output import print_json, print_line
 from cogo.cli.snippets import insert_snippets
 from cogo.config.catalogue import ended_models, load_catalogue
 from cogo.config.context import Project
@@ -18,6 +16,7 @@ from cogo.config.settings import LogFormat
 from cogo.process.shutdown import stop_on_signals
 from cogo.supervisor import Lock, hold_lock
 from cogo.supervisor.local_stack import Fleet, Running, StoppedEarly, System
+from cogo.terminal import command_path, print_json, print_line
 from providers.secrets import Redactor
 
 EXAMPLES: Final = (

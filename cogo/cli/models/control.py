@@ -10,9 +10,9 @@ import typer
 
 from agents.selection.model_profiles import shelf_of
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.config.catalogue import load_catalogue, named_model
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
 from protocol.policy import PolicyName

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.cli.operators.grants import parse_owner
+from cogo.cli.admin.grants import parse_owner
 from cogo.cli.options import AsJson, Dir, SimulatorUrl
-from cogo.cli.output import first_words, print_json, print_line
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
+from cogo.terminal import first_words, print_json, print_line
 from cogo.watch.format import cost_text, marked
 from cogo.wiring.router import open_router
 from protocol.errors import InvalidArgument

@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
+from cogo.cli.admin.grants import parse_owner
 from cogo.cli.ids import choose
-from cogo.cli.operators.grants import parse_owner
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
 from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.cli.since import parse_since
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.terminal import first_words, print_json, print_line, print_table, print_text
 from cogo.watch.format import marked, short
 from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range

@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import first_words, print_json, print_line, print_table
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.terminal import first_words, print_json, print_line, print_table
 from protocol.records.deployments import DeploymentRow
 from protocol.transport.connect import open_store
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.config.catalogue import credentials, load_catalogue, resolved
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line, print_table, print_text
 from cogo.wiring.stores import open_client
 from protocol.errors import CogoError
 from protocol.records import AgentRecord

@@ -6,9 +6,9 @@ from typing import Any, Final
 from agents.selection.what_if import what_ifs
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.cli.since import Since, parse_since
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line, print_table, print_text
 from cogo.watch.format import cost_text, marked, milliseconds
 from cogo.wiring.stores import open_client
 from protocol.records import SelectionRow

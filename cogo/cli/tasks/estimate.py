@@ -19,7 +19,6 @@ from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.cli.task_options import (
     Budget,
     CodeFile,
@@ -37,6 +36,7 @@ from cogo.cli.task_options import (
 from cogo.config.catalogue import credentials, load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line
 from cogo.watch.format import marked
 from cogo.wiring.stores import open_client
 from protocol.records import TaskBrief

@@ -8,8 +8,8 @@ import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
 from protocol.records.knowledge import Rating
 

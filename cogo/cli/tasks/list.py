@@ -7,9 +7,9 @@ import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import first_words, print_json, print_line, print_table, print_text
 from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.config.context import Project
+from cogo.terminal import first_words, print_json, print_line, print_table, print_text
 from cogo.watch.format import (
     cost_text,
     error_text,

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_table, print_text
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_table, print_text
 from cogo.watch.format import short
 from cogo.wiring.stores import open_client
 from protocol.records import QueueRow

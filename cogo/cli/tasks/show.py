@@ -8,9 +8,9 @@ import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_text
-from cogo.cli.tasks.answer import print_end, require_writable
+from cogo.cli.tasks.result import print_end, require_writable
 from cogo.config.context import Project
+from cogo.terminal import print_text
 from cogo.watch.format import error_text, short
 from cogo.wiring.stores import open_client
 from protocol.records import Task

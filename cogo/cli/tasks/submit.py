@@ -9,9 +9,7 @@ from uuid import UUID, uuid4
 import typer
 
 from agents.selection.preferences import Preference
-from cogo.cli.command_name import command_path
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_text, write_text
 from cogo.cli.task_options import (
     Budget,
     CodeFile,
@@ -29,8 +27,9 @@ from cogo.cli.task_options import (
     preferences_of,
     refuse_invalid,
 )
-from cogo.cli.tasks.answer import print_end, require_writable
+from cogo.cli.tasks.result import print_end, require_writable
 from cogo.config.context import Project
+from cogo.terminal import command_path, print_json, print_line, print_text, write_text
 from cogo.watch.follow import Finished, follow
 from cogo.watch.format import short
 from cogo.watch.view import Stream, TaskView

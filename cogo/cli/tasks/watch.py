@@ -11,9 +11,9 @@ import typer
 
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_text, write_text
-from cogo.cli.tasks.answer import summary
+from cogo.cli.tasks.result import summary
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.follow import Delta, Finished, Happening, follow
 from cogo.watch.format import short
 from cogo.watch.view import TaskView

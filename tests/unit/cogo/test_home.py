@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cogo.cli.app import run
-from cogo.config.state_dir import find_home as choose
+from cogo.config.context import find_home as choose
 
 find_home = partial(choose, is_trusted=lambda state: state.parent.name != "cloned")
 

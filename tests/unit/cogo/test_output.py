@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from cogo.cli.command_list import COMMANDS
-from cogo.cli.command_name import command_path, typed, typed_example
-from cogo.cli.output import first_words, lay_out, wrapped, wrapped_around_commands
+from cogo.cli.commands import COMMANDS
 from cogo.config.settings import CHECKOUT
+from cogo.terminal import (
+    command_path,
+    first_words,
+    lay_out,
+    typed,
+    typed_example,
+    wrapped,
+    wrapped_around_commands,
+)
 
 HEADINGS = ("TASK", "TYPE", "MODEL", "PROMPT")
 ROWS = [

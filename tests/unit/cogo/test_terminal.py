@@ -10,10 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
 
-from cogo.cli.output import lay_out, print_json, print_line, print_text, write_text
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat, LogLevel
-from cogo.terminal import escape_json, neutralize
+from cogo.terminal import (
+    escape_json,
+    lay_out,
+    neutralize,
+    print_json,
+    print_line,
+    print_text,
+    write_text,
+)
 from providers.secrets import Redactor
 
 HOSTILE = "\x1b[2J\x9b\u202egpj.\u2069\x7f\ud800"

@@ -11,8 +11,7 @@ from dotenv import dotenv_values
 from cogo.cli.app import run
 from cogo.config.catalogue import KeySource, credentials, load_catalogue
 from cogo.config.connection import find_connection
-from cogo.config.context import Project
-from cogo.config.overlays import read_overlays
+from cogo.config.context import Project, read_overlays
 from cogo.config.settings import CHECKOUT, Settings, config_directory
 from cogo.config.trust import ADDRESSES, split_variables
 from cogo.errors import NotRunning, SettingInvalid

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cogo.catalogue_diff import compare
+from cogo.cli.models.catalogue_diff import compare
 from providers.adapters.base import ListedModel, ListedPrices
 from providers.adapters.openai.client import _prices
 from providers.catalogue.catalogue import Catalogue

@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
 from protocol.json_values import count_of

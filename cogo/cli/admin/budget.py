@@ -8,9 +8,9 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_table, print_text
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_table, print_text
 from cogo.wiring.stores import open_spending
 from protocol.errors import InvalidArgument
 from protocol.records import Budget, BudgetPeriod, BudgetScope

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
 from cogo.cli.since import Since, parse_since
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line, print_table
 from cogo.watch.format import marked
 from cogo.wiring.stores import open_spending
 from protocol.records import UsageRow

@@ -11,11 +11,11 @@ import typer
 
 from cogo.cli.ids import choose
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table, print_text
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.local_gateway import read_local_gateway
 from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line, print_table, print_text
 from gateway.auth.keys import hash_of, new_key
 from gateway.auth.principal import CONSOLE_SCOPES, Scope
 from protocol.ids import utc_now

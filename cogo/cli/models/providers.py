@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.catalogue_diff import Comparison, compare
+from cogo.cli.models.catalogue_diff import Comparison, compare
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
 from cogo.config.catalogue import credentials, load_catalogue, named_model
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.smoke_test import HEADINGS, Report, rows_of, try_models, try_providers
+from cogo.terminal import print_json, print_line, print_table
 from providers.adapters.http.debug import print_raw_events
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials, Deployment

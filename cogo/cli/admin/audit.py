@@ -5,13 +5,13 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.operators.grants import parse_owner
+from cogo.cli.admin.grants import parse_owner
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_table
 from cogo.cli.pages import Every, Limit, print_more, read_pages
 from cogo.cli.since import Since, parse_since
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.terminal import print_json, print_line, print_table
 from cogo.watch.format import marked, short
 from cogo.wiring.stores import open_spending
 from protocol.records import CallRow

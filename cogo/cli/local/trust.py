@@ -7,10 +7,10 @@ import typer
 from dotenv import dotenv_values
 
 from cogo.cli.options import AsJson
-from cogo.cli.output import print_json, print_line, print_table
 from cogo.config.settings import config_directory
 from cogo.config.trust import ENV_FILE, STATE, TrustStore, split_variables
 from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line, print_table
 
 EXAMPLES: Final = (
     "cogo trust                   # this folder, with its files as they are now",

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from cogo.cli.output import print_json, print_line, print_text
 from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import cost_text, short, simulated_mark, task_answer, task_tokens
 from protocol.lifecycle import TaskState
 from protocol.records import Task

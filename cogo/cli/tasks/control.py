@@ -10,9 +10,9 @@ import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.output import print_json, print_line, print_text
 from cogo.config.context import Project
 from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import short
 from cogo.wiring.stores import open_client
 from protocol.lifecycle import SubtaskState, TaskState
