@@ -30,6 +30,7 @@ from agents.selection.strategy import NoModel, choose
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
 from agents.workflows.registry import plan_of
+from protocol.backoff import compute_backoff
 from protocol.ids import utc_now
 from protocol.records import (
     ClaimedSubtask,
@@ -43,7 +44,6 @@ from protocol.records import (
 from providers.catalogue.catalogue import Catalogue
 
 PLAN = "PLAN"
-LONGEST_PATIENCE = timedelta(seconds=30)
 """The most that a task which found no executor waits after one has come."""
 
 
@@ -199,9 +199,9 @@ class Cio:
 
 
 def _patience(claimed: ClaimedSubtask) -> timedelta:
-    """Give 2 s, then twice as long each time, up to 30 s: executors may only be starting."""
-    waits = sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
-    return min(timedelta(seconds=2 * 2 ** min(waits, 10)), LONGEST_PATIENCE)
+    """Return how long to wait for a model: executors may only be starting."""
+    failures = 1 + sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
+    return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
 
 
 def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:

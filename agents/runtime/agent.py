@@ -17,6 +17,7 @@ from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Wakeup
+from protocol.backoff import compute_backoff
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import AgentRecord
@@ -165,16 +166,16 @@ def describe(
 
 
 async def _introduce(record: AgentRecord, store: Store, drain: Drain) -> None:
-    wait = 0.25
+    failures = 0
     while not drain.begun.is_set():
         try:
             await store.record_agent(record)
         except StoreUnavailable as error:
             logger.warning("waiting for the store", error=str(error))
+            failures += 1
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(compute_backoff(failures, first=0.25, longest=10)):
                     await drain.begun.wait()
-            wait = min(wait * 2, 10.0)
         else:
             return
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from loguru import logger
 
+from protocol.backoff import compute_backoff
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import Completion, CompletionAnswer
 from protocol.store.queue import Store
@@ -15,8 +16,6 @@ _T = TypeVar("_T")
 _Item = tuple[Completion, asyncio.Future[CompletionAnswer]]
 
 BATCH = 100
-FIRST_RETRY_SECONDS = 0.25
-RETRY_SECONDS = 10.0
 
 
 class Recorder:
@@ -46,16 +45,16 @@ class Recorder:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        wait = FIRST_RETRY_SECONDS
+        failures = 0
         while True:
             batch = await self._take()
             if not batch:
                 continue
             if await self._send(batch):
-                wait = FIRST_RETRY_SECONDS
+                failures = 0
             else:
-                await asyncio.sleep(self._jitter.uniform(0, wait))
-                wait = min(wait * 2, RETRY_SECONDS)
+                failures += 1
+                await _wait_after(failures, self._jitter)
 
     async def _take(self) -> list[_Item]:
         """Give what waits, without what nobody waits for any more."""
@@ -110,11 +109,15 @@ async def until_answered(
     call: Callable[[], Awaitable[_T]], *, what: str, jitter: random.Random
 ) -> _T:
     """Repeat an idempotent call while the store is away, with growing jittered waits."""
-    wait = FIRST_RETRY_SECONDS
+    failures = 0
     while True:
         try:
             return await call()
         except StoreUnavailable as error:
             logger.warning("the store does not answer; asking again", what=what, error=str(error))
-            await asyncio.sleep(jitter.uniform(0, wait))
-            wait = min(wait * 2, RETRY_SECONDS)
+            failures += 1
+            await _wait_after(failures, jitter)
+
+
+async def _wait_after(failures: int, jitter: random.Random) -> None:
+    await asyncio.sleep(compute_backoff(failures, first=0.25, longest=10, jitter=jitter))

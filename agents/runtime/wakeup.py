@@ -5,6 +5,8 @@ import random
 from datetime import timedelta
 from typing import Final
 
+from protocol.backoff import compute_backoff
+
 SOON_SECONDS: Final = 0.05
 
 
@@ -19,7 +21,7 @@ class Wakeup:
         self._bell = asyncio.Event()
         self._busy = busy.total_seconds()
         self._idle = idle.total_seconds()
-        self._interval = self._busy
+        self._quiet_polls = 0
         self._jitter = jitter
         self._soon: asyncio.TimerHandle | None = None
 
@@ -34,15 +36,16 @@ class Wakeup:
 
     def found_work(self) -> None:
         """Poll at the short interval again: where one piece was, another may follow."""
-        self._interval = self._busy
+        self._quiet_polls = 0
 
     async def wait(self) -> None:
         """Return at the next ring, or when the interval (give or take a fifth) has passed."""
+        interval = compute_backoff(self._quiet_polls + 1, first=self._busy, longest=self._idle)
         try:
-            async with asyncio.timeout(self._interval * self._jitter.uniform(0.8, 1.2)):
+            async with asyncio.timeout(interval * self._jitter.uniform(0.8, 1.2)):
                 await self._bell.wait()
         except TimeoutError:
-            self._interval = min(self._interval * 2, self._idle)
+            self._quiet_polls += 1
         self._bell.clear()
         if self._soon is not None:
             self._soon.cancel()

@@ -13,9 +13,8 @@ from pydantic import JsonValue
 from cogo.errors import ChildFailed
 from cogo.supervisor.child import Child, Spec
 from cogo.supervisor.process import Forker
+from protocol.backoff import compute_backoff
 
-_FIRST_PAUSE: Final = timedelta(milliseconds=200)
-_LONGEST_PAUSE: Final = timedelta(seconds=10)
 _HEALTHY_AFTER: Final = timedelta(seconds=5)
 """A process that worked so long has earned an immediate restart again."""
 _LOOK_EVERY: Final = timedelta(milliseconds=250)
@@ -25,9 +24,8 @@ _STILL_LOOKS: Final = 6
 
 def pause_before_restart(deaths: int, *, share: float) -> timedelta:
     """Give the pause after `deaths` deaths in a row; `share` in [0, 1) is the jitter."""
-    doubled: int = 2 ** min(deaths - 1, 16)
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * doubled)
-    return longest * (0.5 + share / 2)
+    pause = compute_backoff(deaths, first=0.2, longest=10)
+    return timedelta(seconds=pause * (0.5 + share / 2))
 
 
 class Keeper:

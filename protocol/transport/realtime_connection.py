@@ -25,14 +25,13 @@ from realtime import (
 from realtime.message import ChannelCloseMessage, ServerMessage
 from websockets.exceptions import ConnectionClosed
 
+from protocol.backoff import compute_backoff
+
 JOIN_SECONDS: Final = 30
 """Servers answer a refused join after 5 s, and a cold one later; a shorter wait mistakes both."""
 JOINS_AT_ONCE: Final = 8
 """So that one slow join does not hold up the others, and a hundred do not come in one second."""
 HEARTBEAT_SECONDS: Final = 20
-FIRST_WAIT: Final = 0.5
-LONGEST_WAIT: Final = 30.0
-"""Seconds, between a client that broke and the next one."""
 OLDEST: Final = timedelta(hours=12)
 """Hosted projects end connections with an API key after 24 hours; ours are renewed before."""
 CLOSE_SECONDS: Final = 5.0
@@ -114,15 +113,17 @@ class Line:
 
     async def run(self) -> None:
         """Keep the topics heard until there have been none for a while, or until cancelled."""
-        wait = FIRST_WAIT
+        failures = 1
         while self._topics:
             started = asyncio.get_running_loop().time()
             reason = await self._one_life()
             if reason is None:
                 continue  # it was ended on purpose: the next one need not wait
             lived = asyncio.get_running_loop().time() - started
-            wait = FIRST_WAIT if lived > wait * 4 else min(wait * 2, LONGEST_WAIT)
-            await asyncio.sleep(self._jitter.uniform(0.1, wait))
+            is_lasting = lived > 4 * compute_backoff(failures, first=0.5, longest=30)
+            failures = 1 if is_lasting else failures + 1
+            wait = compute_backoff(failures, first=0.5, longest=30, jitter=self._jitter)
+            await asyncio.sleep(max(wait, 0.1))
 
     async def _one_life(self) -> str | None:
         """Serve with one client until something looks wrong; say so once per outage."""
