@@ -1,152 +1,183 @@
-"""Rules that nobody has to remember, because these tests do."""
+"""Rules of CONTRIBUTING.md about code that no linter knows."""
 
 import ast
-import subprocess
-import zipfile
+import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions, requires
 from pathlib import Path
+from typing import Final
 
-import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from tests.support.sources import (
+    ROOT,
+    Function,
+    functions,
+    parse,
+    product_modules,
+    relative,
+    tracked,
+)
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("agents", "cogo", "embedded", "gateway", "protocol", "providers", "simulator")
-LINE_WALL = 400
-FUNCTION_WALL = 50
+MAX_FILE_LINES: Final = 400
+MAX_FUNCTION_LINES: Final = 50
+"""Of the body: the signature of a command lists its options."""
+MAX_MODULES_IN_FOLDER: Final = 12
+IDIOMS: Final = frozenset({"main"})
+PARTICIPLES: Final = frozenset(
+    {"begun", "brought", "built", "chosen", "drawn", "found", "given", "gone", "grown", "heard"}
+    | {"held", "kept", "known", "left", "lost", "made", "meant", "said", "seen", "sent", "shown"}
+    | {"spent", "taken", "thought", "told", "unsent", "written"}
+)
+"""Those that do not end in -ed and are no verb's first form."""
+VERBS_IN_ED: Final = frozenset({"embed", "exceed", "feed", "need", "proceed", "seed", "succeed"})
+OPENINGS_REFUSED: Final = frozenset(
+    {"give", "how", "let", "say", "tell", "what", "when", "where", "whether", "which", "who"}
+    | {"whoever", "whom", "whose", "why"}
+)
+"""First words of docstrings. Linter D401 refuses nouns and other forms of verbs."""
 
-
-def tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "--", *patterns],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+EXCEPTIONS: Final = tomllib.loads(
+    Path(__file__).with_name("architecture_exceptions.toml").read_text(encoding="utf-8")
+)
 
 
 def test_no_file_of_code_is_longer_than_the_wall() -> None:
-    sources = tracked("*.py", "supabase/schemas/*.sql", "embedded/postgres/sql/*.sql")
+    sources = tracked("*.py", "supabase/schemas/*.sql", "embedded/*.sql")
 
-    long = {str(path): lines for path in sources if (lines := _lines(path)) > LINE_WALL}
+    long = {relative(path): lines for path in sources if (lines := _lines(path)) > MAX_FILE_LINES}
 
     assert not long
 
 
 def test_no_function_is_longer_than_the_wall() -> None:
     long = {
-        f"{path}:{function.name}": length
-        for package in PACKAGES
-        for path in tracked(f"{package}/*.py")
+        f"{relative(path)}:{function.name}": length
+        for path in product_modules()
         for function in functions(path)
-        if (length := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_WALL
-        and not _is_command(path, function)
+        if (length := (function.end_lineno or 0) - function.body[0].lineno + 1) > MAX_FUNCTION_LINES
     }
 
     assert not long
+
+
+def test_no_folder_has_more_modules_than_a_reader_can_survey() -> None:
+    modules = Counter(
+        relative(path.parent)
+        for path in [*product_modules(), *tracked("tests/support/*.py")]
+        if path.name != "__init__.py"
+    )
+
+    crowded = {folder for folder, count in modules.items() if count > MAX_MODULES_IN_FOLDER}
+
+    assert crowded <= set(EXCEPTIONS["crowded_folders"])
+
+
+def test_no_public_name_is_defined_twice() -> None:
+    """Commands and routes are named for what people type; nobody imports them by that name."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for path in product_modules():
+        name = relative(path)
+        if name.startswith(("cogo/cli/", "gateway/routes/")):
+            continue
+        for node in parse(path).body:
+            if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
+                homes[node.name].add(name)
+
+    twice = {name for name, paths in homes.items() if len(paths) > 1}
+
+    assert twice - IDIOMS <= set(EXCEPTIONS["public_names"])
+
+
+def test_names_of_functions_begin_with_a_verb() -> None:
+    wrong = {
+        function.name
+        for path in product_modules()
+        for function in functions(path)
+        if function.name.endswith("_of") or _is_named_by_a_participle(function)
+    }
+
+    assert wrong <= set(EXCEPTIONS["function_names"])
+
+
+def test_docstrings_of_functions_begin_with_what_they_do() -> None:
+    wrong = [
+        f"{relative(path)}:{function.lineno}: {line}"
+        for path in product_modules()
+        for function in functions(path)
+        if (line := (ast.get_docstring(function) or "").partition("\n")[0])
+        and line.split()[0].strip(",.:;").lower() in OPENINGS_REFUSED
+    ]
+
+    assert len(wrong) <= EXCEPTIONS["docstring_openings"], "\n".join(wrong)
 
 
 def test_tests_have_no_packages_that_would_shadow_ours() -> None:
     assert not tracked("tests/**/__init__.py", "tests/__init__.py")
 
 
-def test_no_other_distribution_provides_our_packages() -> None:
-    providers = packages_distributions()
+def test_tests_share_through_support_or_the_folder_in_which_they_lie() -> None:
+    wrong = [
+        f"{relative(path)} imports {module}"
+        for path in tracked("tests/*.py")
+        for module in _imported_modules(path)
+        if module.startswith("tests.") and not _may_import(path, module)
+    ]
 
-    foreign = {name: set(providers.get(name, [])) - {"cogo"} for name in PACKAGES}
-
-    assert not any(foreign.values()), foreign
-
-
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_locks_pin_with_hashes_and_name_no_address(lock: str) -> None:
-    text = (ROOT / lock).read_text(encoding="utf-8")
-    pins = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
-
-    assert pins
-    assert all(line.endswith("\\") for line in pins), "a pin without a hash"
-    assert "://" not in text
+    assert not wrong
 
 
-def test_both_locks_agree() -> None:
-    runtime, develop = (
-        _pins(ROOT / name) for name in ("requirements.lock", "requirements-dev.lock")
-    )
+def test_tests_wait_for_conditions_and_never_for_time() -> None:
+    """Where time passes, `tests/support/virtual_time.py` or the database's clock lets it jump."""
+    wrong = [
+        f"{relative(path)}:{call.lineno}"
+        for path in tracked("tests/**/test_*.py")
+        for call in _calls_of_sleep(parse(path), in_virtual_time=False)
+    ]
 
-    assert runtime.items() <= develop.items()
-
-
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_a_lock_holds_all_that_its_packages_require(lock: str) -> None:
-    """It is installed without resolving, so nothing else would notice a gap."""
-    pins = _pins(ROOT / lock)
-    extras = {"build", "dev"} if "dev" in lock else {"build"}
-    waiting = [("cogo", extra) for extra in (*extras, "")]
-    seen = set(waiting)
-    gaps = []
-    while waiting:
-        name, extra = waiting.pop()
-        for needed in map(Requirement, requires(name) or ()):
-            if needed.marker is not None and not needed.marker.evaluate({"extra": extra}):
-                continue
-            wanted = canonicalize_name(needed.name)
-            pin = pins.get(wanted)
-            if pin is None or not needed.specifier.contains(pin, prereleases=True):
-                gaps.append(f"{name} requires {needed}, the lock has {pin}")
-            found = {(wanted, each) for each in (*needed.extras, "")} - seen
-            seen |= found
-            waiting += found
-
-    assert not gaps
-
-
-def test_recipes_with_the_supabase_cli_say_what_reaches_a_hosted_project() -> None:
-    recipes = {path: path.read_text(encoding="utf-8") for path in tracked("*.md", "*.toml")}
-
-    named = {path for path, text in recipes.items() if "supabase db push" in text}
-
-    assert named
-    assert not {path for path in named if "--remote" not in recipes[path]}
-
-
-def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> None:
-    command = [str(ROOT / ".venv/bin/hatchling"), "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    [wheel] = tmp_path.glob("*.whl")
-    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-
-    expected = {str(path.relative_to(ROOT)) for package in PACKAGES for path in tracked(package)}
-    for source, place in {
-        "supabase/migrations": "embedded/_migrations",
-        "examples/tasks": "cogo/demo/_tasks",
-    }.items():
-        expected |= {f"{place}/{path.name}" for path in tracked(source)}
-    assert shipped == expected
+    assert len(wrong) <= EXCEPTIONS["sleeps"], wrong
 
 
 def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def _is_command(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """A command's signature lists its options, a line or three for each."""
-    return path.is_relative_to(ROOT / "cogo" / "cli") and function.name in ast.dump(
-        ast.parse((ROOT / "cogo/cli/commands.py").read_text(encoding="utf-8"))
-    )
+def _is_named_by_a_participle(function: Function) -> bool:
+    """Return whether a name begins so, unless what it returns makes that a question."""
+    decorators = {ast.unparse(each).rpartition(".")[2] for each in function.decorator_list}
+    if decorators & {"property", "cached_property"}:
+        return False
+    if function.returns is not None and ast.unparse(function.returns) == "bool":
+        return False
+    word = function.name.strip("_").partition("_")[0]
+    return word in PARTICIPLES or (word.endswith("ed") and word not in VERBS_IN_ED)
 
 
-def _pins(path: Path) -> dict[str, str]:
-    pins = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if "==" in line and not line.startswith((" ", "#")):
-            name, _, rest = line.partition("==")
-            pins[name] = rest.split()[0]
-    return pins
+def _imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+
+
+def _may_import(path: Path, module: str) -> bool:
+    """Allow support, and modules of the same folder or one above that hold no tests."""
+    *folder, name = module.split(".")
+    if folder[:2] == ["tests", "support"]:
+        return True
+    return path.is_relative_to(ROOT.joinpath(*folder)) and not name.startswith("test_")
+
+
+def _calls_of_sleep(node: ast.AST, *, in_virtual_time: bool) -> Iterator[ast.Call]:
+    """Find calls that let real time pass; `sleep(0)` lets other tasks run."""
+    if isinstance(node, Function):
+        names = {ast.unparse(each) for each in node.decorator_list}
+        in_virtual_time = in_virtual_time or "in_virtual_time" in names
+    if (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"asyncio.sleep", "sleep", "time.sleep"}
+        and not in_virtual_time
+        and not (isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)
+    ):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _calls_of_sleep(child, in_virtual_time=in_virtual_time)
