@@ -78,7 +78,7 @@ def test_the_migrations_are_in_step_with_the_schemas() -> None:
 
 
 def test_every_file_of_the_schema_is_short() -> None:
-    for path in (SUPABASE / "schemas").glob("*.sql"):
+    for path in (SUPABASE / "schemas").glob("*/*.sql"):
         lines = path.read_text().splitlines()
         assert len(lines) <= 200, path.name
         assert max(map(len, lines)) <= 105, path.name

@@ -346,7 +346,7 @@ async def test_the_reaper_can_be_called_at_any_time(store: SupabaseStore) -> Non
 async def test_the_applied_migrations_can_be_asked_for(
     store: SupabaseStore, project: State
 ) -> None:
-    assert "20261121090000" in await store.schema_versions()
+    assert "20261128000000" in await store.schema_versions()
 
 
 @pytest.mark.parametrize(

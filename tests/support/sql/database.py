@@ -93,7 +93,7 @@ async def apply_migrations(url: str, folder: str = "migrations") -> None:
     connection: Connection = await asyncpg.connect(url)
     try:
         await connection.execute("set client_min_messages = warning")
-        for path in sorted((SUPABASE / folder).glob("*.sql")):
+        for path in sorted((SUPABASE / folder).rglob("*.sql")):
             async with connection.transaction():
                 await connection.execute(path.read_text())
     finally:

@@ -1,6 +1,6 @@
 -- Generated from supabase/schemas by scripts/migrations: edit there.
 
--- schemas/0990_realtime_messages.sql
+-- schemas/99_access/0990_realtime_messages.sql
 -- In a migration of its own and short: on hosted projects this DDL locks tables of Realtime,
 -- Auth and Storage until it commits. Row level security is on there already.
 set local lock_timeout = '5s';
@@ -20,5 +20,5 @@ begin
 end;
 $$;
 
-insert into cogo.schema_versions (version) values ('20261121090700')
+insert into cogo.schema_versions (version) values ('20261128000100')
 on conflict (version) do nothing;
