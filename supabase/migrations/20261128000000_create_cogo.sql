@@ -1,126 +1,89 @@
 -- Generated from supabase/schemas by scripts/migrations: edit there.
 
--- schemas/10_schema/0100_cogo.sql
--- The database as it is: one object a file, in the order in which they can be created.
--- The migrations are generated from these files by `scripts/migrations`.
+-- schemas/10_schema/10_cogo.sql
+-- Schema `cogo`: what only agents touch. It is not exposed to the API; agents reach it through the
+-- functions `public.cogo_*`, which only `service_role` may execute. What users touch is in `public`.
 --
--- What users touch is in `public` and starts with `cogo_`; what only agents touch is in schema
--- `cogo`, which is not exposed. Agents reach it through RPCs that only `service_role` may execute.
---
--- Lock order, the one rule: lane rows by name, then owner rows by id, then task rows by seq, then
--- their subtasks by seq. Clocks of lanes come last and are never waited for.
--- Budgets by their key are locked only by what holds none of these, but for one running attempt.
---   * Whoever changes the state of a subtask holds the row lock of its task, taken in an earlier
---     statement. That is what makes the numbers of events gapless and counters such as
---     `deps_left` safe.
---   * `claim`, `promote` and `reap` wait for no task and no subtask: they skip what is locked.
---     `extend` takes no task lock and skips locked rows, so it can be part of no circle.
---   * Row locks are `for no key update`: `for update` would collide with foreign keys.
---
--- One clock: `cogo.now()`. No statement reads the time of a client.
+-- supabase/README.md has the map, the lock order and how to change the schema.
 
 create schema if not exists cogo;
-comment on schema cogo is 'COGO''s own: leases, payloads, events. Not exposed to the API.';
-
+comment on schema cogo is 'The internals of COGO: leases, payloads, events. Not exposed to the API.';
 revoke all on schema cogo from public, anon;
--- `authenticated` needs it because the views in `public` run with the rights of who reads them.
+-- The views in `public` run with the rights of the caller, so `authenticated` needs it.
 grant usage on schema cogo to authenticated, service_role;
 
--- schemas/10_schema/0110_schema_versions.sql
 create table if not exists cogo.schema_versions (
   version text not null primary key,
   applied_at timestamptz not null default clock_timestamp()
 );
 comment on table cogo.schema_versions is
-  'One row per migration, written by the migration itself: tells agents what a database has.';
-
+  'One row per applied migration, written by the migration itself. Agents read it at start.';
 alter table cogo.schema_versions enable row level security;
-revoke all on cogo.schema_versions from public, anon, authenticated, service_role;
-grant select on cogo.schema_versions to service_role;
 
--- schemas/10_schema/0120_now.sql
--- The one clock. Tests move it with `set cogo.fake_now`; clients of the API cannot, since they
--- have no way to set a configuration parameter.
+-- schemas/10_schema/20_time.sql
+-- The only clock: no statement uses the time of a client. Tests set `cogo.fake_now`; clients of the API
+-- cannot, because they have no way to set a configuration parameter.
 create or replace function cogo.now()
   returns timestamptz
   language sql
-  volatile
   return coalesce(
     nullif(current_setting('cogo.fake_now', true), '')::timestamptz, clock_timestamp()
   );
-comment on function cogo.now() is 'The time; the setting cogo.fake_now when it is set (tests).';
+comment on function cogo.now is 'Return the current time, or cogo.fake_now if it is set (tests).';
 
-revoke all on function cogo.now() from public, anon, authenticated, service_role;
-grant execute on function cogo.now() to authenticated, service_role;
-
--- schemas/10_schema/0130_iso.sql
-create or replace function cogo.iso(p_at timestamptz)
+create or replace function cogo.iso_timestamp(p_at timestamptz)
   returns text
-  language sql
-  stable
+  language sql stable
   return to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-comment on function cogo.iso(timestamptz) is
-  'A time as messages spell it: UTC with milliseconds, whatever the time zone of the session.';
+comment on function cogo.iso_timestamp is
+  'Return a time as messages spell it: UTC with milliseconds, in any time zone of the session.';
 
-revoke all on function cogo.iso(timestamptz) from public, anon, authenticated, service_role;
-grant execute on function cogo.iso(timestamptz) to service_role;
-
--- schemas/10_schema/0135_milliseconds.sql
-create or replace function cogo.milliseconds(p_from timestamptz, p_to timestamptz)
+create or replace function cogo.elapsed_ms(p_from timestamptz, p_to timestamptz)
   returns bigint
-  language sql
-  immutable
+  language sql immutable
   return case
     when p_to < p_from then 0 else round(extract(epoch from p_to - p_from) * 1000)::bigint
   end;
-comment on function cogo.milliseconds(timestamptz, timestamptz) is
-  'Whole milliseconds between two times, never negative; null when one is unknown.';
+comment on function cogo.elapsed_ms is
+  'Return the milliseconds between two times: never negative, null if a time is unknown.';
 
-revoke all on function cogo.milliseconds(timestamptz, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.milliseconds(timestamptz, timestamptz) to service_role;
-
--- schemas/10_schema/0136_retry_after.sql
-create or replace function cogo.retry_after(p_seconds numeric)
+create or replace function cogo.retry_interval(p_seconds numeric)
   returns interval
-  language sql
-  immutable
+  language sql immutable
   -- NaN counts as the greatest number.
   return case
     when p_seconds > 0 then make_interval(secs => least(p_seconds, 86400)::float8)
     when p_seconds <= 0 then interval '0'
   end;
-comment on function cogo.retry_after(numeric) is
-  'How long a deployment rests and a subtask waits that are to be left alone for so many seconds:
-at most a day, then the vendor is asked again. Null when nobody said.';
+comment on function cogo.retry_interval is
+  'Return how long a deployment or a subtask waits for a Retry-After: at most a day; null if unknown.';
 
-revoke all on function cogo.retry_after(numeric)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.retry_after(numeric) to service_role;
+create or replace function cogo.decay(
+  p_since timestamptz, p_now timestamptz, p_half_life_seconds double precision
+)
+  returns double precision
+  language sql immutable
+  return power(
+    0.5, least(greatest(extract(epoch from p_now - p_since) / p_half_life_seconds, 0), 1000)
+  );
+comment on function cogo.decay is
+  'Return the weight, from 1 down to 0, that is left of a value which decays with a half-life.';
 
--- schemas/10_schema/0140_task_moves.sql
--- Equal to TASK_MOVES in protocol/lifecycle.py; a test compares all pairs.
+-- schemas/10_schema/30_transitions.sql
+-- Equal to the transitions in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.task_moves()
   returns text[]
-  language sql
-  immutable
+  language sql immutable
   return array[
     'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
     'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
     'held>failed', 'held>cancelled', 'failed>pending', 'failed>running'
   ];
-comment on function cogo.task_moves() is
-  'Every change of status that a task may make, as from>to.';
+comment on function cogo.task_moves is 'Return the allowed changes of a task''s status, as from>to.';
 
-revoke all on function cogo.task_moves() from public, anon, authenticated, service_role;
-grant execute on function cogo.task_moves() to service_role;
-
--- schemas/10_schema/0150_subtask_moves.sql
--- Equal to SUBTASK_MOVES in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.subtask_moves()
   returns text[]
-  language sql
-  immutable
+  language sql immutable
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
     'queued>running', 'queued>held', 'queued>cancelled', 'queued>failed', 'queued>delayed',
@@ -131,29 +94,10 @@ create or replace function cogo.subtask_moves()
     'running>cancelled', 'running>held', 'failed>queued', 'cancelled>blocked',
     'cancelled>queued'
   ];
-comment on function cogo.subtask_moves() is
-  'Every change of status that a subtask may make, as from>to.';
+comment on function cogo.subtask_moves is
+  'Return the allowed changes of a subtask''s status, as from>to.';
 
-revoke all on function cogo.subtask_moves() from public, anon, authenticated, service_role;
-grant execute on function cogo.subtask_moves() to service_role;
-
--- schemas/10_schema/0160_is_operator.sql
--- `current_user` would be the owner inside a definer function; the parameter `role` keeps what
--- the API set for this request, and is 'none' on a direct connection.
-create or replace function cogo.is_operator()
-  returns boolean
-  language sql
-  stable
-  return coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
-         in ('service_role', 'postgres', 'supabase_admin');
-comment on function cogo.is_operator() is
-  'Whether the caller may act for every owner: the secret key, or a direct connection as owner.';
-
-revoke all on function cogo.is_operator() from public, anon, authenticated, service_role;
-grant execute on function cogo.is_operator() to service_role;
-
--- schemas/10_schema/0170_standing.sql
-create or replace function cogo.standing(
+create or replace function cogo.resting_status(
   p_task_status text,
   p_deps_left integer,
   p_needs_approval boolean,
@@ -161,8 +105,7 @@ create or replace function cogo.standing(
   p_now timestamptz
 )
   returns text
-  language sql
-  immutable
+  language sql immutable
   return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
@@ -170,51 +113,33 @@ create or replace function cogo.standing(
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;
-comment on function cogo.standing(text, integer, boolean, timestamptz, timestamptz) is
-  'Where an open subtask that nobody runs stands, from the facts that decide it.';
+comment on function cogo.resting_status is
+  'Return the status of an open subtask that is not running.';
 
-revoke all on function cogo.standing(text, integer, boolean, timestamptz, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.standing(text, integer, boolean, timestamptz, timestamptz)
-  to service_role;
-
--- schemas/10_schema/0180_to_uuid.sql
+-- schemas/10_schema/40_values.sql
 create or replace function cogo.to_uuid(p_text text)
   returns uuid
-  language sql
-  immutable
+  language sql immutable
   return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
   end;
-comment on function cogo.to_uuid(text) is 'The uuid that a text spells, or null.';
+comment on function cogo.to_uuid is 'Parse a uuid; return null if the text is none.';
 
-revoke all on function cogo.to_uuid(text) from public, anon, authenticated, service_role;
-grant execute on function cogo.to_uuid(text) to authenticated, service_role;
-
--- schemas/10_schema/0185_to_integer.sql
 create or replace function cogo.to_integer(p_text text)
   returns integer
-  language sql
-  immutable
+  language sql immutable
   return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
-comment on function cogo.to_integer(text) is
-  'The number from 0 to 999999999 that a text spells, or null.';
+comment on function cogo.to_integer is 'Parse an integer from 0 to 999999999; else return null.';
 
-revoke all on function cogo.to_integer(text) from public, anon, authenticated, service_role;
-grant execute on function cogo.to_integer(text) to service_role;
-
--- schemas/10_schema/0186_json_problem.sql
--- JSON in Postgres may be thousands of levels deep, and its numbers may have thousands of digits.
--- Python's parser stops at 1,000 levels and 4,300 digits, pydantic at 255 levels, and a double at
--- 1.8e308.
-create or replace function cogo.json_problem(p_value jsonb)
+-- Postgres accepts JSON that other programs cannot read: Python's parser stops at 1,000 levels and
+-- 4,300 digits, pydantic at 255 levels, a double at 1.8e308.
+create or replace function cogo.validate_json(p_value jsonb)
   returns text
-  language sql
-  immutable
+  language sql immutable
   return case
     when jsonb_typeof(p_value) in ('string', 'boolean', 'null') or p_value in ('{}', '[]') then null
-    -- `strict`, or each array would be walked twice. The first test goes no deeper than its level,
-    -- so it ends well for any value, and the second is made of what is not deep.
+    -- `strict`, because lax mode visits each array twice. The first test stops at its level, so it is
+    -- safe for any value; the second sees only values that passed it.
     when jsonb_path_exists(p_value, 'strict $.**{100}') then
       'is nested more than 100 levels deep'
     when jsonb_path_exists(p_value, 'strict $.** ? (
@@ -222,20 +147,25 @@ create or replace function cogo.json_problem(p_value jsonb)
     )') then
       'holds a number beyond 1.8e308'
   end;
-comment on function cogo.json_problem(jsonb) is
-  'Why programs in other languages cannot read a value, as the end of a sentence; null when they can.';
+comment on function cogo.validate_json is
+  'Return why other programs cannot read a value, as the end of a sentence; null if they can.';
 
-revoke all on function cogo.json_problem(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.json_problem(jsonb) to service_role;
+-- One day less than Python's range at both ends, so that the time is valid in every time zone.
+create or replace function cogo.validate_time(p_at timestamptz)
+  returns text
+  language sql immutable
+  return case
+    when p_at not between '0001-01-02 00:00:00+00' and '9999-12-30 00:00:00+00' then
+      'must be a time between the years 1 and 9999; leave it out for none'
+  end;
+comment on function cogo.validate_time is
+  'Return why other programs cannot read a time, as the end of a sentence; null if they can.';
 
--- schemas/10_schema/0187_check_size.sql
 create or replace function cogo.check_size(
   p_field text, p_size bigint, p_limit bigint default 10000, p_unit text default 'characters'
 )
   returns void
-  language plpgsql
-  immutable
-  set search_path = ''
+  language plpgsql immutable set search_path = ''
 as $$
 begin
   if p_size > p_limit then
@@ -245,50 +175,27 @@ begin
   end if;
 end;
 $$;
-comment on function cogo.check_size(text, bigint, bigint, text) is
-  'Raises TQ008 for what is larger than its limit.';
+comment on function cogo.check_size is 'Raise TQ008 if a value is larger than its limit.';
 
-revoke all on function cogo.check_size(text, bigint, bigint, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.check_size(text, bigint, bigint, text) to service_role;
-
--- schemas/10_schema/0188_time_problem.sql
--- A day less than what Python holds at both ends, so that it is a time in every zone.
-create or replace function cogo.time_problem(p_at timestamptz)
-  returns text
-  language sql
-  immutable
-  return case
-    when p_at not between '0001-01-02 00:00:00+00' and '9999-12-30 00:00:00+00' then
-      'must be a time between the years 1 and 9999; leave it out for none'
-  end;
-comment on function cogo.time_problem(timestamptz) is
-  'Why not every program can read a time, as the end of a sentence; null when all can.';
-
-revoke all on function cogo.time_problem(timestamptz)
-  from public, anon, authenticated, service_role;
-
--- schemas/10_schema/0189_plausible.sql
--- Some vendors report counts that no model can have used, or that are no numbers. Unknown is null and
--- never 0, and nothing here raises: an attempt must be able to end, whatever is said of it.
-create or replace function cogo.plausible(p_usage jsonb)
+-- Vendors report impossible counts and values that are not numbers. Unknown is null, never 0, and
+-- nothing here raises: an attempt must be able to end, whatever its usage says.
+create or replace function cogo.sanitize_usage(p_usage jsonb)
   returns jsonb
-  language sql
-  immutable
+  language sql immutable
   return case when jsonb_typeof(p_usage) = 'object' then p_usage || coalesce(
     (
       select jsonb_object_agg(
-               read.key,
+               r.key,
                case
-                 when read.number > read.most then null
-                 when read.kind = 'usd' then read.number
-                 when read.kind = 'ms' or read.number = trunc(read.number) then round(read.number)
+                 when r.number > r.maximum then null
+                 when r.kind = 'usd' then r.number
+                 when r.kind = 'ms' or r.number = trunc(r.number) then round(r.number)
                end
              )
         from (
-          select known.key, known.kind, case known.kind when 'usd' then 1e6 else 1e12 end as most,
+          select known.key, known.kind, case known.kind when 'usd' then 1e6 else 1e12 end as maximum,
                  case
-                   -- With an exponent of two digits at most, so that no number here is long.
+                   -- At most two digits of exponent, which bounds the length of the number.
                    when p_usage ->> known.key ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$'
                    then (p_usage ->> known.key)::numeric
                  end as number
@@ -299,72 +206,15 @@ create or replace function cogo.plausible(p_usage jsonb)
                      ('duration_ms', 'ms'), ('cost_usd', 'usd'), ('max_usd', 'usd')
             ) as known (key, kind)
            where p_usage ? known.key
-        ) as read
+        ) as r
     ), '{}'
   ) end;
-comment on function cogo.plausible(jsonb) is
-  'What was used, with null for every count, duration and cost that cannot be true. Null unless an
-object was given.';
+comment on function cogo.sanitize_usage is
+  'Return usage with null for every impossible count, duration and cost; null if it is no object.';
 
-revoke all on function cogo.plausible(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.plausible(jsonb) to service_role;
-
--- schemas/10_schema/0190_actor.sql
-create or replace function cogo.actor()
-  returns text
-  language sql
-  stable
-  return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
-comment on function cogo.actor() is
-  'Who does this: the agent whose RPC this transaction is, else cogo-database.';
-
-revoke all on function cogo.actor() from public, anon, authenticated, service_role;
-grant execute on function cogo.actor() to service_role;
-
--- schemas/10_schema/0195_act_as.sql
--- The name is kept for this transaction only, where triggers read it as the source of messages.
-create or replace function cogo.act_as(p_agent_id text)
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-begin
-  if coalesce(p_agent_id, '') = '' then
-    raise exception using errcode = 'TQ004', message = 'p_agent_id must name the calling agent';
-  end if;
-  perform set_config('cogo.agent_id', p_agent_id, true);
-end;
-$$;
-comment on function cogo.act_as(text) is
-  'Notes which agent this transaction belongs to. Raises TQ004 when it has no name.';
-
-revoke all on function cogo.act_as(text) from public, anon, authenticated, service_role;
-grant execute on function cogo.act_as(text) to service_role;
-
--- schemas/10_schema/0197_fading.sql
-create or replace function cogo.fading(
-  p_since timestamptz, p_now timestamptz, p_half_seconds double precision
-)
-  returns double precision
-  language sql
-  immutable
-  set search_path = ''
-as $$
-  select power(0.5, least(greatest(extract(epoch from p_now - p_since) / p_half_seconds, 0), 1000));
-$$;
-comment on function cogo.fading(timestamptz, timestamptz, double precision) is
-  'What is left of the weight of something that old, from 1 to 0: half after so many seconds.';
-
-revoke all on function cogo.fading(timestamptz, timestamptz, double precision)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.fading(timestamptz, timestamptz, double precision) to service_role;
-
--- schemas/10_schema/0382_preview.sql
-create or replace function cogo.preview(p_value jsonb)
+create or replace function cogo.truncate_json(p_value jsonb)
   returns jsonb
-  language sql
-  immutable
+  language sql immutable
   return case
     when octet_length(p_value::text) <= 4096 then p_value
     when jsonb_typeof(p_value) = 'object' then (
@@ -376,13 +226,42 @@ create or replace function cogo.preview(p_value jsonb)
         ) as f
     )
   end;
-comment on function cogo.preview(jsonb) is
-  'A value as lists show it: beyond 4 KiB, only short fields of an object.';
+comment on function cogo.truncate_json is
+  'Return a value as lists show it: beyond 4 KiB only the short fields of an object.';
 
-revoke all on function cogo.preview(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.preview(jsonb) to authenticated, service_role;
+-- schemas/10_schema/50_caller.sql
+-- In a security definer function `current_user` is its owner. The parameter `role` keeps the role that
+-- the API set for the request; it is 'none' on a direct connection.
+create or replace function cogo.is_operator()
+  returns boolean
+  language sql stable
+  return coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
+         in ('service_role', 'postgres', 'supabase_admin');
+comment on function cogo.is_operator is
+  'Return whether the caller may act for every owner: the secret key or a direct connection.';
 
--- schemas/20_tables/0200_cogo_sessions.sql
+create or replace function cogo.current_actor()
+  returns text
+  language sql stable
+  return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
+comment on function cogo.current_actor is
+  'Return the agent that set_actor() named in this transaction, else cogo-database.';
+
+create or replace function cogo.set_actor(p_agent_id text)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  if coalesce(p_agent_id, '') = '' then
+    raise exception using errcode = 'TQ004', message = 'p_agent_id must name the calling agent';
+  end if;
+  perform set_config('cogo.agent_id', p_agent_id, true);
+end;
+$$;
+comment on function cogo.set_actor is
+  'Set the agent that triggers name as the source of messages, for this transaction. Raises TQ004.';
+
+-- schemas/20_tables/10_sessions.sql
 create table if not exists public.cogo_sessions (
   seq bigint generated always as identity primary key,
   id uuid not null default gen_random_uuid(),
@@ -392,25 +271,19 @@ create table if not exists public.cogo_sessions (
   constraint cogo_sessions_owner_id unique nulls not distinct (owner, id)
 );
 comment on table public.cogo_sessions is
-  'A conversation that tasks share. Made by the first task that names it. Its id belongs to its owner:
-two owners may use the same one and never meet.';
-
+  'A conversation that tasks share, created by the first task that names it. Two owners may use the
+same id; their sessions are separate.';
 create index if not exists cogo_sessions_owner on public.cogo_sessions (owner, created_at);
-
 alter table public.cogo_sessions enable row level security;
 drop policy if exists "owners read their sessions" on public.cogo_sessions;
 create policy "owners read their sessions" on public.cogo_sessions
   for select to authenticated using (owner = (select auth.uid()));
 
-revoke all on public.cogo_sessions from public, anon, authenticated, service_role;
-grant select on public.cogo_sessions to authenticated;
-grant select, insert, update, delete on public.cogo_sessions to service_role;
-
--- schemas/20_tables/0210_cogo_tasks.sql
+-- schemas/20_tables/20_tasks.sql
 create table if not exists public.cogo_tasks (
   id uuid not null default gen_random_uuid() primary key,
   seq bigint generated always as identity unique,
-  -- A person's columns. What can be wrong in them is judged by the planner, not by a CHECK.
+  -- The user's columns. The planner validates them, not a CHECK: a wrong value fails the task.
   type text not null default 'GENERATE_CODE',
   prompt text not null,
   params jsonb not null default '{}',
@@ -424,7 +297,7 @@ create table if not exists public.cogo_tasks (
   deadline timestamptz,
   run_at timestamptz,
   stream boolean not null default true,
-  -- The system's columns: an insert may send them, and they are reset.
+  -- The system's columns: a trigger resets them on insert.
   status text not null default 'pending',
   result jsonb,
   error jsonb,
@@ -455,11 +328,11 @@ create table if not exists public.cogo_tasks (
   ),
   constraint cogo_tasks_cancelled check ((status = 'cancelled') = (cancel_requested_at is not null)),
   constraint cogo_tasks_held check ((status = 'held') = (paused_at is not null)),
-  -- Without an owner it is not checked: cogo.forget_session() does what it would.
+  -- Not checked without an owner; cogo.delete_session_messages() does its work then.
   constraint cogo_tasks_session foreign key (owner, session_id)
     references public.cogo_sessions (owner, id) on delete set null (session_id)
 ) with (
-  -- Costs and status are updated: room for it on the page, and vacuum before it piles up.
+  -- Status and costs are updated often: keep room on the page and vacuum early.
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 500,
@@ -467,16 +340,15 @@ create table if not exists public.cogo_tasks (
   autovacuum_analyze_scale_factor = 0.02
 );
 comment on table public.cogo_tasks is
-  'What people ask for. Insert a row with a prompt; watch status, result and error.';
+  'Tasks. Insert a row with a prompt; watch status, result and error.';
 comment on column public.cogo_tasks.priority is
-  '0 is first, 9 is last among the owner''s tasks; others count as the nearer end.';
+  '0 (first) to 9 (last) among the owner''s tasks; other numbers count as the nearest of these.';
 comment on column public.cogo_tasks.cost_usd is
-  'Sum over the attempts, in US dollars; null once the cost of one attempt is unknown.';
+  'Sum over the attempts in US dollars; null if the cost of one attempt is unknown.';
 comment on column public.cogo_tasks.simulated is
-  'Whether the vendor simulator was asked instead of a model. Such calls cost nothing.';
+  'Whether the vendor simulator answered instead of a model. Such calls cost nothing.';
 comment on column public.cogo_tasks.idempotency_key is
-  'Unique per owner: the same key never makes a second task.';
-
+  'Unique per owner: the same key never creates a second task.';
 create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
 create unique index if not exists cogo_tasks_idempotency
   on public.cogo_tasks (owner, idempotency_key) nulls not distinct
@@ -488,7 +360,6 @@ create index if not exists cogo_tasks_finished on public.cogo_tasks (finished_at
   where finished_at is not null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
   where deadline is not null and finished_at is null;
-
 alter table public.cogo_tasks enable row level security;
 drop policy if exists "owners read their tasks" on public.cogo_tasks;
 create policy "owners read their tasks" on public.cogo_tasks
@@ -497,166 +368,28 @@ drop policy if exists "owners insert their tasks" on public.cogo_tasks;
 create policy "owners insert their tasks" on public.cogo_tasks
   for insert to authenticated with check (owner = (select auth.uid()));
 
-revoke all on public.cogo_tasks from public, anon, authenticated, service_role;
-grant select on public.cogo_tasks to authenticated;
--- owner may be sent, and is forced to the caller.
-grant insert (
-  id, type, prompt, params, priority, owner, session_id, idempotency_key, model, preferences,
-  budget_usd, deadline, run_at, stream
-) on public.cogo_tasks to authenticated;
-grant select, insert, update, delete on public.cogo_tasks to service_role;
-
--- schemas/20_tables/0220_lanes.sql
-create table if not exists cogo.lanes (
-  lane text not null primary key,
-  paused boolean not null default false,
-  max_running integer check (max_running >= 0),
-  per_minute integer check (per_minute > 0),
-  tokens double precision not null default 0,
-  refilled_at timestamptz
-);
-comment on table cogo.lanes is
-  'Limits of lanes, set by operators; a lane without a row has none. They hold over all executors.';
-comment on column cogo.lanes.tokens is
-  'How many claims per_minute allowed at refilled_at; null there: the bucket was never used.';
-
-alter table cogo.lanes enable row level security;
-revoke all on cogo.lanes from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.lanes to service_role;
-
--- schemas/20_tables/0222_owners.sql
--- A row is never deleted: that an owner is regulated is also noted on subtasks, and a subtask so
--- noted is found only through this row.
-create table if not exists cogo.owners (
-  owner uuid not null primary key,
-  paused boolean not null default false,
-  max_running integer check (max_running >= 0),
-  per_minute integer check (per_minute > 0),
-  tokens double precision not null default 0,
-  refilled_at timestamptz
-);
-comment on table cogo.owners is
-  'Limits of owners, set by operators; one without a row has none. They hold over all executors and
-lanes but cio, which only a pause stops. The nil uuid stands for tasks without an owner.';
-
-alter table cogo.owners enable row level security;
-revoke all on cogo.owners from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.owners to service_role;
-
--- schemas/20_tables/0224_lane_clocks.sql
-create sequence if not exists cogo.lane_services;
-revoke all on sequence cogo.lane_services from public, anon, authenticated, service_role;
-grant usage on sequence cogo.lane_services to service_role;
-
-create table if not exists cogo.lane_clocks (
-  lane text not null primary key,
-  round bigint not null default 0,
-  served bigint not null default 0
-) with (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
-comment on table cogo.lane_clocks is
-  'How far each lane has come: the highest round of which a subtask was claimed. Never goes back,
-which is what keeps latecomers from passing those that wait for ever.';
-comment on column cogo.lane_clocks.served is
-  'Grows with each claim: of several lanes that of the least number was served longest ago.';
-
-alter table cogo.lane_clocks enable row level security;
-revoke all on cogo.lane_clocks from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.lane_clocks to service_role;
-
--- schemas/20_tables/0226_deployments.sql
--- One narrow row for each place where a model is served. Counts are moving: an outcome weighs half
--- after 40 seconds.
-create table if not exists cogo.deployments (
-  deployment text not null primary key,
-  model_id text,
-  provider text,
-  state text not null default 'closed' check (state in ('closed', 'open', 'half_open')),
-  open_until timestamptz,
-  openings integer not null default 0,
-  not_before timestamptz,
-  trial_id uuid,
-  trial_agent text,
-  trial_until timestamptz,
-  answered double precision not null default 0,
-  failed double precision not null default 0,
-  counted_at timestamptz not null default cogo.now(),
-  consecutive integer not null default 0,
-  failing_since timestamptz,
-  last_error jsonb,
-  last_error_at timestamptz,
-  changed_at timestamptz not null default cogo.now()
-) with (fillfactor = 50);
-comment on table cogo.deployments is
-  'The circuit breaker of each deployment, shared by all executors, and what it was judged by.';
-comment on column cogo.deployments.state is
-  'closed: calls pass; open: none until open_until; half_open: the one of trial_agent.';
-comment on column cogo.deployments.openings is
-  'How often it opened since the last answer: each time it stays open twice as long.';
-comment on column cogo.deployments.not_before is
-  'The vendor asked to wait until then (Retry-After), which is no failure.';
-
-alter table cogo.deployments enable row level security;
-revoke all on cogo.deployments from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.deployments to service_role;
-
--- schemas/20_tables/0227_deployment_agents.sql
-create table if not exists cogo.deployment_agents (
-  deployment text not null references cogo.deployments (deployment) on delete cascade,
-  agent_id text not null,
-  report bigint not null default 0,
-  unreachable integer not null default 0,
-  unreachable_at timestamptz,
-  concurrency integer,
-  running integer,
-  reported_at timestamptz not null default cogo.now(),
-  primary key (deployment, agent_id)
-) with (fillfactor = 50);
-comment on table cogo.deployment_agents is
-  'What each executor sees of a deployment: its room there, and connections that failed for it.';
-comment on column cogo.deployment_agents.report is
-  'The number of the last report that was counted; numbers only grow, so none is counted twice.';
-comment on column cogo.deployment_agents.unreachable is
-  'Connections that failed in a row. One executor''s may be its own fault, so it opens no circuit.';
-
-alter table cogo.deployment_agents enable row level security;
-revoke all on cogo.deployment_agents from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.deployment_agents to service_role;
-
--- schemas/20_tables/0228_buckets.sql
-create table if not exists cogo.buckets (
-  bucket text not null primary key,
-  tokens double precision not null default 0,
-  refilled_at timestamptz,
-  request_id uuid
-) with (fillfactor = 50);
-comment on table cogo.buckets is
-  'Token buckets of the rate limits that all executors share; the rates are the catalogue''s.';
-comment on column cogo.buckets.request_id is 'The last draw that was granted, should it be repeated.';
-
-alter table cogo.buckets enable row level security;
-revoke all on cogo.buckets from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.buckets to service_role;
-
--- schemas/20_tables/0229_cached_answers.sql
-create table if not exists cogo.cached_answers (
-  key text not null primary key,
+create table if not exists public.cogo_messages (
   owner uuid,
-  model_id text not null,
-  answer jsonb not null,
-  hits bigint not null default 0,
+  session_id uuid not null,
+  seq bigint generated always as identity,
+  role text not null,
+  content text not null,
+  task_id uuid references public.cogo_tasks (id) on delete set null,
   created_at timestamptz not null default cogo.now(),
-  expires_at timestamptz not null
+  primary key (session_id, seq),
+  -- Not checked without an owner; cogo.delete_session_messages() does its work then.
+  constraint cogo_messages_session foreign key (owner, session_id)
+    references public.cogo_sessions (owner, id) on delete cascade
 );
-comment on table cogo.cached_answers is
-  'Answers to requests that may come again word for word. The key is a hash of the request, the model
-and, unless the operator shares the cache, the owner: no prompt lies here.';
-create index if not exists cached_answers_expiry on cogo.cached_answers (expires_at);
+comment on table public.cogo_messages is 'The messages of a session, in order of seq.';
+create index if not exists cogo_messages_task on public.cogo_messages (task_id)
+  where task_id is not null;
+alter table public.cogo_messages enable row level security;
+drop policy if exists "owners read their messages" on public.cogo_messages;
+create policy "owners read their messages" on public.cogo_messages
+  for select to authenticated using (owner = (select auth.uid()));
 
-alter table cogo.cached_answers enable row level security;
-revoke all on cogo.cached_answers from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.cached_answers to service_role;
-
--- schemas/20_tables/0230_subtasks.sql
+-- schemas/20_tables/30_subtasks.sql
 create table if not exists cogo.subtasks (
   id uuid not null default gen_random_uuid() primary key,
   seq bigint generated always as identity,
@@ -718,7 +451,7 @@ create table if not exists cogo.subtasks (
     (status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)
   )
 ) with (
-  -- Lease extensions must stay heap-only updates: free room, and no index on what they change.
+  -- Lease extensions must be heap-only updates: keep room on the page and index none of their columns.
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0.01,
   autovacuum_vacuum_threshold = 500,
@@ -726,31 +459,29 @@ create table if not exists cogo.subtasks (
   autovacuum_analyze_scale_factor = 0.02
 );
 comment on table cogo.subtasks is
-  'Units of work under the lease protocol: narrow and hot. Texts lie in the cold tables beside.';
+  'Units of work under the lease protocol: narrow and hot. Texts are in tables of their own.';
 comment on column cogo.subtasks.attempt is
-  'The fencing token: grows at each claim, never shrinks. Every write of a lease holder carries it.';
+  'The fencing token: grows with each claim. Every write of a lease holder carries it.';
 comment on column cogo.subtasks.lane is 'Who may claim it: cio, or a canonical model id.';
-comment on column cogo.subtasks.dead_at is 'Set when it is a dead letter: failed for good.';
-
+comment on column cogo.subtasks.dead_at is 'When it became a dead letter: failed for good.';
 comment on column cogo.subtasks.turn is
-  'When its owner is served in the lane, given by cogo.take_turn(): the least comes first.';
+  'Its owner''s turn in the lane, set by cogo.assign_turn(): the lowest is served first.';
 comment on column cogo.subtasks.place is
-  'Its order among the subtasks of its owner: the least gets the owner''s next turn.';
-comment on column cogo.subtasks.level is
-  'What its priority counts among owners: 5, or as operators granted.';
-comment on column cogo.subtasks.owner is 'Of the task; the nil uuid when it has none.';
+  'Its order among the subtasks of its owner: the lowest gets the owner''s next turn.';
+comment on column cogo.subtasks.level is 'Its priority among owners: 5, or as operators granted.';
+comment on column cogo.subtasks.owner is 'The owner of the task; the nil uuid if it has none.';
 comment on column cogo.subtasks.regulated is 'Whether its owner has a row in cogo.owners.';
 comment on column cogo.subtasks.on_failure is
-  'What its dead letter does: fail_task, or continue: what waits for it goes on without.';
+  'What follows if it becomes a dead letter: fail_task, or continue without its output.';
 
--- In the exact order of the claim, so that its cost does not grow with the queue. Subtasks of
--- owners with limits lie apart: a claim would have to step over all that it may not take.
+-- In the order of the claim, so that its cost does not grow with the queue. Subtasks of owners with
+-- limits are left out, since a claim would have to skip all that it may not take.
 create index if not exists subtasks_claim on cogo.subtasks (lane, turn, seq)
   where status = 'queued' and not regulated;
--- The turns of one owner: their end is where the next one stands, their head what a limit allows.
+-- The turns of one owner: the last gives the next turn, the first are what a limit allows.
 create index if not exists subtasks_line on cogo.subtasks (lane, owner, level, turn, seq)
   where status = 'queued';
--- What one owner's next turn gets.
+-- The subtasks that get an owner's next turns.
 create index if not exists subtasks_place on cogo.subtasks (lane, owner, level, place, seq)
   where status = 'queued';
 create index if not exists subtasks_blocked on cogo.subtasks (lane) where status = 'blocked';
@@ -759,64 +490,40 @@ create index if not exists subtasks_parked on cogo.subtasks (lane)
   where status in ('waiting', 'held');
 create index if not exists subtasks_dead on cogo.subtasks (dead_at) where dead_at is not null;
 create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
-
 alter table cogo.subtasks enable row level security;
 drop policy if exists "owners read their subtasks" on cogo.subtasks;
 create policy "owners read their subtasks" on cogo.subtasks
   for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
   );
 
-revoke all on cogo.subtasks from public, anon, authenticated, service_role;
-grant select on cogo.subtasks to authenticated;
-grant select, insert, update, delete on cogo.subtasks to service_role;
-
--- schemas/20_tables/0240_subtask_payloads.sql
+-- schemas/20_tables/40_subtask_details.sql
 create table if not exists cogo.subtask_payloads (
   subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
   params jsonb not null default '{}' check (jsonb_typeof(params) = 'object'),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object')
 );
 comment on table cogo.subtask_payloads is
-  'What a subtask is to do. Apart from cogo.subtasks, so that leases do not rewrite it.';
-
+  'What a subtask has to do. Separate from cogo.subtasks, so that leases do not rewrite it.';
 alter table cogo.subtask_payloads enable row level security;
 drop policy if exists "owners read their subtask_payloads" on cogo.subtask_payloads;
 create policy "owners read their subtask_payloads" on cogo.subtask_payloads
-  for select to authenticated using (
-    exists (select from cogo.subtasks s where s.id = subtask_id)
-  );
+  for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
-revoke all on cogo.subtask_payloads from public, anon, authenticated, service_role;
-grant select on cogo.subtask_payloads to authenticated;
-grant select, insert, update, delete on cogo.subtask_payloads to service_role;
-
--- schemas/20_tables/0250_subtask_outputs.sql
--- No foreign key: whoever writes an output holds the lock of its task. cogo.forget_subtasks() deletes
--- it with the subtask.
+-- No foreign key: the writer holds the lock of the task, and cogo.delete_subtask_records() deletes
+-- outputs with their subtask (docs/adr/0009).
 create table if not exists cogo.subtask_outputs (
   subtask_id uuid not null primary key,
   attempt integer not null,
   output jsonb not null check (jsonb_typeof(output) = 'object'),
   created_at timestamptz not null default cogo.now()
 );
-comment on table cogo.subtask_outputs is
-  'What the accepted attempt of a subtask made.';
-
+comment on table cogo.subtask_outputs is 'The output of the accepted attempt of a subtask.';
 alter table cogo.subtask_outputs enable row level security;
 drop policy if exists "owners read their subtask_outputs" on cogo.subtask_outputs;
 create policy "owners read their subtask_outputs" on cogo.subtask_outputs
-  for select to authenticated using (
-    exists (select from cogo.subtasks s where s.id = subtask_id)
-  );
+  for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
-revoke all on cogo.subtask_outputs from public, anon, authenticated, service_role;
-grant select on cogo.subtask_outputs to authenticated;
-grant select, insert, update, delete on cogo.subtask_outputs to service_role;
-
--- schemas/20_tables/0260_checkpoints.sql
 create table if not exists cogo.checkpoints (
   subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
   attempt integer not null,
@@ -824,48 +531,31 @@ create table if not exists cogo.checkpoints (
   reasoning text not null default '',
   updated_at timestamptz not null default cogo.now()
 );
-comment on table cogo.checkpoints is
-  'The text of a running attempt so far, for watchers who come late.';
-
+comment on table cogo.checkpoints is 'The text of a running attempt so far, for new watchers.';
 alter table cogo.checkpoints enable row level security;
 drop policy if exists "owners read their checkpoints" on cogo.checkpoints;
 create policy "owners read their checkpoints" on cogo.checkpoints
-  for select to authenticated using (
-    exists (select from cogo.subtasks s where s.id = subtask_id)
-  );
+  for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
-revoke all on cogo.checkpoints from public, anon, authenticated, service_role;
-grant select on cogo.checkpoints to authenticated;
-grant select, insert, update, delete on cogo.checkpoints to service_role;
-
--- schemas/20_tables/0270_dependencies.sql
 create table if not exists cogo.dependencies (
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
   parent_id uuid not null references cogo.subtasks (id) on delete cascade,
   child_id uuid not null references cogo.subtasks (id) on delete cascade,
   primary key (parent_id, child_id)
 );
-comment on table cogo.dependencies is 'The edges of plans: the child waits for the parent.';
-
+comment on table cogo.dependencies is 'The edges of a plan: the child waits for the parent.';
 create index if not exists dependencies_child on cogo.dependencies (child_id);
 create index if not exists dependencies_task on cogo.dependencies (task_id);
-
 alter table cogo.dependencies enable row level security;
 drop policy if exists "owners read their dependencies" on cogo.dependencies;
 create policy "owners read their dependencies" on cogo.dependencies
   for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
   );
 
-revoke all on cogo.dependencies from public, anon, authenticated, service_role;
-grant select on cogo.dependencies to authenticated;
-grant select, insert, update, delete on cogo.dependencies to service_role;
-
--- schemas/20_tables/0280_events.sql
--- No foreign key: it would look the task up for each event, of which each is written by a trigger of
--- the statement that holds the task's lock. cogo.forget_tasks() deletes them with the task.
+-- schemas/20_tables/50_history.sql
+-- No foreign key: it would look up the task for each event, although every writer holds its lock.
+-- cogo.delete_task_events() deletes events with their task (docs/adr/0009).
 create table if not exists cogo.events (
   task_id uuid not null,
   seq bigint not null,
@@ -878,26 +568,17 @@ create table if not exists cogo.events (
   primary key (task_id, seq)
 );
 comment on table cogo.events is
-  'One row per transition of a task or a subtask, numbered without gaps within the task.';
-comment on column cogo.events.kind is
-  'task.<status> or subtask.<status>: where the transition led.';
-
+  'One row per transition of a task or subtask, numbered without gaps within the task.';
+comment on column cogo.events.kind is 'task.<status> or subtask.<status>: the new status.';
 alter table cogo.events enable row level security;
 drop policy if exists "owners read their events" on cogo.events;
 create policy "owners read their events" on cogo.events
   for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
   );
 
-revoke all on cogo.events from public, anon, authenticated, service_role;
-grant select on cogo.events to authenticated;
-grant select, insert, update, delete on cogo.events to service_role;
-
--- schemas/20_tables/0290_cogo_attempts.sql
--- Of the two that it belongs to, the task is the foreign key; it is locked when a row is written, and
--- cogo.forget_subtasks() deletes the attempts of a subtask that is deleted alone.
+-- The foreign key is that of the task, which every writer has locked. cogo.delete_subtask_records()
+-- deletes the attempts of a subtask that is deleted alone.
 create table if not exists public.cogo_attempts (
   subtask_id uuid not null,
   attempt integer not null check (attempt > 0),
@@ -929,33 +610,86 @@ create table if not exists public.cogo_attempts (
   constraint cogo_attempts_ended check ((outcome is null) = (ended_at is null))
 );
 comment on table public.cogo_attempts is
-  'Every claim of a subtask: who, with which model, how it ended, what it cost.';
+  'Every claim of a subtask: the agent, the model, the outcome, the cost.';
 comment on column public.cogo_attempts.cost_usd is
-  'US dollars; null while it runs and when nobody knows, never 0 for unknown.';
+  'US dollars; null while it runs and if the cost is unknown.';
 comment on column public.cogo_attempts.simulated is
-  'Whether the vendor simulator was asked instead of the model: nothing is learned from it.';
-
+  'Whether the vendor simulator answered instead of the model; not counted in statistics.';
 -- Two leases of one subtask cannot overlap.
 create unique index if not exists cogo_attempts_one_running
   on public.cogo_attempts (subtask_id) where ended_at is null;
 create index if not exists cogo_attempts_task on public.cogo_attempts (task_id);
 create index if not exists cogo_attempts_ended on public.cogo_attempts (ended_at)
   where ended_at is not null;
-
 alter table public.cogo_attempts enable row level security;
 drop policy if exists "owners read their attempts" on public.cogo_attempts;
 create policy "owners read their attempts" on public.cogo_attempts
   for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
   );
 
-revoke all on public.cogo_attempts from public, anon, authenticated, service_role;
-grant select on public.cogo_attempts to authenticated;
-grant select, insert, update, delete on public.cogo_attempts to service_role;
+-- schemas/20_tables/60_queue.sql
+create table if not exists cogo.lanes (
+  lane text not null primary key,
+  paused boolean not null default false,
+  max_running integer check (max_running >= 0),
+  per_minute integer check (per_minute > 0),
+  tokens double precision not null default 0,
+  refilled_at timestamptz
+);
+comment on table cogo.lanes is
+  'Limits of lanes over all executors, set by operators. A lane without a row has none.';
+comment on column cogo.lanes.tokens is
+  'Tokens in the bucket of per_minute at refilled_at, which is null if it was never used.';
+alter table cogo.lanes enable row level security;
 
--- schemas/20_tables/0300_cogo_model_selections.sql
+-- Rows are never deleted: subtasks marked `regulated` are found only through the row of their owner.
+create table if not exists cogo.owners (
+  owner uuid not null primary key,
+  paused boolean not null default false,
+  max_running integer check (max_running >= 0),
+  per_minute integer check (per_minute > 0),
+  tokens double precision not null default 0,
+  refilled_at timestamptz
+);
+comment on table cogo.owners is
+  'Limits of owners over all executors and lanes, set by operators; an owner without a row has none. In
+lane cio only a pause counts. The nil uuid stands for tasks without an owner.';
+alter table cogo.owners enable row level security;
+
+create sequence if not exists cogo.lane_services;
+
+create table if not exists cogo.lane_clocks (
+  lane text not null primary key,
+  round bigint not null default 0,
+  served bigint not null default 0
+) with (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
+comment on table cogo.lane_clocks is
+  'The highest round of each lane of which a subtask was claimed. It never decreases, so newcomers
+cannot overtake a waiting subtask for ever.';
+comment on column cogo.lane_clocks.served is
+  'Grows with each claim: the lane with the lowest number was served longest ago.';
+alter table cogo.lane_clocks enable row level security;
+
+create table if not exists public.cogo_agents (
+  id text not null primary key,
+  kind text not null check (kind in ('orchestrator', 'executor')),
+  lanes text[] not null default '{}',
+  capacity integer not null default 0,
+  running integer not null default 0,
+  version text,
+  host text,
+  pid integer,
+  details jsonb not null default '{}',
+  started_at timestamptz not null default cogo.now(),
+  heartbeat_at timestamptz not null default cogo.now(),
+  stopped_at timestamptz
+);
+comment on table public.cogo_agents is
+  'Agents, when they were last alive and what they serve. For operators only.';
+alter table public.cogo_agents enable row level security;
+
+-- schemas/20_tables/70_selections.sql
 create table if not exists public.cogo_model_selections (
   id uuid not null default gen_random_uuid() primary key,
   request_id uuid,
@@ -972,104 +706,225 @@ create table if not exists public.cogo_model_selections (
   created_at timestamptz not null default cogo.now()
 );
 comment on table public.cogo_model_selections is
-  'Every choice of a model, with its candidates and its reason; task_id is null for an inquiry.';
-
+  'Every selection of a model with its candidates and reason; task_id is null for an inquiry.';
 create index if not exists cogo_model_selections_task
   on public.cogo_model_selections (task_id, created_at);
-
 comment on column public.cogo_model_selections.request_id is
-  'The id of the message that asked; several orchestrators hear it and the first answer counts.';
+  'The id of the request message. Several orchestrators receive it; the first answer counts.';
 create unique index if not exists cogo_model_selections_request
   on public.cogo_model_selections (request_id) where request_id is not null;
-
--- For the cascade of a pruned subtask.
+-- For the cascade from a deleted subtask.
 create index if not exists cogo_model_selections_subtask
   on public.cogo_model_selections (subtask_id);
-
 alter table public.cogo_model_selections enable row level security;
 drop policy if exists "owners read their selections" on public.cogo_model_selections;
 create policy "owners read their selections" on public.cogo_model_selections
   for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
   );
 
-revoke all on public.cogo_model_selections from public, anon, authenticated, service_role;
-grant select on public.cogo_model_selections to authenticated;
-grant select, insert, update, delete on public.cogo_model_selections to service_role;
-
--- schemas/20_tables/0310_cogo_agents.sql
-create table if not exists public.cogo_agents (
-  id text not null primary key,
-  kind text not null check (kind in ('orchestrator', 'executor')),
-  lanes text[] not null default '{}',
-  capacity integer not null default 0,
-  running integer not null default 0,
-  version text,
-  host text,
-  pid integer,
-  details jsonb not null default '{}',
-  started_at timestamptz not null default cogo.now(),
-  heartbeat_at timestamptz not null default cogo.now(),
-  stopped_at timestamptz
+create table if not exists public.cogo_ratings (
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  person uuid not null default '00000000-0000-0000-0000-000000000000',
+  score numeric not null check (score between 0 and 1),
+  comment text,
+  model_id text not null,
+  task_type text not null,
+  rated_at timestamptz not null default cogo.now(),
+  primary key (task_id, person)
 );
-comment on table public.cogo_agents is
-  'Who is alive and what it can serve. Operators only: hosts and pids are nobody else''s business.';
+comment on table public.cogo_ratings is
+  'Ratings of answers, one row per task and person. The nil uuid is an operator.';
+comment on column public.cogo_ratings.score is '1 is good, 0 is bad.';
+create index if not exists cogo_ratings_model on public.cogo_ratings (model_id, rated_at);
+alter table public.cogo_ratings enable row level security;
+drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
+create policy "owners read the ratings of their tasks" on public.cogo_ratings
+  for select to authenticated using (
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+  );
 
-alter table public.cogo_agents enable row level security;
-revoke all on public.cogo_agents from public, anon, authenticated, service_role;
-grant select, insert, update, delete on public.cogo_agents to service_role;
-
--- schemas/20_tables/0320_cogo_messages.sql
-create table if not exists public.cogo_messages (
-  owner uuid,
-  session_id uuid not null,
-  seq bigint generated always as identity,
-  role text not null,
-  content text not null,
-  task_id uuid references public.cogo_tasks (id) on delete set null,
-  created_at timestamptz not null default cogo.now(),
-  primary key (session_id, seq),
-  -- Without an owner it is not checked: cogo.forget_session() does what it would.
-  constraint cogo_messages_session foreign key (owner, session_id)
-    references public.cogo_sessions (owner, id) on delete cascade
+create table if not exists cogo.controls (
+  scope text not null,
+  subject text not null,
+  action text not null check (action in ('pin', 'ban', 'drain')),
+  reason text not null,
+  who text not null,
+  set_at timestamptz not null default cogo.now(),
+  primary key (scope, subject)
 );
-comment on table public.cogo_messages is 'What was said in a session, in order of seq.';
+comment on table cogo.controls is
+  'Operators'' controls of models and providers. Without a row everything is allowed.';
+comment on column cogo.controls.scope is 'everywhere, owner:<uuid> or task_type:<type>.';
+comment on column cogo.controls.action is
+  'pin: preferred to all others; ban: never selected; drain: only for tasks that name it.';
+create unique index if not exists controls_pin on cogo.controls (scope) where action = 'pin';
+alter table cogo.controls enable row level security;
 
-create index if not exists cogo_messages_task on public.cogo_messages (task_id)
-  where task_id is not null;
-
-alter table public.cogo_messages enable row level security;
-drop policy if exists "owners read their messages" on public.cogo_messages;
-create policy "owners read their messages" on public.cogo_messages
-  for select to authenticated using (owner = (select auth.uid()));
-
-revoke all on public.cogo_messages from public, anon, authenticated, service_role;
-grant select on public.cogo_messages to authenticated;
-grant select, insert, update, delete on public.cogo_messages to service_role;
-
--- schemas/20_tables/0330_api_keys.sql
--- Keys have 256 random bits, so a plain hash is as hard to turn back as a slow one.
-create table if not exists cogo.api_keys (
-  id text not null primary key,
-  name text not null,
-  hash text not null,
-  owner uuid,
-  scopes text[] not null default '{}',
-  created_at timestamptz not null default cogo.now(),
-  expires_at timestamptz,
-  revoked_at timestamptz,
-  last_used_at timestamptz
+create table if not exists cogo.policies (
+  owner uuid not null primary key,
+  policy text not null,
+  who text not null,
+  set_at timestamptz not null default cogo.now()
 );
-comment on table cogo.api_keys is
-  'Keys of the HTTP gateway: who may ask, for whom, for how long. Only the SHA-256 is stored.';
+comment on table cogo.policies is
+  'The selection policy of an owner''s tasks; the nil uuid stands for the default of all.';
+alter table cogo.policies enable row level security;
 
-alter table cogo.api_keys enable row level security;
-revoke all on cogo.api_keys from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.api_keys to service_role;
+create table if not exists public.cogo_model_switches (
+  seq bigint generated always as identity primary key,
+  at timestamptz not null default cogo.now(),
+  kind text not null check (kind in ('health', 'control', 'policy')),
+  subject text not null,
+  scope text not null default 'everywhere',
+  was text,
+  became text not null,
+  reason text not null,
+  numbers jsonb not null default '{}',
+  who text not null
+);
+comment on table public.cogo_model_switches is
+  'Every change of which models may be selected: by health or by operators. For operators only.';
+comment on column public.cogo_model_switches.subject is 'A model, a provider, or the word policy.';
+comment on column public.cogo_model_switches.scope is
+  'everywhere, owner:<uuid> or task_type:<type>.';
+create index if not exists cogo_model_switches_at on public.cogo_model_switches (at);
+alter table public.cogo_model_switches enable row level security;
 
--- schemas/20_tables/0340_budgets.sql
+-- schemas/20_tables/75_model_statistics.sql
+-- The transaction that closes an attempt appends a row, so that it never waits for a row of statistics;
+-- cogo.count_outcomes() empties the table.
+create table if not exists cogo.outcomes (
+  seq bigint generated always as identity primary key,
+  subtask_id uuid not null,
+  attempt integer not null
+);
+comment on table cogo.outcomes is 'Ended attempts that the statistics do not include yet.';
+alter table cogo.outcomes enable row level security;
+
+create table if not exists cogo.model_outcomes (
+  model_id text not null,
+  task_type text not null,
+  after text[] not null default '{}',
+  judged double precision not null default 0,
+  good double precision not null default 0,
+  checked double precision not null default 0,
+  passed double precision not null default 0,
+  passed_good double precision not null default 0,
+  answered double precision not null default 0,
+  total_ms double precision not null default 0,
+  streamed double precision not null default 0,
+  first_token_ms double precision not null default 0,
+  priced double precision not null default 0,
+  cost_usd double precision not null default 0,
+  counted_at timestamptz not null default cogo.now(),
+  primary key (model_id, task_type, after)
+) with (fillfactor = 50);
+comment on table cogo.model_outcomes is
+  'Outcomes of a model''s attempts by type of task: sums that decay with a half-life of 7 days.';
+comment on column cogo.model_outcomes.after is
+  'The models whose answers to the same subtask failed a check before; {} counts every attempt.';
+comment on column cogo.model_outcomes.good is
+  'How many of judged were good; an answer without verification counts as 0.8.';
+comment on column cogo.model_outcomes.total_ms is 'Sum over answered attempts.';
+comment on column cogo.model_outcomes.first_token_ms is 'Sum over streamed attempts.';
+comment on column cogo.model_outcomes.cost_usd is 'Sum over priced attempts.';
+alter table cogo.model_outcomes enable row level security;
+
+create table if not exists cogo.model_health (
+  model_id text not null primary key,
+  health text not null default 'ok' check (health in ('ok', 'degraded', 'open')),
+  reason text,
+  since timestamptz not null default cogo.now(),
+  on_trial boolean not null default false,
+  trips integer not null default 0,
+  retry_at timestamptz,
+  answered double precision not null default 0,
+  failed double precision not null default 0,
+  in_a_row integer not null default 0,
+  paced double precision not null default 0,
+  pace double precision not null default 0,
+  usual_paced double precision not null default 0,
+  usual_pace double precision not null default 0,
+  counted_at timestamptz not null default cogo.now()
+) with (fillfactor = 50);
+comment on table cogo.model_health is
+  'The current health of each model, evaluated from its traffic alone, with the numbers.';
+comment on column cogo.model_health.health is
+  'ok; degraded: worse or slower than usual; open: it does not answer.';
+comment on column cogo.model_health.answered is
+  'Like failed, paced and pace a sum that decays with a half-life of 30 seconds.';
+comment on column cogo.model_health.pace is 'Sum of milliseconds per token of output.';
+comment on column cogo.model_health.usual_pace is
+  'The baseline: pace with a half-life of an hour, counted only while the model was ok.';
+comment on column cogo.model_health.on_trial is
+  'Whether it is ok only because time passed; then fewer failures degrade it again.';
+comment on column cogo.model_health.trips is
+  'How often in a row it was degraded or open: each time lasts longer.';
+alter table cogo.model_health enable row level security;
+
+-- schemas/20_tables/80_deployments.sql
+-- One narrow row per deployment. The counts decay with a time constant of 60 seconds.
+create table if not exists cogo.deployments (
+  deployment text not null primary key,
+  model_id text,
+  provider text,
+  state text not null default 'closed' check (state in ('closed', 'open', 'half_open')),
+  open_until timestamptz,
+  openings integer not null default 0,
+  not_before timestamptz,
+  trial_id uuid,
+  trial_agent text,
+  trial_until timestamptz,
+  answered double precision not null default 0,
+  failed double precision not null default 0,
+  counted_at timestamptz not null default cogo.now(),
+  consecutive integer not null default 0,
+  failing_since timestamptz,
+  last_error jsonb,
+  last_error_at timestamptz,
+  changed_at timestamptz not null default cogo.now()
+) with (fillfactor = 50);
+comment on table cogo.deployments is
+  'The circuit breaker of each deployment, shared by all executors, with the numbers.';
+comment on column cogo.deployments.state is
+  'closed: calls pass; open: none until open_until; half_open: only that of trial_agent.';
+comment on column cogo.deployments.openings is
+  'How often it opened since the last answer; each time it stays open twice as long.';
+comment on column cogo.deployments.not_before is 'The vendor''s Retry-After, which is no failure.';
+alter table cogo.deployments enable row level security;
+
+create table if not exists cogo.deployment_agents (
+  deployment text not null references cogo.deployments (deployment) on delete cascade,
+  agent_id text not null,
+  report bigint not null default 0,
+  unreachable integer not null default 0,
+  unreachable_at timestamptz,
+  concurrency integer,
+  running integer,
+  reported_at timestamptz not null default cogo.now(),
+  primary key (deployment, agent_id)
+) with (fillfactor = 50);
+comment on table cogo.deployment_agents is
+  'Each executor''s view of a deployment: its concurrency and its failed connections.';
+comment on column cogo.deployment_agents.report is
+  'The number of the last counted report. Numbers only grow, so no report is counted twice.';
+comment on column cogo.deployment_agents.unreachable is
+  'Failed connections in a row. Those of one executor alone open no circuit.';
+alter table cogo.deployment_agents enable row level security;
+
+create table if not exists cogo.buckets (
+  bucket text not null primary key,
+  tokens double precision not null default 0,
+  refilled_at timestamptz,
+  request_id uuid
+) with (fillfactor = 50);
+comment on table cogo.buckets is
+  'Token buckets of the rate limits that executors share; the rates are in the catalogue.';
+comment on column cogo.buckets.request_id is 'The last granted draw, so that it can be repeated.';
+alter table cogo.buckets enable row level security;
+
+-- schemas/20_tables/85_spending.sql
 create table if not exists cogo.budgets (
   scope text not null check (scope in ('total', 'owner', 'provider')),
   key text not null,
@@ -1083,21 +938,17 @@ create table if not exists cogo.budgets (
   constraint budgets_key check ((scope = 'total') = (key = ''))
 );
 comment on table cogo.budgets is
-  'Caps on what may be spent, set by operators. A task''s own cap is its budget_usd.';
+  'Spending caps, set by operators. A task''s own cap is its budget_usd.';
 comment on column cogo.budgets.key is
-  'Of scope owner the uuid (the nil uuid: tasks without one), anonymous (all anonymous sign-ins together)
-or * (the default of each owner without a cap of their own); of provider its id, of total empty.';
+  'Scope owner: the uuid (nil: tasks without one), anonymous (all anonymous sign-ins together) or * (the
+default of owners without a cap of their own). Scope provider: its id. Scope total: empty.';
 comment on column cogo.budgets.is_default is
-  'Made from the default * at the first call of an owner whom operators gave no cap.';
+  'Created from the default * at the first call of an owner without a cap of their own.';
 comment on column cogo.budgets.spent_usd is
-  'Of settled calls since period_start; what runs is in cogo.reservations.';
-
+  'Cost of ended calls since period_start; running calls are in cogo.reservations.';
 alter table cogo.budgets enable row level security;
-revoke all on cogo.budgets from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.budgets to service_role;
 
--- schemas/20_tables/0342_reservations.sql
--- No foreign keys: a reservation must wait for nobody, and goes with the attempt it belongs to.
+-- No foreign keys, so that a reservation waits for no lock; it ends with its attempt.
 create table if not exists cogo.reservations (
   call_id uuid not null primary key,
   subtask_id uuid,
@@ -1113,20 +964,14 @@ create table if not exists cogo.reservations (
   constraint reservations_attempt check ((subtask_id is null) = (attempt is null))
 );
 comment on table cogo.reservations is
-  'Calls to models that run now, and what each may cost at most (null: nobody knows). One that
-belongs to no attempt counts for an hour.';
-
+  'Running calls to models and the maximum cost of each (null if unknown). One without an attempt counts
+for an hour.';
 comment on column cogo.reservations.budget_key is
-  'The key of the owner''s cap: the owner, or anonymous.';
-
+  'The key of the owner''s cap: the owner or anonymous.';
 create index if not exists reservations_attempt on cogo.reservations (subtask_id, attempt);
-
 alter table cogo.reservations enable row level security;
-revoke all on cogo.reservations from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.reservations to service_role;
 
--- schemas/20_tables/0344_cogo_calls.sql
--- Outlives the task: no foreign keys, and nobody has the right to change or delete a row.
+-- Outlives its task, so without foreign keys. Nobody has the right to change or delete a row.
 create table if not exists public.cogo_calls (
   id uuid not null,
   outcome text not null check (
@@ -1162,32 +1007,41 @@ create table if not exists public.cogo_calls (
   primary key (id, outcome)
 );
 comment on table public.cogo_calls is
-  'The audit: every call to a model, where it went, what it used and cost. Rows are only added.';
+  'The audit log: every call to a model, where it went, what it used and cost. Append-only.';
 comment on column public.cogo_calls.simulated is
-  'Whether the vendor simulator was asked. Such a call costs 0 and counts towards no cap.';
+  'Whether the vendor simulator answered. Such a call costs 0 and counts towards no cap.';
 comment on column public.cogo_calls.outcome is
-  'lost: its holder vanished, nobody knows what it cost. One that comes back later adds a row.';
+  'lost: its holder vanished, so the cost is unknown. A late report adds a second row.';
 comment on column public.cogo_calls.regions is
-  'Where the provider declares to process prompts; null when it does not say.';
-comment on column public.cogo_calls.cost_usd is 'US dollars; null when nobody knows, never 0 for that.';
-comment on column public.cogo_calls.price_date is 'When somebody last looked at the price.';
-comment on column public.cogo_calls.prompt is
-  'Only where the operator switched storing on (COGO_STORE_PROMPTS).';
-
+  'Where the provider declares to process prompts; null if it does not say.';
+comment on column public.cogo_calls.cost_usd is 'US dollars; null if unknown.';
+comment on column public.cogo_calls.price_date is 'When the price was last checked.';
+comment on column public.cogo_calls.prompt is 'Stored only if the operator set COGO_STORE_PROMPTS.';
 create index if not exists cogo_calls_started on public.cogo_calls (started_at);
 create index if not exists cogo_calls_task on public.cogo_calls (task_id);
 create index if not exists cogo_calls_owner on public.cogo_calls (owner, started_at);
-
 alter table public.cogo_calls enable row level security;
 drop policy if exists "owners read their calls" on public.cogo_calls;
 create policy "owners read their calls" on public.cogo_calls
   for select to authenticated using (owner = (select auth.uid()));
 
-revoke all on public.cogo_calls from public, anon, authenticated, service_role;
-grant select on public.cogo_calls to authenticated;
-grant select, insert on public.cogo_calls to service_role;
+-- schemas/20_tables/90_gateway.sql
+-- Keys have 256 random bits, so a fast hash is as safe as a slow one.
+create table if not exists cogo.api_keys (
+  id text not null primary key,
+  name text not null,
+  hash text not null,
+  owner uuid,
+  scopes text[] not null default '{}',
+  created_at timestamptz not null default cogo.now(),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  last_used_at timestamptz
+);
+comment on table cogo.api_keys is
+  'Keys of the HTTP gateway with owner, scopes and expiry. Only the SHA-256 is stored.';
+alter table cogo.api_keys enable row level security;
 
--- schemas/20_tables/0346_grants.sql
 create table if not exists cogo.grants (
   owner uuid not null,
   kind text not null check (kind in ('model', 'provider', 'alias', 'priority')),
@@ -1195,203 +1049,37 @@ create table if not exists cogo.grants (
   primary key (owner, kind, name)
 );
 comment on column cogo.grants.kind is
-  'alias is another name of a granted model, in lower case: people ask by any of them. priority is the
-highest (the least number) that counts among owners: without one it is 5 for everybody.';
+  'model, provider; alias: another name of a granted model, in lower case; priority: the highest (lowest
+number) that counts among owners, 5 without such a row.';
 comment on table cogo.grants is
-  'What operators granted an owner: which models and providers they may use (all, without such a row)
-and how far their priorities count. The nil uuid stands for tasks without an owner.';
-
+  'What operators granted an owner: models and providers (all, without such a row) and a priority among
+owners. The nil uuid stands for tasks without an owner.';
 alter table cogo.grants enable row level security;
-revoke all on cogo.grants from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.grants to service_role;
 
--- schemas/20_tables/0350_outcomes.sql
--- Appended to by the transaction that closes an attempt, so that many of them never wait for one
--- row of statistics; emptied by cogo.learn().
-create table if not exists cogo.outcomes (
-  seq bigint generated always as identity primary key,
-  subtask_id uuid not null,
-  attempt integer not null
-);
-comment on table cogo.outcomes is 'Attempts that ended and from which nothing was learned yet.';
-
-alter table cogo.outcomes enable row level security;
-revoke all on cogo.outcomes from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.outcomes to service_role;
-
--- schemas/20_tables/0352_model_outcomes.sql
-create table if not exists cogo.model_outcomes (
+create table if not exists cogo.cached_answers (
+  key text not null primary key,
+  owner uuid,
   model_id text not null,
-  task_type text not null,
-  after text[] not null default '{}',
-  judged double precision not null default 0,
-  good double precision not null default 0,
-  checked double precision not null default 0,
-  passed double precision not null default 0,
-  passed_good double precision not null default 0,
-  answered double precision not null default 0,
-  total_ms double precision not null default 0,
-  streamed double precision not null default 0,
-  first_token_ms double precision not null default 0,
-  priced double precision not null default 0,
-  cost_usd double precision not null default 0,
-  counted_at timestamptz not null default cogo.now(),
-  primary key (model_id, task_type, after)
-) with (fillfactor = 50);
-comment on table cogo.model_outcomes is
-  'What became of a model''s attempts, by type of task: sums in which each weighs half after 7 days.';
-comment on column cogo.model_outcomes.after is
-  'Models whose answers to the same subtask a check had refused, in order; {} counts every attempt.';
-comment on column cogo.model_outcomes.good is
-  'How many of judged were good; what nobody verified counts as 0.8.';
-comment on column cogo.model_outcomes.total_ms is 'Over the answered ones.';
-comment on column cogo.model_outcomes.first_token_ms is 'Over the streamed ones.';
-comment on column cogo.model_outcomes.cost_usd is 'Over the priced ones.';
-
-alter table cogo.model_outcomes enable row level security;
-revoke all on cogo.model_outcomes from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.model_outcomes to service_role;
-
--- schemas/20_tables/0354_model_health.sql
-create table if not exists cogo.model_health (
-  model_id text not null primary key,
-  health text not null default 'ok' check (health in ('ok', 'degraded', 'open')),
-  reason text,
-  since timestamptz not null default cogo.now(),
-  on_trial boolean not null default false,
-  trips integer not null default 0,
-  retry_at timestamptz,
-  answered double precision not null default 0,
-  failed double precision not null default 0,
-  in_a_row integer not null default 0,
-  paced double precision not null default 0,
-  pace double precision not null default 0,
-  usual_paced double precision not null default 0,
-  usual_pace double precision not null default 0,
-  counted_at timestamptz not null default cogo.now()
-) with (fillfactor = 50);
-comment on table cogo.model_health is
-  'How well each model answers now, judged by its traffic alone, and what it was judged by.';
-comment on column cogo.model_health.health is
-  'ok; degraded: it answers worse or slower than it used to; open: it does not answer.';
-comment on column cogo.model_health.answered is
-  'Like failed, paced and pace a moving sum in which an attempt weighs half after 30 seconds.';
-comment on column cogo.model_health.pace is 'Sum of milliseconds for a token of output.';
-comment on column cogo.model_health.usual_pace is
-  'The same with half after an hour, counted only while the model was well: its own baseline.';
-comment on column cogo.model_health.on_trial is
-  'It came back because time passed, not because it was seen to answer: less makes it unwell again.';
-comment on column cogo.model_health.trips is 'How often in a row it became unwell: each lasts longer.';
-
-alter table cogo.model_health enable row level security;
-revoke all on cogo.model_health from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.model_health to service_role;
-
--- schemas/20_tables/0356_cogo_model_switches.sql
-create table if not exists public.cogo_model_switches (
-  seq bigint generated always as identity primary key,
-  at timestamptz not null default cogo.now(),
-  kind text not null check (kind in ('health', 'control', 'policy')),
-  subject text not null,
-  scope text not null default 'everywhere',
-  was text,
-  became text not null,
-  reason text not null,
-  numbers jsonb not null default '{}',
-  who text not null
+  answer jsonb not null,
+  hits bigint not null default 0,
+  created_at timestamptz not null default cogo.now(),
+  expires_at timestamptz not null
 );
-comment on table public.cogo_model_switches is
-  'Every change of what may be chosen: health by traffic, and what operators set. Operators only.';
-comment on column public.cogo_model_switches.subject is 'A model, a provider, or the word policy.';
-comment on column public.cogo_model_switches.scope is
-  'everywhere, owner:<uuid> or task_type:<type>.';
+comment on table cogo.cached_answers is
+  'Cached answers to identical requests. The key is a hash of the request, the model and, unless the
+operator shares the cache, the owner: no prompt is stored here.';
+create index if not exists cached_answers_expiry on cogo.cached_answers (expires_at);
+alter table cogo.cached_answers enable row level security;
 
-create index if not exists cogo_model_switches_at on public.cogo_model_switches (at);
-
-alter table public.cogo_model_switches enable row level security;
-revoke all on public.cogo_model_switches from public, anon, authenticated, service_role;
-grant select, insert, update, delete on public.cogo_model_switches to service_role;
-
--- schemas/20_tables/0358_cogo_ratings.sql
-create table if not exists public.cogo_ratings (
-  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
-  person uuid not null default '00000000-0000-0000-0000-000000000000',
-  score numeric not null check (score between 0 and 1),
-  comment text,
-  model_id text not null,
-  task_type text not null,
-  rated_at timestamptz not null default cogo.now(),
-  primary key (task_id, person)
-);
-comment on table public.cogo_ratings is
-  'What people think of answers, one row for a task and person. The nil uuid is an operator.';
-comment on column public.cogo_ratings.score is '1 is good, 0 is bad.';
-
-create index if not exists cogo_ratings_model on public.cogo_ratings (model_id, rated_at);
-
-alter table public.cogo_ratings enable row level security;
-drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
-create policy "owners read the ratings of their tasks" on public.cogo_ratings
-  for select to authenticated using (
-    exists (
-      select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid())
-    )
-  );
-
-revoke all on public.cogo_ratings from public, anon, authenticated, service_role;
-grant select on public.cogo_ratings to authenticated;
-grant select, insert, update, delete on public.cogo_ratings to service_role;
-
--- schemas/20_tables/0360_controls.sql
-create table if not exists cogo.controls (
-  scope text not null,
-  subject text not null,
-  action text not null check (action in ('pin', 'ban', 'drain')),
-  reason text not null,
-  who text not null,
-  set_at timestamptz not null default cogo.now(),
-  primary key (scope, subject)
-);
-comment on table cogo.controls is
-  'What operators say about models and providers; without a row everything is allowed.';
-comment on column cogo.controls.scope is 'everywhere, owner:<uuid> or task_type:<type>.';
-comment on column cogo.controls.action is
-  'pin: taken before all others; ban: never taken; drain: taken only by who asks for it by name.';
-
-create unique index if not exists controls_pin on cogo.controls (scope) where action = 'pin';
-
-alter table cogo.controls enable row level security;
-revoke all on cogo.controls from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.controls to service_role;
-
--- schemas/20_tables/0362_policies.sql
-create table if not exists cogo.policies (
-  owner uuid not null primary key,
-  policy text not null,
-  who text not null,
-  set_at timestamptz not null default cogo.now()
-);
-comment on table cogo.policies is
-  'Which selection policy holds for an owner''s tasks; the nil uuid stands for the deployment.';
-
-alter table cogo.policies enable row level security;
-revoke all on cogo.policies from public, anon, authenticated, service_role;
-grant select, insert, update, delete on cogo.policies to service_role;
-
--- schemas/20_tables/0364_write_checks.sql
 create table if not exists cogo.write_checks (
   at timestamptz not null default cogo.now()
 );
-comment on table cogo.write_checks is
-  'When it was last found that this database can write: one row at most.';
-
+comment on table cogo.write_checks is 'When a health check last wrote: one row at most.';
 alter table cogo.write_checks enable row level security;
-revoke all on cogo.write_checks from public, anon, authenticated, service_role;
-grant select, insert, truncate on cogo.write_checks to service_role;
 
--- schemas/20_tables/0370_cogo_embeddings.sql
--- Plain arrays, so that no extension is needed. Where pgvector is, `vector::vector` casts them, also
--- in an index over one model and dimension.
+-- schemas/20_tables/95_embeddings.sql
+-- Plain arrays need no extension. With pgvector, `vector::vector` casts them, also in an index over one
+-- model and dimension.
 create table if not exists public.cogo_embeddings (
   id uuid not null primary key default gen_random_uuid(),
   owner uuid,
@@ -1412,21 +1100,29 @@ create table if not exists public.cogo_embeddings (
   )
 );
 comment on table public.cogo_embeddings is
-  'Texts and what a model made of them. Vectors compare only with those of the same model and
-dimensions, so both are part of the key.';
-comment on column public.cogo_embeddings.source is 'Where the text came from, such as a file''s name.';
-comment on column public.cogo_embeddings.simulated is 'The vendor simulator made the vector.';
-
+  'Texts and their vectors. Only vectors of the same model and dimensions can be compared, so both are
+part of the key.';
+comment on column public.cogo_embeddings.source is 'Where the text came from, such as a file name.';
+comment on column public.cogo_embeddings.simulated is 'Whether the vendor simulator made the vector.';
 alter table public.cogo_embeddings enable row level security;
 drop policy if exists "owners read their embeddings" on public.cogo_embeddings;
 create policy "owners read their embeddings" on public.cogo_embeddings
   for select to authenticated using (owner = (select auth.uid()));
 
-revoke all on public.cogo_embeddings from public, anon, authenticated, service_role;
-grant select on public.cogo_embeddings to authenticated;
-grant select, insert, update, delete on public.cogo_embeddings to service_role;
+-- schemas/40_views/10_tasks.sql
+create or replace view public.cogo_task_previews
+  with (security_invoker = true)
+as
+  select t.id, t.seq, t.type, left(t.prompt, 300) as prompt, cogo.truncate_json(t.params) as params,
+         t.priority, t.owner, t.session_id, t.idempotency_key, t.model,
+         cogo.truncate_json(t.preferences) as preferences, t.budget_usd, t.deadline, t.run_at, t.stream,
+         t.status, cogo.truncate_json(t.result) as result, cogo.truncate_json(t.error) as error,
+         t.cost_usd, t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens, t.simulated,
+         t.cancel_requested_at, t.paused_at, t.created_at, t.started_at, t.finished_at
+    from public.cogo_tasks t;
+comment on view public.cogo_task_previews is
+  'Tasks for lists: prompts cut to 300 characters, params and results beyond 4 KiB to short fields.';
 
--- schemas/40_views/0400_cogo_subtasks.sql
 create or replace view public.cogo_subtasks
   with (security_invoker = true)
 as
@@ -1451,59 +1147,40 @@ as
     left join cogo.checkpoints c on c.subtask_id = s.id
     left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt;
 comment on view public.cogo_subtasks is
-  'Subtasks with everything about them; error is that of the latest attempt.';
+  'Subtasks with payload, output, checkpoint, dependencies and the error of the latest attempt.';
 
-revoke all on public.cogo_subtasks from public, anon, authenticated, service_role;
-grant select on public.cogo_subtasks to authenticated, service_role;
-
--- schemas/40_views/0402_cogo_task_previews.sql
-create or replace view public.cogo_task_previews
-  with (security_invoker = true)
-as
-  select t.id, t.seq, t.type, left(t.prompt, 300) as prompt, cogo.preview(t.params) as params,
-         t.priority, t.owner, t.session_id, t.idempotency_key, t.model,
-         cogo.preview(t.preferences) as preferences, t.budget_usd, t.deadline, t.run_at, t.stream,
-         t.status, cogo.preview(t.result) as result, cogo.preview(t.error) as error, t.cost_usd,
-         t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens, t.simulated,
-         t.cancel_requested_at, t.paused_at, t.created_at, t.started_at, t.finished_at
-    from public.cogo_tasks t;
-comment on view public.cogo_task_previews is
-  'Tasks for lists: the first 300 characters of the prompt, and of params and results beyond 4 KiB
-only their short fields.';
-
-revoke all on public.cogo_task_previews from public, anon, authenticated, service_role;
-grant select on public.cogo_task_previews to authenticated, service_role;
-
--- schemas/40_views/0410_cogo_events.sql
 create or replace view public.cogo_events
   with (security_invoker = true)
 as
   select e.task_id, e.seq, e.at, e.kind, e.subtask_id, e.attempt, e.agent_id, e.detail
     from cogo.events e;
 comment on view public.cogo_events is
-  'The history of a task without gaps: whoever saw seq n reads on with seq > n.';
+  'The history of a task without gaps: after seq n continue with seq > n.';
 
-revoke all on public.cogo_events from public, anon, authenticated, service_role;
-grant select on public.cogo_events to authenticated, service_role;
+create or replace view public.cogo_dead_letters
+  with (security_invoker = true)
+as
+  select s.id as subtask_id, s.task_id, s.key, s.type, s.lane, s.on_failure, s.failures, s.reaps,
+         s.dead_at,
+         (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'attempt', a.attempt, 'agent_id', a.agent_id, 'lane', a.lane,
+                        'model_id', a.model_id, 'claimed_at', a.claimed_at,
+                        'ended_at', a.ended_at, 'outcome', a.outcome, 'error', a.error
+                      ) order by a.attempt
+                    ), '[]'
+                  )
+             from public.cogo_attempts a
+            where a.subtask_id = s.id
+         ) as attempts
+    from cogo.subtasks s
+   where s.dead_at is not null;
+comment on view public.cogo_dead_letters is
+  'Subtasks that failed for good, with every attempt. Redriving removes them from here.';
 
--- schemas/40_views/0415_cogo_silent_ms.sql
--- A computed column of the Data API: select=*,cogo_silent_ms.
-create or replace function public.cogo_silent_ms(p_agent public.cogo_agents)
-  returns bigint
-  language sql
-  volatile
-  set search_path = ''
-as $$
-  select cogo.milliseconds(p_agent.heartbeat_at, cogo.now());
-$$;
-comment on function public.cogo_silent_ms(public.cogo_agents) is
-  'For how long nothing was heard of an agent, by the clock that noted when it was.';
-
-revoke all on function public.cogo_silent_ms(public.cogo_agents)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_silent_ms(public.cogo_agents) to service_role;
-
--- schemas/40_views/0420_cogo_model_stats.sql
+-- schemas/40_views/20_statistics.sql
 create or replace view public.cogo_model_stats
   with (security_invoker = true)
 as
@@ -1532,40 +1209,9 @@ as
    where a.model_id is not null
    group by w.name, a.model_id, a.provider, a.simulated;
 comment on view public.cogo_model_stats is
-  'Observed latency, errors and cost per model over the last hour, day and week. What the
-vendor simulator answered in its place has rows of its own.';
+  'Latency, errors and cost per model over the last hour, day and week. Simulated attempts have rows of
+their own.';
 
-revoke all on public.cogo_model_stats from public, anon, authenticated, service_role;
-grant select on public.cogo_model_stats to authenticated, service_role;
-
--- schemas/40_views/0430_cogo_dead_letters.sql
-create or replace view public.cogo_dead_letters
-  with (security_invoker = true)
-as
-  select s.id as subtask_id, s.task_id, s.key, s.type, s.lane, s.on_failure, s.failures, s.reaps,
-         s.dead_at,
-         (
-           select coalesce(
-                    jsonb_agg(
-                      jsonb_build_object(
-                        'attempt', a.attempt, 'agent_id', a.agent_id, 'lane', a.lane,
-                        'model_id', a.model_id, 'claimed_at', a.claimed_at,
-                        'ended_at', a.ended_at, 'outcome', a.outcome, 'error', a.error
-                      ) order by a.attempt
-                    ), '[]'
-                  )
-             from public.cogo_attempts a
-            where a.subtask_id = s.id
-         ) as attempts
-    from cogo.subtasks s
-   where s.dead_at is not null;
-comment on view public.cogo_dead_letters is
-  'Subtasks that failed for good, with every attempt at them. Redriving takes them out.';
-
-revoke all on public.cogo_dead_letters from public, anon, authenticated, service_role;
-grant select on public.cogo_dead_letters to authenticated, service_role;
-
--- schemas/40_views/0440_cogo_usage.sql
 create or replace view public.cogo_usage
   with (security_invoker = true)
 as
@@ -1586,46 +1232,45 @@ as
     from public.cogo_calls c
    group by 1, 2, 3, 4, c.simulated;
 comment on view public.cogo_usage is
-  'What was used and spent per day (UTC), owner, provider and model. cost_usd leaves out the calls
-that unpriced counts: what they cost is not known. Simulated calls have rows of their own.';
+  'Usage and cost per day (UTC), owner, provider and model. cost_usd excludes the calls of unknown cost,
+which unpriced counts. Simulated calls have rows of their own.';
 
-revoke all on public.cogo_usage from public, anon, authenticated, service_role;
-grant select on public.cogo_usage to authenticated, service_role;
+-- A computed column of the Data API: select=*,cogo_silent_ms.
+create or replace function public.cogo_silent_ms(p_agent public.cogo_agents)
+  returns bigint
+  language sql set search_path = ''
+as $$
+  select cogo.elapsed_ms(p_agent.heartbeat_at, cogo.now());
+$$;
+comment on function public.cogo_silent_ms is
+  'Return the milliseconds since an agent''s last heartbeat, by the clock of the database.';
 
--- schemas/50_messages/0500_envelope.sql
-create or replace function cogo.envelope(
+-- schemas/50_messages/10_sending.sql
+create or replace function cogo.build_envelope(
   p_type text, p_payload jsonb, p_source text, p_target text
 )
   returns jsonb
   language sql
-  volatile
   return jsonb_build_object(
     'type', p_type,
     'payload', p_payload,
     'source', p_source,
     'target', p_target,
     'id', gen_random_uuid(),
-    'timestamp', cogo.iso(cogo.now()),
+    'timestamp', cogo.iso_timestamp(cogo.now()),
     'version', 1
   );
-comment on function cogo.envelope(text, jsonb, text, text) is
-  'A message as every process understands it. Described in docs/reference/protocol.';
+comment on function cogo.build_envelope is
+  'Return a message with its envelope, as docs/reference/protocol describes it.';
 
-revoke all on function cogo.envelope(text, jsonb, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.envelope(text, jsonb, text, text) to service_role;
-
--- schemas/50_messages/0510_fitting.sql
--- A broadcast that is too large is dropped without a word by Realtime, so large values stay in
--- the row, and the message says where.
-create or replace function cogo.fitting(p_payload jsonb)
+-- Realtime drops a broadcast that is too large without an error, so large values stay in the row
+-- and the message refers to it.
+create or replace function cogo.truncate_payload(p_payload jsonb)
   returns jsonb
-  language plpgsql
-  immutable
-  set search_path = ''
+  language plpgsql immutable set search_path = ''
 as $$
 begin
-  -- No text is more than six times as long as what it was parsed to: mostly there is nothing to do.
+  -- JSON as text is at most six times as long as its binary form, so this test is cheap for most.
   if pg_column_size(p_payload) <= 4096 or octet_length(p_payload::text) <= 32768 then
     return p_payload;
   end if;
@@ -1634,7 +1279,7 @@ begin
              field.key,
              case
                when octet_length(field.value::text) <= 1024 then field.value
-               -- Which model a subtask is for must be said, however long its prompt is.
+               -- Keep the short values inside params and metadata, such as the model of a subtask.
                else (
                  select coalesce(jsonb_object_agg(inner_field.key, inner_field.value), '{}')
                    from jsonb_each(field.value) as inner_field
@@ -1654,22 +1299,16 @@ begin
   );
 end;
 $$;
-comment on function cogo.fitting(jsonb) is
-  'The payload; beyond 32 KiB without its large fields, with a reference to the row instead.';
+comment on function cogo.truncate_payload is
+  'Return the payload; beyond 32 KiB with a reference to the row in place of large fields.';
 
-revoke all on function cogo.fitting(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.fitting(jsonb) to service_role;
-
--- schemas/50_messages/0515_send.sql
--- One insert for all, as `realtime.send` makes one for each: that function is a subtransaction a
--- message, which is dear, and more than 64 of them in one transaction slow everybody's reading down.
--- Where the table does not take the rows as they are here, the function itself is asked, one by one;
--- it turns whatever is wrong into a warning. https://supabase.com/docs/guides/realtime/broadcast
-create or replace function cogo.send(p_topics text[], p_envelopes jsonb[])
+-- One insert for all messages. `realtime.send` costs a subtransaction per message, and more than 64 of
+-- them in a transaction slow down every reader (docs/adr/0008). If the table refuses these rows, the
+-- function is called for each; it turns errors into warnings.
+-- https://supabase.com/docs/guides/realtime/broadcast
+create or replace function cogo.send_messages(p_topics text[], p_envelopes jsonb[])
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
@@ -1686,57 +1325,45 @@ begin
   end;
 end;
 $$;
-comment on function cogo.send(text[], jsonb[]) is
-  'Broadcasts the n-th message on the n-th topic, when this transaction commits. Never raises.';
+comment on function cogo.send_messages is
+  'Broadcast the n-th message on the n-th topic when the transaction commits. Never raises.';
 
-revoke all on function cogo.send(text[], jsonb[]) from public, anon, authenticated, service_role;
-
--- schemas/50_messages/0520_ring.sql
--- Security definer, since the right to write in realtime.messages belongs to the owner; nobody's
--- state depends on it.
-create or replace function cogo.ring(
+-- Security definer: only the owner may write in realtime.messages.
+create or replace function cogo.notify(
   p_topic text, p_type text, p_payload jsonb, p_source text, p_target text default null
 )
   returns void
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 begin
-  perform cogo.send(
+  perform cogo.send_messages(
     array[p_topic],
     array[
-      cogo.envelope(p_type, cogo.fitting(p_payload), p_source, coalesce(p_target, p_topic))
+      cogo.build_envelope(
+        p_type, cogo.truncate_payload(p_payload), p_source, coalesce(p_target, p_topic)
+      )
     ]
   );
 end;
 $$;
-comment on function cogo.ring(text, text, jsonb, text, text) is
-  'Sends one message to a topic, when this transaction commits. Losing it costs only time.';
+comment on function cogo.notify is
+  'Send one message to a topic when the transaction commits. A lost message costs only time.';
 
-revoke all on function cogo.ring(text, text, jsonb, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.ring(text, text, jsonb, text, text) to service_role;
-
--- schemas/50_messages/0525_publish.sql
--- One and the same message on both topics: who hears both knows it by its id.
-create or replace function cogo.publish(
+-- Both topics get the same message, which a listener of both recognizes by its id.
+create or replace function cogo.publish_results(
   p_type text, p_task_ids uuid[], p_payloads jsonb[], p_sources text[]
 )
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_envelopes jsonb[] := array(
-    select cogo.envelope(p_type, cogo.fitting(m.payload), m.source, 'cogo-results')
+    select cogo.build_envelope(p_type, cogo.truncate_payload(m.payload), m.source, 'cogo-results')
       from unnest(p_payloads, p_sources) with ordinality as m (payload, source, nth)
      order by m.nth
   );
 begin
-  perform cogo.send(
+  perform cogo.send_messages(
     array_fill('cogo-results'::text, array[cardinality(p_task_ids)])
       || array(
            select 'cogo-results:' || t.id
@@ -1746,61 +1373,95 @@ begin
   );
 end;
 $$;
-comment on function cogo.publish(text, uuid[], jsonb[], text[]) is
-  'Sends messages about tasks, each on cogo-results and on the topic of its task.';
+comment on function cogo.publish_results is
+  'Send messages about tasks, each on cogo-results and on the topic of its task.';
 
-revoke all on function cogo.publish(text, uuid[], jsonb[], text[])
-  from public, anon, authenticated, service_role;
-
--- schemas/50_messages/0530_subtask_messages.sql
-create or replace function cogo.subtask_messages(p_subtask_ids uuid[], p_more bigint[])
-  returns jsonb[]
-  language plpgsql
-  stable
-  set search_path = ''
+-- schemas/50_messages/20_subtasks.sql
+-- Beyond a hundred messages in a transaction one per lane is enough: an agent that is woken finds
+-- all that is queued. For lane cio it is always enough. Security definer: only the owner may write
+-- in realtime.messages.
+create or replace function cogo.notify_lanes(p_subtask_ids uuid[])
+  returns void
+  language plpgsql security definer set search_path = ''
 as $$
+declare
+  v_notified text[] := coalesce(nullif(current_setting('cogo.notified_lanes', true), '')::text[], '{}');
+  v_count integer := coalesce(nullif(current_setting('cogo.notified_count', true), '')::integer, 0);
+  v_ids uuid[];
+  v_lanes text[];
+  v_more bigint[];
+  v_envelopes jsonb[];
 begin
-  return array(
-    select jsonb_build_object(
-             'subtask_id', s.id,
-             'task_id', s.task_id,
-             'type', s.type,
-             'params', jsonb_build_object(
-               'git_branch', null,
-               'target_file', null,
-               'model_id', s.lane,
-               'generation_prompt', t.prompt
-             ) || p.params,
-             'metadata', jsonb_build_object(
-               'estimated_duration', 30000,
-               'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
-             ) || p.metadata || jsonb_build_object(
-               'priority', case when s.priority <= 3 then 'high'
-                                when s.priority <= 6 then 'medium' else 'low' end,
-               'timestamp', cogo.iso(cogo.now())
-             ) || case when m.more > 0 then jsonb_build_object('queued', m.more) else '{}' end
+  with queued as (
+    select s.id, s.lane, s.turn, s.seq,
+           row_number() over (partition by s.lane order by s.turn, s.place, s.seq) as nth,
+           count(*) over (partition by s.lane) as lane_total
+      from cogo.subtasks s
+     where s.id = any (p_subtask_ids) and s.status = 'queued'
+  ), numbered as (
+    -- The first of each lane come first, so that each lane is announced.
+    select q.*, row_number() over (order by q.lane = 'cio', q.nth, q.turn, q.seq) as number
+      from queued q
+  ), chosen as (
+    select n.*, max(n.nth) over (partition by n.lane) as last
+      from numbered n
+     where n.number <= 100 - v_count and n.lane <> 'cio'
+        or n.nth = 1 and n.lane <> all (v_notified)
+  )
+  select array_agg(t.id order by t.number), array_agg(t.lane order by t.number),
+         array_agg(
+           case t.nth when t.last then t.lane_total - t.nth else 0 end order by t.number
+         )
+    into v_ids, v_lanes, v_more
+    from chosen t;
+  if v_ids is null then
+    return;
+  end if;
+
+  v_envelopes := array(
+    select cogo.build_envelope(
+             'MCP_SUBTASK', cogo.truncate_payload(m.payload), cogo.current_actor(), m.topic
            )
-      from unnest(p_subtask_ids, p_more) with ordinality as m (id, more, nth)
-      join cogo.subtasks s on s.id = m.id
-      join cogo.subtask_payloads p on p.subtask_id = s.id
-      join public.cogo_tasks t on t.id = s.task_id
+      from (
+        select n.nth, case s.lane when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end as topic,
+               jsonb_build_object(
+                 'subtask_id', s.id,
+                 'task_id', s.task_id,
+                 'type', s.type,
+                 'params', jsonb_build_object(
+                   'git_branch', null,
+                   'target_file', null,
+                   'model_id', s.lane,
+                   'generation_prompt', t.prompt
+                 ) || p.params,
+                 'metadata', jsonb_build_object(
+                   'estimated_duration', 30000,
+                   'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
+                 ) || p.metadata || jsonb_build_object(
+                   'priority', case when s.priority <= 3 then 'high'
+                                    when s.priority <= 6 then 'medium' else 'low' end,
+                   'timestamp', cogo.iso_timestamp(cogo.now())
+                 ) || case when n.more > 0 then jsonb_build_object('queued', n.more) else '{}' end
+               ) as payload
+          from unnest(v_ids, v_more) with ordinality as n (id, more, nth)
+          join cogo.subtasks s on s.id = n.id
+          join cogo.subtask_payloads p on p.subtask_id = s.id
+          join public.cogo_tasks t on t.id = s.task_id
+      ) as m
      order by m.nth
   );
+  perform cogo.send_messages(array(select e ->> 'target' from unnest(v_envelopes) e), v_envelopes);
+  perform set_config('cogo.notified_lanes', (v_notified || v_lanes)::text, true);
+  perform set_config('cogo.notified_count', (v_count + cardinality(v_ids))::text, true);
 end;
 $$;
-comment on function cogo.subtask_messages(uuid[], bigint[]) is
-  'The payloads of MCP_SUBTASK, in order. p_more is how many more were queued in the lane untold.';
+comment on function cogo.notify_lanes is
+  'Announce queued subtasks: up to a hundred in a transaction, then one for each lane that had none; of
+lane cio only one. metadata.queued of a lane''s last message counts the unannounced rest.';
 
-revoke all on function cogo.subtask_messages(uuid[], bigint[])
-  from public, anon, authenticated, service_role;
-
--- schemas/50_messages/0615_ring_results.sql
--- Called by a trigger of the same owner, after the statement that wrote outputs and attempts.
-create or replace function cogo.ring_results(p_subtask_ids uuid[])
+create or replace function cogo.publish_subtask_results(p_subtask_ids uuid[])
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_task_ids uuid[];
@@ -1811,15 +1472,15 @@ begin
          array_agg(r.source order by r.seq)
     into v_task_ids, v_payloads, v_sources
     from (
-      select s.seq, s.task_id, coalesce(a.agent_id, cogo.actor()) as source,
+      select s.seq, s.task_id, coalesce(a.agent_id, cogo.current_actor()) as source,
              jsonb_build_object(
                'subtask_id', s.id,
                'task_id', s.task_id,
                'status', s.status,
-               'execution_time', coalesce(cogo.milliseconds(a.claimed_at, s.finished_at), 0),
+               'execution_time', coalesce(cogo.elapsed_ms(a.claimed_at, s.finished_at), 0),
                'metadata', jsonb_build_object(
-                 'source', coalesce(a.agent_id, cogo.actor()),
-                 'timestamp', cogo.iso(s.finished_at),
+                 'source', coalesce(a.agent_id, cogo.current_actor()),
+                 'timestamp', cogo.iso_timestamp(s.finished_at),
                  'model_id', a.model_id,
                  'model_performance', jsonb_build_object(
                    'model_id', a.model_id,
@@ -1842,146 +1503,50 @@ begin
                end
              ) as payload
         from cogo.subtasks s
-        -- A person's refusal ends a subtask that nobody attempted: then there is no row.
+        -- A subtask whose approval was refused may have no attempt.
         left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
         left join cogo.subtask_outputs o on o.subtask_id = s.id
        where s.id = any (p_subtask_ids)
     ) as r;
-  perform cogo.publish('SUBTASK_RESULT', v_task_ids, v_payloads, v_sources);
+  perform cogo.publish_results('SUBTASK_RESULT', v_task_ids, v_payloads, v_sources);
 end;
 $$;
-comment on function cogo.ring_results(uuid[]) is 'Sends SUBTASK_RESULT for subtasks that ended.';
+comment on function cogo.publish_subtask_results is 'Send SUBTASK_RESULT for ended subtasks.';
 
-revoke all on function cogo.ring_results(uuid[]) from public, anon, authenticated, service_role;
-
--- schemas/50_messages/0618_ring_lanes.sql
--- One insert for all messages of a statement (see docs/adr/0008). Beyond a hundred in one transaction
--- only what wakes: whoever hears of a lane looks after the commit, and finds all there is. Orchestrators
--- need no more than that, so their lane is told of once.
--- Security definer: the channels belong to the owner of the schema.
-create or replace function cogo.ring_lanes(p_subtask_ids uuid[])
-  returns void
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
-as $$
-declare
-  v_rung text[] := coalesce(nullif(current_setting('cogo.rung', true), '')::text[], '{}');
-  v_told integer := coalesce(nullif(current_setting('cogo.told', true), '')::integer, 0);
-  v_ids uuid[];
-  v_lanes text[];
-  v_more bigint[];
-  v_envelopes jsonb[];
-begin
-  with queued as (
-    select s.id, s.lane, s.turn, s.seq,
-           row_number() over (partition by s.lane order by s.turn, s.place, s.seq) as nth,
-           count(*) over (partition by s.lane) as of_lane
-      from cogo.subtasks s
-     where s.id = any (p_subtask_ids) and s.status = 'queued'
-  ), numbered as (
-    -- First the first of each lane, so that each lane is told of.
-    select q.*, row_number() over (order by q.lane = 'cio', q.nth, q.turn, q.seq) as number
-      from queued q
-  ), told as (
-    select n.*, max(n.nth) over (partition by n.lane) as last
-      from numbered n
-     where n.number <= 100 - v_told and n.lane <> 'cio'
-        or n.nth = 1 and n.lane <> all (v_rung)
-  )
-  select array_agg(t.id order by t.number), array_agg(t.lane order by t.number),
-         array_agg(
-           case t.nth when t.last then t.of_lane - t.nth else 0 end order by t.number
-         )
-    into v_ids, v_lanes, v_more
-    from told t;
-  if v_ids is null then
-    return;
-  end if;
-
-  v_envelopes := array(
-    select cogo.envelope('MCP_SUBTASK', cogo.fitting(m.payload), cogo.actor(), m.topic)
-      from (
-        select p.payload, p.nth,
-               case v_lanes[p.nth] when 'cio' then 'cogo-tasks' else 'cogo-subtasks' end as topic
-          from unnest(cogo.subtask_messages(v_ids, v_more)) with ordinality as p (payload, nth)
-      ) as m
-     order by m.nth
-  );
-  perform cogo.send(array(select e ->> 'target' from unnest(v_envelopes) e), v_envelopes);
-  perform set_config('cogo.rung', (v_rung || v_lanes)::text, true);
-  perform set_config('cogo.told', (v_told + cardinality(v_ids))::text, true);
-end;
-$$;
-comment on function cogo.ring_lanes(uuid[]) is
-  'Announces queued subtasks: each of them up to a hundred in a transaction, beyond that one for each
-lane that was not told of. The last that is told of a lane says in metadata.queued how many more of
-the lane are queued. Of lane cio only the first is told.';
-
-revoke all on function cogo.ring_lanes(uuid[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.ring_lanes(uuid[]) to service_role;
-
--- schemas/60_triggers/0570_check_task_move.sql
-create or replace function cogo.check_task_move()
+-- schemas/60_triggers/10_transitions.sql
+create or replace function cogo.reject_transition()
   returns trigger
-  language plpgsql
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   raise exception using
     errcode = 'TQ003',
-    message = format('task %s is %s and cannot become %s', old.id, old.status, new.status);
+    message = format('%s %s is %s and cannot become %s', tg_argv[0], old.id, old.status, new.status);
 end;
 $$;
-comment on function cogo.check_task_move() is
-  'Refuses a move; called for those that are not in cogo.task_moves().';
-
-revoke all on function cogo.check_task_move() from public, anon, authenticated, service_role;
-
-create or replace trigger check_move
+comment on function cogo.reject_transition is 'Raise TQ003 for a change of status that is not allowed.';
+create or replace trigger check_transition
   before update of status on public.cogo_tasks
   for each row when (
     old.status is distinct from new.status
     and old.status || '>' || new.status <> all (cogo.task_moves())
   )
-  execute function cogo.check_task_move();
-
--- schemas/60_triggers/0580_check_subtask_move.sql
-create or replace function cogo.check_subtask_move()
-  returns trigger
-  language plpgsql
-  set search_path = ''
-as $$
-begin
-  raise exception using
-    errcode = 'TQ003',
-    message = format('subtask %s is %s and cannot become %s', old.id, old.status, new.status);
-end;
-$$;
-comment on function cogo.check_subtask_move() is
-  'Refuses a move; called for those that are not in cogo.subtask_moves().';
-
-revoke all on function cogo.check_subtask_move() from public, anon, authenticated, service_role;
-
-create or replace trigger check_move
+  execute function cogo.reject_transition('task');
+create or replace trigger check_transition
   before update of status on cogo.subtasks
   for each row when (
     old.status is distinct from new.status
     and old.status || '>' || new.status <> all (cogo.subtask_moves())
   )
-  execute function cogo.check_subtask_move();
+  execute function cogo.reject_transition('subtask');
 
--- schemas/60_triggers/0582_check_limits.sql
--- One wall for everybody who inserts: whatever passes it, each of our programs can read, and so can
--- JavaScript. A row that one reader cannot read would take all others of its page or claim with it.
--- What else is wrong is judged by the planner. docs/reference/database.md lists the limits.
--- The name is before `prepare`, which makes a session of the prompt.
-create or replace function cogo.check_limits()
+-- schemas/60_triggers/20_prepare_task.sql
+-- Every program must be able to read a stored task: one unreadable row would make its whole page or
+-- claim unreadable. All other mistakes are left to the planner. docs/reference/database.md lists the limits.
+-- Its trigger sorts before `prepare`, which creates a session from the prompt.
+create or replace function cogo.check_task_limits()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_field text;
@@ -1996,16 +1561,16 @@ begin
   select f.field, f.problem into v_field, v_problem
     from (
       values
-        ('params', cogo.json_problem(new.params)),
-        ('preferences', cogo.json_problem(new.preferences)),
+        ('params', cogo.validate_json(new.params)),
+        ('preferences', cogo.validate_json(new.preferences)),
         (
           'budget_usd',
           case when not new.budget_usd between -1e9 and 1e9 then
             'must be a finite number of US dollars, 1000000000 at most'
           end
         ),
-        ('deadline', cogo.time_problem(new.deadline)),
-        ('run_at', cogo.time_problem(new.run_at))
+        ('deadline', cogo.validate_time(new.deadline)),
+        ('run_at', cogo.validate_time(new.run_at))
     ) as f (field, problem)
    where f.problem is not null
    limit 1;
@@ -2015,167 +1580,26 @@ begin
   return new;
 end;
 $$;
-comment on function cogo.check_limits() is
-  'Refuses a task that is too large (TQ008), or holds a number or a time that not every program can
-read (TQ009).';
-
-revoke all on function cogo.check_limits() from public, anon, authenticated, service_role;
-
+comment on function cogo.check_task_limits is
+  'Raise TQ008 for a task that is too large, TQ009 for numbers or times that some programs cannot
+read.';
 create or replace trigger check_limits
   before insert or update of
     type, prompt, params, idempotency_key, model, preferences, budget_usd, deadline, run_at
   on public.cogo_tasks
-  for each row execute function cogo.check_limits();
+  for each row execute function cogo.check_task_limits();
 
--- schemas/60_triggers/0583_owner_level.sql
-create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
-  returns smallint
-  language sql
-  stable
-  set search_path = ''
-as $$
-  select coalesce(
-    (
-      select greatest(p_priority, g.name::smallint)
-        from cogo.grants g where g.owner = p_owner and g.kind = 'priority'
-    ), 5::smallint
-  );
-$$;
-comment on function cogo.owner_level(uuid, smallint) is
-  'What a priority counts among owners: the priority itself down to the one that operators granted the
-owner, and 5 for an owner without such a grant. The nil uuid stands for no owner.';
-
-revoke all on function cogo.owner_level(uuid, smallint)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.owner_level(uuid, smallint) to service_role;
-
--- schemas/60_triggers/0585_take_turn.sql
--- Turns are fair among owners, and priorities order the work of one owner. Two numbers say so:
---   turn  = 1 + greatest(round of the lane + 100 * level, turn of the owner's last in line)
---   place = round of the lane when it came + 100 * priority
--- A turn is the owner's: the least turn is served first, then the least seq, and gets the subtask of
--- the same owner and level that has the least place (see cogo.choose_subtasks()).
---   * An owner has one turn in each round, whatever their priorities, so whoever comes behind
---     somebody's backlog of any length is served in the next round, not behind it.
---   * The level is 5, or what operators granted the owner: then it counts among owners like a priority.
---   * A level or a priority is worth 100 rounds. The round of a lane only grows and newcomers
---     stand behind it, so nothing waits for ever.
---   * What comes back (a retry, a dependant that was released, a task that was paused) keeps its
---     place among the owner's, but takes a new turn: otherwise a crowd that waited outside the line
---     would come back before everybody else.
-create or replace function cogo.take_turn()
-  returns trigger
-  language plpgsql
-  set search_path = ''
-  -- The end of a line is read from its index. The plan of an empty table, which has no better way
-  -- than to read all, would be kept for each row of thousands that come at once.
-  set enable_seqscan = off
-  set enable_bitmapscan = off
-  set enable_sort = off
-as $$
-declare
-  v_round bigint;
-begin
-  if tg_op = 'INSERT' then
-    new.owner := coalesce(
-      (select t.owner from public.cogo_tasks t where t.id = new.task_id), new.owner
-    );
-    new.regulated := exists (select from cogo.owners o where o.owner = new.owner);
-  end if;
-  v_round := coalesce((select c.round from cogo.lane_clocks c where c.lane = new.lane), 0);
-  if tg_op = 'INSERT' or new.lane <> old.lane then
-    new.place := v_round + 100 * new.priority;
-  end if;
-  if new.status = 'queued' then
-    new.level := cogo.owner_level(new.owner, new.priority);
-    -- Sees the rows that this statement wrote before.
-    new.turn := 1 + greatest(
-      v_round + 100 * new.level,
-      (
-        select s.turn from cogo.subtasks s
-         where s.status = 'queued' and s.lane = new.lane and s.owner = new.owner
-           and s.level = new.level
-         order by s.turn desc
-         limit 1
-      )
-    );
-  end if;
-  return new;
-end;
-$$;
-comment on function cogo.take_turn() is
-  'Gives a subtask its turn in its lane, fair among owners, and its place among the owner''s own.';
-
-revoke all on function cogo.take_turn() from public, anon, authenticated, service_role;
-
-create or replace trigger take_turn
-  before insert on cogo.subtasks
-  for each row execute function cogo.take_turn();
-create or replace trigger retake_turn
-  before update of status, lane, level on cogo.subtasks
-  for each row when (new.status = 'queued' or new.lane <> old.lane)
-  execute function cogo.take_turn();
-
--- schemas/60_triggers/0587_check_granted.sql
--- Definer: a person inserts, and may not read what is granted. Names that only the catalogue knows
--- cannot be judged here once a whole provider is granted; the stamp judges them.
-create or replace function cogo.check_granted()
-  returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
-as $$
-declare
-  v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
-begin
-  if exists (
-    select from cogo.grants g where g.owner = v_owner and g.kind <> 'priority'
-  ) and not exists (
-    select from cogo.grants g
-     where g.owner = v_owner
-       and (g.kind = 'provider' or g.kind in ('model', 'alias') and g.name = lower(new.model))
-  ) then
-    raise exception using
-      errcode = 'TQ007',
-      message = format(
-        'model %s is not granted to this owner; granted are %s', left(new.model, 100),
-        cogo.granted_text(cogo.granted(new.owner))
-      );
-  end if;
-  return null;
-end;
-$$;
-comment on function cogo.check_granted() is
-  'Refuses a task that asks for a model that operators have not granted to its owner.';
-
-revoke all on function cogo.check_granted() from public, anon, authenticated, service_role;
-
-create or replace trigger check_granted
-  after insert on public.cogo_tasks
-  for each row when (new.model is not null) execute function cogo.check_granted();
-
--- schemas/60_triggers/0588_requested_model.sql
-create or replace function cogo.requested_model(p_name text)
+create or replace function cogo.normalize_model(p_name text)
   returns text
-  language sql
-  immutable
-  set search_path = ''
-as $$
-  select case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
-$$;
-comment on function cogo.requested_model(text) is
-  'The model that a task asks for by name: to ask for auto is to ask for none.';
+  language sql immutable
+  return case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
+comment on function cogo.normalize_model is
+  'Return the model that a task names; null for auto and an empty name.';
 
-revoke all on function cogo.requested_model(text)
-  from public, anon, authenticated, service_role;
-
--- schemas/60_triggers/0590_prepare_task.sql
--- Security definer: a person may not insert sessions, but a task that names a new one makes it.
+-- Security definer: users may not insert sessions, but a task that names a new one creates it.
 create or replace function cogo.prepare_task()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 begin
   if not cogo.is_operator() then
@@ -2188,7 +1612,7 @@ begin
   new.id := coalesce(new.id, gen_random_uuid());
   new.type := coalesce(new.type, 'GENERATE_CODE');
   new.params := coalesce(new.params, '{}');
-  new.model := cogo.requested_model(new.model);
+  new.model := cogo.normalize_model(new.model);
   new.priority := coalesce(new.priority, 5);
   new.preferences := coalesce(new.preferences, '{}');
   new.stream := coalesce(new.stream, true);
@@ -2216,22 +1640,17 @@ begin
   return new;
 end;
 $$;
-comment on function cogo.prepare_task() is
-  'Fills what a person left out, resets what is not theirs to set, and makes the session.';
-
-revoke all on function cogo.prepare_task() from public, anon, authenticated, service_role;
-
+comment on function cogo.prepare_task is
+  'Set defaults, reset the system''s columns, and create the session.';
 create or replace trigger prepare
   before insert on public.cogo_tasks
   for each row execute function cogo.prepare_task();
 
--- schemas/60_triggers/0600_open_task.sql
--- Security definer: people insert tasks and may not write subtasks.
-create or replace function cogo.open_task()
+-- schemas/60_triggers/30_create_plan.sql
+-- Security definer: users insert tasks and may not write subtasks.
+create or replace function cogo.create_plan()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -2242,49 +1661,145 @@ begin
     insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
     values (
       new.id, 'plan', 'PLAN', 'cio',
-      cogo.standing('pending', 0, false, new.run_at, v_now),
+      cogo.resting_status('pending', 0, false, new.run_at, v_now),
       least(9, greatest(0, new.priority)), new.run_at
     )
     returning id
   )
   insert into cogo.subtask_payloads (subtask_id) select p.id from plan p;
 
-  perform cogo.ring(
+  perform cogo.notify(
     'cogo-tasks', 'TASK_CREATED',
     jsonb_build_object(
       'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
-      'timestamp', cogo.iso(new.created_at)
+      'timestamp', cogo.iso_timestamp(new.created_at)
     ),
-    cogo.actor()
+    cogo.current_actor()
   );
   return null;
 end;
 $$;
-comment on function cogo.open_task() is
-  'Gives a new task its first subtask, PLAN, and rings the orchestrators.';
-
-revoke all on function cogo.open_task() from public, anon, authenticated, service_role;
-
-create or replace trigger open
+comment on function cogo.create_plan is
+  'Create the first subtask of a new task, PLAN, and notify the orchestrators.';
+create or replace trigger create_plan
   after insert on public.cogo_tasks
-  for each row execute function cogo.open_task();
+  for each row execute function cogo.create_plan();
 
--- schemas/60_triggers/0610_tell_tasks.sql
--- Security definer: the history and the channels belong to the owner of the schema.
--- The next number of a history is one more than the last, which an index gives: no row is rewritten
--- for it. Two numbers cannot be the same, since whoever records holds the row lock of the task,
--- taken in an earlier statement than this one (whose snapshot therefore shows what the holder
--- before wrote).
-create or replace function cogo.tell_tasks()
+-- Security definer: users may not read grants. Which models a granted provider has is known only to the
+-- catalogue, so those are checked when subtasks are stamped.
+create or replace function cogo.check_model_grant()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
-  -- As in cogo.tell_subtasks().
-  set plan_cache_mode = force_generic_plan
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
+begin
+  if exists (
+    select from cogo.grants g where g.owner = v_owner and g.kind <> 'priority'
+  ) and not exists (
+    select from cogo.grants g
+     where g.owner = v_owner
+       and (g.kind = 'provider' or g.kind in ('model', 'alias') and g.name = lower(new.model))
+  ) then
+    raise exception using
+      errcode = 'TQ007',
+      message = format(
+        'model %s is not granted to this owner; granted are %s', left(new.model, 100),
+        cogo.describe_grants(cogo.granted_models(new.owner))
+      );
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.check_model_grant is
+  'Raise TQ007 for a task that names a model which is not granted to its owner.';
+create or replace trigger check_model_grant
+  after insert on public.cogo_tasks
+  for each row when (new.model is not null) execute function cogo.check_model_grant();
+
+-- schemas/60_triggers/40_assign_turn.sql
+create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
+  returns smallint
+  language sql stable
+  return coalesce(
+    (
+      select greatest(p_priority, g.name::smallint)
+        from cogo.grants g where g.owner = p_owner and g.kind = 'priority'
+    ), 5::smallint
+  );
+comment on function cogo.owner_level is
+  'Return a subtask''s priority among owners: its own, at most the one granted to the owner; 5 without a
+grant. The nil uuid stands for no owner.';
+
+-- Turns are fair among owners; priorities order the work of one owner:
+--   turn  = 1 + greatest(round of the lane + 100 * level, last queued turn of the owner)
+--   place = round of the lane at insertion + 100 * priority
+-- The lowest turn, then the lowest seq, is served first. It gets the subtask of its owner and level that
+-- has the lowest place (see cogo.choose_subtasks()).
+--   * An owner has one turn per round, so a newcomer is served in the next round behind any backlog.
+--   * The level is 5, or the owner's priority if operators granted one.
+--   * A level or priority is worth 100 rounds. Rounds only grow and newcomers queue behind the current
+--     one, so nothing waits for ever.
+--   * A subtask that is queued again (a retry, a released dependent, a resumed task) keeps its place and
+--     gets a new turn; with its old one a crowd could pass everybody else.
+create or replace function cogo.assign_turn()
+  returns trigger
+  language plpgsql set search_path = ''
+  -- Read the last turn from its index, also when the plan was made while the table was empty.
   set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  set enable_bitmapscan = off
+  set enable_sort = off
+as $$
+declare
+  v_round bigint;
+begin
+  if tg_op = 'INSERT' then
+    new.owner := coalesce(
+      (select t.owner from public.cogo_tasks t where t.id = new.task_id), new.owner
+    );
+    new.regulated := exists (select from cogo.owners o where o.owner = new.owner);
+  end if;
+  v_round := coalesce((select c.round from cogo.lane_clocks c where c.lane = new.lane), 0);
+  if tg_op = 'INSERT' or new.lane <> old.lane then
+    new.place := v_round + 100 * new.priority;
+  end if;
+  if new.status = 'queued' then
+    new.level := cogo.owner_level(new.owner, new.priority);
+    -- Includes the earlier rows of the same statement.
+    new.turn := 1 + greatest(
+      v_round + 100 * new.level,
+      (
+        select s.turn from cogo.subtasks s
+         where s.status = 'queued' and s.lane = new.lane and s.owner = new.owner
+           and s.level = new.level
+         order by s.turn desc
+         limit 1
+      )
+    );
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.assign_turn is
+  'Set a subtask''s turn in its lane, fair among owners, and its place among its owner''s subtasks.';
+create or replace trigger assign_turn
+  before insert on cogo.subtasks
+  for each row execute function cogo.assign_turn();
+create or replace trigger reassign_turn
+  before update of status, lane, level on cogo.subtasks
+  for each row when (new.status = 'queued' or new.lane <> old.lane)
+  execute function cogo.assign_turn();
+
+-- schemas/60_triggers/50_on_task_status.sql
+-- Security definer: only the owner may write events and in realtime.messages.
+-- The next number of an event is one more than the last, read from an index. Numbers are unique because
+-- the writer locked the task in an earlier statement, so this snapshot shows the last holder's events.
+create or replace function cogo.on_task_status()
+  returns trigger
+  language plpgsql security definer set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_ids uuid[];
@@ -2293,8 +1808,8 @@ declare
   v_payloads jsonb[];
   v_cancelled boolean;
 begin
-  -- A full join is never a nested loop, which thousands of rows would take for ever. It is one
-  -- only while the condition may be true of a row without a partner: so not `<>`.
+  -- A full join is never a nested loop, which would be slow for thousands of rows; `<>` in place of
+  -- `is distinct from` would let the planner reduce it to an inner join.
   select array_agg(n.id), array_agg(o.status) into v_ids, v_from
     from old_rows o full join new_rows n on n.id = o.id
    where n.status is distinct from o.status;
@@ -2313,7 +1828,7 @@ begin
            1 + coalesce(
              (select e.seq from cogo.events e where e.task_id = c.id order by e.seq desc limit 1), 0
            ),
-           cogo.now(), 'task.' || c.status, nullif(cogo.actor(), 'cogo-database'),
+           cogo.now(), 'task.' || c.status, nullif(cogo.current_actor(), 'cogo-database'),
            jsonb_strip_nulls(jsonb_build_object('from', c.from_status, 'error', c.error))
       from changed c
   )
@@ -2329,10 +1844,10 @@ begin
                'output', c.output_tokens,
                'reasoning', c.reasoning_tokens
              ),
-             'execution_time', cogo.milliseconds(
+             'execution_time', cogo.elapsed_ms(
                coalesce(c.started_at, c.created_at), c.finished_at
              ),
-             'timestamp', cogo.iso(c.finished_at)
+             'timestamp', cogo.iso_timestamp(c.finished_at)
            ) || case
              when c.result is not null then jsonb_build_object('result', c.result)
              when c.error is not null then jsonb_build_object('error', c.error)
@@ -2347,16 +1862,16 @@ begin
     return null;
   end if;
 
-  perform cogo.publish(
-    'TASK_RESULT', v_ended, v_payloads, array_fill(cogo.actor(), array[cardinality(v_ended)])
+  perform cogo.publish_results(
+    'TASK_RESULT', v_ended, v_payloads, array_fill(cogo.current_actor(), array[cardinality(v_ended)])
   );
   if v_cancelled then
-    perform cogo.ring(
+    perform cogo.notify(
       'cogo-tasks', 'TASK_CANCELLED',
       jsonb_build_object(
-        'task_id', t.id, 'reason', t.error ->> 'message', 'timestamp', cogo.iso(cogo.now())
+        'task_id', t.id, 'reason', t.error ->> 'message', 'timestamp', cogo.iso_timestamp(cogo.now())
       ),
-      cogo.actor()
+      cogo.current_actor()
     )
        from public.cogo_tasks t
       where t.id = any (v_ended) and t.status = 'cancelled';
@@ -2364,32 +1879,23 @@ begin
   return null;
 end;
 $$;
-comment on function cogo.tell_tasks() is
-  'Records and announces every change of a task''s status, in the transaction that makes it.';
-
-revoke all on function cogo.tell_tasks() from public, anon, authenticated, service_role;
-
-create or replace trigger tell
+comment on function cogo.on_task_status is
+  'Record and announce every change of a task''s status in the same transaction.';
+create or replace trigger on_status
   after update on public.cogo_tasks
   referencing old table as old_rows new table as new_rows
-  for each statement execute function cogo.tell_tasks();
+  for each statement execute function cogo.on_task_status();
 
--- schemas/60_triggers/0620_tell_subtasks.sql
--- Security definer: the history and the channels belong to the owner of the schema.
--- Once for each statement: ten claims cost one insert of ten events. It runs after the statement,
--- so what that wrote beside the subtasks is visible. For the numbers see cogo.tell_tasks().
-create or replace function cogo.tell_subtasks()
+-- schemas/60_triggers/60_on_subtask_status.sql
+-- Security definer: only the owner may write events and in realtime.messages.
+-- Runs once per statement: ten claims cost one insert of ten events. For the numbers of events see
+-- cogo.on_task_status().
+create or replace function cogo.on_subtask_status()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
-  -- What is read here has an index that leads to it, and one plan is as good as another for few and
-  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
-  -- empty would read whole tables later, and planning costs more than these statements.
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  language plpgsql security definer set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_ids uuid[];
@@ -2402,8 +1908,7 @@ begin
     select array_agg(n.id), array_agg(null::text), array_agg(n.agent_id)
       into v_ids, v_from, v_agents from new_rows n;
   else
-    -- A full join is never a nested loop, which thousands of rows would take for ever. It is one
-    -- only while the condition may be true of a row without a partner: so not `<>`.
+    -- A full join as in cogo.on_task_status().
     select array_agg(n.id), array_agg(o.status), array_agg(coalesce(n.agent_id, o.agent_id))
       into v_ids, v_from, v_agents
       from old_rows o full join new_rows n on n.id = o.id
@@ -2415,32 +1920,32 @@ begin
 
   with numbered as (
     select s.*, c.from_status,
-           coalesce(c.who, nullif(cogo.actor(), 'cogo-database')) as who,
+           coalesce(c.agent, nullif(cogo.current_actor(), 'cogo-database')) as actor,
            row_number() over (partition by s.task_id order by s.seq) as nth
-      from unnest(v_ids, v_from, v_agents) as c (id, from_status, who)
+      from unnest(v_ids, v_from, v_agents) as c (id, from_status, agent)
       join cogo.subtasks s on s.id = c.id
   ), changed as materialized (
-    -- The end of a history is looked for once a task, and before a row of the task is added: from
-    -- there on each look would have to pass by all those rows.
+    -- Look up the last number once per task and before the insert: later lookups would pass the new
+    -- rows.
     select n.*,
            max(
              case n.nth when 1 then (
                select e.seq from cogo.events e where e.task_id = n.task_id
                 order by e.seq desc limit 1
              ) end
-           ) over (partition by n.task_id) as recorded
+           ) over (partition by n.task_id) as last_seq
       from numbered n
   ), recorded as (
     insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
-    select c.task_id, coalesce(c.recorded, 0) + c.nth,
-           cogo.now(), 'subtask.' || c.status, c.id, nullif(c.attempt, 0), c.who,
+    select c.task_id, coalesce(c.last_seq, 0) + c.nth,
+           cogo.now(), 'subtask.' || c.status, c.id, nullif(c.attempt, 0), c.actor,
            jsonb_strip_nulls(jsonb_build_object(
              'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
-             'run_at', case when c.status = 'delayed' then cogo.iso(c.run_at) end
+             'run_at', case when c.status = 'delayed' then cogo.iso_timestamp(c.run_at) end
            ))
       from changed c
   )
-  -- TASK_CREATED has already rung for a PLAN that is new.
+  -- A new PLAN was announced by TASK_CREATED.
   select array_agg(c.id) filter (
            where c.status = 'queued' and (tg_op = 'UPDATE' or c.type <> 'PLAN')
          ),
@@ -2448,68 +1953,52 @@ begin
     into v_queued, v_ended
     from changed c;
   if v_queued is not null then
-    perform cogo.ring_lanes(v_queued);
+    perform cogo.notify_lanes(v_queued);
   end if;
   if v_ended is not null then
-    perform cogo.ring_results(v_ended);
+    perform cogo.publish_subtask_results(v_ended);
   end if;
   return null;
 end;
 $$;
-comment on function cogo.tell_subtasks() is
-  'Records and announces every change of a subtask''s status, in the transaction that makes it.';
-
-revoke all on function cogo.tell_subtasks() from public, anon, authenticated, service_role;
-
-create or replace trigger tell_inserted
+comment on function cogo.on_subtask_status is
+  'Record and announce every change of a subtask''s status in the same transaction.';
+create or replace trigger on_status_inserted
   after insert on cogo.subtasks
   referencing new table as new_rows
-  for each statement execute function cogo.tell_subtasks();
-create or replace trigger tell_updated
+  for each statement execute function cogo.on_subtask_status();
+create or replace trigger on_status_updated
   after update on cogo.subtasks
   referencing old table as old_rows new table as new_rows
-  for each statement execute function cogo.tell_subtasks();
+  for each statement execute function cogo.on_subtask_status();
 
--- schemas/60_triggers/0630_forget_tasks.sql
--- Security definer: who may delete a task need not have the right to change its history.
-create or replace function cogo.forget_tasks()
+-- schemas/60_triggers/70_deletions.sql
+-- Security definer: the right to delete a task need not include the right to change its history.
+create or replace function cogo.delete_task_events()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
-  -- By the keys, however few there were when the plan was made.
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  language plpgsql security definer set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
   delete from cogo.events e using old_rows o where e.task_id = o.id;
   return null;
 end;
 $$;
-comment on function cogo.forget_tasks() is
-  'Deletes the histories of tasks with them. What else is theirs goes by its foreign key.';
-
-revoke all on function cogo.forget_tasks() from public, anon, authenticated, service_role;
-
-create or replace trigger forget
+comment on function cogo.delete_task_events is 'Delete the events of deleted tasks.';
+create or replace trigger delete_events
   after delete on public.cogo_tasks
   referencing old table as old_rows
-  for each statement execute function cogo.forget_tasks();
+  for each statement execute function cogo.delete_task_events();
 
--- schemas/60_triggers/0632_forget_subtasks.sql
--- Security definer, as cogo.forget_tasks().
-create or replace function cogo.forget_subtasks()
+-- Security definer: see cogo.delete_task_events().
+create or replace function cogo.delete_subtask_records()
   returns trigger
-  language plpgsql
-  security definer
-  set search_path = ''
-  -- By the keys, however few there were when the plan was made.
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  language plpgsql security definer set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
   delete from cogo.subtask_outputs u using old_rows o where u.subtask_id = o.id;
@@ -2517,21 +2006,16 @@ begin
   return null;
 end;
 $$;
-comment on function cogo.forget_subtasks() is
-  'Deletes the outputs and attempts of subtasks with them.';
-
-revoke all on function cogo.forget_subtasks() from public, anon, authenticated, service_role;
-
-create or replace trigger forget
+comment on function cogo.delete_subtask_records is
+  'Delete the outputs and attempts of deleted subtasks.';
+create or replace trigger delete_records
   after delete on cogo.subtasks
   referencing old table as old_rows
-  for each statement execute function cogo.forget_subtasks();
+  for each statement execute function cogo.delete_subtask_records();
 
--- schemas/60_triggers/0640_forget_session.sql
-create or replace function cogo.forget_session()
+create or replace function cogo.delete_session_messages()
   returns trigger
-  language plpgsql
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   delete from public.cogo_messages m where m.owner is null and m.session_id = old.id;
@@ -2541,30 +2025,25 @@ begin
   return null;
 end;
 $$;
-comment on function cogo.forget_session() is
-  'Deletes the messages of a session without an owner with it, which no foreign key can.';
-
-revoke all on function cogo.forget_session() from public, anon, authenticated, service_role;
-
-create or replace trigger forget
+comment on function cogo.delete_session_messages is
+  'Delete the messages of a deleted session without an owner, which no foreign key covers.';
+create or replace trigger delete_messages
   after delete on public.cogo_sessions
-  for each row when (old.owner is null) execute function cogo.forget_session();
+  for each row when (old.owner is null) execute function cogo.delete_session_messages();
 
--- schemas/60_triggers/0711_lose_calls.sql
-create or replace function cogo.lose_calls()
+create or replace function cogo.record_lost_calls()
   returns trigger
-  language plpgsql
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
-  -- Mostly its holder said how they ended.
+  -- In most cases the holder has reported how its calls ended.
   if not exists (
     select from ended e join cogo.reservations r using (subtask_id, attempt)
      where e.ended_at is not null
   ) then
     return null;
   end if;
-  with gone as (
+  with lost as (
     delete from cogo.reservations r
      using ended e
      where r.subtask_id = e.subtask_id and r.attempt = e.attempt and e.ended_at is not null
@@ -2578,57 +2057,27 @@ begin
          nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
          g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
          g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256
-    from gone g
+    from lost g
     cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
   on conflict do nothing;
   return null;
 end;
 $$;
-comment on function cogo.lose_calls() is
-  'An attempt that ends with a call of which nobody said how it ended: the money that was reserved
-for it is free again, and the audit says that the call is lost.';
-
-revoke all on function cogo.lose_calls() from public, anon, authenticated, service_role;
-
-create or replace trigger lose_calls
+comment on function cogo.record_lost_calls is
+  'Free the reservations of ended attempts and log their unreported calls as lost.';
+create or replace trigger record_lost_calls
   after update on public.cogo_attempts
   referencing new table as ended
-  for each statement execute function cogo.lose_calls();
+  for each statement execute function cogo.record_lost_calls();
 
--- schemas/70_queue/0700_fence.sql
-create or replace function cogo.fence(
-  p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
-)
-  returns text
-  language sql
-  immutable
-  return case
-    when (p_attempt).agent_id is null then 'unknown'
-    when (p_attempt).agent_id <> p_agent_id then 'stale'
-    when (p_attempt).ended_at is not null then (p_attempt).outcome
-    when (p_subtask).cancel_requested_at is not null then 'closing'
-    else 'held'
-  end;
-comment on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) is
-  'Whether an agent still holds an attempt of a subtask: held, closing (its task is over), stale
-(another agent''s), unknown (no such row), or the outcome that ended it. An expired lease that nobody
-took is held.';
-
-revoke all on function cogo.fence(text, public.cogo_attempts, cogo.subtasks)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.fence(text, public.cogo_attempts, cogo.subtasks) to service_role;
-
--- schemas/70_queue/0705_lock_tasks.sql
+-- schemas/70_queue/10_locks.sql
 create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
-  -- By seq: two batches that share tasks would otherwise wait for each other. Zero is added lest all
-  -- tasks are read in the order of that index, which is as cheap as any way while they are few: the
-  -- plan is kept when they are many.
+  -- By seq, so that two batches never wait for each other. `+ 0` keeps the planner from reading the
+  -- whole index on seq, which a plan made for few tasks would do for many.
   perform
      from public.cogo_tasks t
     where t.id = any (
@@ -2638,15 +2087,60 @@ begin
       for no key update;
 end;
 $$;
-comment on function cogo.lock_tasks(uuid[]) is
-  'Locks the tasks of subtasks, in the order that everybody follows.';
+comment on function cogo.lock_tasks is 'Lock the tasks of subtasks, by seq.';
 
-revoke all on function cogo.lock_tasks(uuid[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.lock_tasks(uuid[]) to service_role;
+-- Lanes by name, then owners by id, before any task. An owner is locked only if one of their
+-- subtasks can be claimed. Lane cio does not count for owners.
+create or replace function cogo.lock_limits(p_lanes text[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  perform
+     from cogo.lanes l
+    where l.lane = any (p_lanes) and (l.max_running is not null or l.per_minute is not null)
+    order by l.lane
+      for no key update;
+  perform
+     from cogo.owners o
+    where (o.max_running is not null or o.per_minute is not null)
+      and not o.paused
+      and exists (
+        select
+          from unnest(p_lanes) as l (lane)
+         cross join lateral (
+           select from cogo.subtasks s
+            where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
+            limit 1
+         ) as claimable
+         where l.lane <> 'cio'
+      )
+    order by o.owner
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_limits is
+  'Lock the limits of lanes and owners. What they allow is read in a later statement.';
 
--- schemas/70_queue/0710_close_attempts.sql
--- A cost that is not reported is 0 where no model can have been asked (the lane of the
--- orchestrators, an outcome that the holder itself reported), and unknown where a holder vanished.
+-- schemas/70_queue/20_attempts.sql
+create or replace function cogo.check_fence(
+  p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
+)
+  returns text
+  language sql immutable
+  return case
+    when (p_attempt).agent_id is null then 'unknown'
+    when (p_attempt).agent_id <> p_agent_id then 'stale'
+    when (p_attempt).ended_at is not null then (p_attempt).outcome
+    when (p_subtask).cancel_requested_at is not null then 'closing'
+    else 'held'
+  end;
+comment on function cogo.check_fence is
+  'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
+(its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
+
+-- An unreported cost is 0 if no model was called (lane cio, or an outcome that the holder reported) and
+-- unknown if the holder vanished.
 create or replace function cogo.close_attempts(
   p_subtask_ids uuid[],
   p_attempts integer[],
@@ -2655,9 +2149,7 @@ create or replace function cogo.close_attempts(
   p_error jsonb default null
 )
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   with closed as (
@@ -2670,7 +2162,7 @@ begin
            provider = coalesce(g.usage ->> 'provider', a.provider),
            first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
            duration_ms = coalesce(
-             (g.usage ->> 'duration_ms')::bigint, cogo.milliseconds(a.claimed_at, cogo.now())
+             (g.usage ->> 'duration_ms')::bigint, cogo.elapsed_ms(a.claimed_at, cogo.now())
            ),
            input_tokens = (g.usage ->> 'input_tokens')::bigint,
            cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
@@ -2695,14 +2187,14 @@ begin
                  )
                end as simulated
           from (
-            select n.id, n.attempt, cogo.plausible(n.usage) as usage
+            select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
       ) as g
      where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
               a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
-  ), to_learn as (
+  ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
       from closed c
@@ -2730,29 +2222,22 @@ begin
    where t.id = s.task_id;
 end;
 $$;
-comment on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb) is
-  'Ends attempts and books their tokens and their cost on their tasks, of which the caller holds the
-locks. An attempt that has ended stays as it is. Nothing is learned from simulated ones.';
+comment on function cogo.close_attempts is
+  'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
+attempts stay as they are. Simulated ones are not counted in statistics.';
 
-revoke all on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.close_attempts(uuid[], integer[], text, jsonb[], jsonb)
-  to service_role;
-
--- schemas/70_queue/0715_requeue_subtask.sql
+-- schemas/70_queue/30_subtasks.sql
 create or replace function cogo.requeue_subtask(
   p_subtask_id uuid,
   p_run_at timestamptz default null,
   p_lane text default null
 )
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   update cogo.subtasks s
-     set status = cogo.standing(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
+     set status = cogo.resting_status(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
          lane = coalesce(p_lane, s.lane),
          run_at = case when p_run_at > cogo.now() then p_run_at end,
          lease_expires_at = null,
@@ -2763,19 +2248,12 @@ begin
    where s.id = p_subtask_id and s.status = 'running' and t.id = s.task_id;
 end;
 $$;
-comment on function cogo.requeue_subtask(uuid, timestamptz, text) is
-  'Puts a running subtask, whose attempt was just closed, back where it can be claimed.';
+comment on function cogo.requeue_subtask is
+  'Queue a running subtask again. Its attempt has been closed.';
 
-revoke all on function cogo.requeue_subtask(uuid, timestamptz, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.requeue_subtask(uuid, timestamptz, text) to service_role;
-
--- schemas/70_queue/0720_cancel_running.sql
 create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -2790,24 +2268,17 @@ begin
    where s.id = p_subtask_id and s.status = 'running' and s.attempt = p_attempt;
 end;
 $$;
-comment on function cogo.cancel_running(uuid, integer, jsonb) is
-  'Ends the attempt of a subtask whose task is over. What it made is dropped, what it cost is not.';
+comment on function cogo.cancel_running is
+  'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
 
-revoke all on function cogo.cancel_running(uuid, integer, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.cancel_running(uuid, integer, jsonb) to service_role;
-
--- schemas/70_queue/0725_close_subtasks.sql
-create or replace function cogo.close_subtasks(p_task_ids uuid[], p_reason text)
+create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
 begin
-  -- Mostly the last one was the sink, and nothing is open.
+  -- In most cases the sink was the last one.
   if not exists (
     select from cogo.subtasks s where s.task_id = any (p_task_ids) and s.finished_at is null
   ) then
@@ -2818,58 +2289,59 @@ begin
    where s.task_id = any (p_task_ids)
      and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
 
-  -- A holder hears it here or at its next extension; its lease is not cut short.
+  -- The holder learns it from this message or at its next extension; its lease is not shortened.
   for v_subtask in
     update cogo.subtasks s
        set cancel_requested_at = cogo.now()
      where s.task_id = any (p_task_ids) and s.status = 'running' and s.cancel_requested_at is null
     returning s.*
   loop
-    perform cogo.ring(
+    perform cogo.notify(
       'cogo-subtasks', 'SUBTASK_CANCELLED',
       jsonb_build_object(
         'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
         'attempt', v_subtask.attempt, 'reason', p_reason,
-        'timestamp', cogo.iso(cogo.now())
+        'timestamp', cogo.iso_timestamp(cogo.now())
       ),
-      cogo.actor()
+      cogo.current_actor()
     );
   end loop;
 end;
 $$;
-comment on function cogo.close_subtasks(uuid[], text) is
-  'Cancels what is open of tasks that are over; running subtasks are asked to stop.';
+comment on function cogo.cancel_open_subtasks is
+  'Cancel the open subtasks of tasks that are over; ask running ones to stop.';
 
-revoke all on function cogo.close_subtasks(uuid[], text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.close_subtasks(uuid[], text) to service_role;
-
--- schemas/70_queue/0730_fail_task.sql
-create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
+-- A counter under the task lock: a query for unfinished parents would miss the release when two parents
+-- finish at the same time, because neither transaction sees the other.
+create or replace function cogo.release_dependents(p_subtask_ids uuid[])
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
-  perform cogo.close_subtasks(array[p_task_id], 'the task failed');
-  update public.cogo_tasks t
-     set status = 'failed', error = p_error, paused_at = null, finished_at = cogo.now()
-   where t.id = p_task_id;
+  update cogo.subtasks s
+     set deps_left = s.deps_left - w.ended,
+         status = case s.status
+           when 'blocked' then cogo.resting_status(
+             t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now()
+           )
+           else s.status
+         end
+    from public.cogo_tasks t,
+         (
+           select d.child_id, count(*)::integer as ended
+             from cogo.dependencies d
+            where d.parent_id = any (p_subtask_ids)
+            group by d.child_id
+         ) as w
+   where s.id = w.child_id and t.id = s.task_id;
 end;
 $$;
-comment on function cogo.fail_task(uuid, jsonb) is
-  'Ends an open task as failed. The caller holds the task lock.';
+comment on function cogo.release_dependents is
+  'Count ended subtasks off their dependents, and queue those that wait for none any more.';
 
-revoke all on function cogo.fail_task(uuid, jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.fail_task(uuid, jsonb) to service_role;
-
--- schemas/70_queue/0735_bury_subtask.sql
-create or replace function cogo.bury_subtask(p_subtask_id uuid, p_error jsonb)
+create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -2885,7 +2357,7 @@ begin
   returning s.* into v_subtask;
 
   if v_subtask.on_failure = 'continue' then
-    perform cogo.release_dependants(array[v_subtask.id]);
+    perform cogo.release_dependents(array[v_subtask.id]);
   else
     perform cogo.fail_task(
       v_subtask.task_id,
@@ -2894,24 +2366,30 @@ begin
   end if;
 end;
 $$;
-comment on function cogo.bury_subtask(uuid, jsonb) is
-  'Makes a subtask a dead letter, which fails its task, or lets what waits for it go on without.
-Its attempt has been closed.';
+comment on function cogo.dead_letter_subtask is
+  'Make a subtask a dead letter and apply its on_failure. Its attempt has been closed.';
 
-revoke all on function cogo.bury_subtask(uuid, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.bury_subtask(uuid, jsonb) to service_role;
-
--- schemas/70_queue/0740_complete_tasks.sql
-create or replace function cogo.complete_tasks(p_task_ids uuid[], p_results jsonb[])
+-- schemas/70_queue/40_tasks.sql
+create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
-  perform cogo.close_subtasks(p_task_ids, 'the task is complete');
-  -- A paused task whose last subtask was already running has nothing left to be paused.
+  perform cogo.cancel_open_subtasks(array[p_task_id], 'the task failed');
+  update public.cogo_tasks t
+     set status = 'failed', error = p_error, paused_at = null, finished_at = cogo.now()
+   where t.id = p_task_id;
+end;
+$$;
+comment on function cogo.fail_task is 'End an open task as failed. The caller holds the task lock.';
+
+create or replace function cogo.complete_tasks(p_task_ids uuid[], p_results jsonb[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  perform cogo.cancel_open_subtasks(p_task_ids, 'the task is complete');
+  -- The last subtask of a paused task was already running.
   if exists (
     select from public.cogo_tasks t where t.id = any (p_task_ids) and t.status = 'held'
   ) then
@@ -2925,92 +2403,83 @@ begin
    where t.id = r.task_id;
 end;
 $$;
-comment on function cogo.complete_tasks(uuid[], jsonb[]) is
-  'Ends tasks with the outputs of their sinks. The caller holds the task locks.';
+comment on function cogo.complete_tasks is
+  'Complete tasks with the outputs of their sinks. The caller holds the task locks.';
 
-revoke all on function cogo.complete_tasks(uuid[], jsonb[])
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.complete_tasks(uuid[], jsonb[]) to service_role;
-
--- schemas/70_queue/0745_release_dependants.sql
--- By counter under the task lock. Asking whether an unfinished parent exists would lose the
--- wake-up when two parents finish at once: neither sees the other.
-create or replace function cogo.release_dependants(p_subtask_ids uuid[])
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-begin
-  update cogo.subtasks s
-     set deps_left = s.deps_left - w.done,
-         status = case s.status
-           when 'blocked' then cogo.standing(
-             t.status, s.deps_left - w.done, s.needs_approval, s.run_at, cogo.now()
-           )
-           else s.status
-         end
-    from public.cogo_tasks t,
-         (
-           select d.child_id, count(*)::integer as done
-             from cogo.dependencies d
-            where d.parent_id = any (p_subtask_ids)
-            group by d.child_id
-         ) as w
-   where s.id = w.child_id and t.id = s.task_id;
-end;
-$$;
-comment on function cogo.release_dependants(uuid[]) is
-  'Counts subtasks that are done with off those that wait for them, and opens those that wait for
-no more.';
-
-revoke all on function cogo.release_dependants(uuid[])
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.release_dependants(uuid[]) to service_role;
-
--- schemas/70_queue/0780_promote.sql
-create or replace function cogo.promote(p_limit integer)
-  returns integer
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-declare
-  v_now timestamptz := cogo.now();
-  v_count integer;
-begin
-  -- Only tasks are locked here: a subtask locked in vain could make two reapers wait in a circle.
-  with due as materialized (
-    select s.id
-      from cogo.subtasks s
-      join public.cogo_tasks t on t.id = s.task_id
-     where s.status = 'delayed' and s.run_at <= v_now
-     order by s.run_at
-     limit p_limit
-       for no key update of t skip locked
+-- schemas/70_queue/50_leases.sql
+create or replace function cogo.load_leases(p_subtask_ids uuid[])
+  returns table (
+    subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
+    failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
   )
-  update cogo.subtasks s
-     set status = 'queued', run_at = null
-    from due d
-   where s.id = d.id and s.status = 'delayed';
-  get diagnostics v_count = row_count;
-  return v_count;
+  language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
+         s.priority::integer, s.lease_expires_at, p.params, p.metadata,
+         jsonb_build_object(
+           'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
+           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
+           'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
+           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
+           'cost_usd', t.cost_usd, 'priority', t.priority,
+           'grants',
+           case when exists (select from cogo.grants g where g.owner = s.owner) then
+             cogo.granted_models(t.owner)
+           end
+         ),
+         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
+         case when s.attempt = 1 then '[]' else (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'attempt', a.attempt, 'model_id', a.model_id, 'provider', a.provider,
+                        'outcome', a.outcome, 'error', a.error
+                      ) order by a.attempt
+                    ), '[]'
+                  )
+             from public.cogo_attempts a
+            where a.subtask_id = s.id and a.ended_at is not null
+         ) end
+    from cogo.subtasks s
+    join public.cogo_tasks t on t.id = s.task_id
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+    cross join lateral (
+      -- Subqueries, because few parents are dead; a join would be planned for all.
+      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
+             jsonb_object_agg(
+               parent.key,
+               coalesce(
+                 (
+                   select a.error from public.cogo_attempts a
+                    where a.subtask_id = parent.id and a.attempt = parent.attempt
+                 ),
+                 (
+                   select pp.metadata -> 'approval' -> 'error'
+                     from cogo.subtask_payloads pp where pp.subtask_id = parent.id
+                 ),
+                 '{"class": "failed", "message": "no attempt said why"}'
+               )
+             ) filter (where parent.dead_at is not null) as errors
+        from cogo.dependencies d
+        join cogo.subtasks parent on parent.id = d.parent_id
+        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
+       where d.child_id = s.id
+    ) as parents
+   where s.id = any (p_subtask_ids)
+   order by s.place, s.seq;
 end;
 $$;
-comment on function cogo.promote(integer) is
-  'Queues delayed subtasks whose time has come, up to a number. Waits for nobody.';
+comment on function cogo.load_leases is 'Return all that the holders of leases need for the work.';
 
-revoke all on function cogo.promote(integer) from public, anon, authenticated, service_role;
-grant execute on function cogo.promote(integer) to service_role;
-
--- schemas/70_queue/0785_hand_back.sql
-create or replace function cogo.hand_back(
+create or replace function cogo.take_back_lease(
   p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean
 )
   returns boolean
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -3019,7 +2488,7 @@ begin
   if p_counts then
     update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
     if p_subtask.reaps + 1 >= p_subtask.max_reaps then
-      perform cogo.bury_subtask(p_subtask.id, p_error);
+      perform cogo.dead_letter_subtask(p_subtask.id, p_error);
       return false;
     end if;
   end if;
@@ -3027,20 +2496,13 @@ begin
   return true;
 end;
 $$;
-comment on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean) is
-  'Takes a running subtask from its holder. False when it has killed too many: a dead letter.';
+comment on function cogo.take_back_lease is
+  'Take a lease from its holder and queue the subtask; return false if it is now a dead letter.';
 
-revoke all on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.hand_back(cogo.subtasks, text, jsonb, boolean) to service_role;
-
--- schemas/70_queue/0790_reap_leases.sql
 create or replace function cogo.reap_leases(
   p_limit integer, out reaped integer, out dead integer, out cancelled integer
 )
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -3063,7 +2525,7 @@ begin
     ) as expired;
 
   foreach v_id in array coalesce(v_ids, '{}') loop
-    -- Read again: its holder may have extended it meanwhile, or a sibling failed the task above.
+    -- Read it again: it may have been extended, or a sibling may have failed the task above.
     select s.* into v_subtask
       from cogo.subtasks s
      where s.id = v_id and s.status = 'running' and s.lease_expires_at < v_now
@@ -3072,7 +2534,7 @@ begin
     if v_subtask.cancel_requested_at is not null then
       perform cogo.cancel_running(v_subtask.id, v_subtask.attempt, null);
       cancelled := cancelled + 1;
-    elsif cogo.hand_back(
+    elsif cogo.take_back_lease(
       v_subtask, 'reaped',
       jsonb_build_object(
         'class', 'lease_expired',
@@ -3087,23 +2549,145 @@ begin
   end loop;
 end;
 $$;
-comment on function cogo.reap_leases(integer) is
-  'Takes subtasks from holders whose leases ended, up to a number. Waits for no task.';
+comment on function cogo.reap_leases is
+  'Take back expired leases, at most p_limit. Skips locked tasks.';
 
-revoke all on function cogo.reap_leases(integer) from public, anon, authenticated, service_role;
-grant execute on function cogo.reap_leases(integer) to service_role;
+create or replace function cogo.promote_due(p_limit integer)
+  returns integer
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+  v_count integer;
+begin
+  -- Only tasks are locked: locks on subtasks that are not used could deadlock two reapers.
+  with due as materialized (
+    select s.id
+      from cogo.subtasks s
+      join public.cogo_tasks t on t.id = s.task_id
+     where s.status = 'delayed' and s.run_at <= v_now
+     order by s.run_at
+     limit p_limit
+       for no key update of t skip locked
+  )
+  update cogo.subtasks s
+     set status = 'queued', run_at = null
+    from due d
+   where s.id = d.id and s.status = 'delayed';
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function cogo.promote_due is
+  'Queue delayed subtasks that are due, at most p_limit; return how many. Skips locked tasks.';
 
--- schemas/70_queue/0792_advance_clocks.sql
--- Clocks are a claim's last locks and are never waited for: another claim of the lane that holds
--- the clock at this moment moves it, by nearly as much. A clock does not pass what still waits: a
--- claim may, beside another, have been given a turn from far behind, and newcomers would have to
--- stand behind all that lies between.
+-- schemas/70_queue/60_limits.sql
+-- The bucket holds six seconds of the rate, so a minute sees at most a tenth more.
+create or replace function cogo.available_tokens(
+  p_per_minute integer, p_tokens double precision, p_refilled_at timestamptz, p_now timestamptz
+)
+  returns double precision
+  language sql immutable
+  -- greatest() and least() ignore nulls.
+  return case
+    when p_per_minute is null then null
+    when p_refilled_at is null then greatest(1, p_per_minute / 10.0)
+    else least(
+      greatest(1, p_per_minute / 10.0),
+      p_tokens
+        + greatest(0, extract(epoch from p_now - p_refilled_at))::float8 * p_per_minute / 60
+    )
+  end;
+comment on function cogo.available_tokens is 'Return the tokens in a bucket now; null without a rate.';
+
+create or replace function cogo.lane_capacity(p_lanes text[])
+  returns table (lane text, room integer)
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select wanted.lane,
+         greatest(0, least(
+           1000,
+           l.max_running - case when l.max_running is not null then (
+             select count(*) from cogo.subtasks s
+              where s.status = 'running' and s.lane = wanted.lane
+           ) end,
+           floor(cogo.available_tokens(l.per_minute, l.tokens, l.refilled_at, cogo.now()))
+         ))::integer
+    from (select distinct unnest(p_lanes) as lane) as wanted
+    left join cogo.lanes l on l.lane = wanted.lane
+   where not coalesce(l.paused, false);
+end;
+$$;
+comment on function cogo.lane_capacity is
+  'Return the lanes that are not paused and how many more subtasks each may start; 1000 without a limit.
+The caller has locked them in an earlier statement.';
+
+create or replace function cogo.owner_capacity()
+  returns table (owner uuid, room integer)
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select o.owner,
+         greatest(0, least(
+           1000,
+           o.max_running - coalesce(r.running, 0),
+           floor(cogo.available_tokens(o.per_minute, o.tokens, o.refilled_at, cogo.now()))
+         ))::integer
+    from cogo.owners o
+    left join (
+      select s.owner, count(*) as running
+        from cogo.subtasks s
+       where s.status = 'running' and s.regulated and s.lane <> 'cio'
+       group by s.owner
+    ) as r on r.owner = o.owner
+   where not o.paused;
+end;
+$$;
+comment on function cogo.owner_capacity is
+  'Return the owners with limits that are not paused and how many more subtasks each may start. The
+caller has locked them in an earlier statement.';
+
+create or replace function cogo.take_tokens(p_subtask_ids uuid[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  update cogo.lanes l
+     set tokens = cogo.available_tokens(l.per_minute, l.tokens, l.refilled_at, v_now) - c.claims,
+         refilled_at = v_now
+    from (
+      select s.lane, count(*) as claims
+        from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
+    ) as c
+   where l.lane = c.lane and l.per_minute is not null;
+  update cogo.owners o
+     set tokens = cogo.available_tokens(o.per_minute, o.tokens, o.refilled_at, v_now) - c.claims,
+         refilled_at = v_now
+    from (
+      select s.owner, count(*) as claims
+        from cogo.subtasks s where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner
+    ) as c
+   where o.owner = c.owner and o.per_minute is not null;
+end;
+$$;
+comment on function cogo.take_tokens is
+  'Take claimed subtasks from the buckets of lanes and owners, which the caller has locked.';
+
+-- Clocks are the last locks of a claim and are skipped if locked: the other claim of the lane
+-- advances the clock by nearly as much. A clock does not pass what is still queued: beside other
+-- claims, a claim may get a turn from far behind, and newcomers would have to queue behind all
+-- between.
 create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-  -- The head of a lane is read from its index.
+  language plpgsql set search_path = ''
+  -- Read the head of a lane from its index.
   set enable_bitmapscan = off
   set enable_sort = off
 as $$
@@ -3119,7 +2703,7 @@ begin
                select s.turn - 100 * s.level
                  from cogo.subtasks s
                 where s.status = 'queued' and not s.regulated and s.lane = c.lane
-                  -- Noted too late as the subtask of an owner with limits; it may wait for long.
+                  -- Not marked `regulated` yet; it may wait for long.
                   and not exists (select from cogo.owners o where o.owner = s.owner)
                 order by s.turn, s.seq
                 limit 1
@@ -3145,315 +2729,21 @@ begin
    where k.lane = r.lane and k.lane in (select f.lane from free f);
 end;
 $$;
-comment on function cogo.advance_clocks(uuid[]) is
-  'Moves the clocks of the lanes to the rounds that were claimed, and notes that they were served.';
+comment on function cogo.advance_clocks is
+  'Advance the clocks of lanes to the rounds that were claimed, and record that they were served.';
 
-revoke all on function cogo.advance_clocks(uuid[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.advance_clocks(uuid[]) to service_role;
-
--- schemas/70_queue/0793_spend_allowances.sql
-create or replace function cogo.spend_allowances(p_subtask_ids uuid[])
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-declare
-  v_now timestamptz := cogo.now();
-begin
-  update cogo.lanes l
-     set tokens = cogo.allowance(l.per_minute, l.tokens, l.refilled_at, v_now) - c.claims,
-         refilled_at = v_now
-    from (
-      select s.lane, count(*) as claims
-        from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
-    ) as c
-   where l.lane = c.lane and l.per_minute is not null;
-  update cogo.owners o
-     set tokens = cogo.allowance(o.per_minute, o.tokens, o.refilled_at, v_now) - c.claims,
-         refilled_at = v_now
-    from (
-      select s.owner, count(*) as claims
-        from cogo.subtasks s where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner
-    ) as c
-   where o.owner = c.owner and o.per_minute is not null;
-end;
-$$;
-comment on function cogo.spend_allowances(uuid[]) is
-  'Notes what was claimed in the buckets of lanes and owners, which the caller has locked.';
-
-revoke all on function cogo.spend_allowances(uuid[])
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.spend_allowances(uuid[]) to service_role;
-
--- schemas/70_queue/0794_allowance.sql
--- A token bucket that holds six seconds' worth: any minute sees at most a tenth more than the rate.
-create or replace function cogo.allowance(
-  p_per_minute integer, p_tokens double precision, p_refilled_at timestamptz, p_now timestamptz
-)
-  returns double precision
-  language sql
-  immutable
-  -- greatest() and least() pass over nulls.
-  return case
-    when p_per_minute is null then null
-    when p_refilled_at is null then greatest(1, p_per_minute / 10.0)
-    else least(
-      greatest(1, p_per_minute / 10.0),
-      p_tokens
-        + greatest(0, extract(epoch from p_now - p_refilled_at))::float8 * p_per_minute / 60
-    )
-  end;
-comment on function cogo.allowance(integer, double precision, timestamptz, timestamptz) is
-  'How many claims a rate allows now; null without a rate.';
-
-revoke all on function cogo.allowance(integer, double precision, timestamptz, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.allowance(integer, double precision, timestamptz, timestamptz)
-  to service_role;
-
--- schemas/70_queue/0795_leases.sql
-create or replace function cogo.leases(p_subtask_ids uuid[])
-  returns table (
-    subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
-    failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
-    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
-  )
-  language plpgsql
-  stable
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  return query
-  select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
-         s.priority::integer, s.lease_expires_at, p.params, p.metadata,
-         jsonb_build_object(
-           'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
-           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
-           'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
-           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
-           'cost_usd', t.cost_usd, 'priority', t.priority,
-           'grants',
-           case when exists (select from cogo.grants g where g.owner = s.owner) then
-             cogo.granted(t.owner)
-           end
-         ),
-         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
-         case when s.attempt = 1 then '[]' else (
-           select coalesce(
-                    jsonb_agg(
-                      jsonb_build_object(
-                        'attempt', a.attempt, 'model_id', a.model_id, 'provider', a.provider,
-                        'outcome', a.outcome, 'error', a.error
-                      ) order by a.attempt
-                    ), '[]'
-                  )
-             from public.cogo_attempts a
-            where a.subtask_id = s.id and a.ended_at is not null
-         ) end
-    from cogo.subtasks s
-    join public.cogo_tasks t on t.id = s.task_id
-    join cogo.subtask_payloads p on p.subtask_id = s.id
-    cross join lateral (
-      -- Why a parent is dead is asked one by one, since few are: a join would be planned for all.
-      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
-             jsonb_object_agg(
-               parent.key,
-               coalesce(
-                 (
-                   select a.error from public.cogo_attempts a
-                    where a.subtask_id = parent.id and a.attempt = parent.attempt
-                 ),
-                 (
-                   select pp.metadata -> 'approval' -> 'error'
-                     from cogo.subtask_payloads pp where pp.subtask_id = parent.id
-                 ),
-                 '{"class": "failed", "message": "no attempt said why"}'
-               )
-             ) filter (where parent.dead_at is not null) as errors
-        from cogo.dependencies d
-        join cogo.subtasks parent on parent.id = d.parent_id
-        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
-       where d.child_id = s.id
-    ) as parents
-   where s.id = any (p_subtask_ids)
-   order by s.place, s.seq;
-end;
-$$;
-comment on function cogo.leases(uuid[]) is
-  'Everything that the holder of a lease needs in order to do the work.';
-
-revoke all on function cogo.leases(uuid[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.leases(uuid[]) to service_role;
-
--- schemas/70_queue/0796_lock_limits.sql
--- Lanes by name, then owners by id: before any task, and in the same order by everybody. An owner
--- is locked only when there is something of theirs to claim. Lane cio is no owner's expense.
-create or replace function cogo.lock_limits(p_lanes text[])
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-begin
-  perform
-     from cogo.lanes l
-    where l.lane = any (p_lanes) and (l.max_running is not null or l.per_minute is not null)
-    order by l.lane
-      for no key update;
-  perform
-     from cogo.owners o
-    where (o.max_running is not null or o.per_minute is not null)
-      and not o.paused
-      and exists (
-        select
-          from unnest(p_lanes) as l (lane)
-         cross join lateral (
-           select from cogo.subtasks s
-            where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
-            limit 1
-         ) as something
-         where l.lane <> 'cio'
-      )
-    order by o.owner
-      for no key update;
-end;
-$$;
-comment on function cogo.lock_limits(text[]) is
-  'Locks what limits the claims from lanes. What they allow is read in a later statement.';
-
-revoke all on function cogo.lock_limits(text[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.lock_limits(text[]) to service_role;
-
--- schemas/70_queue/0797_open_lanes.sql
-create or replace function cogo.open_lanes(p_lanes text[])
-  returns table (lane text, room integer)
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  return query
-  select asked.lane,
-         greatest(0, least(
-           1000,
-           l.max_running - case when l.max_running is not null then (
-             select count(*) from cogo.subtasks s
-              where s.status = 'running' and s.lane = asked.lane
-           ) end,
-           floor(cogo.allowance(l.per_minute, l.tokens, l.refilled_at, cogo.now()))
-         ))::integer
-    from (select distinct unnest(p_lanes) as lane) as asked
-    left join cogo.lanes l on l.lane = asked.lane
-   where not coalesce(l.paused, false);
-end;
-$$;
-comment on function cogo.open_lanes(text[]) is
-  'Which of the lanes are not paused, and how many more subtasks each may start; 1000 for no limit.
-The caller has locked the limited ones, in an earlier statement.';
-
-revoke all on function cogo.open_lanes(text[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.open_lanes(text[]) to service_role;
-
--- schemas/70_queue/0798_end_in_failure.sql
-create or replace function cogo.end_in_failure(
-  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
-)
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-declare
-  v_failures integer := p_subtask.failures + 1;
-  v_wait interval := cogo.retry_after(p_after_seconds);  -- null means backoff
-begin
-  perform cogo.close_attempts(
-    array[p_subtask.id], array[p_subtask.attempt],
-    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
-    array[p_usage], p_error
-  );
-  if p_action = 'snooze' then
-    perform cogo.requeue_subtask(
-      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
-    );
-    return;
-  end if;
-
-  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
-  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
-    perform cogo.bury_subtask(p_subtask.id, p_error);
-  elsif p_action = 'reroute' then
-    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
-  else
-    -- Full jitter: a crowd that failed together does not come back together.
-    perform cogo.requeue_subtask(
-      p_subtask.id,
-      cogo.now() + coalesce(
-        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
-      )
-    );
-  end if;
-end;
-$$;
-comment on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb) is
-  'Closes the attempt that is held and decides what becomes of the subtask.';
-
-revoke all on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.end_in_failure(cogo.subtasks, jsonb, text, numeric, jsonb)
-  to service_role;
-
--- schemas/70_queue/0798_open_owners.sql
-create or replace function cogo.open_owners()
-  returns table (owner uuid, room integer)
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  return query
-  select o.owner,
-         greatest(0, least(
-           1000,
-           o.max_running - coalesce(r.running, 0),
-           floor(cogo.allowance(o.per_minute, o.tokens, o.refilled_at, cogo.now()))
-         ))::integer
-    from cogo.owners o
-    left join (
-      select s.owner, count(*) as running
-        from cogo.subtasks s
-       where s.status = 'running' and s.regulated and s.lane <> 'cio'
-       group by s.owner
-    ) as r on r.owner = o.owner
-   where not o.paused;
-end;
-$$;
-comment on function cogo.open_owners() is
-  'Which owners that have a row are not paused, and how many more subtasks each may start.
-The caller has locked the limited ones, in an earlier statement.';
-
-revoke all on function cogo.open_owners() from public, anon, authenticated, service_role;
-grant execute on function cogo.open_owners() to service_role;
-
--- schemas/70_queue/0799_choose_subtasks.sql
--- First whose turn it is. Two looks at the queue: at the heads of the lanes, where subtasks of owners
--- with limits do not lie, and at the heads of the lines of those owners. Then what each turn gets:
--- of the owner's subtasks of the same level those of the least place. Mostly these are the same. If
--- not, they change turns with those that they pass, so that an owner has as many turns as before.
--- Locks more than it gives when there are several lanes or limits; what was locked in vain is free
--- again with the end of the transaction.
+-- schemas/70_queue/70_choose_subtasks.sql
+-- Choose the turns first: from the heads of lanes, whose index leaves out owners with limits, and
+-- from the queues of those owners. Then choose what each turn gets: the subtasks of the same owner
+-- and level with the lowest place. If these are others, they swap turns, so that an owner keeps as
+-- many turns as before. With several lanes or limits this locks more rows than it returns, until
+-- the transaction ends.
 create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
   returns uuid[]
-  language plpgsql
-  volatile
-  set search_path = ''
-  -- The heads of lanes and lines are read in the order of their indexes, never sorted.
+  language plpgsql set search_path = ''
+  -- Read the heads of queues in the order of their indexes, without sorting.
   set enable_bitmapscan = off
   set enable_sort = off
 as $$
@@ -3465,7 +2755,7 @@ declare
   v_turns bigint[];
 begin
   if p_regulated <> '{}' then
-    select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.open_owners() o;
+    select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.owner_capacity() o;
   end if;
 
   with heads as materialized (
@@ -3485,7 +2775,7 @@ begin
     select c.*, l.room, o.room as owner_room
       from unnest(p_lanes, p_rooms) as l (lane, room)
       cross join lateral (
-        -- Planning is nobody's expense: only a pause of the owner stops it.
+        -- Planning does not count for an owner: only a pause stops it.
         select k.owner, case l.lane when 'cio' then 1000 else k.room end as room
           from unnest(v_owners, v_rooms) as k (owner, room)
       ) as o
@@ -3512,8 +2802,8 @@ begin
       from allowed a
      where a.owner_room is null or a.nth_of_owner <= a.owner_room
   ), turns as materialized (
-    -- Turns of different lanes cannot be compared. From each the first, then from each the
-    -- second; among those from the lane that was served longest ago.
+    -- Turns of different lanes cannot be compared: the first of each lane, then the second of each,
+    -- beginning with the lane that was served longest ago.
     select p.*
       from placed p
       left join cogo.lane_clocks k on k.lane = p.lane
@@ -3561,20 +2851,56 @@ begin
   return nullif(v_ids, '{}');
 end;
 $$;
-comment on function cogo.choose_subtasks(text[], integer[], uuid[], integer) is
-  'Locks and gives the queued subtasks that are to be claimed now, as far as lanes and owners have room.
-p_regulated are the owners that have limits.';
+comment on function cogo.choose_subtasks is
+  'Lock and return the queued subtasks to claim now, within the capacity of lanes and owners.
+p_regulated: the owners with limits.';
 
-revoke all on function cogo.choose_subtasks(text[], integer[], uuid[], integer)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.choose_subtasks(text[], integer[], uuid[], integer) to service_role;
+-- schemas/70_queue/80_failures.sql
+create or replace function cogo.fail_attempt(
+  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
+)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_failures integer := p_subtask.failures + 1;
+  v_wait interval := cogo.retry_interval(p_after_seconds);  -- null: backoff
+begin
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt],
+    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
+    array[p_usage], p_error
+  );
+  if p_action = 'snooze' then
+    perform cogo.requeue_subtask(
+      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
+    );
+    return;
+  end if;
 
--- schemas/75_plans/0748_plan_nodes.sql
-create or replace function cogo.plan_nodes(p_plan jsonb)
+  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
+  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
+    perform cogo.dead_letter_subtask(p_subtask.id, p_error);
+  elsif p_action = 'reroute' then
+    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
+  else
+    -- Full jitter, so that subtasks which failed together are not retried together.
+    perform cogo.requeue_subtask(
+      p_subtask.id,
+      cogo.now() + coalesce(
+        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
+      )
+    );
+  end if;
+end;
+$$;
+comment on function cogo.fail_attempt is
+  'End a held attempt as failed and apply p_action to the subtask.';
+
+-- schemas/75_plans/10_validation.sql
+create or replace function cogo.parse_plan(p_plan jsonb)
   returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
-  language plpgsql
-  immutable
-  set search_path = ''
+  language plpgsql immutable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
@@ -3587,36 +2913,31 @@ begin
                  coalesce(nullif(e.entry -> 'dependencies', 'null'), '[]')
                ) as d (key)
            ) as dependencies,
-           coalesce((e.entry ->> 'sink')::boolean, false) as chosen
+           coalesce((e.entry ->> 'sink')::boolean, false) as is_sink
       from jsonb_array_elements(p_plan -> 'subtasks') with ordinality as e (entry, ordinal)
-  ), waited_for as (
+  ), parents as (
     select distinct d.key from nodes n cross join unnest(n.dependencies) as d (key)
   )
   select n.ordinal, n.key, n.entry, n.dependencies,
          case
-           when bool_or(n.chosen) over () then n.chosen
-           else n.key not in (select w.key from waited_for w where w.key is not null)
+           when bool_or(n.is_sink) over () then n.is_sink
+           else n.key not in (select w.key from parents w where w.key is not null)
          end
     from nodes n;
 end;
 $$;
-comment on function cogo.plan_nodes(jsonb) is
-  'The subtasks of a plan as rows. Without a chosen sink, what nothing waits for is one.';
+comment on function cogo.parse_plan is
+  'Return the subtasks of a plan as rows. Without an explicit sink, those without dependents are
+sinks.';
 
-revoke all on function cogo.plan_nodes(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.plan_nodes(jsonb) to service_role;
-
--- schemas/75_plans/0750_plan_problem.sql
-create or replace function cogo.plan_problem(p_plan jsonb, p_taken text[] default null)
+create or replace function cogo.validate_plan(p_plan jsonb, p_taken text[] default null)
   returns text
-  language plpgsql
-  immutable
-  set search_path = ''
+  language plpgsql immutable set search_path = ''
 as $$
 declare
   v_entry jsonb;
   v_keys text[] := '{}';
-  v_settled text[] := '{}';
+  v_sorted text[] := '{}';
   v_next text[];
   v_text text;
 begin
@@ -3650,7 +2971,7 @@ begin
   end loop;
 
   select string_agg(format('%s waits for %s', n.key, d.key), ', ') into v_text
-    from cogo.plan_nodes(p_plan) n cross join unnest(n.dependencies) as d (key)
+    from cogo.parse_plan(p_plan) n cross join unnest(n.dependencies) as d (key)
    where d.key <> all (v_keys);
   if v_text is not null then
     return 'a dependency is not in the plan: ' || v_text;
@@ -3660,10 +2981,10 @@ begin
     if p_plan @? '$.subtasks[*] ? (@.sink == true)' then
       return 'a subtask that is added later cannot be the sink';
     end if;
-  elsif (select count(*) from cogo.plan_nodes(p_plan) n where n.sink) <> 1 then
+  elsif (select count(*) from cogo.parse_plan(p_plan) n where n.sink) <> 1 then
     return 'a plan needs exactly one sink: the subtask whose output is the result';
   elsif exists (
-    select from cogo.plan_nodes(p_plan) n
+    select from cogo.parse_plan(p_plan) n
      where n.sink and n.entry ->> 'on_failure' = 'continue'
   ) then
     return 'nothing can continue without the sink: its on_failure must be fail_task';
@@ -3676,43 +2997,38 @@ begin
     return 'a selection is for a key that is not in the plan: ' || v_text;
   end if;
 
-  -- Settle what depends on settled subtasks only, until nothing moves.
+  -- Topological sort: what is left over is part of a cycle.
   loop
     select array_agg(n.key) into v_next
-      from cogo.plan_nodes(p_plan) n
-     where n.key <> all (v_settled) and n.dependencies <@ v_settled;
+      from cogo.parse_plan(p_plan) n
+     where n.key <> all (v_sorted) and n.dependencies <@ v_sorted;
     exit when v_next is null;
-    v_settled := v_settled || v_next;
+    v_sorted := v_sorted || v_next;
   end loop;
   select string_agg(k.key, ', ') into v_text
-    from unnest(v_keys) as k (key) where k.key <> all (v_settled);
+    from unnest(v_keys) as k (key) where k.key <> all (v_sorted);
   if v_text is not null then
     return 'subtasks wait for each other: ' || v_text;
   end if;
   return null;
 end;
 $$;
-comment on function cogo.plan_problem(jsonb, text[]) is
-  'What is wrong with a plan, or with subtasks added to one whose keys are p_taken, as a sentence;
-null when nothing is.';
+comment on function cogo.validate_plan is
+  'Return what is wrong with a plan, or with subtasks added to one whose keys are p_taken, as a
+sentence; null if it is valid.';
 
-revoke all on function cogo.plan_problem(jsonb, text[]) from public, anon, authenticated, service_role;
-grant execute on function cogo.plan_problem(jsonb, text[]) to service_role;
-
--- schemas/75_plans/0755_record_selection.sql
+-- schemas/75_plans/20_selections.sql
 create or replace function cogo.record_selection(
   p_selection jsonb, p_task_id uuid, p_subtask_id uuid
 )
   returns public.cogo_model_selections
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_request_id uuid := cogo.to_uuid(p_selection ->> 'request_id');
   v_selection public.cogo_model_selections;
 begin
-  -- Its id was made of its words, so the same words later are another request.
+  -- Its id is a hash of its content, so the same content later is a new request.
   if (p_selection ->> 'unnamed_request')::boolean then
     update public.cogo_model_selections m
        set request_id = null
@@ -3727,19 +3043,19 @@ begin
     p_selection ->> 'provider', p_selection ->> 'policy',
     coalesce(nullif(p_selection -> 'requirements', 'null'), '{}'),
     coalesce(nullif(p_selection -> 'candidates', 'null'), '[]'),
-    p_selection ->> 'reason', cogo.actor()
+    p_selection ->> 'reason', cogo.current_actor()
   )
   on conflict (request_id) where request_id is not null do nothing
   returning * into v_selection;
   if v_selection.id is null then
-    -- Somebody has answered this request.
+    -- Another orchestrator has answered this request.
     select m.* into v_selection
       from public.cogo_model_selections m
      where m.request_id = v_request_id;
     return v_selection;
   end if;
 
-  perform cogo.ring(
+  perform cogo.notify(
     'model-selection', 'MODEL_SELECTION_RESPONSE',
     jsonb_build_object(
       'request_id', v_selection.request_id,
@@ -3750,34 +3066,28 @@ begin
       'available_models', coalesce(nullif(p_selection -> 'available_models', 'null'), '[]'),
       'model_capabilities', coalesce(nullif(p_selection -> 'model_capabilities', 'null'), '{}'),
       'selection_reason', v_selection.reason,
-      'timestamp', cogo.iso(v_selection.created_at)
+      'timestamp', cogo.iso_timestamp(v_selection.created_at)
     ) || case
       when v_selection.selected_model is null then
         jsonb_build_object('error', v_selection.reason)
       else '{}'
     end,
-    cogo.actor(), 'cogo-model-selection'
+    cogo.current_actor(), 'cogo-model-selection'
   );
   return v_selection;
 end;
 $$;
-comment on function cogo.record_selection(jsonb, uuid, uuid) is
-  'Keeps and announces one choice of a model, or that none can be made. Of the answers to one request
-only the first counts.';
+comment on function cogo.record_selection is
+  'Store and announce a selection of a model, or that there is none. Only the first answer to a request
+counts.';
 
-revoke all on function cogo.record_selection(jsonb, uuid, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.record_selection(jsonb, uuid, uuid) to service_role;
-
--- schemas/75_plans/0760_insert_plan.sql
+-- schemas/75_plans/30_insertion.sql
 create or replace function cogo.insert_plan(
   p_task_id uuid, p_plan jsonb, p_parent_id uuid default null
 )
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
-  -- A time without an offset is meant as UTC, whatever the session is set to.
+  language plpgsql set search_path = ''
+  -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
 declare
@@ -3789,14 +3099,14 @@ begin
     select n.*, gen_random_uuid() as id,
            (nullif(n.entry ->> 'run_at', ''))::timestamptz as run_at,
            coalesce((n.entry ->> 'needs_approval')::boolean, false) as needs_approval
-      from cogo.plan_nodes(p_plan) n
+      from cogo.parse_plan(p_plan) n
   ), inserted as (
     insert into cogo.subtasks (
       id, task_id, key, type, lane, status, priority, deps_left, max_failures, sink,
       needs_approval, run_at, on_failure
     )
     select n.id, p_task_id, n.key, n.entry ->> 'type', n.entry ->> 'lane',
-           cogo.standing(
+           cogo.resting_status(
              v_task.status, cardinality(n.dependencies), n.needs_approval, n.run_at, cogo.now()
            ),
            least(9, greatest(0, coalesce((n.entry ->> 'priority')::integer, v_task.priority))),
@@ -3818,7 +3128,7 @@ begin
     cross join unnest(child.dependencies) as d (key)
     join nodes parent on parent.key = d.key
    union all
-  -- What waited for the subtask that adds these waits for the ends of them as well.
+  -- Dependents of the subtask that adds these also wait for the new sinks.
   select p_task_id, added.id, waiting.child_id
     from nodes added
     join cogo.dependencies waiting on waiting.parent_id = p_parent_id
@@ -3826,7 +3136,7 @@ begin
 
   if p_parent_id is not null then
     update cogo.subtasks s
-       set deps_left = s.deps_left + (select count(*) from cogo.plan_nodes(p_plan) n where n.sink)
+       set deps_left = s.deps_left + (select count(*) from cogo.parse_plan(p_plan) n where n.sink)
      where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_parent_id);
   end if;
 
@@ -3837,20 +3147,13 @@ begin
     order by e.ordinal;
 end;
 $$;
-comment on function cogo.insert_plan(uuid, jsonb, uuid) is
-  'Writes the subtasks of a plan that cogo.plan_problem() found nothing wrong with; with p_parent_id
-those that this running subtask adds.';
+comment on function cogo.insert_plan is
+  'Insert the subtasks of a valid plan; with p_parent_id those that this running subtask adds.';
 
-revoke all on function cogo.insert_plan(uuid, jsonb, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.insert_plan(uuid, jsonb, uuid) to service_role;
-
--- schemas/75_plans/0765_completion_problem.sql
-create or replace function cogo.completion_problem(p_subtask cogo.subtasks, p_item jsonb)
+-- schemas/75_plans/40_completions.sql
+create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
   returns text
-  language plpgsql
-  stable
-  set search_path = ''
+  language plpgsql stable set search_path = ''
 as $$
 declare
   v_grant text;
@@ -3859,14 +3162,14 @@ declare
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
   v_unreadable text;
 begin
-  -- What others will have to read: the next subtasks, watchers, lists.
-  select f.field || ' ' || cogo.json_problem(f.value) into v_unreadable
+  -- Dependents, watchers and lists must be able to read these.
+  select f.field || ' ' || cogo.validate_json(f.value) into v_unreadable
     from (
       values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
              ('subtasks', v_added), ('route.params', v_route -> 'params'),
              ('route.metadata', v_route -> 'metadata')
     ) as f (field, value)
-   where cogo.json_problem(f.value) is not null
+   where cogo.validate_json(f.value) is not null
    limit 1;
   if v_unreadable is not null then
     return v_unreadable;
@@ -3877,7 +3180,7 @@ begin
     return 'only a subtask that is done, and not the sink, adds subtasks';
   end if;
   if v_plan is not null or v_route is not null or v_added is not null then
-    v_grant := cogo.stamp_problem(p_subtask.task_id, p_item);
+    v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
     if v_grant is not null then
       return 'TQ007: ' || v_grant;
     end if;
@@ -3887,7 +3190,7 @@ begin
   elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
     return 'a subtask that came back to lane cio is completed with a route, and nothing else is';
   elsif v_plan is not null then
-    return 'TQ006: ' || cogo.plan_problem(v_plan);
+    return 'TQ006: ' || cogo.validate_plan(v_plan);
   elsif v_route is not null then
     if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
       return 'route.lane must be the model that shall do it';
@@ -3898,26 +3201,19 @@ begin
   elsif jsonb_typeof(p_item -> 'output') is distinct from 'object' then
     return 'output must be an object';
   elsif v_added is not null then
-    return 'TQ006: ' || cogo.plan_problem(
+    return 'TQ006: ' || cogo.validate_plan(
       p_item, array(select s.key from cogo.subtasks s where s.task_id = p_subtask.task_id)
     );
   end if;
   return null;
 end;
 $$;
-comment on function cogo.completion_problem(cogo.subtasks, jsonb) is
-  'What is wrong with a completion, as a sentence; null when nothing is.';
+comment on function cogo.validate_completion is
+  'Return what is wrong with a completion, as a sentence; null if it is valid.';
 
-revoke all on function cogo.completion_problem(cogo.subtasks, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.completion_problem(cogo.subtasks, jsonb) to service_role;
-
--- schemas/75_plans/0770_route_subtask.sql
 create or replace function cogo.route_subtask(p_subtask cogo.subtasks, p_item jsonb)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_route jsonb := p_item -> 'route';
@@ -3935,21 +3231,15 @@ begin
   perform cogo.requeue_subtask(p_subtask.id, p_lane => v_route ->> 'lane');
 end;
 $$;
-comment on function cogo.route_subtask(cogo.subtasks, jsonb) is
-  'Hands a subtask that came back to the orchestrators to another model.';
+comment on function cogo.route_subtask is
+  'Complete a rerouted subtask in lane cio: queue it for another model.';
 
-revoke all on function cogo.route_subtask(cogo.subtasks, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.route_subtask(cogo.subtasks, jsonb) to service_role;
-
--- schemas/75_plans/0773_accept_outputs.sql
+-- schemas/75_plans/50_outputs.sql
 create or replace function cogo.accept_outputs(
   p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[]
 )
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_ids uuid[];
@@ -3972,7 +3262,7 @@ begin
   perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
   insert into cogo.subtask_outputs (subtask_id, attempt, output)
   select * from unnest(v_ids, v_attempts, v_outputs);
-  -- A statement is dear even where it finds nothing to do: so none for what no item has.
+  -- A statement is costly even without rows, so skip those that no item needs.
   if v_messages then
     insert into public.cogo_messages (owner, session_id, role, content, task_id)
     select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
@@ -4003,7 +3293,7 @@ begin
       where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
   end if;
   if 'step' = any (p_kinds) then
-    perform cogo.release_dependants(
+    perform cogo.release_dependents(
       array(select k.id from unnest(p_ids, p_kinds) as k (id, kind) where k.kind = 'step')
     );
   end if;
@@ -4017,24 +3307,16 @@ begin
   end if;
 end;
 $$;
-comment on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[]) is
-  'Ends attempts as completed, and does what follows from each by its kind: plan, step or sink.
-Others are passed over.';
+comment on function cogo.accept_outputs is
+  'Complete attempts and apply each by its kind: plan, step or sink. Others are skipped.';
 
-revoke all on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[])
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.accept_outputs(uuid[], integer[], jsonb[], text[]) to service_role;
-
--- schemas/75_plans/0775_complete_subtasks.sql
--- The writes land only while the attempts are held: a worker that stalled past its lease, or whose
--- task is over, is told so. The caller holds the task locks, and no subtask is there twice.
--- All items take each step together, since a statement costs more than a row. Of items that touch
--- each other it is as if sinks, which end their tasks, had come last.
+-- schemas/75_plans/60_complete_subtasks.sql
+-- Writes only for attempts that are held. The caller holds the task locks, and no subtask is there
+-- twice. All items take each step together, because a statement costs more than a row. Sinks, which
+-- end their tasks, come last.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
@@ -4051,13 +3333,13 @@ begin
            cogo.to_integer(i.item ->> 'attempt') as attempt
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
   ), fenced as materialized (
-    select i.*, s as subtask, cogo.fence(p_agent_id, a, s) as standing
+    select i.*, s as subtask, cogo.check_fence(p_agent_id, a, s) as state
       from items i
       left join cogo.subtasks s on s.id = i.id
       left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
-  ), judged as materialized (
+  ), checked as materialized (
     select f.*,
-           case f.standing when 'held' then cogo.completion_problem(f.subtask, f.item) end
+           case f.state when 'held' then cogo.validate_completion(f.subtask, f.item) end
              as problem
       from fenced f
   )
@@ -4066,17 +3348,17 @@ begin
          array_agg(
            case
              when j.problem is not null then 'invalid'
-             when j.standing = 'held' then 'ok'
-             when j.standing in ('completed', 'routed') then 'duplicate'
-             when j.standing in ('closing', 'cancelled') then 'closed'
-             when j.standing = 'unknown' then 'unknown'
+             when j.state = 'held' then 'ok'
+             when j.state in ('completed', 'routed') then 'duplicate'
+             when j.state in ('closing', 'cancelled') then 'closed'
+             when j.state = 'unknown' then 'unknown'
              else 'stale'
            end order by j.ordinal
          ),
          array_agg(
            case
-             when j.standing = 'closing' then 'closing'
-             when j.standing <> 'held' or j.problem is not null then null
+             when j.state = 'closing' then 'closing'
+             when j.state <> 'held' or j.problem is not null then null
              when (j.subtask).type = 'PLAN' then 'plan'
              when (j.subtask).lane = 'cio' then 'route'
              when (j.subtask).sink then 'sink'
@@ -4084,7 +3366,7 @@ begin
            end order by j.ordinal
          )
     into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
-    from judged j;
+    from checked j;
 
   if v_kinds && '{closing,route}' then
     perform case k.kind
@@ -4101,29 +3383,21 @@ begin
   return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
 end;
 $$;
-comment on function cogo.complete_subtasks(text, jsonb) is
-  'Records what attempts made, in order: ok, duplicate, stale, closed, unknown or invalid (see
-detail).';
+comment on function cogo.complete_subtasks is
+  'Record completions; answer for each, in order: ok, duplicate, stale, closed, unknown or invalid.';
 
-revoke all on function cogo.complete_subtasks(text, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.complete_subtasks(text, jsonb) to service_role;
-
--- schemas/75_plans/0777_settle_completions.sql
--- A subtransaction for all together, and where something is wrong with one, for each alone: what is
--- wrong with one takes nothing from the others.
-create or replace function cogo.settle_completions(p_agent_id text, p_items jsonb)
+-- One subtransaction for all; if one of them is wrong, one for each, so that it does not affect the
+-- others.
+create or replace function cogo.complete_isolated(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_alone boolean := jsonb_array_length(p_items) = 1;
   v_together boolean := v_alone;
 begin
   if not v_alone then
-    -- The second completion of a subtask is judged by what the first left.
+    -- The second completion of a subtask depends on the result of the first.
     v_together := (
       select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
         from jsonb_array_elements(p_items) i
@@ -4146,44 +3420,29 @@ begin
   return query
     select c.*
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
-     cross join lateral cogo.settle_completions(p_agent_id, jsonb_build_array(i.item)) c
+     cross join lateral cogo.complete_isolated(p_agent_id, jsonb_build_array(i.item)) c
      order by i.ordinal;
 end;
 $$;
-comment on function cogo.settle_completions(text, jsonb) is
-  'What cogo.complete_subtasks() does, with an answer also for items that the tables refuse.';
+comment on function cogo.complete_isolated is
+  'Call cogo.complete_subtasks(), and answer invalid for items that violate a constraint.';
 
-revoke all on function cogo.settle_completions(text, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.settle_completions(text, jsonb) to service_role;
-
--- schemas/78_models/0701_granted_text.sql
-create or replace function cogo.granted_text(p_granted jsonb)
+-- schemas/78_models/10_grants.sql
+create or replace function cogo.task_type(p_subtask_id uuid)
   returns text
-  language sql
-  immutable
-  set search_path = ''
-as $$
-  select concat_ws(
-    ' and ',
-    (select string_agg(m.name, ', ') from jsonb_array_elements_text(p_granted -> 'models') m (name)),
+  language sql stable
+  return coalesce(
     (
-      select 'everything of ' || string_agg(p.name, ', ')
-        from jsonb_array_elements_text(p_granted -> 'providers') p (name)
-    )
+      select m.requirements ->> 'taskType' from public.cogo_model_selections m
+       where m.subtask_id = p_subtask_id order by m.created_at desc limit 1
+    ), 'general'
   );
-$$;
-comment on function cogo.granted_text(jsonb) is 'What cogo.granted() gave, in words.';
+comment on function cogo.task_type is
+  'Return the type of work that a subtask''s model was selected for.';
 
-revoke all on function cogo.granted_text(jsonb) from public, anon, authenticated, service_role;
-grant execute on function cogo.granted_text(jsonb) to service_role;
-
--- schemas/78_models/0702_granted.sql
-create or replace function cogo.granted(p_owner uuid)
+create or replace function cogo.granted_models(p_owner uuid)
   returns jsonb
-  language sql
-  stable
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
            'models', coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'model'), '[]'),
@@ -4195,49 +3454,49 @@ as $$
      and g.kind <> 'priority'
   having count(*) > 0;
 $$;
-comment on function cogo.granted(uuid) is
-  'The models and providers that operators granted to an owner; null: everything is allowed.';
+comment on function cogo.granted_models is
+  'Return the models and providers granted to an owner; null: everything is allowed.';
 
-revoke all on function cogo.granted(uuid) from public, anon, authenticated, service_role;
-grant execute on function cogo.granted(uuid) to service_role;
-
--- schemas/78_models/0703_grant_problem.sql
-create or replace function cogo.grant_problem(p_owner uuid, p_model text, p_provider text)
+create or replace function cogo.describe_grants(p_granted jsonb)
   returns text
-  language plpgsql
-  stable
-  set search_path = ''
+  language sql immutable
+  return concat_ws(
+    ' and ',
+    (select string_agg(m.name, ', ') from jsonb_array_elements_text(p_granted -> 'models') m (name)),
+    (
+      select 'everything of ' || string_agg(p.name, ', ')
+        from jsonb_array_elements_text(p_granted -> 'providers') p (name)
+    )
+  );
+comment on function cogo.describe_grants is 'Return the result of cogo.granted_models() as text.';
+
+create or replace function cogo.validate_grant(p_owner uuid, p_model text, p_provider text)
+  returns text
+  language plpgsql stable set search_path = ''
 as $$
 declare
-  v_granted jsonb := cogo.granted(p_owner);
+  v_granted jsonb := cogo.granted_models(p_owner);
 begin
   if v_granted is null or v_granted -> 'models' ? p_model or v_granted -> 'providers' ? p_provider
   then
     return null;
   end if;
   return format(
-    'model %s is not granted to this owner; granted are %s', p_model, cogo.granted_text(v_granted)
+    'model %s is not granted to this owner; granted are %s', p_model, cogo.describe_grants(v_granted)
   );
 end;
 $$;
-comment on function cogo.grant_problem(uuid, text, text) is
-  'Why an owner may not use this model there, with what is granted; null when nothing forbids it.';
+comment on function cogo.validate_grant is
+  'Return why an owner may not use a model of a provider; null if they may.';
 
-revoke all on function cogo.grant_problem(uuid, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.grant_problem(uuid, text, text) to service_role;
-
--- schemas/78_models/0704_stamp_problem.sql
-create or replace function cogo.stamp_problem(p_task_id uuid, p_item jsonb)
+create or replace function cogo.validate_stamps(p_task_id uuid, p_item jsonb)
   returns text
-  language sql
-  stable
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   with body as (
     select coalesce(nullif(p_item -> 'plan', 'null'), p_item) as plan,
            nullif(p_item -> 'route', 'null') as route
-  ), stamped as (
+  ), stamps as (
     select e.step ->> 'lane' as lane, c.choice ->> 'provider' as provider
       from body b
       cross join jsonb_array_elements(
@@ -4251,28 +3510,22 @@ as $$
     select b.route ->> 'lane', b.route -> 'selection' ->> 'provider'
       from body b where b.route is not null
   )
-  select cogo.grant_problem(t.owner, s.lane, s.provider)
+  select cogo.validate_grant(t.owner, s.lane, s.provider)
     from public.cogo_tasks t
-    cross join stamped s
+    cross join stamps s
    where t.id = p_task_id and s.lane <> 'cio'
-     and cogo.grant_problem(t.owner, s.lane, s.provider) is not null
+     and cogo.validate_grant(t.owner, s.lane, s.provider) is not null
    limit 1;
 $$;
-comment on function cogo.stamp_problem(uuid, jsonb) is
-  'Why a plan, a route or added subtasks may not be stamped with their models: what is granted.';
+comment on function cogo.validate_stamps is
+  'Return why the models of a plan, a route or added subtasks are not granted; null if they are.';
 
-revoke all on function cogo.stamp_problem(uuid, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.stamp_problem(uuid, jsonb) to service_role;
-
--- schemas/78_models/0726_ban_problem.sql
-create or replace function cogo.ban_problem(
+-- schemas/78_models/20_controls.sql
+create or replace function cogo.find_ban(
   p_owner uuid, p_subtask_id uuid, p_model text, p_provider text
 )
   returns text
-  language sql
-  stable
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select format('%s is banned: %s', c.subject, c.reason)
     from cogo.controls c
@@ -4280,78 +3533,88 @@ as $$
      and c.subject in (p_model, p_provider)
      and case
        when c.scope like 'owner:%' then c.scope = 'owner:' || p_owner::text
-       when c.scope like 'task_type:%' then c.scope = 'task_type:' || coalesce(
-         (
-           select m.requirements ->> 'taskType' from public.cogo_model_selections m
-            where m.subtask_id = p_subtask_id order by m.created_at desc limit 1
-         ), 'general'
-       )
+       when c.scope like 'task_type:%' then c.scope = 'task_type:' || cogo.task_type(p_subtask_id)
        else true
      end
    order by c.scope, c.subject
    limit 1;
 $$;
-comment on function cogo.ban_problem(uuid, uuid, text, text) is
-  'Why operators want no call of this model at this provider for such work; null when none said so.';
+comment on function cogo.find_ban is
+  'Return the ban of a model or provider for such a subtask, as a sentence; null if there is none.';
 
-revoke all on function cogo.ban_problem(uuid, uuid, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.ban_problem(uuid, uuid, text, text) to service_role;
-
--- schemas/78_models/0841_note_switch.sql
-create or replace function cogo.note_switch(
-  p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
-  p_numbers jsonb, p_who text
+-- Tasks are locked first, as the lock order says. Running subtasks are not touched.
+create or replace function cogo.restamp_subtasks(
+  p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
 )
-  returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  returns integer
+  language plpgsql set search_path = ''
 as $$
+declare
+  v_ids uuid[];
+  v_owner uuid := cogo.to_uuid(substr(p_scope, length('owner:') + 1));
 begin
-  insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
-  values (
-    p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
-  );
-  perform cogo.ring(
-    'model-selection', 'MODEL_STATUS',
-    jsonb_build_object(
-      'model_id', p_subject,
-      'status', case
-        when p_became in ('open', 'ban', 'drain') then 'unavailable'
-        when p_became = 'degraded' then 'degraded'
-        else 'available'
-      end,
-      'kind', p_kind,
-      'scope', p_scope,
-      'was', p_was,
-      'became', p_became,
-      'who', p_who,
-      'reason', p_reason,
-      'numbers', coalesce(p_numbers, '{}'),
-      'timestamp', cogo.iso(cogo.now())
-    ),
-    p_who, 'cogo-model-selection'
-  );
+  select array_agg(w.id) into v_ids
+    from (
+      select s.id, s.task_id
+        from (
+          select q.id, q.task_id, q.lane, q.owner
+            from cogo.subtasks q where q.status = 'queued'
+           union all
+          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'blocked'
+           union all
+          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'delayed'
+           union all
+          select q.id, q.task_id, q.lane, q.owner
+            from cogo.subtasks q where q.status in ('waiting', 'held')
+        ) as s
+        join public.cogo_tasks t on t.id = s.task_id
+       where s.lane <> 'cio'
+         and (p_action = 'pin') is distinct from (s.lane = any (p_lanes))
+         -- A task that names its model keeps it, unless the model is banned.
+         and (p_action = 'ban' or t.model is null)
+         and case
+           when p_scope like 'owner:%' then s.owner = v_owner
+           when p_scope like 'task_type:%' then p_scope = 'task_type:' || cogo.task_type(s.id)
+           else true
+         end
+       order by t.seq
+         for no key update of t
+    ) as w;
+
+  with moved as (
+    update cogo.subtasks s
+       set lane = 'cio'
+     where s.id = any (v_ids)
+       and s.status in ('queued', 'blocked', 'delayed', 'waiting', 'held')
+    returning s.*
+  )
+  insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
+  select m.task_id,
+         row_number() over (partition by m.task_id order by m.seq) + coalesce(
+           (
+             select e.seq from cogo.events e where e.task_id = m.task_id
+              order by e.seq desc limit 1
+           ), 0
+         ),
+         cogo.now(), 'subtask.' || m.status, m.id, nullif(m.attempt, 0), p_who,
+         jsonb_build_object(
+           'key', m.key, 'type', m.type, 'lane', m.lane, 'from', m.status, 'reason', p_reason
+         )
+    from moved m;
+  perform cogo.notify_lanes(v_ids);
+  return coalesce(cardinality(v_ids), 0);
 end;
 $$;
-comment on function cogo.note_switch(text, text, text, text, text, text, jsonb, text) is
-  'Keeps and announces one change of what may be chosen: who, why, and the numbers.';
+comment on function cogo.restamp_subtasks is
+  'Send waiting subtasks back to lane cio, those of p_lanes or, for a pin, all others; return how
+many.';
 
-revoke all on function cogo.note_switch(text, text, text, text, text, text, jsonb, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.note_switch(text, text, text, text, text, text, jsonb, text)
-  to service_role;
-
--- schemas/78_models/0842_count_outcomes.sql
--- A failure of the vendor counts against a model's quality only while the model is well: an outage
--- is a matter of health, and must not be remembered for weeks as bad answers.
--- So are the failures of a trial whether it is over.
+-- schemas/78_models/30_outcomes.sql
+-- A failure of the vendor counts against a model's quality only while the model is ok and not on
+-- trial: an outage belongs to its health and must not count as bad answers for weeks.
 create or replace function cogo.count_outcomes(p_limit integer)
   returns integer
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -4361,9 +3624,9 @@ begin
     delete from cogo.outcomes o
      where o.seq in (select q.seq from cogo.outcomes q order by q.seq limit p_limit)
     returning o.subtask_id, o.attempt
-  ), seen as materialized (
+  ), attempts as materialized (
     select a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
-           coalesce(chosen.task_type, 'general') as task_type,
+           cogo.task_type(a.subtask_id) as task_type,
            coalesce(refused.models, '{}') as after,
            a.outcome = 'completed' as answered,
            coalesce(
@@ -4385,17 +3648,10 @@ begin
              when answer.verification @? '$.checks[*] ? (@.passed == false)' then 0
              else 0.8
            end as good,
-           coalesce(h.health = 'ok' and not h.on_trial, true) as well
+           coalesce(h.health = 'ok' and not h.on_trial, true) as is_ok
       from taken t
       join public.cogo_attempts a using (subtask_id, attempt)
       left join cogo.model_health h on h.model_id = a.model_id
-      left join lateral (
-        select m.requirements ->> 'taskType' as task_type
-          from public.cogo_model_selections m
-         where m.subtask_id = a.subtask_id
-         order by m.created_at desc
-         limit 1
-      ) as chosen on true
       left join lateral (
         select array_agg(e.model_id order by e.attempt) as models
           from public.cogo_attempts e
@@ -4409,16 +3665,16 @@ begin
       ) as answer on true
      where a.model_id is not null
   ), judged as (
-    select s.*, case when s.faulty and s.well then 0 else s.good end as verdict from seen s
+    select s.*, case when s.faulty and s.is_ok then 0 else s.good end as score from attempts s
   ), counted as (
     insert into cogo.model_outcomes as m (
       model_id, task_type, after, judged, good, checked, passed, passed_good, answered, total_ms,
       streamed, first_token_ms, priced, cost_usd, counted_at
     )
     select j.model_id, j.task_type, k.after,
-           count(j.verdict), coalesce(sum(j.verdict), 0),
+           count(j.score), coalesce(sum(j.score), 0),
            count(j.passed), count(*) filter (where j.passed),
-           coalesce(sum(j.verdict) filter (where j.passed), 0),
+           coalesce(sum(j.score) filter (where j.passed), 0),
            count(*) filter (where j.answered),
            coalesce(sum(j.duration_ms) filter (where j.answered), 0),
            count(j.first_token_ms) filter (where j.answered),
@@ -4430,23 +3686,22 @@ begin
        select '{}'::text[] as after union select j.after
      ) as k
      group by j.model_id, j.task_type, k.after
-    having count(j.verdict) > 0
+    having count(j.score) > 0
      order by 1, 2, 3
     on conflict (model_id, task_type, after) do update
-      set judged = m.judged * cogo.fading(m.counted_at, v_now, 604800) + excluded.judged,
-          good = m.good * cogo.fading(m.counted_at, v_now, 604800) + excluded.good,
-          checked = m.checked * cogo.fading(m.counted_at, v_now, 604800) + excluded.checked,
-          passed = m.passed * cogo.fading(m.counted_at, v_now, 604800) + excluded.passed,
-          passed_good =
-            m.passed_good * cogo.fading(m.counted_at, v_now, 604800) + excluded.passed_good,
-          answered = m.answered * cogo.fading(m.counted_at, v_now, 604800) + excluded.answered,
-          total_ms = m.total_ms * cogo.fading(m.counted_at, v_now, 604800) + excluded.total_ms,
-          streamed = m.streamed * cogo.fading(m.counted_at, v_now, 604800) + excluded.streamed,
-          first_token_ms =
-            m.first_token_ms * cogo.fading(m.counted_at, v_now, 604800) + excluded.first_token_ms,
-          priced = m.priced * cogo.fading(m.counted_at, v_now, 604800) + excluded.priced,
-          cost_usd = m.cost_usd * cogo.fading(m.counted_at, v_now, 604800) + excluded.cost_usd,
-          counted_at = v_now
+      set (judged, good, checked, passed, passed_good, answered, total_ms, streamed, first_token_ms,
+           priced, cost_usd, counted_at) = (
+            select m.judged * d.weight + excluded.judged, m.good * d.weight + excluded.good,
+                   m.checked * d.weight + excluded.checked, m.passed * d.weight + excluded.passed,
+                   m.passed_good * d.weight + excluded.passed_good,
+                   m.answered * d.weight + excluded.answered,
+                   m.total_ms * d.weight + excluded.total_ms,
+                   m.streamed * d.weight + excluded.streamed,
+                   m.first_token_ms * d.weight + excluded.first_token_ms,
+                   m.priced * d.weight + excluded.priced,
+                   m.cost_usd * d.weight + excluded.cost_usd, v_now
+              from (select cogo.decay(m.counted_at, v_now, 604800) as weight) as d
+          )
   ), recent as (
     select s.model_id,
            count(*) filter (where s.answered) as answered,
@@ -4454,20 +3709,19 @@ begin
            count(*) filter (
              where s.faulty and s.ended_at > coalesce(l.answered_at, '-infinity')
            ) as in_a_row,
-           l.answered_at is not null as broke,
            count(*) filter (where s.answered and s.output_tokens > 0) as paced,
            coalesce(
              sum(s.duration_ms::float8 / greatest(s.output_tokens, 100))
                filter (where s.answered and s.output_tokens > 0), 0
            ) as pace
-      from seen s
+      from attempts s
       join (
         select e.model_id, max(e.ended_at) filter (where e.answered) as answered_at
-          from seen e group by e.model_id
+          from attempts e group by e.model_id
       ) as l using (model_id)
      where s.answered or s.faulty
      group by s.model_id, l.answered_at
-  ), felt as (
+  ), health as (
     insert into cogo.model_health as h (
       model_id, answered, failed, in_a_row, paced, pace, usual_paced, usual_pace, counted_at
     )
@@ -4475,53 +3729,49 @@ begin
       from recent r
      order by r.model_id
     on conflict (model_id) do update
-      set answered = h.answered * cogo.fading(h.counted_at, v_now, 30) + excluded.answered,
-          failed = h.failed * cogo.fading(h.counted_at, v_now, 30) + excluded.failed,
-          in_a_row =
+      set in_a_row =
             excluded.in_a_row + case when excluded.answered > 0 then 0 else h.in_a_row end,
-          paced = h.paced * cogo.fading(h.counted_at, v_now, 30) + excluded.paced,
-          pace = h.pace * cogo.fading(h.counted_at, v_now, 30) + excluded.pace,
-          usual_paced = h.usual_paced * cogo.fading(h.counted_at, v_now, 3600)
-            + case when h.health = 'ok' then excluded.usual_paced else 0 end,
-          usual_pace = h.usual_pace * cogo.fading(h.counted_at, v_now, 3600)
-            + case when h.health = 'ok' then excluded.usual_pace else 0 end,
-          counted_at = v_now
+          (answered, failed, paced, pace, usual_paced, usual_pace, counted_at) = (
+            select h.answered * d.recent + excluded.answered, h.failed * d.recent + excluded.failed,
+                   h.paced * d.recent + excluded.paced, h.pace * d.recent + excluded.pace,
+                   h.usual_paced * d.usual + d.is_ok * excluded.usual_paced,
+                   h.usual_pace * d.usual + d.is_ok * excluded.usual_pace, v_now
+              from (
+                select cogo.decay(h.counted_at, v_now, 30) as recent,
+                       cogo.decay(h.counted_at, v_now, 3600) as usual,
+                       (h.health = 'ok')::integer as is_ok
+              ) as d
+          )
   )
   select count(*) into v_count from taken;
   return v_count;
 end;
 $$;
-comment on function cogo.count_outcomes(integer) is
-  'Adds attempts that ended, up to a number of them, to the statistics and the health of their models.
-Says how many. One at a time: the caller sees to that.';
+comment on function cogo.count_outcomes is
+  'Add at most p_limit ended attempts to the statistics and the health of their models; return how many.
+The caller makes sure that only one transaction does so at a time.';
 
-revoke all on function cogo.count_outcomes(integer) from public, anon, authenticated, service_role;
-grant execute on function cogo.count_outcomes(integer) to service_role;
-
--- schemas/78_models/0843_judge_health.sql
--- Pure. Two thresholds for each measure, so that a model in between does not go to and fro: what is
--- unwell must be seen to be clearly well again. Who is passed over is not seen at all, so after a
--- while, twice as long each time up to a minute, it is tried again, and then two failures are enough.
--- However long an outage was, a minute after its end the model has its chance.
-create or replace function cogo.judge_health(
-  p_model cogo.model_health, p_now timestamptz, p_shut boolean
+-- schemas/78_models/40_health.sql
+-- Each measure has two thresholds, so that a model between them does not alternate. A model that is not
+-- selected has no traffic, so it is set to ok on trial after 15 seconds, then 30, then 60; on trial two
+-- failures are enough to degrade it again.
+create or replace function cogo.evaluate_health(
+  p_model cogo.model_health, p_now timestamptz, p_circuits_open boolean
 )
   returns cogo.model_health
-  language plpgsql
-  immutable
-  set search_path = ''
+  language plpgsql immutable set search_path = ''
 as $$
 declare
   v_model cogo.model_health := p_model;
-  v_weight double precision := cogo.fading(p_model.counted_at, p_now, 30);
+  v_weight double precision := cogo.decay(p_model.counted_at, p_now, 30);
   v_calls double precision := (p_model.answered + p_model.failed) * v_weight;
   v_rate double precision := p_model.failed / nullif(p_model.answered + p_model.failed, 0);
   v_enough double precision := case when p_model.on_trial then 1.9 else 4.5 end;
   v_usual double precision;
   v_slower double precision;
-  v_worse text;
+  v_found text;
 begin
-  -- The moving sum is part of the long one: what is usual is the rest.
+  -- The long sum includes the short one; the baseline is the difference.
   if p_model.usual_paced - p_model.paced * v_weight >= 10 then
     v_usual := (p_model.usual_pace - p_model.pace * v_weight)
                / (p_model.usual_paced - p_model.paced * v_weight);
@@ -4530,32 +3780,32 @@ begin
     v_slower := p_model.pace / p_model.paced / nullif(v_usual, 0);
   end if;
 
-  -- On trial somebody must be let through to see whether a circuit closes.
-  if p_shut and (not p_model.on_trial or p_now > p_model.since + interval '30 seconds') then
-    v_worse := 'open';
+  -- On trial some calls must pass, since a circuit closes only after a successful call.
+  if p_circuits_open and (not p_model.on_trial or p_now > p_model.since + interval '30 seconds') then
+    v_found := 'open';
     v_model.reason := 'the circuits of all its deployments are open';
   elsif p_model.in_a_row >= 5 or (v_calls >= v_enough and v_rate >= 0.8) then
-    v_worse := 'open';
+    v_found := 'open';
     v_model.reason := format(
       'it does not answer: %s of the last %s calls failed, %s in a row',
       round((p_model.failed * v_weight)::numeric, 1), round(v_calls::numeric, 1), p_model.in_a_row
     );
   elsif v_calls >= v_enough and v_rate >= 0.3 then
-    v_worse := 'degraded';
+    v_found := 'degraded';
     v_model.reason := format(
       '%s%% of the last %s calls failed', round(v_rate * 100), round(v_calls::numeric, 1)
     );
   elsif v_slower >= 3 then
-    v_worse := 'degraded';
+    v_found := 'degraded';
     v_model.reason := format(
       'it takes %s ms for a token and usually %s ms',
       round((p_model.pace / p_model.paced)::numeric, 1), round(v_usual::numeric, 1)
     );
   end if;
 
-  if p_model.health = 'ok' and v_worse is not null
-     or p_model.health = 'degraded' and v_worse = 'open' then
-    v_model.health := v_worse;
+  if p_model.health = 'ok' and v_found is not null
+     or p_model.health = 'degraded' and v_found = 'open' then
+    v_model.health := v_found;
     v_model.since := p_now;
     v_model.on_trial := false;
     v_model.retry_at := p_now + make_interval(secs => least(60, 15 * 2 ^ least(p_model.trips, 2)));
@@ -4566,7 +3816,7 @@ begin
       v_model.on_trial := false;
       v_model.trips := 0;
     end if;
-  elsif not p_shut and p_model.answered * v_weight >= 2.5
+  elsif not p_circuits_open and p_model.answered * v_weight >= 2.5
     and v_rate <= 0.1 and coalesce(v_slower, 1) <= 1.5
   then
     v_model.health := 'ok';
@@ -4595,225 +3845,123 @@ begin
   return v_model;
 end;
 $$;
-comment on function cogo.judge_health(cogo.model_health, timestamptz, boolean) is
-  'The model with its health as it has to be now, from what its traffic showed; p_shut says that all its
-circuits are open.';
+comment on function cogo.evaluate_health is
+  'Return the model with its current health. p_circuits_open: whether all its circuits are open.';
 
-revoke all on function cogo.judge_health(cogo.model_health, timestamptz, boolean)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.judge_health(cogo.model_health, timestamptz, boolean) to service_role;
+create or replace function cogo.record_switch(
+  p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
+  p_numbers jsonb, p_who text
+)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
+  values (
+    p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
+  );
+  perform cogo.notify(
+    'model-selection', 'MODEL_STATUS',
+    jsonb_build_object(
+      'model_id', p_subject,
+      'status', case
+        when p_became in ('open', 'ban', 'drain') then 'unavailable'
+        when p_became = 'degraded' then 'degraded'
+        else 'available'
+      end,
+      'kind', p_kind,
+      'scope', p_scope,
+      'was', p_was,
+      'became', p_became,
+      'who', p_who,
+      'reason', p_reason,
+      'numbers', coalesce(p_numbers, '{}'),
+      'timestamp', cogo.iso_timestamp(cogo.now())
+    ),
+    p_who, 'cogo-model-selection'
+  );
+end;
+$$;
+comment on function cogo.record_switch is
+  'Store and announce a change of which models may be selected.';
 
--- schemas/78_models/0844_learn.sql
--- Every orchestrator asks; one learns at a time, and the others read what it has learned.
-create or replace function cogo.learn(p_limit integer default 2000)
+-- Every orchestrator calls this; one at a time does the work, and the others read its result.
+create or replace function cogo.update_model_health(p_limit integer default 2000)
   returns integer
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_count integer;
-  v_was cogo.model_health;
-  v_is cogo.model_health;
+  v_old cogo.model_health;
+  v_new cogo.model_health;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('cogo.learn', 0)) then
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.update_model_health', 0)) then
     return 0;
   end if;
   v_count := cogo.count_outcomes(p_limit);
-  for v_was in
+  for v_old in
     select h.* from cogo.model_health h
      where h.health <> 'ok' or h.on_trial or h.counted_at > cogo.now() - interval '5 minutes'
         or h.model_id in (select d.model_id from cogo.deployments d where d.state <> 'closed')
      order by h.model_id
   loop
-    v_is := cogo.judge_health(
-      v_was, cogo.now(),
+    v_new := cogo.evaluate_health(
+      v_old, cogo.now(),
       coalesce(
         (
           select bool_and(d.state <> 'closed')
-            from cogo.deployments d where d.model_id = v_was.model_id
+            from cogo.deployments d where d.model_id = v_old.model_id
         ), false
       )
     );
-    continue when v_is is not distinct from v_was;
+    continue when v_new is not distinct from v_old;
     update cogo.model_health h
-       set health = v_is.health, reason = v_is.reason, since = v_is.since,
-           on_trial = v_is.on_trial, trips = v_is.trips, retry_at = v_is.retry_at,
-           answered = v_is.answered, failed = v_is.failed, in_a_row = v_is.in_a_row,
-           paced = v_is.paced, pace = v_is.pace
-     where h.model_id = v_is.model_id;
-    if v_is.health <> v_was.health then
-      perform cogo.note_switch(
-        'health', v_is.model_id, 'everywhere', v_was.health, v_is.health, v_is.reason,
+       set health = v_new.health, reason = v_new.reason, since = v_new.since,
+           on_trial = v_new.on_trial, trips = v_new.trips, retry_at = v_new.retry_at,
+           answered = v_new.answered, failed = v_new.failed, in_a_row = v_new.in_a_row,
+           paced = v_new.paced, pace = v_new.pace
+     where h.model_id = v_new.model_id;
+    if v_new.health <> v_old.health then
+      perform cogo.record_switch(
+        'health', v_new.model_id, 'everywhere', v_old.health, v_new.health, v_new.reason,
         jsonb_build_object(
-          'answered', round(v_was.answered::numeric, 1),
-          'failed', round(v_was.failed::numeric, 1),
-          'in_a_row', v_was.in_a_row,
-          'ms_per_token', round((v_was.pace / nullif(v_was.paced, 0))::numeric, 1),
+          'answered', round(v_old.answered::numeric, 1),
+          'failed', round(v_old.failed::numeric, 1),
+          'in_a_row', v_old.in_a_row,
+          'ms_per_token', round((v_old.pace / nullif(v_old.paced, 0))::numeric, 1),
           'usual_ms_per_token',
-          round((v_was.usual_pace / nullif(v_was.usual_paced, 0))::numeric, 1),
-          'retry_at', cogo.iso(v_is.retry_at)
+          round((v_old.usual_pace / nullif(v_old.usual_paced, 0))::numeric, 1),
+          'retry_at', cogo.iso_timestamp(v_new.retry_at)
         ),
-        cogo.actor()
+        cogo.current_actor()
       );
     end if;
   end loop;
   return v_count;
 end;
 $$;
-comment on function cogo.learn(integer) is
-  'Learns from attempts that ended since the last time, and switches models that became unwell or well.';
+comment on function cogo.update_model_health is
+  'Count the attempts that ended, evaluate the health of models, and record each change.';
 
-revoke all on function cogo.learn(integer) from public, anon, authenticated, service_role;
-grant execute on function cogo.learn(integer) to service_role;
+-- schemas/78_models/50_circuits.sql
+-- While a trial runs its duration is unknown: ask again after five seconds at most.
+create or replace function cogo.circuit_wait_seconds(p_deployment cogo.deployments, p_now timestamptz)
+  returns numeric
+  language sql immutable
+  return round(greatest(
+    0,
+    extract(epoch from p_deployment.not_before - p_now),
+    case p_deployment.state
+      when 'open' then extract(epoch from p_deployment.open_until - p_now)
+      when 'half_open' then least(5, extract(epoch from p_deployment.trial_until - p_now))
+    end
+  )::numeric, 3);
+comment on function cogo.circuit_wait_seconds is
+  'Return the seconds until a deployment may be called; 0: now.';
 
--- schemas/78_models/0846_restamp.sql
--- Tasks are locked first, in the one order of all locks. What runs is not touched.
-create or replace function cogo.restamp(
-  p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
-)
-  returns integer
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-declare
-  v_ids uuid[];
-  v_owner uuid := cogo.to_uuid(substr(p_scope, length('owner:') + 1));
-begin
-  select array_agg(w.id) into v_ids
-    from (
-      select s.id, s.task_id
-        from (
-          select q.id, q.task_id, q.lane, q.owner
-            from cogo.subtasks q where q.status = 'queued'
-           union all
-          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'blocked'
-           union all
-          select q.id, q.task_id, q.lane, q.owner from cogo.subtasks q where q.status = 'delayed'
-           union all
-          select q.id, q.task_id, q.lane, q.owner
-            from cogo.subtasks q where q.status in ('waiting', 'held')
-        ) as s
-        join public.cogo_tasks t on t.id = s.task_id
-       where s.lane <> 'cio'
-         and (p_action = 'pin') is distinct from (s.lane = any (p_lanes))
-         -- Who asked for a model by name keeps it, unless nobody may have it.
-         and (p_action = 'ban' or t.model is null)
-         and case
-           when p_scope like 'owner:%' then s.owner = v_owner
-           when p_scope like 'task_type:%' then p_scope = 'task_type:' || coalesce(
-             (
-               select m.requirements ->> 'taskType' from public.cogo_model_selections m
-                where m.subtask_id = s.id order by m.created_at desc limit 1
-             ), 'general'
-           )
-           else true
-         end
-       order by t.seq
-         for no key update of t
-    ) as w;
-
-  with moved as (
-    update cogo.subtasks s
-       set lane = 'cio'
-     where s.id = any (v_ids)
-       and s.status in ('queued', 'blocked', 'delayed', 'waiting', 'held')
-    returning s.*
-  )
-  insert into cogo.events (task_id, seq, at, kind, subtask_id, attempt, agent_id, detail)
-  select m.task_id,
-         row_number() over (partition by m.task_id order by m.seq) + coalesce(
-           (
-             select e.seq from cogo.events e where e.task_id = m.task_id
-              order by e.seq desc limit 1
-           ), 0
-         ),
-         cogo.now(), 'subtask.' || m.status, m.id, nullif(m.attempt, 0), p_who,
-         jsonb_build_object(
-           'key', m.key, 'type', m.type, 'lane', m.lane, 'from', m.status, 'reason', p_reason
-         )
-    from moved m;
-  perform cogo.ring_lanes(v_ids);
-  return coalesce(cardinality(v_ids), 0);
-end;
-$$;
-comment on function cogo.restamp(text, text[], text, text, text) is
-  'Sends waiting subtasks back to the orchestrators: those in p_lanes, for a pin those in all others.
-Says how many.';
-
-revoke all on function cogo.restamp(text, text[], text, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.restamp(text, text[], text, text, text) to service_role;
-
--- schemas/78_models/0861_must_open.sql
--- Pure: what is known of a deployment, judged. Failures that came all at once may be one event, so
--- a row of them must last; a rate needs enough calls; connections must have failed for several.
-create or replace function cogo.must_open(
-  p_consecutive integer,
-  p_failing interval,
-  p_answered double precision,
-  p_failed double precision,
-  p_unreachable_for integer
-)
-  returns boolean
-  language sql
-  immutable
-  set search_path = ''
-as $$
-  select coalesce(p_consecutive >= 5 and p_failing >= interval '5 seconds', false)
-      or (p_answered + p_failed >= 20 and p_failed >= p_answered)
-      or p_unreachable_for >= 2;
-$$;
-comment on function cogo.must_open(
-  integer, interval, double precision, double precision, integer
-) is 'Whether a closed circuit opens.';
-
-revoke all on function cogo.must_open(
-  integer, interval, double precision, double precision, integer
-)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.must_open(
-  integer, interval, double precision, double precision, integer
-) to service_role;
-
--- schemas/78_models/0862_tell_deployment.sql
-create or replace function cogo.tell_deployment(p_deployment cogo.deployments)
-  returns void
-  language sql
-  volatile
-  set search_path = ''
-as $$
-  select cogo.ring(
-    'model-selection', 'MODEL_STATUS',
-    jsonb_build_object(
-      'model_id', p_deployment.model_id,
-      'provider', p_deployment.provider,
-      'deployment', p_deployment.deployment,
-      'status', case p_deployment.state when 'closed' then 'available' else 'unavailable' end,
-      'reason', case p_deployment.state
-        when 'closed' then 'it answers again'
-        else 'its circuit is open: ' || coalesce(p_deployment.last_error ->> 'message', 'it fails')
-      end,
-      'until', case when p_deployment.state <> 'closed' then cogo.iso(p_deployment.open_until) end,
-      'timestamp', cogo.iso(cogo.now())
-    ),
-    cogo.actor(), 'cogo-model-selection'
-  );
-$$;
-comment on function cogo.tell_deployment(cogo.deployments) is
-  'Announces that a circuit has opened or closed.';
-
-revoke all on function cogo.tell_deployment(cogo.deployments)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.tell_deployment(cogo.deployments) to service_role;
-
--- schemas/78_models/0863_count_calls.sql
-create or replace function cogo.count_calls(p_deployment cogo.deployments, p_item jsonb)
+create or replace function cogo.apply_report(p_deployment cogo.deployments, p_item jsonb)
   returns cogo.deployments
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -4821,9 +3969,9 @@ declare
   v_answered integer := coalesce((p_item ->> 'answered')::integer, 0);
   v_failed integer := coalesce((p_item ->> 'failed')::integer, 0);
   v_in_a_row integer := coalesce((p_item ->> 'in_a_row')::integer, v_failed);
-  v_weight double precision;
+  -- A time constant of 60 seconds.
+  v_weight double precision := cogo.decay(p_deployment.counted_at, cogo.now(), 60 * ln(2::float8));
 begin
-  v_weight := exp(-greatest(0, extract(epoch from v_now - v_deployment.counted_at)) / 60);
   v_deployment.answered := v_deployment.answered * v_weight + v_answered;
   v_deployment.failed := v_deployment.failed * v_weight + v_failed;
   v_deployment.counted_at := v_now;
@@ -4838,7 +3986,7 @@ begin
   if (p_item ->> 'retry_after_seconds')::numeric > 0 then
     v_deployment.not_before := greatest(
       v_deployment.not_before,
-      v_now + cogo.retry_after((p_item ->> 'retry_after_seconds')::numeric)
+      v_now + cogo.retry_interval((p_item ->> 'retry_after_seconds')::numeric)
     );
   end if;
   if jsonb_typeof(p_item -> 'error') = 'object' then
@@ -4848,21 +3996,14 @@ begin
   return v_deployment;
 end;
 $$;
-comment on function cogo.count_calls(cogo.deployments, jsonb) is
-  'The deployment after some calls were counted; nothing is written.';
+comment on function cogo.apply_report is
+  'Return the deployment with the calls of a report counted; write nothing.';
 
-revoke all on function cogo.count_calls(cogo.deployments, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.count_calls(cogo.deployments, jsonb) to service_role;
-
--- schemas/78_models/0864_judge_deployment.sql
-create or replace function cogo.judge_deployment(
+create or replace function cogo.evaluate_circuit(
   p_deployment cogo.deployments, p_trial text, p_trial_id uuid
 )
   returns cogo.deployments
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -4871,15 +4012,17 @@ declare
   v_opens boolean := false;
 begin
   if v_deployment.state = 'closed' then
-    v_opens := cogo.must_open(
-      v_deployment.consecutive, v_now - v_deployment.failing_since,
-      v_deployment.answered, v_deployment.failed,
-      (
-        select count(*)::integer from cogo.deployment_agents a
+    -- Failures at the same moment may be one event, so a series must last; a rate needs enough calls;
+    -- connections must have failed for several agents.
+    v_opens := v_deployment.consecutive >= 5
+        and coalesce(v_now - v_deployment.failing_since >= interval '5 seconds', false)
+      or v_deployment.answered + v_deployment.failed >= 20
+        and v_deployment.failed >= v_deployment.answered
+      or (
+        select count(*) >= 2 from cogo.deployment_agents a
          where a.deployment = v_deployment.deployment
            and a.unreachable >= 3 and a.unreachable_at > v_now - interval '1 minute'
-      )
-    );
+      );
   elsif v_is_trial and p_trial = 'running' then
     v_deployment.trial_until := v_now + interval '15 seconds';
   elsif v_is_trial and p_trial = 'answered' then
@@ -4914,51 +4057,20 @@ begin
   return v_deployment;
 end;
 $$;
-comment on function cogo.judge_deployment(cogo.deployments, text, uuid) is
-  'The deployment with its circuit as it has to be now. A trial that ended without a verdict, such as
-a cancelled one, gives its place to the next.';
+comment on function cogo.evaluate_circuit is
+  'Return the deployment with its circuit evaluated. A trial that ended without a result, such as a
+cancelled one, lets the next one begin.';
 
-revoke all on function cogo.judge_deployment(cogo.deployments, text, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.judge_deployment(cogo.deployments, text, uuid) to service_role;
-
--- schemas/78_models/0865_deployment_wait.sql
--- How much longer no call may pass. While a trial runs its length is anybody's guess: look again soon.
-create or replace function cogo.deployment_wait(p_deployment cogo.deployments, p_now timestamptz)
-  returns numeric
-  language sql
-  immutable
-  set search_path = ''
-as $$
-  select round(greatest(
-    0,
-    extract(epoch from p_deployment.not_before - p_now),
-    case p_deployment.state
-      when 'open' then extract(epoch from p_deployment.open_until - p_now)
-      when 'half_open' then least(5, extract(epoch from p_deployment.trial_until - p_now))
-    end
-  )::numeric, 3);
-$$;
-comment on function cogo.deployment_wait(cogo.deployments, timestamptz) is
-  'Seconds until a deployment may be asked again; 0: now.';
-
-revoke all on function cogo.deployment_wait(cogo.deployments, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.deployment_wait(cogo.deployments, timestamptz) to service_role;
-
--- schemas/78_models/0866_note_report.sql
-create or replace function cogo.note_report(p_agent_id text, p_report bigint, p_item jsonb)
+create or replace function cogo.record_report(p_agent_id text, p_report bigint, p_item jsonb)
   returns void
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_name text := p_item ->> 'deployment';
   v_unreachable integer := (p_item ->> 'unreachable')::integer;
   v_old cogo.deployments;
   v_new cogo.deployments;
-  v_draw jsonb;
+  v_refund jsonb;
 begin
   insert into cogo.deployments (deployment, model_id, provider)
   values (v_name, p_item ->> 'model_id', p_item ->> 'provider')
@@ -4986,8 +4098,8 @@ begin
     return;
   end if;
 
-  v_new := cogo.judge_deployment(
-    cogo.count_calls(v_old, p_item), p_item ->> 'trial', (p_item ->> 'trial_id')::uuid
+  v_new := cogo.evaluate_circuit(
+    cogo.apply_report(v_old, p_item), p_item ->> 'trial', (p_item ->> 'trial_id')::uuid
   );
   update cogo.deployments d
      set state = v_new.state, open_until = v_new.open_until, openings = v_new.openings,
@@ -5000,26 +4112,36 @@ begin
          model_id = coalesce(p_item ->> 'model_id', d.model_id)
    where d.deployment = v_name;
   if (v_new.state = 'closed') is distinct from (v_old.state = 'closed') then
-    perform cogo.tell_deployment(v_new);
+    perform cogo.notify(
+      'model-selection', 'MODEL_STATUS',
+      jsonb_build_object(
+        'model_id', v_new.model_id,
+        'provider', v_new.provider,
+        'deployment', v_new.deployment,
+        'status', case v_new.state when 'closed' then 'available' else 'unavailable' end,
+        'reason', case v_new.state
+          when 'closed' then 'it answers again'
+          else 'its circuit is open: ' || coalesce(v_new.last_error ->> 'message', 'it fails')
+        end,
+        'until', case when v_new.state <> 'closed' then cogo.iso_timestamp(v_new.open_until) end,
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ),
+      cogo.current_actor(), 'cogo-model-selection'
+    );
   end if;
-  for v_draw in select jsonb_array_elements(coalesce(nullif(p_item -> 'given_back', 'null'), '[]'))
+  for v_refund in select jsonb_array_elements(coalesce(nullif(p_item -> 'given_back', 'null'), '[]'))
   loop
-    update cogo.buckets b set tokens = b.tokens + (v_draw ->> 'amount')::float8
-     where b.bucket = v_draw ->> 'bucket';
+    update cogo.buckets b set tokens = b.tokens + (v_refund ->> 'amount')::float8
+     where b.bucket = v_refund ->> 'bucket';
   end loop;
 end;
 $$;
-comment on function cogo.note_report(text, bigint, jsonb) is
-  'Counts what one agent saw of one deployment, once, and gives back what it had drawn too much.';
+comment on function cogo.record_report is
+  'Count an agent''s report of a deployment, once, and refund what it drew too much.';
 
-revoke all on function cogo.note_report(text, bigint, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.note_report(text, bigint, jsonb) to service_role;
-
--- schemas/80_rpc_agents/0800_cogo_claim_subtasks.sql
--- Waits for no task and no subtask: what another agent is working on is skipped. Limits are
--- counted in a statement of their own, after they were locked: a snapshot from before the lock
--- would miss what the previous holder claimed.
+-- schemas/80_rpc_agents/10_claim.sql
+-- Skips tasks and subtasks that are locked. Limits are read in a statement after the one that locks
+-- them: an earlier snapshot would miss what the previous holder claimed.
 create or replace function public.cogo_claim_subtasks(
   p_agent_id text,
   p_lanes text[],
@@ -5032,17 +4154,10 @@ create or replace function public.cogo_claim_subtasks(
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
   )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-  -- What is read here has an index that leads to it, and one plan is as good as another for few and
-  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
-  -- empty would read whole tables later, and planning costs more than these statements.
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -5054,25 +4169,25 @@ declare
   v_expired boolean;
   v_ids uuid[];
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if p_lease_seconds is null or p_lease_seconds <= 0 or p_limit is null or p_limit < 0 then
     raise exception using
       errcode = 'TQ004', message = 'p_lease_seconds must be positive, and p_limit 0 or more';
   end if;
 
   if p_request_id is not null then
-    -- Waits only for a repetition of itself.
+    -- Waits only for a repetition of the same request.
     perform pg_advisory_xact_lock(hashtextextended(p_request_id::text, 0));
     select array_agg(s.id) into v_ids
       from cogo.subtasks s
      where s.status = 'running' and s.claim_request = p_request_id and s.agent_id = p_agent_id;
     if v_ids is not null then
-      return query select * from cogo.leases(v_ids);
+      return query select * from cogo.load_leases(v_ids);
       return;
     end if;
   end if;
 
-  -- Mostly there is nothing of the kind, and one look at three indexes says so.
+  -- In most cases there is none of these, which one query of three indexes shows.
   select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
            select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
@@ -5087,19 +4202,19 @@ begin
     perform cogo.lock_limits(p_lanes);
   end if;
   if v_due then
-    perform cogo.promote(20);
+    perform cogo.promote_due(20);
   end if;
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
-  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.open_lanes(p_lanes) o;
+  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.lane_capacity(p_lanes) o;
   v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_ids is null then
     return;
   end if;
 
-  -- The clock is read when the rows are locked: read before, it could lie before the end of an
-  -- attempt that another agent closes at this moment.
+  -- Read the clock after the rows are locked, so that it is not before the end of an attempt which
+  -- another agent closes now.
   with claimed as (
     update cogo.subtasks s
        set status = 'running',
@@ -5117,10 +4232,10 @@ begin
   select c.id, c.attempt, c.task_id, p_agent_id, c.lane, nullif(c.lane, 'cio'), cogo.now()
     from claimed c;
   if v_limited then
-    perform cogo.spend_allowances(v_ids);
+    perform cogo.take_tokens(v_ids);
   end if;
 
-  -- A task is pending until its PLAN is claimed, and planned only by lane cio.
+  -- A task is pending until its PLAN is claimed, in lane cio.
   if 'cio' = any (p_lanes) then
     update public.cogo_tasks t
        set status = 'running', started_at = coalesce(t.started_at, cogo.now())
@@ -5128,37 +4243,29 @@ begin
        and t.status = 'pending';
   end if;
   perform cogo.advance_clocks(v_ids);
-  return query select * from cogo.leases(v_ids);
+  return query select * from cogo.load_leases(v_ids);
 end;
 $$;
-comment on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid) is
-  'Leases up to p_limit queued subtasks of the lanes to an agent: by priority and age, fairly among
-owners, as far as limits allow. The same p_request_id again gives the leases that still run.';
+comment on function public.cogo_claim_subtasks is
+  'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
+age, within limits. The same p_request_id again returns the leases that still run.';
 
-revoke all on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_claim_subtasks(text, text[], integer, numeric, uuid)
-  to service_role;
-
--- schemas/80_rpc_agents/0810_cogo_extend_leases.sql
--- Takes no task lock and skips rows that somebody holds: their leases keep the time they have,
--- and the next extension finds out what became of them.
+-- schemas/80_rpc_agents/20_extend.sql
+-- Takes no task lock and skips locked rows: their leases keep their expiry, and the next extension
+-- reports what became of them.
 create or replace function public.cogo_extend_leases(
   p_agent_id text, p_leases jsonb, p_lease_seconds numeric default 15
 )
   returns table (
     subtask_id uuid, attempt integer, answer text, lease_expires_at timestamptz
   )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := cogo.now();
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_leases) is distinct from 'array' or p_lease_seconds is null
      or p_lease_seconds <= 0 then
     raise exception using
@@ -5167,7 +4274,7 @@ begin
   end if;
 
   return query
-    with asked as materialized (
+    with wanted as materialized (
       select l.ordinal,
              cogo.to_uuid(l.lease ->> 'subtask_id') as id,
              cogo.to_integer(l.lease ->> 'attempt') as attempt,
@@ -5176,7 +4283,7 @@ begin
     ), locked as materialized (
       select s.id, s.attempt, s.cancel_requested_at is not null as is_cancelled
         from cogo.subtasks s
-       where s.id in (select a.id from asked a)
+       where s.id in (select a.id from wanted a)
          and s.status = 'running'
          and s.agent_id = p_agent_id
          for no key update skip locked
@@ -5186,7 +4293,7 @@ begin
         from locked k
        where s.id = k.id
          and not k.is_cancelled
-         and exists (select from asked a where a.id = s.id and a.attempt = s.attempt)
+         and exists (select from wanted a where a.id = s.id and a.attempt = s.attempt)
       returning s.id, s.attempt, s.lease_expires_at
     ), saved as (
       insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at)
@@ -5196,10 +4303,10 @@ begin
         from (
           select x.id, x.attempt from extended x
            union all
-          -- The last text of a cancelled one is kept: somebody has seen it.
+          -- Keep the last text of a cancelled one: watchers have seen it.
           select k.id, k.attempt from locked k where k.is_cancelled
         ) e
-        join asked a on a.id = e.id and a.attempt = e.attempt
+        join wanted a on a.id = e.id and a.attempt = e.attempt
        where jsonb_typeof(a.checkpoint) = 'object'
       on conflict (subtask_id) do update
         set attempt = excluded.attempt,
@@ -5215,7 +4322,7 @@ begin
              else 'ok'
            end,
            coalesce(e.lease_expires_at, s.lease_expires_at)
-      from asked a
+      from wanted a
       left join extended e on e.id = a.id and e.attempt = a.attempt
       left join cogo.subtasks s
              on s.id = a.id and s.attempt = a.attempt and s.status = 'running'
@@ -5223,50 +4330,35 @@ begin
      order by a.ordinal;
 end;
 $$;
-comment on function public.cogo_extend_leases(text, jsonb, numeric) is
-  'Extends leases and keeps their checkpoints. Per lease: ok, cancel (stop, the task is over) or
-lost (stop, it is somebody else''s). A lease that expired and was not reaped is extended.';
+comment on function public.cogo_extend_leases is
+  'Extend leases and store their checkpoints. Per lease: ok, cancel (stop: the task is over) or lost
+(stop: another agent has it). An expired lease that was not reaped is extended.';
 
-revoke all on function public.cogo_extend_leases(text, jsonb, numeric)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_extend_leases(text, jsonb, numeric) to service_role;
-
--- schemas/80_rpc_agents/0820_cogo_complete_subtasks.sql
+-- schemas/80_rpc_agents/30_complete.sql
 create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-  -- What is read here has an index that leads to it, and one plan is as good as another for few and
-  -- for many. Statistics of a queue are out of date whenever they are used: a plan made while it was
-  -- empty would read whole tables later, and planning costs more than these statements.
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
+  language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array' then
     raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
   end if;
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
-  return query select * from cogo.settle_completions(p_agent_id, p_items);
+  return query select * from cogo.complete_isolated(p_agent_id, p_items);
 end;
 $$;
-comment on function public.cogo_complete_subtasks(text, jsonb) is
-  'Records what attempts made; one answer per item, in order, and no item spoils another. Repeat
-it until it answers: ok, duplicate (already recorded), stale (no longer yours), closed (the task is
-over), unknown, or invalid (nothing written, see detail).';
+comment on function public.cogo_complete_subtasks is
+  'Record completions, each independently, and answer for each, in order: ok, duplicate (already
+recorded), stale (no longer yours), closed (the task is over), unknown, or invalid (nothing written, see
+detail). Repeat the call until it answers.';
 
-revoke all on function public.cogo_complete_subtasks(text, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_complete_subtasks(text, jsonb) to service_role;
-
--- schemas/80_rpc_agents/0830_cogo_fail_subtask.sql
+-- schemas/80_rpc_agents/35_fail.sql
 create or replace function public.cogo_fail_subtask(
   p_agent_id text,
   p_subtask_id uuid,
@@ -5279,21 +4371,18 @@ create or replace function public.cogo_fail_subtask(
   returns table (
     subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz, after_ms bigint
   )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
   v_subtask cogo.subtasks;
   v_attempt public.cogo_attempts;
   v_answer text;
-  -- A failure can always be recorded: what nobody could read is left out of it.
-  v_error constant jsonb := case when cogo.json_problem(p_error) is null then p_error
+  -- A failure can always be recorded: an unreadable error is reduced to its class and message.
+  v_error constant jsonb := case when cogo.validate_json(p_error) is null then p_error
     else jsonb_build_object('class', p_error ->> 'class', 'message', p_error ->> 'message') end;
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if p_action is null or p_action not in ('retry', 'reroute', 'give_up', 'snooze') then
     raise exception using
       errcode = 'TQ004', message = 'p_action must be retry, reroute, give_up or snooze';
@@ -5306,9 +4395,9 @@ begin
   select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
   select a.* into v_attempt
     from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
-  v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
+  v_answer := cogo.check_fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
-    perform cogo.end_in_failure(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
+    perform cogo.fail_attempt(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
   elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
@@ -5324,34 +4413,24 @@ begin
              when v_answer = 'unknown' then 'unknown'
              else 'stale'
            end,
-           s.status, s.run_at, cogo.milliseconds(cogo.now(), s.run_at)
+           s.status, s.run_at, cogo.elapsed_ms(cogo.now(), s.run_at)
       from (select) as always
       left join cogo.subtasks s on s.id = p_subtask_id;
 end;
 $$;
-comment on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb) is
-  'Ends an attempt that failed: retry (after p_retry_after_seconds, at most a day, else backoff with
-full jitter), reroute (another model), give_up (dead letter, the task fails), snooze (later, spends
-nothing).
-Answers ok, duplicate, stale, closed or unknown, where the subtask stands, and in how many
+comment on function public.cogo_fail_subtask is
+  'End a failed attempt: retry (after p_retry_after_seconds, at most a day, else backoff with full
+jitter), reroute (another model), give_up (dead letter, the task fails), snooze (later, counts no
+failure). Answers ok, duplicate, stale, closed or unknown, the status of the subtask, and in how many
 milliseconds it may be claimed again.';
 
-revoke all on function public.cogo_fail_subtask(text, uuid, integer, jsonb, text, numeric, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_fail_subtask(
-  text, uuid, integer, jsonb, text, numeric, jsonb
-) to service_role;
-
--- schemas/80_rpc_agents/0840_cogo_release_subtasks.sql
+-- schemas/80_rpc_agents/40_release.sql
 create or replace function public.cogo_release_subtasks(
   p_agent_id text, p_leases jsonb default null, p_reason text default 'drain',
   p_died boolean default false
 )
   returns table (subtask_id uuid, attempt integer, answer text)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
@@ -5360,7 +4439,7 @@ declare
   v_subtask cogo.subtasks;
   v_attempt public.cogo_attempts;
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if v_leases is null then
     select coalesce(
              jsonb_agg(
@@ -5384,17 +4463,17 @@ begin
     select a.* into v_attempt
       from public.cogo_attempts a
      where a.subtask_id = v_subtask.id and a.attempt = cogo.to_integer(v_lease ->> 'attempt');
-    answer := cogo.fence(p_agent_id, v_attempt, v_subtask);
+    answer := cogo.check_fence(p_agent_id, v_attempt, v_subtask);
     if answer = 'closing' then
       perform cogo.cancel_running(subtask_id, attempt, null);
     elsif answer = 'held' and p_died then
-      perform cogo.hand_back(
+      perform cogo.take_back_lease(
         v_subtask, 'reaped',
         jsonb_build_object('class', 'worker_died', 'message', format('agent %s died', p_agent_id)),
         true
       );
     elsif answer = 'held' then
-      perform cogo.hand_back(
+      perform cogo.take_back_lease(
         v_subtask, 'released', jsonb_build_object('class', 'released', 'message', p_reason), false
       );
     end if;
@@ -5406,76 +4485,60 @@ begin
   end loop;
 end;
 $$;
-comment on function public.cogo_release_subtasks(text, jsonb, text, boolean) is
-  'Gives leases back at once (null: all of the agent): ok, stale or unknown for each. A drain spends
-nothing; p_died, for the supervisor of a process that died, counts as a reap.';
+comment on function public.cogo_release_subtasks is
+  'Release leases at once (null: all of the agent); answer ok, stale or unknown for each. A drain counts
+no failure; p_died, for the supervisor of a process that died, counts as a reap.';
 
-revoke all on function public.cogo_release_subtasks(text, jsonb, text, boolean)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_release_subtasks(text, jsonb, text, boolean) to service_role;
-
--- schemas/80_rpc_agents/0845_cogo_model_knowledge.sql
-create or replace function public.cogo_model_knowledge(p_agent_id text)
-  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+-- schemas/80_rpc_agents/50_reap.sql
+create or replace function public.cogo_reap(p_limit integer default 100)
+  returns table (reaped integer, dead integer, promoted integer, cancelled integer)
+  language plpgsql set search_path = ''
 as $$
+declare
+  v_task_id uuid;
 begin
-  perform cogo.act_as(p_agent_id);
-  perform cogo.learn();
-  return query
-    select coalesce(
-             (
-               select jsonb_agg(
-                        jsonb_build_object(
-                          'model_id', m.model_id,
-                          'task_type', m.task_type,
-                          'after', to_jsonb(m.after),
-                          'judged', m.judged * f.left_of,
-                          'good', m.good * f.left_of,
-                          'checked', m.checked * f.left_of,
-                          'passed', m.passed * f.left_of,
-                          'passed_good', m.passed_good * f.left_of,
-                          'total_ms', m.total_ms / nullif(m.answered, 0),
-                          'first_token_ms', m.first_token_ms / nullif(m.streamed, 0),
-                          'cost_usd', m.cost_usd / nullif(m.priced, 0)
-                        )
-                      )
-                 from cogo.model_outcomes m
-                cross join lateral (
-                  select cogo.fading(m.counted_at, cogo.now(), 604800) as left_of
-                ) as f
-                where m.judged * f.left_of >= 0.5
-             ), '[]'
-           ),
-           coalesce(
-             (
-               select jsonb_object_agg(h.model_id, h.health)
-                 from cogo.model_health h where h.health <> 'ok'
-             ), '{}'
-           ),
-           coalesce((select jsonb_agg(to_jsonb(c) order by c.set_at) from cogo.controls c), '[]'),
-           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}');
+  reaped := 0;
+  dead := 0;
+  promoted := 0;
+  cancelled := 0;
+  -- Every agent calls this; one at a time does the work.
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.reap', 0)) then
+    return next;
+    return;
+  end if;
+
+  promoted := cogo.promote_due(p_limit);
+  select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  for v_task_id in
+    select t.id
+      from public.cogo_tasks t
+     where t.deadline < cogo.now() and t.finished_at is null
+     order by t.deadline
+     limit p_limit
+       for no key update skip locked
+  loop
+    perform cogo.fail_task(
+      v_task_id,
+      jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
+    );
+  end loop;
+  delete from cogo.cached_answers c
+   where c.key in (
+     select e.key from cogo.cached_answers e
+      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
+   );
+  return next;
 end;
 $$;
-comment on function public.cogo_model_knowledge(text) is
-  'What orchestrators choose by: outcomes by model and type of task (sums that fade, and means), and
-which models are unwell. Learns first from what ended meanwhile.';
+comment on function public.cogo_reap is
+  'Do the housekeeping: expired leases, due subtasks, deadlines, expired answers. Every agent calls this
+every few seconds.';
 
-revoke all on function public.cogo_model_knowledge(text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_model_knowledge(text) to service_role;
-
--- schemas/80_rpc_agents/0850_cogo_record_agent.sql
+-- schemas/80_rpc_agents/60_agents.sql
 create or replace function public.cogo_record_agent(p_agent jsonb)
   returns public.cogo_agents
-  language sql
-  volatile
-  security invoker
-  set search_path = ''
-  -- A time without an offset is meant as UTC, whatever the session is set to.
+  language sql set search_path = ''
+  -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
   insert into public.cogo_agents as a (
@@ -5510,115 +4573,144 @@ as $$
         stopped_at = excluded.stopped_at
   returning a.*;
 $$;
-comment on function public.cogo_record_agent(jsonb) is
-  'Notes that an agent is alive, with what it can serve. The database says when.';
+comment on function public.cogo_record_agent is
+  'Record the heartbeat of an agent with what it serves. The database sets the time.';
 
-revoke all on function public.cogo_record_agent(jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_record_agent(jsonb) to service_role;
+-- `truncate` creates a new file, which fails on a full disk, whereas an update may find room in an
+-- old one. Calls within five seconds, or at the same time, use the last result.
+create or replace function public.cogo_check_writes()
+  returns table (at timestamptz)
+  language plpgsql set search_path = ''
+as $$
+begin
+  if not exists (
+    select 1 from cogo.write_checks c
+     where c.at between cogo.now() - interval '5 seconds' and cogo.now()
+  ) and pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('cogo.write_checks')) then
+    truncate cogo.write_checks;
+    insert into cogo.write_checks default values;
+  end if;
+  return query select coalesce(max(c.at), cogo.now()) from cogo.write_checks c;
+end;
+$$;
+comment on function public.cogo_check_writes is
+  'For health checks: write something that needs room on the disk; fail if the database cannot write.';
 
--- schemas/80_rpc_agents/0860_cogo_reap.sql
-create or replace function public.cogo_reap(p_limit integer default 100)
-  returns table (reaped integer, dead integer, promoted integer, cancelled integer)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+-- schemas/80_rpc_agents/70_models.sql
+create or replace function public.cogo_model_knowledge(p_agent_id text)
+  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
+  language plpgsql set search_path = ''
+as $$
+begin
+  perform cogo.set_actor(p_agent_id);
+  perform cogo.update_model_health();
+  return query
+    select coalesce(
+             (
+               select jsonb_agg(
+                        jsonb_build_object(
+                          'model_id', m.model_id,
+                          'task_type', m.task_type,
+                          'after', to_jsonb(m.after),
+                          'judged', m.judged * f.weight,
+                          'good', m.good * f.weight,
+                          'checked', m.checked * f.weight,
+                          'passed', m.passed * f.weight,
+                          'passed_good', m.passed_good * f.weight,
+                          'total_ms', m.total_ms / nullif(m.answered, 0),
+                          'first_token_ms', m.first_token_ms / nullif(m.streamed, 0),
+                          'cost_usd', m.cost_usd / nullif(m.priced, 0)
+                        )
+                      )
+                 from cogo.model_outcomes m
+                cross join lateral (
+                  select cogo.decay(m.counted_at, cogo.now(), 604800) as weight
+                ) as f
+                where m.judged * f.weight >= 0.5
+             ), '[]'
+           ),
+           coalesce(
+             (
+               select jsonb_object_agg(h.model_id, h.health)
+                 from cogo.model_health h where h.health <> 'ok'
+             ), '{}'
+           ),
+           coalesce((select jsonb_agg(to_jsonb(c) order by c.set_at) from cogo.controls c), '[]'),
+           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}');
+end;
+$$;
+comment on function public.cogo_model_knowledge is
+  'Return what orchestrators select models by: outcomes by model and type of task (decayed sums and
+means), models that are not ok, controls and policies. Counts the attempts that ended first.';
+
+create or replace function public.cogo_record_selection(p_selection jsonb)
+  returns public.cogo_model_selections
+  language plpgsql set search_path = ''
 as $$
 declare
   v_task_id uuid;
+  v_subtask_id uuid;
 begin
-  reaped := 0;
-  dead := 0;
-  promoted := 0;
-  cancelled := 0;
-  -- Every agent calls this; one at a time is enough.
-  if not pg_try_advisory_xact_lock(hashtextextended('cogo.reap', 0)) then
-    return next;
-    return;
+  if p_selection ->> 'agent_id' is not null then
+    perform cogo.set_actor(p_selection ->> 'agent_id');
   end if;
-
-  promoted := cogo.promote(p_limit);
-  select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
-  for v_task_id in
-    select t.id
-      from public.cogo_tasks t
-     where t.deadline < cogo.now() and t.finished_at is null
-     order by t.deadline
-     limit p_limit
-       for no key update skip locked
-  loop
-    perform cogo.fail_task(
-      v_task_id,
-      jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
-    );
-  end loop;
-  delete from cogo.cached_answers c
-   where c.key in (
-     select e.key from cogo.cached_answers e
-      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
-   );
-  return next;
+  -- The request may name a task that does not exist (yet). A refusal is not stored with its task.
+  select t.id into v_task_id
+    from public.cogo_tasks t
+   where t.id = cogo.to_uuid(p_selection ->> 'task_id')
+     and p_selection ->> 'selected_model' is not null
+     for key share;
+  select s.id into v_subtask_id
+    from cogo.subtasks s
+   where s.id = cogo.to_uuid(p_selection ->> 'subtask_id') and s.task_id = v_task_id
+     for key share;
+  return cogo.record_selection(p_selection, v_task_id, v_subtask_id);
 end;
 $$;
-comment on function public.cogo_reap(integer) is
-  'Housekeeping, called by every agent every few seconds: ended leases, due subtasks,
-deadlines, stale answers.';
+comment on function public.cogo_record_selection is
+  'Store and announce the answer to a request on model-selection: a model, or without selected_model the
+reason why there is none. A task_id or subtask_id that does not exist is announced but not stored.';
 
-revoke all on function public.cogo_reap(integer) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_reap(integer) to service_role;
-
--- schemas/80_rpc_agents/0867_cogo_report_calls.sql
+-- schemas/80_rpc_agents/80_circuits.sql
 create or replace function public.cogo_report_calls(
   p_agent_id text, p_report bigint, p_items jsonb default '[]'
 )
   returns table (deployment text, state text, wait_seconds numeric, resting boolean)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_item jsonb;
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if p_report is null or jsonb_typeof(p_items) is distinct from 'array' then
     raise exception using
       errcode = 'TQ004', message = 'p_report must be a number, p_items an array of objects';
   end if;
-  -- In one order by everybody, so that two reports never wait for each other in a circle.
+  -- In a fixed order, so that two reports cannot deadlock.
   for v_item in
     select i.item from jsonb_array_elements(p_items) as i (item)
      where i.item ->> 'deployment' is not null
      order by i.item ->> 'deployment'
   loop
-    perform cogo.note_report(p_agent_id, p_report, v_item);
+    perform cogo.record_report(p_agent_id, p_report, v_item);
   end loop;
   return query
-    select d.deployment, d.state, cogo.deployment_wait(d, cogo.now()), d.not_before > cogo.now()
+    select d.deployment, d.state, cogo.circuit_wait_seconds(d, cogo.now()), d.not_before > cogo.now()
       from cogo.deployments d
      where d.state <> 'closed' or d.not_before > cogo.now();
 end;
 $$;
-comment on function public.cogo_report_calls(text, bigint, jsonb) is
-  'Takes what an agent saw of its calls since its last report; gives all deployments that may not
-simply be asked. Items: deployment, model_id, provider, answered, failed, in_a_row (failures since the
-last answer), unreachable (connections that failed in a row), retry_after_seconds, error, concurrency,
-running, trial (running, answered, failed, void) with trial_id, given_back (bucket, amount).';
+comment on function public.cogo_report_calls is
+  'Count an agent''s calls since its last report; return the deployments that may not be called freely.
+Items: deployment, model_id, provider, answered, failed, in_a_row (failures since the last answer),
+unreachable (failed connections in a row), retry_after_seconds, error, concurrency, running, trial
+(running, answered, failed, void) with trial_id, given_back (bucket, amount).';
 
-revoke all on function public.cogo_report_calls(text, bigint, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_report_calls(text, bigint, jsonb) to service_role;
-
--- schemas/80_rpc_agents/0868_cogo_take_trial.sql
 create or replace function public.cogo_take_trial(
   p_agent_id text, p_deployment text, p_trial_id uuid
 )
   returns table (granted boolean, state text, wait_seconds numeric)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
@@ -5629,7 +4721,7 @@ begin
     from cogo.deployments d where d.deployment = p_deployment for no key update;
   if v_deployment.not_before > v_now then
     return query
-      select false, v_deployment.state, cogo.deployment_wait(v_deployment, v_now);
+      select false, v_deployment.state, cogo.circuit_wait_seconds(v_deployment, v_now);
     return;
   end if;
   if v_deployment.state = 'open' and v_deployment.open_until <= v_now
@@ -5647,24 +4739,16 @@ begin
              or v_deployment.state = 'half_open'
                 and v_deployment.trial_id is not distinct from p_trial_id,
            coalesce(v_deployment.state, 'closed'),
-           coalesce(cogo.deployment_wait(v_deployment, v_now), 0);
+           coalesce(cogo.circuit_wait_seconds(v_deployment, v_now), 0);
 end;
 $$;
-comment on function public.cogo_take_trial(text, text, uuid) is
-  'Asks to make the one call that shows whether a deployment answers again. The holder keeps it by its
-reports; 15 seconds after the last one another may take it. The same p_trial_id gets the same answer.';
+comment on function public.cogo_take_trial is
+  'Request the single trial call of a deployment whose circuit is open. Reports keep it; 15 seconds
+after the last one another agent may take it. The same p_trial_id gets the same answer.';
 
-revoke all on function public.cogo_take_trial(text, text, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_take_trial(text, text, uuid) to service_role;
-
--- schemas/80_rpc_agents/0869_cogo_draw.sql
 create or replace function public.cogo_draw(p_request_id uuid, p_draws jsonb)
   returns table (granted boolean, wait_seconds numeric)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -5694,100 +4778,51 @@ begin
       select b.bucket,
              (d ->> 'amount')::float8 as amount,
              (d ->> 'per_minute')::integer as per_minute,
-             cogo.allowance((d ->> 'per_minute')::integer, b.tokens, b.refilled_at, v_now) as left,
-             -- More than a full bucket is granted by a full one, and paid back by waiting.
+             cogo.available_tokens(
+               (d ->> 'per_minute')::integer, b.tokens, b.refilled_at, v_now
+             ) as left,
+             -- A full bucket grants more than it holds; the rest is repaid by waiting.
              least(
                (d ->> 'amount')::float8,
-               cogo.allowance((d ->> 'per_minute')::integer, null, null, v_now)
+               cogo.available_tokens((d ->> 'per_minute')::integer, null, null, v_now)
              ) as needed
         from jsonb_array_elements(p_draws) d
         join cogo.buckets b on b.bucket = d ->> 'bucket'
-    ), verdict as materialized (
+    ), decision as materialized (
       select bool_and(w.left >= w.needed) as granted,
              max(greatest(0, (w.needed - w.left) * 60 / w.per_minute)) as seconds
         from draws w
     ), taken as (
       update cogo.buckets b
          set tokens = w.left - w.amount, refilled_at = v_now, request_id = p_request_id
-        from draws w, verdict v
+        from draws w, decision v
        where v.granted and b.bucket = w.bucket
     )
-    select coalesce(v.granted, true), round(coalesce(v.seconds, 0)::numeric, 3) from verdict v;
+    select coalesce(v.granted, true), round(coalesce(v.seconds, 0)::numeric, 3) from decision v;
 end;
 $$;
-comment on function public.cogo_draw(uuid, jsonb) is
-  'Takes from token buckets (bucket, per_minute, amount), from all or from none: then wait_seconds says
-when it may be worth asking again. What was too much comes back with cogo_report_calls.';
+comment on function public.cogo_draw is
+  'Draw from token buckets (bucket, per_minute, amount), from all or from none; then wait_seconds says
+when to try again. cogo_report_calls refunds what was too much.';
 
-revoke all on function public.cogo_draw(uuid, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_draw(uuid, jsonb) to service_role;
-
--- schemas/80_rpc_agents/0870_cogo_record_selection.sql
-create or replace function public.cogo_record_selection(p_selection jsonb)
-  returns public.cogo_model_selections
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-declare
-  v_task_id uuid;
-  v_subtask_id uuid;
-begin
-  if p_selection ->> 'agent_id' is not null then
-    perform cogo.act_as(p_selection ->> 'agent_id');
-  end if;
-  -- Whoever asks may name what is no task here, or not yet. A refusal is no choice for its task.
-  select t.id into v_task_id
-    from public.cogo_tasks t
-   where t.id = cogo.to_uuid(p_selection ->> 'task_id')
-     and p_selection ->> 'selected_model' is not null
-     for key share;
-  select s.id into v_subtask_id
-    from cogo.subtasks s
-   where s.id = cogo.to_uuid(p_selection ->> 'subtask_id') and s.task_id = v_task_id
-     for key share;
-  return cogo.record_selection(p_selection, v_task_id, v_subtask_id);
-end;
-$$;
-comment on function public.cogo_record_selection(jsonb) is
-  'Keeps and announces the answer to a request on model-selection: a model, or without selected_model the
-reason why there is none. A task_id or subtask_id that does not exist is announced and not kept.';
-
-revoke all on function public.cogo_record_selection(jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_record_selection(jsonb) to service_role;
-
--- schemas/80_rpc_agents/0876_cogo_cached_answer.sql
+-- schemas/80_rpc_agents/90_cache.sql
 create or replace function public.cogo_cached_answer(p_key text)
   returns table (answer jsonb, created_at timestamptz)
-  language sql
-  volatile
-  security invoker
-  set search_path = ''
+  language sql set search_path = ''
 as $$
   update cogo.cached_answers c
      set hits = c.hits + 1
    where c.key = p_key and c.expires_at > cogo.now()
   returning c.answer, c.created_at;
 $$;
-comment on function public.cogo_cached_answer(text) is
-  'An answer that was kept under this key and is still fresh; no row when there is none.';
+comment on function public.cogo_cached_answer is
+  'Return the cached answer of a key that has not expired, or no row.';
 
-revoke all on function public.cogo_cached_answer(text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_cached_answer(text) to service_role;
-
--- schemas/80_rpc_agents/0877_cogo_cache_answer.sql
 create or replace function public.cogo_cache_answer(
   p_key text, p_owner uuid, p_model_id text, p_answer jsonb, p_seconds integer
 )
   returns table (key text, expires_at timestamptz)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 begin
@@ -5808,20 +4843,13 @@ begin
     returning c.key, c.expires_at;
 end;
 $$;
-comment on function public.cogo_cache_answer(text, uuid, text, jsonb, integer) is
-  'Keeps an answer for so many seconds; housekeeping forgets it after that.';
+comment on function public.cogo_cache_answer is
+  'Cache an answer for p_seconds; housekeeping deletes it after that.';
 
-revoke all on function public.cogo_cache_answer(text, uuid, text, jsonb, integer)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_cache_answer(text, uuid, text, jsonb, integer) to service_role;
-
--- schemas/80_rpc_agents/0886_cogo_keep_embeddings.sql
+-- schemas/80_rpc_agents/95_embeddings.sql
 create or replace function public.cogo_keep_embeddings(p_owner uuid, p_items jsonb)
   returns table (place integer, id uuid, is_new boolean)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 begin
@@ -5858,7 +4886,7 @@ begin
       insert into public.cogo_embeddings as e (
         owner, model_id, dimensions, simulated, content_sha256, content, source, vector
       )
-      -- The same text twice is one row; in one order, so that two writers never wait in a circle.
+      -- The same text twice is one row. In a fixed order, so that two writers cannot deadlock.
       select distinct on (i.model_id, cardinality(i.vector), i.simulated, i.sha256)
              p_owner, i.model_id, cardinality(i.vector), i.simulated, i.sha256, i.content,
              i.source, i.vector
@@ -5876,15 +4904,11 @@ begin
      order by i.place;
 end;
 $$;
-comment on function public.cogo_keep_embeddings(uuid, jsonb) is
-  'Keeps vectors with their texts (model_id, content, vector, source, simulated), for an owner or for
-nobody; answers with the id of each, by place. A text that is there already gets the new vector.';
+comment on function public.cogo_keep_embeddings is
+  'Store vectors with their texts (model_id, content, vector, source, simulated) for an owner or, if
+null, for nobody; return the id of each, by place. A text that is stored already gets the new
+vector.';
 
-revoke all on function public.cogo_keep_embeddings(uuid, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_keep_embeddings(uuid, jsonb) to service_role;
-
--- schemas/80_rpc_agents/0887_cogo_nearest_embeddings.sql
 create or replace function public.cogo_nearest_embeddings(
   p_owner uuid,
   p_model_id text,
@@ -5895,10 +4919,7 @@ create or replace function public.cogo_nearest_embeddings(
   returns table (
     id uuid, content text, source text, likeness double precision, created_at timestamptz
   )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select e.id, e.content, e.source, l.likeness, e.created_at
     from public.cogo_embeddings e
@@ -5914,52 +4935,39 @@ as $$
    order by l.likeness desc nulls last, e.created_at, e.id
    limit greatest(0, least(coalesce(p_limit, 10), 1000));
 $$;
-comment on function public.cogo_nearest_embeddings(uuid, text, real[], integer, boolean) is
-  'The kept texts of an owner (null: of nobody) that are most like a vector of the same model and
-dimensions: 1 is the same direction. Compares with every row: beyond some 100,000, index with pgvector.';
+comment on function public.cogo_nearest_embeddings is
+  'Return the stored texts of an owner (null: of nobody) most similar to a vector of the same model and
+dimensions; 1 is the same direction. Compares every row: beyond some 100,000 index with pgvector.';
 
-revoke all on function public.cogo_nearest_embeddings(uuid, text, real[], integer, boolean)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_nearest_embeddings(uuid, text, real[], integer, boolean)
-  to service_role;
+-- schemas/85_spending/10_periods.sql
+create or replace function cogo.period_start(p_per text, p_now timestamptz)
+  returns timestamptz
+  language sql stable
+  return case p_per
+    when 'ever' then 'epoch'::timestamptz
+    else date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
+  end;
+comment on function cogo.period_start is
+  'Return when the current day or month (UTC) of a budget began; for ever: the epoch.';
 
--- schemas/80_rpc_agents/0972_cogo_check_writes.sql
--- To truncate is to begin a new file: on a full disk that fails, where the update of a row may find
--- room in an old one. Whoever comes within five seconds, or at the same time, takes the last answer.
-create or replace function public.cogo_check_writes()
-  returns table (at timestamptz)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-begin
-  if not exists (
-    select 1 from cogo.write_checks c
-     where c.at between cogo.now() - interval '5 seconds' and cogo.now()
-  ) and pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtext('cogo.write_checks')) then
-    truncate cogo.write_checks;
-    insert into cogo.write_checks default values;
-  end if;
-  return query select coalesce(max(c.at), cogo.now()) from cogo.write_checks c;
-end;
-$$;
-comment on function public.cogo_check_writes() is
-  'For health checks: writes something that needs room on the disk. Fails as any write does when the
-database cannot write.';
+-- Days and months are added to a timestamp without time zone: added to a timestamptz they would be
+-- those of the session's time zone.
+create or replace function cogo.period_end(p_per text, p_now timestamptz)
+  returns timestamptz
+  language sql stable
+  return case
+    when p_per in ('day', 'month') then (
+      date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
+    ) at time zone 'utc'
+  end;
+comment on function cogo.period_end is
+  'Return when the current day or month (UTC) of a budget ends; null: never.';
 
-revoke all on function public.cogo_check_writes() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_check_writes() to service_role;
-
--- schemas/85_spending/0705_is_anonymous.sql
--- Security definer: agents may not read auth.users. Projects with users of another service, or an Auth
--- that knows no anonymous sign-ins, have none.
+-- Security definer: agents may not read auth.users. A project without Supabase Auth, or with an
+-- Auth without anonymous sign-ins, has none.
 create or replace function cogo.is_anonymous(p_owner uuid)
   returns boolean
-  language plpgsql
-  stable
-  security definer
-  set search_path = ''
+  language plpgsql stable security definer set search_path = ''
 as $$
 begin
   if to_regclass('auth.users') is null or not exists (
@@ -5971,19 +4979,12 @@ begin
   return exists (select from auth.users u where u.id = p_owner and u.is_anonymous);
 end;
 $$;
-comment on function cogo.is_anonymous(uuid) is 'Whether an owner signed in anonymously.';
+comment on function cogo.is_anonymous is 'Return whether an owner signed in anonymously.';
 
-revoke all on function cogo.is_anonymous(uuid) from public, anon, authenticated, service_role;
-grant execute on function cogo.is_anonymous(uuid) to service_role;
-
--- schemas/85_spending/0706_budget_key.sql
 create or replace function cogo.budget_key(p_owner uuid)
   returns text
-  language sql
-  stable
-  set search_path = ''
-as $$
-  select case
+  language sql stable
+  return case
     when p_owner is null then '00000000-0000-0000-0000-000000000000'
     when exists (
       select from cogo.budgets b
@@ -5993,60 +4994,12 @@ as $$
       and cogo.is_anonymous(p_owner) then 'anonymous'
     else p_owner::text
   end;
-$$;
-comment on function cogo.budget_key(uuid) is
-  'Whose cap an owner''s calls count towards: anonymous sign-ins without a cap of their own share one.';
+comment on function cogo.budget_key is
+  'Return the key of the cap of an owner: anonymous sign-ins without a cap of their own share one.';
 
-revoke all on function cogo.budget_key(uuid) from public, anon, authenticated, service_role;
-grant execute on function cogo.budget_key(uuid) to service_role;
-
--- schemas/85_spending/0706_period_end.sql
--- A day is added where days have no offset: added to a moment it would be one of the session's time
--- zone, an hour shorter twice a year, and a month from there begins on another date.
-create or replace function cogo.period_end(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql
-  stable
-  set search_path = ''
-as $$
-  select case
-    when p_per in ('day', 'month') then (
-      date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
-    ) at time zone 'utc'
-  end;
-$$;
-comment on function cogo.period_end(text, timestamptz) is
-  'When the day or month (UTC) of a budget ends; null: never.';
-
-revoke all on function cogo.period_end(text, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.period_end(text, timestamptz) to service_role;
-
--- schemas/85_spending/0706_period_start.sql
-create or replace function cogo.period_start(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql
-  stable
-  set search_path = ''
-as $$
-  select case p_per
-    when 'ever' then 'epoch'::timestamptz
-    else date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
-  end;
-$$;
-comment on function cogo.period_start(text, timestamptz) is
-  'When the day or month (UTC) of a budget began; for ever: the epoch.';
-
-revoke all on function cogo.period_start(text, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.period_start(text, timestamptz) to service_role;
-
--- schemas/85_spending/0707_reserved_usd.sql
 create or replace function cogo.reserved_usd(p_scope text, p_key text)
   returns numeric
-  language sql
-  stable
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select coalesce(sum(r.usd), 0)
     from cogo.reservations r
@@ -6058,18 +5011,12 @@ as $$
          end
      and (r.subtask_id is not null or r.made_at > cogo.now() - interval '1 hour');
 $$;
-comment on function cogo.reserved_usd(text, text) is
-  'What the calls that run now may cost at most, as far as they count towards a cap.';
+comment on function cogo.reserved_usd is
+  'Return the maximum cost of the running calls that count towards a cap.';
 
-revoke all on function cogo.reserved_usd(text, text) from public, anon, authenticated, service_role;
-grant execute on function cogo.reserved_usd(text, text) to service_role;
-
--- schemas/85_spending/0707_spent_usd.sql
 create or replace function cogo.spent_usd(p_scope text, p_key text, p_since timestamptz)
   returns numeric
-  language sql
-  stable
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select coalesce(sum(c.cost_usd), 0)
     from public.cogo_calls c
@@ -6078,29 +5025,23 @@ as $$
        when p_scope = 'total' then true
        when p_scope = 'provider' then c.provider = p_key
        when p_key = 'anonymous' then cogo.is_anonymous(c.owner)
-       -- Nobody's in particular.
+       -- The default is no cap itself.
        when p_key = '*' then false
        else c.owner is not distinct from nullif(p_key, '00000000-0000-0000-0000-000000000000')::uuid
      end;
 $$;
-comment on function cogo.spent_usd(text, text, timestamptz) is
-  'What the calls that count towards a cap have cost since then, from the audit.';
+comment on function cogo.spent_usd is
+  'Return the cost since p_since of the calls that count towards a cap, from the audit log.';
 
-revoke all on function cogo.spent_usd(text, text, timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.spent_usd(text, text, timestamptz) to service_role;
-
--- schemas/85_spending/0708_lock_budgets.sql
+-- schemas/85_spending/20_caps.sql
 create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
   returns setof cogo.budgets
-  language plpgsql
-  volatile
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
 begin
-  -- In the order of the locks below; of two who make one at once the second waits for the first.
+  -- In the order of the locks below. A second transaction that does the same waits for the first.
   if p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists (
     select from cogo.budgets b
      where b.scope = 'owner' and b.key = p_owner_key and not b.is_default
@@ -6135,22 +5076,16 @@ begin
     returning b.*;
 end;
 $$;
-comment on function cogo.lock_budgets(text, text) is
-  'Locks the caps that hold for a call, of cogo.budget_key() at a provider, in key order, and begins new
-periods. An owner without a cap of their own gets the default one.';
+comment on function cogo.lock_budgets is
+  'Lock the caps that apply to a call, by key, and begin new periods; return them. An owner without
+a cap of their own gets the default one.';
 
-revoke all on function cogo.lock_budgets(text, text) from public, anon, authenticated, service_role;
-grant execute on function cogo.lock_budgets(text, text) to service_role;
-
--- schemas/85_spending/0709_cap_problem.sql
-create or replace function cogo.cap_problem(
+create or replace function cogo.evaluate_cap(
   p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
   p_spent numeric, p_usd numeric,
   out answer text, out scope text, out detail text, out resets_at timestamptz
 )
-  language plpgsql
-  stable
-  set search_path = ''
+  language plpgsql stable set search_path = ''
 as $$
 declare
   v_reserved numeric := cogo.reserved_usd(p_scope, p_key);
@@ -6176,7 +5111,7 @@ begin
     );
   elsif p_spent + v_reserved + p_usd > p_limit then
     resets_at := cogo.period_end(p_per, cogo.now());
-    -- What runs now seldom costs all that is reserved for it: then waiting helps.
+    -- Running calls rarely cost all that is reserved for them, so waiting may help.
     answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(
       '%s is $%s%s: $%s are spent, $%s are reserved for calls that run, $%s are left, and this call '
@@ -6187,40 +5122,32 @@ begin
       case when p_scope = 'task' then
         format('; a budget of $%s would do', round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6))
       end,
-      '; it resets at ' || cogo.iso(resets_at)
+      '; it resets at ' || cogo.iso_timestamp(resets_at)
     );
   end if;
   scope := case when answer is not null then p_scope end;
 end;
 $$;
-comment on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric) is
-  'Why a cap holds a call back: refused, or wait when only calls that run stand in the way.';
+comment on function cogo.evaluate_cap is
+  'Return why a cap stops a call: refused, or wait if it only waits for running calls.';
 
-revoke all on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric)
-  from public, anon, authenticated, service_role;
-grant execute on function cogo.cap_problem(text, text, text, numeric, boolean, numeric, numeric)
-  to service_role;
-
--- schemas/85_spending/0872_cogo_begin_call.sql
--- Locks, in this order: the attempt (so that it cannot end unnoticed), the task's budget, the caps
--- by key. Spending is read after they are held: a snapshot from before would miss the last holder's.
+-- schemas/85_spending/30_calls.sql
+-- Locks the attempt (so that it cannot end meanwhile), the task's budget, then the caps by key.
+-- Spending is read afterwards: an earlier snapshot would miss that of the previous holder.
 create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
   returns table (answer text, scope text, detail text, resets_at timestamptz)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_said constant jsonb := cogo.plausible(p_call);
-  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_said);
-  v_usd numeric := case when v_call.simulated then 0 else (v_said ->> 'max_usd')::numeric end;
+  v_item constant jsonb := cogo.sanitize_usage(p_call);
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_item);
+  v_usd numeric := case when v_call.simulated then 0 else (v_item ->> 'max_usd')::numeric end;
   v_budget numeric;
   v_cap cogo.budgets;
   v_key text := cogo.budget_key(v_call.owner);
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   if v_call.id is null or v_call.model_id is null or v_call.provider is null
      or p_call ->> 'max_usd' like '-%' then
     raise exception using
@@ -6242,12 +5169,12 @@ begin
     return query select 'ok', null::text, null::text, null::timestamptz;
     return;
   end if;
-  detail := cogo.grant_problem(v_call.owner, v_call.model_id, v_call.provider);
+  detail := cogo.validate_grant(v_call.owner, v_call.model_id, v_call.provider);
   if detail is not null then
     return query select 'not_granted', null::text, detail, null::timestamptz;
     return;
   end if;
-  detail := cogo.ban_problem(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
+  detail := cogo.find_ban(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
   if detail is not null then
     return query select 'banned', null::text, detail, null::timestamptz;
     return;
@@ -6257,7 +5184,7 @@ begin
   if v_budget is not null and v_call.simulated is not true then
     perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
     select p.* into answer, scope, detail, resets_at
-      from cogo.cap_problem(
+      from cogo.evaluate_cap(
         'task', v_call.task_id::text, 'ever', v_budget, false,
         (
           select coalesce(sum(c.cost_usd), 0)
@@ -6276,7 +5203,7 @@ begin
      order by b.scope, b.key, b.per
   loop
     select p.* into answer, scope, detail, resets_at
-      from cogo.cap_problem(
+      from cogo.evaluate_cap(
         v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
         v_usd
       ) p;
@@ -6291,38 +5218,30 @@ begin
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
     coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
-    v_said - 'prompt', v_usd
+    v_item - 'prompt', v_usd
   )
   on conflict do nothing;
   return query select 'ok', null::text, null::text, null::timestamptz;
 end;
 $$;
-comment on function public.cogo_begin_call(text, jsonb) is
-  'Before a call to a model: reserves what it may cost at most (max_usd) under every cap that holds.
-No cap holds a simulated call, which costs nothing. Answers ok, refused or wait (a cap, see scope and
-detail), not_granted, banned, or stale. Whoever got ok
-says how it ended with cogo_end_call; what ends with its attempt instead is lost.';
+comment on function public.cogo_begin_call is
+  'Begin a call to a model: reserve its maximum cost (max_usd) under every cap that applies; none
+applies to a simulated call. Answers ok, refused or wait (a cap, see scope and detail), not_granted,
+banned, or stale. After ok report the end with cogo_end_call; otherwise the call is lost with its
+attempt.';
 
-revoke all on function public.cogo_begin_call(text, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_begin_call(text, jsonb) to service_role;
-
--- schemas/85_spending/0874_cogo_end_call.sql
 create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   returns table (booked boolean)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 declare
   v_call public.cogo_calls := jsonb_populate_record(
-    null::public.cogo_calls, cogo.plausible(p_call)
+    null::public.cogo_calls, cogo.sanitize_usage(p_call)
   );
   v_began timestamptz;
   v_caps cogo.budgets[];
 begin
-  perform cogo.act_as(p_agent_id);
+  perform cogo.set_actor(p_agent_id);
   v_caps := array(
     select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
   );
@@ -6334,7 +5253,7 @@ begin
     v_call.cost_usd := 0;
   end if;
   v_call.ended_at := cogo.now();
-  -- Without its reservation (its attempt ended meanwhile) only the caller knows how long it took.
+  -- Without its reservation (its attempt has ended) only the caller knows the duration.
   v_call.started_at := coalesce(
     v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
   );
@@ -6349,24 +5268,17 @@ begin
   return next;
 end;
 $$;
-comment on function public.cogo_end_call(text, jsonb) is
-  'After a call to a model: writes the audit row, books the cost under every cap and frees what was
-reserved. booked is false when it had been written before.';
+comment on function public.cogo_end_call is
+  'End a call to a model: write its audit row, add its cost to every cap that applies and free its
+reservation. booked is false if this was done before.';
 
-revoke all on function public.cogo_end_call(text, jsonb)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_end_call(text, jsonb) to service_role;
-
--- schemas/85_spending/0881_cogo_budgets.sql
+-- schemas/85_spending/40_budgets.sql
 create or replace function public.cogo_budgets()
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
     reserved_usd numeric, resets_at timestamptz, is_default boolean
   )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
          case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
@@ -6375,14 +5287,10 @@ as $$
     from cogo.budgets b
    order by b.scope, b.key, b.per;
 $$;
-comment on function public.cogo_budgets() is
-  'The caps on spending: what is spent in this period, reserved by calls that run, and when it resets.
-Owners without a cap of their own appear with the default one (is_default) from their first call on.';
+comment on function public.cogo_budgets is
+  'Return the spending caps: spent in this period, reserved by running calls, and when they reset.
+Owners without a cap of their own appear with the default one (is_default) after their first call.';
 
-revoke all on function public.cogo_budgets() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_budgets() to service_role;
-
--- schemas/85_spending/0882_cogo_set_budget.sql
 create or replace function public.cogo_set_budget(
   p_scope text, p_key text, p_per text, p_limit_usd numeric, p_allow_unpriced boolean default false
 )
@@ -6390,10 +5298,7 @@ create or replace function public.cogo_set_budget(
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
     reserved_usd numeric, resets_at timestamptz, is_default boolean
   )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
@@ -6414,7 +5319,7 @@ begin
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
         'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
   end if;
-  -- A new cap counts what its period has cost already.
+  -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (
     scope, key, per, limit_usd, allow_unpriced, period_start, spent_usd
   )
@@ -6425,7 +5330,7 @@ begin
     set limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
         is_default = false;
   if p_scope = 'owner' then
-    -- Who has a cap of their own has no default one.
+    -- An owner with a cap of their own has no default one.
     delete from cogo.budgets b where b.scope = 'owner' and b.key = v_key and b.is_default;
     update cogo.budgets b
        set limit_usd = p_limit_usd, allow_unpriced = coalesce(p_allow_unpriced, false)
@@ -6436,23 +5341,14 @@ begin
      where b.scope = p_scope and b.key = v_key and b.per = p_per;
 end;
 $$;
-comment on function public.cogo_set_budget(text, text, text, numeric, boolean) is
-  'Caps what may be spent in US dollars: by everybody, an owner or at a provider, per day, month
-(UTC) or ever. Of owner, * caps each user without a cap of their own, and anonymous sign-ins
+comment on function public.cogo_set_budget is
+  'Cap spending in US dollars: in total, of an owner or at a provider, per day, month (UTC) or ever.
+Key * of scope owner caps each owner without a cap of their own; anonymous caps anonymous sign-ins
 together. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
 
-revoke all on function public.cogo_set_budget(text, text, text, numeric, boolean)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_budget(text, text, text, numeric, boolean)
-  to service_role;
-
--- schemas/85_spending/0883_cogo_remove_budget.sql
 create or replace function public.cogo_remove_budget(p_scope text, p_key text, p_per text)
   returns table (removed boolean)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   delete from cogo.budgets b
@@ -6468,14 +5364,202 @@ begin
   return next;
 end;
 $$;
-comment on function public.cogo_remove_budget(text, text, text) is
-  'Takes a cap away; removed says whether there was one.';
+comment on function public.cogo_remove_budget is 'Remove a cap; removed says whether there was one.';
 
-revoke all on function public.cogo_remove_budget(text, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_remove_budget(text, text, text) to service_role;
+-- schemas/88_rpc_operators/10_lanes.sql
+create or replace function public.cogo_set_lane(
+  p_lane text,
+  p_paused boolean default null,
+  p_max_running integer default null,
+  p_per_minute integer default null
+)
+  returns table (
+    lane text, paused boolean, max_running integer, per_minute integer, running integer
+  )
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  if coalesce(p_lane, '') = '' or p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_lane must name a lane, p_max_running be 0 or more, p_per_minute 1 or more;'
+        ' -1 takes a limit away';
+  end if;
+  insert into cogo.lanes as l (lane, paused, max_running, per_minute)
+  values (
+    p_lane, coalesce(p_paused, false), nullif(p_max_running, -1), nullif(p_per_minute, -1)
+  )
+  on conflict (lane) do update
+    set paused = coalesce(p_paused, l.paused),
+        max_running = nullif(coalesce(p_max_running, l.max_running), -1),
+        per_minute = nullif(coalesce(p_per_minute, l.per_minute), -1),
+        -- A new rate starts with a full bucket.
+        refilled_at = case when p_per_minute is null then l.refilled_at end;
 
--- schemas/88_rpc_operators/0847_cogo_control_model.sql
+  -- Queued subtasks may be claimable now; a needless message costs little.
+  perform cogo.notify_lanes(
+    array(select s.id from cogo.subtasks s where s.status = 'queued' and s.lane = p_lane limit 1)
+  );
+  return query
+    select l.lane, l.paused, l.max_running, l.per_minute,
+           (
+             select count(*)::integer from cogo.subtasks s
+              where s.status = 'running' and s.lane = p_lane
+           )
+      from cogo.lanes l where l.lane = p_lane;
+end;
+$$;
+comment on function public.cogo_set_lane is
+  'Pause, resume or limit a lane. Null leaves a setting as it is, -1 removes a limit. A paused lane
+drains: running subtasks, which running counts, are finished, and nothing is claimed.';
+
+-- schemas/88_rpc_operators/20_owners.sql
+create or replace function public.cogo_set_owner(
+  p_owner uuid,
+  p_paused boolean default null,
+  p_max_running integer default null,
+  p_per_minute integer default null
+)
+  returns table (
+    owner uuid, paused boolean, max_running integer, per_minute integer, running integer
+  )
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
+begin
+  if p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 takes a limit away';
+  end if;
+  insert into cogo.owners as o (owner, paused, max_running, per_minute)
+  values (
+    v_owner, coalesce(p_paused, false), nullif(p_max_running, -1), nullif(p_per_minute, -1)
+  )
+  on conflict (owner) do update
+    set paused = coalesce(p_paused, o.paused),
+        max_running = nullif(coalesce(p_max_running, o.max_running), -1),
+        per_minute = nullif(coalesce(p_per_minute, o.per_minute), -1),
+        -- A new rate starts with a full bucket.
+        refilled_at = case when p_per_minute is null then o.refilled_at end;
+
+  -- A subtask that is inserted meanwhile stays unmarked; limits apply to it as well, at a higher cost.
+  perform
+     from public.cogo_tasks t
+    where t.owner is not distinct from p_owner and t.finished_at is null
+    order by t.seq
+      for no key update;
+  update cogo.subtasks s
+     set regulated = true
+    from public.cogo_tasks t
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.finished_at is null and not s.regulated;
+  -- Turns that the lane has passed meanwhile are assigned anew; otherwise the owner's subtasks
+  -- would all be served before everybody else's.
+  update cogo.subtasks s
+     set level = s.level
+    from public.cogo_tasks t, cogo.lane_clocks k
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.status = 'queued'
+     and k.lane = s.lane and s.turn - 100 * s.level < k.round;
+  -- Queued subtasks may be claimable now; a needless message costs little.
+  perform cogo.notify_lanes(
+    array(
+      select distinct on (s.lane) s.id
+        from public.cogo_tasks t
+        join cogo.subtasks s on s.task_id = t.id
+       where t.owner is not distinct from p_owner and t.finished_at is null
+         and s.status = 'queued'
+       order by s.lane
+    )
+  );
+  return query
+    select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), o.paused, o.max_running,
+           o.per_minute,
+           (
+             select count(*)::integer from cogo.subtasks s
+              where s.status = 'running' and s.owner = v_owner
+           )
+      from cogo.owners o where o.owner = v_owner;
+end;
+$$;
+comment on function public.cogo_set_owner is
+  'Pause, resume or limit an owner (null: tasks without one). Null leaves a setting as it is, -1
+removes a limit. Running subtasks of a paused owner, which running counts, are finished.';
+
+-- schemas/88_rpc_operators/30_queue.sql
+-- Reads only open subtasks (each branch has a partial index) and the attempts of the last five
+-- minutes, so its cost does not grow with the history.
+create or replace function public.cogo_queue()
+  returns table (
+    lane text, owner uuid, queued bigint, blocked bigint, delayed bigint, waiting bigint,
+    held bigint, running bigint, dead bigint, oldest_at timestamptz, oldest_ms bigint,
+    completed_per_minute numeric, failed_per_minute numeric,
+    lane_paused boolean, lane_max_running integer, lane_per_minute integer,
+    owner_paused boolean, owner_max_running integer, owner_per_minute integer
+  )
+  language sql stable set search_path = ''
+as $$
+  with open as (
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'queued'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'blocked'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'running'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status = 'delayed'
+     union all
+    select s.lane, s.owner, s.status, s.created_at
+      from cogo.subtasks s where s.status in ('waiting', 'held')
+     union all
+    select s.lane, s.owner, 'dead', null
+      from cogo.subtasks s where s.dead_at is not null
+  ), counts as (
+    select o.lane, o.owner,
+           count(*) filter (where o.status = 'queued') as queued,
+           count(*) filter (where o.status = 'blocked') as blocked,
+           count(*) filter (where o.status = 'delayed') as delayed,
+           count(*) filter (where o.status = 'waiting') as waiting,
+           count(*) filter (where o.status = 'held') as held,
+           count(*) filter (where o.status = 'running') as running,
+           count(*) filter (where o.status = 'dead') as dead,
+           min(o.created_at) filter (where o.status = 'queued') as oldest_at
+      from open o
+     group by o.lane, o.owner
+  ), rates as (
+    select a.lane, s.owner,
+           round(count(*) filter (where a.outcome = 'completed') / 5.0, 1) as completed,
+           round(count(*) filter (where a.outcome in ('failed', 'reaped')) / 5.0, 1) as failed
+      from public.cogo_attempts a
+      join cogo.subtasks s on s.id = a.subtask_id
+     where a.ended_at > (select cogo.now()) - interval '5 minutes'
+     group by a.lane, s.owner
+  )
+  select lane, nullif(owner, '00000000-0000-0000-0000-000000000000'),
+         coalesce(q.queued, 0), coalesce(q.blocked, 0), coalesce(q.delayed, 0),
+         coalesce(q.waiting, 0), coalesce(q.held, 0), coalesce(q.running, 0), coalesce(q.dead, 0),
+         q.oldest_at, cogo.elapsed_ms(q.oldest_at, cogo.now()),
+         coalesce(r.completed, 0), coalesce(r.failed, 0),
+         coalesce(l.paused, false), l.max_running, l.per_minute,
+         coalesce(o.paused, false), o.max_running, o.per_minute
+    from counts q
+    full join rates r using (lane, owner)
+    full join cogo.lanes l using (lane)
+    left join cogo.owners o using (owner)
+   order by lane, owner nulls first;
+$$;
+comment on function public.cogo_queue is
+  'For operators, per lane and owner: subtasks by status, age of the oldest queued one, dead letters,
+ended attempts per minute (over five minutes), limits.';
+
+-- schemas/88_rpc_operators/40_controls.sql
 create or replace function public.cogo_control_model(
   p_action text,
   p_subject text,
@@ -6485,16 +5569,13 @@ create or replace function public.cogo_control_model(
   p_who text default null
 )
   returns table (subject text, action text, scope text, was text, restamped integer)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
   v_who text := coalesce(nullif(p_who, ''), 'an operator');
   v_reason text := coalesce(nullif(p_reason, ''), v_who || ' said so');
-  v_was text;
+  v_old text;
   v_pinned text;
   v_restamped integer := 0;
 begin
@@ -6509,14 +5590,14 @@ begin
     raise exception using
       errcode = 'TQ004', message = 'p_scope must be everywhere, owner:<uuid> or task_type:<type>';
   end if;
-  -- Two operators at once, or one message that several orchestrators heard.
+  -- Serializes operators, and orchestrators that received the same message.
   perform pg_advisory_xact_lock(hashtextextended('cogo.controls', 0));
 
-  select c.action into v_was
+  select c.action into v_old
     from cogo.controls c where c.scope = p_scope and c.subject = p_subject;
   if p_action = 'allow' then
     delete from cogo.controls c where c.scope = p_scope and c.subject = p_subject;
-  elsif v_was is distinct from p_action then
+  elsif v_old is distinct from p_action then
     if p_action = 'pin' then
       delete from cogo.controls c where c.scope = p_scope and c.action = 'pin'
       returning c.subject into v_pinned;
@@ -6526,53 +5607,44 @@ begin
     on conflict (scope, subject) do update
       set action = excluded.action, reason = excluded.reason, who = excluded.who,
           set_at = cogo.now();
-    v_restamped := cogo.restamp(
+    v_restamped := cogo.restamp_subtasks(
       p_action, coalesce(nullif(p_lanes, '{}'), array[p_subject]), p_scope, v_reason, v_who
     );
   end if;
-  if coalesce(v_was, 'allow') <> p_action then
-    perform cogo.note_switch(
-      'control', p_subject, p_scope, coalesce(v_was, 'allow'), p_action, v_reason,
+  if coalesce(v_old, 'allow') <> p_action then
+    perform cogo.record_switch(
+      'control', p_subject, p_scope, coalesce(v_old, 'allow'), p_action, v_reason,
       jsonb_strip_nulls(
         jsonb_build_object('restamped', v_restamped, 'pinned_before', v_pinned)
       ), v_who
     );
   end if;
   return query
-    select p_subject, p_action, p_scope, coalesce(v_was, 'allow'), v_restamped;
+    select p_subject, p_action, p_scope, coalesce(v_old, 'allow'), v_restamped;
 end;
 $$;
-comment on function public.cogo_control_model(text, text, text[], text, text, text) is
-  'For operators: pin, ban, drain or allow a model or provider, everywhere, for an owner:<uuid> or a
-task_type:<type>. What runs is finished; what waits (in p_lanes: the models of a provider) is stamped
-anew. Saying the same again changes nothing.';
+comment on function public.cogo_control_model is
+  'For operators: pin, ban, drain or allow a model or provider everywhere, for an owner:<uuid> or a
+task_type:<type>. Running subtasks are finished; waiting ones (in p_lanes: the models of a provider) are
+stamped again. Repeating a call changes nothing.';
 
-revoke all on function public.cogo_control_model(text, text, text[], text, text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_control_model(text, text, text[], text, text, text)
-  to service_role;
-
--- schemas/88_rpc_operators/0848_cogo_set_policy.sql
 create or replace function public.cogo_set_policy(
   p_policy text, p_owner uuid default null, p_who text default null
 )
   returns table (policy text, owner uuid, was text)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
 declare
   v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
   v_who text := coalesce(nullif(p_who, ''), 'an operator');
-  v_was text;
+  v_old text;
 begin
   if p_policy = '' or length(p_policy) > 100 then
     raise exception using
       errcode = 'TQ004', message = 'p_policy must name a policy; null takes it away';
   end if;
-  select p.policy into v_was from cogo.policies p where p.owner = v_owner;
+  select p.policy into v_old from cogo.policies p where p.owner = v_owner;
   if p_policy is null then
     delete from cogo.policies p where p.owner = v_owner;
   else
@@ -6581,24 +5653,20 @@ begin
     on conflict (owner) do update
       set policy = excluded.policy, who = excluded.who, set_at = cogo.now();
   end if;
-  if v_was is distinct from p_policy then
-    perform cogo.note_switch(
+  if v_old is distinct from p_policy then
+    perform cogo.record_switch(
       'policy', 'policy', case when p_owner is null then 'everywhere' else 'owner:' || p_owner end,
-      coalesce(v_was, 'default'), coalesce(p_policy, 'default'), v_who || ' said so', null, v_who
+      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), v_who || ' said so', null, v_who
     );
   end if;
-  return query select p_policy, p_owner, v_was;
+  return query select p_policy, p_owner, v_old;
 end;
 $$;
-comment on function public.cogo_set_policy(text, uuid, text) is
-  'For operators: the selection policy of an owner''s tasks, or without one of the deployment; null
-takes it away. A task may still name its own.';
+comment on function public.cogo_set_policy is
+  'For operators: set the selection policy of an owner''s tasks, or without p_owner the default;
+null removes it. A task may still name its own.';
 
-revoke all on function public.cogo_set_policy(text, uuid, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_policy(text, uuid, text) to service_role;
-
--- schemas/88_rpc_operators/0849_cogo_model_report.sql
+-- schemas/88_rpc_operators/50_reports.sql
 create or replace function public.cogo_model_report(p_since timestamptz default null)
   returns table (
     model_id text, health text, reason text, since timestamptz, selections bigint,
@@ -6607,14 +5675,11 @@ create or replace function public.cogo_model_report(p_since timestamptz default 
     duration_ms_p95 double precision, input_tokens bigint, output_tokens bigint,
     cost_usd numeric, ratings bigint, satisfaction numeric, simulated boolean
   )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   with bounds as (
     select coalesce(p_since, cogo.now() - interval '1 day') as since
-  ), tried as (
+  ), attempted as (
     select a.model_id, a.simulated, count(*) as attempts,
            count(*) filter (where a.outcome = 'completed') as completed,
            count(*) filter (where a.outcome in ('failed', 'rerouted')) as failed,
@@ -6650,42 +5715,33 @@ as $$
          t.first_token_ms_p50, t.duration_ms_p50, t.duration_ms_p95,
          coalesce(t.input_tokens, 0), coalesce(t.output_tokens, 0), t.cost_usd,
          coalesce(r.ratings, 0), r.satisfaction, simulated
-    from tried t
+    from attempted t
     full join chosen c using (model_id, simulated)
     full join rated r using (model_id, simulated)
     left join cogo.model_health h using (model_id)
    order by model_id, simulated;
 $$;
-comment on function public.cogo_model_report(timestamptz) is
-  'For operators, by model since then (a day ago): how it stands and why, how often it was chosen and
-tried, how it answered, what that took and cost, and what people think of it. What the vendor simulator
-answered in its place has rows of its own.';
+comment on function public.cogo_model_report is
+  'For operators, by model since p_since (a day ago): health, selections, attempts, latency, tokens,
+cost and ratings. Simulated attempts have rows of their own.';
 
-revoke all on function public.cogo_model_report(timestamptz)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_model_report(timestamptz) to service_role;
-
--- schemas/88_rpc_operators/0878_cogo_deployments.sql
 create or replace function public.cogo_deployments()
   returns table (
     deployment text, model_id text, provider text, state text, wait_seconds numeric,
     answered numeric, failed numeric, openings integer, last_error jsonb, last_error_at timestamptz,
     changed_at timestamptz, agents bigint, concurrency bigint, running bigint, unreachable_for bigint
   )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
+  language sql stable set search_path = ''
 as $$
   select d.deployment, d.model_id, d.provider,
          case when d.state = 'closed' and d.not_before > cogo.now() then 'resting' else d.state end,
-         cogo.deployment_wait(d, cogo.now()),
+         cogo.circuit_wait_seconds(d, cogo.now()),
          round((d.answered * w.weight)::numeric, 1), round((d.failed * w.weight)::numeric, 1),
          d.openings, d.last_error, d.last_error_at, d.changed_at,
          a.agents, a.concurrency, a.running, a.unreachable_for
     from cogo.deployments d
    cross join lateral (
-     select exp(-greatest(0, extract(epoch from cogo.now() - d.counted_at)) / 60) as weight
+     select cogo.decay(d.counted_at, cogo.now(), 60 * ln(2::float8)) as weight
    ) as w
    cross join lateral (
      select count(*) as agents,
@@ -6697,26 +5753,197 @@ as $$
    ) as a
    order by d.deployment;
 $$;
-comment on function public.cogo_deployments() is
-  'For operators: the circuit of each deployment that was ever called, what the last minutes weigh, the
-last error, and the room that living executors give it together.';
+comment on function public.cogo_deployments is
+  'For operators: the circuit of each deployment that was ever called, its recent calls (decayed),
+the last error, and the concurrency that live executors allow together.';
 
-revoke all on function public.cogo_deployments()
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_deployments() to service_role;
+-- schemas/88_rpc_operators/60_grants.sql
+create or replace function public.cogo_grants()
+  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
+  language sql stable set search_path = ''
+as $$
+  select nullif(o.owner, '00000000-0000-0000-0000-000000000000'),
+         coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]'), o.priority
+    from (
+      select g.owner, max(g.name) filter (where g.kind = 'priority')::integer as priority
+        from cogo.grants g group by g.owner
+    ) o
+    cross join lateral (select cogo.granted_models(o.owner) as granted) g
+   order by o.owner;
+$$;
+comment on function public.cogo_grants is
+  'Return the grants of owners: models and providers (both empty: all), and the priority that counts
+among owners (null: none).';
 
--- schemas/88_rpc_operators/0880_cogo_prune.sql
--- Whole tasks: everything of a task goes with its row, or nothing does. A few at a time, so that
--- each transaction is short: a hundred tasks, or fewer when their histories are long. A task that
--- somebody holds is left for the next time.
+create or replace function public.cogo_set_grants(
+  p_owner uuid, p_models text[] default '{}', p_providers text[] default '{}',
+  p_aliases text[] default '{}', p_priority integer default null
+)
+  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
+begin
+  if '' = any (p_models || p_providers || p_aliases) then
+    raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
+  elsif p_priority not between -1 and 9 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_priority must be 0 (before all others) to 9; -1 takes it away, null leaves it';
+  end if;
+  -- Two calls at the same time would mix their rows.
+  perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
+  delete from cogo.grants g
+   where g.owner = v_owner
+     and case g.kind
+       when 'priority' then p_priority is not null
+       else p_models is not null or p_providers is not null
+     end;
+  insert into cogo.grants (owner, kind, name)
+  select v_owner, 'model', unnest(p_models)
+   union select v_owner, 'provider', unnest(p_providers)
+   union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
+   union select v_owner, 'priority', p_priority::text where p_priority >= 0;
+
+  -- Queued subtasks get new levels. Tasks by seq, then their subtasks, as the lock order says.
+  perform
+     from public.cogo_tasks t
+    where t.owner is not distinct from p_owner and t.finished_at is null
+    order by t.seq
+      for no key update;
+  update cogo.subtasks s
+     set level = cogo.owner_level(v_owner, s.priority)
+    from public.cogo_tasks t
+   where t.owner is not distinct from p_owner and t.finished_at is null
+     and s.task_id = t.id and s.status = 'queued'
+     and s.level <> cogo.owner_level(v_owner, s.priority);
+  return query
+    select p_owner, coalesce(g.granted -> 'models', '[]'),
+           coalesce(g.granted -> 'providers', '[]'),
+           (
+             select p.name::integer
+               from cogo.grants p where p.owner = v_owner and p.kind = 'priority'
+           )
+      from (select cogo.granted_models(p_owner) as granted) g;
+end;
+$$;
+comment on function public.cogo_set_grants is
+  'Allow an owner (null: tasks without one) only these models, by canonical id, and all models of these
+providers; both empty: everything, both null: as it is. p_aliases are other names of the models.
+p_priority is the highest priority that counts among owners; -1: none, null: as it is.';
+
+-- schemas/88_rpc_operators/70_api_keys.sql
+create or replace function public.cogo_api_keys()
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language sql stable set search_path = ''
+as $$
+  select k.id, k.name, k.owner, k.scopes, k.created_at, k.expires_at, k.revoked_at,
+         k.last_used_at,
+         k.revoked_at is null and (k.expires_at is null or k.expires_at > cogo.now())
+    from cogo.api_keys k
+   order by k.created_at desc, k.id;
+$$;
+comment on function public.cogo_api_keys is
+  'For operators: the keys of the HTTP gateway, newest first, without their hashes.';
+
+-- Updates last_used_at at most once a minute, so that a busy key is not a hot row.
+create or replace function public.cogo_check_api_key(p_id text, p_hash text)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  update cogo.api_keys k
+     set last_used_at = cogo.now()
+   where k.id = p_id and k.hash = p_hash
+     and coalesce(k.last_used_at < cogo.now() - interval '1 minute', true);
+  return query
+    select k.* from public.cogo_api_keys() k
+      join cogo.api_keys stored on stored.id = k.id
+     where k.id = p_id and stored.hash = p_hash and k.usable;
+end;
+$$;
+comment on function public.cogo_check_api_key is
+  'Return the key with this id and SHA-256 if it is usable now, else no row.';
+
+create or replace function public.cogo_create_api_key(
+  p_id text,
+  p_hash text,
+  p_name text,
+  p_scopes text[],
+  p_owner uuid default null,
+  p_expires_at timestamptz default null,
+  p_replaces text default null,
+  p_grace_seconds integer default 0
+)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  if p_hash !~ '^[0-9a-f]{64}$' or coalesce(p_id, '') = '' or coalesce(p_name, '') = '' then
+    raise exception using
+      errcode = 'TQ004', message = 'a key needs an id, a name and the SHA-256 of its text';
+  end if;
+  if p_replaces is not null then
+    update cogo.api_keys k
+       set expires_at = least(k.expires_at, cogo.now() + make_interval(secs => p_grace_seconds))
+     where k.id = p_replaces and k.revoked_at is null;
+    if not found then
+      raise exception using
+        errcode = 'TQ002', message = format('there is no key %s, or it was revoked', p_replaces);
+    end if;
+  end if;
+  -- Each start creates a token for the console, and each browser a session.
+  delete from cogo.api_keys k
+   where least(k.expires_at, k.revoked_at) < cogo.now() - interval '30 days';
+  insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at)
+  values (p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at)
+  on conflict (id) do nothing;
+  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
+end;
+$$;
+comment on function public.cogo_create_api_key is
+  'Store a key of the HTTP gateway by its SHA-256. p_replaces names one that ends after p_grace_seconds.
+Deletes keys that ended more than 30 days ago. Raises TQ002, TQ004.';
+
+create or replace function public.cogo_revoke_api_key(p_id text)
+  returns table (
+    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+  )
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  update cogo.api_keys k set revoked_at = coalesce(k.revoked_at, cogo.now()) where k.id = p_id;
+  if not found then
+    raise exception using errcode = 'TQ002', message = format('there is no key %s', p_id);
+  end if;
+  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
+end;
+$$;
+comment on function public.cogo_revoke_api_key is 'Revoke a key of the HTTP gateway. Raises TQ002.';
+
+-- schemas/88_rpc_operators/80_retention.sql
+-- Deletes tasks with all that belongs to them, a few at a time so that transactions are short: a
+-- hundred tasks, or fewer if their histories are long. Locked tasks are left for the next call.
 create or replace function public.cogo_prune(
   p_limit integer default 100, p_older_than interval default '30 days'
 )
   returns table (pruned integer)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
+  language plpgsql set search_path = ''
 as $$
 begin
   if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
@@ -6727,7 +5954,7 @@ begin
     select t.id, t.finished_at
       from public.cogo_tasks t
      where t.finished_at < cogo.now() - p_older_than
-       -- Its worker has been asked to stop and is still to be told what became of its lease.
+       -- Its agent has been asked to stop and must still learn what became of its lease.
        and not exists (
          select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
        )
@@ -6748,27 +5975,19 @@ begin
   return next;
 end;
 $$;
-comment on function public.cogo_prune(integer, interval) is
-  'Forgets finished tasks and all that belongs to them, the oldest first, at most p_limit and after
-5000 events no further one. Says how many: call it until it is 0.';
+comment on function public.cogo_prune is
+  'Delete finished tasks and all that belongs to them, oldest first, at most p_limit and none after 5000
+events; return how many. Call it until it is 0.';
 
-revoke all on function public.cogo_prune(integer, interval)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_prune(integer, interval) to service_role;
-
--- schemas/88_rpc_operators/0882_cogo_prune_records.sql
--- Security definer: nobody has the right to delete a row of the audit, and this is the only way to,
--- which takes nothing that is younger than 30 days. Calls of an open task are its spent budget.
+-- Security definer: nobody else may delete rows of the audit log, and this function keeps those of
+-- the last 30 days. Calls of open tasks are kept because they are the spent part of its budget.
 create or replace function public.cogo_prune_records(
   p_limit integer default 1000,
   p_switches_older_than interval default null,
   p_calls_older_than interval default null
 )
   returns table (pruned integer)
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_calls integer;
@@ -6804,488 +6023,13 @@ begin
   return next;
 end;
 $$;
-comment on function public.cogo_prune_records(integer, interval, interval) is
-  'Forgets switches of models and calls of the audit, of each the oldest, at most p_limit; null keeps
-all. Says how many: call it until it is 0.';
+comment on function public.cogo_prune_records is
+  'Delete model switches and calls of the audit log, oldest first, at most p_limit of each; null
+keeps all. Return how many; call it until it is 0.';
 
-revoke all on function public.cogo_prune_records(integer, interval, interval)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_prune_records(integer, interval, interval) to service_role;
-
--- schemas/88_rpc_operators/0884_cogo_grants.sql
-create or replace function public.cogo_grants()
-  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
-  language sql
-  stable
-  security invoker
-  set search_path = ''
-as $$
-  select nullif(o.owner, '00000000-0000-0000-0000-000000000000'),
-         coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]'), o.priority
-    from (
-      select g.owner, max(g.name) filter (where g.kind = 'priority')::integer as priority
-        from cogo.grants g group by g.owner
-    ) o
-    cross join lateral (select cogo.granted(o.owner) as granted) g
-   order by o.owner;
-$$;
-comment on function public.cogo_grants() is
-  'What operators granted to owners: models and providers (both empty: all), and how far their
-priorities count among owners (null: not at all).';
-
-revoke all on function public.cogo_grants() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_grants() to service_role;
-
--- schemas/88_rpc_operators/0885_cogo_set_grants.sql
-create or replace function public.cogo_set_grants(
-  p_owner uuid, p_models text[] default '{}', p_providers text[] default '{}',
-  p_aliases text[] default '{}', p_priority integer default null
-)
-  returns table (owner uuid, models jsonb, providers jsonb, priority integer)
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-declare
-  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
-begin
-  if '' = any (p_models || p_providers || p_aliases) then
-    raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
-  elsif p_priority not between -1 and 9 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_priority must be 0 (before all others) to 9; -1 takes it away, null leaves it';
-  end if;
-  -- Two at a time would leave a mixture.
-  perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
-  delete from cogo.grants g
-   where g.owner = v_owner
-     and case g.kind
-       when 'priority' then p_priority is not null
-       else p_models is not null or p_providers is not null
-     end;
-  insert into cogo.grants (owner, kind, name)
-  select v_owner, 'model', unnest(p_models)
-   union select v_owner, 'provider', unnest(p_providers)
-   union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
-   union select v_owner, 'priority', p_priority::text where p_priority >= 0;
-
-  -- What waits in line counts anew. Tasks by seq, then their subtasks: see 0100_cogo.sql.
-  perform
-     from public.cogo_tasks t
-    where t.owner is not distinct from p_owner and t.finished_at is null
-    order by t.seq
-      for no key update;
-  update cogo.subtasks s
-     set level = cogo.owner_level(v_owner, s.priority)
-    from public.cogo_tasks t
-   where t.owner is not distinct from p_owner and t.finished_at is null
-     and s.task_id = t.id and s.status = 'queued'
-     and s.level <> cogo.owner_level(v_owner, s.priority);
-  return query
-    select p_owner, coalesce(g.granted -> 'models', '[]'),
-           coalesce(g.granted -> 'providers', '[]'),
-           (
-             select p.name::integer
-               from cogo.grants p where p.owner = v_owner and p.kind = 'priority'
-           )
-      from (select cogo.granted(p_owner) as granted) g;
-end;
-$$;
-comment on function public.cogo_set_grants(uuid, text[], text[], text[], integer) is
-  'Lets an owner (null: tasks without one) use only these models, by canonical id, and all models of
-these providers; both empty: everything again, both null: as it is. p_aliases are other names of the
-models. Priorities of the owner count among owners down to p_priority; -1: they only order the
-owner''s own work, as everybody''s do; null: as it is.';
-
-revoke all on function public.cogo_set_grants(uuid, text[], text[], text[], integer)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_grants(uuid, text[], text[], text[], integer)
-  to service_role;
-
--- schemas/88_rpc_operators/0890_cogo_set_lane.sql
-create or replace function public.cogo_set_lane(
-  p_lane text,
-  p_paused boolean default null,
-  p_max_running integer default null,
-  p_per_minute integer default null
-)
-  returns table (
-    lane text, paused boolean, max_running integer, per_minute integer, running integer
-  )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  if coalesce(p_lane, '') = '' or p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_lane must name a lane, p_max_running be 0 or more, p_per_minute 1 or more;'
-        ' -1 takes a limit away';
-  end if;
-  insert into cogo.lanes as l (lane, paused, max_running, per_minute)
-  values (
-    p_lane, coalesce(p_paused, false), nullif(p_max_running, -1), nullif(p_per_minute, -1)
-  )
-  on conflict (lane) do update
-    set paused = coalesce(p_paused, l.paused),
-        max_running = nullif(coalesce(p_max_running, l.max_running), -1),
-        per_minute = nullif(coalesce(p_per_minute, l.per_minute), -1),
-        -- A new rate starts with a full bucket.
-        refilled_at = case when p_per_minute is null then l.refilled_at end;
-
-  -- What waited may go on now; a ring for nothing costs little.
-  perform cogo.ring_lanes(
-    array(select s.id from cogo.subtasks s where s.status = 'queued' and s.lane = p_lane limit 1)
-  );
-  return query
-    select l.lane, l.paused, l.max_running, l.per_minute,
-           (
-             select count(*)::integer from cogo.subtasks s
-              where s.status = 'running' and s.lane = p_lane
-           )
-      from cogo.lanes l where l.lane = p_lane;
-end;
-$$;
-comment on function public.cogo_set_lane(text, boolean, integer, integer) is
-  'Pauses, resumes or limits a lane. What is null stays as it is, -1 takes a limit away. A paused
-lane drains: nothing new is claimed, what runs is finished, and running says how much that is.';
-
-revoke all on function public.cogo_set_lane(text, boolean, integer, integer)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_lane(text, boolean, integer, integer) to service_role;
-
--- schemas/88_rpc_operators/0892_cogo_set_owner.sql
-create or replace function public.cogo_set_owner(
-  p_owner uuid,
-  p_paused boolean default null,
-  p_max_running integer default null,
-  p_per_minute integer default null
-)
-  returns table (
-    owner uuid, paused boolean, max_running integer, per_minute integer, running integer
-  )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-declare
-  v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
-begin
-  if p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 takes a limit away';
-  end if;
-  insert into cogo.owners as o (owner, paused, max_running, per_minute)
-  values (
-    v_owner, coalesce(p_paused, false), nullif(p_max_running, -1), nullif(p_per_minute, -1)
-  )
-  on conflict (owner) do update
-    set paused = coalesce(p_paused, o.paused),
-        max_running = nullif(coalesce(p_max_running, o.max_running), -1),
-        per_minute = nullif(coalesce(p_per_minute, o.per_minute), -1),
-        -- A new rate starts with a full bucket.
-        refilled_at = case when p_per_minute is null then o.refilled_at end;
-
-  -- What an insert of this moment leaves unnoted is claimed within the owner's limits all the
-  -- same, only less cheaply.
-  perform
-     from public.cogo_tasks t
-    where t.owner is not distinct from p_owner and t.finished_at is null
-    order by t.seq
-      for no key update;
-  update cogo.subtasks s
-     set regulated = true
-    from public.cogo_tasks t
-   where t.owner is not distinct from p_owner and t.finished_at is null
-     and s.task_id = t.id and s.finished_at is null and not s.regulated;
-  -- Turns that the lane passed by while the owner was held back are not made up for: that would be
-  -- a crowd before everybody else.
-  update cogo.subtasks s
-     set level = s.level
-    from public.cogo_tasks t, cogo.lane_clocks k
-   where t.owner is not distinct from p_owner and t.finished_at is null
-     and s.task_id = t.id and s.status = 'queued'
-     and k.lane = s.lane and s.turn - 100 * s.level < k.round;
-  -- What waited may go on now; a ring for nothing costs little.
-  perform cogo.ring_lanes(
-    array(
-      select distinct on (s.lane) s.id
-        from public.cogo_tasks t
-        join cogo.subtasks s on s.task_id = t.id
-       where t.owner is not distinct from p_owner and t.finished_at is null
-         and s.status = 'queued'
-       order by s.lane
-    )
-  );
-  return query
-    select nullif(o.owner, '00000000-0000-0000-0000-000000000000'), o.paused, o.max_running,
-           o.per_minute,
-           (
-             select count(*)::integer from cogo.subtasks s
-              where s.status = 'running' and s.owner = v_owner
-           )
-      from cogo.owners o where o.owner = v_owner;
-end;
-$$;
-comment on function public.cogo_set_owner(uuid, boolean, integer, integer) is
-  'Pauses, resumes or limits an owner (null: tasks without one). What is null stays as it is, -1
-takes a limit away. When paused, what runs is finished, and running says how much that is.';
-
-revoke all on function public.cogo_set_owner(uuid, boolean, integer, integer)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_set_owner(uuid, boolean, integer, integer) to service_role;
-
--- schemas/88_rpc_operators/0894_cogo_queue.sql
--- Reads only what is open (each branch has its partial index) and the last five minutes, so that
--- it may be asked however much is finished.
-create or replace function public.cogo_queue()
-  returns table (
-    lane text, owner uuid, queued bigint, blocked bigint, delayed bigint, waiting bigint,
-    held bigint, running bigint, dead bigint, oldest_at timestamptz, oldest_ms bigint,
-    completed_per_minute numeric, failed_per_minute numeric,
-    lane_paused boolean, lane_max_running integer, lane_per_minute integer,
-    owner_paused boolean, owner_max_running integer, owner_per_minute integer
-  )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
-as $$
-  with open as (
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'queued'
-     union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'blocked'
-     union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'running'
-     union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'delayed'
-     union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status in ('waiting', 'held')
-     union all
-    select s.lane, s.owner, 'dead', null
-      from cogo.subtasks s where s.dead_at is not null
-  ), standing as (
-    select o.lane, o.owner,
-           count(*) filter (where o.status = 'queued') as queued,
-           count(*) filter (where o.status = 'blocked') as blocked,
-           count(*) filter (where o.status = 'delayed') as delayed,
-           count(*) filter (where o.status = 'waiting') as waiting,
-           count(*) filter (where o.status = 'held') as held,
-           count(*) filter (where o.status = 'running') as running,
-           count(*) filter (where o.status = 'dead') as dead,
-           min(o.created_at) filter (where o.status = 'queued') as oldest_at
-      from open o
-     group by o.lane, o.owner
-  ), rates as (
-    select a.lane, s.owner,
-           round(count(*) filter (where a.outcome = 'completed') / 5.0, 1) as completed,
-           round(count(*) filter (where a.outcome in ('failed', 'reaped')) / 5.0, 1) as failed
-      from public.cogo_attempts a
-      join cogo.subtasks s on s.id = a.subtask_id
-     where a.ended_at > (select cogo.now()) - interval '5 minutes'
-     group by a.lane, s.owner
-  )
-  select lane, nullif(owner, '00000000-0000-0000-0000-000000000000'),
-         coalesce(q.queued, 0), coalesce(q.blocked, 0), coalesce(q.delayed, 0),
-         coalesce(q.waiting, 0), coalesce(q.held, 0), coalesce(q.running, 0), coalesce(q.dead, 0),
-         q.oldest_at, cogo.milliseconds(q.oldest_at, cogo.now()),
-         coalesce(r.completed, 0), coalesce(r.failed, 0),
-         coalesce(l.paused, false), l.max_running, l.per_minute,
-         coalesce(o.paused, false), o.max_running, o.per_minute
-    from standing q
-    full join rates r using (lane, owner)
-    full join cogo.lanes l using (lane)
-    left join cogo.owners o using (owner)
-   order by lane, owner nulls first;
-$$;
-comment on function public.cogo_queue() is
-  'For operators, per lane and owner: how many subtasks stand where, since when and for how
-long the oldest is queued, dead letters, attempts that ended per minute (over five minutes), limits.';
-
-revoke all on function public.cogo_queue() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_queue() to service_role;
-
--- schemas/88_rpc_operators/0896_cogo_api_keys.sql
-create or replace function public.cogo_api_keys()
-  returns table (
-    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
-  )
-  language sql
-  stable
-  security invoker
-  set search_path = ''
-as $$
-  select k.id, k.name, k.owner, k.scopes, k.created_at, k.expires_at, k.revoked_at,
-         k.last_used_at,
-         k.revoked_at is null and (k.expires_at is null or k.expires_at > cogo.now())
-    from cogo.api_keys k
-   order by k.created_at desc, k.id;
-$$;
-comment on function public.cogo_api_keys() is
-  'For operators: the keys of the HTTP gateway, the newest first, without their hashes.';
-
-revoke all on function public.cogo_api_keys() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_api_keys() to service_role;
-
--- schemas/88_rpc_operators/0897_cogo_check_api_key.sql
--- The use is noted once a minute only: a key that is used a lot would else be one hot row.
-create or replace function public.cogo_check_api_key(p_id text, p_hash text)
-  returns table (
-    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
-  )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  update cogo.api_keys k
-     set last_used_at = cogo.now()
-   where k.id = p_id and k.hash = p_hash
-     and coalesce(k.last_used_at < cogo.now() - interval '1 minute', true);
-  return query
-    select k.* from public.cogo_api_keys() k
-      join cogo.api_keys stored on stored.id = k.id
-     where k.id = p_id and stored.hash = p_hash and k.usable;
-end;
-$$;
-comment on function public.cogo_check_api_key(text, text) is
-  'The key with this id and SHA-256 when it may be used now, else no row.';
-
-revoke all on function public.cogo_check_api_key(text, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_check_api_key(text, text) to service_role;
-
--- schemas/88_rpc_operators/0898_cogo_create_api_key.sql
-create or replace function public.cogo_create_api_key(
-  p_id text,
-  p_hash text,
-  p_name text,
-  p_scopes text[],
-  p_owner uuid default null,
-  p_expires_at timestamptz default null,
-  p_replaces text default null,
-  p_grace_seconds integer default 0
-)
-  returns table (
-    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
-  )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  if p_hash !~ '^[0-9a-f]{64}$' or coalesce(p_id, '') = '' or coalesce(p_name, '') = '' then
-    raise exception using
-      errcode = 'TQ004', message = 'a key needs an id, a name and the SHA-256 of its text';
-  end if;
-  if p_replaces is not null then
-    update cogo.api_keys k
-       set expires_at = least(k.expires_at, cogo.now() + make_interval(secs => p_grace_seconds))
-     where k.id = p_replaces and k.revoked_at is null;
-    if not found then
-      raise exception using
-        errcode = 'TQ002', message = format('there is no key %s, or it was revoked', p_replaces);
-    end if;
-  end if;
-  -- Each start makes a token for the console, and each browser a session.
-  delete from cogo.api_keys k
-   where least(k.expires_at, k.revoked_at) < cogo.now() - interval '30 days';
-  insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at)
-  values (p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at)
-  on conflict (id) do nothing;
-  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
-end;
-$$;
-comment on function public.cogo_create_api_key(
-  text, text, text, text[], uuid, timestamptz, text, integer
-) is
-  'Stores a key of the HTTP gateway by its SHA-256. p_replaces names one that ends after
-p_grace_seconds. Keys that ended more than 30 days ago are deleted. Raises TQ002, TQ004.';
-
-revoke all on function public.cogo_create_api_key(
-  text, text, text, text[], uuid, timestamptz, text, integer
-) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_create_api_key(
-  text, text, text, text[], uuid, timestamptz, text, integer
-) to service_role;
-
--- schemas/88_rpc_operators/0899_cogo_revoke_api_key.sql
-create or replace function public.cogo_revoke_api_key(p_id text)
-  returns table (
-    id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
-  )
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-  update cogo.api_keys k set revoked_at = coalesce(k.revoked_at, cogo.now()) where k.id = p_id;
-  if not found then
-    raise exception using errcode = 'TQ002', message = format('there is no key %s', p_id);
-  end if;
-  return query select k.* from public.cogo_api_keys() k where k.id = p_id;
-end;
-$$;
-comment on function public.cogo_revoke_api_key(text) is
-  'Ends a key of the HTTP gateway now and for good. Raises TQ002.';
-
-revoke all on function public.cogo_revoke_api_key(text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_revoke_api_key(text) to service_role;
-
--- schemas/90_rpc_users/0900_authorize_task.sql
-create or replace function cogo.authorize_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql
-  volatile
-  set search_path = ''
-as $$
-declare
-  v_task public.cogo_tasks;
-begin
-  select t.* into v_task
-    from public.cogo_tasks t
-   where t.id = p_task_id and (cogo.is_operator() or t.owner = auth.uid())
-     for no key update;
-  if not found then
-    raise exception using
-      errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
-  end if;
-  return v_task;
-end;
-$$;
-comment on function cogo.authorize_task(uuid) is
-  'The task, locked, if the caller owns it or is an operator. Raises TQ002 otherwise.';
-
-revoke all on function cogo.authorize_task(uuid) from public, anon, authenticated, service_role;
-
--- schemas/90_rpc_users/0910_cogo_submit_task.sql
--- Security definer: the row that an idempotency key names must be found under any policy.
--- The insert trigger makes the caller its owner.
+-- schemas/90_rpc_users/10_submit.sql
+-- Security definer: the task of an idempotency key must be found under any policy. The insert
+-- trigger sets the caller as owner.
 create or replace function public.cogo_submit_task(
   p_prompt text,
   p_type text default 'GENERATE_CODE',
@@ -7303,10 +6047,7 @@ create or replace function public.cogo_submit_task(
   p_owner uuid default null
 )
   returns public.cogo_tasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
@@ -7334,13 +6075,13 @@ begin
   if not found then
     raise exception using errcode = 'TQ004', message = format('the id %s is taken', p_id);
   end if;
-  -- Not what depends on the time of asking: a repetition says a later deadline.
+  -- Without p_deadline and p_run_at, which differ in a repetition.
   if v_id is null and (
     v_task.prompt, v_task.type, v_task.params, v_task.priority, v_task.model, v_task.preferences,
     v_task.session_id, v_task.budget_usd, v_task.stream
   ) is distinct from (
     p_prompt, coalesce(p_type, 'GENERATE_CODE'), coalesce(p_params, '{}'), coalesce(p_priority, 5),
-    cogo.requested_model(p_model), coalesce(p_preferences, '{}'), p_session_id, p_budget_usd,
+    cogo.normalize_model(p_model), coalesce(p_preferences, '{}'), p_session_id, p_budget_usd,
     coalesce(p_stream, true)
   ) then
     raise exception using
@@ -7356,30 +6097,37 @@ begin
   return v_task;
 end;
 $$;
-comment on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
-  uuid, uuid
-) is 'Asks for a task. A p_idempotency_key or p_id that the caller has used gives the task it made;
-only operators choose p_owner. Raises TQ004 for an id that is somebody else''s, and for a key or id that
-asked for something else (all but p_deadline and p_run_at must be the same).';
+comment on function public.cogo_submit_task is
+  'Submit a task. A p_idempotency_key or p_id that the caller has used before returns its task. Only
+operators set p_owner. Raises TQ004 for an id of another owner, and for a key or id of another
+request (all but p_deadline and p_run_at must be the same).';
 
-revoke all on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
-  uuid, uuid
-) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_submit_task(
-  text, text, jsonb, integer, text, jsonb, uuid, text, numeric, timestamptz, timestamptz, boolean,
-  uuid, uuid
-) to authenticated, service_role;
+-- schemas/90_rpc_users/20_tasks.sql
+create or replace function cogo.authorize_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks;
+begin
+  select t.* into v_task
+    from public.cogo_tasks t
+   where t.id = p_task_id and (cogo.is_operator() or t.owner = auth.uid())
+     for no key update;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
+  end if;
+  return v_task;
+end;
+$$;
+comment on function cogo.authorize_task is
+  'Lock and return a task of the caller, for operators any task. Raises TQ002.';
 
--- schemas/90_rpc_users/0920_cogo_cancel_task.sql
--- Security definer: owners may not write the tables; the function checks who asks.
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
   returns public.cogo_tasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -7392,7 +6140,7 @@ begin
         errcode = 'TQ003',
         message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
     end if;
-    perform cogo.close_subtasks(array[p_task_id], v_reason);
+    perform cogo.cancel_open_subtasks(array[p_task_id], v_reason);
     update public.cogo_tasks t
        set status = 'cancelled',
            error = jsonb_build_object('class', 'cancelled', 'message', v_reason),
@@ -7405,21 +6153,70 @@ begin
   return v_task;
 end;
 $$;
-comment on function public.cogo_cancel_task(uuid, text) is
-  'Cancels an open task at once; its running subtasks are asked to stop.';
+comment on function public.cogo_cancel_task is
+  'Cancel an open task at once; its running subtasks are asked to stop.';
 
-revoke all on function public.cogo_cancel_task(uuid, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_cancel_task(uuid, text) to authenticated, service_role;
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_pause_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.status = 'held' then
+    return v_task;
+  elsif v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
+  end if;
+  update public.cogo_tasks t
+     set status = 'held', paused_at = cogo.now()
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = 'held'
+   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting');
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_pause_task is
+  'Pause a task: running subtasks are finished, nothing is claimed until it is resumed.';
 
--- schemas/90_rpc_users/0930_cogo_redrive_task.sql
--- Security definer: owners may not write the tables; the function checks who asks.
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_resume_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
+  elsif v_task.status <> 'held' then
+    return v_task;
+  end if;
+  update public.cogo_tasks t
+     set status = case when t.started_at is null then 'pending' else 'running' end,
+         paused_at = null
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = cogo.resting_status('running', s.deps_left, s.needs_approval, s.run_at, cogo.now())
+   where s.task_id = p_task_id and s.status = 'held';
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_resume_task is 'Resume a paused task.';
+
+-- schemas/90_rpc_users/30_redrive.sql
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)
   returns public.cogo_tasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -7446,15 +6243,15 @@ begin
          deadline = case when t.deadline > v_now then t.deadline end
    where t.id = p_task_id;
 
-  -- Those that were asked to stop and have not answered lose their leases.
+  -- Subtasks that were asked to stop and still run lose their leases.
   for v_subtask in
     select s.* from cogo.subtasks s where s.task_id = p_task_id and s.status = 'running'
      order by s.seq
   loop
-    perform cogo.hand_back(v_subtask, 'cancelled', null, false);
+    perform cogo.take_back_lease(v_subtask, 'cancelled', null, false);
   end loop;
 
-  -- To redrive what a person refused is to approve it. What others went on without stays dead.
+  -- Redriving a refused subtask approves it. Dead letters with on_failure continue stay.
   update cogo.subtasks s
      set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
          dead_at = null, finished_at = null
@@ -7467,28 +6264,20 @@ begin
          cancel_requested_at = null, finished_at = null
    where s.task_id = p_task_id and s.status = 'cancelled';
   update cogo.subtasks s
-     set status = cogo.standing('running', 0, s.needs_approval, s.run_at, v_now)
+     set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now)
    where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
 
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
 end;
 $$;
-comment on function public.cogo_redrive_task(uuid) is
-  'Puts a failed task back to work where it stopped, with fresh limits; what is done stays done.';
+comment on function public.cogo_redrive_task is
+  'Continue a failed task where it stopped, with fresh limits; completed subtasks stay completed.';
 
-revoke all on function public.cogo_redrive_task(uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_redrive_task(uuid) to authenticated, service_role;
-
--- schemas/90_rpc_users/0935_cogo_redrive_subtask.sql
--- Security definer: owners may not write the tables; the function checks who asks.
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
   returns public.cogo_subtasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -7536,94 +6325,17 @@ begin
   return v_row;
 end;
 $$;
-comment on function public.cogo_redrive_subtask(uuid) is
-  'Puts a dead letter back to work with fresh limits, and its task with it when that failed; not
-when others have already gone on without it.';
+comment on function public.cogo_redrive_subtask is
+  'Queue a dead letter again with fresh limits, and its task with it if that failed. Raises TQ003 if
+dependents have already gone on without it.';
 
-revoke all on function public.cogo_redrive_subtask(uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_redrive_subtask(uuid) to authenticated, service_role;
-
--- schemas/90_rpc_users/0940_cogo_pause_task.sql
--- Security definer: owners may not write the tables; the function checks who asks.
-create or replace function public.cogo_pause_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
-as $$
-declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
-begin
-  if v_task.status = 'held' then
-    return v_task;
-  elsif v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
-  end if;
-  update public.cogo_tasks t
-     set status = 'held', paused_at = cogo.now()
-   where t.id = p_task_id;
-  update cogo.subtasks s
-     set status = 'held'
-   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting');
-  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
-  return v_task;
-end;
-$$;
-comment on function public.cogo_pause_task(uuid) is
-  'Holds a task: what runs is finished, nothing else is claimed until it is resumed.';
-
-revoke all on function public.cogo_pause_task(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_pause_task(uuid) to authenticated, service_role;
-
--- schemas/90_rpc_users/0950_cogo_resume_task.sql
--- Security definer: owners may not write the tables; the function checks who asks.
-create or replace function public.cogo_resume_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
-as $$
-declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
-begin
-  if v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
-  elsif v_task.status <> 'held' then
-    return v_task;
-  end if;
-  update public.cogo_tasks t
-     set status = case when t.started_at is null then 'pending' else 'running' end,
-         paused_at = null
-   where t.id = p_task_id;
-  update cogo.subtasks s
-     set status = cogo.standing('running', s.deps_left, s.needs_approval, s.run_at, cogo.now())
-   where s.task_id = p_task_id and s.status = 'held';
-  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
-  return v_task;
-end;
-$$;
-comment on function public.cogo_resume_task(uuid) is 'Lets a held task go on.';
-
-revoke all on function public.cogo_resume_task(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_resume_task(uuid) to authenticated, service_role;
-
--- schemas/90_rpc_users/0960_cogo_approve_subtask.sql
--- Security definer: owners may not write the tables; the function checks who asks.
+-- schemas/90_rpc_users/40_approve.sql
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_approve_subtask(
   p_subtask_id uuid, p_approved boolean default true, p_comment text default null
 )
   returns public.cogo_subtasks
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -7645,7 +6357,7 @@ begin
        set metadata = p.metadata || jsonb_build_object(
              'approval', jsonb_build_object(
                'approved', p_approved, 'comment', p_comment, 'by', auth.uid(),
-               'at', cogo.iso(cogo.now())
+               'at', cogo.iso_timestamp(cogo.now())
              ) || case when p_approved then '{}' else jsonb_build_object('error', v_error) end
            )
      where p.subtask_id = p_subtask_id;
@@ -7654,10 +6366,10 @@ begin
          set status = 'queued', needs_approval = false, run_at = null
        where s.id = p_subtask_id;
     else
-      perform cogo.bury_subtask(p_subtask_id, v_error);
+      perform cogo.dead_letter_subtask(p_subtask_id, v_error);
     end if;
   elsif not exists (
-    -- The first answer wins, and may be repeated.
+    -- The first answer counts and may be repeated.
     select from cogo.subtask_payloads p
      where p.subtask_id = p_subtask_id
        and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
@@ -7670,24 +6382,16 @@ begin
   return v_row;
 end;
 $$;
-comment on function public.cogo_approve_subtask(uuid, boolean, text) is
-  'Answers a subtask that waits for a person: yes queues it, no fails its task.';
+comment on function public.cogo_approve_subtask is
+  'Approve a waiting subtask, which queues it, or refuse it, which fails its task.';
 
-revoke all on function public.cogo_approve_subtask(uuid, boolean, text)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_approve_subtask(uuid, boolean, text)
-  to authenticated, service_role;
-
--- schemas/90_rpc_users/0962_cogo_feedback.sql
--- Security definer: owners may not write the tables; the function checks who asks.
+-- schemas/90_rpc_users/50_feedback.sql
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_feedback(
   p_task_id uuid, p_score numeric, p_comment text default null, p_person uuid default null
 )
   returns public.cogo_ratings
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks;
@@ -7709,16 +6413,9 @@ begin
       errcode = 'TQ003',
       message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);
   end if;
-  select a.model_id, coalesce(chosen.task_type, 'general') into v_model_id, v_task_type
+  select a.model_id, cogo.task_type(s.id) into v_model_id, v_task_type
     from cogo.subtasks s
     join public.cogo_attempts a on a.subtask_id = s.id and a.outcome = 'completed'
-    left join lateral (
-      select m.requirements ->> 'taskType' as task_type
-        from public.cogo_model_selections m
-       where m.subtask_id = s.id
-       order by m.created_at desc
-       limit 1
-    ) as chosen on true
    where s.task_id = p_task_id and s.sink and a.model_id is not null
    order by a.attempt desc
    limit 1;
@@ -7746,7 +6443,7 @@ begin
   if v_task.simulated then
     return v_new;
   end if;
-  -- What a person says is rarer and surer than that an answer came: it weighs as much as three.
+  -- A rating is rarer and more reliable than an outcome: it counts as three.
   insert into cogo.model_outcomes as m (model_id, task_type, judged, good)
   values (v_model_id, v_task_type, v_weight, v_weight * p_score)
   on conflict (model_id, task_type, after) do update
@@ -7758,19 +6455,13 @@ begin
   return v_new;
 end;
 $$;
-comment on function public.cogo_feedback(uuid, numeric, text, uuid) is
-  'Says how good the answer of a task was, from 0 to 1: for its owner, who may think again, and for
-operators, who may pass on what p_person says. The model that gave the answer learns from it, unless
-the answer was simulated.';
+comment on function public.cogo_feedback is
+  'Rate the answer of a task from 0 to 1: for its owner, who may change it, and for operators, who
+may rate for p_person. Counts in the statistics of the model, unless the answer was simulated.';
 
-revoke all on function public.cogo_feedback(uuid, numeric, text, uuid)
-  from public, anon, authenticated, service_role;
-grant execute on function public.cogo_feedback(uuid, numeric, text, uuid)
-  to authenticated, service_role;
-
--- schemas/90_rpc_users/0964_cogo_forget_embeddings.sql
--- Security definer: owners may not write the table; a person forgets what is theirs, whatever p_owner
--- says.
+-- schemas/90_rpc_users/60_embeddings.sql
+-- Security definer: owners may not write the table. Users delete only their own rows; p_owner is
+-- ignored.
 create or replace function public.cogo_forget_embeddings(
   p_owner uuid default null,
   p_every_owner boolean default false,
@@ -7782,10 +6473,7 @@ create or replace function public.cogo_forget_embeddings(
   p_dry_run boolean default false
 )
   returns table (forgotten integer)
-  language plpgsql
-  volatile
-  security definer
-  set search_path = ''
+  language plpgsql security definer set search_path = ''
 as $$
 declare
   v_operator constant boolean := cogo.is_operator();
@@ -7798,7 +6486,7 @@ begin
       message = 'say which texts: by p_ids, p_model_id, p_content, p_source or p_before '
                 '(infinity: all of them)';
   end if;
-  -- In one order, so that it and a writer of the same texts never wait in a circle.
+  -- In a fixed order, so that it cannot deadlock with a writer of the same texts.
   select coalesce(array_agg(m.id), '{}') into v_ids
     from (
       select e.id
@@ -7825,45 +6513,25 @@ begin
   return next;
 end;
 $$;
-comment on function public.cogo_forget_embeddings(
-  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
-) is
-  'Deletes kept texts with their vectors: those for which everything holds that is given. A person
-forgets their own; an operator those of an owner (null: of nobody) or, with p_every_owner, of all. Says
-how many; with p_dry_run it only counts them.';
+comment on function public.cogo_forget_embeddings is
+  'Delete stored texts with their vectors: those that match every given argument. Users delete their
+own; operators those of an owner (null: of nobody) or, with p_every_owner, of all. Return how many;
+p_dry_run only counts them.';
 
-revoke all on function public.cogo_forget_embeddings(
-  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
-) from public, anon, authenticated, service_role;
-grant execute on function public.cogo_forget_embeddings(
-  uuid, boolean, uuid[], text, text, text, timestamptz, boolean
-) to authenticated, service_role;
-
--- schemas/90_rpc_users/0970_cogo_schema_versions.sql
--- Security definer: the table itself is nobody's business, which version this is may be asked.
+-- schemas/90_rpc_users/70_access.sql
+-- Security definer: users may read the versions, not the table.
 create or replace function public.cogo_schema_versions()
   returns table (version text)
-  language sql
-  stable
-  security definer
-  set search_path = ''
+  language sql stable security definer set search_path = ''
 as $$
   select v.version from cogo.schema_versions v order by v.version;
 $$;
-comment on function public.cogo_schema_versions() is 'The migrations that this database has.';
+comment on function public.cogo_schema_versions is 'Return the versions of the applied migrations.';
 
-revoke all on function public.cogo_schema_versions() from public, anon, authenticated, service_role;
-grant execute on function public.cogo_schema_versions() to authenticated, service_role;
-
--- schemas/99_access/0980_can_read_topic.sql
--- Security definer: Realtime asks as the user, who need not be able to read cogo_tasks to be
--- told no.
+-- Security definer: Realtime calls this as the user, who may have no right to read cogo_tasks.
 create or replace function cogo.can_read_topic(p_topic text)
   returns boolean
-  language sql
-  stable
-  security definer
-  set search_path = ''
+  language sql stable security definer set search_path = ''
 as $$
   select exists (
     select
@@ -7873,11 +6541,104 @@ as $$
        and t.owner = (select auth.uid())
   );
 $$;
-comment on function cogo.can_read_topic(text) is
-  'Whether the calling user may listen: to the results of their own tasks, and to nothing else.';
+comment on function cogo.can_read_topic is
+  'Return whether the calling user may listen to a topic: only to the results of their own tasks.';
 
-revoke all on function cogo.can_read_topic(text) from public, anon, authenticated, service_role;
-grant execute on function cogo.can_read_topic(text) to authenticated, service_role;
+-- schemas/99_access/10_tables.sql
+-- Rights on tables and views. Row level security, beside each table, limits them to the rows of the
+-- caller. Users read and insert their tasks; agents and operators (service_role) read and write.
+
+revoke all on all tables in schema cogo from public, anon, authenticated, service_role;
+revoke all on all sequences in schema cogo from public, anon, authenticated, service_role;
+grant select, insert, update, delete on all tables in schema cogo to service_role;
+grant usage on sequence cogo.lane_services to service_role;
+revoke insert, update, delete on cogo.schema_versions from service_role;
+revoke update, delete on cogo.write_checks from service_role;
+grant truncate on cogo.write_checks to service_role;
+-- The views in `public` run with the rights of the caller.
+grant select on
+  cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
+  cogo.events
+  to authenticated;
+
+revoke all on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  from public, anon, authenticated, service_role;
+grant select on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_subtasks, public.cogo_task_previews, public.cogo_events, public.cogo_dead_letters,
+  public.cogo_model_stats, public.cogo_usage
+  to authenticated;
+-- An owner may be sent; a trigger replaces it by the caller.
+grant insert (
+  id, type, prompt, params, priority, owner, session_id, idempotency_key, model, preferences,
+  budget_usd, deadline, run_at, stream
+) on public.cogo_tasks to authenticated;
+grant select on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  to service_role;
+-- Rows of the audit log, public.cogo_calls, are only added.
+grant insert on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches
+  to service_role;
+grant update, delete on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_embeddings, public.cogo_agents,
+  public.cogo_model_switches
+  to service_role;
+
+-- schemas/99_access/20_functions.sql
+-- Rights on functions: agents and operators call all of them, users those of the last list.
+
+revoke all on all functions in schema cogo from public, anon, authenticated, service_role;
+grant execute on all functions in schema cogo to service_role;
+-- Called with the rights of the caller: defaults of columns, views and policies.
+grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic
+  to authenticated;
+
+revoke all on function
+  public.cogo_api_keys, public.cogo_approve_subtask, public.cogo_begin_call, public.cogo_budgets,
+  public.cogo_cache_answer, public.cogo_cached_answer, public.cogo_cancel_task,
+  public.cogo_check_api_key, public.cogo_check_writes, public.cogo_claim_subtasks,
+  public.cogo_complete_subtasks, public.cogo_control_model, public.cogo_create_api_key,
+  public.cogo_deployments, public.cogo_draw, public.cogo_end_call, public.cogo_extend_leases,
+  public.cogo_fail_subtask, public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_grants,
+  public.cogo_keep_embeddings, public.cogo_model_knowledge, public.cogo_model_report,
+  public.cogo_nearest_embeddings, public.cogo_pause_task, public.cogo_prune,
+  public.cogo_prune_records, public.cogo_queue, public.cogo_reap, public.cogo_record_agent,
+  public.cogo_record_selection, public.cogo_redrive_subtask, public.cogo_redrive_task,
+  public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
+  public.cogo_resume_task, public.cogo_revoke_api_key, public.cogo_schema_versions,
+  public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane, public.cogo_set_owner,
+  public.cogo_set_policy, public.cogo_silent_ms, public.cogo_submit_task, public.cogo_take_trial
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_api_keys, public.cogo_begin_call, public.cogo_budgets, public.cogo_cache_answer,
+  public.cogo_cached_answer, public.cogo_check_api_key, public.cogo_check_writes,
+  public.cogo_claim_subtasks, public.cogo_complete_subtasks, public.cogo_control_model,
+  public.cogo_create_api_key, public.cogo_deployments, public.cogo_draw, public.cogo_end_call,
+  public.cogo_extend_leases, public.cogo_fail_subtask, public.cogo_grants,
+  public.cogo_keep_embeddings, public.cogo_model_knowledge, public.cogo_model_report,
+  public.cogo_nearest_embeddings, public.cogo_prune, public.cogo_prune_records, public.cogo_queue,
+  public.cogo_reap, public.cogo_record_agent, public.cogo_record_selection,
+  public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
+  public.cogo_revoke_api_key, public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane,
+  public.cogo_set_owner, public.cogo_set_policy, public.cogo_silent_ms, public.cogo_take_trial
+  to service_role;
+grant execute on function
+  public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,
+  public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_approve_subtask,
+  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions
+  to authenticated, service_role;
 
 insert into cogo.schema_versions (version) values ('20261128000000')
 on conflict (version) do nothing;

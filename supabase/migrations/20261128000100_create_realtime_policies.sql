@@ -1,8 +1,8 @@
 -- Generated from supabase/schemas by scripts/migrations: edit there.
 
--- schemas/99_access/0990_realtime_messages.sql
--- In a migration of its own and short: on hosted projects this DDL locks tables of Realtime,
--- Auth and Storage until it commits. Row level security is on there already.
+-- schemas/99_access/30_realtime_policies.sql
+-- In a migration of its own: on hosted projects this DDL locks tables of Realtime, Auth and Storage
+-- until it commits. Row level security is enabled there already.
 set local lock_timeout = '5s';
 
 do $$

@@ -35,12 +35,12 @@ MUTANTS: Final = (
         changes=[
             (
                 "complete_subtasks",
-                "cogo.fence(p_agent_id, a, s) as standing",
-                "case when a.attempt is null then 'unknown' else 'held' end as standing",
+                "cogo.check_fence(p_agent_id, a, s) as state",
+                "case when a.attempt is null then 'unknown' else 'held' end as state",
             ),
             (
                 "cogo_fail_subtask",
-                "v_answer := cogo.fence(p_agent_id, v_attempt, v_subtask);",
+                "v_answer := cogo.check_fence(p_agent_id, v_attempt, v_subtask);",
                 "v_answer := case when found then 'held' else 'unknown' end;",
             ),
         ],
@@ -80,7 +80,7 @@ MUTANTS: Final = (
         name="attempt used again after a reap",
         changes=[
             (
-                "hand_back",
+                "take_back_lease",
                 "perform cogo.requeue_subtask(p_subtask.id);",
                 "perform cogo.requeue_subtask(p_subtask.id);\n"
                 "  update cogo.subtasks set attempt = attempt - 1 where id = p_subtask.id;",

@@ -153,7 +153,7 @@ async def test_people_do_not_see_the_machinery(database: Database) -> None:
 async def test_people_call_their_functions_and_no_other(database: Database) -> None:
     mine = await callable_functions(database, "authenticated")
 
-    assert mine == set(USERS_RPCS) | {"now", "to_uuid", "can_read_topic", "preview"}
+    assert mine == set(USERS_RPCS) | {"now", "to_uuid", "can_read_topic", "truncate_json"}
 
 
 async def test_operators_call_every_rpc(database: Database) -> None:

@@ -100,12 +100,13 @@ def test_every_file_of_the_schema_is_short() -> None:
         ),
         (
             "writes as its owner, and its file does not say why",
-            "p.prosecdef and p.proname not in ('ring', 'ring_lanes', 'prepare_task', 'open_task',"
-            " 'tell_tasks', 'tell_subtasks', 'forget_tasks', 'forget_subtasks', 'can_read_topic',"
+            "p.prosecdef and p.proname not in ('notify', 'notify_lanes', 'prepare_task', 'create_plan',"
+            " 'on_task_status', 'on_subtask_status', 'delete_task_events',"
+            " 'delete_subtask_records', 'can_read_topic',"
             " 'cogo_submit_task',"
             " 'cogo_cancel_task', 'cogo_redrive_task', 'cogo_redrive_subtask', 'cogo_pause_task',"
             " 'cogo_resume_task', 'cogo_approve_subtask',"
-            " 'cogo_feedback', 'cogo_forget_embeddings', 'check_granted', 'check_limits',"
+            " 'cogo_feedback', 'cogo_forget_embeddings', 'check_model_grant', 'check_task_limits',"
             " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),

@@ -201,7 +201,7 @@ async def test_a_lane_that_nobody_was_told_of_is_told_beyond_a_hundred(
     await owner.execute("delete from realtime.messages where true")
 
     async with agent.connection.transaction():
-        await agent.connection.execute("select set_config('cogo.told', '100', true)")
+        await agent.connection.execute("select set_config('cogo.notified_count', '100', true)")
         await plan_task(agent, step("a", lane="late"), step("b", lane="late"), step("c", "a", "b"))
 
     [message] = await messages_of(database)

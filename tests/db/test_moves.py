@@ -83,10 +83,10 @@ async def test_the_trigger_refuses_exactly_the_moves_that_are_not_listed(
     for start, end in permutations(rows, 2):
         transaction = owner.transaction()
         await transaction.start()
-        await owner.execute(f"alter table {table} disable trigger check_move")
+        await owner.execute(f"alter table {table} disable trigger check_transition")
         await owner.execute(update(table, reset, start, rows[start]))
         await owner.execute("set constraints all immediate")
-        await owner.execute(f"alter table {table} enable trigger check_move")
+        await owner.execute(f"alter table {table} enable trigger check_transition")
         try:
             await owner.execute(update(table, reset, end, rows[end]))
             is_allowed = True

@@ -20,7 +20,7 @@ async def queue_up(
         "insert into public.cogo_tasks (prompt, owner) values ('x', $1) returning id", owner
     )
     # Nobody listens here, and the history of such a task would take longer than the law.
-    await postgres.execute("alter table cogo.subtasks disable trigger tell_inserted")
+    await postgres.execute("alter table cogo.subtasks disable trigger on_status_inserted")
     await postgres.execute(
         "with made as (insert into cogo.subtasks (task_id, key, type, lane, status, priority)"
         " select $1, 'k' || n, 'CHAT', $3, 'queued', $4 from generate_series(1, $2) n"
@@ -31,7 +31,7 @@ async def queue_up(
         lane,
         priority,
     )
-    await postgres.execute("alter table cogo.subtasks enable trigger tell_inserted")
+    await postgres.execute("alter table cogo.subtasks enable trigger on_status_inserted")
     await postgres.close()
 
 

@@ -29,14 +29,14 @@ class SqlFault:
 FAULTS: Final = (
     SqlFault(
         name="the usage of an attempt that failed after a stop is dropped",
-        file="80_rpc_agents/0830_cogo_fail_subtask.sql",
+        file="80_rpc_agents/35_fail.sql",
         old="cogo.cancel_running(p_subtask_id, p_attempt, p_usage)",
         new="cogo.cancel_running(p_subtask_id, p_attempt, null)",
         tests=("test_tasks.py::test_what_an_attempt_cost_that_failed_after_a_stop_is_booked",),
     ),
     SqlFault(
         name="a rotation prolongs an earlier expiry",
-        file="88_rpc_operators/0898_cogo_create_api_key.sql",
+        file="88_rpc_operators/70_api_keys.sql",
         old="least(k.expires_at, cogo.now() + make_interval(secs => p_grace_seconds))",
         new="cogo.now() + make_interval(secs => p_grace_seconds)",
         tests=(
@@ -46,21 +46,21 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a key is good at the moment of its expiry",
-        file="88_rpc_operators/0896_cogo_api_keys.sql",
+        file="88_rpc_operators/70_api_keys.sql",
         old="k.expires_at > cogo.now()",
         new="k.expires_at >= cogo.now()",
         tests=("test_api_keys.py::test_a_key_ends_at_the_moment_of_its_expiry",),
     ),
     SqlFault(
         name="planning counts towards an owner's rate",
-        file="70_queue/0793_spend_allowances.sql",
+        file="70_queue/60_limits.sql",
         old="where s.id = any (p_subtask_ids) and s.lane <> 'cio' group by s.owner",
         new="where s.id = any (p_subtask_ids) group by s.owner",
         tests=("test_limits.py::test_planning_does_not_spend_the_rate_of_an_owner",),
     ),
     SqlFault(
         name="a cost that equals what is left is refused",
-        file="85_spending/0709_cap_problem.sql",
+        file="85_spending/20_caps.sql",
         old="p_spent + v_reserved + p_usd > p_limit",
         new="p_spent + v_reserved + p_usd >= p_limit",
         tests=(
@@ -70,7 +70,7 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a cost that equals the limit does not wait for what runs",
-        file="85_spending/0709_cap_problem.sql",
+        file="85_spending/20_caps.sql",
         old="p_spent + p_usd <= p_limit",
         new="p_spent + p_usd < p_limit",
         tests=(
@@ -80,7 +80,7 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a day begins in the time zone of the session",
-        file="85_spending/0706_period_start.sql",
+        file="85_spending/10_periods.sql",
         old="date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'",
         new="date_trunc(p_per, p_now)",
         tests=(
@@ -89,7 +89,7 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a day is added in the time zone of the session",
-        file="85_spending/0706_period_end.sql",
+        file="85_spending/10_periods.sql",
         old="""date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
     ) at time zone 'utc'""",
         new="""date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
@@ -101,14 +101,14 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="the default cap holds for tasks without an owner",
-        file="85_spending/0708_lock_budgets.sql",
+        file="85_spending/20_caps.sql",
         old="p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists",
         new="not exists",
         tests=("test_budgets.py::test_the_default_cap_ends_where_operators_name_an_owner",),
     ),
     SqlFault(
         name="priorities count among owners",
-        file="60_triggers/0583_owner_level.sql",
+        file="60_triggers/40_assign_turn.sql",
         old="), 5::smallint",
         new="), p_priority",
         tests=(
@@ -117,22 +117,22 @@ FAULTS: Final = (
         ),
     ),
     SqlFault(
-        name="what passes another does not change turns with it",
-        file="70_queue/0799_choose_subtasks.sql",
+        name="subtasks that pass others do not swap turns",
+        file="70_queue/70_choose_subtasks.sql",
         old="(values (a.id, b.turn), (b.id, a.turn))",
         new="(values (a.id, b.turn))",
         tests=("test_order.py::test_an_owner_has_no_more_turns_for_using_many_priorities",),
     ),
     SqlFault(
         name="a clock passes what still waits",
-        file="70_queue/0792_advance_clocks.sql",
+        file="70_queue/60_limits.sql",
         old="           least(\n             c.round,",
         new="           greatest(\n             c.round,",
         tests=("test_order.py::test_a_clock_does_not_pass_what_still_waits",),
     ),
     SqlFault(
         name="the older lane is always served first",
-        file="70_queue/0799_choose_subtasks.sql",
+        file="70_queue/70_choose_subtasks.sql",
         old="p.nth_in_lane, coalesce(k.served, 0), p.created_at",
         new="p.nth_in_lane, p.created_at",
         tests=(
@@ -142,42 +142,42 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="what an agent said of another's attempt is believed",
-        file="70_queue/0700_fence.sql",
+        file="70_queue/20_attempts.sql",
         old="    when (p_attempt).agent_id <> p_agent_id then 'stale'\n",
         new="",
         tests=("test_leases.py::test_another_agent_cannot_end_or_extend_a_lease",),
     ),
     SqlFault(
         name="a subtask dies one failure late",
-        file="70_queue/0798_end_in_failure.sql",
+        file="70_queue/80_failures.sql",
         old="v_failures >= p_subtask.max_failures",
         new="v_failures > p_subtask.max_failures",
         tests=("test_failures.py::test_the_last_failure_makes_a_dead_letter_and_fails_the_task",),
     ),
     SqlFault(
         name="a subtask kills one worker more",
-        file="70_queue/0785_hand_back.sql",
+        file="70_queue/50_leases.sql",
         old="p_subtask.reaps + 1 >= p_subtask.max_reaps",
         new="p_subtask.reaps + 1 > p_subtask.max_reaps",
         tests=("test_failures.py::test_a_subtask_that_kills_its_workers_ends_as_a_dead_letter",),
     ),
     SqlFault(
         name="the hundredth subtask is not told",
-        file="50_messages/0618_ring_lanes.sql",
-        old="n.number <= 100 - v_told",
-        new="n.number < 100 - v_told",
+        file="50_messages/20_subtasks.sql",
+        old="n.number <= 100 - v_count",
+        new="n.number < 100 - v_count",
         tests=("test_growth.py::test_beyond_a_hundred_the_last_of_each_lane_says_how_many_more",),
     ),
     SqlFault(
         name="a key is good for another budget",
-        file="90_rpc_users/0910_cogo_submit_task.sql",
+        file="90_rpc_users/10_submit.sql",
         old="v_task.session_id, v_task.budget_usd, v_task.stream",
         new="v_task.session_id, p_budget_usd, v_task.stream",
         tests=("test_inserts.py::test_the_same_key_for_another_request_is_told",),
     ),
     SqlFault(
         name="what was said in a session belongs to nobody",
-        file="75_plans/0773_accept_outputs.sql",
+        file="75_plans/50_outputs.sql",
         old="select t.owner, t.session_id, m.value",
         new="select null, t.session_id, m.value",
         tests=(
@@ -186,7 +186,7 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="everybody may listen to every task",
-        file="99_access/0980_can_read_topic.sql",
+        file="90_rpc_users/70_access.sql",
         old="\n       and t.owner = (select auth.uid())",
         new="",
         tests=("test_access.py::test_owners_hear_their_tasks_and_nobody_else_does",),

@@ -70,7 +70,7 @@ _BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
 LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 """A vendor that asks for more is asked again after a day: it may be wrong, or mended by then.
 
-In the database neither a deployment nor a subtask waits longer either (`cogo.retry_after`).
+In the database neither a deployment nor a subtask waits longer either (`cogo.retry_interval`).
 """
 
 LONGEST: Final = 600

@@ -11,7 +11,9 @@ _FUNCTION: Final = re.compile(
     re.DOTALL,
 )
 _COMMENT: Final = re.compile(r"\bis\s+'(?P<text>(?:[^']|'')*)';")
-_CALLERS: Final = re.compile(r"grant execute on function [^;]*? to (?P<roles>[a-z_, ]+);")
+_GRANT: Final = re.compile(
+    r"grant execute on function\s(?P<names>[^;]*?)\sto (?P<roles>[a-z_, ]+);"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +30,24 @@ class Function:
 def functions_of(sources: Iterable[str]) -> list[Function]:
     """Find the functions of schema public, by name. Raises ValueError for one without comment."""
     found = []
-    for sql in sources:
+    texts = list(sources)
+    callers = {
+        name.strip().removeprefix("public."): grant["roles"]
+        for sql in texts
+        for grant in _GRANT.finditer(sql)
+        for name in grant["names"].split(",")
+    }
+    for sql in texts:
         for match in _FUNCTION.finditer(sql):
-            rest = sql[match.end() :]
-            comment, callers = _COMMENT.search(rest), _CALLERS.search(rest)
-            if comment is None or callers is None:
+            comment = _COMMENT.search(sql, match.end())
+            if comment is None or match["name"] not in callers:
                 raise ValueError(f"{match['name']} has no comment or nobody may call it")
             found.append(
                 Function(
                     name=match["name"],
                     parameters=_one_line(match["parameters"]),
                     answer=_one_line(match["answer"]),
-                    callers=callers["roles"],
+                    callers=callers[match["name"]],
                     comment=_one_line(comment["text"].replace("''", "'")),
                 )
             )

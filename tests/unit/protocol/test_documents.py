@@ -23,7 +23,9 @@ from scripts.docs_pages.protocol.schemas import references
 from tests.unit.protocol.goldens import NAMES, golden
 
 ROOT: Final = Path(__file__).parents[3]
-SQL: Final = [path.read_text("utf-8") for path in sorted((ROOT / "supabase/schemas").glob("*/*.sql"))]
+SQL: Final = [
+    path.read_text("utf-8") for path in sorted((ROOT / "supabase/schemas").glob("*/*.sql"))
+]
 DOCUMENTS: Final = documents(SQL, version="1")
 
 

@@ -1,0 +1,104 @@
+-- Every program must be able to read a stored task: one unreadable row would make its whole page or
+-- claim unreadable. All other mistakes are left to the planner. docs/reference/database.md lists the limits.
+-- Its trigger sorts before `prepare`, which creates a session from the prompt.
+create or replace function cogo.check_task_limits()
+  returns trigger
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_field text;
+  v_problem text;
+begin
+  perform cogo.check_size('prompt', octet_length(new.prompt), 2097152, 'bytes'),
+          cogo.check_size('type', length(new.type), 255),
+          cogo.check_size('model', length(new.model), 255),
+          cogo.check_size('idempotency_key', length(new.idempotency_key), 255),
+          cogo.check_size('params', octet_length(new.params::text), 1048576, 'bytes'),
+          cogo.check_size('preferences', octet_length(new.preferences::text), 65536, 'bytes');
+  select f.field, f.problem into v_field, v_problem
+    from (
+      values
+        ('params', cogo.validate_json(new.params)),
+        ('preferences', cogo.validate_json(new.preferences)),
+        (
+          'budget_usd',
+          case when not new.budget_usd between -1e9 and 1e9 then
+            'must be a finite number of US dollars, 1000000000 at most'
+          end
+        ),
+        ('deadline', cogo.validate_time(new.deadline)),
+        ('run_at', cogo.validate_time(new.run_at))
+    ) as f (field, problem)
+   where f.problem is not null
+   limit 1;
+  if found then
+    raise exception using errcode = 'TQ009', message = v_field || ' ' || v_problem;
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.check_task_limits is
+  'Raise TQ008 for a task that is too large, TQ009 for numbers or times that some programs cannot
+read.';
+create or replace trigger check_limits
+  before insert or update of
+    type, prompt, params, idempotency_key, model, preferences, budget_usd, deadline, run_at
+  on public.cogo_tasks
+  for each row execute function cogo.check_task_limits();
+
+create or replace function cogo.normalize_model(p_name text)
+  returns text
+  language sql immutable
+  return case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
+comment on function cogo.normalize_model is
+  'Return the model that a task names; null for auto and an empty name.';
+
+-- Security definer: users may not insert sessions, but a task that names a new one creates it.
+create or replace function cogo.prepare_task()
+  returns trigger
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  if not cogo.is_operator() then
+    new.owner := auth.uid();
+    if new.owner is null then
+      raise exception using
+        errcode = 'insufficient_privilege', message = 'the access token names no user';
+    end if;
+  end if;
+  new.id := coalesce(new.id, gen_random_uuid());
+  new.type := coalesce(new.type, 'GENERATE_CODE');
+  new.params := coalesce(new.params, '{}');
+  new.model := cogo.normalize_model(new.model);
+  new.priority := coalesce(new.priority, 5);
+  new.preferences := coalesce(new.preferences, '{}');
+  new.stream := coalesce(new.stream, true);
+
+  new.status := 'pending';
+  new.result := null;
+  new.error := null;
+  new.cost_usd := 0;
+  new.input_tokens := 0;
+  new.cached_tokens := 0;
+  new.output_tokens := 0;
+  new.reasoning_tokens := 0;
+  new.simulated := false;
+  new.cancel_requested_at := null;
+  new.paused_at := null;
+  new.created_at := cogo.now();
+  new.started_at := null;
+  new.finished_at := null;
+
+  if new.session_id is not null then
+    insert into public.cogo_sessions (id, owner, title)
+    values (new.session_id, new.owner, left(new.prompt, 80))
+    on conflict (owner, id) do nothing;
+  end if;
+  return new;
+end;
+$$;
+comment on function cogo.prepare_task is
+  'Set defaults, reset the system''s columns, and create the session.';
+create or replace trigger prepare
+  before insert on public.cogo_tasks
+  for each row execute function cogo.prepare_task();

@@ -1,0 +1,50 @@
+create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  -- By seq, so that two batches never wait for each other. `+ 0` keeps the planner from reading the
+  -- whole index on seq, which a plan made for few tasks would do for many.
+  perform
+     from public.cogo_tasks t
+    where t.id = any (
+            array(select s.task_id from cogo.subtasks s where s.id = any (p_subtask_ids))
+          )
+    order by t.seq + 0
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_tasks is 'Lock the tasks of subtasks, by seq.';
+
+-- Lanes by name, then owners by id, before any task. An owner is locked only if one of their
+-- subtasks can be claimed. Lane cio does not count for owners.
+create or replace function cogo.lock_limits(p_lanes text[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  perform
+     from cogo.lanes l
+    where l.lane = any (p_lanes) and (l.max_running is not null or l.per_minute is not null)
+    order by l.lane
+      for no key update;
+  perform
+     from cogo.owners o
+    where (o.max_running is not null or o.per_minute is not null)
+      and not o.paused
+      and exists (
+        select
+          from unnest(p_lanes) as l (lane)
+         cross join lateral (
+           select from cogo.subtasks s
+            where s.status = 'queued' and s.lane = l.lane and s.owner = o.owner
+            limit 1
+         ) as claimable
+         where l.lane <> 'cio'
+      )
+    order by o.owner
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_limits is
+  'Lock the limits of lanes and owners. What they allow is read in a later statement.';

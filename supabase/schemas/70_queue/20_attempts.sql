@@ -1,0 +1,102 @@
+create or replace function cogo.check_fence(
+  p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
+)
+  returns text
+  language sql immutable
+  return case
+    when (p_attempt).agent_id is null then 'unknown'
+    when (p_attempt).agent_id <> p_agent_id then 'stale'
+    when (p_attempt).ended_at is not null then (p_attempt).outcome
+    when (p_subtask).cancel_requested_at is not null then 'closing'
+    else 'held'
+  end;
+comment on function cogo.check_fence is
+  'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
+(its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
+
+-- An unreported cost is 0 if no model was called (lane cio, or an outcome that the holder reported) and
+-- unknown if the holder vanished.
+create or replace function cogo.close_attempts(
+  p_subtask_ids uuid[],
+  p_attempts integer[],
+  p_outcome text,
+  p_usages jsonb[] default '{}',
+  p_error jsonb default null
+)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  with closed as (
+    update public.cogo_attempts a
+       set ended_at = cogo.now(),
+           outcome = p_outcome,
+           error = nullif(p_error, 'null'),
+           usage = g.usage,
+           model_id = coalesce(g.usage ->> 'model_id', a.model_id),
+           provider = coalesce(g.usage ->> 'provider', a.provider),
+           first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
+           duration_ms = coalesce(
+             (g.usage ->> 'duration_ms')::bigint, cogo.elapsed_ms(a.claimed_at, cogo.now())
+           ),
+           input_tokens = (g.usage ->> 'input_tokens')::bigint,
+           cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
+           output_tokens = (g.usage ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+           finish_reason = g.usage ->> 'finish_reason',
+           cost_usd = case
+             when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
+             when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when g.simulated then 0
+           end,
+           simulated = g.simulated
+      from (
+        select u.id, u.attempt, u.usage,
+               case
+                 when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
+                 else exists (
+                   select from public.cogo_attempts h
+                     join public.cogo_agents g on g.id = h.agent_id
+                    where h.subtask_id = u.id and h.attempt = u.attempt and h.lane <> 'cio'
+                      and g.details @> '{"simulated": true}'
+                 )
+               end as simulated
+          from (
+            select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
+              from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
+          ) as u
+      ) as g
+     where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
+    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
+              a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
+  ), uncounted as (
+    insert into cogo.outcomes (subtask_id, attempt)
+    select c.subtask_id, c.attempt
+      from closed c
+     where c.lane <> 'cio' and not c.simulated and p_outcome in ('completed', 'failed', 'rerouted')
+  ), spent as (
+    select c.task_id,
+           case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
+           coalesce(sum(c.input_tokens), 0) as input_tokens,
+           coalesce(sum(c.cached_tokens), 0) as cached_tokens,
+           coalesce(sum(c.output_tokens), 0) as output_tokens,
+           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens,
+           bool_or(c.simulated) as simulated
+      from closed c
+     where c.usage is not null or c.cost_usd is null or c.simulated
+     group by c.task_id
+  )
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.cost_usd,
+         input_tokens = t.input_tokens + s.input_tokens,
+         cached_tokens = t.cached_tokens + s.cached_tokens,
+         output_tokens = t.output_tokens + s.output_tokens,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens,
+         simulated = t.simulated or s.simulated
+    from spent s
+   where t.id = s.task_id;
+end;
+$$;
+comment on function cogo.close_attempts is
+  'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
+attempts stay as they are. Simulated ones are not counted in statistics.';

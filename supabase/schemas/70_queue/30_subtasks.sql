@@ -1,0 +1,141 @@
+create or replace function cogo.requeue_subtask(
+  p_subtask_id uuid,
+  p_run_at timestamptz default null,
+  p_lane text default null
+)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  update cogo.subtasks s
+     set status = cogo.resting_status(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
+         lane = coalesce(p_lane, s.lane),
+         run_at = case when p_run_at > cogo.now() then p_run_at end,
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null,
+         cancel_requested_at = null
+    from public.cogo_tasks t
+   where s.id = p_subtask_id and s.status = 'running' and t.id = s.task_id;
+end;
+$$;
+comment on function cogo.requeue_subtask is
+  'Queue a running subtask again. Its attempt has been closed.';
+
+create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
+  update cogo.subtasks s
+     set status = 'cancelled',
+         finished_at = cogo.now(),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = p_subtask_id and s.status = 'running' and s.attempt = p_attempt;
+end;
+$$;
+comment on function cogo.cancel_running is
+  'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
+
+create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+begin
+  -- In most cases the sink was the last one.
+  if not exists (
+    select from cogo.subtasks s where s.task_id = any (p_task_ids) and s.finished_at is null
+  ) then
+    return;
+  end if;
+  update cogo.subtasks s
+     set status = 'cancelled', finished_at = cogo.now()
+   where s.task_id = any (p_task_ids)
+     and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
+
+  -- The holder learns it from this message or at its next extension; its lease is not shortened.
+  for v_subtask in
+    update cogo.subtasks s
+       set cancel_requested_at = cogo.now()
+     where s.task_id = any (p_task_ids) and s.status = 'running' and s.cancel_requested_at is null
+    returning s.*
+  loop
+    perform cogo.notify(
+      'cogo-subtasks', 'SUBTASK_CANCELLED',
+      jsonb_build_object(
+        'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
+        'attempt', v_subtask.attempt, 'reason', p_reason,
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ),
+      cogo.current_actor()
+    );
+  end loop;
+end;
+$$;
+comment on function cogo.cancel_open_subtasks is
+  'Cancel the open subtasks of tasks that are over; ask running ones to stop.';
+
+-- A counter under the task lock: a query for unfinished parents would miss the release when two parents
+-- finish at the same time, because neither transaction sees the other.
+create or replace function cogo.release_dependents(p_subtask_ids uuid[])
+  returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  update cogo.subtasks s
+     set deps_left = s.deps_left - w.ended,
+         status = case s.status
+           when 'blocked' then cogo.resting_status(
+             t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now()
+           )
+           else s.status
+         end
+    from public.cogo_tasks t,
+         (
+           select d.child_id, count(*)::integer as ended
+             from cogo.dependencies d
+            where d.parent_id = any (p_subtask_ids)
+            group by d.child_id
+         ) as w
+   where s.id = w.child_id and t.id = s.task_id;
+end;
+$$;
+comment on function cogo.release_dependents is
+  'Count ended subtasks off their dependents, and queue those that wait for none any more.';
+
+create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
+  returns void
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+begin
+  update cogo.subtasks s
+     set status = 'failed',
+         dead_at = cogo.now(),
+         finished_at = cogo.now(),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = p_subtask_id
+  returning s.* into v_subtask;
+
+  if v_subtask.on_failure = 'continue' then
+    perform cogo.release_dependents(array[v_subtask.id]);
+  else
+    perform cogo.fail_task(
+      v_subtask.task_id,
+      p_error || jsonb_build_object('subtask_id', v_subtask.id, 'subtask_key', v_subtask.key)
+    );
+  end if;
+end;
+$$;
+comment on function cogo.dead_letter_subtask is
+  'Make a subtask a dead letter and apply its on_failure. Its attempt has been closed.';

@@ -1,0 +1,115 @@
+-- Writes only for attempts that are held. The caller holds the task locks, and no subtask is there
+-- twice. All items take each step together, because a statement costs more than a row. Sinks, which
+-- end their tasks, come last.
+create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_ids uuid[];
+  v_attempts integer[];
+  v_items jsonb[];
+  v_answers text[];
+  v_details text[];
+  v_kinds text[];
+begin
+  with items as materialized (
+    select i.ordinal, i.item,
+           cogo.to_uuid(i.item ->> 'subtask_id') as id,
+           cogo.to_integer(i.item ->> 'attempt') as attempt
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+  ), fenced as materialized (
+    select i.*, s as subtask, cogo.check_fence(p_agent_id, a, s) as state
+      from items i
+      left join cogo.subtasks s on s.id = i.id
+      left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
+  ), checked as materialized (
+    select f.*,
+           case f.state when 'held' then cogo.validate_completion(f.subtask, f.item) end
+             as problem
+      from fenced f
+  )
+  select array_agg(j.id order by j.ordinal), array_agg(j.attempt order by j.ordinal),
+         array_agg(j.item order by j.ordinal), array_agg(j.problem order by j.ordinal),
+         array_agg(
+           case
+             when j.problem is not null then 'invalid'
+             when j.state = 'held' then 'ok'
+             when j.state in ('completed', 'routed') then 'duplicate'
+             when j.state in ('closing', 'cancelled') then 'closed'
+             when j.state = 'unknown' then 'unknown'
+             else 'stale'
+           end order by j.ordinal
+         ),
+         array_agg(
+           case
+             when j.state = 'closing' then 'closing'
+             when j.state <> 'held' or j.problem is not null then null
+             when (j.subtask).type = 'PLAN' then 'plan'
+             when (j.subtask).lane = 'cio' then 'route'
+             when (j.subtask).sink then 'sink'
+             else 'step'
+           end order by j.ordinal
+         )
+    into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
+    from checked j;
+
+  if v_kinds && '{closing,route}' then
+    perform case k.kind
+              when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
+              else cogo.route_subtask(s, k.item)
+            end
+       from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
+       join cogo.subtasks s on s.id = k.id
+      where k.kind in ('closing', 'route');
+  end if;
+  if v_kinds && '{plan,sink,step}' then
+    perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
+  end if;
+  return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
+end;
+$$;
+comment on function cogo.complete_subtasks is
+  'Record completions; answer for each, in order: ok, duplicate, stale, closed, unknown or invalid.';
+
+-- One subtransaction for all; if one of them is wrong, one for each, so that it does not affect the
+-- others.
+create or replace function cogo.complete_isolated(p_agent_id text, p_items jsonb)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_alone boolean := jsonb_array_length(p_items) = 1;
+  v_together boolean := v_alone;
+begin
+  if not v_alone then
+    -- The second completion of a subtask depends on the result of the first.
+    v_together := (
+      select count(*) = count(distinct lower(i.value ->> 'subtask_id'))
+        from jsonb_array_elements(p_items) i
+    );
+  end if;
+  if v_together then
+    begin
+      return query select * from cogo.complete_subtasks(p_agent_id, p_items);
+      return;
+    exception
+      when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if v_alone then
+          return query
+            select cogo.to_uuid(p_items -> 0 ->> 'subtask_id'),
+                   cogo.to_integer(p_items -> 0 ->> 'attempt'), 'invalid', sqlerrm;
+          return;
+        end if;
+    end;
+  end if;
+  return query
+    select c.*
+      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
+     cross join lateral cogo.complete_isolated(p_agent_id, jsonb_build_array(i.item)) c
+     order by i.ordinal;
+end;
+$$;
+comment on function cogo.complete_isolated is
+  'Call cogo.complete_subtasks(), and answer invalid for items that violate a constraint.';

@@ -1,0 +1,109 @@
+-- Skips tasks and subtasks that are locked. Limits are read in a statement after the one that locks
+-- them: an earlier snapshot would miss what the previous holder claimed.
+create or replace function public.cogo_claim_subtasks(
+  p_agent_id text,
+  p_lanes text[],
+  p_limit integer,
+  p_lease_seconds numeric default 15,
+  p_request_id uuid default null
+)
+  returns table (
+    subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
+    failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
+  )
+  language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+  v_lanes text[];
+  v_rooms integer[];
+  v_owners uuid[];
+  v_limited boolean;
+  v_due boolean;
+  v_expired boolean;
+  v_ids uuid[];
+begin
+  perform cogo.set_actor(p_agent_id);
+  if p_lease_seconds is null or p_lease_seconds <= 0 or p_limit is null or p_limit < 0 then
+    raise exception using
+      errcode = 'TQ004', message = 'p_lease_seconds must be positive, and p_limit 0 or more';
+  end if;
+
+  if p_request_id is not null then
+    -- Waits only for a repetition of the same request.
+    perform pg_advisory_xact_lock(hashtextextended(p_request_id::text, 0));
+    select array_agg(s.id) into v_ids
+      from cogo.subtasks s
+     where s.status = 'running' and s.claim_request = p_request_id and s.agent_id = p_agent_id;
+    if v_ids is not null then
+      return query select * from cogo.load_leases(v_ids);
+      return;
+    end if;
+  end if;
+
+  -- In most cases there is none of these, which one query of three indexes shows.
+  select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
+         exists (
+           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
+         ),
+         exists (
+           select from cogo.subtasks s
+            where s.status = 'running' and s.lease_expires_at < cogo.now()
+         )
+    into v_limited, v_owners, v_due, v_expired;
+  v_limited := v_limited or v_owners <> '{}';
+  if v_limited then
+    perform cogo.lock_limits(p_lanes);
+  end if;
+  if v_due then
+    perform cogo.promote_due(20);
+  end if;
+  if v_expired then
+    perform cogo.reap_leases(20);
+  end if;
+  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.lane_capacity(p_lanes) o;
+  v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
+  if v_ids is null then
+    return;
+  end if;
+
+  -- Read the clock after the rows are locked, so that it is not before the end of an attempt which
+  -- another agent closes now.
+  with claimed as (
+    update cogo.subtasks s
+       set status = 'running',
+           attempt = s.attempt + 1,
+           agent_id = p_agent_id,
+           claim_request = p_request_id,
+           lease_expires_at = cogo.now() + make_interval(secs => p_lease_seconds::float8),
+           started_at = coalesce(s.started_at, cogo.now())
+     where s.id = any (v_ids)
+    returning s.id, s.task_id, s.attempt, s.lane
+  )
+  insert into public.cogo_attempts (
+    subtask_id, attempt, task_id, agent_id, lane, model_id, claimed_at
+  )
+  select c.id, c.attempt, c.task_id, p_agent_id, c.lane, nullif(c.lane, 'cio'), cogo.now()
+    from claimed c;
+  if v_limited then
+    perform cogo.take_tokens(v_ids);
+  end if;
+
+  -- A task is pending until its PLAN is claimed, in lane cio.
+  if 'cio' = any (p_lanes) then
+    update public.cogo_tasks t
+       set status = 'running', started_at = coalesce(t.started_at, cogo.now())
+     where t.id = any (array(select s.task_id from cogo.subtasks s where s.id = any (v_ids)))
+       and t.status = 'pending';
+  end if;
+  perform cogo.advance_clocks(v_ids);
+  return query select * from cogo.load_leases(v_ids);
+end;
+$$;
+comment on function public.cogo_claim_subtasks is
+  'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
+age, within limits. The same p_request_id again returns the leases that still run.';

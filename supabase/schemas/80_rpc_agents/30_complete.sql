@@ -1,0 +1,22 @@
+create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
+  language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
+  end if;
+  perform cogo.lock_tasks(
+    array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
+  );
+  return query select * from cogo.complete_isolated(p_agent_id, p_items);
+end;
+$$;
+comment on function public.cogo_complete_subtasks is
+  'Record completions, each independently, and answer for each, in order: ok, duplicate (already
+recorded), stale (no longer yours), closed (the task is over), unknown, or invalid (nothing written, see
+detail). Repeat the call until it answers.';

@@ -1,0 +1,43 @@
+create or replace function public.cogo_reap(p_limit integer default 100)
+  returns table (reaped integer, dead integer, promoted integer, cancelled integer)
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_task_id uuid;
+begin
+  reaped := 0;
+  dead := 0;
+  promoted := 0;
+  cancelled := 0;
+  -- Every agent calls this; one at a time does the work.
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.reap', 0)) then
+    return next;
+    return;
+  end if;
+
+  promoted := cogo.promote_due(p_limit);
+  select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  for v_task_id in
+    select t.id
+      from public.cogo_tasks t
+     where t.deadline < cogo.now() and t.finished_at is null
+     order by t.deadline
+     limit p_limit
+       for no key update skip locked
+  loop
+    perform cogo.fail_task(
+      v_task_id,
+      jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
+    );
+  end loop;
+  delete from cogo.cached_answers c
+   where c.key in (
+     select e.key from cogo.cached_answers e
+      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
+   );
+  return next;
+end;
+$$;
+comment on function public.cogo_reap is
+  'Do the housekeeping: expired leases, due subtasks, deadlines, expired answers. Every agent calls this
+every few seconds.';

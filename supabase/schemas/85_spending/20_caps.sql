@@ -1,0 +1,96 @@
+create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
+  returns setof cogo.budgets
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  -- In the order of the locks below. A second transaction that does the same waits for the first.
+  if p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists (
+    select from cogo.budgets b
+     where b.scope = 'owner' and b.key = p_owner_key and not b.is_default
+  ) then
+    insert into cogo.budgets (
+      scope, key, per, limit_usd, allow_unpriced, is_default, period_start, spent_usd
+    )
+    select 'owner', p_owner_key, d.per, d.limit_usd, d.allow_unpriced, true,
+           cogo.period_start(d.per, v_now),
+           cogo.spent_usd('owner', p_owner_key, cogo.period_start(d.per, v_now))
+      from cogo.budgets d
+     where d.scope = 'owner' and d.key = '*'
+       and not exists (
+         select from cogo.budgets b
+          where b.scope = 'owner' and b.key = p_owner_key and b.per = d.per
+       )
+     order by d.per
+    on conflict do nothing;
+  end if;
+  perform
+     from cogo.budgets b
+    where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
+    order by b.scope, b.key, b.per
+      for no key update;
+  return query
+    update cogo.budgets b
+       set spent_usd = case
+             when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.spent_usd
+           end,
+           period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
+     where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
+    returning b.*;
+end;
+$$;
+comment on function cogo.lock_budgets is
+  'Lock the caps that apply to a call, by key, and begin new periods; return them. An owner without
+a cap of their own gets the default one.';
+
+create or replace function cogo.evaluate_cap(
+  p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
+  p_spent numeric, p_usd numeric,
+  out answer text, out scope text, out detail text, out resets_at timestamptz
+)
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  v_reserved numeric := cogo.reserved_usd(p_scope, p_key);
+  v_name text := case p_scope
+    when 'task' then 'the task''s budget'
+    when 'total' then 'the cap on everything'
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
+  end;
+begin
+  if p_usd is null then
+    if p_allow_unpriced then
+      return;
+    end if;
+    answer := 'refused';
+    detail := format(
+      '%s is $%s, and the price of this model is not known; '
+      'give it one in cogo.toml, or allow it: `cogo budget set ... --allow-unpriced`',
+      v_name, trim_scale(p_limit)
+    );
+  elsif p_spent + v_reserved + p_usd > p_limit then
+    resets_at := cogo.period_end(p_per, cogo.now());
+    -- Running calls rarely cost all that is reserved for them, so waiting may help.
+    answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
+    detail := format(
+      '%s is $%s%s: $%s are spent, $%s are reserved for calls that run, $%s are left, and this call '
+      'may cost up to $%s%s%s',
+      v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
+      round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
+      round(p_usd, 6),
+      case when p_scope = 'task' then
+        format('; a budget of $%s would do', round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6))
+      end,
+      '; it resets at ' || cogo.iso_timestamp(resets_at)
+    );
+  end if;
+  scope := case when answer is not null then p_scope end;
+end;
+$$;
+comment on function cogo.evaluate_cap is
+  'Return why a cap stops a call: refused, or wait if it only waits for running calls.';

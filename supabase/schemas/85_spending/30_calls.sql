@@ -1,0 +1,139 @@
+-- Locks the attempt (so that it cannot end meanwhile), the task's budget, then the caps by key.
+-- Spending is read afterwards: an earlier snapshot would miss that of the previous holder.
+create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
+  returns table (answer text, scope text, detail text, resets_at timestamptz)
+  language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_item constant jsonb := cogo.sanitize_usage(p_call);
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_item);
+  v_usd numeric := case when v_call.simulated then 0 else (v_item ->> 'max_usd')::numeric end;
+  v_budget numeric;
+  v_cap cogo.budgets;
+  v_key text := cogo.budget_key(v_call.owner);
+begin
+  perform cogo.set_actor(p_agent_id);
+  if v_call.id is null or v_call.model_id is null or v_call.provider is null
+     or p_call ->> 'max_usd' like '-%' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
+  end if;
+  scope := null;
+  if v_call.subtask_id is not null then
+    perform
+       from public.cogo_attempts a
+      where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
+        and a.agent_id = p_agent_id and a.ended_at is null
+        for share;
+    if not found then
+      return query select 'stale', null::text, 'the attempt is over', null::timestamptz;
+      return;
+    end if;
+  end if;
+  if exists (select from cogo.reservations r where r.call_id = v_call.id) then
+    return query select 'ok', null::text, null::text, null::timestamptz;
+    return;
+  end if;
+  detail := cogo.validate_grant(v_call.owner, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'not_granted', null::text, detail, null::timestamptz;
+    return;
+  end if;
+  detail := cogo.find_ban(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'banned', null::text, detail, null::timestamptz;
+    return;
+  end if;
+
+  select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
+  if v_budget is not null and v_call.simulated is not true then
+    perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
+    select p.* into answer, scope, detail, resets_at
+      from cogo.evaluate_cap(
+        'task', v_call.task_id::text, 'ever', v_budget, false,
+        (
+          select coalesce(sum(c.cost_usd), 0)
+            from public.cogo_calls c where c.task_id = v_call.task_id
+        ),
+        v_usd
+      ) p;
+    if answer is not null then
+      return next;
+      return;
+    end if;
+  end if;
+  for v_cap in
+    select b.* from cogo.lock_budgets(v_key, v_call.provider) b
+     where v_call.simulated is not true
+     order by b.scope, b.key, b.per
+  loop
+    select p.* into answer, scope, detail, resets_at
+      from cogo.evaluate_cap(
+        v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
+        v_usd
+      ) p;
+    if answer is not null then
+      return next;
+      return;
+    end if;
+  end loop;
+
+  insert into cogo.reservations (
+    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd
+  ) values (
+    v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
+    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
+    v_item - 'prompt', v_usd
+  )
+  on conflict do nothing;
+  return query select 'ok', null::text, null::text, null::timestamptz;
+end;
+$$;
+comment on function public.cogo_begin_call is
+  'Begin a call to a model: reserve its maximum cost (max_usd) under every cap that applies; none
+applies to a simulated call. Answers ok, refused or wait (a cap, see scope and detail), not_granted,
+banned, or stale. After ok report the end with cogo_end_call; otherwise the call is lost with its
+attempt.';
+
+create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
+  returns table (booked boolean)
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_call public.cogo_calls := jsonb_populate_record(
+    null::public.cogo_calls, cogo.sanitize_usage(p_call)
+  );
+  v_began timestamptz;
+  v_caps cogo.budgets[];
+begin
+  perform cogo.set_actor(p_agent_id);
+  v_caps := array(
+    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
+  );
+  delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
+
+  v_call.agent_id := p_agent_id;
+  v_call.simulated := coalesce(v_call.simulated, false);
+  if v_call.simulated then
+    v_call.cost_usd := 0;
+  end if;
+  v_call.ended_at := cogo.now();
+  -- Without its reservation (its attempt has ended) only the caller knows the duration.
+  v_call.started_at := coalesce(
+    v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
+  );
+  insert into public.cogo_calls select v_call.* on conflict do nothing;
+  booked := found;
+  if booked and v_call.cost_usd > 0 then
+    update cogo.budgets b
+       set spent_usd = b.spent_usd + v_call.cost_usd
+      from unnest(v_caps) as held
+     where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
+  end if;
+  return next;
+end;
+$$;
+comment on function public.cogo_end_call is
+  'End a call to a model: write its audit row, add its cost to every cap that applies and free its
+reservation. booked is false if this was done before.';

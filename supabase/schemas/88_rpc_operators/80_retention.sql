@@ -1,0 +1,89 @@
+-- Deletes tasks with all that belongs to them, a few at a time so that transactions are short: a
+-- hundred tasks, or fewer if their histories are long. Locked tasks are left for the next call.
+create or replace function public.cogo_prune(
+  p_limit integer default 100, p_older_than interval default '30 days'
+)
+  returns table (pruned integer)
+  language plpgsql set search_path = ''
+as $$
+begin
+  if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
+  end if;
+  with old as materialized (
+    select t.id, t.finished_at
+      from public.cogo_tasks t
+     where t.finished_at < cogo.now() - p_older_than
+       -- Its agent has been asked to stop and must still learn what became of its lease.
+       and not exists (
+         select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
+       )
+     order by t.finished_at
+     limit p_limit
+       for update skip locked
+  ), measured as (
+    select o.id, sum(h.events) over (order by o.finished_at, o.id) - h.events as before
+      from old o
+     cross join lateral (
+       select coalesce(max(e.seq), 0) as events from cogo.events e where e.task_id = o.id
+     ) as h
+  )
+  delete from public.cogo_tasks t
+   using measured m
+   where t.id = m.id and m.before < 5000;
+  get diagnostics pruned = row_count;
+  return next;
+end;
+$$;
+comment on function public.cogo_prune is
+  'Delete finished tasks and all that belongs to them, oldest first, at most p_limit and none after 5000
+events; return how many. Call it until it is 0.';
+
+-- Security definer: nobody else may delete rows of the audit log, and this function keeps those of
+-- the last 30 days. Calls of open tasks are kept because they are the spent part of its budget.
+create or replace function public.cogo_prune_records(
+  p_limit integer default 1000,
+  p_switches_older_than interval default null,
+  p_calls_older_than interval default null
+)
+  returns table (pruned integer)
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_calls integer;
+begin
+  if p_limit is null or p_limit < 0 or p_switches_older_than < interval '0'
+     or p_calls_older_than < interval '30 days' then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_limit and p_switches_older_than must be 0 or more, '
+                'and the audit keeps what is younger than 30 days';
+  end if;
+  delete from public.cogo_model_switches w
+   where w.seq in (
+     select o.seq from public.cogo_model_switches o
+      where o.at < cogo.now() - p_switches_older_than
+      order by o.at limit p_limit
+        for update skip locked
+   );
+  get diagnostics pruned = row_count;
+  delete from public.cogo_calls c
+   where (c.id, c.outcome) in (
+     select o.id, o.outcome
+       from public.cogo_calls o
+      where o.started_at < cogo.now() - p_calls_older_than
+        and not exists (
+          select from public.cogo_tasks t where t.id = o.task_id and t.finished_at is null
+        )
+      order by o.started_at limit p_limit
+        for update skip locked
+   );
+  get diagnostics v_calls = row_count;
+  pruned := pruned + v_calls;
+  return next;
+end;
+$$;
+comment on function public.cogo_prune_records is
+  'Delete model switches and calls of the audit log, oldest first, at most p_limit of each; null
+keeps all. Return how many; call it until it is 0.';

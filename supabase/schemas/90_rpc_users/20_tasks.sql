@@ -1,0 +1,108 @@
+create or replace function cogo.authorize_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks;
+begin
+  select t.* into v_task
+    from public.cogo_tasks t
+   where t.id = p_task_id and (cogo.is_operator() or t.owner = auth.uid())
+     for no key update;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
+  end if;
+  return v_task;
+end;
+$$;
+comment on function cogo.authorize_task is
+  'Lock and return a task of the caller, for operators any task. Raises TQ002.';
+
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_reason text := coalesce(p_reason, 'cancelled by its owner');
+begin
+  perform cogo.check_size('p_reason', length(p_reason));
+  if v_task.status <> 'cancelled' then
+    if v_task.finished_at is not null then
+      raise exception using
+        errcode = 'TQ003',
+        message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
+    end if;
+    perform cogo.cancel_open_subtasks(array[p_task_id], v_reason);
+    update public.cogo_tasks t
+       set status = 'cancelled',
+           error = jsonb_build_object('class', 'cancelled', 'message', v_reason),
+           cancel_requested_at = cogo.now(),
+           paused_at = null,
+           finished_at = cogo.now()
+     where t.id = p_task_id;
+    select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  end if;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_cancel_task is
+  'Cancel an open task at once; its running subtasks are asked to stop.';
+
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_pause_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.status = 'held' then
+    return v_task;
+  elsif v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
+  end if;
+  update public.cogo_tasks t
+     set status = 'held', paused_at = cogo.now()
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = 'held'
+   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting');
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_pause_task is
+  'Pause a task: running subtasks are finished, nothing is claimed until it is resumed.';
+
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_resume_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
+  elsif v_task.status <> 'held' then
+    return v_task;
+  end if;
+  update public.cogo_tasks t
+     set status = case when t.started_at is null then 'pending' else 'running' end,
+         paused_at = null
+   where t.id = p_task_id;
+  update cogo.subtasks s
+     set status = cogo.resting_status('running', s.deps_left, s.needs_approval, s.run_at, cogo.now())
+   where s.task_id = p_task_id and s.status = 'held';
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_resume_task is 'Resume a paused task.';

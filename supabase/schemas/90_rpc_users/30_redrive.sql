@@ -1,0 +1,115 @@
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_redrive_task(p_task_id uuid)
+  returns public.cogo_tasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_now timestamptz := cogo.now();
+  v_subtask cogo.subtasks;
+begin
+  if v_task.status in ('pending', 'running') then
+    return v_task;
+  elsif v_task.status <> 'failed' then
+    raise exception using
+      errcode = 'TQ003',
+      message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
+  end if;
+
+  update public.cogo_tasks t
+     set status = case
+           when exists (
+             select from cogo.subtasks s
+              where s.task_id = t.id and s.type = 'PLAN' and s.status = 'completed'
+           ) then 'running' else 'pending'
+         end,
+         error = null,
+         finished_at = null,
+         deadline = case when t.deadline > v_now then t.deadline end
+   where t.id = p_task_id;
+
+  -- Subtasks that were asked to stop and still run lose their leases.
+  for v_subtask in
+    select s.* from cogo.subtasks s where s.task_id = p_task_id and s.status = 'running'
+     order by s.seq
+  loop
+    perform cogo.take_back_lease(v_subtask, 'cancelled', null, false);
+  end loop;
+
+  -- Redriving a refused subtask approves it. Dead letters with on_failure continue stay.
+  update cogo.subtasks s
+     set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
+         dead_at = null, finished_at = null
+   where s.task_id = p_task_id and s.status = 'failed' and s.on_failure = 'fail_task';
+  update cogo.subtasks s
+     set status = case
+           when s.deps_left = 0 and not s.needs_approval and s.run_at is null then 'queued'
+           else 'blocked'
+         end,
+         cancel_requested_at = null, finished_at = null
+   where s.task_id = p_task_id and s.status = 'cancelled';
+  update cogo.subtasks s
+     set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now)
+   where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
+
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$$;
+comment on function public.cogo_redrive_task is
+  'Continue a failed task where it stopped, with fresh limits; completed subtasks stay completed.';
+
+-- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
+create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
+  returns public.cogo_subtasks
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_subtask cogo.subtasks;
+  v_task public.cogo_tasks;
+  v_row public.cogo_subtasks;
+begin
+  select a.* into v_task
+    from cogo.subtasks s cross join lateral cogo.authorize_task(s.task_id) a
+   where s.id = p_subtask_id;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
+  end if;
+  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
+
+  if v_subtask.dead_at is not null and v_subtask.on_failure = 'fail_task' then
+    perform public.cogo_redrive_task(v_subtask.task_id);
+  elsif v_subtask.dead_at is not null then
+    if v_task.finished_at is not null or exists (
+      select from cogo.dependencies d join cogo.subtasks child on child.id = d.child_id
+       where d.parent_id = p_subtask_id and child.status not in ('blocked', 'held')
+    ) then
+      raise exception using
+        errcode = 'TQ003',
+        message = format('subtask %s came to nothing and its task went on without', p_subtask_id);
+    end if;
+    update cogo.subtasks s
+       set deps_left = s.deps_left + 1
+     where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_subtask_id);
+    update cogo.subtasks s
+       set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
+           dead_at = null, finished_at = null
+     where s.id = p_subtask_id;
+    if v_task.status = 'held' then
+      update cogo.subtasks s set status = 'held' where s.id = p_subtask_id;
+    end if;
+  elsif v_subtask.finished_at is not null then
+    raise exception using
+      errcode = 'TQ003',
+      message = format(
+        'subtask %s is %s: only a dead letter can be redriven', p_subtask_id, v_subtask.status
+      );
+  end if;
+  select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
+  return v_row;
+end;
+$$;
+comment on function public.cogo_redrive_subtask is
+  'Queue a dead letter again with fresh limits, and its task with it if that failed. Raises TQ003 if
+dependents have already gone on without it.';

@@ -1,0 +1,50 @@
+-- Rights on tables and views. Row level security, beside each table, limits them to the rows of the
+-- caller. Users read and insert their tasks; agents and operators (service_role) read and write.
+
+revoke all on all tables in schema cogo from public, anon, authenticated, service_role;
+revoke all on all sequences in schema cogo from public, anon, authenticated, service_role;
+grant select, insert, update, delete on all tables in schema cogo to service_role;
+grant usage on sequence cogo.lane_services to service_role;
+revoke insert, update, delete on cogo.schema_versions from service_role;
+revoke update, delete on cogo.write_checks from service_role;
+grant truncate on cogo.write_checks to service_role;
+-- The views in `public` run with the rights of the caller.
+grant select on
+  cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
+  cogo.events
+  to authenticated;
+
+revoke all on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  from public, anon, authenticated, service_role;
+grant select on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_subtasks, public.cogo_task_previews, public.cogo_events, public.cogo_dead_letters,
+  public.cogo_model_stats, public.cogo_usage
+  to authenticated;
+-- An owner may be sent; a trigger replaces it by the caller.
+grant insert (
+  id, type, prompt, params, priority, owner, session_id, idempotency_key, model, preferences,
+  budget_usd, deadline, run_at, stream
+) on public.cogo_tasks to authenticated;
+grant select on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  to service_role;
+-- Rows of the audit log, public.cogo_calls, are only added.
+grant insert on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
+  public.cogo_agents, public.cogo_model_switches
+  to service_role;
+grant update, delete on
+  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_model_selections, public.cogo_ratings, public.cogo_embeddings, public.cogo_agents,
+  public.cogo_model_switches
+  to service_role;

@@ -1,0 +1,42 @@
+-- Rights on functions: agents and operators call all of them, users those of the last list.
+
+revoke all on all functions in schema cogo from public, anon, authenticated, service_role;
+grant execute on all functions in schema cogo to service_role;
+-- Called with the rights of the caller: defaults of columns, views and policies.
+grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic
+  to authenticated;
+
+revoke all on function
+  public.cogo_api_keys, public.cogo_approve_subtask, public.cogo_begin_call, public.cogo_budgets,
+  public.cogo_cache_answer, public.cogo_cached_answer, public.cogo_cancel_task,
+  public.cogo_check_api_key, public.cogo_check_writes, public.cogo_claim_subtasks,
+  public.cogo_complete_subtasks, public.cogo_control_model, public.cogo_create_api_key,
+  public.cogo_deployments, public.cogo_draw, public.cogo_end_call, public.cogo_extend_leases,
+  public.cogo_fail_subtask, public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_grants,
+  public.cogo_keep_embeddings, public.cogo_model_knowledge, public.cogo_model_report,
+  public.cogo_nearest_embeddings, public.cogo_pause_task, public.cogo_prune,
+  public.cogo_prune_records, public.cogo_queue, public.cogo_reap, public.cogo_record_agent,
+  public.cogo_record_selection, public.cogo_redrive_subtask, public.cogo_redrive_task,
+  public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
+  public.cogo_resume_task, public.cogo_revoke_api_key, public.cogo_schema_versions,
+  public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane, public.cogo_set_owner,
+  public.cogo_set_policy, public.cogo_silent_ms, public.cogo_submit_task, public.cogo_take_trial
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_api_keys, public.cogo_begin_call, public.cogo_budgets, public.cogo_cache_answer,
+  public.cogo_cached_answer, public.cogo_check_api_key, public.cogo_check_writes,
+  public.cogo_claim_subtasks, public.cogo_complete_subtasks, public.cogo_control_model,
+  public.cogo_create_api_key, public.cogo_deployments, public.cogo_draw, public.cogo_end_call,
+  public.cogo_extend_leases, public.cogo_fail_subtask, public.cogo_grants,
+  public.cogo_keep_embeddings, public.cogo_model_knowledge, public.cogo_model_report,
+  public.cogo_nearest_embeddings, public.cogo_prune, public.cogo_prune_records, public.cogo_queue,
+  public.cogo_reap, public.cogo_record_agent, public.cogo_record_selection,
+  public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
+  public.cogo_revoke_api_key, public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane,
+  public.cogo_set_owner, public.cogo_set_policy, public.cogo_silent_ms, public.cogo_take_trial
+  to service_role;
+grant execute on function
+  public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,
+  public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_approve_subtask,
+  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions
+  to authenticated, service_role;
