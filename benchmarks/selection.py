@@ -8,9 +8,9 @@ from typing import Any
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
-from agents.selection.request import Wanted
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import choose
+from agents.selection.strategy import choose_model
 from benchmarks.figures import quantiles
 from protocol.policy import PolicyName
 from providers.catalogue.catalogue import Catalogue
@@ -30,11 +30,11 @@ async def run() -> list[dict[str, Any]]:
         knowledge = _knowledge(lanes)
         for policy in (PolicyName.RULES, PolicyName.SCORED, PolicyName.CASCADE):
             questions = list(_questions(lanes, policy))
-            choose(questions[0], catalogue, knowledge)  # makes the cards
+            choose_model(questions[0], catalogue, knowledge)  # makes the cards
             samples, busy = [], []
             for question in questions:
                 before, worked = time.perf_counter(), time.thread_time()
-                choose(question, catalogue, knowledge)
+                choose_model(question, catalogue, knowledge)
                 busy.append((time.thread_time() - worked) * 1000)
                 samples.append((time.perf_counter() - before) * 1000)
             figures.append(
@@ -88,10 +88,10 @@ def _knowledge(lanes: list[str]) -> Knowledge:
     )
 
 
-def _questions(lanes: list[str], policy: PolicyName) -> Iterator[Wanted]:
+def _questions(lanes: list[str], policy: PolicyName) -> Iterator[SelectionRequest]:
     for number in range(DECISIONS):
         prompt = f"Write a {'complex ' if number % 3 else ''}parser, number {number}"
-        yield Wanted(
+        yield SelectionRequest(
             needs=Requirements.of("GENERATE_CODE", prompt, {}),
             preferences=Preferences(preference=list(Preference)[number % 4]),
             policy=policy,

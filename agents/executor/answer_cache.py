@@ -9,7 +9,7 @@ from typing import Any
 
 from loguru import logger
 
-from agents.middleware.budget import Ledger
+from agents.middleware.budget import BudgetMiddleware
 from protocol.errors import CogoError
 from protocol.records import ClaimedSubtask
 from protocol.store.calls import SafetyStore
@@ -36,7 +36,7 @@ class AnswerCache:
         self,
         store: SafetyStore,
         *,
-        ledger: Ledger | None = None,
+        ledger: BudgetMiddleware | None = None,
         always: bool = False,
         shared: bool = False,
         ttl: timedelta = timedelta(days=1),

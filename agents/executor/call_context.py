@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from agents.orchestrator.earlier_failures import error_class
+from agents.orchestrator.earlier_failures import read_error_class
 from protocol.json_values import explain_mistake
 from protocol.records import ClaimedSubtask
 from providers.calls.middleware import Errand, VendorCall
@@ -20,7 +20,7 @@ from providers.secrets import Redactor
 _OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
 
 
-def errand_of(claimed: ClaimedSubtask) -> Errand:
+def build_call_context(claimed: ClaimedSubtask) -> Errand:
     """Describe the call of one attempt. Conversations stay together, else the task does.
 
     Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
@@ -41,7 +41,7 @@ def errand_of(claimed: ClaimedSubtask) -> Errand:
     )
 
 
-def unsent(
+def build_cached_call(
     request: ChatRequest, deployment: Deployment, errand: Errand, redactor: Redactor
 ) -> VendorCall:
     """Describe the call that a kept answer takes the place of, without what would be masked."""
@@ -67,7 +67,7 @@ def _failed_providers(claimed: ClaimedSubtask) -> list[str]:
         if each.provider
         and each.model_id == claimed.lane
         and each.outcome in {"failed", "rerouted"}
-        and error_class(each) not in _OURS
+        and read_error_class(each) not in _OURS
     ]
 
 

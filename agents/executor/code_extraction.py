@@ -13,7 +13,7 @@ _FENCE = re.compile(
 )
 
 
-class Program(NamedTuple):
+class ExtractedCode(NamedTuple):
     """The code of an answer."""
 
     code: str
@@ -21,7 +21,7 @@ class Program(NamedTuple):
     """As its fence names it, in small letters."""
 
 
-def program_of(answer: str) -> Program:
+def extract_code(answer: str) -> ExtractedCode:
     """Return the longest fenced block of an answer, or the whole answer when nothing is fenced.
 
     Models put explanations around code and sometimes a usage example after it; the longest block
@@ -29,6 +29,6 @@ def program_of(answer: str) -> Program:
     """
     block = max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
     if block is None:
-        return Program(answer, None)
+        return ExtractedCode(answer, None)
     words = block["info"].split(maxsplit=1)
-    return Program(block["code"], words[0].lower() if words else None)
+    return ExtractedCode(block["code"], words[0].lower() if words else None)

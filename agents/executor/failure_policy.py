@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.executor.surrogates import mended
+from agents.executor.surrogates import repair_surrogates
 from agents.orchestrator.earlier_failures import (
-    error_class,
-    failures_that_count,
-    listed,
-    passes_by_itself,
-    retry_at,
+    is_temporary,
+    list_failed_attempts,
+    read_error_class,
+    read_retry_at,
+    summarize_errors,
 )
 from agents.selection.policy import CHECK_FAILED
 from protocol.ids import utc_now
@@ -26,15 +26,15 @@ MESSAGE_CHARACTERS = 2_000
 """Some vendors send a page of HTML."""
 
 
-def failure_of(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
+def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
     """Classify: the same model later, another model now, or nobody."""
     called = error if isinstance(error, CallFailed) else None
     wait = called.retry_after if called else None
     until = None if wait is None or wait <= LONGEST_PARKING else utc_now() + wait
-    message = mended(str(error))[:MESSAGE_CHARACTERS]
+    message = repair_surrogates(str(error))[:MESSAGE_CHARACTERS]
     if until is not None:
         message += f" (not to be asked again before {_shown(until)})"
-    if before := listed(failures_that_count(claimed)):
+    if before := summarize_errors(list_failed_attempts(claimed)):
         message += f" (before that, {before})"
     return Failure(
         ref=claimed.ref,
@@ -52,13 +52,13 @@ def failure_of(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | Non
     )
 
 
-def refused(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
+def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
     """Hand an answer that a check refused back to the CIO, which planned for that."""
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
             class_=CHECK_FAILED,
-            message=mended(f"the answer of {claimed.lane} was refused: {problem}"),
+            message=repair_surrogates(f"the answer of {claimed.lane} was refused: {problem}"),
             hint="A cascade goes on with the next dearer model.",
         ),
         action=FailureAction.REROUTE,
@@ -66,15 +66,15 @@ def refused(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
     )
 
 
-def parked(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
+def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     """Return how to wait for a model that must not be asked yet; None when it may be asked.
 
     The CIO sends work back to such a model only when no other may do it.
     """
     waits = [
         (until, each)
-        for each in failures_that_count(claimed)
-        if each.model_id == claimed.lane and (until := retry_at(each)) and until > now
+        for each in list_failed_attempts(claimed)
+        if each.model_id == claimed.lane and (until := read_retry_at(each)) and until > now
     ]
     if not waits:
         return None
@@ -82,7 +82,7 @@ def parked(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
-            class_=error_class(last),
+            class_=read_error_class(last),
             message=f"{claimed.lane} is not to be asked before {_shown(until)}, and no other model "
             "may do this",
             hint="Allow another model, or add a key of another provider.",
@@ -112,8 +112,8 @@ def _action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> 
 def _came_back(claimed: ClaimedSubtask) -> bool:
     """Whether the CIO knows that this model cannot be asked now, and has nothing better."""
     return any(
-        each.outcome == "rerouted" and each.model_id == claimed.lane and passes_by_itself(each)
-        for each in failures_that_count(claimed)
+        each.outcome == "rerouted" and each.model_id == claimed.lane and is_temporary(each)
+        for each in list_failed_attempts(claimed)
     )
 
 

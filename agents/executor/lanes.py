@@ -8,7 +8,7 @@ from typing import Final
 
 from loguru import logger
 
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
@@ -38,25 +38,25 @@ class Lanes:
         *,
         on_change: Callable[[], None],
         jitter: random.Random,
-        vitals: Vitals,
+        health: Health,
         probes: bool,
         probe_every: timedelta = PROBE_EVERY,
-        doubt: timedelta = DOUBT,
+        recheck_after: timedelta = DOUBT,
     ) -> None:
         """`on_change` is called when there is more to claim. `probes`: look for what is new.
 
-        `vitals` hears whether anything is served at all.
+        `health` hears whether anything is served at all.
         """
         self._router = router
         self._on_change = on_change
         self._jitter = jitter
-        self._vitals = vitals
+        self._health = health
         self._probes = probes
         self._probe_every = probe_every.total_seconds()
-        self._doubt = doubt.total_seconds()
+        self._doubt = recheck_after.total_seconds()
         self._failed: set[str] = set()
         self._doubted = asyncio.Event()
-        self._tell_vitals()
+        self._tell_health()
 
     def served(self) -> list[str]:
         """All lanes that can be stamped for this executor."""
@@ -67,7 +67,7 @@ class Lanes:
         is_open = self._router.is_open
         return [lane for lane in self.served() if lane in self._failed or is_open(lane)]
 
-    def doubt(self) -> None:
+    def recheck_soon(self) -> None:
         """Look for the model servers soon: one of them could not be reached."""
         self._doubted.set()
 
@@ -96,15 +96,15 @@ class Lanes:
         await self._router.keyring.refresh()
         await self._router.discover()
         now = set(self.served())
-        self._tell_vitals()
+        self._tell_health()
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
             self._failed &= now
             await self._open_all()
         return bool(before - now)
 
-    def _tell_vitals(self) -> None:
-        self._vitals.serves_nothing = None if self.served() else SERVES_NOTHING
+    def _tell_health(self) -> None:
+        self._health.serves_nothing = None if self.served() else SERVES_NOTHING
 
     async def _open_all(self) -> None:
         for lane in self.served():

@@ -24,7 +24,7 @@ WALL_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class OutputCheck:
     """One thing that was looked at."""
 
     name: str
@@ -60,25 +60,29 @@ class Checker:
 
     async def check(
         self, *, text: str, finish_reason: str | None, code: str | None, language: str | None
-    ) -> tuple[Check, ...]:
+    ) -> tuple[OutputCheck, ...]:
         """Check an answer; `code` is what was extracted from it, None when it need not hold any.
 
         Code is parsed where its language is known and this Python can read it.
         """
         is_cut = finish_reason == FinishReason.LENGTH
-        checks = [Check(name="ends", problem="it was cut at the model's limit" if is_cut else None)]
+        checks = [
+            OutputCheck(name="ends", problem="it was cut at the model's limit" if is_cut else None)
+        ]
         said = text if code is None else code
-        checks.append(Check(name="says something", problem=None if said.strip() else "it is empty"))
+        checks.append(
+            OutputCheck(name="says something", problem=None if said.strip() else "it is empty")
+        )
         name = (language or "").lower()
         if code is not None and code.strip() and name in parsing.PARSERS:
             checks += await self._parsed(code, name)
         return tuple(checks)
 
-    async def _parsed(self, code: str, language: str) -> list[Check]:
+    async def _parsed(self, code: str, language: str) -> list[OutputCheck]:
         if len(code) > MAX_CHARACTERS:
             return []
         if len(code) <= SHORT:
-            return [Check(name="parses", problem=parsing.parse_problem(code, language))]
+            return [OutputCheck(name="parses", problem=parsing.parse_problem(code, language))]
         line = await asyncio.to_thread(json.dumps, [code, language, self._cpu_seconds])
         async with self._free:
             try:
@@ -97,7 +101,7 @@ class Checker:
                     f"it cannot be parsed within {self._cpu_seconds:g} s of CPU time "
                     f"and {parsing.MEMORY_BYTES >> 20} MB"
                 )
-        return [Check(name="parses", problem=problem)]
+        return [OutputCheck(name="parses", problem=problem)]
 
     async def _start(self) -> Process:
         # -I: nothing of the current directory or the environment is imported. A session of its own:
@@ -141,6 +145,6 @@ async def _ask(process: Process, line: str) -> str | None:
     return found
 
 
-def problem_of(checks: tuple[Check, ...]) -> str | None:
+def find_problem(checks: tuple[OutputCheck, ...]) -> str | None:
     """Give the first problem as half a sentence."""
     return next((f"{each.name}: {each.problem}" for each in checks if each.problem), None)

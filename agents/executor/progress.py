@@ -17,7 +17,7 @@ from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import ClaimedSubtask
 from protocol.topics import result_topic
 
-Kind = Literal["text", "reasoning"]
+DeltaKind = Literal["text", "reasoning"]
 
 DELTA_CHARACTERS = 5_000
 """Longer deltas go in several messages: each stays under 32 KiB even if JSON escapes all of it."""
@@ -35,11 +35,11 @@ class Progress:
     subtask_id: UUID
     attempt: int
     enabled: bool
-    _pending: list[tuple[Kind, str]] = field(default_factory=list)
-    _sent: dict[Kind, int] = field(default_factory=lambda: {"text": 0, "reasoning": 0})
+    _pending: list[tuple[DeltaKind, str]] = field(default_factory=list)
+    _sent: dict[DeltaKind, int] = field(default_factory=lambda: {"text": 0, "reasoning": 0})
     _first: bool = True
 
-    def add(self, kind: Kind, delta: str) -> None:
+    def add(self, kind: DeltaKind, delta: str) -> None:
         """Take one delta: the first of an attempt goes out at once, others with the next batch."""
         if not self.enabled or not delta:
             return
@@ -56,7 +56,7 @@ class Progress:
             for delta in _pieces("".join(delta for _, delta in run))
         ]
 
-    def _message(self, kind: Kind, delta: str, source: str) -> Outgoing:
+    def _message(self, kind: DeltaKind, delta: str, source: str) -> Outgoing:
         offset = self._sent[kind]
         self._sent[kind] += len(delta)
         payload = SubtaskProgress(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from agents.orchestrator.plan_builder import SYNTHESIZE
-from agents.workflows.prompts import EXPERT, with_answers, with_context
+from agents.workflows.prompts import EXPERT, add_answers, add_context
 from protocol.json_values import number_of
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import ChatRequest, Effort, Message
@@ -15,7 +15,7 @@ CODE_TOP_P = 0.9
 CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 
-def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = ()) -> ChatRequest:
+def build_request(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = ()) -> ChatRequest:
     """Build the request. Of the params only `generation_prompt` is needed: any planner writes it.
 
     Raises InvalidRequest when it is missing, or when another one is none of the allowed values.
@@ -24,7 +24,7 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
     prompt = _text(params, "generation_prompt")
     if prompt is None:
         raise InvalidRequest("cogo", "the subtask's params have no generation_prompt")
-    prompt = with_context(
+    prompt = add_context(
         prompt,
         file=_text(params, "target_file"),
         language=_text(params, "language"),
@@ -34,7 +34,7 @@ def question_of(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = (
     )
     is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
     if is_synthesis:
-        prompt = with_answers(prompt, _answers(claimed.inputs))
+        prompt = add_answers(prompt, _answers(claimed.inputs))
     is_code = claimed.type in CODE_TYPES
     asked = _conversation(params)
     if not asked or is_synthesis:

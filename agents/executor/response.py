@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, assert_never
 
-from agents.executor.code_extraction import Program, program_of
-from agents.executor.output_checks import Check, Checker, problem_of
+from agents.executor.code_extraction import ExtractedCode, extract_code
+from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import CODE_TYPES
 from agents.orchestrator.plan_builder import DRAFT
 from agents.workflows.plan import NOTES
@@ -22,7 +22,7 @@ CUT = "the answer was cut at the limit of output tokens: raise params.max_output
 
 
 @dataclass(slots=True, kw_only=True)
-class Answer:
+class ResponseBuilder:
     """The parts of an answer as they arrive; valid as a whole only once `done` is there."""
 
     claimed: ClaimedSubtask
@@ -35,9 +35,9 @@ class Answer:
     tokens: chat.Usage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
-    program: Program | None = None
+    program: ExtractedCode | None = None
     """The code of the text, where the subtask is about code; known once checked."""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[OutputCheck, ...] = ()
     cached: bool = False
     """It was kept from an earlier call: nobody was asked, and it costs nothing."""
 
@@ -73,7 +73,7 @@ class Answer:
         """Whether the same request may be answered with it: it is whole, sound and new."""
         done = self.done
         whole = done is not None and done.finish_reason is chat.FinishReason.STOP
-        return whole and not self.cached and problem_of(self.checks) is None
+        return whole and not self.cached and find_problem(self.checks) is None
 
     def kept(self) -> dict[str, Any]:
         """Give what `answer_cache` keeps of it."""
@@ -138,7 +138,7 @@ class Answer:
         """Look at the whole answer without running it."""
         text = "".join(self.text)
         if self.claimed.type in CODE_TYPES:
-            self.program = await asyncio.to_thread(program_of, text)
+            self.program = await asyncio.to_thread(extract_code, text)
         code, language = self.program or (None, None)
         stated = self.claimed.params.get("language")
         self.checks = await checker.check(
@@ -173,7 +173,7 @@ class Answer:
         if branch := self.claimed.params.get("git_branch"):
             output["git_branch"] = branch
         if self.program is not None:
-            problem = problem_of(self.checks)
+            problem = find_problem(self.checks)
             output |= {
                 "generated_code": self.program.code,
                 "file_path": self.claimed.params.get("target_file"),

@@ -7,20 +7,20 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from agents.executor.answer_cache import AnswerCache
-from agents.executor.call_context import errand_of, unsent
-from agents.executor.failure_policy import failure_of, parked, refused
+from agents.executor.call_context import build_cached_call, build_call_context
+from agents.executor.failure_policy import build_check_failure, build_failure, build_snooze
 from agents.executor.lanes import Lanes
-from agents.executor.output_checks import Checker, problem_of
+from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
-from agents.executor.request import question_of
-from agents.executor.response import Answer
-from agents.executor.surrogates import Mender
+from agents.executor.request import build_request
+from agents.executor.response import ResponseBuilder
+from agents.executor.surrogates import SurrogateRepairer
 from agents.orchestrator.plan_builder import ESCALATE_TO
-from agents.runtime.agent import Agent, living
+from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
-from agents.runtime.completion_batcher import until_answered
+from agents.runtime.completion_batcher import retry_until_answered
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
@@ -47,7 +47,7 @@ async def run_executor(
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
-    vitals: Vitals | None = None,
+    health: Health | None = None,
     cache: AnswerCache | None = None,
 ) -> None:
     """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
@@ -56,17 +56,17 @@ async def run_executor(
     """
     async with (
         Checker() as checker,
-        living(
-            open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
+        open_agent(
+            open_store=open_store, identity=identity, options=options, drain=drain, health=health
         ) as agent,
     ):
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
         sending = agent.services.create_task(hub.run(), name="progress")
         lanes = Lanes(
             router,
-            on_change=agent.wakeup.ring,
+            on_change=agent.wakeup.notify,
             jitter=agent.jitter,
-            vitals=agent.vitals,
+            health=agent.health,
             probes=not options.simulated,
         )
         opening = agent.services.create_task(lanes.run(), name="lanes")
@@ -74,7 +74,7 @@ async def run_executor(
             agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
         )
         try:
-            async with bus.listen(SUBTASKS, executor.hear, on_ready=executor.catch_up):
+            async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
                     on_ready()
                 await agent.run(
@@ -106,16 +106,16 @@ class Executor:
         self._checker = checker
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
-        self._talking: dict[LeaseRef, Answer] = {}
+        self._talking: dict[LeaseRef, ResponseBuilder] = {}
         """Answers that are being written. An attempt that lost its lease may still be ending."""
 
-    def hear(self, message: Envelope) -> None:
+    def handle_message(self, message: Envelope) -> None:
         """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
         if message.type == MessageType.SUBTASK_CANCELLED:
             self._keep_text(message.payload.get("subtask_id"))
-            self._agent.keeper.hurry()
+            self._agent.keeper.extend_now()
         else:
-            self._agent.wakeup.ring()
+            self._agent.wakeup.notify()
 
     def _keep_text(self, subtask_id: object) -> None:
         """Send what watchers have seen with the extension that ends the attempt."""
@@ -125,28 +125,30 @@ class Executor:
 
     def catch_up(self) -> None:
         """Ask after everything that may have been said while nothing was heard."""
-        self._agent.keeper.hurry()
-        self._agent.wakeup.ring()
+        self._agent.keeper.extend_now()
+        self._agent.wakeup.notify()
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
         started = time.monotonic()
-        if wait := parked(claimed, now=utc_now()):
+        if wait := build_snooze(claimed, now=utc_now()):
             raise WorkFailed(wait)
         try:
-            request = question_of(claimed, memory=await self._memory(claimed))
-            errand = errand_of(claimed)
+            request = build_request(claimed, memory=await self._memory(claimed))
+            errand = build_call_context(claimed)
             call = self._router.call(claimed.lane, request, errand=errand)
         except ProviderError as error:
-            raise WorkFailed(failure_of(error, claimed, usage=None)) from error
-        answer = Answer(claimed=claimed, deployment=call.deployment)
+            raise WorkFailed(build_failure(error, claimed, usage=None)) from error
+        answer = ResponseBuilder(claimed=claimed, deployment=call.deployment)
         try:
             simulated = call.deployment.simulated
             key = self._cache and self._cache.key(claimed, request, simulated=simulated)
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
                 redactor = self._router.redactor(call.deployment)
-                await self._cache.note(unsent(request, call.deployment, errand, redactor))
+                await self._cache.note(
+                    build_cached_call(request, call.deployment, errand, redactor)
+                )
             self._talking[claimed.ref] = answer
             try:
                 await self._gather(call, answer, started)
@@ -159,21 +161,21 @@ class Executor:
                 await self._cache.keep(key, claimed, answer.kept())
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
-                self._lanes.doubt()
+                self._lanes.recheck_soon()
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
-            raise WorkFailed(failure_of(error, claimed, usage)) from error
+            raise WorkFailed(build_failure(error, claimed, usage)) from error
         except asyncio.CancelledError as error:
             raise WorkInterrupted(self._used(answer, started)) from error
-        problem = problem_of(answer.checks)
+        problem = find_problem(answer.checks)
         if problem is not None and claimed.metadata.get(ESCALATE_TO):
             usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
-            raise WorkFailed(refused(claimed, problem, usage))
+            raise WorkFailed(build_check_failure(claimed, problem, usage))
         return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
 
-    async def _gather(self, call: Call, answer: Answer, started: float) -> None:
+    async def _gather(self, call: Call, answer: ResponseBuilder, started: float) -> None:
         """Read the stream into `answer`, pass it on to watchers, and keep a checkpoint fresh."""
         progress = self._hub.open(answer.claimed)
-        mender = Mender()
+        mender = SurrogateRepairer()
         checkpointed = started
         async with aclosing(call.events) as events:
             async for raw in events:
@@ -191,14 +193,14 @@ class Executor:
                     checkpointed = now
                     self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
 
-    def _used(self, answer: Answer, started: float) -> Usage:
+    def _used(self, answer: ResponseBuilder, started: float) -> Usage:
         """What was used when the attempt was cut off; all of it once the model had finished."""
         seconds = time.monotonic() - started
         if answer.done is None:
             return answer.interrupted(seconds=seconds)
         return answer.usage(self._cost(answer), seconds=seconds)
 
-    def _cost(self, answer: Answer) -> Cost | None:
+    def _cost(self, answer: ResponseBuilder) -> Cost | None:
         if answer.tokens is None:
             return None
         return self._router.cost(answer.tokens, answer.deployment)
@@ -207,7 +209,7 @@ class Executor:
         if claimed.task.session_id is None:
             return []
         owner, session_id = claimed.task.owner, claimed.task.session_id
-        return await until_answered(
+        return await retry_until_answered(
             lambda: self._agent.store.fetch_messages(
                 owner=owner, session_id=session_id, limit=MEMORY_MESSAGES
             ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from providers.chat import Citation, Event, ReasoningDelta, TextDelta
 
 
-class Mender:
+class SurrogateRepairer:
     """Mends the deltas of one answer; of a character that is cut the first half waits."""
 
     def __init__(self) -> None:
@@ -17,18 +17,18 @@ class Mender:
         match event:
             case TextDelta(text):
                 whole, self._text = _split(self._text + text)
-                return TextDelta(mended(whole))
+                return TextDelta(repair_surrogates(whole))
             case ReasoningDelta(text):
                 whole, self._reasoning = _split(self._reasoning + text)
-                return ReasoningDelta(mended(whole))
+                return ReasoningDelta(repair_surrogates(whole))
             case Citation():
-                title = mended(event.title) if event.title is not None else None
-                return replace(event, url=mended(event.url), title=title)
+                title = repair_surrogates(event.title) if event.title is not None else None
+                return replace(event, url=repair_surrogates(event.url), title=title)
             case _:
                 return event
 
 
-def mended(text: str) -> str:
+def repair_surrogates(text: str) -> str:
     """Join halves that stand together, and replace those that stand alone."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

@@ -29,7 +29,7 @@ WAIT: Final = timedelta(seconds=5)
 """Until a call is tried again that only waits for others to end, or for the database."""
 
 
-class Ledger:
+class BudgetMiddleware:
     """A `providers.calls.middleware.Gate`. Without an answer of the database nothing is sent.
 
     Put it last among the gates: what another one refuses needs no reservation. A call whose end

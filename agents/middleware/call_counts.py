@@ -28,7 +28,7 @@ WORTH_TELLING = timedelta(seconds=5)
 TrialState = Literal["running", "answered", "failed", "void"]
 
 
-class Verdict(Enum):
+class CallOutcome(Enum):
     """What the end of one call says about its deployment."""
 
     ANSWERED = auto()
@@ -43,26 +43,26 @@ class Verdict(Enum):
     """Nobody waited for the end, or nothing was sent."""
 
 
-def verdict_of(report: Report) -> Verdict:
+def classify_call(report: Report) -> CallOutcome:
     """Judge one call by its end."""
     error = report.error
     if report.done is not None:
-        return Verdict.ANSWERED
+        return CallOutcome.ANSWERED
     if not report.sent or not isinstance(error, CallFailed) or isinstance(error, NotAsked):
-        return Verdict.NOTHING
+        return CallOutcome.NOTHING
     if isinstance(error, RateLimited):
-        return Verdict.LIMITED
+        return CallOutcome.LIMITED
     if isinstance(error, TimedOut) and error.phase is TimeoutPhase.CONNECT:
-        return Verdict.UNREACHABLE
+        return CallOutcome.UNREACHABLE
     if isinstance(error, ConnectionFailed):
-        return Verdict.UNREACHABLE if report.first_token is None else Verdict.FAILED
+        return CallOutcome.UNREACHABLE if report.first_token is None else CallOutcome.FAILED
     if isinstance(error, TimedOut | Overloaded | MalformedResponse | IncompleteStream):
-        return Verdict.FAILED
-    return Verdict.ANSWERED  # it refused the key or the request, so it is alive
+        return CallOutcome.FAILED
+    return CallOutcome.ANSWERED  # it refused the key or the request, so it is alive
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class CallCounts:
     """What was seen of one deployment since the last report."""
 
     deployment: str
@@ -79,11 +79,11 @@ class Tally:
     trial: tuple[UUID, TrialState] | None = None
     given_back: list[Draw] = field(default_factory=list)
 
-    def note(self, report: Report, *, others_may_ask: bool) -> Verdict:
+    def note(self, report: Report, *, others_may_ask: bool) -> CallOutcome:
         """Count one call. With more keys (`others_may_ask`) its limit is not everybody's."""
-        verdict = verdict_of(report)
+        verdict = classify_call(report)
         error = report.error
-        if isinstance(error, CallFailed) and verdict is not Verdict.NOTHING:
+        if isinstance(error, CallFailed) and verdict is not CallOutcome.NOTHING:
             self.error = {
                 "class": error.code,
                 "message": str(error)[:_ERROR_CHARACTERS],
@@ -93,20 +93,20 @@ class Tally:
             if wait >= WORTH_TELLING and not others_may_ask:
                 self.retry_after = max(self.retry_after, wait)
         match verdict:
-            case Verdict.ANSWERED:
+            case CallOutcome.ANSWERED:
                 self.answered += 1
                 self.in_a_row = self.unreachable = 0
-            case Verdict.FAILED:
+            case CallOutcome.FAILED:
                 self.failed += 1
                 self.in_a_row += 1
                 self.unreachable = 0
-            case Verdict.UNREACHABLE:
+            case CallOutcome.UNREACHABLE:
                 self.unreachable += 1
-            case Verdict.LIMITED:
+            case CallOutcome.LIMITED:
                 self.unreachable = 0
-            case Verdict.NOTHING:
+            case CallOutcome.NOTHING:
                 pass
-        self.tried = self.tried or verdict is not Verdict.NOTHING
+        self.tried = self.tried or verdict is not CallOutcome.NOTHING
         return verdict
 
     def report(self, *, concurrency: int | None, running: int | None) -> CallsReport:
@@ -129,10 +129,10 @@ class Tally:
             given_back=self.given_back,
         )
 
-    def after_report(self) -> "Tally":
+    def after_report(self) -> "CallCounts":
         """What goes on: the row of failed connections, and a trial that still runs."""
         goes_on = self.trial is not None and self.trial[1] == "running"
-        return Tally(
+        return CallCounts(
             deployment=self.deployment,
             model_id=self.model_id,
             provider=self.provider,

@@ -10,7 +10,7 @@ from typing import Final
 
 from loguru import logger
 
-from agents.middleware.call_counts import Tally
+from agents.middleware.call_counts import CallCounts
 from protocol.errors import CogoError
 from protocol.records.deployments import CallsReport, Circuit, CircuitState
 from protocol.store.calls import SafetyStore
@@ -29,7 +29,7 @@ FAREWELL: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CircuitView:
     """A circuit as last heard of."""
 
     state: CircuitState
@@ -38,7 +38,7 @@ class View:
     resting: bool
 
 
-class Reporter:
+class CallReporter:
     """Gathers tallies and sends them together.
 
     A report that got no answer is sent again as it was, under the same number: the database counts
@@ -56,9 +56,9 @@ class Reporter:
         self._store = store
         self._idle = idle.total_seconds()
         self._rooms: Callable[[], Mapping[str, Room]] = dict
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, CallCounts] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
-        self._views: dict[str, View] = {}
+        self._views: dict[str, CircuitView] = {}
         self._bell = asyncio.Event()
         self._asked_at = float("-inf")
         self._silent = False
@@ -67,7 +67,7 @@ class Reporter:
         """Tell also how much room there is at each deployment."""
         self._rooms = rooms
 
-    def view(self, deployment: str) -> View | None:
+    def view(self, deployment: str) -> CircuitView | None:
         """The circuit as last heard of; None: closed, as far as is known."""
         return self._views.get(deployment)
 
@@ -75,26 +75,26 @@ class Reporter:
         """Its circuit is known to be closed."""
         self._views.pop(deployment, None)
 
-    def learn(self, circuit: Circuit) -> View:
+    def learn(self, circuit: Circuit) -> CircuitView:
         """Keep what the database just said about one deployment."""
-        view = View(
+        view = CircuitView(
             circuit.state, time.monotonic() + circuit.wait_seconds, resting=bool(circuit.resting)
         )
         self._views[circuit.deployment] = view
         return view
 
-    def tally(self, call: VendorCall) -> Tally:
+    def tally(self, call: VendorCall) -> CallCounts:
         """Where what this call shows is to be noted."""
         place = call.deployment
         self._asked_at = time.monotonic()
         if place.id not in self._tallies:
-            self._tallies[place.id] = Tally(
+            self._tallies[place.id] = CallCounts(
                 deployment=place.id, model_id=place.model.id, provider=place.provider
             )
             self._bell.set()
         return self._tallies[place.id]
 
-    def hurry(self) -> None:
+    def report_soon(self) -> None:
         """There is news that others should hear soon."""
         self._bell.set()
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 from loguru import logger
 
-from agents.middleware.call_counts import TrialState, Verdict
-from agents.middleware.call_reporter import Reporter
+from agents.middleware.call_counts import CallOutcome, TrialState
+from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Circuit
 from protocol.store.calls import SafetyStore
@@ -18,19 +18,19 @@ from providers.calls.middleware import VendorCall
 from providers.errors import AtCapacity, CircuitOpen, NotAsked
 
 SHORTEST: Final = timedelta(seconds=0.5)
-_TRIALS: Final[dict[Verdict, TrialState]] = {
-    Verdict.ANSWERED: "answered",
-    Verdict.FAILED: "failed",
-    Verdict.UNREACHABLE: "failed",
-    Verdict.LIMITED: "void",
-    Verdict.NOTHING: "void",
+_TRIALS: Final[dict[CallOutcome, TrialState]] = {
+    CallOutcome.ANSWERED: "answered",
+    CallOutcome.FAILED: "failed",
+    CallOutcome.UNREACHABLE: "failed",
+    CallOutcome.LIMITED: "void",
+    CallOutcome.NOTHING: "void",
 }
 
 
-class BreakerGate:
+class CircuitBreakerMiddleware:
     """Learns from calls only, at their end. While the database is away every call passes."""
 
-    def __init__(self, *, agent_id: str, store: SafetyStore, reporter: Reporter) -> None:
+    def __init__(self, *, agent_id: str, store: SafetyStore, reporter: CallReporter) -> None:
         self._agent_id = agent_id
         self._store = store
         self._reporter = reporter
@@ -46,8 +46,8 @@ class BreakerGate:
             verdict = tally.note(call.report, others_may_ask=call.has_spare_keys)
             if trial_id is not None:
                 self._reporter.tally(call).trial = (trial_id, _TRIALS[verdict])
-            if trial_id is not None or verdict not in {Verdict.ANSWERED, Verdict.NOTHING}:
-                self._reporter.hurry()
+            if trial_id is not None or verdict not in {CallOutcome.ANSWERED, CallOutcome.NOTHING}:
+                self._reporter.report_soon()
 
     async def _enter(self, call: VendorCall) -> UUID | None:
         """Let the call pass or raise; gives the id of the trial when it is one."""

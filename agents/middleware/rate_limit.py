@@ -1,4 +1,4 @@
-"""Rate limits of a whole fleet: a `Gate` that draws requests and tokens from shared buckets."""
+"""Rate limits of a whole registry: a `Gate` that draws requests and tokens from shared buckets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from loguru import logger
 
-from agents.middleware.call_reporter import Reporter
+from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Draw
 from protocol.store.calls import SafetyStore
@@ -24,21 +24,21 @@ USUAL_ANSWER: Final = 1000
 """Tokens that are drawn for an answer whose length nobody bounded."""
 
 
-class RateGate:
+class RateLimitMiddleware:
     """Draws an estimate before a call and settles the difference after it.
 
     Waits up to ten seconds for its turn; work that would wait longer goes back to the queue. While
     the database is away calls pass: the vendor's own limit still stands.
     """
 
-    def __init__(self, *, store: SafetyStore, reporter: Reporter) -> None:
+    def __init__(self, *, store: SafetyStore, reporter: CallReporter) -> None:
         self._store = store
         self._reporter = reporter
 
     @asynccontextmanager
     async def around(self, call: VendorCall) -> AsyncIterator[None]:
         """See `Gate.around`."""
-        draws = draws_of(call)
+        draws = build_draws(call)
         if draws:
             await self._draw(call, draws)
         try:
@@ -62,19 +62,19 @@ class RateGate:
             if waited + wait > LONGEST_WAIT.total_seconds():
                 raise AtCapacity(
                     call.deployment.provider,
-                    f"the fleet's rate for {call.deployment.id} is used up",
+                    f"the registry's rate for {call.deployment.id} is used up",
                     retry_after=timedelta(seconds=wait),
                 )
             await asyncio.sleep(wait)
             waited += wait
 
 
-def draws_of(call: VendorCall) -> list[Draw]:
+def build_draws(call: VendorCall) -> list[Draw]:
     """What a call takes from the buckets of its deployment; none where no rate is set."""
     entry, host = call.deployment.entry, call.deployment.host
     rates = {
         REQUESTS: (entry.requests_per_minute or host.requests_per_minute, 1.0),
-        TOKENS: (entry.tokens_per_minute or host.tokens_per_minute, estimate(call.request)),
+        TOKENS: (entry.tokens_per_minute or host.tokens_per_minute, estimate_tokens(call.request)),
     }
     return [
         Draw(bucket=f"{call.deployment.id} {what}", amount=amount, per_minute=rate)
@@ -83,7 +83,7 @@ def draws_of(call: VendorCall) -> list[Draw]:
     ]
 
 
-def estimate(request: VendorRequest) -> float:
+def estimate_tokens(request: VendorRequest) -> float:
     """Tokens of prompt and answer, roughly."""
     limit = request.max_output_tokens
     answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)

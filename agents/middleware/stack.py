@@ -5,32 +5,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from agents.middleware.call_reporter import Reporter
-from agents.middleware.circuit_breaker import BreakerGate
-from agents.middleware.rate_limit import RateGate
+from agents.middleware.call_reporter import CallReporter
+from agents.middleware.circuit_breaker import CircuitBreakerMiddleware
+from agents.middleware.rate_limit import RateLimitMiddleware
 from protocol.store.calls import SafetyStore
 from providers.calls.middleware import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Safety:
+class CallLimits:
     """What the router of an agent is given."""
 
     gates: tuple[Gate, ...]
-    reporter: Reporter
+    reporter: CallReporter
 
 
 @asynccontextmanager
-async def open_safety(*, agent_id: str, store: SafetyStore) -> AsyncIterator[Safety]:
+async def open_call_limits(*, agent_id: str, store: SafetyStore) -> AsyncIterator[CallLimits]:
     """Report until the block ends, and then what is left."""
-    reporter = Reporter(agent_id=agent_id, store=store)
+    reporter = CallReporter(agent_id=agent_id, store=store)
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(reporter.run(), name="report calls")
         try:
-            yield Safety(
+            yield CallLimits(
                 gates=(
-                    RateGate(store=store, reporter=reporter),
-                    BreakerGate(agent_id=agent_id, store=store, reporter=reporter),
+                    RateLimitMiddleware(store=store, reporter=reporter),
+                    CircuitBreakerMiddleware(agent_id=agent_id, store=store, reporter=reporter),
                 ),
                 reporter=reporter,
             )

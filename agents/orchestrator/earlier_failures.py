@@ -32,7 +32,7 @@ _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
 }
 
 
-def failures_that_count(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
+def list_failed_attempts(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
     """Return the failed attempts since the subtask was made or last put back by hand.
 
     A drain or the death of an agent says nothing about a model.
@@ -41,12 +41,12 @@ def failures_that_count(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
     return failed[-claimed.failures :] if claimed.failures else []
 
 
-def error_class(attempt: EarlierAttempt) -> str:
+def read_error_class(attempt: EarlierAttempt) -> str:
     """Return the class of its error."""
     return str((attempt.error or {}).get("class") or "failed")
 
 
-def retry_at(attempt: EarlierAttempt) -> datetime | None:
+def read_retry_at(attempt: EarlierAttempt) -> datetime | None:
     """Return when its vendor may be asked again, if it said so."""
     try:
         return _TIME.validate_python((attempt.error or {}).get("retry_at"))
@@ -54,27 +54,31 @@ def retry_at(attempt: EarlierAttempt) -> datetime | None:
         return None
 
 
-def passes_by_itself(attempt: EarlierAttempt) -> bool:
+def is_temporary(attempt: EarlierAttempt) -> bool:
     """Whether to wait for its model is better than to have none."""
-    return error_class(attempt) == errors.CircuitOpen.code or retry_at(attempt) is not None
+    return (
+        read_error_class(attempt) == errors.CircuitOpen.code or read_retry_at(attempt) is not None
+    )
 
 
-def quoted(attempts: Sequence[EarlierAttempt]) -> str:
+def quote_errors(attempts: Sequence[EarlierAttempt]) -> str:
     """Return what each vendor said last, once for each model and provider."""
     said = {_place(each): str((each.error or {}).get("message") or "failed") for each in attempts}
     return "; ".join(f"{place}: {_shortened(text)}" for place, text in said.items())
 
 
-def listed(attempts: Sequence[EarlierAttempt]) -> str:
+def summarize_errors(attempts: Sequence[EarlierAttempt]) -> str:
     """Return in a few words how each attempt ended."""
-    return "; ".join(dict.fromkeys(f"{_place(each)}: {error_class(each)}" for each in attempts))
+    return "; ".join(
+        dict.fromkeys(f"{_place(each)}: {read_error_class(each)}" for each in attempts)
+    )
 
 
-def next_steps(attempts: Sequence[EarlierAttempt]) -> str:
+def suggest_next_steps(attempts: Sequence[EarlierAttempt]) -> str:
     """Return what a person can do about it."""
     by_code = {kind.code: step for kind, step in _NEXT_STEPS.items()}
     steps = dict.fromkeys(
-        by_code.get(error_class(each), _LATER).format(provider=each.provider or "the provider")
+        by_code.get(read_error_class(each), _LATER).format(provider=each.provider or "the provider")
         for each in attempts
     )
     return "; or ".join(steps)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from loguru import logger
 
-from agents.selection.controls import Control
+from agents.selection.controls import OperatorControl
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from protocol.errors import CogoError
@@ -22,7 +22,7 @@ NOBODY: Final = UUID(int=0)
 POLICY_NAMES: Final = frozenset(PolicyName)
 
 
-class Learner:
+class KnowledgeSync:
     """Knows what was known at the last refresh; choices never wait for the database."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Learner:
         """A snapshot: another object after each change."""
         self._last: ModelKnowledge | None = None
 
-    def hear(self, message: Envelope) -> None:
+    def handle_message(self, message: Envelope) -> None:
         """Refresh soon when a model's standing has changed; anything else is for others."""
         if message.type == MessageType.MODEL_STATUS:
             self._changed.set()
@@ -67,29 +67,29 @@ class Learner:
             return
         if found != self._last:
             self._last = found
-            self.knowledge = known(found, start=self._start)
+            self.knowledge = build_knowledge(found, start=self._start)
 
 
-def known(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
+def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
     """Lay what the database says over what was set at the start; unknown policies are left out."""
     policies = {
         owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
     }
     return replace(
         start,
-        observations=observations_of(found),
+        observations=build_observations(found),
         policy=policies.pop(NOBODY, start.policy),
         owner_policies=policies,
         controls=tuple(control for row in found.controls if (control := _control(row))),
     )
 
 
-def _control(row: ControlRow) -> Control | None:
+def _control(row: ControlRow) -> OperatorControl | None:
     """Read one row; None for a scope of a later version."""
     kind, _, name = row.scope.partition(":")
     if row.action == "allow" or kind not in {"everywhere", "owner", "task_type"}:
         return None
-    return Control(
+    return OperatorControl(
         action=row.action,
         subject=row.subject,
         reason=row.reason,
@@ -98,7 +98,7 @@ def _control(row: ControlRow) -> Control | None:
     )
 
 
-def observations_of(found: ModelKnowledge) -> Observations:
+def build_observations(found: ModelKnowledge) -> Observations:
     """Read what the database has learned as the strategy takes it."""
     return Observations(
         outcomes={

@@ -12,7 +12,7 @@ from protocol.records import AgentRecord
 REFRESH_SECONDS = 2.0
 
 
-class Roll(Protocol):
+class AgentLister(Protocol):
     """Who is there; every store keeps one."""
 
     async def fetch_agents(self) -> list[AgentRecord]:
@@ -20,14 +20,14 @@ class Roll(Protocol):
         ...
 
 
-class Fleet:
+class LaneRegistry:
     """The lanes that can be stamped now.
 
     While no executor is known they are what this process itself could serve: so a plan can be made
     while executors still start.
     """
 
-    def __init__(self, *, store: Roll, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
+    def __init__(self, *, store: AgentLister, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._store = store
         self._own = own
         self.lanes: tuple[str, ...] = ()
@@ -47,15 +47,15 @@ class Fleet:
         try:
             agents = await self._store.fetch_agents()
         except CogoError as error:
-            logger.debug("the fleet could not be asked for", error=str(error))
+            logger.debug("the registry could not be asked for", error=str(error))
             return
-        living = served_lanes(agents)
+        living = list_served_lanes(agents)
         self.is_known = bool(living)
         self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
 
 
-def served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
     """Return the lanes of living executors, sorted, and whether only simulators serve each."""
     simulated: dict[str, bool] = {}
     for agent in agents:

@@ -14,7 +14,7 @@ SYNTHESIZE = "synthesize"
 """In a subtask's params: make one answer of those that it waited for."""
 
 
-def plan_with(step: Step, choice: Choice) -> Plan:
+def build_plan(step: Step, choice: Choice) -> Plan:
     """Give the plan of one step: a subtask, or a team of them and the synthesis."""
     if not choice.team:
         return Plan(subtasks=[_stamped(step, choice)], selections=[choice.record(key=step.key)])
@@ -38,7 +38,7 @@ def plan_with(step: Step, choice: Choice) -> Plan:
     )
 
 
-def route_to(choice: Choice) -> Route:
+def build_route(choice: Choice) -> Route:
     """Give the new stamp of a subtask that was handed back."""
     model_id = choice.selected.model_id
     return Route(

@@ -10,26 +10,30 @@ from loguru import logger
 from pydantic import ValidationError
 
 from agents.orchestrator.earlier_failures import (
-    error_class,
-    failures_that_count,
-    next_steps,
-    passes_by_itself,
-    quoted,
-    retry_at,
+    is_temporary,
+    list_failed_attempts,
+    quote_errors,
+    read_error_class,
+    read_retry_at,
+    suggest_next_steps,
 )
-from agents.orchestrator.lane_registry import Fleet
-from agents.orchestrator.plan_builder import plan_with, route_to
+from agents.orchestrator.lane_registry import LaneRegistry
+from agents.orchestrator.plan_builder import build_plan, build_route
 from agents.runtime.attempt import WorkFailed
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.model_profiles import shelf_of
-from agents.selection.preference_parsing import check_model, requested_model, wishes_of
-from agents.selection.request import Wanted
+from agents.selection.model_profiles import get_profiles
+from agents.selection.preference_parsing import (
+    check_model_name,
+    normalize_requested_model,
+    parse_model_preferences,
+)
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
-from agents.workflows.registry import plan_of
+from agents.workflows.registry import build_step
 from protocol.backoff import compute_backoff
 from protocol.ids import utc_now
 from protocol.records import (
@@ -54,17 +58,17 @@ class Cio:
         self,
         *,
         catalogue: Catalogue,
-        fleet: Fleet,
+        registry: LaneRegistry,
         knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
     ) -> None:
-        self._catalogue = catalogue
-        self._fleet = fleet
+        self.catalogue = catalogue
+        self.registry = registry
         self._knowledge = knowledge
 
-    async def work(self, claimed: ClaimedSubtask) -> Completion:
+    async def handle(self, claimed: ClaimedSubtask) -> Completion:
         """Plan, or route anew."""
-        if not self._fleet.is_known:
-            await self._fleet.refresh()
+        if not self.registry.is_known:
+            await self.registry.refresh()
         try:
             return self._plan(claimed) if claimed.type == PLAN else self._route(claimed)
         except InvalidTask as error:
@@ -72,14 +76,14 @@ class Cio:
         except NoModel as error:
             raise WorkFailed(self._no_model(claimed, error)) from error
 
-    def choose(self, wanted: Wanted) -> Choice:
-        """Choose among what the fleet serves now. Raises InvalidTask (unknown name), NoModel."""
-        wanted = replace(wanted, requested=requested_model(wanted.requested))
+    def choose_model(self, wanted: SelectionRequest) -> Choice:
+        """Choose among what the registry serves now. Raises InvalidTask (unknown name), NoModel."""
+        wanted = replace(wanted, requested=normalize_requested_model(wanted.requested))
         if wanted.requested and wanted.requested not in wanted.served:
-            check_model("model", wanted.requested, self._catalogue, wanted.served)
-        return choose(wanted, self._catalogue, self._knowledge())
+            check_model_name("model", wanted.requested, self.catalogue, wanted.served)
+        return choose_model(wanted, self.catalogue, self._knowledge())
 
-    def answer(
+    def choose_for_requirements(
         self,
         needs: Requirements,
         *,
@@ -88,36 +92,36 @@ class Cio:
         owner: UUID | None = None,
         grants: Grants | None = None,
     ) -> Choice:
-        """Choose without a task, as for one of this owner; raises as `choose`."""
-        return self.choose(
-            Wanted(
+        """Choose without a task, as for one of this owner; raises as `choose_model`."""
+        return self.choose_model(
+            SelectionRequest(
                 needs=needs,
                 requested=requested,
                 served=served,
-                simulated=self._fleet.simulated,
+                simulated=self.registry.simulated,
                 policy=self._knowledge().policy_for(owner, None),
                 owner=owner,
                 grants=grants,
             )
         )
 
-    def lanes_of(self, subject: str) -> list[str]:
-        """Give the lanes of a provider, as far as the fleet serves them; of a model its own."""
-        shelf = shelf_of(self._catalogue)
+    def find_lanes(self, subject: str) -> list[str]:
+        """Give the lanes of a provider, as far as the registry serves them; of a model its own."""
+        shelf = get_profiles(self.catalogue)
         return [
-            lane for lane in self._fleet.lanes if subject in (lane, shelf.card(lane).provider)
+            lane for lane in self.registry.lanes if subject in (lane, shelf.card(lane).provider)
         ] or [subject]
 
-    def weigh(self, task: TaskBrief) -> tuple[Step, Choice]:
-        """Give what a task would be, and by whom; raises as `choose`."""
-        step = plan_of(task)
+    def choose_for_task(self, task: TaskBrief) -> tuple[Step, Choice]:
+        """Give what a task would be, and by whom; raises as `choose_model`."""
+        step = build_step(task)
         seed = f"{task.id}:{step.key}"
-        return step, self.choose(self._wanted(task, step.params, seed=seed, may_team=True))
+        return step, self.choose_model(self._wanted(task, step.params, seed=seed, may_team=True))
 
     def _plan(self, claimed: ClaimedSubtask) -> Completion:
-        step, choice = self.weigh(claimed.task)
+        step, choice = self.choose_for_task(claimed.task)
         _log(claimed.task, choice)
-        plan = plan_with(step, choice)
+        plan = build_plan(step, choice)
         return Completion(ref=claimed.ref, output={"subtasks": len(plan.subtasks)}, plan=plan)
 
     def _route(self, claimed: ClaimedSubtask) -> Completion:
@@ -133,7 +137,7 @@ class Cio:
         return Completion(
             ref=claimed.ref,
             output={"routed_to": choice.selected.model_id},
-            route=route_to(choice),
+            route=build_route(choice),
         )
 
     def _wait_for_one(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice | None:
@@ -148,7 +152,9 @@ class Cio:
 
     def _choose_again(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
         seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
-        return self.choose(self._wanted(claimed.task, claimed.params, seed=seed, failed=failed))
+        return self.choose_model(
+            self._wanted(claimed.task, claimed.params, seed=seed, failed=failed)
+        )
 
     def _wanted(
         self,
@@ -158,10 +164,10 @@ class Cio:
         seed: str,
         failed: Mapping[str, str] | None = None,
         may_team: bool = False,
-    ) -> Wanted:
+    ) -> SelectionRequest:
         stated = task.params if isinstance(task.params, dict) else {}
-        wishes = wishes_of(task.preferences, self._catalogue, self._fleet.lanes)
-        return Wanted(
+        wishes = parse_model_preferences(task.preferences, self.catalogue, self.registry.lanes)
+        return SelectionRequest(
             needs=_requirements(task, stated),
             # A model that failed already is not insisted on.
             requested=None if failed else task.model,
@@ -169,8 +175,8 @@ class Cio:
             policy=self._knowledge().policy_for(task.owner, wishes.policy),
             prompt_characters=_characters(params),
             owner=task.owner,
-            served=self._fleet.lanes,
-            simulated=self._fleet.simulated,
+            served=self.registry.lanes,
+            simulated=self.registry.simulated,
             failed=failed or {},
             budget_usd=_budget_left(task),
             grants=task.grants,
@@ -181,9 +187,11 @@ class Cio:
 
     def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
         """Say no when executors live and none will do; while none lives, wait and spend nothing."""
-        is_known = self._fleet.is_known
-        tried = failures_that_count(claimed)
-        said = f"every model that was tried failed: {quoted(tried)}. And now " if tried else ""
+        is_known = self.registry.is_known
+        tried = list_failed_attempts(claimed)
+        said = (
+            f"every model that was tried failed: {quote_errors(tried)}. And now " if tried else ""
+        )
         return Failure(
             ref=claimed.ref,
             error=ErrorInfo(
@@ -191,7 +199,7 @@ class Cio:
                 message=said + error.message,
                 field=error.field,
                 allowed=error.allowed or None,
-                hint=next_steps(tried) or None,
+                hint=suggest_next_steps(tried) or None,
             ),
             action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
             retry_after=None if is_known else _patience(claimed),
@@ -232,16 +240,18 @@ def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
 def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
     """Return the models that failed, and how."""
     return {
-        each.model_id: error_class(each) for each in failures_that_count(claimed) if each.model_id
+        each.model_id: read_error_class(each)
+        for each in list_failed_attempts(claimed)
+        if each.model_id
     }
 
 
 def _soonest(claimed: ClaimedSubtask) -> list[str]:
     """Return the models that failed only for a while, those that can be asked the soonest first."""
     waits = {
-        each.model_id: retry_at(each) or datetime.min.replace(tzinfo=UTC)
-        for each in failures_that_count(claimed)
-        if each.model_id and passes_by_itself(each)
+        each.model_id: read_retry_at(each) or datetime.min.replace(tzinfo=UTC)
+        for each in list_failed_attempts(claimed)
+        if each.model_id and is_temporary(each)
     }
     return sorted(waits, key=waits.__getitem__)
 

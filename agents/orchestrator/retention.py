@@ -17,7 +17,7 @@ PRUNE_SECONDS: Final = 60.0
 STEPS: Final = 1_000
 """The most steps of one sweep: what is left after them goes with the next, a minute later."""
 
-Step = Callable[[], Awaitable[int]]
+PruneStep = Callable[[], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ async def prune_regularly(store: Store, retention: Retention) -> None:
         await asyncio.sleep(PRUNE_SECONDS)
 
 
-async def sweep(what: str, step: Step) -> int:
+async def sweep(what: str, step: PruneStep) -> int:
     """Take steps until one finds nothing, at most `STEPS`; says how much was forgotten.
 
     Each step is a short transaction, and between two of them others have their turn.
@@ -61,8 +61,8 @@ async def sweep(what: str, step: Step) -> int:
     return forgotten
 
 
-def _steps(store: Store, retention: Retention) -> dict[str, Step]:
-    steps: dict[str, Step] = {}
+def _steps(store: Store, retention: Retention) -> dict[str, PruneStep]:
+    steps: dict[str, PruneStep] = {}
     if retention.tasks is not None:
         steps["tasks"] = partial(store.prune, older_than=retention.tasks)
     if retention.tasks is not None or retention.calls is not None:

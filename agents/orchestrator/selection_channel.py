@@ -8,11 +8,10 @@ from functools import partial
 from loguru import logger
 from pydantic import ValidationError
 
-from agents.executor.surrogates import mended
-from agents.orchestrator.lane_registry import Fleet
+from agents.executor.surrogates import repair_surrogates
 from agents.orchestrator.planner import Cio
-from agents.runtime.completion_batcher import until_answered
-from agents.selection.preference_parsing import NAME_CHARACTERS, lanes_of_names
+from agents.runtime.completion_batcher import retry_until_answered
+from agents.selection.preference_parsing import NAME_CHARACTERS, resolve_lanes
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
@@ -29,13 +28,12 @@ from protocol.messages import (
 from protocol.records import SelectionRecord
 from protocol.store.queue import Store
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
-from providers.catalogue.catalogue import Catalogue
 
 WAITING = 1000
 """Requests beyond so many are dropped: whoever asks may ask again."""
 
 
-class SelectionDesk:
+class SelectionChannelHandler:
     """Answers each request once, one after the other.
 
     The answer is recorded, which announces it; of the answers of several orchestrators the database
@@ -45,17 +43,13 @@ class SelectionDesk:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
         cio: Cio,
-        fleet: Fleet,
         bus: Bus,
         store: Store,
         source: str,
         jitter: random.Random,
     ) -> None:
-        self._catalogue = catalogue
         self._cio = cio
-        self._fleet = fleet
         self._bus = bus
         self._store = store
         self._source = source
@@ -64,7 +58,7 @@ class SelectionDesk:
         self._dropped = 0
         """Since nothing waited."""
 
-    def hear(self, message: Envelope) -> None:
+    def handle_message(self, message: Envelope) -> None:
         """Take a request; anything else on the topic is for others."""
         if message.type not in (MessageType.MODEL_SELECTION_REQUEST, MessageType.MODEL_CONTROL):
             return
@@ -97,7 +91,7 @@ class SelectionDesk:
         done = await self._store.control_model(
             action=said.action,
             subject=said.subject,
-            lanes=self._cio.lanes_of(said.subject),
+            lanes=self._cio.find_lanes(said.subject),
             scope=said.scope,
             reason=said.reason,
             who=who,
@@ -107,7 +101,7 @@ class SelectionDesk:
     async def _answer(self, message: Envelope) -> None:
         record = self._record(message)
         try:
-            await until_answered(
+            await retry_until_answered(
                 partial(self._store.record_selection, record),
                 what="the answer to a request",
                 jitter=self._jitter,
@@ -125,7 +119,7 @@ class SelectionDesk:
             field = str(error).removeprefix(f"{ModelSelectionRequest.__name__}.")
             chosen = SelectionRecord(reason=f"the request cannot be read: {field}.")
         except (InvalidTask, NoModel) as error:
-            available = list(self._fleet.lanes)
+            available = list(self._cio.registry.lanes)
             chosen = SelectionRecord(reason=error.message, available_models=available)
         return chosen.model_copy(
             update={
@@ -143,21 +137,25 @@ class SelectionDesk:
             needs = Requirements.model_validate(request.task_requirements)
         except ValidationError as error:
             raise InvalidTask.of("task_requirements", error) from error
-        served, notes = self._fleet.lanes, list[str]()
+        served, notes = self._cio.registry.lanes, list[str]()
         if request.available_models:
-            lanes, notes = lanes_of_names(request.available_models, self._catalogue, served)
+            lanes, notes = resolve_lanes(request.available_models, self._cio.catalogue, served)
             if not lanes:
                 raise NoModel(" ".join(["None of the available models can be taken.", *notes]))
             served = tuple(lanes)
         self._check_offered(request.requested_model, served)
-        choice = self._cio.answer(needs, requested=request.requested_model, served=served)
+        choice = self._cio.choose_for_requirements(
+            needs, requested=request.requested_model, served=served
+        )
         record = choice.record()
         said = [note for note in notes if note not in record.reason]
         return record.model_copy(update={"reason": " ".join([record.reason, *said])})
 
     def _check_offered(self, name: str | None, offered: Sequence[str]) -> None:
         """Raise InvalidTask when the requested model is served, but not among those offered."""
-        lanes, _ = lanes_of_names([name] if name else [], self._catalogue, self._fleet.lanes)
+        lanes, _ = resolve_lanes(
+            [name] if name else [], self._cio.catalogue, self._cio.registry.lanes
+        )
         if lanes and lanes[0] not in offered:
             raise InvalidTask(
                 "requested_model",
@@ -189,4 +187,6 @@ def _text(message: Envelope, field: str) -> str | None:
     value = message.payload.get(field)
     if not isinstance(value, str):
         return None
-    return mended(value[:NAME_CHARACTERS]).replace("\x00", "")  # which Postgres cannot hold
+    return repair_surrogates(value[:NAME_CHARACTERS]).replace(
+        "\x00", ""
+    )  # which Postgres cannot hold

@@ -1,23 +1,23 @@
-"""The orchestrator: plans tasks, stamps subtasks with models, and answers who asks for a choice."""
+"""The orchestrator process: plans tasks, chooses models, and runs the periodic services."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from loguru import logger
 
-from agents.orchestrator.knowledge_sync import Learner
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.knowledge_sync import KnowledgeSync
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
-from agents.orchestrator.retention import Retention, prune_regularly
-from agents.orchestrator.selection_channel import SelectionDesk
-from agents.runtime.agent import living
+from agents.orchestrator.retention import prune_regularly
+from agents.orchestrator.selection_channel import SelectionChannelHandler
+from agents.runtime.agent import Agent, open_agent
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import RuntimeOptions
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.model_profiles import shelf_of
+from agents.selection.model_profiles import get_profiles
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
 from protocol.messages import Envelope
@@ -39,71 +39,69 @@ async def run_orchestrator(
     options: RuntimeOptions,
     drain: Drain,
     on_ready: Callable[[], None],
-    vitals: Vitals | None = None,
+    health: Health | None = None,
     knowledge: Knowledge = NOTHING_KNOWN,
 ) -> None:
-    """Plan until drained or cancelled. `lanes` says what is served while no executor is known.
+    """Plan tasks until drained or cancelled.
 
-    `knowledge` is what is known before the database says more. Raises Unauthorized or
-    MigrationMissing when the project cannot be used.
+    `lanes` returns what is served while no executor is known; `knowledge` holds until the first
+    refresh from the database. Raises Unauthorized or MigrationMissing if the project cannot be
+    used.
     """
-    async with living(
-        open_store=open_store, identity=identity, options=options, drain=drain, vitals=vitals
+    async with open_agent(
+        open_store=open_store, identity=identity, options=options, drain=drain, health=health
     ) as agent:
-        fleet = Fleet(store=agent.store, own=lanes)
-        await fleet.refresh()
-        # Reading the price tables takes a while; nobody's choice is to wait for it.
-        await asyncio.to_thread(shelf_of(catalogue, simulated=fleet.simulated).warm, fleet.lanes)
-        learner = Learner(store=agent.store, agent_id=identity.id, start=knowledge)
-        await learner.refresh()
-        cio = Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: learner.knowledge)
-        desk = SelectionDesk(
-            catalogue=catalogue,
-            cio=cio,
-            fleet=fleet,
-            bus=bus,
-            store=agent.store,
-            source=identity.id,
-            jitter=agent.jitter,
+        registry = LaneRegistry(store=agent.store, own=lanes)
+        await registry.refresh()
+        # Reading the price tables takes a while; no choice should wait for it.
+        profiles = get_profiles(catalogue, simulated=registry.simulated)
+        await asyncio.to_thread(profiles.warm, registry.lanes)
+        sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
+        await sync.refresh()
+        cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: sync.knowledge)
+        channel = SelectionChannelHandler(
+            cio=cio, bus=bus, store=agent.store, source=identity.id, jitter=agent.jitter
         )
-        services = _services(agent.store, fleet, desk, learner, options.retention)
-        running = [agent.services.create_task(work, name=name) for name, work in services.items()]
+        services = _start_services(agent, channel, sync, registry)
         try:
             async with (
-                bus.listen(TASKS, lambda _: agent.wakeup.ring(), on_ready=agent.wakeup.ring),
-                bus.listen(MODEL_SELECTION, _each(desk.hear, learner.hear)),
+                bus.listen(TASKS, lambda _: agent.wakeup.notify(), on_ready=agent.wakeup.notify),
+                bus.listen(MODEL_SELECTION, _handle_with(channel, sync)),
             ):
                 if not drain.begun.is_set():
                     on_ready()
-                await agent.run(lanes=lambda: [LANE], work=cio.work, drain=drain)
+                await agent.run(lanes=lambda: [LANE], work=cio.handle, drain=drain)
         finally:
-            for service in running:
+            for service in services:
                 service.cancel()
 
 
-def _services(
-    store: Store, fleet: Fleet, desk: SelectionDesk, learner: Learner, retention: Retention
-) -> dict[str, Coroutine[None, None, None]]:
-    """Return what runs beside planning, by the names of its tasks."""
-    return {
-        "fleet": fleet.run(),
-        "selection desk": desk.run(),
-        "learner": learner.run(),
-        "reaper": _reap(store),
-        "pruner": prune_regularly(store, retention),
+def _start_services(
+    agent: Agent, channel: SelectionChannelHandler, sync: KnowledgeSync, registry: LaneRegistry
+) -> list[asyncio.Task[None]]:
+    """Start what runs beside planning; the caller cancels it."""
+    services = {
+        "lane registry": registry.run(),
+        "selection channel": channel.run(),
+        "knowledge sync": sync.run(),
+        "reaper": _reap_regularly(agent.store),
+        "pruner": prune_regularly(agent.store, agent.options.retention),
     }
+    return [agent.services.create_task(each, name=name) for name, each in services.items()]
 
 
-def _each(*hearers: Callable[[Envelope], None]) -> Callable[[Envelope], None]:
-    def hear(message: Envelope) -> None:
-        for each in hearers:
-            each(message)
+def _handle_with(
+    channel: SelectionChannelHandler, sync: KnowledgeSync
+) -> Callable[[Envelope], None]:
+    def handle_message(message: Envelope) -> None:
+        channel.handle_message(message)
+        sync.handle_message(message)
 
-    return hear
+    return handle_message
 
 
-async def _reap(store: Store) -> None:
-    """Move what is due. Every orchestrator does; the database lets one at a time."""
+async def _reap_regularly(store: Store) -> None:
+    """Reap once a second until cancelled. The database lets one orchestrator do it at a time."""
     while True:
         try:
             moved = await store.reap()
@@ -111,5 +109,5 @@ async def _reap(store: Store) -> None:
             logger.debug("the reaper could not run", error=str(error))
         else:
             if moved.reaped or moved.dead:
-                logger.warning("leases had run out", reaped=moved.reaped, dead=moved.dead)
+                logger.warning("expired leases were reaped", reaped=moved.reaped, dead=moved.dead)
         await asyncio.sleep(REAP_SECONDS)

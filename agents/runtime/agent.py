@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from loguru import logger
 
 from agents.runtime.attempt import Work
-from agents.runtime.completion_batcher import Recorder
+from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import RuntimeOptions
@@ -35,7 +35,7 @@ class Agent:
     store: Store
     keeper: LeaseKeeper
     wakeup: Wakeup
-    vitals: Vitals
+    health: Health
     jitter: random.Random
     services: asyncio.TaskGroup
     """For work that lasts as long as the agent; its failure ends the agent."""
@@ -52,7 +52,9 @@ class Agent:
 
         Heartbeats name `serves()`, if that is more than can be claimed just now.
         """
-        recorder = Recorder(agent_id=self.identity.id, store=self.store, jitter=self.jitter)
+        recorder = CompletionBatcher(
+            agent_id=self.identity.id, store=self.store, jitter=self.jitter
+        )
         pool = Pool(
             identity=self.identity,
             options=self.options,
@@ -60,7 +62,7 @@ class Agent:
             keeper=self.keeper,
             recorder=recorder,
             wakeup=self.wakeup,
-            vitals=self.vitals,
+            health=self.health,
             lanes=lanes,
             work=work,
             jitter=self.jitter,
@@ -77,9 +79,11 @@ class Agent:
         while True:
             try:
                 await self.store.record_agent(
-                    describe(self.identity, self.options, lanes=lanes(), running=pool.running)
+                    build_agent_record(
+                        self.identity, self.options, lanes=lanes(), running=pool.running
+                    )
                 )
-                self.vitals.store_answered()
+                self.health.mark_answered()
             except StoreUnavailable as error:
                 logger.debug("a heartbeat was not taken", error=str(error))
             await self._check_writes()
@@ -90,21 +94,21 @@ class Agent:
         try:
             await self.store.check_writes()
         except CogoError as error:
-            if self.vitals.writes_refused is None:
+            if self.health.writes_refused is None:
                 logger.warning("the database does not take what is written", error=str(error))
-            self.vitals.writes_refused = str(error)
+            self.health.writes_refused = str(error)
         else:
-            self.vitals.writes_refused = None
+            self.health.writes_refused = None
 
 
 @asynccontextmanager
-async def living(
+async def open_agent(
     *,
     open_store: OpenStore,
     identity: AgentIdentity,
     options: RuntimeOptions,
     drain: Drain,
-    vitals: Vitals | None = None,
+    health: Health | None = None,
 ) -> AsyncIterator[Agent]:
     """Open what an agent needs; at the end, however it comes, release every lease that it holds.
 
@@ -112,18 +116,18 @@ async def living(
     does not answer is waited for until `drain` begins.
     """
     jitter = random.Random()  # noqa: S311 - spreads polls, guards nothing
-    vitals = vitals or Vitals()
-    vitals.stalled_after = options.stalled_after
+    health = health or Health()
+    health.stalled_after = options.stalled_after
     keeper = LeaseKeeper(
         agent_id=identity.id,
         open_store=open_store,
         lease=options.lease,
         every=options.extend_every,
-        vitals=vitals,
+        health=health,
     )
     wakeup = Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter)
     async with open_store() as store:
-        await _introduce(describe(identity, options), store, drain)
+        await _introduce(build_agent_record(identity, options), store, drain)
         async with keeper, asyncio.TaskGroup() as services:
             watching = services.create_task(keeper.watch(), name="watch the lease keeper")
             try:
@@ -133,16 +137,16 @@ async def living(
                     store=store,
                     keeper=keeper,
                     wakeup=wakeup,
-                    vitals=vitals,
+                    health=health,
                     jitter=jitter,
                     services=services,
                 )
             finally:
                 watching.cancel()
-                await _take_leave(describe(identity, options, stopped=True), store)
+                await _take_leave(build_agent_record(identity, options, stopped=True), store)
 
 
-def describe(
+def build_agent_record(
     identity: AgentIdentity,
     options: RuntimeOptions,
     *,

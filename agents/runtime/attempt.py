@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from loguru import logger
 
-from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
+from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -34,7 +34,9 @@ class WorkInterrupted(Exception):
         self.usage = usage
 
 
-async def attempt(claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[Verdict]) -> Outcome:
+async def run_attempt(
+    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[StopReason]
+) -> Outcome:
     """Do `work` until it ends or `verdict` arrives, whichever is first; never raises for the work.
 
     Cancellation from outside (the agent stops) passes through, whatever the work makes of it.
@@ -52,7 +54,7 @@ async def attempt(claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[V
     return outcome
 
 
-def unforeseen(claimed: ClaimedSubtask, error: BaseException) -> Failure:
+def build_internal_failure(claimed: ClaimedSubtask, error: BaseException) -> Failure:
     """Describe an error without a class of its own; another try may mend it."""
     return Failure(
         ref=claimed.ref,
@@ -66,7 +68,7 @@ def unforeseen(claimed: ClaimedSubtask, error: BaseException) -> Failure:
 
 
 async def _do(
-    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[Verdict]
+    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[StopReason]
 ) -> Succeeded | Failed | Stopped:
     me = asyncio.current_task()
     try:
@@ -85,10 +87,10 @@ async def _do(
         return Failed(_cut_from_within(claimed, error))
     except Exception as error:  # the one place where what nobody foresaw becomes an outcome
         logger.opt(exception=error).error("an attempt failed in a way nobody foresaw")
-        return Failed(unforeseen(claimed, error))
+        return Failed(build_internal_failure(claimed, error))
 
 
 def _cut_from_within(claimed: ClaimedSubtask, error: BaseException) -> Failure:
     """Nobody asked for it: something that the work waited for was cancelled under it."""
     logger.opt(exception=error).error("an attempt was cancelled from within")
-    return unforeseen(claimed, error)
+    return build_internal_failure(claimed, error)

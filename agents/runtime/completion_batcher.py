@@ -18,7 +18,7 @@ _Item = tuple[Completion, asyncio.Future[CompletionAnswer]]
 BATCH = 100
 
 
-class Recorder:
+class CompletionBatcher:
     """Sends completions until each has a definite answer.
 
     While one call is under way others gather and go together with the next, so that a busy
@@ -105,7 +105,7 @@ def _raise_in(batch: Sequence[_Item], error: Exception) -> None:
             waiting.set_exception(error)
 
 
-async def until_answered(
+async def retry_until_answered(
     call: Callable[[], Awaitable[_T]], *, what: str, jitter: random.Random
 ) -> _T:
     """Repeat an idempotent call while the store is away, with growing jittered waits."""

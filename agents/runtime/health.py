@@ -16,21 +16,21 @@ ANSWERED_WITHIN: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class ProbeResult:
     """An answer to a probe, and why."""
 
-    is_well: bool
+    ok: bool
     reason: str
 
 
 @dataclass(slots=True, kw_only=True)
-class Vitals:
+class Health:
     """What an agent knows about itself. Times are monotonic seconds."""
 
     stalled_after: timedelta = timedelta(seconds=60)
     metrics: Metrics = field(default_factory=Metrics)
     bus: Bus | None = None
-    beaten_at: float = field(default_factory=time.monotonic)
+    alive_at: float = field(default_factory=time.monotonic)
     """When the claim loop last went round."""
     answered_at: float | None = None
     """When the store last answered."""
@@ -43,41 +43,41 @@ class Vitals:
     def __post_init__(self) -> None:
         """Count the bus among what is measured."""
         if self.bus is not None:
-            self.metrics.watch(self.bus)
+            self.metrics.register_bus(self.bus)
 
-    def beat(self) -> None:
+    def mark_alive(self) -> None:
         """Say that the claim loop is alive."""
-        self.beaten_at = time.monotonic()
+        self.alive_at = time.monotonic()
 
-    def store_answered(self) -> None:
+    def mark_answered(self) -> None:
         """Say that the store can be reached."""
         self.answered_at = time.monotonic()
 
     @property
     def is_stalled(self) -> bool:
         """Whether the claim loop has been silent for too long."""
-        return time.monotonic() - self.beaten_at >= self.stalled_after.total_seconds()
+        return time.monotonic() - self.alive_at >= self.stalled_after.total_seconds()
 
-    def health(self) -> Sign:
+    def check_liveness(self) -> ProbeResult:
         """Whether it is alive; one that is not should be killed and started again."""
-        silent = time.monotonic() - self.beaten_at
+        silent = time.monotonic() - self.alive_at
         if self.is_stalled:
-            return Sign(is_well=False, reason=f"the claim loop is silent for {silent:.0f} s")
-        return Sign(is_well=True, reason=f"the claim loop went round {silent:.0f} s ago")
+            return ProbeResult(ok=False, reason=f"the claim loop is silent for {silent:.0f} s")
+        return ProbeResult(ok=True, reason=f"the claim loop went round {silent:.0f} s ago")
 
-    def readiness(self) -> Sign:
+    def check_readiness(self) -> ProbeResult:
         """Return whether it takes work.
 
         The store answers and writes, some model is served, and it is not about to stop.
         """
         if self.is_draining:
-            return Sign(is_well=False, reason="draining: nothing new is claimed")
+            return ProbeResult(ok=False, reason="draining: nothing new is claimed")
         if self.answered_at is None:
-            return Sign(is_well=False, reason="the store has not answered yet")
+            return ProbeResult(ok=False, reason="the store has not answered yet")
         silent = time.monotonic() - self.answered_at
         if silent > ANSWERED_WITHIN.total_seconds():
-            return Sign(is_well=False, reason=f"the store did not answer for {silent:.0f} s")
+            return ProbeResult(ok=False, reason=f"the store did not answer for {silent:.0f} s")
         if reason := self.writes_refused or self.serves_nothing:
-            return Sign(is_well=False, reason=reason)
+            return ProbeResult(ok=False, reason=reason)
         heard = self.bus is not None and self.bus.is_subscribed
-        return Sign(is_well=True, reason="subscribed" if heard else "polling: Realtime is away")
+        return ProbeResult(ok=True, reason="subscribed" if heard else "polling: Realtime is away")

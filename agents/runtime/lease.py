@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from loguru import logger
 
-from agents.runtime.health import Vitals
-from agents.runtime.outcome import Verdict
+from agents.runtime.health import Health
+from agents.runtime.outcome import StopReason
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store.queue import Store
@@ -31,7 +31,7 @@ class _Held:
     ref: LeaseRef
     valid_until: float
     """Monotonic seconds, counted from before the request that granted the lease was sent."""
-    tell: Callable[[Verdict], None]
+    tell: Callable[[StopReason], None]
     checkpoint: Checkpoint | None = field(default=None)
     told: bool = False
 
@@ -51,13 +51,13 @@ class LeaseKeeper:
         open_store: OpenStore,
         lease: timedelta,
         every: timedelta,
-        vitals: Vitals,
+        health: Health,
     ) -> None:
         self._agent_id = agent_id
         self._open_store = open_store
         self._lease = lease
         self._every = every.total_seconds()
-        self._vitals = vitals
+        self._health = health
         self._guard = threading.Lock()
         self._held: dict[LeaseRef, _Held] = {}
         self._stopping = False
@@ -69,7 +69,7 @@ class LeaseKeeper:
         """Start the thread."""
         self._home = asyncio.get_running_loop()
         self._finished: asyncio.Future[None] = self._home.create_future()
-        self.beat()
+        self.mark_alive()
         self._thread.start()
         return self
 
@@ -88,11 +88,11 @@ class LeaseKeeper:
         """Wait until the thread ends; raises what ended it, for without it no lease is kept."""
         await asyncio.shield(self._finished)  # the future belongs to the thread, not to this waiter
 
-    def beat(self) -> None:
+    def mark_alive(self) -> None:
         """Say that the claim loop is alive."""
-        self._vitals.beat()
+        self._health.mark_alive()
 
-    def hold(self, ref: LeaseRef, *, asked_at: float, tell: Callable[[Verdict], None]) -> None:
+    def hold(self, ref: LeaseRef, *, asked_at: float, tell: Callable[[StopReason], None]) -> None:
         """Keep this lease from now on. `asked_at`: monotonic seconds before the claim was sent."""
         valid_until = asked_at + self._lease.total_seconds()
         with self._guard:
@@ -109,7 +109,7 @@ class LeaseKeeper:
         with self._guard:
             self._held.pop(ref, None)
 
-    def hurry(self) -> None:
+    def extend_now(self) -> None:
         """Extend at once, to hear of a cancellation early."""
         self._hurry()
 
@@ -153,7 +153,7 @@ class LeaseKeeper:
                     await wake.wait()
             wake.clear()
             pause = self._every
-            if self._vitals.is_stalled:
+            if self._health.is_stalled:
                 continue
             if not await self._extend(store):
                 pause = self._every / SOONER_AFTER_FAILURE
@@ -184,13 +184,13 @@ class LeaseKeeper:
                 )
         except (StoreUnavailable, TimeoutError) as error:
             logger.warning("leases could not be extended", leases=len(asked), error=str(error))
-            self._vitals.metrics.extended("unavailable", len(asked))
+            self._health.metrics.count_extension("unavailable", len(asked))
             return False
         except CogoError as error:
             logger.error("extending leases was refused", error=str(error))
             return False
         for answer in answers:
-            self._vitals.metrics.extended(answer.answer)
+            self._health.metrics.count_extension(answer.answer)
             self._take(answer, asked_at, sent.get(answer.ref))
         return True
 
@@ -200,7 +200,7 @@ class LeaseKeeper:
             if held is None:
                 return
             if answer.answer != "ok":
-                self._tell(held, Verdict(answer.answer))
+                self._tell(held, StopReason(answer.answer))
                 return
             held.valid_until = asked_at + self._lease.total_seconds()
             if held.checkpoint is sent:
@@ -211,14 +211,14 @@ class LeaseKeeper:
         with self._guard:
             for held in self._held.values():
                 if held.valid_until <= now:
-                    self._tell(held, Verdict.LOST)
+                    self._tell(held, StopReason.LOST)
 
     def _tell_all_lost(self) -> None:
         with self._guard:
             for held in self._held.values():
-                self._tell(held, Verdict.LOST)
+                self._tell(held, StopReason.LOST)
 
-    def _tell(self, held: _Held, verdict: Verdict) -> None:
+    def _tell(self, held: _Held, verdict: StopReason) -> None:
         if not held.told:
             held.told = True
             _call_on(self._home, held.tell, verdict)

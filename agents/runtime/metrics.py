@@ -53,39 +53,39 @@ class Metrics:
             registry=self.registry,
         )
 
-    def claimed(self, count: int) -> None:
+    def count_claim(self, count: int) -> None:
         """Count a claim that was answered."""
         self._claims.labels("found" if count else "empty").inc()
         self._claimed.inc(count)
 
-    def claim_unanswered(self) -> None:
+    def count_unanswered_claim(self) -> None:
         """Count a claim that the store did not answer."""
         self._claims.labels("unavailable").inc()
 
-    def started(self) -> None:
+    def count_start(self) -> None:
         """Count an attempt in flight."""
         self._running.inc()
 
-    def ended(self) -> None:
+    def count_end(self) -> None:
         """Count one less in flight, whatever became of it."""
         self._running.dec()
 
-    def came_to(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
+    def count_outcome(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
         """Count an outcome, and how long the provider took where one was asked."""
         came_to, error, usage = _told(outcome)
         self._attempts.labels(claimed.lane, came_to, error).inc()
         if usage is not None:
             self._took(usage)
 
-    def extended(self, answer: str, leases: int = 1) -> None:
+    def count_extension(self, answer: str, leases: int = 1) -> None:
         """Count what became of leases that were to be extended."""
         self._extensions.labels(answer).inc(leases)
 
-    def watch(self, bus: Bus) -> None:
+    def register_bus(self, bus: Bus) -> None:
         """Let the bus say of itself, at each look, how often it connected and whether it hears."""
         self.registry.register(_Realtime(bus))
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """Give everything in Prometheus' text format."""
         return generate_latest(self.registry)
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from protocol.records import Completion, Failure, Usage
 
 
-class Verdict(StrEnum):
+class StopReason(StrEnum):
     """Why the database (or the clock) says that an attempt must stop."""
 
     CANCELLED = "cancel"
@@ -33,7 +33,7 @@ class Failed:
 class Stopped:
     """The attempt was told to stop."""
 
-    verdict: Verdict
+    verdict: StopReason
     usage: Usage | None = None
     """What it had used by then, as far as is known."""
 

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 from loguru import logger
 
-from agents.runtime.attempt import Work, attempt
-from agents.runtime.completion_batcher import Recorder, until_answered
+from agents.runtime.attempt import Work, run_attempt
+from agents.runtime.completion_batcher import CompletionBatcher, retry_until_answered
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
-from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
+from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
@@ -41,9 +41,9 @@ class Pool:
         options: RuntimeOptions,
         store: Store,
         keeper: LeaseKeeper,
-        recorder: Recorder,
+        recorder: CompletionBatcher,
         wakeup: Wakeup,
-        vitals: Vitals,
+        health: Health,
         lanes: Callable[[], Sequence[str]],
         work: Work,
         jitter: random.Random,
@@ -54,7 +54,7 @@ class Pool:
         self._keeper = keeper
         self._recorder = recorder
         self._wakeup = wakeup
-        self._vitals = vitals
+        self._health = health
         self._lanes = lanes
         self._work = work
         self._jitter = jitter
@@ -84,7 +84,7 @@ class Pool:
                 grace = self._options.grace.total_seconds()
                 deadline.reschedule(asyncio.get_running_loop().time() + grace)
                 while self._running:
-                    self._keeper.beat()  # or a long grace would look like a dead claim loop
+                    self._keeper.mark_alive()  # or a long grace would look like a dead claim loop
                     await self._wakeup.wait()
         except TimeoutError:
             logger.warning(
@@ -93,12 +93,12 @@ class Pool:
 
     async def _ring_at(self, drain: Drain) -> None:
         await drain.begun.wait()
-        self._vitals.is_draining = True
-        self._wakeup.ring()
+        self._health.is_draining = True
+        self._wakeup.notify()
 
     async def _claim_until(self, drain: Drain, attempts: asyncio.TaskGroup) -> None:
         while not drain.begun.is_set():
-            self._keeper.beat()
+            self._keeper.mark_alive()
             free = self._options.capacity - self._running
             claimed = await self._claim(free, attempts) if free > 0 else 0
             self._awaits_ends = claimed >= free
@@ -126,10 +126,10 @@ class Pool:
             if is_first:
                 self._wakeup.found_work()  # most outages are short; a long one is asked ever less
             self._unanswered = (request_id, asked_at)
-            self._vitals.metrics.claim_unanswered()
+            self._health.metrics.count_unanswered_claim()
             return 0
-        self._vitals.store_answered()
-        self._vitals.metrics.claimed(len(claimed))
+        self._health.mark_answered()
+        self._health.metrics.count_claim(len(claimed))
         for each in claimed:
             if isinstance(each, ClaimedSubtask):
                 self._start(each, asked_at=asked_at, attempts=attempts)
@@ -155,15 +155,15 @@ class Pool:
         self, claimed: ClaimedSubtask, *, asked_at: float, attempts: asyncio.TaskGroup
     ) -> None:
         self._running += 1
-        self._vitals.metrics.started()
-        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._health.metrics.count_start()
+        verdict: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
         self._keeper.hold(claimed.ref, asked_at=asked_at, tell=_setter(verdict))
         attempts.create_task(
             self._attempt(claimed, verdict),
             name=f"attempt {claimed.attempt} of {claimed.subtask_id}",
         )
 
-    async def _attempt(self, claimed: ClaimedSubtask, verdict: asyncio.Future[Verdict]) -> None:
+    async def _attempt(self, claimed: ClaimedSubtask, verdict: asyncio.Future[StopReason]) -> None:
         context = {
             "task_id": str(claimed.task_id),
             "subtask_id": str(claimed.subtask_id),
@@ -171,26 +171,26 @@ class Pool:
         }
         try:
             with logger.contextualize(**context):
-                await self._record(claimed, await attempt(claimed, self._work, verdict))
+                await self._record(claimed, await run_attempt(claimed, self._work, verdict))
         finally:
             self._keeper.drop(claimed.ref)
             self._running -= 1
-            self._vitals.metrics.ended()
+            self._health.metrics.count_end()
             if self._awaits_ends:
-                self._wakeup.ring()
+                self._wakeup.notify()
             else:
                 # Little can be left: we had slots to spare, and what is new has rung. But a limited
                 # lane has room again, and followers are queued, whose doorbell may be lost.
-                self._wakeup.ring_soon()
+                self._wakeup.notify_soon()
 
     async def _record(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
-        self._vitals.metrics.came_to(claimed, outcome)
+        self._health.metrics.count_outcome(claimed, outcome)
         match outcome:
             case Succeeded(completion):
                 await self._complete(completion)
             case Failed(failure):
                 await self._fail(failure)
-            case Stopped(verdict, usage) if verdict is Verdict.CANCELLED:
+            case Stopped(verdict, usage) if verdict is StopReason.CANCELLED:
                 await self._fail(_cancelled(claimed, usage))
             case Stopped():
                 logger.warning("the lease was lost; nothing was written")
@@ -210,7 +210,7 @@ class Pool:
 
     async def _fail(self, failure: Failure) -> None:
         try:
-            answer = await until_answered(
+            answer = await retry_until_answered(
                 lambda: self._store.fail_subtask(agent_id=self._identity.id, failure=failure),
                 what="a failure",
                 jitter=self._jitter,
@@ -228,11 +228,11 @@ class Pool:
             now=answer.status,
         )
         if answer.after_ms is not None:
-            asyncio.get_running_loop().call_later(answer.after_ms / 1000, self._wakeup.ring)
+            asyncio.get_running_loop().call_later(answer.after_ms / 1000, self._wakeup.notify)
 
 
-def _setter(verdict: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:
-    def set_once(value: Verdict) -> None:
+def _setter(verdict: asyncio.Future[StopReason]) -> Callable[[StopReason], None]:
+    def set_once(value: StopReason) -> None:
         if not verdict.done():
             verdict.set_result(value)
 

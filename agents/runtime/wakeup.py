@@ -25,14 +25,14 @@ class Wakeup:
         self._jitter = jitter
         self._soon: asyncio.TimerHandle | None = None
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the waiter, or let the next wait return at once."""
         self._bell.set()
 
-    def ring_soon(self) -> None:
+    def notify_soon(self) -> None:
         """Ring in a moment, once for all who ask meanwhile; any wake-up before that will do."""
         if self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self.ring)
+            self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self.notify)
 
     def found_work(self) -> None:
         """Poll at the short interval again: where one piece was, another may follow."""

@@ -7,22 +7,22 @@ from typing import Self
 from agents.selection.choice import Candidate
 from agents.selection.constraints.hard import HARD, first_reason, tests_of
 from agents.selection.constraints.soft import SOFT
-from agents.selection.controls import standing
+from agents.selection.controls import find_active_controls
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations
-from agents.selection.limits import Bounds
-from agents.selection.model_profiles import Card, Shelf
-from agents.selection.policy import CHECK_FAILED, Case, Option
-from agents.selection.request import Wanted
-from agents.selection.rules import recommendations
+from agents.selection.limits import Limits
+from agents.selection.model_profiles import ModelProfile, ProfileCache
+from agents.selection.policy import CHECK_FAILED, Option, PolicyInput
+from agents.selection.request import SelectionRequest
+from agents.selection.rules import list_roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """Candidates are in the order of their ids, however they were served."""
 
-    bounds: Bounds
-    shelf: Shelf
+    bounds: Limits
+    shelf: ProfileCache
     observations: Observations
     candidates: Mapping[str, Candidate]
     eligible: Mapping[str, Option]
@@ -31,10 +31,10 @@ class Survey:
     """The same without those that are set aside, unless all are."""
 
     @classmethod
-    def of(cls, wanted: Wanted, shelf: Shelf, knowledge: Knowledge) -> Self:
+    def of(cls, wanted: SelectionRequest, shelf: ProfileCache, knowledge: Knowledge) -> Self:
         """Look at each served model once."""
-        held = standing(knowledge.controls, wanted.owner, wanted.needs.task_type)
-        bounds = Bounds.of(wanted, shelf, knowledge.forecaster, held)
+        held = find_active_controls(knowledge.controls, wanted.owner, wanted.needs.task_type)
+        bounds = Limits.of(wanted, shelf, knowledge.forecaster, held)
         hard, soft = tests_of(HARD, bounds), tests_of(SOFT, bounds)
         candidates: dict[str, Candidate] = {}
         eligible: dict[str, Option] = {}
@@ -59,14 +59,14 @@ class Survey:
             options=options or eligible,
         )
 
-    def case(self) -> Case:
+    def case(self) -> PolicyInput:
         """Give what a policy sees of it."""
         wanted = self.bounds.wanted
-        return Case(
+        return PolicyInput(
             needs=wanted.needs,
             preference=wanted.preferences.preference,
             options=self.options,
-            roles={role: self.shelf.models_of(role) for role in recommendations(wanted.needs)},
+            roles={role: self.shelf.models_of(role) for role in list_roles(wanted.needs)},
             observations=self.observations,
             refused={
                 id_: why
@@ -80,9 +80,9 @@ class Survey:
             may_team=wanted.may_team,
         )
 
-    def _failed_price(self, wanted: Wanted) -> float:
+    def _failed_price(self, wanted: SelectionRequest) -> float:
         """Give what the dearest refused answer was expected to cost; a failed call says nothing."""
-        cards: list[Card] = [
+        cards: list[ModelProfile] = [
             self.shelf.card(id_) for id_, how in wanted.failed.items() if how == CHECK_FAILED
         ]
         costs = [self.bounds.estimate(card).cost_usd for card in cards]

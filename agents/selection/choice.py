@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from agents.selection.evidence.estimates import Estimate
-from agents.selection.evidence.score import WEIGHTS, Score, score
+from agents.selection.evidence.score import WEIGHTS, Score, score_estimate
 from agents.selection.policy import Option
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
@@ -98,7 +98,7 @@ class Choice:
         weights = WEIGHTS[self.preference]
         found = {
             id_: Alternative(
-                model_id=id_, score=score(each.estimate, weights), estimate=each.estimate
+                model_id=id_, score=score_estimate(each.estimate, weights), estimate=each.estimate
             )
             for id_, each in self.eligible.items()
         }

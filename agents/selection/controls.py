@@ -9,7 +9,7 @@ Action = Literal["pin", "ban", "drain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class OperatorControl:
     """One word of an operator. Without an owner and a type of task it holds everywhere."""
 
     action: Action
@@ -32,7 +32,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ActiveControls:
     """What holds for one task; the mappings give the reason by model or provider."""
 
     barred: Mapping[str, str] = field(default_factory=dict)
@@ -43,16 +43,18 @@ class Standing:
     """Taken before all others, the closest one first."""
 
 
-ALL_ALLOWED: Final = Standing()
+NO_CONTROLS: Final = ActiveControls()
 
 
-def standing(controls: Iterable[Control], owner: UUID | None, task_type: str) -> Standing:
+def find_active_controls(
+    controls: Iterable[OperatorControl], owner: UUID | None, task_type: str
+) -> ActiveControls:
     """Find what holds for a task of this owner and type."""
     held = [each for each in controls if each.holds_for(owner, task_type)]
     if not held:
-        return ALL_ALLOWED
+        return NO_CONTROLS
     held.sort(key=lambda each: (-each.closeness, each.subject))
     said: dict[Action, dict[str, str]] = {"ban": {}, "drain": {}, "pin": {}}
     for each in held:
         said[each.action].setdefault(each.subject, each.reason)
-    return Standing(barred=said["ban"], drained=said["drain"], pinned=said["pin"])
+    return ActiveControls(barred=said["ban"], drained=said["drain"], pinned=said["pin"])

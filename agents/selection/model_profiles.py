@@ -23,7 +23,7 @@ class Price(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class ModelProfile:
     """One lane. What is not known of it is None, or absent."""
 
     model_id: str
@@ -52,17 +52,17 @@ class Card:
         return cost
 
 
-class Shelf:
+class ProfileCache:
     """The cards of one catalogue. Cards are made when first asked for, and then kept."""
 
     def __init__(self, catalogue: Catalogue, simulated: frozenset[str]) -> None:
         """`simulated`: the lanes that only the vendor simulator serves."""
         self.catalogue = catalogue
         self._simulated = simulated
-        self._cards: dict[str, Card] = {}
+        self._cards: dict[str, ModelProfile] = {}
         self._named: dict[str, tuple[tuple[str, ...], str | None]] = {}
 
-    def card(self, lane: str) -> Card:
+    def card(self, lane: str) -> ModelProfile:
         """Give the card of a lane, whether this catalogue knows it or not."""
         card = self._cards.get(lane)
         if card is None:
@@ -91,15 +91,15 @@ class Shelf:
         roles = self.catalogue.roles
         return self.ids_of(roles[role])[0] if role in roles else ()
 
-    def _made(self, lane: str) -> Card:
+    def _made(self, lane: str) -> ModelProfile:
         facts = self.catalogue.facts(lane)
         try:
             model = self.catalogue.model(lane)
         except UnknownModel:
-            return Card(model_id=lane, provider=facts.provider)
+            return ModelProfile(model_id=lane, provider=facts.provider)
         is_simulated = lane in self._simulated
         usual = self._prices(model)
-        return Card(
+        return ModelProfile(
             model_id=lane,
             provider=facts.provider,
             hosts=self.catalogue.hosts(lane),
@@ -132,11 +132,11 @@ class Shelf:
         return ()
 
 
-def shelf_of(catalogue: Catalogue, *, simulated: frozenset[str] = frozenset()) -> Shelf:
+def get_profiles(catalogue: Catalogue, *, simulated: frozenset[str] = frozenset()) -> ProfileCache:
     """Return the current shelf of a catalogue, with `simulated` lanes priced at 0."""
     return _shelf(catalogue, catalogue.edition, simulated)
 
 
 @lru_cache(maxsize=4)
-def _shelf(catalogue: Catalogue, _edition: int, simulated: frozenset[str]) -> Shelf:
-    return Shelf(catalogue, simulated)
+def _shelf(catalogue: Catalogue, _edition: int, simulated: frozenset[str]) -> ProfileCache:
+    return ProfileCache(catalogue, simulated)

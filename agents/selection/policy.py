@@ -8,9 +8,9 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from agents.selection.evidence.estimates import Estimate
-from agents.selection.evidence.observations import NOTHING, Observations
-from agents.selection.evidence.score import WEIGHTS, Weights, total
-from agents.selection.model_profiles import Card
+from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
+from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
 
@@ -21,7 +21,7 @@ CHECK_FAILED = "check_failed"
 class Option(NamedTuple):
     """A model that may be taken."""
 
-    card: Card
+    card: ModelProfile
     estimate: Estimate
 
     @property
@@ -37,7 +37,7 @@ class Option(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case:
+class PolicyInput:
     """Immutable, and the same whatever the order of the catalogue and of what is served."""
 
     needs: Requirements
@@ -46,7 +46,7 @@ class Case:
     """At least one, by id, in the order of ids."""
     roles: Mapping[str, tuple[str, ...]]
     """The ids of each role that the documented rules name, in their order; not all are options."""
-    observations: Observations = NOTHING
+    observations: Observations = NO_OBSERVATIONS
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why each served model that is no option is none."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +73,9 @@ class Case:
     def totals(self) -> Mapping[str, float]:
         """The score of each option by the task's preference."""
         weights = self.weights or WEIGHTS[self.preference]
-        return {id_: total(option.estimate, weights) for id_, option in self.options.items()}
+        return {
+            id_: weigh_estimate(option.estimate, weights) for id_, option in self.options.items()
+        }
 
     @cached_property
     def by_score(self) -> tuple[str, ...]:
@@ -122,6 +124,6 @@ def _price(option: Option) -> float:
 class Policy(Protocol):
     """A way to choose. Pure: chance comes from the case."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Put the options in order and say why."""
         ...

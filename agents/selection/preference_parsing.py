@@ -15,7 +15,7 @@ MOST_UNKNOWN = 10
 """To find the names that are near an unknown one takes milliseconds."""
 
 
-def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Preferences:
+def parse_model_preferences(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Preferences:
     """Read the `preferences` of a task. `served` are lanes, known to this catalogue or not.
 
     Raises InvalidTask for a wrong shape and for a name that does not exist: a misspelt denial must
@@ -32,7 +32,7 @@ def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Prefer
     for field, names in models.items():
         for name in names:
             if name not in served:
-                check_model(field, name, catalogue, served)
+                check_model_name(field, name, catalogue, served)
     known = {*catalogue.providers, *(catalogue.facts(lane).provider for lane in served)}
     providers = {
         "preferences.allowed_providers": wishes.allowed_providers,
@@ -45,7 +45,7 @@ def wishes_of(value: Any, catalogue: Catalogue, served: Sequence[str]) -> Prefer
     return wishes
 
 
-def lanes_of_names(
+def resolve_lanes(
     names: Iterable[str], catalogue: Catalogue, served: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the served lanes that `names` stand for, and a sentence for each that is none.
@@ -63,7 +63,7 @@ def lanes_of_names(
             unread += 1
             continue
         try:
-            check_model("model", name, catalogue, served)
+            check_model_name("model", name, catalogue, served)
         except InvalidTask as error:
             notes[error.message] = None
             unknown += 1
@@ -80,12 +80,12 @@ def lanes_of_names(
     return list(lanes), list(notes)
 
 
-def requested_model(name: str | None) -> str | None:
+def normalize_requested_model(name: str | None) -> str | None:
     """Return the model that is asked for by name; `auto` names none, as in the table of tasks."""
     return None if name is None or name.strip().lower() in {"", "auto"} else name
 
 
-def check_model(field: str, name: str, catalogue: Catalogue, served: Sequence[str]) -> None:
+def check_model_name(field: str, name: str, catalogue: Catalogue, served: Sequence[str]) -> None:
     """Raise InvalidTask, with the nearest names, unless the catalogue knows this one."""
     if len(name) > NAME_CHARACTERS:
         raise InvalidTask(field, f"{field}: {name[:SHOWN]!r}... is too long for a model's name.")

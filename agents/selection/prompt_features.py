@@ -30,7 +30,7 @@ DENSE: Final = frozenset({"Kore", "Jpan", "Hani", "Thai"})
 """Writing systems in which a character is about a token."""
 
 
-def mentions(prompt: str, *words: str) -> bool:
+def mentions_any(prompt: str, *words: str) -> bool:
     """Tell whether one of the words stands anywhere in a prompt of small letters."""
     return any(word in prompt for word in words)
 
@@ -40,7 +40,7 @@ def asks_for_news(prompt: str) -> bool:
     return _NEWS.search(prompt[:SAMPLE]) is not None
 
 
-def languages_of(prompt: str) -> tuple[str, ...]:
+def detect_scripts(prompt: str) -> tuple[str, ...]:
     """Give the writing systems other than the Latin one, the commonest first."""
     sample = prompt[:SAMPLE]
     if sample.isascii():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.selection.choice import Choice
-from agents.selection.evidence.tokens import input_tokens, output_tokens
+from agents.selection.evidence.tokens import estimate_input_tokens, estimate_output_tokens
 
 SHORT: Final = 0.25
 LONG: Final = 3.0
@@ -30,10 +30,10 @@ class Quote:
         return f"about ${self.expected:.4f}, between ${self.low:.4f} and ${self.high:.4f}"
 
 
-def quote(choice: Choice, prompt_characters: int) -> Quote:
+def build_quote(choice: Choice, prompt_characters: int) -> Quote:
     """Price the model, its team, and at the dear end the next rung of a cascade."""
-    asked = input_tokens(choice.needs, prompt_characters)
-    usual = output_tokens(choice.needs)
+    asked = estimate_input_tokens(choice.needs, prompt_characters)
+    usual = estimate_output_tokens(choice.needs)
     selected = choice.selected.model_id
     sure = [*choice.team, selected]
     most = [*sure, *([choice.next_rung] if choice.next_rung else [])]

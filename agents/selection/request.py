@@ -11,7 +11,7 @@ from protocol.records import Grants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class SelectionRequest:
     """One question to the strategy."""
 
     needs: Requirements

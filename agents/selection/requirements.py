@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from agents.selection.prompt_features import asks_for_news, languages_of, mentions
+from agents.selection.prompt_features import asks_for_news, detect_scripts, mentions_any
 
 Complexity = Literal["low", "medium", "high"]
 Modality = Literal["text", "image", "audio", "video"]
@@ -132,15 +132,15 @@ class Requirements(BaseModel):
         words = prompt.lower()
         kind = _TASK_TYPES.get(task_type, "general")
         found: dict[str, Any] = {
-            "complexity": "high" if mentions(words, "complex", "advanced") else "medium",
-            "performance_needed": mentions(words, "performance", "optimize"),
+            "complexity": "high" if mentions_any(words, "complex", "advanced") else "medium",
+            "performance_needed": mentions_any(words, "performance", "optimize"),
             "task_type": kind,
             "language": _word(params, "language") or "python",
             "framework": _word(params, "framework"),
         }
         if kind == "general" and asks_for_news(words):
             found["web"] = True
-        if scripts := languages_of(prompt):
+        if scripts := detect_scripts(prompt):
             found["natural_languages"] = scripts
         return cls(**found | {name: getattr(stated, name) for name in stated.model_fields_set})
 

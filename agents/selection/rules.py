@@ -24,7 +24,7 @@ class Rule:
     because: str
 
 
-def rule_for(needs: Requirements) -> Rule:
+def find_rule(needs: Requirements) -> Rule:
     """Apply the rules in their order."""
     if needs.task_type == "specialized-coding":
         return Rule(CODING, "the task is specialised coding")
@@ -35,7 +35,7 @@ def rule_for(needs: Requirements) -> Rule:
     return Rule(DEFAULT, "no special need was found, so the default applies")
 
 
-def recommendations(needs: Requirements) -> list[str]:
+def list_roles(needs: Requirements) -> list[str]:
     """Give the roles in the order of preference, the rule's first."""
-    first = rule_for(needs).role
+    first = find_rule(needs).role
     return [first, *(role for role in (DEFAULT, CODING, "fast", "reasoning") if role != first)]

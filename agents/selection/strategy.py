@@ -8,15 +8,15 @@ from agents.selection.candidates import Survey
 from agents.selection.choice import Candidate, Choice
 from agents.selection.constraints.hard import HARD, first_reason, tests_of
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.limits import Bounds
-from agents.selection.model_profiles import shelf_of
+from agents.selection.limits import Limits
+from agents.selection.model_profiles import get_profiles
 from agents.selection.policies import POLICIES
-from agents.selection.policy import Case, Pick
+from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preferences
-from agents.selection.request import Wanted
+from agents.selection.request import SelectionRequest
 from providers.catalogue.catalogue import Catalogue
 
-__all__ = ["NoModel", "Wanted", "choose"]
+__all__ = ["NoModel", "SelectionRequest", "choose_model"]
 
 NAMED = 5
 """Models that a message names for each reason."""
@@ -34,13 +34,15 @@ class NoModel(Exception):
         self.allowed = list(allowed)
 
 
-def choose(wanted: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN) -> Choice:
+def choose_model(
+    wanted: SelectionRequest, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
+) -> Choice:
     """Choose a model; pure, and the same whatever the order of the catalogue.
 
     Raises NoModel with the reason when nothing is eligible, and UnknownModel when the person asked
     for a name that does not exist.
     """
-    shelf = shelf_of(catalogue, simulated=wanted.simulated)
+    shelf = get_profiles(catalogue, simulated=wanted.simulated)
     survey = Survey.of(wanted, shelf, knowledge)
     if wanted.requested:
         picked, reason = _requested(wanted.requested, survey)
@@ -74,7 +76,7 @@ def _choice(survey: Survey, pick: Pick) -> Choice:
     )
 
 
-def _picked(survey: Survey, case: Case) -> Pick:
+def _picked(survey: Survey, case: PolicyInput) -> Pick:
     """Let operators' pins decide, the closest first, else the policy; both within the options."""
     for id_, why in survey.bounds.standing.pinned.items():
         if id_ in case.options:
@@ -115,7 +117,7 @@ def _nothing(candidates: Mapping[str, Candidate]) -> str:
     return f"no model is eligible ({reasons})."
 
 
-def _too_dear(wanted: Wanted, costs: Mapping[str, float]) -> str:
+def _too_dear(wanted: SelectionRequest, costs: Mapping[str, float]) -> str:
     name = min(costs, key=lambda each: (costs[each], each))
     least = f"{math.ceil(costs[name] * 1e6) / 1e6:.6f}"
     return (
@@ -138,7 +140,7 @@ def _culprit(survey: Survey) -> tuple[str | None, Mapping[str, float]]:
         "budget_usd": replace(wanted, budget_usd=None),
     }
     for field, changed in changes.items():
-        easier = Bounds.of(changed, shelf, bounds.forecaster, bounds.standing)
+        easier = Limits.of(changed, shelf, bounds.forecaster, bounds.standing)
         tests = tests_of(HARD, easier)
         cards = [shelf.card(lane) for lane in survey.candidates]
         estimates = {card.model_id: (card, easier.estimate(card)) for card in cards}

@@ -33,7 +33,7 @@ class WhatIf:
         return f"with {self.preference.value} preferred (policy scored): {self.model_id}{said}"
 
 
-def what_ifs(candidates: Sequence[Mapping[str, Any]], selected: str) -> list[WhatIf]:
+def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) -> list[WhatIf]:
     """Weigh the recorded parts of each eligible candidate anew; [] where none were recorded."""
     able = {
         each["model_id"]: each

@@ -122,7 +122,7 @@ class ChatParams(Params):
     """The whole conversation. It replaces the prompt, which then is only its title."""
 
 
-def unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:
+def describe_unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:
     """Return a sentence for each of the params that `model` does not have."""
     given = {name: value for name, value in params.items() if value is not None}
     places = [("params", given, frozenset(model.model_fields))]

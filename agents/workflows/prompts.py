@@ -37,14 +37,14 @@ ANALYSES: Final = {
 }
 
 
-def analysis(kind: str, request: str, code: str | None) -> str:
+def build_analysis(kind: str, request: str, code: str | None) -> str:
     """Ask for an analysis. Without `code` the request itself carries the code."""
     if code is None:
         return f"{ANALYSES[kind]}\n\n{request}"
     return f"{ANALYSES[kind]}\n\n{code}\n\nWhat the person asked for: {request}"
 
 
-def with_context(
+def add_context(
     prompt: str,
     *,
     file: str | None,
@@ -68,7 +68,7 @@ def with_context(
     return "\n\n".join(parts)
 
 
-def with_answers(prompt: str, answers: Sequence[str]) -> str:
+def add_answers(prompt: str, answers: Sequence[str]) -> str:
     """Ask for one answer in place of several, which are shown without their authors."""
     shown = "\n\n".join(
         f'<answer number="{number}">\n{answer}\n</answer>'

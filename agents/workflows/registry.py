@@ -14,7 +14,7 @@ from agents.workflows.params import (
     ChatParams,
     CodeParams,
     Params,
-    unused,
+    describe_unused,
 )
 from agents.workflows.plan import NOTES, Step
 from protocol.records import TaskBrief
@@ -39,11 +39,11 @@ class Workflow(Generic[_P]):
         """
         given: JsonValue = {} if task.params is None else task.params
         step = self.step(task, _read(self.params, given))
-        notes = unused(given, self.params) if isinstance(given, dict) else []
+        notes = describe_unused(given, self.params) if isinstance(given, dict) else []
         return replace(step, params=step.params | {NOTES: notes}) if notes else step
 
 
-def plan_of(task: TaskBrief) -> Step:
+def build_step(task: TaskBrief) -> Step:
     """Give the work of a task; raises InvalidTask when its type, prompt or params are wrong."""
     workflow = WORKFLOWS.get(task.type)
     if workflow is None:
@@ -76,7 +76,7 @@ def _optimize(task: TaskBrief, params: CodeParams) -> Step:
 
 
 def _analyze(task: TaskBrief, params: AnalysisParams) -> Step:
-    prompt = prompts.analysis(params.analysis_type, task.prompt, params.code)
+    prompt = prompts.build_analysis(params.analysis_type, task.prompt, params.code)
     return _code_step(task, params, system=prompts.ANALYST, prompt=prompt)
 
 

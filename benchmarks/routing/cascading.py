@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.selection.policies.cascade_plan import Ladder, frontier, ladders, valued
+from agents.selection.policies.cascade_plan import (
+    CascadePlan,
+    build_plans,
+    evaluate_plan,
+    find_frontier,
+)
 from benchmarks.routing.curve import Point
 from benchmarks.routing.learning import Check, RecordedTrials
 from benchmarks.routing.routing import best_single, mean_and_error, points_of_singles
@@ -49,8 +54,8 @@ def cascade(
     """Plan on the training rows the cheapest ladder that keeps the best single model's quality."""
     rows = training[:MAX_ROWS]
     trials = RecordedTrials(models, rows, check)
-    found = ladders(_promising(models, rows), trials)
-    best = frontier(found)
+    found = build_plans(_promising(models, rows), trials)
+    best = find_frontier(found)
     chosen = _chosen(models[best_single(rows)], rows, best, trials, tolerance=tolerance)
     measured = RecordedTrials(models, test, check)
     step = max(1, len(best) // CURVE)
@@ -65,11 +70,11 @@ def cascade(
 def _chosen(
     name: str,
     rows: Sequence[Row],
-    best: Sequence[Ladder],
+    best: Sequence[CascadePlan],
     trials: RecordedTrials,
     *,
     tolerance: float,
-) -> Ladder:
+) -> CascadePlan:
     single = best_single(rows)
     alone = points_of_singles(rows)[single]
     cheaper = [each for each in best if each.cost_usd < alone.cost]
@@ -81,7 +86,7 @@ def _chosen(
         for each, (gain, error) in zip(cheaper, gains, strict=True):
             if each.cost_usd < alone.cost * share and gain + tolerance >= sure * error:
                 return each
-    return Ladder(rungs=(name,), quality=alone.quality, cost_usd=alone.cost)
+    return CascadePlan(rungs=(name,), quality=alone.quality, cost_usd=alone.cost)
 
 
 def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
@@ -95,9 +100,9 @@ def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
     return [models[m] for m in sorted({*by_quality, *by_cost})]
 
 
-def _point(ladder: Ladder, trials: RecordedTrials) -> Point:
+def _point(ladder: CascadePlan, trials: RecordedTrials) -> Point:
     """Measure a ladder; rungs that no test row reaches cost nothing."""
     rungs = ladder.rungs
-    while (found := valued(rungs, trials)) is None:
+    while (found := evaluate_plan(rungs, trials)) is None:
         rungs = rungs[:-1]
     return Point(found.cost_usd, found.quality)

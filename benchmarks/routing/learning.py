@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from agents.selection.evidence.observations import Observations, Observed
-from agents.selection.policies.cascade_plan import Trial
+from agents.selection.policies.cascade_plan import StageOdds
 from benchmarks.routing.table import Row
 
 LEAST = 3.0
@@ -65,13 +65,13 @@ class RecordedTrials:
             (): ([1.0] * len(rows), float(len(rows)))
         }
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> Trial | None:
+    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
         """Give the shares on the rows that all of those refused ones failed at."""
         weights, total = self._reaching(refused)
         if total < LEAST:
             return None
         number = self._index[model_id]
-        return Trial(
+        return StageOdds(
             quality=_dot(weights, self._quality[number]) / total,
             passed=_dot(weights, self._passed[number]) / total,
             passed_good=_dot(weights, self._good[number]) / total,

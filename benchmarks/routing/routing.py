@@ -8,10 +8,10 @@ from math import sqrt
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.evidence.score import Weights
-from agents.selection.model_profiles import Card
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.policies.explore import Explore
 from agents.selection.policies.scored import Scored
-from agents.selection.policy import Case, Option, Policy
+from agents.selection.policy import Option, Policy, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.requirements import Requirements
 from benchmarks.routing.curve import Point
@@ -50,11 +50,13 @@ class Field:
         weights: Weights | None = None,
         preference: Preference = Preference.BALANCED,
         seed: str = "",
-    ) -> Case:
+    ) -> PolicyInput:
         """Give the case of one prompt: models without prices or capabilities, but with outcomes."""
         needs = Requirements(task_type=category if self.by_category else "all")
-        cards = {model: Card(model_id=model, provider=model) for model in sorted(self.models)}
-        return Case(
+        cards = {
+            model: ModelProfile(model_id=model, provider=model) for model in sorted(self.models)
+        }
+        return PolicyInput(
             needs=needs,
             preference=preference,
             options={

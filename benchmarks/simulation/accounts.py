@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from agents.selection.evidence.estimates import Estimate, Outlook
-from agents.selection.evidence.score import WEIGHTS, Weights, total
+from agents.selection.evidence.estimates import Estimate, Forecast
+from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
 from benchmarks.simulation.play import Served
 from benchmarks.simulation.scenario import Scenario
 from benchmarks.simulation.vendors import Answer, Vendors
@@ -108,7 +108,7 @@ def _of_answer(quality: float, answer: Answer, weights: Weights) -> float:
 def _value(
     quality: float, usd: float, first_token_s: float, total_s: float, weights: Weights
 ) -> float:
-    seen = Outlook(
+    seen = Forecast(
         quality=quality,
         mass=0,
         observed=0,
@@ -118,4 +118,4 @@ def _value(
         cost_usd=usd,
         health=None,
     )
-    return total(Estimate(seen, usd), weights)
+    return weigh_estimate(Estimate(seen, usd), weights)

@@ -11,9 +11,9 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from agents.executor.failure_policy import failure_of, refused
-from agents.orchestrator.knowledge_sync import known
-from agents.orchestrator.lane_registry import Fleet
+from agents.executor.failure_policy import build_check_failure, build_failure
+from agents.orchestrator.knowledge_sync import build_knowledge
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.plan_builder import ESCALATE_TO
 from agents.orchestrator.planner import Cio
 from agents.orchestrator.service import LANE
@@ -96,7 +96,7 @@ class Play:
             second, last = 0.0, scenario.seconds + PATIENCE_S
             while second < scenario.seconds or (second < last and await self._is_open(project)):
                 await project.at(second)
-                self._knowledge = known(await project.knowledge(), start=NOTHING_KNOWN)
+                self._knowledge = build_knowledge(await project.knowledge(), start=NOTHING_KNOWN)
                 if second < scenario.seconds:
                     for _ in range(scenario.tasks):
                         await self._submit(project, second)
@@ -112,9 +112,9 @@ class Play:
         async def own() -> list[str]:
             return self._lanes
 
-        fleet = Fleet(store=project, own=own)
-        await fleet.refresh()
-        return Cio(catalogue=self._catalogue, fleet=fleet, knowledge=lambda: self._knowledge)
+        registry = LaneRegistry(store=project, own=own)
+        await registry.refresh()
+        return Cio(catalogue=self._catalogue, registry=registry, knowledge=lambda: self._knowledge)
 
     async def _submit(self, project: Project, second: float) -> None:
         number = len(self._tasks)
@@ -134,7 +134,7 @@ class Play:
         stamped: list[Completion | Failure] = []
         for claimed in stamping:
             try:
-                stamped.append(await cio.work(claimed))
+                stamped.append(await cio.handle(claimed))
             except WorkFailed as error:
                 stamped.append(error.failure)
         await _store(project, stamped)
@@ -148,10 +148,10 @@ class Play:
         answer = self._vendors.ask(task.number, task.kind, model, second, claimed.attempt)
         task.calls.append(Call(model=model, second=second, answer=answer))
         if answer.failed:
-            return failure_of(Overloaded(model, "it is overloaded", status=529), claimed, None)
+            return build_failure(Overloaded(model, "it is overloaded", status=529), claimed, None)
         usage = _usage(model, task.kind, answer)
         if not answer.passes and claimed.metadata.get(ESCALATE_TO):
-            return refused(claimed, "tests: they fail", usage)
+            return build_check_failure(claimed, "tests: they fail", usage)
         output = {"text": "an answer", "verification": self._verification(answer)}
         return Completion(ref=claimed.ref, output=output, usage=usage)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.selection.preferences import Preference
 from agents.selection.strategy import NoModel
@@ -105,8 +105,8 @@ async def refuse_invalid(task: NewTask, task_id: UUID, *, project: Project, stor
     """
     catalogue = load_catalogue(project)
     agents = await store.fetch_agents()
-    fleet = Fleet(store=_Known(agents), own=_nothing)
-    await fleet.refresh()
+    registry = LaneRegistry(store=_Known(agents), own=_nothing)
+    await registry.refresh()
     brief = TaskBrief(
         id=task_id,
         type=task.type,
@@ -116,7 +116,7 @@ async def refuse_invalid(task: NewTask, task_id: UUID, *, project: Project, stor
         preferences=task.preferences,
     )
     try:
-        Cio(catalogue=catalogue, fleet=fleet).weigh(brief)
+        Cio(catalogue=catalogue, registry=registry).choose_for_task(brief)
     except InvalidTask as error:
         raise InvalidArgument(error.message) from error
     except NoModel:
@@ -125,7 +125,7 @@ async def refuse_invalid(task: NewTask, task_id: UUID, *, project: Project, stor
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Agents that were read already: a fleet would keep quiet about a store that is away."""
+    """Agents that were read already: a registry would keep quiet about a store that is away."""
 
     agents: list[AgentRecord]
 

@@ -19,7 +19,7 @@ from agents.executor.service import run_executor
 from agents.orchestrator.retention import Retention
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from agents.selection.evidence.knowledge import Knowledge
@@ -75,10 +75,10 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
         router = await stack.enter_async_context(_open_router(project, catalogue, greeting, role))
-        vitals = Vitals(bus=bus)
+        health = Health(bus=bus)
         health_url = None
         if role.health_port is not None:
-            health_url = stack.enter_context(health_server(vitals, role.health_port))
+            health_url = stack.enter_context(health_server(health, role.health_port))
         lister = router if greeting.simulator_url is None else None
         await stack.enter_async_context(kept_fresh(project, catalogue, lister=lister))
         if greeting.simulator_url is None:
@@ -98,7 +98,7 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
                 progress_every=HOSTED_PROGRESS if connection.is_hosted else PROGRESS,
             ),
             open_store=store_factory(connection),
-            vitals=vitals,
+            health=health,
             knowledge=Knowledge(policy=project.settings.selection_policy),
             cache=await stack.enter_async_context(
                 open_cache(project, connection, agent_id=role.agent_id)
@@ -111,7 +111,7 @@ async def serve(project: Project, greeting: Greeting, role: Role, *, with_parent
 
 def _announce(parts: "_Parts") -> None:
     """Print that the agent is ready, or what it lacks to be."""
-    lacking = parts.vitals.serves_nothing
+    lacking = parts.health.serves_nothing
     about = {"health_url": parts.options.health_url}
     if lacking is None:
         print_line(json.dumps({"ready": parts.identity.id} | about))
@@ -152,7 +152,7 @@ class _Parts:
     identity: AgentIdentity
     options: RuntimeOptions
     open_store: OpenStore
-    vitals: Vitals
+    health: Health
     knowledge: Knowledge
     cache: AnswerCache
 
@@ -167,7 +167,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             options=parts.options,
             drain=drain,
             on_ready=on_ready,
-            vitals=parts.vitals,
+            health=parts.health,
             cache=parts.cache,
         )
 
@@ -185,7 +185,7 @@ def _agent(parts: _Parts, bus: Bus, router: Router) -> Agent:
             options=parts.options,
             drain=drain,
             on_ready=on_ready,
-            vitals=parts.vitals,
+            health=parts.health,
         )
 
     return execute if parts.identity.kind == "executor" else orchestrate

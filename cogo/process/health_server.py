@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from agents.runtime.health import Sign, Vitals
+from agents.runtime.health import Health, ProbeResult
 from cogo.errors import CommandError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -43,14 +43,14 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def health_server(vitals: Vitals, port: int) -> Iterator[str]:
+def health_server(health: Health, port: int) -> Iterator[str]:
     """Answer /health, /ready and /metrics on loopback until the block ends; give the URL.
 
     Port 0 takes any that is free. Raises CommandError when the port is taken.
     """
     try:
         server = make_server(
-            LOOPBACK, port, partial(_answer, vitals), server_class=_Server, handler_class=_Silent
+            LOOPBACK, port, partial(_answer, health), server_class=_Server, handler_class=_Silent
         )
     except OSError as error:
         raise CommandError(
@@ -70,27 +70,27 @@ def health_server(vitals: Vitals, port: int) -> Iterator[str]:
 
 
 def _answer(
-    vitals: Vitals, environ: dict[str, Any], start_response: StartResponse
+    health: Health, environ: dict[str, Any], start_response: StartResponse
 ) -> Iterable[bytes]:
-    status, kind, body = _page(vitals, str(environ.get("PATH_INFO")))
+    status, kind, body = _page(health, str(environ.get("PATH_INFO")))
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 
-def _page(vitals: Vitals, path: str) -> tuple[str, str, bytes]:
+def _page(health: Health, path: str) -> tuple[str, str, bytes]:
     match path:
         case "/health":
-            return _signed(vitals.health())
+            return _signed(health.check_liveness())
         case "/ready":
-            return _signed(vitals.readiness())
+            return _signed(health.check_readiness())
         case "/metrics":
-            return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, vitals.metrics.text()
+            return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, health.metrics.render()
         case _:
             body = json.dumps({"paths": ["/health", "/ready", "/metrics"]}).encode()
             return "404 Not Found", _JSON, body
 
 
-def _signed(sign: Sign) -> tuple[str, str, bytes]:
-    status = "200 OK" if sign.is_well else "503 Service Unavailable"
-    body = json.dumps({"ok": sign.is_well, "reason": sign.reason}).encode()
+def _signed(sign: ProbeResult) -> tuple[str, str, bytes]:
+    status = "200 OK" if sign.ok else "503 Service Unavailable"
+    body = json.dumps({"ok": sign.ok, "reason": sign.reason}).encode()
     return status, _JSON, body

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from agents.orchestrator.knowledge_sync import known
-from agents.orchestrator.lane_registry import Fleet, served_lanes
+from agents.orchestrator.knowledge_sync import build_knowledge
+from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
 from agents.orchestrator.planner import Cio
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
@@ -75,10 +75,10 @@ class Directory:
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
     ) -> Recommendation:
         """Choose among what is served as the CIO does, by what is known at this moment."""
-        fleet = Fleet(store=self._office, own=_nothing)
-        await fleet.refresh()
+        registry = LaneRegistry(store=self._office, own=_nothing)
+        await registry.refresh()
         learned = await self._office.model_knowledge(agent_id=AGENT_ID)
-        knowledge = known(learned, start=self._start)
+        knowledge = build_knowledge(learned, start=self._start)
         granted = await self._spending.fetch_grants()
         grants = next(
             (each for each in granted if each.owner == owner and (each.models or each.providers)),
@@ -86,8 +86,10 @@ class Directory:
         )
         try:
             needs = Requirements.model_validate(requirements)
-            cio = Cio(catalogue=self._catalogue, fleet=fleet, knowledge=lambda: knowledge)
-            choice = cio.answer(needs, served=fleet.lanes, owner=owner, grants=grants)
+            cio = Cio(catalogue=self._catalogue, registry=registry, knowledge=lambda: knowledge)
+            choice = cio.choose_for_requirements(
+                needs, served=registry.lanes, owner=owner, grants=grants
+            )
         except ValidationError as error:
             raise RequirementsInvalid(InvalidTask.of("task_requirements", error).message) from error
         except (InvalidTask, NoModel) as error:
@@ -95,7 +97,7 @@ class Directory:
         return Recommendation(models=choice.recommended(RECOMMENDED), reasoning=choice.reason)
 
     async def _served(self) -> dict[str, bool]:
-        return served_lanes(await self._office.fetch_agents())
+        return list_served_lanes(await self._office.fetch_agents())
 
     def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from agents.executor.answer_cache import AnswerCache
-from agents.middleware.budget import Ledger
-from agents.middleware.stack import open_safety
+from agents.middleware.budget import BudgetMiddleware
+from agents.middleware.stack import open_call_limits
 from cogo.config.catalogue import KeySource, credentials
 from cogo.config.connection import Connection
 from cogo.config.context import Project
@@ -34,7 +34,7 @@ async def open_router(
     key = connection.secret_key.get_secret_value()
     async with (
         open_store(connection.url, key) as store,
-        open_safety(agent_id=agent_id, store=store) as safety,
+        open_call_limits(agent_id=agent_id, store=store) as safety,
         build_router(
             project,
             catalogue,
@@ -46,8 +46,8 @@ async def open_router(
         yield router
 
 
-def _ledger(project: Project, agent_id: str, store: SpendingStore) -> Ledger:
-    return Ledger(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
+def _ledger(project: Project, agent_id: str, store: SpendingStore) -> BudgetMiddleware:
+    return BudgetMiddleware(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
 
 
 @asynccontextmanager

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from agents.executor.failure_policy import failure_of
-from agents.orchestrator.lane_registry import Fleet
+from agents.executor.failure_policy import build_failure
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
@@ -36,21 +36,23 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     async def own() -> list[str]:
         return LANES
 
-    fleet = Fleet(store=project, own=own)
-    await fleet.refresh()
-    cio = Cio(catalogue=CATALOGUE, fleet=fleet)
+    registry = LaneRegistry(store=project, own=own)
+    await registry.refresh()
+    cio = Cio(catalogue=CATALOGUE, registry=registry)
     await project.at(0)
     await project.submit(uuid4(), "GENERATE_CODE", "Write a parser", {})
     tried: list[str] = []
 
     for _ in LANES:
         [stamping] = await project.claim([LANE])
-        await project.complete([await cio.work(stamping)])
+        await project.complete([await cio.handle(stamping)])
         [claimed] = await project.claim(LANES)
         told = [each for each in claimed.history if each.outcome == "rerouted"]
         assert [each.model_id for each in told] == tried
         assert {(each.error or {})["class"] for each in told} <= {"permission"}
-        failure = failure_of(PermissionDenied(claimed.lane, "not yours"), claimed, _used(claimed))
+        failure = build_failure(
+            PermissionDenied(claimed.lane, "not yours"), claimed, _used(claimed)
+        )
         assert failure.action == FailureAction.REROUTE
         await project.fail(failure)
         tried.append(claimed.lane)
@@ -58,7 +60,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     assert sorted(tried) == LANES
     [stamping] = await project.claim([LANE])
     with pytest.raises(WorkFailed) as nobody:
-        await cio.work(stamping)
+        await cio.handle(stamping)
     assert nobody.value.failure.action == FailureAction.GIVE_UP
     assert "it failed at this subtask already (permission)" in nobody.value.failure.error.message
     await project.fail(nobody.value.failure)

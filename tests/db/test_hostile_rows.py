@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from protocol.ids import utc_now
@@ -39,8 +39,8 @@ def a_cio() -> Cio:
     executor = AgentRecord(
         id="e", kind="executor", lanes=[LANE], capacity=1, heartbeat_at=utc_now(), silent_ms=0
     )
-    fleet = Fleet(store=FakeStore(others=[executor]), own=own)
-    return Cio(catalogue=CATALOGUE, fleet=fleet)
+    registry = LaneRegistry(store=FakeStore(others=[executor]), own=own)
+    return Cio(catalogue=CATALOGUE, registry=registry)
 
 
 async def insert(connection: Connection, row: Mapping[str, str]) -> None:
@@ -66,7 +66,7 @@ async def plan(agent: Agent, cio: Cio) -> None:
         lease = claim.ref.model_dump(mode="json")
         assert isinstance(claim, ClaimedSubtask), "nothing unreadable comes past the wall"
         try:
-            done = await cio.work(claim)
+            done = await cio.handle(claim)
         except WorkFailed as failed:
             error = failed.failure.error.model_dump(mode="json", by_alias=True, exclude_none=True)
             assert error["class"] != "internal"

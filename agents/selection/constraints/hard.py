@@ -11,55 +11,55 @@ from typing import Final
 
 from agents.selection.evidence.estimates import Estimate
 from agents.selection.evidence.tokens import LEAST_ANSWER
-from agents.selection.limits import Bounds
-from agents.selection.model_profiles import Card
+from agents.selection.limits import Limits
+from agents.selection.model_profiles import ModelProfile
 from providers.catalogue.data_policy import model_objection
 
-Test = Callable[[Card, Estimate], str | None]
-Constraint = Callable[[Bounds], Test | None]
+Test = Callable[[ModelProfile, Estimate], str | None]
+Constraint = Callable[[Limits], Test | None]
 
 _SEES: Final = {"image": "vision", "audio": "audio", "video": "video"}
 """The capability that each modality calls for."""
 
 
-def failed(bounds: Bounds) -> Test | None:
+def failed(bounds: Limits) -> Test | None:
     """No model twice: the same subtask would go in circles."""
     known = bounds.wanted.failed
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         how = known.get(card.model_id)
         return None if how is None else f"it failed at this subtask already ({how})"
 
     return test if known else None
 
 
-def barred(bounds: Bounds) -> Test | None:
+def barred(bounds: Limits) -> Test | None:
     """What the operators took out."""
     known = bounds.standing.barred
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         why = known.get(card.model_id) or known.get(card.provider)
         return None if why is None else f"the operators took it out ({why})"
 
     return test if known else None
 
 
-def denied(bounds: Bounds) -> Test | None:
+def denied(bounds: Limits) -> Test | None:
     """What the person does not want."""
     models, providers = bounds.denied, bounds.wanted.preferences.denied_providers
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         is_denied = card.model_id in models or card.provider in providers
         return "the task's preferences deny it" if is_denied else None
 
     return test if models or providers else None
 
 
-def not_allowed(bounds: Bounds) -> Test | None:
+def not_allowed(bounds: Limits) -> Test | None:
     """What the person did not name, once anything is named."""
     models, providers = bounds.allowed, bounds.wanted.preferences.allowed_providers
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         if models is not None and card.model_id not in models:
             return "the task's preferences allow other models only"
         if providers and card.provider not in providers:
@@ -69,11 +69,11 @@ def not_allowed(bounds: Bounds) -> Test | None:
     return None if models is None and not providers else test
 
 
-def granted(bounds: Bounds) -> Test | None:
+def granted(bounds: Limits) -> Test | None:
     """What operators let the owner use; the database holds every stamp to it as well."""
     grants = bounds.wanted.grants
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         if grants is None or card.model_id in grants.models or card.provider in grants.providers:
             return None
         return "it is not granted to the task's owner"
@@ -81,21 +81,21 @@ def granted(bounds: Bounds) -> Test | None:
     return None if grants is None else test
 
 
-def data_policy(bounds: Bounds) -> Test | None:
+def data_policy(bounds: Limits) -> Test | None:
     """Where the prompt may go. Unknown is not a promise."""
     rules = bounds.wanted.preferences.data_policy
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         return model_objection(rules, card.hosts)
 
     return test if rules else None
 
 
-def window(bounds: Bounds) -> Test | None:
+def window(bounds: Limits) -> Test | None:
     """Prompt and answer must fit; an unknown window is tried."""
     tokens = bounds.input_tokens + LEAST_ANSWER
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         holds = card.context_window
         if holds is None or tokens <= holds:
             return None
@@ -104,11 +104,11 @@ def window(bounds: Bounds) -> Test | None:
     return test
 
 
-def modality(bounds: Bounds) -> Test | None:
+def modality(bounds: Limits) -> Test | None:
     """A model that cannot see a picture cannot answer for it."""
     needed = {_SEES[each]: each for each in bounds.wanted.needs.modalities if each in _SEES}
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         for capability, each in needed.items():
             if capability not in card.capabilities:
                 return f"it is not known to take {each}"
@@ -117,20 +117,20 @@ def modality(bounds: Bounds) -> Test | None:
     return test if needed else None
 
 
-def without_tools(bounds: Bounds) -> Test | None:
+def without_tools(bounds: Limits) -> Test | None:
     """A vendor refuses a request whose tools the model does not take."""
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         return "the task calls tools and it takes none" if card.tools is False else None
 
     return test if bounds.wanted.needs.tool_calls else None
 
 
-def budget(bounds: Bounds) -> Test | None:
+def budget(bounds: Limits) -> Test | None:
     """The expected cost must fit into what is left; an unknown price fits into no budget."""
     left = bounds.wanted.budget_usd
 
-    def test(_: Card, estimate: Estimate) -> str | None:
+    def test(_: ModelProfile, estimate: Estimate) -> str | None:
         cost = estimate.cost_usd
         if cost is None:
             return "its price is not known and the task has a budget"
@@ -155,12 +155,12 @@ HARD: Final[tuple[Constraint, ...]] = (
 )
 
 
-def tests_of(constraints: Sequence[Constraint], bounds: Bounds) -> list[Test]:
+def tests_of(constraints: Sequence[Constraint], bounds: Limits) -> list[Test]:
     """Give the tests that may refuse anybody at this question."""
     return [test for each in constraints if (test := each(bounds)) is not None]
 
 
-def first_reason(tests: Sequence[Test], card: Card, estimate: Estimate) -> str | None:
+def first_reason(tests: Sequence[Test], card: ModelProfile, estimate: Estimate) -> str | None:
     """Give the reason of the first test that a model does not pass."""
     for test in tests:
         reason = test(card, estimate)

@@ -10,48 +10,48 @@ from typing import Final
 from agents.selection.constraints.hard import Constraint, Test
 from agents.selection.evidence.estimates import Estimate
 from agents.selection.evidence.priors import capability_for
-from agents.selection.limits import Bounds
-from agents.selection.model_profiles import Card
+from agents.selection.limits import Limits
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.requirements import MANY_TOOL_CALLS
 
 
-def unwell(bounds: Bounds) -> Test | None:
+def circuit_open(bounds: Limits) -> Test | None:
     """Its circuit is open."""
     if not bounds.forecaster.observations.health:
         return None
 
-    def test(_: Card, estimate: Estimate) -> str | None:
+    def test(_: ModelProfile, estimate: Estimate) -> str | None:
         return "it is not answering now" if estimate.outlook.health == "open" else None
 
     return test
 
 
-def drained(bounds: Bounds) -> Test | None:
+def drained(bounds: Limits) -> Test | None:
     """Operators want no new work on it."""
     known = bounds.standing.drained
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         why = known.get(card.model_id) or known.get(card.provider)
         return None if why is None else f"the operators drain it ({why})"
 
     return test if known else None
 
 
-def unfit(bounds: Bounds) -> Test | None:
+def not_for_task_type(bounds: Limits) -> Test | None:
     """Known for other work only. Nothing is held against a model of which nothing is known."""
     wanted = capability_for(bounds.wanted.needs)
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         known = card.capabilities
         return None if not known or wanted in known else f"it is not meant for {wanted}"
 
     return test
 
 
-def offline(bounds: Bounds) -> Test | None:
+def no_web_search(bounds: Limits) -> Test | None:
     """Knows nothing of today."""
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         if "web-search" in card.capabilities:
             return None
         return "the task needs current events and it does not search the web"
@@ -59,7 +59,7 @@ def offline(bounds: Bounds) -> Test | None:
     return test if bounds.wanted.needs.web else None
 
 
-def local_for_hard_work(bounds: Bounds) -> Test | None:
+def local_for_hard_work(bounds: Limits) -> Test | None:
     """Small models on this machine lose the thread of long chains, and are right less often."""
     needs = bounds.wanted.needs
     if needs.tool_calls >= MANY_TOOL_CALLS:
@@ -69,19 +69,19 @@ def local_for_hard_work(bounds: Bounds) -> Test | None:
     else:
         return None
 
-    def test(card: Card, _: Estimate) -> str | None:
+    def test(card: ModelProfile, _: Estimate) -> str | None:
         return why if card.is_local else None
 
     return test
 
 
-def too_slow(bounds: Bounds) -> Test | None:
+def too_slow(bounds: Limits) -> Test | None:
     """Measured to take longer than there is; a guess holds nothing against anybody."""
     left = bounds.wanted.seconds_left
     if left is None:
         return None
 
-    def test(_: Card, estimate: Estimate) -> str | None:
+    def test(_: ModelProfile, estimate: Estimate) -> str | None:
         takes = estimate.outlook.total_s
         if not estimate.outlook.is_measured or takes <= left:
             return None
@@ -92,9 +92,9 @@ def too_slow(bounds: Bounds) -> Test | None:
 
 SOFT: Final[tuple[Constraint, ...]] = (
     drained,
-    unwell,
-    unfit,
-    offline,
+    circuit_open,
+    not_for_task_type,
+    no_web_search,
     local_for_hard_work,
     too_slow,
 )

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from agents.selection.evidence.observations import Health, Observations, Observed
+from agents.selection.evidence.observations import ModelHealth, Observations, Observed
 from agents.selection.evidence.priors import first_token_prior, quality_prior, total_prior
-from agents.selection.model_profiles import Card
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.requirements import Requirements
 
 MASS: Final = 10.0
@@ -20,7 +20,7 @@ DEGRADED: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Forecast:
     """What does not depend on the length of the prompt; one serves many choices."""
 
     quality: float
@@ -34,13 +34,13 @@ class Outlook:
     """Whether times were measured."""
     cost_usd: float | None
     """What a call was seen to cost."""
-    health: Health | None
+    health: ModelHealth | None
 
 
 class Estimate(NamedTuple):
     """What one model may be expected to do with one task."""
 
-    outlook: Outlook
+    outlook: Forecast
     cost_usd: float | None
     """None: no price is known."""
 
@@ -50,7 +50,7 @@ class Estimate(NamedTuple):
         return self.outlook.quality
 
     @property
-    def health(self) -> Health | None:
+    def health(self) -> ModelHealth | None:
         """None: it is well."""
         return self.outlook.health
 
@@ -61,16 +61,20 @@ class Forecaster:
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
         self._overall = _overall(observations)
-        self._outlooks: dict[tuple[str, str], dict[str, Outlook]] = {}
+        self._outlooks: dict[tuple[str, str], dict[str, Forecast]] = {}
 
     def estimate(
-        self, card: Card, needs: Requirements, input_tokens: int, output_tokens: int
+        self, card: ModelProfile, needs: Requirements, input_tokens: int, output_tokens: int
     ) -> Estimate:
         """Estimate one model at one task."""
         return self.estimates((card,), needs, input_tokens, output_tokens)[0]
 
     def estimates(
-        self, cards: Iterable[Card], needs: Requirements, input_tokens: int, output_tokens: int
+        self,
+        cards: Iterable[ModelProfile],
+        needs: Requirements,
+        input_tokens: int,
+        output_tokens: int,
     ) -> list[Estimate]:
         """Estimate many models at one task, in their order."""
         kind = self._outlooks.setdefault((needs.task_type, needs.complexity), {})
@@ -85,7 +89,7 @@ class Forecaster:
             found.append(Estimate(outlook, cost))
         return found
 
-    def _outlook(self, card: Card, needs: Requirements) -> Outlook:
+    def _outlook(self, card: ModelProfile, needs: Requirements) -> Forecast:
         here = self.observations.outcomes.get((card.model_id, needs.task_type))
         health = self.observations.health.get(card.model_id)
         prior = quality_prior(card, needs)
@@ -95,7 +99,7 @@ class Forecaster:
         first = here.first_token_ms if here is not None and has_enough else None
         total = here.total_ms if here is not None and has_enough else None
         cost = here.cost_usd if here is not None and has_enough else None
-        return Outlook(
+        return Forecast(
             quality=quality * DEGRADED if health is not None else quality,
             mass=MASS + min(here.n if here else 0, CAP),
             observed=here.n if here else 0,

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID
 
-from agents.selection.controls import Control
+from agents.selection.controls import OperatorControl
 from agents.selection.evidence.estimates import Forecaster
-from agents.selection.evidence.observations import NOTHING, Observations
+from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from protocol.policy import PolicyName
 
 
@@ -16,11 +16,11 @@ from protocol.policy import PolicyName
 class Knowledge:
     """A snapshot; whoever learns something makes another one."""
 
-    observations: Observations = NOTHING
+    observations: Observations = NO_OBSERVATIONS
     policy: PolicyName = PolicyName.RULES
     """Of the deployment."""
     owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
-    controls: tuple[Control, ...] = ()
+    controls: tuple[OperatorControl, ...] = ()
     """What operators said of models and providers."""
 
     @cached_property

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-Health = Literal["open", "degraded"]
+ModelHealth = Literal["open", "degraded"]
 """`open`: the circuit of every deployment is; `degraded`: it answers, but worse than it used to."""
 
 
@@ -36,10 +36,10 @@ class Observations:
     rescues: Mapping[tuple[tuple[str, ...], str, str], Observed] = field(default_factory=dict)
     """By (models whose answers a check refused, in order; the next model; task type): how the next
     one did. Models fail at the same tasks, so this is worse than what they do otherwise."""
-    health: Mapping[str, Health] = field(default_factory=dict)
+    health: Mapping[str, ModelHealth] = field(default_factory=dict)
     """By model; a model that is not named is well."""
 
 
-NOTHING: Final = Observations(
+NO_OBSERVATIONS: Final = Observations(
     outcomes=MappingProxyType({}), rescues=MappingProxyType({}), health=MappingProxyType({})
 )

@@ -7,7 +7,7 @@ models and not about how often one is right.
 from math import log10
 from typing import Final
 
-from agents.selection.model_profiles import Card
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.requirements import Requirements
 
 _CAPABILITIES: Final = {
@@ -28,7 +28,7 @@ def capability_for(needs: Requirements) -> str:
     return _CAPABILITIES.get(needs.task_type, "general")
 
 
-def quality_prior(card: Card, needs: Requirements) -> float:
+def quality_prior(card: ModelProfile, needs: Requirements) -> float:
     """Give the share of such tasks that the model may be expected to do well, from 0 to 1."""
     abilities = card.capabilities
     quality = 0.45
@@ -41,14 +41,14 @@ def quality_prior(card: Card, needs: Requirements) -> float:
     return quality + 0.30 * _strength(card)
 
 
-def first_token_prior(card: Card) -> float:
+def first_token_prior(card: ModelProfile) -> float:
     """Return the seconds to the first piece of the answer, or of reasoning where it is shown."""
     if card.reasons_unasked:
         return 2.0
     return 0.6 if "performance" in card.capabilities else 1.2
 
 
-def total_prior(card: Card, needs: Requirements) -> float:
+def total_prior(card: ModelProfile, needs: Requirements) -> float:
     """Return the seconds to the end of an answer."""
     length = {"low": 0.5, "medium": 1.0, "high": 2.0}[needs.complexity]
     pace = 6.0 if "performance" in card.capabilities else 15.0
@@ -56,7 +56,7 @@ def total_prior(card: Card, needs: Requirements) -> float:
     return first_token_prior(card) + length * pace * reasoning
 
 
-def _strength(card: Card) -> float:
+def _strength(card: ModelProfile) -> float:
     """Read the price: makers ask more for what can do more. 0 on this machine, half if unknown."""
     if card.is_local:
         return 0.0

@@ -45,11 +45,11 @@ class Score(NamedTuple):
     duration: float
 
 
-def score(estimate: Estimate, weights: Weights) -> Score:
+def score_estimate(estimate: Estimate, weights: Weights) -> Score:
     """Weigh what is expected of a model, and show the parts."""
     outlook = estimate.outlook
     return Score(
-        total(estimate, weights),
+        weigh_estimate(estimate, weights),
         outlook.quality,
         _cheapness(estimate.cost_usd),
         _promptness(outlook.first_token_s, _FIRST_TOKEN_S),
@@ -57,7 +57,7 @@ def score(estimate: Estimate, weights: Weights) -> Score:
     )
 
 
-def total(estimate: Estimate, weights: Weights) -> float:
+def weigh_estimate(estimate: Estimate, weights: Weights) -> float:
     """Give the weighted sum alone: what a choice among many compares."""
     outlook = estimate.outlook
     return (

@@ -20,7 +20,7 @@ _ANSWER: Final = 700
 _COMPLEXITY: Final = {"low": 0.5, "medium": 1.0, "high": 2.0}
 
 
-def input_tokens(needs: Requirements, prompt_characters: int) -> int:
+def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
     """Give what was stated, else an estimate on the high side."""
     if needs.input_tokens is not None:
         return needs.input_tokens
@@ -28,7 +28,7 @@ def input_tokens(needs: Requirements, prompt_characters: int) -> int:
     return int(prompt_characters / (1.0 if dense else CHARACTERS_PER_TOKEN))
 
 
-def output_tokens(needs: Requirements) -> int:
+def estimate_output_tokens(needs: Requirements) -> int:
     """Give what was stated, else what such tasks usually take."""
     if needs.output_tokens is not None:
         return needs.output_tokens

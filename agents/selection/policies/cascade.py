@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from agents.selection.policies.cascade_plan import Trial, cheapest_reaching, ladders
+from agents.selection.policies.cascade_plan import StageOdds, build_plans, find_cheapest
 from agents.selection.policies.formatting import figures
 from agents.selection.policies.rules import Rules
-from agents.selection.policy import Case, Option, Pick
+from agents.selection.policy import Option, Pick, PolicyInput
 from agents.selection.preferences import Preference
 
 HOPS: Final = 2
@@ -29,7 +29,7 @@ RESCUE: Final = 0.6
 class Cascade:
     """The top is the model of the documented rules; what lies below it must be much cheaper."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Take the first rung, or the next one after those that a check refused."""
         top = case.options[case.default or case.by_score[0]]
         if case.failed:
@@ -48,7 +48,7 @@ class Cascade:
         )
 
 
-def _first(case: Case, top: Option) -> tuple[Option, str]:
+def _first(case: PolicyInput, top: Option) -> tuple[Option, str]:
     """Give the first rung and why; the top itself when nothing below it is worth a try."""
     least = top.estimate.quality - WORSE[case.preference]
     below = [
@@ -66,9 +66,9 @@ def _first(case: Case, top: Option) -> tuple[Option, str]:
     if not known:
         cheapest = min(below, key=lambda each: (each.price, each.model_id))
         return cheapest, "by category, as no checks were counted yet"
-    found = ladders([*known, top.model_id], trials, rungs=2)
+    found = build_plans([*known, top.model_id], trials, rungs=2)
     ending = [each for each in found if each.rungs[-1] == top.model_id]
-    best = cheapest_reaching(ending, top.estimate.quality)
+    best = find_cheapest(ending, top.estimate.quality)
     if best is None or len(best.rungs) == 1:
         return top, "the check lets too many wrong answers through to make a cheaper start worth it"
     return case.options[best.rungs[0]], (
@@ -76,7 +76,7 @@ def _first(case: Case, top: Option) -> tuple[Option, str]:
     )
 
 
-def _escalated(case: Case, top: Option) -> Pick:
+def _escalated(case: PolicyInput, top: Option) -> Pick:
     """Take the nearest dearer one that is at least as good as the top, else the best there is."""
     hops = len(case.checked_out)
     floor = case.failed_price
@@ -101,13 +101,13 @@ def _escalated(case: Case, top: Option) -> Pick:
 class _Known:
     """What the observations of a case say of checks."""
 
-    case: Case
+    case: PolicyInput
 
     def is_known(self, model_id: str) -> bool:
         seen = self.case.observations.outcomes.get((model_id, self.case.needs.task_type))
         return seen is not None and seen.checked >= CHECKED
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> Trial | None:
+    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
         option, kind = self.case.options[model_id], self.case.needs.task_type
         if refused:
             seen = self.case.observations.rescues.get((refused, model_id, kind))
@@ -119,8 +119,8 @@ class _Known:
             quality = option.estimate.quality
         passed = seen.passed / seen.checked if seen is not None and seen.checked else 1.0
         good = seen.passed_good / seen.checked if seen is not None and seen.checked else quality
-        return Trial(quality=quality, passed=passed, passed_good=good, cost_usd=option.price)
+        return StageOdds(quality=quality, passed=passed, passed_good=good, cost_usd=option.price)
 
 
-def _by_price(case: Case) -> tuple[str, ...]:
+def _by_price(case: PolicyInput) -> tuple[str, ...]:
     return tuple(each.model_id for each in case.by_price)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-RUNGS: Final = 3
+STAGES: Final = 3
 """More weak rungs let more wrong answers through."""
 BEAM: Final = 40
 """Ladders of each length that are made longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class StageOdds:
     """How one model does at tasks at which those before it were refused. Shares, from 0 to 1."""
 
     quality: float
@@ -26,16 +26,16 @@ class Trial:
     cost_usd: float
 
 
-class Trials(Protocol):
+class OddsSource(Protocol):
     """Where the shares come from: priors, what was observed, or recorded answers."""
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> Trial | None:
+    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
         """Give what is known of a model after those refused; None: it cannot be said."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
+class CascadePlan:
     """Models in the order in which they are asked, and what that may be expected to give."""
 
     rungs: tuple[str, ...]
@@ -54,12 +54,14 @@ class _Stem:
     """The share of tasks for which the next rung is asked."""
 
 
-def ladders(models: Sequence[str], trials: Trials, *, rungs: int = RUNGS) -> list[Ladder]:
+def build_plans(
+    models: Sequence[str], trials: OddsSource, *, rungs: int = STAGES
+) -> list[CascadePlan]:
     """Give ladders of up to so many rungs; long ones only where they continue good short ones.
 
     The last answer of a ladder is taken as it is. The work grows with the square of `models`.
     """
-    found: list[Ladder] = []
+    found: list[CascadePlan] = []
     stems = [_Stem((), 0.0, 0.0, 1.0)]
     for _ in range(rungs):
         grown: list[tuple[float, _Stem]] = []
@@ -73,7 +75,7 @@ def ladders(models: Sequence[str], trials: Trials, *, rungs: int = RUNGS) -> lis
                 cost = stem.cost_usd + stem.reach * trial.cost_usd
                 path = (*stem.rungs, model)
                 quality = stem.gained + stem.reach * trial.quality
-                found.append(Ladder(rungs=path, quality=quality, cost_usd=cost))
+                found.append(CascadePlan(rungs=path, quality=quality, cost_usd=cost))
                 stem_quality = stem.gained + stem.reach * trial.passed_good
                 reach = stem.reach * (1 - trial.passed)
                 if reach > 0:
@@ -82,7 +84,7 @@ def ladders(models: Sequence[str], trials: Trials, *, rungs: int = RUNGS) -> lis
     return found
 
 
-def valued(rungs: Sequence[str], trials: Trials) -> Ladder | None:
+def evaluate_plan(rungs: Sequence[str], trials: OddsSource) -> CascadePlan | None:
     """Say what one ladder is worth; None where its trials are not known."""
     gained, cost, reach, quality = 0.0, 0.0, 1.0, 0.0
     for number, model in enumerate(rungs):
@@ -93,21 +95,21 @@ def valued(rungs: Sequence[str], trials: Trials) -> Ladder | None:
         quality = gained + reach * trial.quality
         gained += reach * trial.passed_good
         reach *= 1 - trial.passed
-    return Ladder(rungs=tuple(rungs), quality=quality, cost_usd=cost)
+    return CascadePlan(rungs=tuple(rungs), quality=quality, cost_usd=cost)
 
 
-def frontier(found: Iterable[Ladder]) -> list[Ladder]:
+def find_frontier(found: Iterable[CascadePlan]) -> list[CascadePlan]:
     """Give those that no other one beats in cost and quality, the cheapest first."""
-    best: list[Ladder] = []
+    best: list[CascadePlan] = []
     for each in sorted(found, key=lambda one: (one.cost_usd, -one.quality, one.rungs)):
         if not best or each.quality > best[-1].quality:
             best.append(each)
     return best
 
 
-def cheapest_reaching(found: Iterable[Ladder], quality: float) -> Ladder | None:
+def find_cheapest(found: Iterable[CascadePlan], quality: float) -> CascadePlan | None:
     """Give the cheapest that is expected to be at least so good."""
-    return next((each for each in frontier(found) if each.quality >= quality), None)
+    return next((each for each in find_frontier(found) if each.quality >= quality), None)
 
 
 def _all(grown: list[tuple[float, _Stem]]) -> list[_Stem]:

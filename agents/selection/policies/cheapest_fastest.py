@@ -1,13 +1,13 @@
 """`cheapest` and `fastest`: one number decides."""
 
 from agents.selection.policies.formatting import figures
-from agents.selection.policy import Case, Pick
+from agents.selection.policy import Pick, PolicyInput
 
 
 class Cheapest:
     """The least expected cost; among equals the better quality."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Order by expected cost; what has no known price comes last."""
         order = sorted(
             case.options.values(),
@@ -29,7 +29,7 @@ class Cheapest:
 class Fastest:
     """The least expected time to the end; among equals to the first token, then the better one."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Order by expected time."""
         order = sorted(
             case.options.values(),

@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.selection.policies.formatting import dollars
 from agents.selection.policies.rules import Rules
-from agents.selection.policy import Case, Option, Pick
+from agents.selection.policy import Option, Pick, PolicyInput
 
 TEAM: Final = 3
 CLOSE: Final = 0.15
@@ -17,7 +17,7 @@ LONGER: Final = 2.0
 class Ensemble:
     """Different makers fail at different tasks, so a team has one model of each provider first."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Choose up to three to answer and the best one for the synthesis, or take the default."""
         alone = Rules().pick(case)
         if case.failed or not case.may_team:

@@ -7,7 +7,7 @@ from typing import Final
 from agents.selection.evidence.score import WEIGHTS
 from agents.selection.policies.formatting import figures
 from agents.selection.policies.scored import Scored
-from agents.selection.policy import Case, Option, Pick
+from agents.selection.policy import Option, Pick, PolicyInput
 
 SHARE: Final = 0.2
 """At most so many of the choices are tries."""
@@ -29,7 +29,7 @@ class Explore:
 
     share: float = SHARE
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Draw whether to try, then whom."""
         known = Scored().pick(case)
         chance = case.chance()
@@ -59,7 +59,7 @@ def _is_safe(option: Option, best: Option) -> bool:
     ) or option is best
 
 
-def _draw(option: Option, case: Case, chance: Random) -> float:
+def _draw(option: Option, case: PolicyInput, chance: Random) -> float:
     """Draw a score: that of the expectation, moved by a drawn quality."""
     estimate = option.estimate
     good = estimate.quality * estimate.outlook.mass

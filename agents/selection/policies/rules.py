@@ -1,14 +1,14 @@
 """`rules`: the documented rules, exactly."""
 
-from agents.selection.policy import Case, Pick
+from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
-from agents.selection.rules import rule_for
+from agents.selection.rules import find_rule
 
 
 class Rules:
     """The default policy. A preference only decides where no role of the rules is served."""
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Take the rule's model, else that of another role, else the best of what is served."""
         picked, reason = self._decide(case)
         if case.preference != Preference.BALANCED and picked in case.documented:
@@ -19,8 +19,8 @@ class Rules:
         named = [id_ for id_ in case.documented if id_ in case.options]
         return Pick(order=case.first(picked, named), reason=reason)
 
-    def _decide(self, case: Case) -> tuple[str, str]:
-        rule = rule_for(case.needs)
+    def _decide(self, case: PolicyInput) -> tuple[str, str]:
+        rule = find_rule(case.needs)
         wanted = case.roles.get(rule.role, ())
         because = rule.because[0].upper() + rule.because[1:]
         for id_ in wanted:
@@ -38,7 +38,7 @@ class Rules:
         )
 
 
-def _missed(role: str, wanted: tuple[str, ...], case: Case) -> str:
+def _missed(role: str, wanted: tuple[str, ...], case: PolicyInput) -> str:
     if not wanted:
         return f"the catalogue has no {role} model"
     why = case.refused.get(wanted[0])

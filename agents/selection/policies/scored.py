@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from agents.selection.policies.formatting import figures
-from agents.selection.policy import Case, Pick
+from agents.selection.policy import Pick, PolicyInput
 
 MARGIN: Final = 0.01
 """By so much another model must score better than the default one: less cannot be told apart."""
@@ -21,7 +21,7 @@ class Scored:
 
     margin: float = MARGIN
 
-    def pick(self, case: Case) -> Pick:
+    def pick(self, case: PolicyInput) -> Pick:
         """Climb, with the default model ahead by the margin."""
         plain = _climbed(case, case.totals)
         picked = plain
@@ -42,7 +42,7 @@ class Scored:
         return Pick(order=case.first(picked), reason=reason)
 
 
-def _climbed(case: Case, totals: Mapping[str, float]) -> str:
+def _climbed(case: PolicyInput, totals: Mapping[str, float]) -> str:
     best, score, quality = "", -inf, -inf
     for each in case.by_price:
         id_, better = each.card.model_id, each.estimate.outlook.quality
@@ -51,6 +51,6 @@ def _climbed(case: Case, totals: Mapping[str, float]) -> str:
     return best
 
 
-def _next(case: Case, picked: str) -> str:
+def _next(case: PolicyInput, picked: str) -> str:
     other = next((id_ for id_ in case.by_score if id_ != picked), None)
     return "" if other is None else f"; next is {other} with {case.totals[other]:.3f}"

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from agents.selection.what_if import what_ifs
+from agents.selection.what_if import compare_preferences
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.since import Since, parse_since
@@ -84,7 +84,7 @@ def why(
         print_text(f"  {row.reason}", indent=2)
         for each in row.candidates:
             print_text(f"  {_candidate(each)}", indent=2)
-        for other in what_ifs(row.candidates, row.selected_model or ""):
+        for other in compare_preferences(row.candidates, row.selected_model or ""):
             print_text(f"  {other.sentence()}", indent=2)
 
 
@@ -122,7 +122,7 @@ def _candidate(each: dict[str, Any]) -> str:
 
 
 def _what_ifs(row: SelectionRow) -> dict[str, Any]:
-    found = what_ifs(row.candidates, row.selected_model or "")
+    found = compare_preferences(row.candidates, row.selected_model or "")
     return {
         "what_if": [
             {

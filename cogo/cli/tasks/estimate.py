@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import typer
 
-from agents.orchestrator.knowledge_sync import known
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.knowledge_sync import build_knowledge
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
-from agents.selection.quote import Quote, quote
+from agents.selection.quote import Quote, build_quote
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
@@ -122,16 +122,18 @@ async def _weigh(project: Project, task: TaskBrief) -> Weighed:
             return list(router.served_lanes())
 
     async with open_client(project) as client:
-        fleet = Fleet(store=client.store, own=own)
-        await fleet.refresh()
-        knowledge = known(await client.store.model_knowledge(agent_id="cogo estimate"), start=start)
-    return _weighed(Cio(catalogue=catalogue, fleet=fleet, knowledge=lambda: knowledge), task)
+        registry = LaneRegistry(store=client.store, own=own)
+        await registry.refresh()
+        knowledge = build_knowledge(
+            await client.store.model_knowledge(agent_id="cogo estimate"), start=start
+        )
+    return _weighed(Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge), task)
 
 
 def _weighed(cio: Cio, task: TaskBrief) -> Weighed:
     try:
-        step, choice = cio.weigh(task)
+        step, choice = cio.choose_for_task(task)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
     characters = sum(len(each) for each in step.params.values() if isinstance(each, str))
-    return Weighed(step=step, choice=choice, quote=quote(choice, characters))
+    return Weighed(step=step, choice=choice, quote=build_quote(choice, characters))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.middleware.budget import Ledger
+from agents.middleware.budget import BudgetMiddleware
 from embedded.state import State
 from protocol.records import CallRow
 from protocol.transport.connect import open_store
@@ -39,7 +39,7 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 @pytest.fixture
 def open_router(store: SupabaseStore, simulator: str) -> Callable[..., Router]:
     def build(*, keeps_prompts: bool = False, simulated: bool = False) -> Router:
-        ledger = Ledger(store, agent_id="executor-1", keeps_prompts=keeps_prompts)
+        ledger = BudgetMiddleware(store, agent_id="executor-1", keeps_prompts=keeps_prompts)
         opened = credentials(simulator, simulated=simulated)
         return Router(CATALOGUE, opened, gates=[ledger])
 
@@ -156,7 +156,7 @@ async def test_without_an_answer_of_the_database_nothing_is_sent(
     project: State, simulator: str, journal: Journal
 ) -> None:
     async with open_store("http://127.0.0.1:9", project.secret_key) as away:
-        gates = [Ledger(away, agent_id="executor-1", keeps_prompts=False)]
+        gates = [BudgetMiddleware(away, agent_id="executor-1", keeps_prompts=False)]
         async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
             with pytest.raises(NotAsked, match="nothing can be booked"):
                 await complete(router.stream(MODEL, ask()))

@@ -133,8 +133,8 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(server: State, simulator: str) -> Callable[[], Any]:
-    """Open a fleet; its agents are drained at the end of the block."""
+def registry(server: State, simulator: str) -> Callable[[], Any]:
+    """Open a registry; its agents are drained at the end of the block."""
 
     @asynccontextmanager
     async def open_() -> AsyncIterator[Fleet]:

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from agents.middleware.budget import Ledger
-from agents.middleware.stack import open_safety
+from agents.middleware.budget import BudgetMiddleware
+from agents.middleware.stack import open_call_limits
 from embedded.state import State
 from protocol.transport.connect import open_store
 from protocol.transport.supabase_store import SupabaseStore
@@ -38,8 +38,8 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 async def executor(store: SupabaseStore, simulator: str, name: str) -> AsyncIterator[Router]:
     credential = Credential(key=SecretStr("a-key"), base_url=f"{simulator}/anthropic")
     async with AsyncExitStack() as stack:
-        safety = await stack.enter_async_context(open_safety(agent_id=name, store=store))
-        gates = [*safety.gates, Ledger(store, agent_id=name, keeps_prompts=False)]
+        safety = await stack.enter_async_context(open_call_limits(agent_id=name, store=store))
+        gates = [*safety.gates, BudgetMiddleware(store, agent_id=name, keeps_prompts=False)]
         router = Router(Catalogue.load(), {"anthropic": credential}, gates=gates)
         yield await stack.enter_async_context(router)
 

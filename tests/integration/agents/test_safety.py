@@ -15,8 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from agents.executor.answer_cache import AnswerCache
-from agents.executor.request import question_of
-from agents.middleware.stack import Safety, open_safety
+from agents.executor.request import build_request
+from agents.middleware.stack import CallLimits, open_call_limits
 from embedded.state import State
 from protocol.records.deployments import DeploymentRow
 from protocol.transport.connect import open_store
@@ -38,14 +38,14 @@ PLACE = "anthropic:claude-sonnet-5-5"
 @asynccontextmanager
 async def executor(
     state: State, simulator: str, name: str, *, rate: int | None = None
-) -> AsyncIterator[tuple[Router, Safety]]:
+) -> AsyncIterator[tuple[Router, CallLimits]]:
     catalogue = Catalogue.load()
     host = catalogue.providers["anthropic"].model_copy(update={"requests_per_minute": rate})
     catalogue.providers = {**catalogue.providers, "anthropic": host}
     credential = Credential(key=SecretStr("a-key"), base_url=f"{simulator}/anthropic")
     async with (
         open_store(state.url, state.secret_key) as store,
-        open_safety(agent_id=name, store=store) as safety,
+        open_call_limits(agent_id=name, store=store) as safety,
         Router(catalogue, {"anthropic": credential}, gates=safety.gates) as router,
     ):
         safety.reporter.watch(lambda: router.concurrency.rooms)
@@ -234,7 +234,7 @@ async def test_a_vendors_wish_to_wait_is_heard_by_all(
             await ask(first, "[[fault:429 retry_after=60]]")
 
         async def is_resting() -> bool:
-            safety.reporter.hurry()
+            safety.reporter.report_soon()
             return safety.reporter.view(PLACE) is not None
 
         await eventually(is_resting)
@@ -247,7 +247,7 @@ async def test_an_answer_is_kept_and_asked_for_again_at_no_cost(
 ) -> None:
     cache = AnswerCache(store)
     claimed = a_subtask({"params": {"cache": True}})
-    key = cache.key(claimed, question_of(claimed), simulated=False)
+    key = cache.key(claimed, build_request(claimed), simulated=False)
     assert key is not None
     assert await cache.find(key) is None
 

@@ -14,7 +14,7 @@ from agents.executor.progress import ProgressHub
 from agents.executor.service import Executor
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
@@ -100,7 +100,7 @@ class RecordingLanes(Lanes):
 
     doubts = 0
 
-    def doubt(self) -> None:
+    def recheck_soon(self) -> None:
         self.doubts += 1
 
 
@@ -133,7 +133,7 @@ class ExecutorHarness:
             open_store=self.store.open,
             lease=options.lease,
             every=options.extend_every,
-            vitals=Vitals(),
+            health=Health(),
         )
         self.wakeup = Wakeup(busy=timedelta(seconds=60), idle=timedelta(seconds=60), jitter=jitter)
         agent = Agent(
@@ -142,12 +142,12 @@ class ExecutorHarness:
             store=self.store,
             keeper=self.keeper,
             wakeup=self.wakeup,
-            vitals=Vitals(),
+            health=Health(),
             jitter=jitter,
             services=asyncio.TaskGroup(),
         )
         self.lanes = RecordingLanes(
-            self.router, on_change=lambda: None, jitter=jitter, vitals=Vitals(), probes=False
+            self.router, on_change=lambda: None, jitter=jitter, health=Health(), probes=False
         )
         return Executor(
             agent=agent,

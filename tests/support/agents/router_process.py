@@ -10,7 +10,7 @@ import sys
 
 from pydantic import SecretStr
 
-from agents.middleware.stack import open_safety
+from agents.middleware.stack import open_call_limits
 from protocol.transport.connect import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
@@ -26,7 +26,7 @@ async def main() -> None:
     }
     async with (
         open_store(told["url"], told["key"]) as store,
-        open_safety(agent_id="doomed", store=store) as safety,
+        open_call_limits(agent_id="doomed", store=store) as safety,
         Router(Catalogue.load(), opened, gates=safety.gates) as router,
     ):
         while prompt := await asyncio.to_thread(sys.stdin.readline):

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from agents.runtime.agent import living
+from agents.runtime.agent import open_agent
 from agents.runtime.attempt import Work
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from protocol.records import ClaimedSubtask, Completion
@@ -39,14 +39,14 @@ async def live(
     given: RuntimeOptions | None = None,
     *,
     lanes: Callable[[], list[str]] = lambda: ["lane"],
-    vitals: Vitals | None = None,
+    health: Health | None = None,
 ) -> None:
-    async with living(
+    async with open_agent(
         open_store=store.open,
         identity=IDENTITY,
         options=given or options(),
         drain=drain,
-        vitals=vitals,
+        health=health,
     ) as agent:
         await agent.run(lanes=lanes, work=work, drain=drain)
 
@@ -69,11 +69,11 @@ async def until_drained(
     work: Work,
     when: Callable[[], object],
     given: RuntimeOptions | None = None,
-    vitals: Vitals | None = None,
+    health: Health | None = None,
 ) -> None:
     """Live until `when` holds, drain, and wait for the end."""
     drain = Drain()
     async with asyncio.TaskGroup() as group:
-        group.create_task(live(store, work, drain, given, vitals=vitals))
+        group.create_task(live(store, work, drain, given, health=health))
         await eventually(when, within=5, every=0.005)
         drain.begin()

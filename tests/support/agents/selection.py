@@ -6,9 +6,9 @@ from typing import Any
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preferences
-from agents.selection.request import Wanted
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from protocol.policy import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
@@ -19,11 +19,11 @@ TOP, MIDDLE, CHEAP, LOCAL = "claude-opus-5-5", DEFAULT_MODEL, "gpt-4o-mini", "ol
 KIND = "code-generation"
 
 
-def wanted(policy: str = "rules", *served: str, **fields: Any) -> Wanted:
+def wanted(policy: str = "rules", *served: str, **fields: Any) -> SelectionRequest:
     """Ask for a plain function; `preferences` and `needs` may be given as mappings."""
     needs = fields.pop("needs", {})
     preferences = fields.pop("preferences", {})
-    return Wanted(
+    return SelectionRequest(
         needs=Requirements.model_validate(needs) if isinstance(needs, dict) else needs,
         preferences=Preferences.model_validate(preferences),
         policy=PolicyName(policy),
@@ -44,11 +44,11 @@ def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowl
 
 
 def recommend(
-    question: Wanted, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
+    question: SelectionRequest, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
 ) -> list[str]:
     """Give what may be taken in its order, whoever is asked for by name; nothing is an answer."""
     try:
-        choice = choose(replace(question, requested=None), catalogue, knowledge)
+        choice = choose_model(replace(question, requested=None), catalogue, knowledge)
     except NoModel:
         return []
     return list(choice.ranking)

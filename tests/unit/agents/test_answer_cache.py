@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.executor.answer_cache import AnswerCache
-from agents.executor.request import question_of
+from agents.executor.request import build_request
 from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
 from protocol.transport.store.calls import SafetyCalls
@@ -38,7 +38,7 @@ def key(
     lane = options.pop("lane", "claude-sonnet-5-5")
     task = {"owner": str(owner), "params": {} if cache is None else {"cache": cache}}
     claimed = a_subtask(task, params=params, lane=lane)
-    return AnswerCache(Away(), **options).key(claimed, question_of(claimed), simulated=simulated)
+    return AnswerCache(Away(), **options).key(claimed, build_request(claimed), simulated=simulated)
 
 
 def test_the_same_question_of_the_same_owner_is_the_same() -> None:

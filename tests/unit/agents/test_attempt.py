@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agents.runtime.attempt import WorkFailed, WorkInterrupted, attempt
-from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded, Verdict
+from agents.runtime.attempt import WorkFailed, WorkInterrupted, run_attempt
+from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -18,7 +18,7 @@ from protocol.records import (
 from tests.support.agents.subtasks import a_subtask, done
 
 
-def a_verdict() -> asyncio.Future[Verdict]:
+def a_verdict() -> asyncio.Future[StopReason]:
     return asyncio.get_running_loop().create_future()
 
 
@@ -49,7 +49,7 @@ async def test_work_that_is_done_is_stored() -> None:
     async def work(given: ClaimedSubtask) -> Completion:
         return done(given)
 
-    assert await attempt(claimed, work, a_verdict()) == Succeeded(done(claimed))
+    assert await run_attempt(claimed, work, a_verdict()) == Succeeded(done(claimed))
 
 
 async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
@@ -58,7 +58,7 @@ async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
     async def work(given: ClaimedSubtask) -> Completion:
         raise WorkFailed(a_failure(given))
 
-    assert await attempt(claimed, work, a_verdict()) == Failed(a_failure(claimed))
+    assert await run_attempt(claimed, work, a_verdict()) == Failed(a_failure(claimed))
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("s3cret"), asyncio.CancelledError()])
@@ -68,7 +68,7 @@ async def test_what_nobody_foresaw_is_a_failure_without_secrets_or_names_of_ours
     async def work(_: ClaimedSubtask) -> Completion:
         raise error
 
-    outcome = await attempt(a_subtask(), work, a_verdict())
+    outcome = await run_attempt(a_subtask(), work, a_verdict())
 
     assert isinstance(outcome, Failed)
     assert outcome.failure.action == FailureAction.RETRY
@@ -78,14 +78,14 @@ async def test_what_nobody_foresaw_is_a_failure_without_secrets_or_names_of_ours
 
 
 @pytest.mark.parametrize("work", [forever, stubborn])
-@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("verdict", list(StopReason))
 async def test_a_verdict_stops_the_work_and_is_the_outcome(
-    work: Callable[[ClaimedSubtask], Awaitable[Completion]], verdict: Verdict
+    work: Callable[[ClaimedSubtask], Awaitable[Completion]], verdict: StopReason
 ) -> None:
     told = a_verdict()
     asyncio.get_running_loop().call_soon(told.set_result, verdict)
 
-    assert await attempt(a_subtask(), work, told) == Stopped(verdict)
+    assert await run_attempt(a_subtask(), work, told) == Stopped(verdict)
 
 
 @pytest.mark.parametrize("with_verdict", [False, True])
@@ -104,16 +104,16 @@ async def test_what_cancelled_work_had_used_is_told_and_swallows_no_cancel_from_
         raise AssertionError
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(attempt(a_subtask(), work, told))
+        task = group.create_task(run_attempt(a_subtask(), work, told))
         await begun.wait()
         if with_verdict:
-            told.set_result(Verdict.CANCELLED)
+            told.set_result(StopReason.CANCELLED)
         else:
             task.cancel()
         await asyncio.wait([task])
 
     if with_verdict:
-        assert task.result() == Stopped(Verdict.CANCELLED, used)
+        assert task.result() == Stopped(StopReason.CANCELLED, used)
     else:
         assert task.cancelled()
 
@@ -125,17 +125,17 @@ async def test_what_work_had_used_that_failed_after_a_verdict_is_told() -> None:
     failure = Failure(ref=claimed.ref, error=error, action=FailureAction.RETRY, usage=used)
 
     async def work(_: ClaimedSubtask) -> Completion:
-        told.set_result(Verdict.CANCELLED)
+        told.set_result(StopReason.CANCELLED)
         raise WorkFailed(failure)
 
-    assert await attempt(claimed, work, told) == Stopped(Verdict.CANCELLED, used)
+    assert await run_attempt(claimed, work, told) == Stopped(StopReason.CANCELLED, used)
 
 
 async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:
     told = a_verdict()
-    told.set_result(Verdict.LOST)
+    told.set_result(StopReason.LOST)
 
-    assert await attempt(a_subtask(), forever, told) == Stopped(Verdict.LOST)
+    assert await run_attempt(a_subtask(), forever, told) == Stopped(StopReason.LOST)
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -148,13 +148,13 @@ async def test_work_that_was_done_in_spite_of_a_verdict_is_for_the_fence_to_judg
     async def work(given: ClaimedSubtask) -> Completion:
         for turn in range(3):
             if turn == turns:
-                told.set_result(Verdict.CANCELLED)
+                told.set_result(StopReason.CANCELLED)
             await asyncio.sleep(0)
         return done(given)
 
-    outcome = await attempt(claimed, work, told)
+    outcome = await run_attempt(claimed, work, told)
 
-    expected: Outcome = Succeeded(done(claimed)) if turns >= 3 else Stopped(Verdict.CANCELLED)
+    expected: Outcome = Succeeded(done(claimed)) if turns >= 3 else Stopped(StopReason.CANCELLED)
     assert outcome == expected
 
 
@@ -163,10 +163,10 @@ async def test_a_verdict_in_the_turn_in_which_work_ends_costs_nothing() -> None:
     claimed = a_subtask()
 
     async def work(given: ClaimedSubtask) -> Completion:
-        told.set_result(Verdict.CANCELLED)
+        told.set_result(StopReason.CANCELLED)
         return done(given)
 
-    assert await attempt(claimed, work, told) == Succeeded(done(claimed))
+    assert await run_attempt(claimed, work, told) == Succeeded(done(claimed))
 
 
 @pytest.mark.parametrize("work", [forever, stubborn])
@@ -176,11 +176,11 @@ async def test_a_cancel_from_outside_passes_through_whatever_work_makes_of_it(
 ) -> None:
     told = a_verdict()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(attempt(a_subtask(), work, told))
+        task = group.create_task(run_attempt(a_subtask(), work, told))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         if with_verdict:
-            told.set_result(Verdict.LOST)
+            told.set_result(StopReason.LOST)
 
     assert task.cancelled()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.params import CodeParams
@@ -81,12 +81,12 @@ def a_cio(lanes: list[str] | None = None) -> Cio:
     async def own() -> list[str]:
         return []
 
-    return Cio(catalogue=CATALOGUE, fleet=Fleet(store=store, own=own))
+    return Cio(catalogue=CATALOGUE, registry=LaneRegistry(store=store, own=own))
 
 
 async def judged(claimed: ClaimedSubtask, cio: Cio | None = None) -> Completion | Failure:
     try:
-        return await (cio or a_cio()).work(claimed)
+        return await (cio or a_cio()).handle(claimed)
     except WorkFailed as error:
         return error.failure
 

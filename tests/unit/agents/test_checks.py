@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from agents.executor.code_extraction import program_of
-from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, problem_of
+from agents.executor.code_extraction import extract_code
+from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, find_problem
 
 Problem = Callable[..., Awaitable[str | None]]
 
@@ -24,7 +24,7 @@ async def problem() -> AsyncIterator[Problem]:
             finish: str = "stop",
             text: str = "x",
         ) -> str | None:
-            return problem_of(
+            return find_problem(
                 await checker.check(text=text, finish_reason=finish, code=code, language=language)
             )
 
@@ -141,4 +141,4 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
     ],
 )
 def test_the_fence_of_the_program_names_its_language(answer: str, language: str | None) -> None:
-    assert program_of(answer).language == language
+    assert extract_code(answer).language == language

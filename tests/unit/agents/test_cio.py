@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import Knowledge
@@ -35,16 +35,16 @@ def an_agent(lanes: Sequence[str] = LANES, **fields: Any) -> AgentRecord:
     )
 
 
-def a_fleet(store: FakeStore, own: Sequence[str] = ()) -> Fleet:
+def a_registry(store: FakeStore, own: Sequence[str] = ()) -> LaneRegistry:
     async def lanes() -> Sequence[str]:
         return own
 
-    return Fleet(store=store, own=lanes)
+    return LaneRegistry(store=store, own=lanes)
 
 
 async def worked(claimed: ClaimedSubtask, lanes: Sequence[str] = LANES) -> Completion:
-    fleet = a_fleet(FakeStore(others=[an_agent(lanes)]))
-    return await Cio(catalogue=CATALOGUE, fleet=fleet).work(claimed)
+    registry = a_registry(FakeStore(others=[an_agent(lanes)]))
+    return await Cio(catalogue=CATALOGUE, registry=registry).handle(claimed)
 
 
 async def planned(**task: Any) -> PlannedSubtask:
@@ -73,15 +73,15 @@ async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> Non
 async def test_a_tiny_budget_is_enough_where_only_the_simulator_answers() -> None:
     simulators = an_agent(id="simulating", details={"simulated": True})
     task = {"budget_usd": 0.000001, "model": LANES[1]}
-    cio = Cio(catalogue=CATALOGUE, fleet=a_fleet(FakeStore(others=[simulators])))
-    mixed = a_fleet(FakeStore(others=[simulators, an_agent([LANES[1]])]))
+    cio = Cio(catalogue=CATALOGUE, registry=a_registry(FakeStore(others=[simulators])))
+    mixed = a_registry(FakeStore(others=[simulators, an_agent([LANES[1]])]))
 
-    planned = await cio.work(a_plan(task))
+    planned = await cio.handle(a_plan(task))
 
     assert planned.plan is not None
     assert planned.plan.subtasks[0].lane == LANES[1]
     with pytest.raises(WorkFailed, match="budget"):  # somebody could call the real one
-        await Cio(catalogue=CATALOGUE, fleet=mixed).work(a_plan(task))
+        await Cio(catalogue=CATALOGUE, registry=mixed).handle(a_plan(task))
 
 
 async def test_a_task_without_params_can_be_planned() -> None:
@@ -221,7 +221,7 @@ async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_not
     for attempt in range(1, 8):
         claimed = a_plan(attempt=attempt, history=list(history))
         with pytest.raises(WorkFailed) as caught:
-            await Cio(catalogue=CATALOGUE, fleet=a_fleet(FakeStore())).work(claimed)
+            await Cio(catalogue=CATALOGUE, registry=a_registry(FakeStore())).handle(claimed)
         failure = caught.value.failure
         assert failure.action == FailureAction.SNOOZE
         assert failure.error.class_ == "no_model"
@@ -244,32 +244,32 @@ async def test_only_living_executors_are_counted_on() -> None:
             an_agent(["planner"], kind="orchestrator"),
         ]
     )
-    fleet = a_fleet(store, own=["own"])
+    registry = a_registry(store, own=["own"])
 
-    await fleet.refresh()
+    await registry.refresh()
 
-    assert fleet.lanes == ("alive",)
-    assert fleet.is_known
+    assert registry.lanes == ("alive",)
+    assert registry.is_known
 
 
 async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
-    fleet = a_fleet(FakeStore(), own=["b", "a"])
+    registry = a_registry(FakeStore(), own=["b", "a"])
 
-    await fleet.refresh()
+    await registry.refresh()
 
-    assert fleet.lanes == ("a", "b")
-    assert not fleet.is_known
+    assert registry.lanes == ("a", "b")
+    assert not registry.is_known
 
 
 async def test_what_was_known_of_the_fleet_stays_while_the_store_is_away() -> None:
     store = FakeStore(others=[an_agent()])
-    fleet = a_fleet(store)
-    await fleet.refresh()
+    registry = a_registry(store)
+    await registry.refresh()
 
     store.errors["fetch_agents"] = AWAY
-    await fleet.refresh()
+    await registry.refresh()
 
-    assert fleet.lanes == tuple(LANES)
+    assert registry.lanes == tuple(LANES)
 
 
 async def test_a_cascade_tells_the_executor_where_a_refused_answer_goes() -> None:
@@ -326,12 +326,12 @@ async def test_a_task_whose_budget_is_spent_is_not_planned(
 
 
 async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() -> None:
-    fleet = a_fleet(FakeStore(others=[an_agent()]))
+    registry = a_registry(FakeStore(others=[an_agent()]))
     knowledge = Knowledge(policy=PolicyName.CHEAPEST)
-    cio = Cio(catalogue=CATALOGUE, fleet=fleet, knowledge=lambda: knowledge)
+    cio = Cio(catalogue=CATALOGUE, registry=registry, knowledge=lambda: knowledge)
 
-    by_default = (await cio.work(a_plan())).plan
-    by_task = (await cio.work(a_plan({"preferences": {"policy": "rules"}}))).plan
+    by_default = (await cio.handle(a_plan())).plan
+    by_task = (await cio.handle(a_plan({"preferences": {"policy": "rules"}}))).plan
 
     assert by_default is not None
     assert by_task is not None

@@ -320,10 +320,10 @@ async def test_messages_are_doorbells() -> None:
         executor = harness.executor()
         waiting = group.create_task(harness.wakeup.wait())
         await asyncio.sleep(0)
-        executor.hear(_message(MessageType.SUBTASK_CANCELLED))
+        executor.handle_message(_message(MessageType.SUBTASK_CANCELLED))
         await asyncio.sleep(0)
         assert not waiting.done()
-        executor.hear(_message(MessageType.MCP_SUBTASK))
+        executor.handle_message(_message(MessageType.MCP_SUBTASK))
         await eventually(waiting.done, within=2)
 
 
@@ -351,10 +351,10 @@ async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> No
         working = group.create_task(work())
         await eventually(lambda: harness.router.is_pausing)
         before = len(harness.keeper.kept)
-        executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=str(uuid4())))
+        executor.handle_message(_message(MessageType.SUBTASK_CANCELLED, subtask_id=str(uuid4())))
         assert len(harness.keeper.kept) == before
         subtask_id = str(claimed.ref.subtask_id)
-        executor.hear(_message(MessageType.SUBTASK_CANCELLED, subtask_id=subtask_id))
+        executor.handle_message(_message(MessageType.SUBTASK_CANCELLED, subtask_id=subtask_id))
         working.cancel()
 
     assert [each.content for each in harness.keeper.kept[before:]] == ["one two"]

@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from agents.executor.failure_policy import LONGEST_PARKING, MESSAGE_CHARACTERS, failure_of, parked
-from agents.orchestrator.earlier_failures import retry_at
+from agents.executor.failure_policy import (
+    LONGEST_PARKING,
+    MESSAGE_CHARACTERS,
+    build_failure,
+    build_snooze,
+)
+from agents.orchestrator.earlier_failures import read_retry_at
 from protocol.ids import utc_now
 from protocol.records import FailureAction
 from providers import errors
@@ -67,9 +72,9 @@ def test_the_table_has_every_error() -> None:
 def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[ProviderError]) -> None:
     first, later = TABLE[kind]
 
-    assert failure_of(an_error(kind), a_subtask(failures=0), None).action == first
+    assert build_failure(an_error(kind), a_subtask(failures=0), None).action == first
     for failures in (1, 2, 4):
-        assert failure_of(an_error(kind), a_subtask(failures=failures), None).action == later
+        assert build_failure(an_error(kind), a_subtask(failures=failures), None).action == later
 
 
 @pytest.mark.parametrize(
@@ -84,14 +89,14 @@ def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[Provi
 def test_a_cap_that_waiting_does_not_help_is_somebody_elses(
     kind: type[CallFailed], action: FailureAction
 ) -> None:
-    assert failure_of(kind("vendor", "no"), a_subtask(), None).action == action
+    assert build_failure(kind("vendor", "no"), a_subtask(), None).action == action
 
 
 @pytest.mark.parametrize("kind", TABLE)
 def test_a_failure_says_what_happened_and_what_to_do(kind: type[ProviderError]) -> None:
     error = an_error(kind)
 
-    failure = failure_of(error, a_subtask(), None)
+    failure = build_failure(error, a_subtask(), None)
 
     assert failure.error.class_ == error.code
     assert failure.error.message == str(error)
@@ -99,7 +104,7 @@ def test_a_failure_says_what_happened_and_what_to_do(kind: type[ProviderError]) 
 
 
 def test_a_vendor_that_says_how_long_to_wait_is_heeded() -> None:
-    failure = failure_of(an_error(errors.RateLimited), a_subtask(), None)
+    failure = build_failure(an_error(errors.RateLimited), a_subtask(), None)
 
     assert failure.retry_after == timedelta(seconds=3)
     assert (failure.error.status, failure.error.vendor) == (418, "vendor")
@@ -108,7 +113,7 @@ def test_a_vendor_that_says_how_long_to_wait_is_heeded() -> None:
 def test_a_page_of_html_with_half_a_character_is_cut_and_mended() -> None:
     error = errors.Overloaded("vendor", "busy", vendor_message="\ud83d" + "x" * 100_000)
 
-    failure = failure_of(error, a_subtask(), None)
+    failure = build_failure(error, a_subtask(), None)
 
     assert len(failure.error.message) == MESSAGE_CHARACTERS
     assert "\ufffd" in failure.error.message
@@ -118,7 +123,7 @@ def test_a_page_of_html_with_half_a_character_is_cut_and_mended() -> None:
 def test_a_limit_of_ours_that_ends_soon_spends_nothing() -> None:
     error = errors.AtCapacity("vendor", "full", retry_after=timedelta(seconds=20))
 
-    failure = failure_of(error, a_subtask(), usage=None)
+    failure = build_failure(error, a_subtask(), usage=None)
 
     assert failure.action is FailureAction.SNOOZE
     assert failure.retry_after == timedelta(seconds=20)
@@ -129,7 +134,7 @@ DAYS = timedelta(seconds=198_300)
 
 def told(error: ProviderError, **fields: Any) -> dict[str, Any]:
     """An attempt that ended so, as the database tells of it."""
-    recorded = failure_of(error, a_subtask(), None).error.model_dump(mode="json", by_alias=True)
+    recorded = build_failure(error, a_subtask(), None).error.model_dump(mode="json", by_alias=True)
     return {
         "attempt": 1,
         "model_id": "claude-sonnet-5-5",
@@ -144,8 +149,8 @@ def test_a_wait_of_more_than_minutes_is_the_cios_business_once_and_then_waited_f
 ) -> None:
     error = kind("vendor", "slow down", retry_after=DAYS)
 
-    first = failure_of(error, a_subtask(), None)
-    again = failure_of(error, a_subtask(failures=1, history=[told(error)]), None)
+    first = build_failure(error, a_subtask(), None)
+    again = build_failure(error, a_subtask(failures=1, history=[told(error)]), None)
 
     assert first.action is REROUTE
     assert again.action is (SNOOZE if kind is errors.AtCapacity else RETRY)
@@ -163,7 +168,7 @@ def test_a_wait_of_more_than_minutes_is_the_cios_business_once_and_then_waited_f
 def test_only_what_the_cio_sent_back_knowingly_is_waited_for(fields: dict[str, Any]) -> None:
     error = errors.RateLimited("vendor", "slow down", retry_after=DAYS)
 
-    failure = failure_of(error, a_subtask(failures=1, history=[told(error) | fields]), None)
+    failure = build_failure(error, a_subtask(failures=1, history=[told(error) | fields]), None)
 
     assert failure.action is REROUTE
 
@@ -176,7 +181,7 @@ def test_the_longest_parking_is_waited_out_and_nothing_longer(
 ) -> None:
     error = errors.RateLimited("vendor", "slow down", retry_after=LONGEST_PARKING + more)
 
-    failure = failure_of(error, a_subtask(), None)
+    failure = build_failure(error, a_subtask(), None)
 
     assert failure.action is action
     assert (failure.error.retry_at is None) is (action is RETRY)
@@ -185,7 +190,7 @@ def test_the_longest_parking_is_waited_out_and_nothing_longer(
 def test_a_long_wait_names_its_end() -> None:
     error = errors.RateLimited("vendor", "slow down", retry_after=DAYS)
 
-    failure = failure_of(error, a_subtask(), None)
+    failure = build_failure(error, a_subtask(), None)
 
     assert failure.error.retry_at is not None
     assert timedelta() <= utc_now() + DAYS - failure.error.retry_at < timedelta(minutes=1)
@@ -195,7 +200,7 @@ def test_a_long_wait_names_its_end() -> None:
 def test_the_last_failure_says_what_came_before_it() -> None:
     earlier = told(errors.Overloaded("anthropic", "busy"), outcome="failed", provider="anthropic")
 
-    failure = failure_of(
+    failure = build_failure(
         errors.TimedOut("openai", TimeoutPhase.STALL, timedelta(seconds=60)),
         a_subtask(failures=2, history=[earlier, earlier]),
         None,
@@ -209,34 +214,37 @@ def test_the_last_failure_says_what_came_before_it() -> None:
 def test_a_model_that_must_not_be_asked_yet_is_not_asked() -> None:
     earlier = told(errors.RateLimited("vendor", "slow down", retry_after=DAYS))
     claimed = a_subtask(failures=1, history=[earlier])
-    until = retry_at(claimed.history[0])
+    until = read_retry_at(claimed.history[0])
     assert until is not None
 
-    waiting = parked(claimed, now=until - timedelta(hours=1))
+    waiting = build_snooze(claimed, now=until - timedelta(hours=1))
 
     assert waiting is not None
     assert waiting.action is SNOOZE
     assert waiting.error.class_ == "rate_limited"
     assert waiting.retry_after == timedelta(hours=1)
     assert f"{until:%Y-%m-%d %H:%M} UTC" in waiting.error.message
-    assert parked(claimed, now=until) is None
-    assert parked(a_subtask(lane="another", failures=1, history=[earlier]), now=utc_now()) is None
-    assert parked(a_subtask(failures=0, history=[earlier]), now=utc_now()) is None
+    assert build_snooze(claimed, now=until) is None
+    assert (
+        build_snooze(a_subtask(lane="another", failures=1, history=[earlier]), now=utc_now())
+        is None
+    )
+    assert build_snooze(a_subtask(failures=0, history=[earlier]), now=utc_now()) is None
 
 
 @pytest.mark.parametrize("until", ["soon", "2999-01-01T00:00:00", [], None])
 def test_a_model_is_asked_where_nobody_knows_until_when_it_should_not_be(until: object) -> None:
     earlier = told(errors.Overloaded("vendor", "busy")) | {"error": {"retry_at": until}}
 
-    assert parked(a_subtask(failures=1, history=[earlier]), now=utc_now()) is None
+    assert build_snooze(a_subtask(failures=1, history=[earlier]), now=utc_now()) is None
 
 
 def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None:
     error = errors.CircuitOpen("vendor", "open", retry_after=timedelta(seconds=20))
     earlier = told(error)
 
-    first = failure_of(error, a_subtask(), usage=None)
-    again = failure_of(error, a_subtask(attempt=3, failures=1, history=[earlier]), usage=None)
+    first = build_failure(error, a_subtask(), usage=None)
+    again = build_failure(error, a_subtask(attempt=3, failures=1, history=[earlier]), usage=None)
 
     assert first.action is FailureAction.REROUTE
     assert again.action is FailureAction.SNOOZE

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.executor.lanes import Lanes
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.discovery import LocalServer
@@ -63,17 +63,17 @@ async def running(
     *,
     probes: bool = False,
     every: timedelta = NEVER,
-    vitals: Vitals | None = None,
+    health: Health | None = None,
 ) -> AsyncIterator[tuple[Lanes, list[str]]]:
     rung: list[str] = []
     lanes = Lanes(
         router,
         on_change=lambda: rung.append("rung"),
         jitter=random.Random(0),  # noqa: S311 - spreads probes
-        vitals=vitals or Vitals(),
+        health=health or Health(),
         probes=probes,
         probe_every=every,
-        doubt=OFTEN,
+        recheck_after=OFTEN,
     )
     async with asyncio.TaskGroup() as group:
         task = group.create_task(lanes.run())
@@ -125,20 +125,20 @@ async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() ->
     router.may_open.set()
     now = [0.0]
     router.keyring = Keyring({}, reread=lambda _: KEYS, clock=lambda: now[0])
-    vitals = Vitals()
-    vitals.store_answered()
-    async with running(router, probes=True, every=OFTEN, vitals=vitals) as (lanes, rung):
+    health = Health()
+    health.mark_answered()
+    async with running(router, probes=True, every=OFTEN, health=health) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
         assert lanes.claimable() == []
-        assert not vitals.readiness().is_well
-        assert "ANTHROPIC_API_KEY" in vitals.readiness().reason
+        assert not health.check_readiness().ok
+        assert "ANTHROPIC_API_KEY" in health.check_readiness().reason
 
         now[0] += REREAD_EVERY.total_seconds()
         await eventually(lambda: lanes.claimable() and lanes.claimable() == lanes.served())
 
     assert rung
     assert router.opened == {"anthropic", "openai"}
-    assert vitals.readiness().is_well
+    assert health.check_readiness().ok
 
 
 async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() -> None:
@@ -146,7 +146,7 @@ async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() 
     router.may_open.set()
     async with running(router, probes=True, every=NEVER) as (lanes, _):
         router.here = ["ollama"]
-        lanes.doubt()
+        lanes.recheck_soon()
         await eventually(lambda: lanes.claimable() == ["ollama/m"])
 
 
@@ -154,7 +154,7 @@ async def test_without_local_models_nobody_is_probed() -> None:
     router = SlowRouter(KEYS)
     router.may_open.set()
     async with running(router, every=OFTEN) as (lanes, _):
-        lanes.doubt()
+        lanes.recheck_soon()
         await eventually(lambda: lanes.claimable() == lanes.served())
 
     assert router.probes == 0

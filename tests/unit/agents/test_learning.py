@@ -3,7 +3,12 @@
 import asyncio
 from uuid import UUID
 
-from agents.orchestrator.knowledge_sync import NOBODY, Learner, known, observations_of
+from agents.orchestrator.knowledge_sync import (
+    NOBODY,
+    KnowledgeSync,
+    build_knowledge,
+    build_observations,
+)
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
@@ -27,14 +32,14 @@ RESCUED = SEEN.model_copy(update={"after": ["b", "c"], "judged": 2.0, "good": 1.
 KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], health={"c": "open"})
 
 
-def a_learner(store: FakeStore) -> Learner:
-    return Learner(
+def a_learner(store: FakeStore) -> KnowledgeSync:
+    return KnowledgeSync(
         store=store, agent_id="cio-1", start=Knowledge(policy=PolicyName.SCORED), every_seconds=3600
     )
 
 
 def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
-    learned = observations_of(KNOWN)
+    learned = build_observations(KNOWN)
 
     seen = learned.outcomes["a", "code-generation"]
     assert (seen.n, seen.success) == (10, 5)
@@ -58,7 +63,7 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
         }
     )
 
-    seen = known(found, start=Knowledge(policy=PolicyName.SCORED))
+    seen = build_knowledge(found, start=Knowledge(policy=PolicyName.SCORED))
 
     assert [(each.action, each.owner) for each in seen.controls] == [("ban", owner)]
     assert seen.policy_for(None, None) is PolicyName.CHEAPEST
@@ -88,6 +93,8 @@ async def test_a_message_of_a_switch_refreshes_at_once() -> None:
         await eventually(lambda: store.asked["model_knowledge"] == 1)
         status = ModelStatus(model_id="c", status="unavailable")
         store.knowledge = KNOWN
-        learner.hear(Envelope.of(MessageType.MODEL_STATUS, status, source="x", target="y"))
+        learner.handle_message(
+            Envelope.of(MessageType.MODEL_STATUS, status, source="x", target="y")
+        )
         await eventually(lambda: learner.knowledge.observations.health)
         running.cancel()

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
-from agents.runtime.outcome import Verdict
+from agents.runtime.outcome import StopReason
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store.queue import Store
@@ -36,12 +36,12 @@ def a_keeper(
         open_store=store.open,
         lease=lease,
         every=every,
-        vitals=Vitals(stalled_after=timedelta(seconds=stalled_after)),
+        health=Health(stalled_after=timedelta(seconds=stalled_after)),
     )
 
 
-def hold(keeper: LeaseKeeper) -> tuple[LeaseRef, list[Verdict]]:
-    ref, told = a_ref(), list[Verdict]()
+def hold(keeper: LeaseKeeper) -> tuple[LeaseRef, list[StopReason]]:
+    ref, told = a_ref(), list[StopReason]()
     keeper.hold(ref, asked_at=time.monotonic(), tell=told.append)
     return ref, told
 
@@ -190,8 +190,8 @@ async def test_a_checkpoint_survives_a_call_that_failed() -> None:
     assert set(sent()[sent().index(text) : refused]) == {text}
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-async def test_a_holder_is_told_once_that_it_must_stop(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(StopReason))
+async def test_a_holder_is_told_once_that_it_must_stop(verdict: StopReason) -> None:
     store = FakeStore()
 
     async with a_keeper(store) as keeper:
@@ -213,7 +213,7 @@ async def test_without_the_store_a_holder_is_told_lost_when_its_lease_ends() -> 
         await eventually(lambda: told)
         passed = time.monotonic() - began
 
-    assert told == [Verdict.LOST]
+    assert told == [StopReason.LOST]
     assert BRIEF.total_seconds() <= passed
 
 
@@ -228,15 +228,15 @@ async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
                         raise
             return []
 
-    told: list[Verdict] = []
+    told: list[StopReason] = []
     async with a_keeper(Stuck(), lease=BRIEF) as keeper:
         keeper.hold(a_ref(), asked_at=time.monotonic(), tell=told.append)
         try:
             await eventually(lambda: told)
         finally:
-            told = told or [Verdict.CANCELLED]  # lets the thread end
+            told = told or [StopReason.CANCELLED]  # lets the thread end
 
-    assert told == [Verdict.LOST]
+    assert told == [StopReason.LOST]
 
 
 async def test_a_call_that_hangs_is_given_up_after_half_a_lease_and_the_next_one_is_made() -> None:
@@ -280,7 +280,7 @@ async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
         _, told = hold(keeper)
         await eventually(lambda: told)
 
-        assert told == [Verdict.LOST]
+        assert told == [StopReason.LOST]
 
 
 async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
@@ -288,7 +288,7 @@ async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
 
     async with a_keeper(store, stalled_after=0.1) as keeper:
         _, told = hold(keeper)
-        await until_past_a_lease(keeper.beat)
+        await until_past_a_lease(keeper.mark_alive)
 
         assert told == []
 
@@ -301,12 +301,12 @@ async def test_a_hurried_keeper_asks_at_once() -> None:
         store.verdicts[ref] = "cancel"
 
         def hurried() -> bool:
-            keeper.hurry()
+            keeper.extend_now()
             return bool(told)
 
         await eventually(hurried)
 
-    assert told == [Verdict.CANCELLED]
+    assert told == [StopReason.CANCELLED]
 
 
 async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> None:
@@ -321,7 +321,7 @@ async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> Non
             await keeper.watch()
 
         assert caught.group_contains(ZeroDivisionError)
-        assert told == [Verdict.LOST]
+        assert told == [StopReason.LOST]
 
 
 async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
@@ -335,7 +335,7 @@ async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
         open_store=refuse,
         lease=LEASE,
         every=EVERY,
-        vitals=Vitals(),
+        health=Health(),
     )
     async with keeper:
         with pytest.raises(Unauthorized):
@@ -360,7 +360,7 @@ async def test_starting_and_stopping_leaves_nothing_behind() -> None:
     for _ in range(50):
         async with a_keeper(store) as keeper:
             hold(keeper)
-            keeper.hurry()
-        keeper.hurry()  # a late message after the end
+            keeper.extend_now()
+        keeper.extend_now()  # a late message after the end
 
     assert store.opened == store.closed

@@ -5,9 +5,9 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
-from agents.runtime.completion_batcher import Recorder
+from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Wakeup
@@ -34,19 +34,19 @@ def more_than(most: int, count: Callable[[], int]) -> Callable[[], bool]:
 
 
 async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_less() -> None:
-    store, vitals, drain = FakeStore(), Vitals(), Drain()
+    store, health, drain = FakeStore(), Health(), Drain()
     wakeup = NotingWakeup(busy=SHORT, idle=SHORT * 4, jitter=JITTER)
     keeper = LeaseKeeper(
-        agent_id="agent", open_store=store.open, lease=SHORT, every=SHORT, vitals=vitals
+        agent_id="agent", open_store=store.open, lease=SHORT, every=SHORT, health=health
     )
     pool = Pool(
         identity=IDENTITY,
         options=options(),
         store=store,
         keeper=keeper,
-        recorder=Recorder(agent_id="agent", store=store, jitter=JITTER),
+        recorder=CompletionBatcher(agent_id="agent", store=store, jitter=JITTER),
         wakeup=wakeup,
-        vitals=vitals,
+        health=health,
         lanes=lambda: ["lane"],
         work=at_once,
         jitter=JITTER,

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from agents.runtime.completion_batcher import Recorder
+from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.drain import Drain
-from agents.runtime.health import Vitals
+from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
-from agents.runtime.outcome import Verdict
+from agents.runtime.outcome import StopReason
 from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Wakeup
 from protocol.errors import InvalidArgument, Unauthorized
@@ -200,20 +200,22 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
             return await super().claim_subtasks(**asked)
 
     class Keeper(LeaseKeeper):
-        def hold(self, ref: LeaseRef, *, asked_at: float, tell: Callable[[Verdict], None]) -> None:
+        def hold(
+            self, ref: LeaseRef, *, asked_at: float, tell: Callable[[StopReason], None]
+        ) -> None:
             held.append(asked_at)
 
     arrived, held = list[float](), list[float]()
-    store, given, vitals = Noting(queue=subtasks(1), deaf_claims=2), options(), Vitals()
+    store, given, health = Noting(queue=subtasks(1), deaf_claims=2), options(), Health()
     jitter, drain = random.Random(0), Drain()  # noqa: S311 - spreads polls
     keeper = Keeper(
         agent_id="agent",
         open_store=store.open,
         lease=given.lease,
         every=given.extend_every,
-        vitals=vitals,
+        health=health,
     )
-    recorder = Recorder(agent_id="agent", store=store, jitter=jitter)
+    recorder = CompletionBatcher(agent_id="agent", store=store, jitter=jitter)
     pool = Pool(
         identity=IDENTITY,
         options=given,
@@ -221,7 +223,7 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
         keeper=keeper,
         recorder=recorder,
         wakeup=Wakeup(busy=given.poll_busy, idle=given.poll_idle, jitter=jitter),
-        vitals=vitals,
+        health=health,
         lanes=lambda: ["lane"],
         work=at_once,
         jitter=jitter,

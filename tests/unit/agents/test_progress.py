@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.executor.progress import DELTA_CHARACTERS, Kind, ProgressHub
+from agents.executor.progress import DELTA_CHARACTERS, DeltaKind, ProgressHub
 from protocol.messages import SubtaskProgress, payload_of
 from protocol.topics import result_topic
 from protocol.transport.broadcast import MESSAGE_BYTES
@@ -167,7 +167,7 @@ async def test_a_sender_goes_on_after_a_request_that_failed() -> None:
         await eventually(lambda: len(bus.requests) == 2, within=2)
 
 
-KINDS = cast("list[Kind]", ["text", "reasoning"])
+KINDS = cast("list[DeltaKind]", ["text", "reasoning"])
 DELTAS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.text(min_size=1, max_size=4), st.booleans()), max_size=20
 )
@@ -176,7 +176,7 @@ DELTAS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(deltas=DELTAS)
 async def test_watchers_can_put_the_text_together_from_offsets(
-    deltas: list[tuple[Kind, str, bool]],
+    deltas: list[tuple[DeltaKind, str, bool]],
 ) -> None:
     bus = FakeBus()
     hub = ProgressHub(bus=bus, source="agent", every=HOUR)

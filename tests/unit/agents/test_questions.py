@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from agents.executor.call_context import errand_of, unsent
-from agents.executor.request import question_of
+from agents.executor.call_context import build_cached_call, build_call_context
+from agents.executor.request import build_request
 from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
-from agents.workflows.registry import WORKFLOWS, plan_of
+from agents.workflows.registry import WORKFLOWS, build_step
 from protocol.records import SessionMessage
 from providers.calls.middleware import Errand
 from providers.catalogue.catalogue import Catalogue
@@ -26,7 +26,7 @@ from tests.support.json_values import JSON
 
 
 def asked(type_: str = "GENERATE_CODE", **params: Any) -> ChatRequest:
-    return question_of(a_subtask(type=type_, params={"generation_prompt": "Write it"} | params))
+    return build_request(a_subtask(type=type_, params={"generation_prompt": "Write it"} | params))
 
 
 @pytest.mark.parametrize("type_", WORKFLOWS)
@@ -51,7 +51,7 @@ def test_the_question_names_the_lane_and_what_surrounds_the_code() -> None:
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_what_nobody_watches_may_come_in_one_piece(watched: bool) -> None:
-    assert question_of(a_subtask(task={"stream": watched})).whole is not watched
+    assert build_request(a_subtask(task={"stream": watched})).whole is not watched
 
 
 def test_a_planner_in_another_language_needs_to_give_a_prompt_only() -> None:
@@ -66,7 +66,7 @@ def test_earlier_turns_come_first() -> None:
         SessionMessage(role="assistant", content="Hello"),
     ]
 
-    request = question_of(a_subtask(type="CHAT"), memory=memory)
+    request = build_request(a_subtask(type="CHAT"), memory=memory)
 
     assert [each.role for each in request.messages] == ["user", "assistant", "user"]
 
@@ -77,7 +77,7 @@ def test_the_audit_of_a_kept_answer_shows_no_key_that_is_loaded_here() -> None:
     [place] = router.deployments("claude-sonnet-5-5")
     request = asked(generation_prompt=f"Use {key}")
 
-    call = unsent(request, place, Errand(), router.redactor(place))
+    call = build_cached_call(request, place, Errand(), router.redactor(place))
 
     assert (key in repr(call.request), call.masked_keys) == (False, 1)
 
@@ -119,8 +119,8 @@ PLANNED: list[tuple[str, dict[str, Any], str]] = [
 def test_every_plan_can_be_asked(type_: str, params: dict[str, Any], words: str) -> None:
     task = a_plan({"type": type_, "params": params, "prompt": "Sort it"}).task
 
-    step = plan_of(task)
-    request = question_of(a_subtask(type=step.type, params=step.params))
+    step = build_step(task)
+    request = build_request(a_subtask(type=step.type, params=step.params))
 
     content = request.messages[-1].content
     assert words in content
@@ -137,7 +137,7 @@ def test_a_synthesis_sees_every_answer_and_no_author() -> None:
     }
     params = {"generation_prompt": "Write it", "synthesize": True}
     synthesis, plain = (
-        question_of(a_subtask(params=each, inputs=inputs)).messages[-1].content
+        build_request(a_subtask(params=each, inputs=inputs)).messages[-1].content
         for each in (params, {"generation_prompt": "Write it"})
     )
 
@@ -150,7 +150,7 @@ def test_a_synthesis_sees_every_answer_and_no_author() -> None:
 def test_a_synthesis_of_nothing_answers_by_itself() -> None:
     params = {"generation_prompt": "Write it", "synthesize": True}
 
-    assert question_of(a_subtask(params=params)).messages[-1].content == "Write it"
+    assert build_request(a_subtask(params=params)).messages[-1].content == "Write it"
 
 
 def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order() -> None:
@@ -169,7 +169,7 @@ def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order
     }
     plan = a_plan({"type": "CHAT", "prompt": "What is my name?", "params": params})
 
-    request = question_of(a_subtask(type="CHAT", params=plan_of(plan.task).params))
+    request = build_request(a_subtask(type="CHAT", params=build_step(plan.task).params))
 
     assert [{"role": each.role, "content": each.content} for each in request.messages] == turns
     assert (request.system, request.max_output_tokens) == ("Be brief.", 50)
@@ -200,8 +200,8 @@ SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "t
 
 def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]:
     """What goes to the model for a task, and what its result says about the params."""
-    step = plan_of(a_plan({"type": type_, "params": params}).task)
-    return question_of(a_subtask(type=type_, params=step.params)), step.params.get(NOTES, [])
+    step = build_step(a_plan({"type": type_, "params": params}).task)
+    return build_request(a_subtask(type=type_, params=step.params)), step.params.get(NOTES, [])
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ VALUES = JSON | st.sampled_from([10**308, 10**400, -(10**18), 1e308, True])
 @given(st.dictionaries(NAMES, VALUES | st.lists(st.dictionaries(NAMES, VALUES)), max_size=6))
 def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, Any]) -> None:
     try:
-        request = question_of(a_subtask(params=params))
+        request = build_request(a_subtask(params=params))
     except InvalidRequest as error:
         assert str(error)
     else:
@@ -291,5 +291,5 @@ def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, An
 def test_what_is_left_of_a_deadline_is_what_the_database_says_and_not_the_agents_clock() -> None:
     long_ago = {"deadline": "2000-01-01T00:00:00Z", "seconds_left": 30}
 
-    assert errand_of(a_subtask(long_ago)).time_left == timedelta(seconds=30)
-    assert errand_of(a_subtask()).time_left is None
+    assert build_call_context(a_subtask(long_ago)).time_left == timedelta(seconds=30)
+    assert build_call_context(a_subtask()).time_left is None

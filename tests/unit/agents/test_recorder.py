@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from agents.runtime import completion_batcher as module
-from agents.runtime.completion_batcher import Recorder, until_answered
+from agents.runtime.completion_batcher import CompletionBatcher, retry_until_answered
 from protocol.errors import InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records import Completion, CompletionAnswer
 from tests.support.agents.fake_store import AWAY, FakeStore
@@ -20,8 +20,8 @@ class _NoWait(random.Random):
 
 
 @asynccontextmanager
-async def recording(store: FakeStore) -> AsyncIterator[Recorder]:
-    recorder = Recorder(agent_id="agent", store=store, jitter=_NoWait())
+async def recording(store: FakeStore) -> AsyncIterator[CompletionBatcher]:
+    recorder = CompletionBatcher(agent_id="agent", store=store, jitter=_NoWait())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(recorder.run())
         yield recorder
@@ -33,7 +33,7 @@ def completions(count: int) -> list[Completion]:
 
 
 async def answers(
-    recorder: Recorder, items: list[Completion]
+    recorder: CompletionBatcher, items: list[Completion]
 ) -> list[CompletionAnswer | BaseException]:
     async def one(item: Completion) -> CompletionAnswer | BaseException:
         try:
@@ -155,5 +155,5 @@ async def test_an_idempotent_call_is_repeated_with_growing_waits_while_the_store
             raise AWAY
         return "answered"
 
-    assert await until_answered(call, what="a test", jitter=Noting()) == "answered"
+    assert await retry_until_answered(call, what="a test", jitter=Noting()) == "answered"
     assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from agents.middleware.call_reporter import Reporter
+from agents.middleware.call_reporter import CallReporter
 from protocol.records.deployments import (
     Circuit,
 )
@@ -15,7 +15,7 @@ PLACE = "anthropic:claude-sonnet-5-5"
 
 async def test_without_any_call_the_circuits_are_known_and_kept_in_view() -> None:
     store = FakeCallStateStore()
-    reporter = Reporter(agent_id="executor-1", store=store, idle=timedelta(milliseconds=1))
+    reporter = CallReporter(agent_id="executor-1", store=store, idle=timedelta(milliseconds=1))
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(reporter.run())
         await eventually(lambda: store.asked)

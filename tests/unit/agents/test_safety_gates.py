@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from agents.middleware.call_reporter import Reporter
-from agents.middleware.circuit_breaker import SHORTEST, BreakerGate
-from agents.middleware.rate_limit import RateGate, estimate
+from agents.middleware.call_reporter import CallReporter
+from agents.middleware.circuit_breaker import SHORTEST, CircuitBreakerMiddleware
+from agents.middleware.rate_limit import RateLimitMiddleware, estimate_tokens
 from protocol.records.deployments import Circuit, Draw, Drawn, Trial
 from providers import errors
 from providers.calls.concurrency import LATER, PATIENCE, ConcurrencyGate
@@ -67,8 +67,10 @@ def a_call(**limits: int) -> VendorCall:
     return VendorCall(deployment=place, request=a_request(), errand=Errand())
 
 
-def a_breaker(store: Scripted, state: str, wait: float, *, resting: bool = False) -> BreakerGate:
-    reporter = Reporter(agent_id="agent", store=store)
+def a_breaker(
+    store: Scripted, state: str, wait: float, *, resting: bool = False
+) -> CircuitBreakerMiddleware:
+    reporter = CallReporter(agent_id="agent", store=store)
     reporter.learn(
         Circuit.model_validate(
             {
@@ -79,7 +81,7 @@ def a_breaker(store: Scripted, state: str, wait: float, *, resting: bool = False
             }
         )
     )
-    return BreakerGate(agent_id="agent", store=store, reporter=reporter)
+    return CircuitBreakerMiddleware(agent_id="agent", store=store, reporter=reporter)
 
 
 async def test_an_open_circuit_is_left_alone_for_as_long_as_it_says() -> None:
@@ -130,7 +132,9 @@ async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
     patient = Scripted(drawn=[half, half])
     began = asyncio.get_running_loop().time()
 
-    gate = RateGate(store=patient, reporter=Reporter(agent_id="agent", store=patient))
+    gate = RateLimitMiddleware(
+        store=patient, reporter=CallReporter(agent_id="agent", store=patient)
+    )
     async with gate.around(a_call(requests_per_minute=1)):
         waited = asyncio.get_running_loop().time() - began
 
@@ -138,7 +142,7 @@ async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
     assert waited == pytest.approx(2 * half)
 
     hasty = Scripted(drawn=[half, half + 0.001])
-    gate = RateGate(store=hasty, reporter=Reporter(agent_id="agent", store=hasty))
+    gate = RateLimitMiddleware(store=hasty, reporter=CallReporter(agent_id="agent", store=hasty))
     with pytest.raises(AtCapacity) as refused:
         async with gate.around(a_call(requests_per_minute=1)):
             pass
@@ -160,10 +164,10 @@ async def test_what_was_drawn_is_settled_by_what_was_used(
     usage: Usage | None, sent: bool, back: float | None
 ) -> None:
     store = Scripted()
-    reporter = Reporter(agent_id="agent", store=store)
+    reporter = CallReporter(agent_id="agent", store=store)
     call = a_call(tokens_per_minute=9_000)
 
-    async with RateGate(store=store, reporter=reporter).around(call):
+    async with RateLimitMiddleware(store=store, reporter=reporter).around(call):
         call.report.sent, call.report.usage = sent, usage
 
     given = [each.amount for each in reporter.tally(call).given_back]
@@ -227,11 +231,13 @@ async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> 
 )
 async def test_how_a_trial_ended_is_told(error: errors.CallFailed | None, told: str) -> None:
     store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
-    reporter = Reporter(agent_id="agent", store=store)
+    reporter = CallReporter(agent_id="agent", store=store)
     reporter.learn(Circuit(deployment=a_call().deployment.id, state="open", wait_seconds=0))
     call = a_call()
 
-    async with BreakerGate(agent_id="agent", store=store, reporter=reporter).around(call):
+    async with CircuitBreakerMiddleware(agent_id="agent", store=store, reporter=reporter).around(
+        call
+    ):
         assert reporter.tally(call).report(concurrency=1, running=0).trial == "running"
         call.report.sent, call.report.error = True, error
         call.report.done = None if error else DONE
@@ -258,7 +264,7 @@ async def test_an_open_circuit_is_no_rest_even_if_the_vendor_also_asked_for_one(
 
 @pytest.mark.parametrize(("limit", "tokens"), [(10, 1_010), (1_000, 2_000), (5_000, 2_000)])
 def test_an_answer_is_estimated_by_its_limit_up_to_the_usual(limit: int, tokens: float) -> None:
-    assert estimate(replace(a_request(), max_output_tokens=limit)) == tokens
+    assert estimate_tokens(replace(a_request(), max_output_tokens=limit)) == tokens
 
 
 async def test_places_follow_the_catalogue_and_the_pace_is_that_of_late() -> None:

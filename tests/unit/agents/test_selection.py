@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
-from agents.selection.rules import CODING, DEFAULT, rule_for
-from agents.selection.strategy import NoModel, Wanted, choose
+from agents.selection.rules import CODING, DEFAULT, find_rule
+from agents.selection.strategy import NoModel, SelectionRequest, choose_model
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
 
@@ -25,7 +25,7 @@ def needs(prompt: str, **stated: Any) -> Requirements:
 
 def chosen(prompt: str = "Write it", **wanted: Any) -> str:
     asked: dict[str, Any] = {"needs": needs(prompt), "served": SERVED}
-    return choose(Wanted(**asked | wanted), CATALOGUE).selected.model_id
+    return choose_model(SelectionRequest(**asked | wanted), CATALOGUE).selected.model_id
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def chosen(prompt: str = "Write it", **wanted: Any) -> str:
     ],
 )
 def test_words_of_the_prompt_lead_to_the_documented_model(prompt: str, role: str) -> None:
-    assert rule_for(needs(prompt)).role == role
+    assert find_rule(needs(prompt)).role == role
     assert chosen(prompt) == {CODING: CODING_MODEL, DEFAULT: DEFAULT_MODEL}[role]
 
 
@@ -60,12 +60,12 @@ def test_words_of_the_prompt_lead_to_the_documented_model(prompt: str, role: str
 def test_what_a_task_states_leads_to_the_documented_model(
     stated: dict[str, Any], role: str
 ) -> None:
-    assert rule_for(needs("Write a function", **stated)).role == role
+    assert find_rule(needs("Write a function", **stated)).role == role
 
 
 @pytest.mark.parametrize("key", ["performanceNeeded", "performance_needed"])
 def test_what_a_task_states_wins_over_what_its_prompt_suggests(key: str) -> None:
-    assert rule_for(needs("Generate optimized sorting algorithm", **{key: False})).role == DEFAULT
+    assert find_rule(needs("Generate optimized sorting algorithm", **{key: False})).role == DEFAULT
 
 
 def test_words_of_the_prompt_become_the_documented_requirements() -> None:
@@ -89,9 +89,9 @@ def test_the_model_that_a_task_asks_for_wins_over_every_rule() -> None:
 
 @pytest.mark.parametrize("name", ["claude-3.5-sonnet", "fireworks/qwen3-coder-480b-a35b-instruct"])
 def test_a_retired_model_gives_its_successor_and_says_so(name: str) -> None:
-    wanted = Wanted(needs=needs("Write it"), requested=name, served=SERVED)
+    wanted = SelectionRequest(needs=needs("Write it"), requested=name, served=SERVED)
 
-    choice = choose(wanted, CATALOGUE)
+    choice = choose_model(wanted, CATALOGUE)
 
     assert choice.selected.model_id == CATALOGUE.resolve(name).model.id
     assert "retired" in choice.reason
@@ -100,9 +100,9 @@ def test_a_retired_model_gives_its_successor_and_says_so(name: str) -> None:
 
 def test_a_retired_model_that_is_still_served_is_taken() -> None:
     name = "claude-3.5-sonnet"
-    wanted = Wanted(needs=needs("Write it"), requested=name, served=(*SERVED, name))
+    wanted = SelectionRequest(needs=needs("Write it"), requested=name, served=(*SERVED, name))
 
-    choice = choose(wanted, CATALOGUE)
+    choice = choose_model(wanted, CATALOGUE)
 
     assert choice.selected.model_id == name
     assert "retired" not in choice.reason
@@ -145,8 +145,10 @@ def test_a_prompt_too_long_for_one_window_goes_to_a_larger_one() -> None:
 
 
 def test_a_model_that_failed_is_not_taken_again() -> None:
-    choice = choose(
-        Wanted(needs=needs("Write it"), served=SERVED, failed={DEFAULT_MODEL: "overloaded"}),
+    choice = choose_model(
+        SelectionRequest(
+            needs=needs("Write it"), served=SERVED, failed={DEFAULT_MODEL: "overloaded"}
+        ),
         CATALOGUE,
     )
 
@@ -168,13 +170,13 @@ def test_without_any_model_a_sentence_says_what_to_do() -> None:
 
 
 def test_a_choice_is_recorded_with_its_reason_and_everything_behind_it() -> None:
-    wanted = Wanted(
+    wanted = SelectionRequest(
         needs=needs("Generate optimized sorting algorithm"),
         served=SERVED,
         preferences=Preferences(denied_models=["gpt-6.1-sol"]),
     )
 
-    record = choose(wanted, CATALOGUE).record(key="main")
+    record = choose_model(wanted, CATALOGUE).record(key="main")
 
     assert record.selected_model == CODING_MODEL
     assert record.reason == "Performance is needed: the coding model."
@@ -188,7 +190,7 @@ _LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/
 _NAMES = st.lists(st.sampled_from([*CATALOGUE.models, *CATALOGUE.roles]), max_size=3)
 _PROVIDERS = st.lists(st.sampled_from([*CATALOGUE.providers]), max_size=2)
 WANTED = st.builds(
-    Wanted,
+    SelectionRequest,
     needs=st.builds(
         Requirements,
         complexity=st.sampled_from(["low", "medium", "high"]),
@@ -213,9 +215,9 @@ WANTED = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(wanted=WANTED)
-def test_a_refused_candidate_is_never_chosen(wanted: Wanted) -> None:
+def test_a_refused_candidate_is_never_chosen(wanted: SelectionRequest) -> None:
     try:
-        choice = choose(wanted, CATALOGUE)
+        choice = choose_model(wanted, CATALOGUE)
     except NoModel as error:
         assert error.message.endswith(".")
         return
@@ -228,9 +230,11 @@ def test_a_refused_candidate_is_never_chosen(wanted: Wanted) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(wanted=WANTED, data=st.data())
-def test_the_order_of_what_is_served_changes_nothing(wanted: Wanted, data: st.DataObject) -> None:
+def test_the_order_of_what_is_served_changes_nothing(
+    wanted: SelectionRequest, data: st.DataObject
+) -> None:
     order = data.draw(st.permutations(wanted.served))
-    other = Wanted(
+    other = SelectionRequest(
         needs=wanted.needs,
         requested=wanted.requested,
         preferences=wanted.preferences,
@@ -244,8 +248,8 @@ def test_the_order_of_what_is_served_changes_nothing(wanted: Wanted, data: st.Da
 
 @settings(max_examples=100, deadline=None)
 @given(wanted=WANTED)
-def test_the_first_recommendation_is_what_would_be_chosen(wanted: Wanted) -> None:
-    free = Wanted(
+def test_the_first_recommendation_is_what_would_be_chosen(wanted: SelectionRequest) -> None:
+    free = SelectionRequest(
         needs=wanted.needs,
         preferences=wanted.preferences,
         served=wanted.served,
@@ -258,8 +262,8 @@ def test_the_first_recommendation_is_what_would_be_chosen(wanted: Wanted) -> Non
     assert outcome == recommended[0] if recommended else outcome.startswith("no ")
 
 
-def _outcome(wanted: Wanted) -> str:
+def _outcome(wanted: SelectionRequest) -> str:
     try:
-        return choose(wanted, CATALOGUE).selected.model_id
+        return choose_model(wanted, CATALOGUE).selected.model_id
     except NoModel as error:
         return error.message

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from agents.orchestrator.lane_registry import Fleet
+from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
-from agents.orchestrator.selection_channel import WAITING, SelectionDesk
+from agents.orchestrator.selection_channel import WAITING, SelectionChannelHandler
 from protocol.errors import Refused
 from protocol.messages import (
     Envelope,
@@ -38,16 +38,14 @@ def an_executor() -> AgentRecord:
     )
 
 
-async def a_desk(store: FakeStore, bus: FakeBus | None = None) -> SelectionDesk:
+async def a_desk(store: FakeStore, bus: FakeBus | None = None) -> SelectionChannelHandler:
     async def own() -> Sequence[str]:
         return ()
 
-    fleet = Fleet(store=store, own=own)
-    await fleet.refresh()
-    return SelectionDesk(
-        catalogue=CATALOGUE,
-        cio=Cio(catalogue=CATALOGUE, fleet=fleet),
-        fleet=fleet,
+    registry = LaneRegistry(store=store, own=own)
+    await registry.refresh()
+    return SelectionChannelHandler(
+        cio=Cio(catalogue=CATALOGUE, registry=registry),
         bus=bus or FakeBus(),
         store=store,
         source="cio-1",
@@ -73,9 +71,9 @@ async def answers(*requests: Envelope) -> list[SelectionRecord]:
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
         for request in requests:
-            desk.hear(request)
+            desk.handle_message(request)
         last = a_request({"requested_model": "claude-haiku-4-5", "task_id": "the last"})
-        desk.hear(last)
+        desk.handle_message(last)
         await eventually(lambda: any(each.task_id == "the last" for each in store.selections))
         running.cancel()
     assert bus.requests == []
@@ -174,7 +172,7 @@ async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> 
     request = a_request(SEED)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
-        desk.hear(request)
+        desk.handle_message(request)
         await eventually(lambda: bus.requests)
         running.cancel()
 
@@ -191,7 +189,7 @@ async def test_requests_wait_until_the_store_answers() -> None:
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
         for number in range(3):
-            desk.hear(a_request({"task_id": str(number)}))
+            desk.handle_message(a_request({"task_id": str(number)}))
         await eventually(lambda: store.asked["record_selection"] > 1)
         store.errors.clear()
         await eventually(lambda: len(store.selections) == 3)
@@ -206,8 +204,10 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
     said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
-        desk.hear(Envelope.of(MessageType.MODEL_CONTROL, said, source="ann", target="x"))
-        desk.hear(Envelope(type="MODEL_CONTROL", payload={"a": 1}, source="x", target="x"))
+        desk.handle_message(Envelope.of(MessageType.MODEL_CONTROL, said, source="ann", target="x"))
+        desk.handle_message(
+            Envelope(type="MODEL_CONTROL", payload={"a": 1}, source="x", target="x")
+        )
         await eventually(lambda: store.controls)
         running.cancel()
 
@@ -225,7 +225,7 @@ async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(WAITING + 400):
-                desk.hear(a_request({}))
+                desk.handle_message(a_request({}))
             running = group.create_task(desk.run())
             await eventually(lambda: len(store.selections) == WAITING)
             running.cancel()

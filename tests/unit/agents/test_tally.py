@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from agents.middleware.call_counts import Tally, Verdict, verdict_of
-from agents.middleware.rate_limit import draws_of
+from agents.middleware.call_counts import CallCounts, CallOutcome, classify_call
+from agents.middleware.rate_limit import build_draws
 from providers import errors
 from providers.calls.middleware import Errand, Report, VendorCall
 from providers.catalogue.catalogue import Catalogue
@@ -30,29 +30,29 @@ def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = Tru
 @pytest.mark.parametrize(
     ("report", "verdict"),
     [
-        (ended(None), Verdict.ANSWERED),
-        (ended(errors.InvalidRequest("v", "no")), Verdict.ANSWERED),
-        (ended(errors.AuthenticationFailed("v", "no")), Verdict.ANSWERED),
-        (ended(errors.Overloaded("v", "no")), Verdict.FAILED),
-        (ended(errors.MalformedResponse("v", "no")), Verdict.FAILED),
-        (ended(errors.IncompleteStream("v", "no")), Verdict.FAILED),
-        (ended(TimedOut("v", TimeoutPhase.STALL, SECOND)), Verdict.FAILED),
-        (ended(TimedOut("v", TimeoutPhase.CONNECT, SECOND)), Verdict.UNREACHABLE),
-        (ended(errors.ConnectionFailed("v", "no")), Verdict.UNREACHABLE),
-        (ended(errors.ConnectionFailed("v", "no"), spoken=True), Verdict.FAILED),
-        (ended(errors.RateLimited("v", "no")), Verdict.LIMITED),
-        (ended(errors.CircuitOpen("v", "no"), sent=False), Verdict.NOTHING),
-        (ended(GeneratorExit()), Verdict.NOTHING),
+        (ended(None), CallOutcome.ANSWERED),
+        (ended(errors.InvalidRequest("v", "no")), CallOutcome.ANSWERED),
+        (ended(errors.AuthenticationFailed("v", "no")), CallOutcome.ANSWERED),
+        (ended(errors.Overloaded("v", "no")), CallOutcome.FAILED),
+        (ended(errors.MalformedResponse("v", "no")), CallOutcome.FAILED),
+        (ended(errors.IncompleteStream("v", "no")), CallOutcome.FAILED),
+        (ended(TimedOut("v", TimeoutPhase.STALL, SECOND)), CallOutcome.FAILED),
+        (ended(TimedOut("v", TimeoutPhase.CONNECT, SECOND)), CallOutcome.UNREACHABLE),
+        (ended(errors.ConnectionFailed("v", "no")), CallOutcome.UNREACHABLE),
+        (ended(errors.ConnectionFailed("v", "no"), spoken=True), CallOutcome.FAILED),
+        (ended(errors.RateLimited("v", "no")), CallOutcome.LIMITED),
+        (ended(errors.CircuitOpen("v", "no"), sent=False), CallOutcome.NOTHING),
+        (ended(GeneratorExit()), CallOutcome.NOTHING),
     ],
 )
 def test_key_failures_requests_and_limits_are_no_failures_of_the_vendor(
-    report: Report, verdict: Verdict
+    report: Report, verdict: CallOutcome
 ) -> None:
-    assert verdict_of(report) is verdict
+    assert classify_call(report) is verdict
 
 
-def a_tally() -> Tally:
-    return Tally(deployment="v:m", model_id="m", provider="v")
+def a_tally() -> CallCounts:
+    return CallCounts(deployment="v:m", model_id="m", provider="v")
 
 
 def test_a_report_tells_counts_once_and_rows_on() -> None:
@@ -101,7 +101,7 @@ def test_draws_are_the_deployments_own_rates_before_its_providers() -> None:
     )
     request = ChatRequest(model="m", messages=(Message(role="user", content="x" * 4000),))
 
-    draws = draws_of(VendorCall(deployment=place, request=request, errand=Errand()))
+    draws = build_draws(VendorCall(deployment=place, request=request, errand=Errand()))
 
     assert [(each.amount, each.per_minute) for each in draws] == [(1, 7), (2000, 9000)]
     assert len({each.bucket for each in draws}) == 2

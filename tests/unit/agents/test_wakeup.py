@@ -51,8 +51,8 @@ async def test_a_ring_ends_the_wait() -> None:
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(waited(wakeup))
         await asyncio.sleep(7)
-        wakeup.ring()
-        wakeup.ring()
+        wakeup.notify()
+        wakeup.notify()
 
     assert waiting.result() == 7
 
@@ -60,8 +60,8 @@ async def test_a_ring_ends_the_wait() -> None:
 @in_virtual_time
 async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
-    wakeup.ring()
-    wakeup.ring()
+    wakeup.notify()
+    wakeup.notify()
 
     assert [await waited(wakeup) for _ in range(2)] == [0, 60]
 
@@ -69,8 +69,8 @@ async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
 @in_virtual_time
 async def test_rings_for_soon_end_one_wait_together() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
-    wakeup.ring_soon()
-    wakeup.ring_soon()
+    wakeup.notify_soon()
+    wakeup.notify_soon()
 
     soon, later = [await waited(wakeup) for _ in range(2)]
 
@@ -81,7 +81,7 @@ async def test_rings_for_soon_end_one_wait_together() -> None:
 @in_virtual_time
 async def test_a_ring_for_soon_is_forgotten_when_something_else_wakes() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
-    wakeup.ring_soon()
-    wakeup.ring()
+    wakeup.notify_soon()
+    wakeup.notify()
 
     assert [await waited(wakeup) for _ in range(2)] == [0, 60]

@@ -6,7 +6,7 @@ import pytest
 
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from tests.support.agents.selection import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
 
 HAIKU = "claude-haiku-5-5"
@@ -16,7 +16,7 @@ COST = {"preference": "cost"}
 
 def made(knowledge: Knowledge = NOTHING_KNOWN, *served: str, **fields: Any) -> Choice:
     question = wanted("cascade", *(served or SERVED), **({"preferences": COST} | fields))
-    return choose(question, CATALOGUE, knowledge)
+    return choose_model(question, CATALOGUE, knowledge)
 
 
 def checked(n: int, share: float, passed: float, good: float) -> Any:

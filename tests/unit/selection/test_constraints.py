@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agents.selection.controls import Control
+from agents.selection.controls import OperatorControl
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.tokens import LEAST_ANSWER
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,
@@ -48,7 +48,7 @@ def test_a_hard_constraint_holds_even_against_the_person(
     served = (model, LOCAL)
 
     try:
-        choice = choose(wanted("rules", *served, **fields), CATALOGUE)
+        choice = choose_model(wanted("rules", *served, **fields), CATALOGUE)
     except NoModel as error:
         assert why in error.message
     else:
@@ -56,18 +56,18 @@ def test_a_hard_constraint_holds_even_against_the_person(
         assert why in str(refused)
         assert choice.selected.model_id == LOCAL
     with pytest.raises(NoModel) as caught:
-        choose(wanted("rules", *served, requested=model, **fields), CATALOGUE)
+        choose_model(wanted("rules", *served, requested=model, **fields), CATALOGUE)
     assert why in caught.value.message
 
 
 def test_a_cost_that_equals_what_is_left_of_the_budget_fits() -> None:
-    free = choose(wanted("rules", TOP), CATALOGUE)
+    free = choose_model(wanted("rules", TOP), CATALOGUE)
     cost = free.ranking[TOP].estimate.cost_usd
     assert cost is not None
 
-    assert choose(wanted("rules", TOP, budget_usd=cost), CATALOGUE).selected.model_id == TOP
+    assert choose_model(wanted("rules", TOP, budget_usd=cost), CATALOGUE).selected.model_id == TOP
     with pytest.raises(NoModel, match="of the budget are left"):
-        choose(wanted("rules", TOP, budget_usd=math.nextafter(cost, 0)), CATALOGUE)
+        choose_model(wanted("rules", TOP, budget_usd=math.nextafter(cost, 0)), CATALOGUE)
 
 
 def test_a_prompt_that_fits_a_window_exactly_fits() -> None:
@@ -75,18 +75,25 @@ def test_a_prompt_that_fits_a_window_exactly_fits() -> None:
     assert window is not None
     needs = {"inputTokens": window - LEAST_ANSWER}
 
-    assert choose(wanted("rules", CHEAP, needs=needs), CATALOGUE).selected.model_id == CHEAP
+    assert choose_model(wanted("rules", CHEAP, needs=needs), CATALOGUE).selected.model_id == CHEAP
     with pytest.raises(NoModel, match="its window holds"):
-        choose(wanted("rules", CHEAP, needs={"inputTokens": window - LEAST_ANSWER + 1}), CATALOGUE)
+        choose_model(
+            wanted("rules", CHEAP, needs={"inputTokens": window - LEAST_ANSWER + 1}), CATALOGUE
+        )
 
 
 @pytest.mark.parametrize("barred", [MIDDLE, "anthropic"])
 def test_what_the_operators_took_out_is_not_taken(barred: str) -> None:
-    knowledge = Knowledge(controls=(Control(action="ban", subject=barred, reason="it leaks"),))
+    knowledge = Knowledge(
+        controls=(OperatorControl(action="ban", subject=barred, reason="it leaks"),)
+    )
 
-    assert choose(wanted("rules", MIDDLE, CHEAP), CATALOGUE, knowledge).selected.model_id == CHEAP
+    assert (
+        choose_model(wanted("rules", MIDDLE, CHEAP), CATALOGUE, knowledge).selected.model_id
+        == CHEAP
+    )
     with pytest.raises(NoModel, match="took it out"):
-        choose(wanted("rules", MIDDLE, CHEAP, requested=MIDDLE), CATALOGUE, knowledge)
+        choose_model(wanted("rules", MIDDLE, CHEAP, requested=MIDDLE), CATALOGUE, knowledge)
 
 
 ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
@@ -111,16 +118,18 @@ def test_what_is_unwise_waits_until_nothing_else_is_left(
     policy: str, case: tuple[str, str, dict[str, Any], Knowledge, str]
 ) -> None:
     model, other, fields, knowledge, why = case
-    both = choose(wanted(policy, model, other, **fields), CATALOGUE, knowledge)
+    both = choose_model(wanted(policy, model, other, **fields), CATALOGUE, knowledge)
     assert both.selected.model_id == other
     [aside] = [each.set_aside for each in both.candidates if each.model_id == model]
     assert why in str(aside)
 
-    alone = choose(wanted(policy, model, **fields), CATALOGUE, knowledge)
+    alone = choose_model(wanted(policy, model, **fields), CATALOGUE, knowledge)
     assert alone.selected.model_id == model
     assert why in alone.reason
 
-    asked = choose(wanted(policy, model, other, requested=model, **fields), CATALOGUE, knowledge)
+    asked = choose_model(
+        wanted(policy, model, other, requested=model, **fields), CATALOGUE, knowledge
+    )
     assert asked.selected.model_id == model
 
 
@@ -129,7 +138,7 @@ def test_a_model_that_takes_exactly_as_long_as_there_is_is_in_time() -> None:
 
     def chosen(seconds_left: float) -> str:
         question = wanted("rules", MIDDLE, CHEAP, seconds_left=seconds_left)
-        return choose(question, CATALOGUE, knowledge).selected.model_id
+        return choose_model(question, CATALOGUE, knowledge).selected.model_id
 
     assert chosen(30.0) == MIDDLE
     assert chosen(math.nextafter(30.0, 0)) == CHEAP
@@ -137,7 +146,7 @@ def test_a_model_that_takes_exactly_as_long_as_there_is_is_in_time() -> None:
 
 def test_hosted_is_not_chosen_for_accuracy_when_the_data_may_not_leave() -> None:
     needs = {"accuracyNeeded": True, "toolCalls": 9}
-    choice = choose(
+    choice = choose_model(
         wanted("scored", needs=needs, preferences={"data_policy": "local-only"}), CATALOGUE
     )
 
@@ -145,12 +154,12 @@ def test_hosted_is_not_chosen_for_accuracy_when_the_data_may_not_leave() -> None
 
 
 def test_a_guess_about_time_sets_nobody_aside() -> None:
-    assert choose(wanted("rules", seconds_left=0.5), CATALOGUE).selected.model_id == MIDDLE
+    assert choose_model(wanted("rules", seconds_left=0.5), CATALOGUE).selected.model_id == MIDDLE
 
 
 def test_the_rules_go_on_to_the_next_role_and_say_why() -> None:
     knowledge = knowing(health={CODING_MODEL: "open"})
-    choice = choose(
+    choice = choose_model(
         wanted("rules", MIDDLE, CODING_MODEL, needs={"performanceNeeded": True}),
         CATALOGUE,
         knowledge,
@@ -176,18 +185,18 @@ def test_when_nothing_is_left_the_error_names_what_the_person_could_change(
     fields: dict[str, Any], field: str | None
 ) -> None:
     with pytest.raises(NoModel) as caught:
-        choose(wanted("rules", MIDDLE, **fields), CATALOGUE)
+        choose_model(wanted("rules", MIDDLE, **fields), CATALOGUE)
 
     assert caught.value.field == field
     assert ("the cheapest model that would do" in str(caught.value)) == (field == "budget_usd")
 
 
 def test_a_budget_that_is_too_small_names_the_cheapest_model_that_would_do() -> None:
-    free = choose(wanted("rules", TOP, MIDDLE), CATALOGUE)
+    free = choose_model(wanted("rules", TOP, MIDDLE), CATALOGUE)
     costs = {name: free.ranking[name].estimate.cost_usd or 0 for name in (TOP, MIDDLE)}
 
     with pytest.raises(NoModel) as caught:
-        choose(wanted("rules", TOP, MIDDLE, budget_usd=0.0), CATALOGUE)
+        choose_model(wanted("rules", TOP, MIDDLE, budget_usd=0.0), CATALOGUE)
 
     cheapest = min(costs, key=costs.__getitem__)
     assert f"the cheapest model that would do is {cheapest}, for about $0.0" in str(caught.value)

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from agents.selection.controls import Action, Control
+from agents.selection.controls import Action, OperatorControl
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preferences
-from agents.selection.request import Wanted
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from protocol.policy import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
@@ -19,17 +19,17 @@ SONNET, HAIKU, GPT = "claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"
 ANN, BEN = UUID(int=1), UUID(int=2)
 
 
-def said(action: Action, subject: str, **scope: object) -> Control:
-    return Control(action=action, subject=subject, reason="told so", **scope)  # type: ignore[arg-type]
+def said(action: Action, subject: str, **scope: object) -> OperatorControl:
+    return OperatorControl(action=action, subject=subject, reason="told so", **scope)  # type: ignore[arg-type]
 
 
-def wanted(**fields: object) -> Wanted:
+def wanted(**fields: object) -> SelectionRequest:
     served = (SONNET, HAIKU, GPT)
-    return Wanted(needs=Requirements(), served=served, **fields)  # type: ignore[arg-type]
+    return SelectionRequest(needs=Requirements(), served=served, **fields)  # type: ignore[arg-type]
 
 
-def chosen(question: Wanted, *controls: Control) -> str:
-    return choose(question, CATALOGUE, Knowledge(controls=controls)).selected.model_id
+def chosen(question: SelectionRequest, *controls: OperatorControl) -> str:
+    return choose_model(question, CATALOGUE, Knowledge(controls=controls)).selected.model_id
 
 
 @pytest.mark.parametrize("policy", list(PolicyName))
@@ -40,14 +40,17 @@ def test_a_pin_comes_before_every_policy(policy: PolicyName) -> None:
 def test_a_pin_says_so_and_leads_the_recommendations() -> None:
     knowledge = Knowledge(controls=(said("pin", HAIKU),))
 
-    assert choose(wanted(), CATALOGUE, knowledge).reason == f"Operators pinned {HAIKU} (told so)."
+    assert (
+        choose_model(wanted(), CATALOGUE, knowledge).reason
+        == f"Operators pinned {HAIKU} (told so)."
+    )
     assert recommend(wanted(), CATALOGUE, knowledge)[0] == HAIKU
 
 
 def test_a_few_models_are_recommended_each_with_a_reason_and_none_that_is_set_aside() -> None:
     served = tuple(CATALOGUE.models)
-    choice = choose(
-        Wanted(needs=Requirements(), served=served),
+    choice = choose_model(
+        SelectionRequest(needs=Requirements(), served=served),
         CATALOGUE,
         Knowledge(controls=(said("drain", HAIKU),)),
     )
@@ -90,8 +93,8 @@ def test_a_drain_holds_for_new_work_but_not_against_who_insists(subject: str) ->
 
 
 def test_a_drained_model_is_better_than_none() -> None:
-    choice = choose(
-        Wanted(needs=Requirements(), served=(SONNET,)),
+    choice = choose_model(
+        SelectionRequest(needs=Requirements(), served=(SONNET,)),
         CATALOGUE,
         Knowledge(controls=(said("drain", SONNET),)),
     )

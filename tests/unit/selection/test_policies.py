@@ -12,7 +12,7 @@ from agents.selection.evidence.score import WEIGHTS
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
-from agents.selection.strategy import choose
+from agents.selection.strategy import choose_model
 from protocol.policy import PolicyName
 from tests.support.agents.selection import (
     CATALOGUE,
@@ -30,7 +30,7 @@ EVERYBODY = (TOP, MIDDLE, CHEAP, LOCAL)
 
 
 def made(policy: str, knowledge: Knowledge = NOTHING_KNOWN, **fields: Any) -> Choice:
-    return choose(wanted(policy, **fields), CATALOGUE, knowledge)
+    return choose_model(wanted(policy, **fields), CATALOGUE, knowledge)
 
 
 def taken(policy: str, knowledge: Knowledge = NOTHING_KNOWN, **fields: Any) -> str:
@@ -55,7 +55,7 @@ def test_under_the_rules_a_preference_changes_nothing_and_the_reason_says_so(
 def test_where_no_role_is_served_the_preference_decides() -> None:
     served = (CHEAP, "gpt-6.1-terra")
     by = {
-        each: choose(wanted("rules", *served, preferences={"preference": each}), CATALOGUE)
+        each: choose_model(wanted("rules", *served, preferences={"preference": each}), CATALOGUE)
         for each in ("quality", "cost")
     }
 
@@ -68,7 +68,9 @@ def test_where_no_role_is_served_the_preference_decides() -> None:
 )
 def test_scored_weighs_by_the_preference(preference: str, model: str) -> None:
     served = (TOP, MIDDLE, CHEAP)
-    choice = choose(wanted("scored", *served, preferences={"preference": preference}), CATALOGUE)
+    choice = choose_model(
+        wanted("scored", *served, preferences={"preference": preference}), CATALOGUE
+    )
 
     assert choice.selected.model_id == model
 
@@ -107,11 +109,13 @@ def test_a_model_that_is_unwell_falls_behind_and_comes_back() -> None:
 
 def test_cheapest_takes_the_least_expected_cost() -> None:
     assert taken("cheapest") == LOCAL
-    assert choose(wanted("cheapest", TOP, MIDDLE, CHEAP), CATALOGUE).selected.model_id == CHEAP
+    assert (
+        choose_model(wanted("cheapest", TOP, MIDDLE, CHEAP), CATALOGUE).selected.model_id == CHEAP
+    )
 
 
 def test_without_any_price_cheapest_says_that_it_cannot_tell() -> None:
-    choice = choose(wanted("cheapest", "elsewhere/a", "elsewhere/b"), CATALOGUE)
+    choice = choose_model(wanted("cheapest", "elsewhere/a", "elsewhere/b"), CATALOGUE)
 
     assert choice.selected.model_id == "elsewhere/a"
     assert "cannot be told" in choice.reason
@@ -120,7 +124,7 @@ def test_without_any_price_cheapest_says_that_it_cannot_tell() -> None:
 def test_what_a_call_was_seen_to_cost_counts_more_than_a_short_prompt() -> None:
     knowledge = knowing({CHEAP: seen(20, 0.9, cost_usd=0.5)})
 
-    choice = choose(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
+    choice = choose_model(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
 
     assert choice.selected.model_id == MIDDLE
 
@@ -128,7 +132,7 @@ def test_what_a_call_was_seen_to_cost_counts_more_than_a_short_prompt() -> None:
 def test_a_cost_that_was_seen_too_seldom_does_not_count() -> None:
     knowledge = knowing({CHEAP: seen(4, 0.9, cost_usd=0.5)})
 
-    choice = choose(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
+    choice = choose_model(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)
 
     assert choice.selected.model_id == CHEAP
 
@@ -177,7 +181,7 @@ def test_the_same_seed_makes_the_same_choice() -> None:
 
 
 def test_an_ensemble_is_of_several_providers_with_the_best_to_judge() -> None:
-    choice = choose(wanted("ensemble", TOP, MIDDLE, "gpt-6.1-sol", may_team=True), CATALOGUE)
+    choice = choose_model(wanted("ensemble", TOP, MIDDLE, "gpt-6.1-sol", may_team=True), CATALOGUE)
 
     assert choice.selected.model_id == choice.team[0]
     assert len(choice.team) == 3
@@ -195,7 +199,7 @@ def test_an_ensemble_that_cannot_be_is_the_documented_model(
     served: tuple[str, ...], budget_usd: float | None, why: str
 ) -> None:
     question = wanted("ensemble", *served, may_team=True, budget_usd=budget_usd)
-    choice = choose(question, CATALOGUE)
+    choice = choose_model(question, CATALOGUE)
 
     assert (choice.selected.model_id, choice.team) == (MIDDLE, ())
     assert why in choice.reason
@@ -216,7 +220,7 @@ def test_the_first_recommendation_is_the_choice(policy: PolicyName) -> None:
 
     recommended = recommend(question, CATALOGUE)
 
-    assert recommended[0] == choose(question, CATALOGUE).selected.model_id
+    assert recommended[0] == choose_model(question, CATALOGUE).selected.model_id
     assert sorted(recommended) == sorted(EVERYBODY)
 
 
@@ -255,7 +259,7 @@ def test_a_score_is_the_weighted_sum_of_its_parts_and_a_lower_cost_adds_to_it() 
 
 
 def test_the_numbers_of_an_alternative_name_its_price_or_say_that_it_is_unknown() -> None:
-    ranking = choose(wanted("scored", CHEAP, "elsewhere/a"), CATALOGUE).ranking
+    ranking = choose_model(wanted("scored", CHEAP, "elsewhere/a"), CATALOGUE).ranking
 
     cost = ranking[CHEAP].estimate.cost_usd
     assert f"for about ${cost:.4f}" in ranking[CHEAP].summary()

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.selection.controls import Control, standing
+from agents.selection.controls import OperatorControl, find_active_controls
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
-from agents.selection.request import Wanted
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose
+from agents.selection.strategy import NoModel, choose_model
 from protocol.policy import PolicyName
 from tests.support.agents.selection import CATALOGUE, recommend
 
@@ -26,7 +26,7 @@ NEEDS = st.builds(
     tool_calls=st.integers(0, 9),
 )
 WANTED = st.builds(
-    Wanted,
+    SelectionRequest,
     needs=NEEDS,
     preferences=st.builds(
         Preferences,
@@ -61,7 +61,7 @@ KNOWLEDGE = st.builds(
     ),
     controls=st.lists(
         st.builds(
-            Control,
+            OperatorControl,
             action=st.sampled_from(["pin", "ban", "drain"]),
             subject=LANES | st.just("anthropic"),
             reason=st.just("told so"),
@@ -72,9 +72,9 @@ KNOWLEDGE = st.builds(
 )
 
 
-def outcome(wanted: Wanted, knowledge: Knowledge) -> tuple[str, ...]:
+def outcome(wanted: SelectionRequest, knowledge: Knowledge) -> tuple[str, ...]:
     try:
-        choice = choose(wanted, CATALOGUE, knowledge)
+        choice = choose_model(wanted, CATALOGUE, knowledge)
     except NoModel as error:
         return (error.message,)
     return (choice.selected.model_id, choice.reason, *choice.team, *choice.ranking)
@@ -83,10 +83,10 @@ def outcome(wanted: Wanted, knowledge: Knowledge) -> tuple[str, ...]:
 @settings(max_examples=150, deadline=None)
 @given(wanted=WANTED, knowledge=KNOWLEDGE)
 def test_no_policy_takes_what_a_hard_constraint_refuses(
-    wanted: Wanted, knowledge: Knowledge
+    wanted: SelectionRequest, knowledge: Knowledge
 ) -> None:
     try:
-        choice = choose(wanted, CATALOGUE, knowledge)
+        choice = choose_model(wanted, CATALOGUE, knowledge)
     except NoModel as error:
         assert error.message.endswith(".")
         return
@@ -96,7 +96,7 @@ def test_no_policy_takes_what_a_hard_constraint_refuses(
     assert not named & refused
     assert choice.selected.refused is None
     assert choice.selected.model_id not in wanted.failed
-    barred = standing(knowledge.controls, None, wanted.needs.task_type).barred
+    barred = find_active_controls(knowledge.controls, None, wanted.needs.task_type).barred
     assert not set(choice.ranking) & set(barred)
     if wanted.budget_usd is not None:
         cost = choice.ranking[choice.selected.model_id].estimate.cost_usd
@@ -109,7 +109,7 @@ def test_no_policy_takes_what_a_hard_constraint_refuses(
 @settings(max_examples=100, deadline=None)
 @given(wanted=WANTED, knowledge=KNOWLEDGE, data=st.data())
 def test_the_order_of_what_is_served_changes_nothing(
-    wanted: Wanted, knowledge: Knowledge, data: st.DataObject
+    wanted: SelectionRequest, knowledge: Knowledge, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(wanted.served))
 
@@ -126,7 +126,7 @@ def test_the_order_of_what_is_served_changes_nothing(
     preference=st.sampled_from(Preference),
 )
 def test_a_larger_budget_never_makes_the_expected_quality_worse(
-    wanted: Wanted,
+    wanted: SelectionRequest,
     outcomes: dict[tuple[str, str], Observed],
     budgets: tuple[float, float],
     preference: Preference,
@@ -142,7 +142,7 @@ def test_a_larger_budget_never_makes_the_expected_quality_worse(
 
     def quality(budget: float) -> float:
         try:
-            choice = choose(replace(question, budget_usd=budget), CATALOGUE, knowledge)
+            choice = choose_model(replace(question, budget_usd=budget), CATALOGUE, knowledge)
         except NoModel:
             return 0.0
         return choice.ranking[choice.selected.model_id].estimate.quality
@@ -153,7 +153,7 @@ def test_a_larger_budget_never_makes_the_expected_quality_worse(
 @settings(max_examples=100, deadline=None)
 @given(wanted=WANTED, knowledge=KNOWLEDGE, data=st.data())
 def test_the_model_that_is_asked_for_wins_exactly_when_it_is_allowed(
-    wanted: Wanted, knowledge: Knowledge, data: st.DataObject
+    wanted: SelectionRequest, knowledge: Knowledge, data: st.DataObject
 ) -> None:
     lanes = sorted(set(wanted.served))
     if not lanes:
@@ -164,7 +164,7 @@ def test_the_model_that_is_asked_for_wins_exactly_when_it_is_allowed(
     asking = replace(wanted, requested=name)
 
     if name in free:
-        assert choose(asking, CATALOGUE, knowledge).selected.model_id == name
+        assert choose_model(asking, CATALOGUE, knowledge).selected.model_id == name
     else:
         with pytest.raises(NoModel):
-            choose(asking, CATALOGUE, knowledge)
+            choose_model(asking, CATALOGUE, knowledge)

@@ -6,11 +6,11 @@ import pytest
 
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
-from agents.selection.quote import quote
-from agents.selection.request import Wanted
+from agents.selection.quote import build_quote
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose
-from agents.selection.what_if import what_ifs
+from agents.selection.strategy import NoModel, choose_model
+from agents.selection.what_if import compare_preferences
 from protocol.policy import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
@@ -20,40 +20,43 @@ SERVED = ("claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol")
 
 def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_free() -> None:
     needs = Requirements()
-    one = choose(Wanted(needs=needs, served=SERVED), CATALOGUE)
-    team = choose(
-        Wanted(needs=needs, served=SERVED, policy=PolicyName.ENSEMBLE, may_team=True), CATALOGUE
+    one = choose_model(SelectionRequest(needs=needs, served=SERVED), CATALOGUE)
+    team = choose_model(
+        SelectionRequest(needs=needs, served=SERVED, policy=PolicyName.ENSEMBLE, may_team=True),
+        CATALOGUE,
     )
-    unknown = choose(Wanted(needs=needs, served=("a-model-of-tomorrow",)), CATALOGUE)
+    unknown = choose_model(
+        SelectionRequest(needs=needs, served=("a-model-of-tomorrow",)), CATALOGUE
+    )
 
-    alone, together = quote(one, 400), quote(team, 400)
+    alone, together = build_quote(one, 400), build_quote(team, 400)
 
     assert team.team
     assert alone.expected is not None
     assert together.expected is not None
     assert together.expected > alone.expected
-    assert quote(unknown, 400).expected is None
+    assert build_quote(unknown, 400).expected is None
 
 
 @pytest.mark.parametrize("policy", list(PolicyName))
 def test_what_the_simulator_answers_costs_nothing_and_is_expected_to_be_as_good(
     policy: PolicyName,
 ) -> None:
-    real = Wanted(needs=Requirements(), served=SERVED, policy=policy, may_team=True)
+    real = SelectionRequest(needs=Requirements(), served=SERVED, policy=policy, may_team=True)
     simulated = replace(real, simulated=frozenset(SERVED), budget_usd=0.0)
     dear = {(name, "code-generation"): Observed(n=50, success=40, cost_usd=3.0) for name in SERVED}
     seen = Knowledge(observations=Observations(outcomes=dear))  # with the real models
 
-    free = choose(simulated, CATALOGUE, seen)
+    free = choose_model(simulated, CATALOGUE, seen)
 
-    assert quote(free, 400).as_json() == {"low": 0, "expected": 0, "high": 0}
+    assert build_quote(free, 400).as_json() == {"low": 0, "expected": 0, "high": 0}
     assert {each.estimate.cost_usd for each in free.alternatives} == {0}
-    usual = choose(real, CATALOGUE, seen)
+    usual = choose_model(real, CATALOGUE, seen)
     assert {id_: each.estimate.quality for id_, each in free.ranking.items()} == {
         id_: each.estimate.quality for id_, each in usual.ranking.items()
     }
     with pytest.raises(NoModel):
-        choose(replace(simulated, simulated=frozenset()), CATALOGUE, seen)
+        choose_model(replace(simulated, simulated=frozenset()), CATALOGUE, seen)
 
 
 def test_what_ifs_weigh_only_what_could_be_taken() -> None:
@@ -61,9 +64,9 @@ def test_what_ifs_weigh_only_what_could_be_taken() -> None:
         parts = {"quality": 0.5, "cost": cost, "first_token": 0.5, "duration": 0.5}
         return {"model_id": name, "parts": parts, "expected": {}, **more}
 
-    found = what_ifs(
+    found = compare_preferences(
         [candidate("a", 0.1), candidate("b", 0.5), candidate("c", 0.9, refused="banned")], "a"
     )
 
     assert {each.model_id for each in found} == {"b"}
-    assert what_ifs([{"model_id": "a"}], "a") == []
+    assert compare_preferences([{"model_id": "a"}], "a") == []

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agents.selection.evidence.tokens import input_tokens, output_tokens
+from agents.selection.evidence.tokens import estimate_input_tokens, estimate_output_tokens
 from agents.selection.requirements import Requirements
 
 
@@ -42,16 +42,16 @@ def test_a_prompt_tells_its_writing_systems(prompt: str, languages: tuple[str, .
 
 
 def test_a_character_of_a_dense_script_is_a_token() -> None:
-    assert input_tokens(read("写一个函数"), 300) == 300
-    assert input_tokens(read("Write it"), 300) == 100
-    assert input_tokens(read("Write it", inputTokens=7), 300) == 7
+    assert estimate_input_tokens(read("写一个函数"), 300) == 300
+    assert estimate_input_tokens(read("Write it"), 300) == 100
+    assert estimate_input_tokens(read("Write it", inputTokens=7), 300) == 7
 
 
 def test_a_complex_answer_is_expected_to_be_longer() -> None:
-    lengths = [output_tokens(read(complexity=each)) for each in ("low", "medium", "high")]
+    lengths = [estimate_output_tokens(read(complexity=each)) for each in ("low", "medium", "high")]
 
     assert lengths == sorted(set(lengths))
-    assert output_tokens(read(outputTokens=5)) == 5
+    assert estimate_output_tokens(read(outputTokens=5)) == 5
 
 
 def test_what_says_nothing_is_not_written_down() -> None:

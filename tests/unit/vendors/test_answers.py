@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.executor.code_extraction import program_of
+from agents.executor.code_extraction import extract_code
 from agents.executor.code_parser import parse_problem
 from simulator.answers.answers import answer_to, reasoning_for, seed_of
 from simulator.answers.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
@@ -198,7 +198,7 @@ def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
 
     answer = answer_to(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
 
-    code, named = program_of(answer)
+    code, named = extract_code(answer)
     assert answer.startswith("Simulated answer (no model was asked)")
     assert named == language
     assert MESSAGE in code
