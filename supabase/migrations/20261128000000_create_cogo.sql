@@ -24,23 +24,20 @@ alter table cogo.schema_versions enable row level security;
 -- The only clock: no statement uses the time of a client. Tests set `cogo.fake_now`; clients of the API
 -- cannot, because they have no way to set a configuration parameter.
 create or replace function cogo.now()
-  returns timestamptz
-  language sql
+  returns timestamptz language sql
   return coalesce(
     nullif(current_setting('cogo.fake_now', true), '')::timestamptz, clock_timestamp()
   );
 comment on function cogo.now is 'Return the current time, or cogo.fake_now if it is set (tests).';
 
 create or replace function cogo.iso_timestamp(p_at timestamptz)
-  returns text
-  language sql stable
+  returns text language sql stable
   return to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function cogo.iso_timestamp is
   'Return a time as messages spell it: UTC with milliseconds, in any time zone of the session.';
 
 create or replace function cogo.elapsed_ms(p_from timestamptz, p_to timestamptz)
-  returns bigint
-  language sql immutable
+  returns bigint language sql immutable
   return case
     when p_to < p_from then 0 else round(extract(epoch from p_to - p_from) * 1000)::bigint
   end;
@@ -48,8 +45,7 @@ comment on function cogo.elapsed_ms is
   'Return the milliseconds between two times: never negative, null if a time is unknown.';
 
 create or replace function cogo.retry_interval(p_seconds numeric)
-  returns interval
-  language sql immutable
+  returns interval language sql immutable
   -- NaN counts as the greatest number.
   return case
     when p_seconds > 0 then make_interval(secs => least(p_seconds, 86400)::float8)
@@ -61,8 +57,7 @@ comment on function cogo.retry_interval is
 create or replace function cogo.decay(
   p_since timestamptz, p_now timestamptz, p_half_life_seconds double precision
 )
-  returns double precision
-  language sql immutable
+  returns double precision language sql immutable
   return power(
     0.5, least(greatest(extract(epoch from p_now - p_since) / p_half_life_seconds, 0), 1000)
   );
@@ -72,8 +67,7 @@ comment on function cogo.decay is
 -- schemas/10_schema/30_transitions.sql
 -- Equal to the transitions in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.task_moves()
-  returns text[]
-  language sql immutable
+  returns text[] language sql immutable
   return array[
     'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
     'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
@@ -82,8 +76,7 @@ create or replace function cogo.task_moves()
 comment on function cogo.task_moves is 'Return the allowed changes of a task''s status, as from>to.';
 
 create or replace function cogo.subtask_moves()
-  returns text[]
-  language sql immutable
+  returns text[] language sql immutable
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
     'queued>running', 'queued>held', 'queued>cancelled', 'queued>failed', 'queued>delayed',
@@ -104,8 +97,7 @@ create or replace function cogo.resting_status(
   p_run_at timestamptz,
   p_now timestamptz
 )
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
@@ -113,29 +105,25 @@ create or replace function cogo.resting_status(
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;
-comment on function cogo.resting_status is
-  'Return the status of an open subtask that is not running.';
+comment on function cogo.resting_status is 'Return the status of an open subtask that is not running.';
 
 -- schemas/10_schema/40_values.sql
 create or replace function cogo.to_uuid(p_text text)
-  returns uuid
-  language sql immutable
+  returns uuid language sql immutable
   return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
   end;
 comment on function cogo.to_uuid is 'Parse a uuid; return null if the text is none.';
 
 create or replace function cogo.to_integer(p_text text)
-  returns integer
-  language sql immutable
+  returns integer language sql immutable
   return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
 comment on function cogo.to_integer is 'Parse an integer from 0 to 999999999; else return null.';
 
 -- Postgres accepts JSON that other programs cannot read: Python's parser stops at 1,000 levels and
 -- 4,300 digits, pydantic at 255 levels, a double at 1.8e308.
 create or replace function cogo.validate_json(p_value jsonb)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when jsonb_typeof(p_value) in ('string', 'boolean', 'null') or p_value in ('{}', '[]') then null
     -- `strict`, because lax mode visits each array twice. The first test stops at its level, so it is
@@ -152,8 +140,7 @@ comment on function cogo.validate_json is
 
 -- One day less than Python's range at both ends, so that the time is valid in every time zone.
 create or replace function cogo.validate_time(p_at timestamptz)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when p_at not between '0001-01-02 00:00:00+00' and '9999-12-30 00:00:00+00' then
       'must be a time between the years 1 and 9999; leave it out for none'
@@ -164,13 +151,11 @@ comment on function cogo.validate_time is
 create or replace function cogo.check_size(
   p_field text, p_size bigint, p_limit bigint default 10000, p_unit text default 'characters'
 )
-  returns void
-  language plpgsql immutable set search_path = ''
+  returns void language plpgsql immutable set search_path = ''
 as $$
 begin
   if p_size > p_limit then
-    raise exception using
-      errcode = 'TQ008',
+    raise exception using errcode = 'TQ008',
       message = format('%s has %s %s; the limit is %s', p_field, p_size, p_unit, p_limit);
   end if;
 end;
@@ -180,8 +165,7 @@ comment on function cogo.check_size is 'Raise TQ008 if a value is larger than it
 -- Vendors report impossible counts and values that are not numbers. Unknown is null, never 0, and
 -- nothing here raises: an attempt must be able to end, whatever its usage says.
 create or replace function cogo.sanitize_usage(p_usage jsonb)
-  returns jsonb
-  language sql immutable
+  returns jsonb language sql immutable
   return case when jsonb_typeof(p_usage) = 'object' then p_usage || coalesce(
     (
       select jsonb_object_agg(
@@ -213,8 +197,7 @@ comment on function cogo.sanitize_usage is
   'Return usage with null for every impossible count, duration and cost; null if it is no object.';
 
 create or replace function cogo.truncate_json(p_value jsonb)
-  returns jsonb
-  language sql immutable
+  returns jsonb language sql immutable
   return case
     when octet_length(p_value::text) <= 4096 then p_value
     when jsonb_typeof(p_value) = 'object' then (
@@ -233,23 +216,20 @@ comment on function cogo.truncate_json is
 -- In a security definer function `current_user` is its owner. The parameter `role` keeps the role that
 -- the API set for the request; it is 'none' on a direct connection.
 create or replace function cogo.is_operator()
-  returns boolean
-  language sql stable
+  returns boolean language sql stable
   return coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
          in ('service_role', 'postgres', 'supabase_admin');
 comment on function cogo.is_operator is
   'Return whether the caller may act for every owner: the secret key or a direct connection.';
 
 create or replace function cogo.current_actor()
-  returns text
-  language sql stable
+  returns text language sql stable
   return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');
 comment on function cogo.current_actor is
   'Return the agent that set_actor() named in this transaction, else cogo-database.';
 
 create or replace function cogo.set_actor(p_agent_id text)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   if coalesce(p_agent_id, '') = '' then
@@ -492,10 +472,9 @@ create index if not exists subtasks_dead on cogo.subtasks (dead_at) where dead_a
 create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
 alter table cogo.subtasks enable row level security;
 drop policy if exists "owners read their subtasks" on cogo.subtasks;
-create policy "owners read their subtasks" on cogo.subtasks
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their subtasks" on cogo.subtasks for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 -- schemas/20_tables/40_subtask_details.sql
 create table if not exists cogo.subtask_payloads (
@@ -548,10 +527,9 @@ create index if not exists dependencies_child on cogo.dependencies (child_id);
 create index if not exists dependencies_task on cogo.dependencies (task_id);
 alter table cogo.dependencies enable row level security;
 drop policy if exists "owners read their dependencies" on cogo.dependencies;
-create policy "owners read their dependencies" on cogo.dependencies
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their dependencies" on cogo.dependencies for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 -- schemas/20_tables/50_history.sql
 -- No foreign key: it would look up the task for each event, although every writer holds its lock.
@@ -572,10 +550,9 @@ comment on table cogo.events is
 comment on column cogo.events.kind is 'task.<status> or subtask.<status>: the new status.';
 alter table cogo.events enable row level security;
 drop policy if exists "owners read their events" on cogo.events;
-create policy "owners read their events" on cogo.events
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their events" on cogo.events for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 -- The foreign key is that of the task, which every writer has locked. cogo.delete_subtask_records()
 -- deletes the attempts of a subtask that is deleted alone.
@@ -623,10 +600,9 @@ create index if not exists cogo_attempts_ended on public.cogo_attempts (ended_at
   where ended_at is not null;
 alter table public.cogo_attempts enable row level security;
 drop policy if exists "owners read their attempts" on public.cogo_attempts;
-create policy "owners read their attempts" on public.cogo_attempts
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their attempts" on public.cogo_attempts for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 -- schemas/20_tables/60_queue.sql
 create table if not exists cogo.lanes (
@@ -720,8 +696,8 @@ alter table public.cogo_model_selections enable row level security;
 drop policy if exists "owners read their selections" on public.cogo_model_selections;
 create policy "owners read their selections" on public.cogo_model_selections
   for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 create table if not exists public.cogo_ratings (
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
@@ -741,8 +717,8 @@ alter table public.cogo_ratings enable row level security;
 drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
 create policy "owners read the ratings of their tasks" on public.cogo_ratings
   for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 create table if not exists cogo.controls (
   scope text not null,
@@ -786,8 +762,7 @@ create table if not exists public.cogo_model_switches (
 comment on table public.cogo_model_switches is
   'Every change of which models may be selected: by health or by operators. For operators only.';
 comment on column public.cogo_model_switches.subject is 'A model, a provider, or the word policy.';
-comment on column public.cogo_model_switches.scope is
-  'everywhere, owner:<uuid> or task_type:<type>.';
+comment on column public.cogo_model_switches.scope is 'everywhere, owner:<uuid> or task_type:<type>.';
 create index if not exists cogo_model_switches_at on public.cogo_model_switches (at);
 alter table public.cogo_model_switches enable row level security;
 
@@ -1237,8 +1212,7 @@ which unpriced counts. Simulated calls have rows of their own.';
 
 -- A computed column of the Data API: select=*,cogo_silent_ms.
 create or replace function public.cogo_silent_ms(p_agent public.cogo_agents)
-  returns bigint
-  language sql set search_path = ''
+  returns bigint language sql set search_path = ''
 as $$
   select cogo.elapsed_ms(p_agent.heartbeat_at, cogo.now());
 $$;
@@ -1249,8 +1223,7 @@ comment on function public.cogo_silent_ms is
 create or replace function cogo.build_envelope(
   p_type text, p_payload jsonb, p_source text, p_target text
 )
-  returns jsonb
-  language sql
+  returns jsonb language sql
   return jsonb_build_object(
     'type', p_type,
     'payload', p_payload,
@@ -1266,8 +1239,7 @@ comment on function cogo.build_envelope is
 -- Realtime drops a broadcast that is too large without an error, so large values stay in the row
 -- and the message refers to it.
 create or replace function cogo.truncate_payload(p_payload jsonb)
-  returns jsonb
-  language plpgsql immutable set search_path = ''
+  returns jsonb language plpgsql immutable set search_path = ''
 as $$
 begin
   -- JSON as text is at most six times as long as its binary form, so this test is cheap for most.
@@ -1307,8 +1279,7 @@ comment on function cogo.truncate_payload is
 -- function is called for each; it turns errors into warnings.
 -- https://supabase.com/docs/guides/realtime/broadcast
 create or replace function cogo.send_messages(p_topics text[], p_envelopes jsonb[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
@@ -1332,8 +1303,7 @@ comment on function cogo.send_messages is
 create or replace function cogo.notify(
   p_topic text, p_type text, p_payload jsonb, p_source text, p_target text default null
 )
-  returns void
-  language plpgsql security definer set search_path = ''
+  returns void language plpgsql security definer set search_path = ''
 as $$
 begin
   perform cogo.send_messages(
@@ -1353,8 +1323,7 @@ comment on function cogo.notify is
 create or replace function cogo.publish_results(
   p_type text, p_task_ids uuid[], p_payloads jsonb[], p_sources text[]
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_envelopes jsonb[] := array(
@@ -1381,8 +1350,7 @@ comment on function cogo.publish_results is
 -- all that is queued. For lane cio it is always enough. Security definer: only the owner may write
 -- in realtime.messages.
 create or replace function cogo.notify_lanes(p_subtask_ids uuid[])
-  returns void
-  language plpgsql security definer set search_path = ''
+  returns void language plpgsql security definer set search_path = ''
 as $$
 declare
   v_notified text[] := coalesce(nullif(current_setting('cogo.notified_lanes', true), '')::text[], '{}');
@@ -1460,8 +1428,7 @@ comment on function cogo.notify_lanes is
 lane cio only one. metadata.queued of a lane''s last message counts the unannounced rest.';
 
 create or replace function cogo.publish_subtask_results(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_task_ids uuid[];
@@ -1515,12 +1482,10 @@ comment on function cogo.publish_subtask_results is 'Send SUBTASK_RESULT for end
 
 -- schemas/60_triggers/10_transitions.sql
 create or replace function cogo.reject_transition()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
 as $$
 begin
-  raise exception using
-    errcode = 'TQ003',
+  raise exception using errcode = 'TQ003',
     message = format('%s %s is %s and cannot become %s', tg_argv[0], old.id, old.status, new.status);
 end;
 $$;
@@ -1545,8 +1510,7 @@ create or replace trigger check_transition
 -- claim unreadable. All other mistakes are left to the planner. docs/reference/database.md lists the
 -- limits. The trigger sorts before `prepare`, which creates a session from the prompt.
 create or replace function cogo.check_task_limits()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 declare
   v_field text;
@@ -1590,16 +1554,14 @@ create or replace trigger check_limits
   for each row execute function cogo.check_task_limits();
 
 create or replace function cogo.normalize_model(p_name text)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
 comment on function cogo.normalize_model is
   'Return the model that a task names; null for auto and an empty name.';
 
 -- Security definer: users may not insert sessions, but a task that names a new one creates it.
 create or replace function cogo.prepare_task()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 begin
   if not cogo.is_operator() then
@@ -1649,8 +1611,7 @@ create or replace trigger prepare
 -- schemas/60_triggers/30_create_plan.sql
 -- Security definer: users insert tasks and may not write subtasks.
 create or replace function cogo.create_plan()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -1688,8 +1649,7 @@ create or replace trigger create_plan
 -- Security definer: users may not read grants. Which models a granted provider has is known only to the
 -- catalogue, so those are checked when subtasks are stamped.
 create or replace function cogo.check_model_grant()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 declare
   v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
@@ -1719,8 +1679,7 @@ create or replace trigger check_model_grant
 
 -- schemas/60_triggers/40_assign_turn.sql
 create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
-  returns smallint
-  language sql stable
+  returns smallint language sql stable
   return coalesce(
     (
       select greatest(p_priority, g.name::smallint)
@@ -1743,8 +1702,7 @@ grant. The nil uuid stands for no owner.';
 --   * A subtask that is queued again (a retry, a released dependent, a resumed task) keeps its place and
 --     gets a new turn; with its old one a crowd could pass everybody else.
 create or replace function cogo.assign_turn()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
   -- Read the last turn from its index, also when the plan was made while the table was empty.
   set enable_seqscan = off
   set enable_bitmapscan = off
@@ -1795,8 +1753,7 @@ create or replace trigger reassign_turn
 -- The next number of an event is one more than the last, read from an index. Numbers are unique because
 -- the writer locked the task in an earlier statement, so this snapshot shows the last holder's events.
 create or replace function cogo.on_task_status()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -1891,8 +1848,7 @@ create or replace trigger on_status
 -- Runs once per statement: ten claims cost one insert of ten events. For the numbers of events see
 -- cogo.on_task_status().
 create or replace function cogo.on_subtask_status()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -1975,8 +1931,7 @@ create or replace trigger on_status_updated
 -- schemas/60_triggers/70_deletions.sql
 -- Security definer: the right to delete a task need not include the right to change its history.
 create or replace function cogo.delete_task_events()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -1994,8 +1949,7 @@ create or replace trigger delete_events
 
 -- Security definer: see cogo.delete_task_events().
 create or replace function cogo.delete_subtask_records()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -2014,8 +1968,7 @@ create or replace trigger delete_records
   for each statement execute function cogo.delete_subtask_records();
 
 create or replace function cogo.delete_session_messages()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
 as $$
 begin
   delete from public.cogo_messages m where m.owner is null and m.session_id = old.id;
@@ -2032,8 +1985,7 @@ create or replace trigger delete_messages
   for each row when (old.owner is null) execute function cogo.delete_session_messages();
 
 create or replace function cogo.record_lost_calls()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
 as $$
 begin
   -- In most cases the holder has reported how its calls ended.
@@ -2072,8 +2024,7 @@ create or replace trigger record_lost_calls
 
 -- schemas/70_queue/10_locks.sql
 create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   -- By seq, so that two batches never wait for each other. `+ 0` keeps the planner from reading the
@@ -2092,8 +2043,7 @@ comment on function cogo.lock_tasks is 'Lock the tasks of subtasks, by seq.';
 -- Lanes by name, then owners by id, before any task. An owner is locked only if one of their
 -- subtasks can be claimed. Lane cio does not count for owners.
 create or replace function cogo.lock_limits(p_lanes text[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   perform
@@ -2126,8 +2076,7 @@ comment on function cogo.lock_limits is
 create or replace function cogo.check_fence(
   p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
 )
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when (p_attempt).agent_id is null then 'unknown'
     when (p_attempt).agent_id <> p_agent_id then 'stale'
@@ -2148,8 +2097,7 @@ create or replace function cogo.close_attempts(
   p_usages jsonb[] default '{}',
   p_error jsonb default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   with closed as (
@@ -2232,8 +2180,7 @@ create or replace function cogo.requeue_subtask(
   p_run_at timestamptz default null,
   p_lane text default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   update cogo.subtasks s
@@ -2252,8 +2199,7 @@ comment on function cogo.requeue_subtask is
   'Queue a running subtask again. Its attempt has been closed.';
 
 create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -2272,8 +2218,7 @@ comment on function cogo.cancel_running is
   'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
 
 create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -2314,8 +2259,7 @@ comment on function cogo.cancel_open_subtasks is
 -- A counter under the task lock: a query for unfinished parents would miss the release when two parents
 -- finish at the same time, because neither transaction sees the other.
 create or replace function cogo.release_dependents(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   update cogo.subtasks s
@@ -2340,8 +2284,7 @@ comment on function cogo.release_dependents is
   'Count ended subtasks off their dependents, and queue those that wait for none any more.';
 
 create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -2369,10 +2312,49 @@ $$;
 comment on function cogo.dead_letter_subtask is
   'Make a subtask a dead letter and apply its on_failure. Its attempt has been closed.';
 
+create or replace function cogo.fail_attempt(
+  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
+)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_failures integer := p_subtask.failures + 1;
+  v_wait interval := cogo.retry_interval(p_after_seconds);  -- null: backoff
+begin
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt],
+    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
+    array[p_usage], p_error
+  );
+  if p_action = 'snooze' then
+    perform cogo.requeue_subtask(
+      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
+    );
+    return;
+  end if;
+
+  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
+  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
+    perform cogo.dead_letter_subtask(p_subtask.id, p_error);
+  elsif p_action = 'reroute' then
+    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
+  else
+    -- Full jitter, so that subtasks which failed together are not retried together.
+    perform cogo.requeue_subtask(
+      p_subtask.id,
+      cogo.now() + coalesce(
+        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
+      )
+    );
+  end if;
+end;
+$$;
+comment on function cogo.fail_attempt is
+  'End a held attempt as failed and apply p_action to the subtask.';
+
 -- schemas/70_queue/40_tasks.sql
 create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.cancel_open_subtasks(array[p_task_id], 'the task failed');
@@ -2384,8 +2366,7 @@ $$;
 comment on function cogo.fail_task is 'End an open task as failed. The caller holds the task lock.';
 
 create or replace function cogo.complete_tasks(p_task_ids uuid[], p_results jsonb[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.cancel_open_subtasks(p_task_ids, 'the task is complete');
@@ -2461,7 +2442,7 @@ begin
                    select pp.metadata -> 'approval' -> 'error'
                      from cogo.subtask_payloads pp where pp.subtask_id = parent.id
                  ),
-                 '{"class": "failed", "message": "no attempt said why"}'
+                 '{"class": "failed", "message": "no attempt recorded an error"}'
                )
              ) filter (where parent.dead_at is not null) as errors
         from cogo.dependencies d
@@ -2478,8 +2459,7 @@ comment on function cogo.load_leases is 'Return all that the holders of leases n
 create or replace function cogo.take_back_lease(
   p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean
 )
-  returns boolean
-  language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -2553,8 +2533,7 @@ comment on function cogo.reap_leases is
   'Take back expired leases, at most p_limit. Skips locked tasks.';
 
 create or replace function cogo.promote_due(p_limit integer)
-  returns integer
-  language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -2586,8 +2565,7 @@ comment on function cogo.promote_due is
 create or replace function cogo.available_tokens(
   p_per_minute integer, p_tokens double precision, p_refilled_at timestamptz, p_now timestamptz
 )
-  returns double precision
-  language sql immutable
+  returns double precision language sql immutable
   -- greatest() and least() ignore nulls.
   return case
     when p_per_minute is null then null
@@ -2653,8 +2631,7 @@ comment on function cogo.owner_capacity is
 caller has locked them in an earlier statement.';
 
 create or replace function cogo.take_tokens(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -2685,8 +2662,7 @@ comment on function cogo.take_tokens is
 -- claims, a claim may get a turn from far behind, and newcomers would have to queue behind all
 -- between.
 create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
   -- Read the head of a lane from its index.
   set enable_bitmapscan = off
   set enable_sort = off
@@ -2741,8 +2717,7 @@ comment on function cogo.advance_clocks is
 create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
-  returns uuid[]
-  language plpgsql set search_path = ''
+  returns uuid[] language plpgsql set search_path = ''
   -- Read the heads of queues in the order of their indexes, without sorting.
   set enable_bitmapscan = off
   set enable_sort = off
@@ -2855,48 +2830,6 @@ comment on function cogo.choose_subtasks is
   'Lock and return the queued subtasks to claim now, within the capacity of lanes and owners.
 p_regulated: the owners with limits.';
 
--- schemas/70_queue/80_failures.sql
-create or replace function cogo.fail_attempt(
-  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
-)
-  returns void
-  language plpgsql set search_path = ''
-as $$
-declare
-  v_failures integer := p_subtask.failures + 1;
-  v_wait interval := cogo.retry_interval(p_after_seconds);  -- null: backoff
-begin
-  perform cogo.close_attempts(
-    array[p_subtask.id], array[p_subtask.attempt],
-    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
-    array[p_usage], p_error
-  );
-  if p_action = 'snooze' then
-    perform cogo.requeue_subtask(
-      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
-    );
-    return;
-  end if;
-
-  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
-  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
-    perform cogo.dead_letter_subtask(p_subtask.id, p_error);
-  elsif p_action = 'reroute' then
-    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
-  else
-    -- Full jitter, so that subtasks which failed together are not retried together.
-    perform cogo.requeue_subtask(
-      p_subtask.id,
-      cogo.now() + coalesce(
-        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
-      )
-    );
-  end if;
-end;
-$$;
-comment on function cogo.fail_attempt is
-  'End a held attempt as failed and apply p_action to the subtask.';
-
 -- schemas/75_plans/10_validation.sql
 create or replace function cogo.parse_plan(p_plan jsonb)
   returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
@@ -2931,8 +2864,7 @@ comment on function cogo.parse_plan is
 sinks.';
 
 create or replace function cogo.validate_plan(p_plan jsonb, p_taken text[] default null)
-  returns text
-  language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = ''
 as $$
 declare
   v_entry jsonb;
@@ -2987,7 +2919,7 @@ begin
     select from cogo.parse_plan(p_plan) n
      where n.sink and n.entry ->> 'on_failure' = 'continue'
   ) then
-    return 'nothing can continue without the sink: its on_failure must be fail_task';
+    return 'on_failure of the sink must be fail_task';
   end if;
 
   select string_agg(coalesce(e.value ->> 'key', 'null'), ', ') into v_text
@@ -3008,7 +2940,7 @@ begin
   select string_agg(k.key, ', ') into v_text
     from unnest(v_keys) as k (key) where k.key <> all (v_sorted);
   if v_text is not null then
-    return 'subtasks wait for each other: ' || v_text;
+    return 'the dependencies have a cycle: ' || v_text;
   end if;
   return null;
 end;
@@ -3021,8 +2953,7 @@ sentence; null if it is valid.';
 create or replace function cogo.record_selection(
   p_selection jsonb, p_task_id uuid, p_subtask_id uuid
 )
-  returns public.cogo_model_selections
-  language plpgsql set search_path = ''
+  returns public.cogo_model_selections language plpgsql set search_path = ''
 as $$
 declare
   v_request_id uuid := cogo.to_uuid(p_selection ->> 'request_id');
@@ -3085,8 +3016,7 @@ counts.';
 create or replace function cogo.insert_plan(
   p_task_id uuid, p_plan jsonb, p_parent_id uuid default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
@@ -3152,8 +3082,7 @@ comment on function cogo.insert_plan is
 
 -- schemas/75_plans/40_completions.sql
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
-  returns text
-  language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = ''
 as $$
 declare
   v_grant text;
@@ -3177,7 +3106,7 @@ begin
   if v_added is not null and (
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then
-    return 'only a subtask that is done, and not the sink, adds subtasks';
+    return 'only a completed subtask that is not the sink may add subtasks';
   end if;
   if v_plan is not null or v_route is not null or v_added is not null then
     v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
@@ -3186,14 +3115,14 @@ begin
     end if;
   end if;
   if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
-    return 'a PLAN is completed with a plan, and nothing else is';
+    return 'a PLAN must be completed with a plan, other subtasks must not';
   elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
-    return 'a subtask that came back to lane cio is completed with a route, and nothing else is';
+    return 'a rerouted subtask in lane cio must be completed with a route, others must not';
   elsif v_plan is not null then
     return 'TQ006: ' || cogo.validate_plan(v_plan);
   elsif v_route is not null then
     if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
-      return 'route.lane must be the model that shall do it';
+      return 'route.lane must name a model';
     elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
        or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
       return 'route.params and route.metadata must be objects';
@@ -3212,8 +3141,7 @@ comment on function cogo.validate_completion is
   'Return what is wrong with a completion, as a sentence; null if it is valid.';
 
 create or replace function cogo.route_subtask(p_subtask cogo.subtasks, p_item jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_route jsonb := p_item -> 'route';
@@ -3238,8 +3166,7 @@ comment on function cogo.route_subtask is
 create or replace function cogo.accept_outputs(
   p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[]
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_ids uuid[];
@@ -3429,8 +3356,7 @@ comment on function cogo.complete_isolated is
 
 -- schemas/78_models/10_grants.sql
 create or replace function cogo.task_type(p_subtask_id uuid)
-  returns text
-  language sql stable
+  returns text language sql stable
   return coalesce(
     (
       select m.requirements ->> 'taskType' from public.cogo_model_selections m
@@ -3441,8 +3367,7 @@ comment on function cogo.task_type is
   'Return the type of work that a subtask''s model was selected for.';
 
 create or replace function cogo.granted_models(p_owner uuid)
-  returns jsonb
-  language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
            'models', coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'model'), '[]'),
@@ -3458,8 +3383,7 @@ comment on function cogo.granted_models is
   'Return the models and providers granted to an owner; null: everything is allowed.';
 
 create or replace function cogo.describe_grants(p_granted jsonb)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return concat_ws(
     ' and ',
     (select string_agg(m.name, ', ') from jsonb_array_elements_text(p_granted -> 'models') m (name)),
@@ -3471,8 +3395,7 @@ create or replace function cogo.describe_grants(p_granted jsonb)
 comment on function cogo.describe_grants is 'Return the result of cogo.granted_models() as text.';
 
 create or replace function cogo.validate_grant(p_owner uuid, p_model text, p_provider text)
-  returns text
-  language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = ''
 as $$
 declare
   v_granted jsonb := cogo.granted_models(p_owner);
@@ -3490,8 +3413,7 @@ comment on function cogo.validate_grant is
   'Return why an owner may not use a model of a provider; null if they may.';
 
 create or replace function cogo.validate_stamps(p_task_id uuid, p_item jsonb)
-  returns text
-  language sql stable set search_path = ''
+  returns text language sql stable set search_path = ''
 as $$
   with body as (
     select coalesce(nullif(p_item -> 'plan', 'null'), p_item) as plan,
@@ -3524,8 +3446,7 @@ comment on function cogo.validate_stamps is
 create or replace function cogo.find_ban(
   p_owner uuid, p_subtask_id uuid, p_model text, p_provider text
 )
-  returns text
-  language sql stable set search_path = ''
+  returns text language sql stable set search_path = ''
 as $$
   select format('%s is banned: %s', c.subject, c.reason)
     from cogo.controls c
@@ -3546,8 +3467,7 @@ comment on function cogo.find_ban is
 create or replace function cogo.restamp_subtasks(
   p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
 )
-  returns integer
-  language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_ids uuid[];
@@ -3613,8 +3533,7 @@ many.';
 -- A failure of the vendor counts against a model's quality only while the model is ok and not on
 -- trial: an outage belongs to its health and must not count as bad answers for weeks.
 create or replace function cogo.count_outcomes(p_limit integer)
-  returns integer
-  language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -3758,8 +3677,7 @@ The caller makes sure that only one transaction does so at a time.';
 create or replace function cogo.evaluate_health(
   p_model cogo.model_health, p_now timestamptz, p_circuits_open boolean
 )
-  returns cogo.model_health
-  language plpgsql immutable set search_path = ''
+  returns cogo.model_health language plpgsql immutable set search_path = ''
 as $$
 declare
   v_model cogo.model_health := p_model;
@@ -3852,8 +3770,7 @@ create or replace function cogo.record_switch(
   p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
   p_numbers jsonb, p_who text
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
@@ -3887,8 +3804,7 @@ comment on function cogo.record_switch is
 
 -- Every orchestrator calls this; one at a time does the work, and the others read its result.
 create or replace function cogo.update_model_health(p_limit integer default 2000)
-  returns integer
-  language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_count integer;
@@ -3946,8 +3862,7 @@ comment on function cogo.update_model_health is
 -- schemas/78_models/50_circuits.sql
 -- While a trial runs its duration is unknown: ask again after five seconds at most.
 create or replace function cogo.circuit_wait_seconds(p_deployment cogo.deployments, p_now timestamptz)
-  returns numeric
-  language sql immutable
+  returns numeric language sql immutable
   return round(greatest(
     0,
     extract(epoch from p_deployment.not_before - p_now),
@@ -3959,111 +3874,93 @@ create or replace function cogo.circuit_wait_seconds(p_deployment cogo.deploymen
 comment on function cogo.circuit_wait_seconds is
   'Return the seconds until a deployment may be called; 0: now.';
 
-create or replace function cogo.apply_report(p_deployment cogo.deployments, p_item jsonb)
-  returns cogo.deployments
-  language plpgsql set search_path = ''
+create or replace function cogo.evaluate_circuit(p_deployment cogo.deployments, p_item jsonb)
+  returns cogo.deployments language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
-  v_deployment cogo.deployments := p_deployment;
+  v_new cogo.deployments := p_deployment;
   v_answered integer := coalesce((p_item ->> 'answered')::integer, 0);
   v_failed integer := coalesce((p_item ->> 'failed')::integer, 0);
   v_in_a_row integer := coalesce((p_item ->> 'in_a_row')::integer, v_failed);
+  v_retry_after numeric := (p_item ->> 'retry_after_seconds')::numeric;
+  -- The result of a trial, if the report is about the current one.
+  v_trial text := case p_deployment.trial_id
+    when (p_item ->> 'trial_id')::uuid then p_item ->> 'trial'
+  end;
   -- A time constant of 60 seconds.
-  v_weight double precision := cogo.decay(p_deployment.counted_at, cogo.now(), 60 * ln(2::float8));
-begin
-  v_deployment.answered := v_deployment.answered * v_weight + v_answered;
-  v_deployment.failed := v_deployment.failed * v_weight + v_failed;
-  v_deployment.counted_at := v_now;
-  if v_answered > 0 then
-    v_deployment.consecutive := 0;
-    v_deployment.failing_since := null;
-  end if;
-  if v_in_a_row > 0 then
-    v_deployment.consecutive := v_deployment.consecutive + v_in_a_row;
-    v_deployment.failing_since := coalesce(v_deployment.failing_since, v_now);
-  end if;
-  if (p_item ->> 'retry_after_seconds')::numeric > 0 then
-    v_deployment.not_before := greatest(
-      v_deployment.not_before,
-      v_now + cogo.retry_interval((p_item ->> 'retry_after_seconds')::numeric)
-    );
-  end if;
-  if jsonb_typeof(p_item -> 'error') = 'object' then
-    v_deployment.last_error := p_item -> 'error';
-    v_deployment.last_error_at := v_now;
-  end if;
-  return v_deployment;
-end;
-$$;
-comment on function cogo.apply_report is
-  'Return the deployment with the calls of a report counted; write nothing.';
-
-create or replace function cogo.evaluate_circuit(
-  p_deployment cogo.deployments, p_trial text, p_trial_id uuid
-)
-  returns cogo.deployments
-  language plpgsql set search_path = ''
-as $$
-declare
-  v_now timestamptz := cogo.now();
-  v_deployment cogo.deployments := p_deployment;
-  v_is_trial boolean := p_trial is not null and v_deployment.trial_id = p_trial_id;
+  v_weight double precision := cogo.decay(p_deployment.counted_at, v_now, 60 * ln(2::float8));
   v_opens boolean := false;
 begin
-  if v_deployment.state = 'closed' then
+  v_new.answered := v_new.answered * v_weight + v_answered;
+  v_new.failed := v_new.failed * v_weight + v_failed;
+  v_new.counted_at := v_now;
+  if v_answered > 0 then
+    v_new.consecutive := 0;
+    v_new.failing_since := null;
+  end if;
+  if v_in_a_row > 0 then
+    v_new.consecutive := v_new.consecutive + v_in_a_row;
+    v_new.failing_since := coalesce(v_new.failing_since, v_now);
+  end if;
+  if v_retry_after > 0 then
+    v_new.not_before := greatest(v_new.not_before, v_now + cogo.retry_interval(v_retry_after));
+  end if;
+  if jsonb_typeof(p_item -> 'error') = 'object' then
+    v_new.last_error := p_item -> 'error';
+    v_new.last_error_at := v_now;
+  end if;
+
+  if v_new.state = 'closed' then
     -- Failures at the same moment may be one event, so a series must last; a rate needs enough calls;
     -- connections must have failed for several agents.
-    v_opens := v_deployment.consecutive >= 5
-        and coalesce(v_now - v_deployment.failing_since >= interval '5 seconds', false)
-      or v_deployment.answered + v_deployment.failed >= 20
-        and v_deployment.failed >= v_deployment.answered
+    v_opens := v_new.consecutive >= 5
+        and coalesce(v_now - v_new.failing_since >= interval '5 seconds', false)
+      or v_new.answered + v_new.failed >= 20 and v_new.failed >= v_new.answered
       or (
         select count(*) >= 2 from cogo.deployment_agents a
-         where a.deployment = v_deployment.deployment
+         where a.deployment = v_new.deployment
            and a.unreachable >= 3 and a.unreachable_at > v_now - interval '1 minute'
       );
-  elsif v_is_trial and p_trial = 'running' then
-    v_deployment.trial_until := v_now + interval '15 seconds';
-  elsif v_is_trial and p_trial = 'answered' then
-    v_deployment.state := 'closed';
-    v_deployment.openings := 0;
-    v_deployment.answered := 1;
-    v_deployment.failed := 0;
-    v_deployment.consecutive := 0;
-    v_deployment.failing_since := null;
+  elsif v_trial = 'running' then
+    v_new.trial_until := v_now + interval '15 seconds';
+  elsif v_trial = 'answered' then
+    v_new.state := 'closed';
+    v_new.openings := 0;
+    v_new.answered := 1;
+    v_new.failed := 0;
+    v_new.consecutive := 0;
+    v_new.failing_since := null;
     update cogo.deployment_agents a set unreachable = 0
-     where a.deployment = v_deployment.deployment and a.unreachable > 0;
-  elsif v_is_trial and p_trial = 'failed' then
+     where a.deployment = v_new.deployment and a.unreachable > 0;
+  elsif v_trial = 'failed' then
     v_opens := true;
-  elsif v_is_trial then
-    v_deployment.state := 'open';
-    v_deployment.open_until := v_now;
+  elsif v_trial is not null then
+    -- It ended without a result, for example by a cancellation: the next trial may begin.
+    v_new.state := 'open';
+    v_new.open_until := v_now;
   end if;
   if v_opens then
-    v_deployment.state := 'open';
-    v_deployment.open_until :=
-      v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_deployment.openings, 3)));
-    v_deployment.openings := v_deployment.openings + 1;
+    v_new.state := 'open';
+    v_new.open_until := v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_new.openings, 3)));
+    v_new.openings := v_new.openings + 1;
   end if;
-  if v_deployment.state <> 'half_open' then
-    v_deployment.trial_id := null;
-    v_deployment.trial_agent := null;
-    v_deployment.trial_until := null;
+  if v_new.state <> 'half_open' then
+    v_new.trial_id := null;
+    v_new.trial_agent := null;
+    v_new.trial_until := null;
   end if;
-  if v_deployment.state <> p_deployment.state then
-    v_deployment.changed_at := v_now;
+  if v_new.state <> p_deployment.state then
+    v_new.changed_at := v_now;
   end if;
-  return v_deployment;
+  return v_new;
 end;
 $$;
 comment on function cogo.evaluate_circuit is
-  'Return the deployment with its circuit evaluated. A trial that ended without a result, such as a
-cancelled one, lets the next one begin.';
+  'Return the deployment with a report counted and its circuit evaluated.';
 
 create or replace function cogo.record_report(p_agent_id text, p_report bigint, p_item jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_name text := p_item ->> 'deployment';
@@ -4098,9 +3995,7 @@ begin
     return;
   end if;
 
-  v_new := cogo.evaluate_circuit(
-    cogo.apply_report(v_old, p_item), p_item ->> 'trial', (p_item ->> 'trial_id')::uuid
-  );
+  v_new := cogo.evaluate_circuit(v_old, p_item);
   update cogo.deployments d
      set state = v_new.state, open_until = v_new.open_until, openings = v_new.openings,
          not_before = v_new.not_before, trial_id = v_new.trial_id,
@@ -4268,8 +4163,7 @@ begin
   perform cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_leases) is distinct from 'array' or p_lease_seconds is null
      or p_lease_seconds <= 0 then
-    raise exception using
-      errcode = 'TQ004',
+    raise exception using errcode = 'TQ004',
       message = 'p_leases must be a list of {subtask_id, attempt} and p_lease_seconds positive';
   end if;
 
@@ -4536,8 +4430,7 @@ every few seconds.';
 
 -- schemas/80_rpc_agents/60_agents.sql
 create or replace function public.cogo_record_agent(p_agent jsonb)
-  returns public.cogo_agents
-  language sql set search_path = ''
+  returns public.cogo_agents language sql set search_path = ''
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
@@ -4644,8 +4537,7 @@ comment on function public.cogo_model_knowledge is
 means), models that are not ok, controls and policies. Counts the attempts that ended first.';
 
 create or replace function public.cogo_record_selection(p_selection jsonb)
-  returns public.cogo_model_selections
-  language plpgsql set search_path = ''
+  returns public.cogo_model_selections language plpgsql set search_path = ''
 as $$
 declare
   v_task_id uuid;
@@ -4859,8 +4751,7 @@ begin
         or jsonb_typeof(i -> 'vector') is distinct from 'array'
         or jsonb_array_length(i -> 'vector') = 0
   ) then
-    raise exception using
-      errcode = 'TQ004',
+    raise exception using errcode = 'TQ004',
       message = 'p_items must be an array of objects with model_id, content and vector';
   end if;
   perform cogo.check_size('model_id', length(i ->> 'model_id'), 255),
@@ -4941,8 +4832,7 @@ dimensions; 1 is the same direction. Compares every row: beyond some 100,000 ind
 
 -- schemas/85_spending/10_periods.sql
 create or replace function cogo.period_start(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql stable
+  returns timestamptz language sql stable
   return case p_per
     when 'ever' then 'epoch'::timestamptz
     else date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
@@ -4953,8 +4843,7 @@ comment on function cogo.period_start is
 -- Days and months are added to a timestamp without time zone: added to a timestamptz they would be
 -- those of the session's time zone.
 create or replace function cogo.period_end(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql stable
+  returns timestamptz language sql stable
   return case
     when p_per in ('day', 'month') then (
       date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
@@ -4966,8 +4855,7 @@ comment on function cogo.period_end is
 -- Security definer: agents may not read auth.users. A project without Supabase Auth, or with an
 -- Auth without anonymous sign-ins, has none.
 create or replace function cogo.is_anonymous(p_owner uuid)
-  returns boolean
-  language plpgsql stable security definer set search_path = ''
+  returns boolean language plpgsql stable security definer set search_path = ''
 as $$
 begin
   if to_regclass('auth.users') is null or not exists (
@@ -4982,8 +4870,7 @@ $$;
 comment on function cogo.is_anonymous is 'Return whether an owner signed in anonymously.';
 
 create or replace function cogo.budget_key(p_owner uuid)
-  returns text
-  language sql stable
+  returns text language sql stable
   return case
     when p_owner is null then '00000000-0000-0000-0000-000000000000'
     when exists (
@@ -4998,8 +4885,7 @@ comment on function cogo.budget_key is
   'Return the key of the cap of an owner: anonymous sign-ins without a cap of their own share one.';
 
 create or replace function cogo.reserved_usd(p_scope text, p_key text)
-  returns numeric
-  language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = ''
 as $$
   select coalesce(sum(r.usd), 0)
     from cogo.reservations r
@@ -5015,8 +4901,7 @@ comment on function cogo.reserved_usd is
   'Return the maximum cost of the running calls that count towards a cap.';
 
 create or replace function cogo.spent_usd(p_scope text, p_key text, p_since timestamptz)
-  returns numeric
-  language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = ''
 as $$
   select coalesce(sum(c.cost_usd), 0)
     from public.cogo_calls c
@@ -5035,8 +4920,7 @@ comment on function cogo.spent_usd is
 
 -- schemas/85_spending/20_caps.sql
 create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
-  returns setof cogo.budgets
-  language plpgsql set search_path = ''
+  returns setof cogo.budgets language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -5120,7 +5004,10 @@ begin
       round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
       round(p_usd, 6),
       case when p_scope = 'task' then
-        format('; a budget of $%s would do', round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6))
+        format(
+          '; a budget of $%s would be enough',
+          round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6)
+        )
       end,
       '; it resets at ' || cogo.iso_timestamp(resets_at)
     );
@@ -5317,7 +5204,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
   end if;
   -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (
@@ -5384,7 +5271,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_lane must name a lane, p_max_running be 0 or more, p_per_minute 1 or more;'
-        ' -1 takes a limit away';
+        ' -1 removes a limit';
   end if;
   insert into cogo.lanes as l (lane, paused, max_running, per_minute)
   values (
@@ -5431,9 +5318,8 @@ declare
   v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
 begin
   if p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 takes a limit away';
+    raise exception using errcode = 'TQ004',
+      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 removes a limit';
   end if;
   insert into cogo.owners as o (owner, paused, max_running, per_minute)
   values (
@@ -5504,17 +5390,13 @@ create or replace function public.cogo_queue()
   language sql stable set search_path = ''
 as $$
   with open as (
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'queued'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'queued'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'blocked'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'blocked'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'running'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'running'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'delayed'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'delayed'
      union all
     select s.lane, s.owner, s.status, s.created_at
       from cogo.subtasks s where s.status in ('waiting', 'held')
@@ -5574,7 +5456,7 @@ as $$
 #variable_conflict use_column
 declare
   v_who text := coalesce(nullif(p_who, ''), 'an operator');
-  v_reason text := coalesce(nullif(p_reason, ''), v_who || ' said so');
+  v_reason text := coalesce(nullif(p_reason, ''), 'set by ' || v_who);
   v_old text;
   v_pinned text;
   v_restamped integer := 0;
@@ -5642,7 +5524,7 @@ declare
 begin
   if p_policy = '' or length(p_policy) > 100 then
     raise exception using
-      errcode = 'TQ004', message = 'p_policy must name a policy; null takes it away';
+      errcode = 'TQ004', message = 'p_policy must name a policy; null removes it';
   end if;
   select p.policy into v_old from cogo.policies p where p.owner = v_owner;
   if p_policy is null then
@@ -5656,7 +5538,7 @@ begin
   if v_old is distinct from p_policy then
     perform cogo.record_switch(
       'policy', 'policy', case when p_owner is null then 'everywhere' else 'owner:' || p_owner end,
-      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), v_who || ' said so', null, v_who
+      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), 'set by ' || v_who, null, v_who
     );
   end if;
   return query select p_policy, p_owner, v_old;
@@ -5789,9 +5671,8 @@ begin
   if '' = any (p_models || p_providers || p_aliases) then
     raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
   elsif p_priority not between -1 and 9 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_priority must be 0 (before all others) to 9; -1 takes it away, null leaves it';
+    raise exception using errcode = 'TQ004',
+      message = 'p_priority must be 0 (before all others) to 9; -1 removes it, null keeps it';
   end if;
   -- Two calls at the same time would mix their rows.
   perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
@@ -5947,8 +5828,7 @@ create or replace function public.cogo_prune(
 as $$
 begin
   if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
-    raise exception using
-      errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
+    raise exception using errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
   end if;
   with old as materialized (
     select t.id, t.finished_at
@@ -6046,8 +5926,7 @@ create or replace function public.cogo_submit_task(
   p_id uuid default null,
   p_owner uuid default null
 )
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
@@ -6087,7 +5966,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = format(
-        'the %s asked for something else before: that is task %s',
+        'the %s was used for another request: task %s',
         case when v_task.id = p_id then format('id %s', p_id)
              else format('idempotency key %L', left(p_idempotency_key, 100)) end,
         v_task.id
@@ -6104,8 +5983,7 @@ request (all but p_deadline and p_run_at must be the same).';
 
 -- schemas/90_rpc_users/20_tasks.sql
 create or replace function cogo.authorize_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql set search_path = ''
+  returns public.cogo_tasks language plpgsql set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks;
@@ -6126,8 +6004,7 @@ comment on function cogo.authorize_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -6136,8 +6013,7 @@ begin
   perform cogo.check_size('p_reason', length(p_reason));
   if v_task.status <> 'cancelled' then
     if v_task.finished_at is not null then
-      raise exception using
-        errcode = 'TQ003',
+      raise exception using errcode = 'TQ003',
         message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
     end if;
     perform cogo.cancel_open_subtasks(array[p_task_id], v_reason);
@@ -6158,8 +6034,7 @@ comment on function public.cogo_cancel_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_pause_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -6167,8 +6042,7 @@ begin
   if v_task.status = 'held' then
     return v_task;
   elsif v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
   end if;
   update public.cogo_tasks t
@@ -6186,15 +6060,13 @@ comment on function public.cogo_pause_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_resume_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
 begin
   if v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
   elsif v_task.status <> 'held' then
     return v_task;
@@ -6215,8 +6087,7 @@ comment on function public.cogo_resume_task is 'Resume a paused task.';
 -- schemas/90_rpc_users/30_redrive.sql
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -6226,8 +6097,7 @@ begin
   if v_task.status in ('pending', 'running') then
     return v_task;
   elsif v_task.status <> 'failed' then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
   end if;
 
@@ -6276,8 +6146,7 @@ comment on function public.cogo_redrive_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
-  returns public.cogo_subtasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -6302,7 +6171,9 @@ begin
     ) then
       raise exception using
         errcode = 'TQ003',
-        message = format('subtask %s came to nothing and its task went on without', p_subtask_id);
+        message = format(
+          'subtask %s is a dead letter and its task has continued without it', p_subtask_id
+        );
     end if;
     update cogo.subtasks s
        set deps_left = s.deps_left + 1
@@ -6334,13 +6205,12 @@ dependents have already gone on without it.';
 create or replace function public.cogo_approve_subtask(
   p_subtask_id uuid, p_approved boolean default true, p_comment text default null
 )
-  returns public.cogo_subtasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
   v_error jsonb := jsonb_build_object(
-    'class', 'rejected', 'message', coalesce(p_comment, 'a person refused this step')
+    'class', 'rejected', 'message', coalesce(p_comment, 'the step was refused')
   );
   v_row public.cogo_subtasks;
 begin
@@ -6374,9 +6244,8 @@ begin
      where p.subtask_id = p_subtask_id
        and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
   ) then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('subtask %s is %s: nobody is asked', p_subtask_id, v_subtask.status);
+    raise exception using errcode = 'TQ003',
+      message = format('subtask %s is %s: it waits for no approval', p_subtask_id, v_subtask.status);
   end if;
   select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
   return v_row;
@@ -6390,8 +6259,7 @@ comment on function public.cogo_approve_subtask is
 create or replace function public.cogo_feedback(
   p_task_id uuid, p_score numeric, p_comment text default null, p_person uuid default null
 )
-  returns public.cogo_ratings
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_ratings language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks;
@@ -6403,14 +6271,12 @@ declare
   v_new public.cogo_ratings;
 begin
   if p_score is null or p_score < 0 or p_score > 1 then
-    raise exception using
-      errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
+    raise exception using errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
   end if;
   perform cogo.check_size('p_comment', length(p_comment));
   v_task := cogo.authorize_task(p_task_id);
   if v_task.status <> 'completed' then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);
   end if;
   select a.model_id, cogo.task_type(s.id) into v_model_id, v_task_type
@@ -6483,7 +6349,7 @@ begin
   if num_nonnulls(p_ids, p_model_id, p_content, p_source, p_before) = 0 then
     raise exception using
       errcode = 'TQ004',
-      message = 'say which texts: by p_ids, p_model_id, p_content, p_source or p_before '
+      message = 'name the texts by p_ids, p_model_id, p_content, p_source or p_before '
                 '(infinity: all of them)';
   end if;
   -- In a fixed order, so that it cannot deadlock with a writer of the same texts.
@@ -6530,8 +6396,7 @@ comment on function public.cogo_schema_versions is 'Return the versions of the a
 
 -- Security definer: Realtime calls this as the user, who may have no right to read cogo_tasks.
 create or replace function cogo.can_read_topic(p_topic text)
-  returns boolean
-  language sql stable security definer set search_path = ''
+  returns boolean language sql stable security definer set search_path = ''
 as $$
   select exists (
     select

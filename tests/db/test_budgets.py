@@ -123,7 +123,7 @@ async def test_a_budget_of_a_task_counts_all_its_calls(agent: Agent) -> None:
     refused = await begin(agent, a_call(second, 0.5))
 
     assert (refused["answer"], refused["scope"], refused["resets_at"]) == ("refused", "task", None)
-    assert refused["detail"].endswith("a budget of $1.200000 would do")
+    assert refused["detail"].endswith("a budget of $1.200000 would be enough")
     assert (await begin(agent, a_call(second, 0.3)))["answer"] == "ok"
 
 

@@ -107,7 +107,7 @@ async def test_nothing_is_forgotten_when_nothing_says_what(database: Database) -
     service = await database.connect()
     await keep(service, None, "x")
 
-    with pytest.raises(asyncpg.PostgresError, match="say which texts") as refused:
+    with pytest.raises(asyncpg.PostgresError, match="name the texts") as refused:
         await forget(service, every_owner=True)
 
     assert refused.value.sqlstate == "TQ004"

@@ -142,7 +142,7 @@ def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
     said = [(row["action"], row["scope"], row["reason"]) for row in shown["controls"]]
     assert said == [
         ("ban", "everywhere", "it lies"),
-        ("pin", "task_type:general", "cogo models said so"),
+        ("pin", "task_type:general", "set by cogo models"),
     ]
     assert (allowed["action"], allowed["was"]) == ("allow", "ban")
 

@@ -149,7 +149,7 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a subtask dies one failure late",
-        file="70_queue/80_failures.sql",
+        file="70_queue/30_subtasks.sql",
         old="v_failures >= p_subtask.max_failures",
         new="v_failures > p_subtask.max_failures",
         tests=("test_failures.py::test_the_last_failure_makes_a_dead_letter_and_fails_the_task",),

@@ -1,23 +1,20 @@
 -- The only clock: no statement uses the time of a client. Tests set `cogo.fake_now`; clients of the API
 -- cannot, because they have no way to set a configuration parameter.
 create or replace function cogo.now()
-  returns timestamptz
-  language sql
+  returns timestamptz language sql
   return coalesce(
     nullif(current_setting('cogo.fake_now', true), '')::timestamptz, clock_timestamp()
   );
 comment on function cogo.now is 'Return the current time, or cogo.fake_now if it is set (tests).';
 
 create or replace function cogo.iso_timestamp(p_at timestamptz)
-  returns text
-  language sql stable
+  returns text language sql stable
   return to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function cogo.iso_timestamp is
   'Return a time as messages spell it: UTC with milliseconds, in any time zone of the session.';
 
 create or replace function cogo.elapsed_ms(p_from timestamptz, p_to timestamptz)
-  returns bigint
-  language sql immutable
+  returns bigint language sql immutable
   return case
     when p_to < p_from then 0 else round(extract(epoch from p_to - p_from) * 1000)::bigint
   end;
@@ -25,8 +22,7 @@ comment on function cogo.elapsed_ms is
   'Return the milliseconds between two times: never negative, null if a time is unknown.';
 
 create or replace function cogo.retry_interval(p_seconds numeric)
-  returns interval
-  language sql immutable
+  returns interval language sql immutable
   -- NaN counts as the greatest number.
   return case
     when p_seconds > 0 then make_interval(secs => least(p_seconds, 86400)::float8)
@@ -38,8 +34,7 @@ comment on function cogo.retry_interval is
 create or replace function cogo.decay(
   p_since timestamptz, p_now timestamptz, p_half_life_seconds double precision
 )
-  returns double precision
-  language sql immutable
+  returns double precision language sql immutable
   return power(
     0.5, least(greatest(extract(epoch from p_now - p_since) / p_half_life_seconds, 0), 1000)
   );

@@ -1,7 +1,6 @@
 -- Equal to the transitions in protocol/lifecycle.py; a test compares all pairs.
 create or replace function cogo.task_moves()
-  returns text[]
-  language sql immutable
+  returns text[] language sql immutable
   return array[
     'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
     'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
@@ -10,8 +9,7 @@ create or replace function cogo.task_moves()
 comment on function cogo.task_moves is 'Return the allowed changes of a task''s status, as from>to.';
 
 create or replace function cogo.subtask_moves()
-  returns text[]
-  language sql immutable
+  returns text[] language sql immutable
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
     'queued>running', 'queued>held', 'queued>cancelled', 'queued>failed', 'queued>delayed',
@@ -32,8 +30,7 @@ create or replace function cogo.resting_status(
   p_run_at timestamptz,
   p_now timestamptz
 )
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
@@ -41,5 +38,4 @@ create or replace function cogo.resting_status(
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;
-comment on function cogo.resting_status is
-  'Return the status of an open subtask that is not running.';
+comment on function cogo.resting_status is 'Return the status of an open subtask that is not running.';

@@ -1,22 +1,19 @@
 create or replace function cogo.to_uuid(p_text text)
-  returns uuid
-  language sql immutable
+  returns uuid language sql immutable
   return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
   end;
 comment on function cogo.to_uuid is 'Parse a uuid; return null if the text is none.';
 
 create or replace function cogo.to_integer(p_text text)
-  returns integer
-  language sql immutable
+  returns integer language sql immutable
   return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
 comment on function cogo.to_integer is 'Parse an integer from 0 to 999999999; else return null.';
 
 -- Postgres accepts JSON that other programs cannot read: Python's parser stops at 1,000 levels and
 -- 4,300 digits, pydantic at 255 levels, a double at 1.8e308.
 create or replace function cogo.validate_json(p_value jsonb)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when jsonb_typeof(p_value) in ('string', 'boolean', 'null') or p_value in ('{}', '[]') then null
     -- `strict`, because lax mode visits each array twice. The first test stops at its level, so it is
@@ -33,8 +30,7 @@ comment on function cogo.validate_json is
 
 -- One day less than Python's range at both ends, so that the time is valid in every time zone.
 create or replace function cogo.validate_time(p_at timestamptz)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when p_at not between '0001-01-02 00:00:00+00' and '9999-12-30 00:00:00+00' then
       'must be a time between the years 1 and 9999; leave it out for none'
@@ -45,13 +41,11 @@ comment on function cogo.validate_time is
 create or replace function cogo.check_size(
   p_field text, p_size bigint, p_limit bigint default 10000, p_unit text default 'characters'
 )
-  returns void
-  language plpgsql immutable set search_path = ''
+  returns void language plpgsql immutable set search_path = ''
 as $$
 begin
   if p_size > p_limit then
-    raise exception using
-      errcode = 'TQ008',
+    raise exception using errcode = 'TQ008',
       message = format('%s has %s %s; the limit is %s', p_field, p_size, p_unit, p_limit);
   end if;
 end;
@@ -61,8 +55,7 @@ comment on function cogo.check_size is 'Raise TQ008 if a value is larger than it
 -- Vendors report impossible counts and values that are not numbers. Unknown is null, never 0, and
 -- nothing here raises: an attempt must be able to end, whatever its usage says.
 create or replace function cogo.sanitize_usage(p_usage jsonb)
-  returns jsonb
-  language sql immutable
+  returns jsonb language sql immutable
   return case when jsonb_typeof(p_usage) = 'object' then p_usage || coalesce(
     (
       select jsonb_object_agg(
@@ -94,8 +87,7 @@ comment on function cogo.sanitize_usage is
   'Return usage with null for every impossible count, duration and cost; null if it is no object.';
 
 create or replace function cogo.truncate_json(p_value jsonb)
-  returns jsonb
-  language sql immutable
+  returns jsonb language sql immutable
   return case
     when octet_length(p_value::text) <= 4096 then p_value
     when jsonb_typeof(p_value) = 'object' then (

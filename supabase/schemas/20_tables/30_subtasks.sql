@@ -100,7 +100,6 @@ create index if not exists subtasks_dead on cogo.subtasks (dead_at) where dead_a
 create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
 alter table cogo.subtasks enable row level security;
 drop policy if exists "owners read their subtasks" on cogo.subtasks;
-create policy "owners read their subtasks" on cogo.subtasks
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their subtasks" on cogo.subtasks for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);

@@ -16,10 +16,9 @@ comment on table cogo.events is
 comment on column cogo.events.kind is 'task.<status> or subtask.<status>: the new status.';
 alter table cogo.events enable row level security;
 drop policy if exists "owners read their events" on cogo.events;
-create policy "owners read their events" on cogo.events
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their events" on cogo.events for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 -- The foreign key is that of the task, which every writer has locked. cogo.delete_subtask_records()
 -- deletes the attempts of a subtask that is deleted alone.
@@ -67,7 +66,6 @@ create index if not exists cogo_attempts_ended on public.cogo_attempts (ended_at
   where ended_at is not null;
 alter table public.cogo_attempts enable row level security;
 drop policy if exists "owners read their attempts" on public.cogo_attempts;
-create policy "owners read their attempts" on public.cogo_attempts
-  for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+create policy "owners read their attempts" on public.cogo_attempts for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);

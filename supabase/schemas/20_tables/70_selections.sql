@@ -28,8 +28,8 @@ alter table public.cogo_model_selections enable row level security;
 drop policy if exists "owners read their selections" on public.cogo_model_selections;
 create policy "owners read their selections" on public.cogo_model_selections
   for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 create table if not exists public.cogo_ratings (
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
@@ -49,8 +49,8 @@ alter table public.cogo_ratings enable row level security;
 drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
 create policy "owners read the ratings of their tasks" on public.cogo_ratings
   for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
-  );
+  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+);
 
 create table if not exists cogo.controls (
   scope text not null,
@@ -94,7 +94,6 @@ create table if not exists public.cogo_model_switches (
 comment on table public.cogo_model_switches is
   'Every change of which models may be selected: by health or by operators. For operators only.';
 comment on column public.cogo_model_switches.subject is 'A model, a provider, or the word policy.';
-comment on column public.cogo_model_switches.scope is
-  'everywhere, owner:<uuid> or task_type:<type>.';
+comment on column public.cogo_model_switches.scope is 'everywhere, owner:<uuid> or task_type:<type>.';
 create index if not exists cogo_model_switches_at on public.cogo_model_switches (at);
 alter table public.cogo_model_switches enable row level security;

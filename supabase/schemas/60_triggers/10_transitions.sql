@@ -1,10 +1,8 @@
 create or replace function cogo.reject_transition()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
 as $$
 begin
-  raise exception using
-    errcode = 'TQ003',
+  raise exception using errcode = 'TQ003',
     message = format('%s %s is %s and cannot become %s', tg_argv[0], old.id, old.status, new.status);
 end;
 $$;

@@ -2,8 +2,7 @@
 -- claim unreadable. All other mistakes are left to the planner. docs/reference/database.md lists the
 -- limits. The trigger sorts before `prepare`, which creates a session from the prompt.
 create or replace function cogo.check_task_limits()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 declare
   v_field text;
@@ -47,16 +46,14 @@ create or replace trigger check_limits
   for each row execute function cogo.check_task_limits();
 
 create or replace function cogo.normalize_model(p_name text)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case when lower(btrim(p_name)) in ('', 'auto') then null else p_name end;
 comment on function cogo.normalize_model is
   'Return the model that a task names; null for auto and an empty name.';
 
 -- Security definer: users may not insert sessions, but a task that names a new one creates it.
 create or replace function cogo.prepare_task()
-  returns trigger
-  language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = ''
 as $$
 begin
   if not cogo.is_operator() then

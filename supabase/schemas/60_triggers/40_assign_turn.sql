@@ -1,6 +1,5 @@
 create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
-  returns smallint
-  language sql stable
+  returns smallint language sql stable
   return coalesce(
     (
       select greatest(p_priority, g.name::smallint)
@@ -23,8 +22,7 @@ grant. The nil uuid stands for no owner.';
 --   * A subtask that is queued again (a retry, a released dependent, a resumed task) keeps its place and
 --     gets a new turn; with its old one a crowd could pass everybody else.
 create or replace function cogo.assign_turn()
-  returns trigger
-  language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = ''
   -- Read the last turn from its index, also when the plan was made while the table was empty.
   set enable_seqscan = off
   set enable_bitmapscan = off

@@ -1,8 +1,7 @@
 create or replace function cogo.check_fence(
   p_agent_id text, p_attempt public.cogo_attempts, p_subtask cogo.subtasks
 )
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return case
     when (p_attempt).agent_id is null then 'unknown'
     when (p_attempt).agent_id <> p_agent_id then 'stale'
@@ -23,8 +22,7 @@ create or replace function cogo.close_attempts(
   p_usages jsonb[] default '{}',
   p_error jsonb default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   with closed as (

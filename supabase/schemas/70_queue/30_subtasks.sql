@@ -3,8 +3,7 @@ create or replace function cogo.requeue_subtask(
   p_run_at timestamptz default null,
   p_lane text default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   update cogo.subtasks s
@@ -23,8 +22,7 @@ comment on function cogo.requeue_subtask is
   'Queue a running subtask again. Its attempt has been closed.';
 
 create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -43,8 +41,7 @@ comment on function cogo.cancel_running is
   'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
 
 create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -85,8 +82,7 @@ comment on function cogo.cancel_open_subtasks is
 -- A counter under the task lock: a query for unfinished parents would miss the release when two parents
 -- finish at the same time, because neither transaction sees the other.
 create or replace function cogo.release_dependents(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 begin
   update cogo.subtasks s
@@ -111,8 +107,7 @@ comment on function cogo.release_dependents is
   'Count ended subtasks off their dependents, and queue those that wait for none any more.';
 
 create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -139,3 +134,43 @@ end;
 $$;
 comment on function cogo.dead_letter_subtask is
   'Make a subtask a dead letter and apply its on_failure. Its attempt has been closed.';
+
+create or replace function cogo.fail_attempt(
+  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
+)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_failures integer := p_subtask.failures + 1;
+  v_wait interval := cogo.retry_interval(p_after_seconds);  -- null: backoff
+begin
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt],
+    case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
+    array[p_usage], p_error
+  );
+  if p_action = 'snooze' then
+    perform cogo.requeue_subtask(
+      p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
+    );
+    return;
+  end if;
+
+  update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
+  if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
+    perform cogo.dead_letter_subtask(p_subtask.id, p_error);
+  elsif p_action = 'reroute' then
+    perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
+  else
+    -- Full jitter, so that subtasks which failed together are not retried together.
+    perform cogo.requeue_subtask(
+      p_subtask.id,
+      cogo.now() + coalesce(
+        v_wait, make_interval(secs => random() * least(300, 2 ^ v_failures))
+      )
+    );
+  end if;
+end;
+$$;
+comment on function cogo.fail_attempt is
+  'End a held attempt as failed and apply p_action to the subtask.';

@@ -52,7 +52,7 @@ begin
                    select pp.metadata -> 'approval' -> 'error'
                      from cogo.subtask_payloads pp where pp.subtask_id = parent.id
                  ),
-                 '{"class": "failed", "message": "no attempt said why"}'
+                 '{"class": "failed", "message": "no attempt recorded an error"}'
                )
              ) filter (where parent.dead_at is not null) as errors
         from cogo.dependencies d
@@ -69,8 +69,7 @@ comment on function cogo.load_leases is 'Return all that the holders of leases n
 create or replace function cogo.take_back_lease(
   p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean
 )
-  returns boolean
-  language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = ''
 as $$
 begin
   perform cogo.close_attempts(
@@ -144,8 +143,7 @@ comment on function cogo.reap_leases is
   'Take back expired leases, at most p_limit. Skips locked tasks.';
 
 create or replace function cogo.promote_due(p_limit integer)
-  returns integer
-  language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();

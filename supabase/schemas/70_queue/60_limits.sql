@@ -2,8 +2,7 @@
 create or replace function cogo.available_tokens(
   p_per_minute integer, p_tokens double precision, p_refilled_at timestamptz, p_now timestamptz
 )
-  returns double precision
-  language sql immutable
+  returns double precision language sql immutable
   -- greatest() and least() ignore nulls.
   return case
     when p_per_minute is null then null
@@ -69,8 +68,7 @@ comment on function cogo.owner_capacity is
 caller has locked them in an earlier statement.';
 
 create or replace function cogo.take_tokens(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -101,8 +99,7 @@ comment on function cogo.take_tokens is
 -- claims, a claim may get a turn from far behind, and newcomers would have to queue behind all
 -- between.
 create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
   -- Read the head of a lane from its index.
   set enable_bitmapscan = off
   set enable_sort = off

@@ -31,8 +31,7 @@ comment on function cogo.parse_plan is
 sinks.';
 
 create or replace function cogo.validate_plan(p_plan jsonb, p_taken text[] default null)
-  returns text
-  language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = ''
 as $$
 declare
   v_entry jsonb;
@@ -87,7 +86,7 @@ begin
     select from cogo.parse_plan(p_plan) n
      where n.sink and n.entry ->> 'on_failure' = 'continue'
   ) then
-    return 'nothing can continue without the sink: its on_failure must be fail_task';
+    return 'on_failure of the sink must be fail_task';
   end if;
 
   select string_agg(coalesce(e.value ->> 'key', 'null'), ', ') into v_text
@@ -108,7 +107,7 @@ begin
   select string_agg(k.key, ', ') into v_text
     from unnest(v_keys) as k (key) where k.key <> all (v_sorted);
   if v_text is not null then
-    return 'subtasks wait for each other: ' || v_text;
+    return 'the dependencies have a cycle: ' || v_text;
   end if;
   return null;
 end;

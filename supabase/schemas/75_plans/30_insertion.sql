@@ -1,8 +1,7 @@
 create or replace function cogo.insert_plan(
   p_task_id uuid, p_plan jsonb, p_parent_id uuid default null
 )
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$

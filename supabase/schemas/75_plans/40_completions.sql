@@ -1,6 +1,5 @@
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
-  returns text
-  language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = ''
 as $$
 declare
   v_grant text;
@@ -24,7 +23,7 @@ begin
   if v_added is not null and (
     p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
   ) then
-    return 'only a subtask that is done, and not the sink, adds subtasks';
+    return 'only a completed subtask that is not the sink may add subtasks';
   end if;
   if v_plan is not null or v_route is not null or v_added is not null then
     v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
@@ -33,14 +32,14 @@ begin
     end if;
   end if;
   if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
-    return 'a PLAN is completed with a plan, and nothing else is';
+    return 'a PLAN must be completed with a plan, other subtasks must not';
   elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
-    return 'a subtask that came back to lane cio is completed with a route, and nothing else is';
+    return 'a rerouted subtask in lane cio must be completed with a route, others must not';
   elsif v_plan is not null then
     return 'TQ006: ' || cogo.validate_plan(v_plan);
   elsif v_route is not null then
     if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
-      return 'route.lane must be the model that shall do it';
+      return 'route.lane must name a model';
     elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
        or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
       return 'route.params and route.metadata must be objects';
@@ -59,8 +58,7 @@ comment on function cogo.validate_completion is
   'Return what is wrong with a completion, as a sentence; null if it is valid.';
 
 create or replace function cogo.route_subtask(p_subtask cogo.subtasks, p_item jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_route jsonb := p_item -> 'route';

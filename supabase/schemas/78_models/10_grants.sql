@@ -1,6 +1,5 @@
 create or replace function cogo.task_type(p_subtask_id uuid)
-  returns text
-  language sql stable
+  returns text language sql stable
   return coalesce(
     (
       select m.requirements ->> 'taskType' from public.cogo_model_selections m
@@ -11,8 +10,7 @@ comment on function cogo.task_type is
   'Return the type of work that a subtask''s model was selected for.';
 
 create or replace function cogo.granted_models(p_owner uuid)
-  returns jsonb
-  language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
            'models', coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'model'), '[]'),
@@ -28,8 +26,7 @@ comment on function cogo.granted_models is
   'Return the models and providers granted to an owner; null: everything is allowed.';
 
 create or replace function cogo.describe_grants(p_granted jsonb)
-  returns text
-  language sql immutable
+  returns text language sql immutable
   return concat_ws(
     ' and ',
     (select string_agg(m.name, ', ') from jsonb_array_elements_text(p_granted -> 'models') m (name)),
@@ -41,8 +38,7 @@ create or replace function cogo.describe_grants(p_granted jsonb)
 comment on function cogo.describe_grants is 'Return the result of cogo.granted_models() as text.';
 
 create or replace function cogo.validate_grant(p_owner uuid, p_model text, p_provider text)
-  returns text
-  language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = ''
 as $$
 declare
   v_granted jsonb := cogo.granted_models(p_owner);
@@ -60,8 +56,7 @@ comment on function cogo.validate_grant is
   'Return why an owner may not use a model of a provider; null if they may.';
 
 create or replace function cogo.validate_stamps(p_task_id uuid, p_item jsonb)
-  returns text
-  language sql stable set search_path = ''
+  returns text language sql stable set search_path = ''
 as $$
   with body as (
     select coalesce(nullif(p_item -> 'plan', 'null'), p_item) as plan,

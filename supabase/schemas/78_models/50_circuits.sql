@@ -1,7 +1,6 @@
 -- While a trial runs its duration is unknown: ask again after five seconds at most.
 create or replace function cogo.circuit_wait_seconds(p_deployment cogo.deployments, p_now timestamptz)
-  returns numeric
-  language sql immutable
+  returns numeric language sql immutable
   return round(greatest(
     0,
     extract(epoch from p_deployment.not_before - p_now),
@@ -13,111 +12,93 @@ create or replace function cogo.circuit_wait_seconds(p_deployment cogo.deploymen
 comment on function cogo.circuit_wait_seconds is
   'Return the seconds until a deployment may be called; 0: now.';
 
-create or replace function cogo.apply_report(p_deployment cogo.deployments, p_item jsonb)
-  returns cogo.deployments
-  language plpgsql set search_path = ''
+create or replace function cogo.evaluate_circuit(p_deployment cogo.deployments, p_item jsonb)
+  returns cogo.deployments language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
-  v_deployment cogo.deployments := p_deployment;
+  v_new cogo.deployments := p_deployment;
   v_answered integer := coalesce((p_item ->> 'answered')::integer, 0);
   v_failed integer := coalesce((p_item ->> 'failed')::integer, 0);
   v_in_a_row integer := coalesce((p_item ->> 'in_a_row')::integer, v_failed);
+  v_retry_after numeric := (p_item ->> 'retry_after_seconds')::numeric;
+  -- The result of a trial, if the report is about the current one.
+  v_trial text := case p_deployment.trial_id
+    when (p_item ->> 'trial_id')::uuid then p_item ->> 'trial'
+  end;
   -- A time constant of 60 seconds.
-  v_weight double precision := cogo.decay(p_deployment.counted_at, cogo.now(), 60 * ln(2::float8));
-begin
-  v_deployment.answered := v_deployment.answered * v_weight + v_answered;
-  v_deployment.failed := v_deployment.failed * v_weight + v_failed;
-  v_deployment.counted_at := v_now;
-  if v_answered > 0 then
-    v_deployment.consecutive := 0;
-    v_deployment.failing_since := null;
-  end if;
-  if v_in_a_row > 0 then
-    v_deployment.consecutive := v_deployment.consecutive + v_in_a_row;
-    v_deployment.failing_since := coalesce(v_deployment.failing_since, v_now);
-  end if;
-  if (p_item ->> 'retry_after_seconds')::numeric > 0 then
-    v_deployment.not_before := greatest(
-      v_deployment.not_before,
-      v_now + cogo.retry_interval((p_item ->> 'retry_after_seconds')::numeric)
-    );
-  end if;
-  if jsonb_typeof(p_item -> 'error') = 'object' then
-    v_deployment.last_error := p_item -> 'error';
-    v_deployment.last_error_at := v_now;
-  end if;
-  return v_deployment;
-end;
-$$;
-comment on function cogo.apply_report is
-  'Return the deployment with the calls of a report counted; write nothing.';
-
-create or replace function cogo.evaluate_circuit(
-  p_deployment cogo.deployments, p_trial text, p_trial_id uuid
-)
-  returns cogo.deployments
-  language plpgsql set search_path = ''
-as $$
-declare
-  v_now timestamptz := cogo.now();
-  v_deployment cogo.deployments := p_deployment;
-  v_is_trial boolean := p_trial is not null and v_deployment.trial_id = p_trial_id;
+  v_weight double precision := cogo.decay(p_deployment.counted_at, v_now, 60 * ln(2::float8));
   v_opens boolean := false;
 begin
-  if v_deployment.state = 'closed' then
+  v_new.answered := v_new.answered * v_weight + v_answered;
+  v_new.failed := v_new.failed * v_weight + v_failed;
+  v_new.counted_at := v_now;
+  if v_answered > 0 then
+    v_new.consecutive := 0;
+    v_new.failing_since := null;
+  end if;
+  if v_in_a_row > 0 then
+    v_new.consecutive := v_new.consecutive + v_in_a_row;
+    v_new.failing_since := coalesce(v_new.failing_since, v_now);
+  end if;
+  if v_retry_after > 0 then
+    v_new.not_before := greatest(v_new.not_before, v_now + cogo.retry_interval(v_retry_after));
+  end if;
+  if jsonb_typeof(p_item -> 'error') = 'object' then
+    v_new.last_error := p_item -> 'error';
+    v_new.last_error_at := v_now;
+  end if;
+
+  if v_new.state = 'closed' then
     -- Failures at the same moment may be one event, so a series must last; a rate needs enough calls;
     -- connections must have failed for several agents.
-    v_opens := v_deployment.consecutive >= 5
-        and coalesce(v_now - v_deployment.failing_since >= interval '5 seconds', false)
-      or v_deployment.answered + v_deployment.failed >= 20
-        and v_deployment.failed >= v_deployment.answered
+    v_opens := v_new.consecutive >= 5
+        and coalesce(v_now - v_new.failing_since >= interval '5 seconds', false)
+      or v_new.answered + v_new.failed >= 20 and v_new.failed >= v_new.answered
       or (
         select count(*) >= 2 from cogo.deployment_agents a
-         where a.deployment = v_deployment.deployment
+         where a.deployment = v_new.deployment
            and a.unreachable >= 3 and a.unreachable_at > v_now - interval '1 minute'
       );
-  elsif v_is_trial and p_trial = 'running' then
-    v_deployment.trial_until := v_now + interval '15 seconds';
-  elsif v_is_trial and p_trial = 'answered' then
-    v_deployment.state := 'closed';
-    v_deployment.openings := 0;
-    v_deployment.answered := 1;
-    v_deployment.failed := 0;
-    v_deployment.consecutive := 0;
-    v_deployment.failing_since := null;
+  elsif v_trial = 'running' then
+    v_new.trial_until := v_now + interval '15 seconds';
+  elsif v_trial = 'answered' then
+    v_new.state := 'closed';
+    v_new.openings := 0;
+    v_new.answered := 1;
+    v_new.failed := 0;
+    v_new.consecutive := 0;
+    v_new.failing_since := null;
     update cogo.deployment_agents a set unreachable = 0
-     where a.deployment = v_deployment.deployment and a.unreachable > 0;
-  elsif v_is_trial and p_trial = 'failed' then
+     where a.deployment = v_new.deployment and a.unreachable > 0;
+  elsif v_trial = 'failed' then
     v_opens := true;
-  elsif v_is_trial then
-    v_deployment.state := 'open';
-    v_deployment.open_until := v_now;
+  elsif v_trial is not null then
+    -- It ended without a result, for example by a cancellation: the next trial may begin.
+    v_new.state := 'open';
+    v_new.open_until := v_now;
   end if;
   if v_opens then
-    v_deployment.state := 'open';
-    v_deployment.open_until :=
-      v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_deployment.openings, 3)));
-    v_deployment.openings := v_deployment.openings + 1;
+    v_new.state := 'open';
+    v_new.open_until := v_now + make_interval(secs => least(60, 10 * 2 ^ least(v_new.openings, 3)));
+    v_new.openings := v_new.openings + 1;
   end if;
-  if v_deployment.state <> 'half_open' then
-    v_deployment.trial_id := null;
-    v_deployment.trial_agent := null;
-    v_deployment.trial_until := null;
+  if v_new.state <> 'half_open' then
+    v_new.trial_id := null;
+    v_new.trial_agent := null;
+    v_new.trial_until := null;
   end if;
-  if v_deployment.state <> p_deployment.state then
-    v_deployment.changed_at := v_now;
+  if v_new.state <> p_deployment.state then
+    v_new.changed_at := v_now;
   end if;
-  return v_deployment;
+  return v_new;
 end;
 $$;
 comment on function cogo.evaluate_circuit is
-  'Return the deployment with its circuit evaluated. A trial that ended without a result, such as a
-cancelled one, lets the next one begin.';
+  'Return the deployment with a report counted and its circuit evaluated.';
 
 create or replace function cogo.record_report(p_agent_id text, p_report bigint, p_item jsonb)
-  returns void
-  language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_name text := p_item ->> 'deployment';
@@ -152,9 +133,7 @@ begin
     return;
   end if;
 
-  v_new := cogo.evaluate_circuit(
-    cogo.apply_report(v_old, p_item), p_item ->> 'trial', (p_item ->> 'trial_id')::uuid
-  );
+  v_new := cogo.evaluate_circuit(v_old, p_item);
   update cogo.deployments d
      set state = v_new.state, open_until = v_new.open_until, openings = v_new.openings,
          not_before = v_new.not_before, trial_id = v_new.trial_id,

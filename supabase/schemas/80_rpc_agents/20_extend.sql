@@ -15,8 +15,7 @@ begin
   perform cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_leases) is distinct from 'array' or p_lease_seconds is null
      or p_lease_seconds <= 0 then
-    raise exception using
-      errcode = 'TQ004',
+    raise exception using errcode = 'TQ004',
       message = 'p_leases must be a list of {subtask_id, attempt} and p_lease_seconds positive';
   end if;
 

@@ -1,6 +1,5 @@
 create or replace function public.cogo_record_agent(p_agent jsonb)
-  returns public.cogo_agents
-  language sql set search_path = ''
+  returns public.cogo_agents language sql set search_path = ''
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$

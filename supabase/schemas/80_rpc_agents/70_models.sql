@@ -45,8 +45,7 @@ comment on function public.cogo_model_knowledge is
 means), models that are not ok, controls and policies. Counts the attempts that ended first.';
 
 create or replace function public.cogo_record_selection(p_selection jsonb)
-  returns public.cogo_model_selections
-  language plpgsql set search_path = ''
+  returns public.cogo_model_selections language plpgsql set search_path = ''
 as $$
 declare
   v_task_id uuid;

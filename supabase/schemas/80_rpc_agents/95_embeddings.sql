@@ -10,8 +10,7 @@ begin
         or jsonb_typeof(i -> 'vector') is distinct from 'array'
         or jsonb_array_length(i -> 'vector') = 0
   ) then
-    raise exception using
-      errcode = 'TQ004',
+    raise exception using errcode = 'TQ004',
       message = 'p_items must be an array of objects with model_id, content and vector';
   end if;
   perform cogo.check_size('model_id', length(i ->> 'model_id'), 255),

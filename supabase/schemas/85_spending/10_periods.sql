@@ -1,6 +1,5 @@
 create or replace function cogo.period_start(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql stable
+  returns timestamptz language sql stable
   return case p_per
     when 'ever' then 'epoch'::timestamptz
     else date_trunc(p_per, p_now at time zone 'utc') at time zone 'utc'
@@ -11,8 +10,7 @@ comment on function cogo.period_start is
 -- Days and months are added to a timestamp without time zone: added to a timestamptz they would be
 -- those of the session's time zone.
 create or replace function cogo.period_end(p_per text, p_now timestamptz)
-  returns timestamptz
-  language sql stable
+  returns timestamptz language sql stable
   return case
     when p_per in ('day', 'month') then (
       date_trunc(p_per, p_now at time zone 'utc') + ('1 ' || p_per)::interval
@@ -24,8 +22,7 @@ comment on function cogo.period_end is
 -- Security definer: agents may not read auth.users. A project without Supabase Auth, or with an
 -- Auth without anonymous sign-ins, has none.
 create or replace function cogo.is_anonymous(p_owner uuid)
-  returns boolean
-  language plpgsql stable security definer set search_path = ''
+  returns boolean language plpgsql stable security definer set search_path = ''
 as $$
 begin
   if to_regclass('auth.users') is null or not exists (
@@ -40,8 +37,7 @@ $$;
 comment on function cogo.is_anonymous is 'Return whether an owner signed in anonymously.';
 
 create or replace function cogo.budget_key(p_owner uuid)
-  returns text
-  language sql stable
+  returns text language sql stable
   return case
     when p_owner is null then '00000000-0000-0000-0000-000000000000'
     when exists (
@@ -56,8 +52,7 @@ comment on function cogo.budget_key is
   'Return the key of the cap of an owner: anonymous sign-ins without a cap of their own share one.';
 
 create or replace function cogo.reserved_usd(p_scope text, p_key text)
-  returns numeric
-  language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = ''
 as $$
   select coalesce(sum(r.usd), 0)
     from cogo.reservations r
@@ -73,8 +68,7 @@ comment on function cogo.reserved_usd is
   'Return the maximum cost of the running calls that count towards a cap.';
 
 create or replace function cogo.spent_usd(p_scope text, p_key text, p_since timestamptz)
-  returns numeric
-  language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = ''
 as $$
   select coalesce(sum(c.cost_usd), 0)
     from public.cogo_calls c

@@ -1,6 +1,5 @@
 create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
-  returns setof cogo.budgets
-  language plpgsql set search_path = ''
+  returns setof cogo.budgets language plpgsql set search_path = ''
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -84,7 +83,10 @@ begin
       round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
       round(p_usd, 6),
       case when p_scope = 'task' then
-        format('; a budget of $%s would do', round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6))
+        format(
+          '; a budget of $%s would be enough',
+          round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6)
+        )
       end,
       '; it resets at ' || cogo.iso_timestamp(resets_at)
     );

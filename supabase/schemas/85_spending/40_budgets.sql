@@ -42,7 +42,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for whoever has none) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
   end if;
   -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (

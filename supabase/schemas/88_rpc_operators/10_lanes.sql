@@ -15,7 +15,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_lane must name a lane, p_max_running be 0 or more, p_per_minute 1 or more;'
-        ' -1 takes a limit away';
+        ' -1 removes a limit';
   end if;
   insert into cogo.lanes as l (lane, paused, max_running, per_minute)
   values (

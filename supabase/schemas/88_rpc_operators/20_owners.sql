@@ -14,9 +14,8 @@ declare
   v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
 begin
   if p_max_running < -1 or p_per_minute < -1 or p_per_minute = 0 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 takes a limit away';
+    raise exception using errcode = 'TQ004',
+      message = 'p_max_running must be 0 or more, p_per_minute 1 or more; -1 removes a limit';
   end if;
   insert into cogo.owners as o (owner, paused, max_running, per_minute)
   values (

@@ -11,17 +11,13 @@ create or replace function public.cogo_queue()
   language sql stable set search_path = ''
 as $$
   with open as (
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'queued'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'queued'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'blocked'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'blocked'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'running'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'running'
      union all
-    select s.lane, s.owner, s.status, s.created_at
-      from cogo.subtasks s where s.status = 'delayed'
+    select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'delayed'
      union all
     select s.lane, s.owner, s.status, s.created_at
       from cogo.subtasks s where s.status in ('waiting', 'held')

@@ -12,7 +12,7 @@ as $$
 #variable_conflict use_column
 declare
   v_who text := coalesce(nullif(p_who, ''), 'an operator');
-  v_reason text := coalesce(nullif(p_reason, ''), v_who || ' said so');
+  v_reason text := coalesce(nullif(p_reason, ''), 'set by ' || v_who);
   v_old text;
   v_pinned text;
   v_restamped integer := 0;
@@ -80,7 +80,7 @@ declare
 begin
   if p_policy = '' or length(p_policy) > 100 then
     raise exception using
-      errcode = 'TQ004', message = 'p_policy must name a policy; null takes it away';
+      errcode = 'TQ004', message = 'p_policy must name a policy; null removes it';
   end if;
   select p.policy into v_old from cogo.policies p where p.owner = v_owner;
   if p_policy is null then
@@ -94,7 +94,7 @@ begin
   if v_old is distinct from p_policy then
     perform cogo.record_switch(
       'policy', 'policy', case when p_owner is null then 'everywhere' else 'owner:' || p_owner end,
-      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), v_who || ' said so', null, v_who
+      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), 'set by ' || v_who, null, v_who
     );
   end if;
   return query select p_policy, p_owner, v_old;

@@ -29,9 +29,8 @@ begin
   if '' = any (p_models || p_providers || p_aliases) then
     raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
   elsif p_priority not between -1 and 9 then
-    raise exception using
-      errcode = 'TQ004',
-      message = 'p_priority must be 0 (before all others) to 9; -1 takes it away, null leaves it';
+    raise exception using errcode = 'TQ004',
+      message = 'p_priority must be 0 (before all others) to 9; -1 removes it, null keeps it';
   end if;
   -- Two calls at the same time would mix their rows.
   perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));

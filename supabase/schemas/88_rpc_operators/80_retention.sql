@@ -8,8 +8,7 @@ create or replace function public.cogo_prune(
 as $$
 begin
   if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
-    raise exception using
-      errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
+    raise exception using errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
   end if;
   with old as materialized (
     select t.id, t.finished_at

@@ -16,8 +16,7 @@ create or replace function public.cogo_submit_task(
   p_id uuid default null,
   p_owner uuid default null
 )
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
@@ -57,7 +56,7 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = format(
-        'the %s asked for something else before: that is task %s',
+        'the %s was used for another request: task %s',
         case when v_task.id = p_id then format('id %s', p_id)
              else format('idempotency key %L', left(p_idempotency_key, 100)) end,
         v_task.id

@@ -1,6 +1,5 @@
 create or replace function cogo.authorize_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql set search_path = ''
+  returns public.cogo_tasks language plpgsql set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks;
@@ -21,8 +20,7 @@ comment on function cogo.authorize_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -31,8 +29,7 @@ begin
   perform cogo.check_size('p_reason', length(p_reason));
   if v_task.status <> 'cancelled' then
     if v_task.finished_at is not null then
-      raise exception using
-        errcode = 'TQ003',
+      raise exception using errcode = 'TQ003',
         message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
     end if;
     perform cogo.cancel_open_subtasks(array[p_task_id], v_reason);
@@ -53,8 +50,7 @@ comment on function public.cogo_cancel_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_pause_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -62,8 +58,7 @@ begin
   if v_task.status = 'held' then
     return v_task;
   elsif v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
   end if;
   update public.cogo_tasks t
@@ -81,15 +76,13 @@ comment on function public.cogo_pause_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_resume_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
 begin
   if v_task.finished_at is not null then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: there is nothing to resume', p_task_id, v_task.status);
   elsif v_task.status <> 'held' then
     return v_task;

@@ -1,7 +1,6 @@
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)
-  returns public.cogo_tasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -11,8 +10,7 @@ begin
   if v_task.status in ('pending', 'running') then
     return v_task;
   elsif v_task.status <> 'failed' then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
   end if;
 
@@ -61,8 +59,7 @@ comment on function public.cogo_redrive_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
-  returns public.cogo_subtasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -87,7 +84,9 @@ begin
     ) then
       raise exception using
         errcode = 'TQ003',
-        message = format('subtask %s came to nothing and its task went on without', p_subtask_id);
+        message = format(
+          'subtask %s is a dead letter and its task has continued without it', p_subtask_id
+        );
     end if;
     update cogo.subtasks s
        set deps_left = s.deps_left + 1

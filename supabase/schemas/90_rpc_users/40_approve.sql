@@ -2,13 +2,12 @@
 create or replace function public.cogo_approve_subtask(
   p_subtask_id uuid, p_approved boolean default true, p_comment text default null
 )
-  returns public.cogo_subtasks
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
   v_error jsonb := jsonb_build_object(
-    'class', 'rejected', 'message', coalesce(p_comment, 'a person refused this step')
+    'class', 'rejected', 'message', coalesce(p_comment, 'the step was refused')
   );
   v_row public.cogo_subtasks;
 begin
@@ -42,9 +41,8 @@ begin
      where p.subtask_id = p_subtask_id
        and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
   ) then
-    raise exception using
-      errcode = 'TQ003',
-      message = format('subtask %s is %s: nobody is asked', p_subtask_id, v_subtask.status);
+    raise exception using errcode = 'TQ003',
+      message = format('subtask %s is %s: it waits for no approval', p_subtask_id, v_subtask.status);
   end if;
   select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
   return v_row;

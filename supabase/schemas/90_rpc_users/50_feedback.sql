@@ -2,8 +2,7 @@
 create or replace function public.cogo_feedback(
   p_task_id uuid, p_score numeric, p_comment text default null, p_person uuid default null
 )
-  returns public.cogo_ratings
-  language plpgsql security definer set search_path = ''
+  returns public.cogo_ratings language plpgsql security definer set search_path = ''
 as $$
 declare
   v_task public.cogo_tasks;
@@ -15,14 +14,12 @@ declare
   v_new public.cogo_ratings;
 begin
   if p_score is null or p_score < 0 or p_score > 1 then
-    raise exception using
-      errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
+    raise exception using errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
   end if;
   perform cogo.check_size('p_comment', length(p_comment));
   v_task := cogo.authorize_task(p_task_id);
   if v_task.status <> 'completed' then
-    raise exception using
-      errcode = 'TQ003',
+    raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);
   end if;
   select a.model_id, cogo.task_type(s.id) into v_model_id, v_task_type

@@ -21,7 +21,7 @@ begin
   if num_nonnulls(p_ids, p_model_id, p_content, p_source, p_before) = 0 then
     raise exception using
       errcode = 'TQ004',
-      message = 'say which texts: by p_ids, p_model_id, p_content, p_source or p_before '
+      message = 'name the texts by p_ids, p_model_id, p_content, p_source or p_before '
                 '(infinity: all of them)';
   end if;
   -- In a fixed order, so that it cannot deadlock with a writer of the same texts.

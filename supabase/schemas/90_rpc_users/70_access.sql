@@ -9,8 +9,7 @@ comment on function public.cogo_schema_versions is 'Return the versions of the a
 
 -- Security definer: Realtime calls this as the user, who may have no right to read cogo_tasks.
 create or replace function cogo.can_read_topic(p_topic text)
-  returns boolean
-  language sql stable security definer set search_path = ''
+  returns boolean language sql stable security definer set search_path = ''
 as $$
   select exists (
     select
