@@ -10,13 +10,10 @@ from tests.support.sql.agent import Agent
 from tests.support.sql.database import Database, apply_migrations, empty
 
 
-@pytest.fixture(scope="session")
-def migrated(cluster: Cluster) -> Iterator[str]:
-    """The name of a database with our migrations, applied as `postgres`, who is no superuser."""
-    name = cluster.create()
-    cluster.run(apply_migrations(cluster.dsn("postgres", name)))
-    yield name
-    cluster.drop(name)
+@pytest.fixture
+def migrated(cluster: Cluster) -> str:
+    """Return the name of a database with our migrations, applied as `postgres`: no superuser."""
+    return cluster.prepared("migrated", apply_migrations)
 
 
 @pytest.fixture

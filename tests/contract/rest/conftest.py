@@ -30,14 +30,14 @@ insert into public.rest_widget_labels values (1, 1), (1, 2), (2, 2);
 """
 
 
-@pytest.fixture(scope="session", params=["newest", "oldest"])
-def rest_schema(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """A server with the schema, of which it learns by itself; also on the oldest Postgres."""
-    if request.param == "newest":
-        target: Target = request.getfixturevalue("contract_target")
-        execute(target, _SCHEMA.read_text(encoding="utf-8"))
-        yield target
-        return
+@pytest.fixture(scope="session")
+def newest(contract_target: Target) -> Target:
+    execute(contract_target, _SCHEMA.read_text(encoding="utf-8"))
+    return contract_target
+
+
+@pytest.fixture(scope="session")
+def oldest() -> Iterator[Target]:
     if foreign_target() is not None:
         pytest.skip("another Supabase is judged: it has one Postgres")
     try:
@@ -47,6 +47,16 @@ def rest_schema(request: pytest.FixtureRequest) -> Iterator[Target]:
     with older_server() as target:
         execute(target, _SCHEMA.read_text(encoding="utf-8"))
         yield target
+
+
+@pytest.fixture(scope="session", params=["newest", "oldest"])
+def rest_schema(request: pytest.FixtureRequest) -> Target:
+    """Return a server with the schema, of which it learns by itself; also on the oldest Postgres.
+
+    Both run until the end: pytest ends a fixture with parameters whenever the parameter changes.
+    """
+    target: Target = request.getfixturevalue(request.param)
+    return target
 
 
 def fill(target: Target) -> None:

@@ -13,7 +13,7 @@ from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.server import HOST, bind, create_app, serve
 from tests.support.servers.contract_target import Target
-from tests.support.servers.postgres import state_directory
+from tests.support.servers.postgres import FAST, state_directory
 
 OLDEST_MAJOR: Final = 15
 _START_SECONDS: Final = 60
@@ -63,7 +63,7 @@ class _Server:
         async with contextlib.AsyncExitStack() as stack:
             listener = stack.enter_context(bind(0))
             postgres = await stack.enter_async_context(
-                Postgres(self._directory, major=OLDEST_MAJOR)
+                Postgres(self._directory, major=OLDEST_MAJOR, settings=FAST)
             )
             database = await stack.enter_async_context(
                 Database(

@@ -6,9 +6,9 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncpg
 import pytest
@@ -17,6 +17,9 @@ from embedded.errors import CannotStart
 from embedded.postgres.binaries import find_installation
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.system_data import find_system_data
+
+FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""Settings for data that need not survive the machine."""
 
 _T = TypeVar("_T")
 _numbers = itertools.count(1)
@@ -28,6 +31,7 @@ class Cluster:
     def __init__(self, postgres: Postgres, major: int, runner: asyncio.Runner) -> None:
         self._postgres = postgres
         self._runner = runner
+        self._prepared: dict[str, str] = {}
         self.major = major
 
     def dsn(self, role: str, database: str) -> str:
@@ -40,8 +44,16 @@ class Cluster:
         self._execute(f'create database "{name}" template "{template}" owner postgres')
         return name
 
+    def prepared(self, name: str, prepare: Callable[[str], Coroutine[Any, Any, None]]) -> str:
+        """Return the database that `prepare` made from its URL for postgres, at the first call."""
+        if name not in self._prepared:
+            database = self.create()
+            self.run(prepare(self.dsn("postgres", database)))
+            self._prepared[name] = database
+        return self._prepared[name]
+
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
+        """Drop a database with its connections."""
         self._execute(f'drop database if exists "{name}" with (force)')
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -80,10 +92,8 @@ def tidy_system_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             shutil.rmtree(each.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session", params=[18, 15], ids=["pg18", "pg15"])
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """Postgres 18, and 15 where its binaries are found."""
-    major: int = request.param
+@contextlib.contextmanager
+def _running_cluster(major: int) -> Iterator[Cluster]:
     try:
         find_installation(major)
     except CannotStart:
@@ -93,12 +103,35 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         state_directory() as directory,
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):
-        postgres = Postgres(directory, major=major)
+        postgres = Postgres(directory, major=major, settings=FAST)
         runner.run(postgres.__aenter__())
         try:
             yield Cluster(postgres, major, runner)
         finally:
             runner.run(postgres.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def postgres_18() -> Iterator[Cluster]:
+    with _running_cluster(18) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_15() -> Iterator[Cluster]:
+    with _running_cluster(15) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=[18, 15], ids=["pg18", "pg15"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Return Postgres 18, and 15 where its binaries are found.
+
+    Both run until the end: pytest ends a fixture with parameters whenever the parameter changes,
+    once or twice in each module.
+    """
+    running: Cluster = request.getfixturevalue(f"postgres_{request.param}")
+    return running
 
 
 @pytest.fixture
