@@ -104,7 +104,6 @@ async def empty(url: str) -> None:
     """Delete all rows of ours; the URL is the superuser's."""
     connection = await asyncpg.connect(url)
     try:
-        for table in _TABLES:
-            await connection.execute(f"delete from {table}")  # noqa: S608 -- the names above
+        await connection.execute("".join(f"delete from {table};" for table in _TABLES))  # noqa: S608
     finally:
         await connection.close()
