@@ -15,7 +15,7 @@ from providers.errors import NotServed, ProviderError
 from providers.prices import unit_prices
 from providers.router import Router
 from providers.smoke_test import STEPS, Trial, try_model
-from simulator.wires.compatible import MODELS, base_of
+from simulator.formats.openai_compatible import MODELS, base_of
 
 SIMULATED_PATHS: Final = {
     "anthropic": "/anthropic",

@@ -45,13 +45,15 @@ from simulator.endpoint import Endpoint
 from simulator.faults import FaultDesk
 from simulator.request import Vendor
 from simulator.request_log import Journal
-from simulator.wires import compatible, fireworks, openai
-from simulator.wires import embeddings as forms
-from simulator.wires.anthropic import AnthropicWire
-from simulator.wires.chat_completions import ChatWire
-from simulator.wires.embeddings import EmbeddingsEndpoint, Format
-from simulator.wires.gemini import GeminiWire
-from simulator.wires.wire import Wire
+from simulator.formats import openai_compatible as compatible
+from simulator.formats import fireworks
+from simulator.formats import openai
+from simulator.formats import embeddings as forms
+from simulator.formats.anthropic import AnthropicWire
+from simulator.formats.chat_completions import ChatWire
+from simulator.formats.embeddings import EmbeddingsEndpoint, Format
+from simulator.formats.gemini import GeminiWire
+from simulator.formats.base import Wire
 
 _LOCAL = {Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.MLX, Vendor.OLLAMA, Vendor.VLLM}
 _PAGE_SIZE = 50

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from simulator.faults import FaultDesk, FaultError, Scheduled, parse_fault
 from simulator.request import Vendor
 from simulator.request_log import Journal
-from simulator.wires.wire import dump
+from simulator.formats.base import dump
 
 
 class _ScheduledFault(BaseModel):

@@ -15,7 +15,7 @@ from simulator.request import Question
 from simulator.request_log import Entry, Journal
 from simulator.responder import Performance
 from simulator.response import Reply
-from simulator.wires.wire import BadKeyError, RefusalError, Wire, dump, no_such_model
+from simulator.formats.base import BadKeyError, RefusalError, Wire, dump, no_such_model
 
 _KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key", "x-portkey-api-key")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from simulator.answers.answers import answer_to, dictated, reasoning_for, seed_of
+from simulator.answers.text import answer_to, dictated, reasoning_for, seed_of
 from simulator.answers.samples import sample
 from simulator.request import Question
 

@@ -8,7 +8,7 @@ from simulator.planned import Draft
 from simulator.request import Question
 from simulator.request_log import Entry
 from simulator.response import Stage
-from simulator.wires.wire import Step, Wire, dump
+from simulator.formats.base import Step, Wire, dump
 
 
 class Performance:

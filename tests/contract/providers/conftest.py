@@ -12,8 +12,8 @@ from providers.adapters.base import Adapter
 from providers.adapters.registry import make_adapter
 from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
-from simulator.wires.compatible import MODELS as COMPATIBLE_MODELS
-from simulator.wires.compatible import base_of
+from simulator.formats.openai_compatible import MODELS as COMPATIBLE_MODELS
+from simulator.formats.openai_compatible import base_of
 from tests.support.servers.simulator import Journal, journal_of, simulator_process
 
 CATALOGUE = Catalogue.load()

@@ -10,7 +10,7 @@ import pytest
 
 from agents.executor.code_extraction import extract_code
 from agents.executor.code_parser import parse_problem
-from simulator.answers.answers import answer_to, reasoning_for, seed_of
+from simulator.answers.text import answer_to, reasoning_for, seed_of
 from simulator.answers.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
 from simulator.answers.programs import NAMES, SOURCES
 

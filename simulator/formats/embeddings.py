@@ -16,7 +16,7 @@ from simulator.faults import FaultDesk, FaultError, Refuse
 from simulator.planned import tokens_in
 from simulator.request import Question, Vendor
 from simulator.request_log import Journal
-from simulator.wires.wire import RefusalError, Wire, dump, no_such_model
+from simulator.formats.base import RefusalError, Wire, dump, no_such_model
 
 _WORD: Final = re.compile(r"\w+")
 _DIMENSIONS: Final = 64

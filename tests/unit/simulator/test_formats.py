@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from simulator.planned import Draft
-from simulator.wires.anthropic import AnthropicWire
-from simulator.wires.chat_completions import ChatWire
-from simulator.wires.fireworks import FIREWORKS
-from simulator.wires.openai import OPENAI
-from simulator.wires.wire import Wire
+from simulator.formats.anthropic import AnthropicWire
+from simulator.formats.chat_completions import ChatWire
+from simulator.formats.fireworks import FIREWORKS
+from simulator.formats.openai import OPENAI
+from simulator.formats.base import Wire
 
 DRAFT = Draft(
     number=1,

@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 from simulator.planned import Draft
 from simulator.request import Vendor
-from simulator.wires.dialect import Dialect
-from simulator.wires.openai import error_of, usage_in_detail
+from simulator.formats.dialect import Dialect
+from simulator.formats.openai import error_of, usage_in_detail
 
 BASES: Final[Mapping[Vendor, str]] = {
     Vendor.COHERE: "/compatibility/v1",

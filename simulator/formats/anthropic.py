@@ -18,7 +18,7 @@ from simulator.request import (
     split_prompt,
     text_of,
 )
-from simulator.wires.wire import Frame, RefusalError, Step, dump
+from simulator.formats.base import Frame, RefusalError, Step, dump
 
 _REFUSING_SAMPLING: Final = "2026-10-21"
 _ERROR_TYPES: Final[Mapping[int, str]] = {

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from simulator.planned import Draft, halves_of, is_reasoning_model, pieces_of, tokens_in
 from simulator.request import OfferedTool, Question, Vendor, WireMessage, split_prompt
-from simulator.wires.dialect import Dialect
-from simulator.wires.wire import Frame, RefusalError, Step, dump
+from simulator.formats.dialect import Dialect
+from simulator.formats.base import Frame, RefusalError, Step, dump
 
 _CREATED: Final = 1_700_000_000
 """The same in all answers, which are deterministic."""

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from simulator.planned import Draft, is_reasoning_model, pieces_of, tokens_in
 from simulator.request import OfferedTool, Question, Vendor
-from simulator.wires.wire import BadKeyError, Frame, RefusalError, Step, dump
+from simulator.formats.base import BadKeyError, Frame, RefusalError, Step, dump
 
 TARGET: Final = "x-path-target"
 """The end of the path, MODEL:METHOD, as the endpoint passes it on."""

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from simulator.planned import Draft
 from simulator.request import Vendor
-from simulator.wires.dialect import Dialect
+from simulator.formats.dialect import Dialect
 
 _OWN_MODEL: Final = re.compile(r"(?:chat)?gpt-|o\d")
 _CODES: Final[Mapping[int, tuple[str, str | None]]] = {

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from simulator.planned import Draft
 from simulator.request import Vendor
-from simulator.wires.dialect import Dialect
+from simulator.formats.dialect import Dialect
 
 _CODES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
