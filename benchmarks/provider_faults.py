@@ -17,7 +17,7 @@ from benchmarks.system import System, empty_home, running_system
 from protocol.records import Attempt, NewTask
 from protocol.store.queue import Store
 from protocol.transport.connect import open_store
-from simulator import running_simulator
+from simulator import run_simulator
 
 SCRIPT: Final = Path(__file__).parent / "peers" / "faults.py"
 PATIENCE: Final = 3.0
@@ -58,7 +58,7 @@ async def run() -> list[dict[str, Any]]:
         }
         async with running_system(home, "--capacity", "64", variables=limits) as system:
             figures += await _ours(system)
-    async with running_simulator(speed=0.0) as url:
+    async with run_simulator(speed=0.0) as url:
         for peer in PEERS:
             figures += await _theirs(peer, url)
     return figures

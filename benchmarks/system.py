@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator import running_simulator
+from simulator import run_simulator
 
 READY_SECONDS = 60.0
 
@@ -44,7 +44,7 @@ async def running_system(
     home: Path, *arguments: str, speed: float = 0.0, variables: Mapping[str, str] | None = None
 ) -> AsyncIterator[System]:
     """Run `cogo up` on `home` against a simulator of our own at `speed` (0: it never waits)."""
-    async with running_simulator(speed=speed) as simulator_url:
+    async with run_simulator(speed=speed) as simulator_url:
         environment = _environment(simulator_url) | dict(variables or {})
         command = [sys.executable, "-m", "cogo", "up", "--json", "--dir", str(home), *arguments]
         started = time.monotonic()

@@ -15,14 +15,14 @@ from providers.errors import NotServed, ProviderError
 from providers.prices import unit_prices
 from providers.router import Router
 from providers.smoke_test import STEPS, Trial, try_model
-from simulator.formats.openai_compatible import MODELS, base_of
+from simulator.formats.openai_compatible import MODELS, api_path
 
 SIMULATED_PATHS: Final = {
     "anthropic": "/anthropic",
     "fireworks": "/fireworks",
     "gemini": "/gemini/v1beta",
     "openai": "/openai/v1",
-    **{str(vendor): f"/{vendor}{base_of(vendor)}" for vendor in MODELS},
+    **{str(vendor): f"/{vendor}{api_path(vendor)}" for vendor in MODELS},
 }
 """Every provider whose wire the vendor simulator speaks, and its base URL below the simulator's."""
 

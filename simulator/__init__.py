@@ -1,6 +1,45 @@
-"""The vendor simulator: an HTTP server on loopback that speaks the wire formats of vendors."""
+"""A simulator of model vendors: an HTTP server on loopback that speaks their wire formats.
+
+Run it with `python -m simulator [--port N] [--speed F]`, or `run_simulator()` in a test. Give each
+SDK the base URL of this table, where HOST is http://127.0.0.1:PORT:
+
+| SDK           | base_url                    | it then requests, below HOST             |
+|---------------|-----------------------------|------------------------------------------|
+| anthropic     | HOST/anthropic              | /anthropic/v1/messages                   |
+| fireworks-ai  | HOST/fireworks              | /fireworks/v1/chat/completions           |
+| google-genai  | HOST/gemini                 | /gemini/v1beta/models/MODEL:METHOD       |
+| openai        | HOST/openai/v1              | /openai/v1/chat/completions              |
+| openai        | HOST/fireworks/inference/v1 | /fireworks/inference/v1/chat/completions |
+| openai        | HOST/VENDOR + its own path  | see `openai_compatible.api_path`         |
+
+(anthropic 2.11, fireworks-ai 1.2.28, google-genai 3.4, openai 3.52; any other base URL gets 404,
+as at the vendors.) VENDOR is each value of `request.Vendor`. Models are listed where each SDK
+looks for them. Embeddings are at the vendors' own paths: /v1/embeddings, /v2/embed (Cohere),
+:batchEmbedContents (Gemini), /api/embed (Ollama).
+
+Answers are deterministic and chosen by keywords. A prompt that names an offered tool is answered
+by calling it, a response schema by an object that fits; `[[say:TEXT]]` and `[[pieces:N]]` in a
+prompt dictate the answer. Any model exists except those with `no-such-model` in their name; any
+key is accepted except `invalid`. Every response carries the header `x-cogo-simulated: true`, and
+its text says that it is simulated.
+
+Faults (see `simulator.faults`) are requested by the header `x-cogo-fault`, in the prompt as
+`[[fault:...]]`, or for the whole process by POST /_simulator/faults with
+{"faults": [{"spec": "429 times=1", "vendor": "openai", "model": "gpt-6-sol"}]}, where vendor and
+model may be omitted; each POST replaces the schedule. GET /_simulator/requests?after=N lists the
+requests since number N, GET /_simulator/health reports that the simulator runs.
+
+| module                    | contents                                                     |
+|---------------------------|--------------------------------------------------------------|
+| app, server, __main__     | routes; the server on a port; the command line               |
+| endpoint, request         | one vendor's endpoints; a completion request of any format   |
+| planned, pacing, answers/ | the whole response, decided before its first byte; its speed |
+| responder, response       | sending it, with a fault; the ASGI response                  |
+| faults, request_log, control | fault specifications; past requests; their HTTP paths     |
+| formats/                  | requests and responses of each vendor                        |
+"""
 
 from simulator.app import create_simulator
-from simulator.server import running_simulator
+from simulator.server import run_simulator
 
-__all__ = ["create_simulator", "running_simulator"]
+__all__ = ["create_simulator", "run_simulator"]

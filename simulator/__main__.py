@@ -1,7 +1,7 @@
-"""Runs the simulator: python -m simulator [--port N] [--speed F] [--with-parent].
+"""Run the simulator: python -m simulator [--port N] [--speed F] [--with-parent].
 
 Prints one line of JSON with its URL when it is ready. Stops on SIGTERM and SIGINT, and with
---with-parent when its standard input closes, as it does when the parent dies by whatever cause.
+--with-parent when its standard input closes, which the death of the parent causes too.
 """
 
 import argparse
@@ -14,14 +14,14 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from simulator.server import running_simulator
+from simulator.server import run_simulator
 
 
 def main() -> int:
-    """Run until told to stop; return the exit code."""
+    """Run until a signal and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (the default)")
-    parser.add_argument("--speed", type=float, default=1.0, help="2 is twice as fast, 0 no waits")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) picks a free one")
+    parser.add_argument("--speed", type=float, default=1.0, help="2: twice as fast, 0: no waiting")
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")
     options = parser.parse_args()
     if options.speed < 0:
@@ -39,21 +39,21 @@ async def _serve(port: int, speed: float, *, with_parent: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running_simulator(port=port, speed=speed) as url:
+    async with run_simulator(port=port, speed=speed) as url:
         if with_parent:
-            # A daemon thread, as a read that blocks must not keep the process alive; and the
-            # descriptor itself, as the interpreter cannot exit while sys.stdin is locked.
-            closed = partial(loop.call_soon_threadsafe, stop.set)
-            threading.Thread(target=_wait_for_end, args=(0, closed), daemon=True).start()
+            # A daemon thread, since a blocking read must not keep the process alive; and the raw
+            # descriptor, since the interpreter cannot exit while sys.stdin is locked.
+            on_end = partial(loop.call_soon_threadsafe, stop.set)
+            threading.Thread(target=_wait_for_end, args=(0, on_end), daemon=True).start()
         sys.stdout.write(json.dumps({"url": url}) + "\n")
         sys.stdout.flush()
         await stop.wait()
 
 
-def _wait_for_end(stdin: int, closed: Callable[[], None]) -> None:
+def _wait_for_end(stdin: int, on_end: Callable[[], None]) -> None:
     while os.read(stdin, 4096):
         pass
-    closed()
+    on_end()
 
 
 if __name__ == "__main__":

@@ -1,39 +1,39 @@
-"""The simulator's own paths, below /_simulator: faults for the whole process, journal, health."""
+"""The simulator's own paths, below /_simulator: faults for the process, request log, health."""
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.faults import FaultDesk, FaultError, Scheduled, parse_fault
+from simulator.faults import FaultError, FaultRegistry, ScheduledFault, parse_fault
+from simulator.formats.base import dump_json
 from simulator.request import Vendor
-from simulator.request_log import Journal
-from simulator.formats.base import dump
+from simulator.request_log import RequestLog
 
 
-class _ScheduledFault(BaseModel):
+class _FaultEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     spec: str
     vendor: Vendor | None = None
     model: str | None = None
 
-    def parsed(self) -> Scheduled:
-        return Scheduled(fault=parse_fault(self.spec), vendor=self.vendor, model=self.model)
+    def to_scheduled(self) -> ScheduledFault:
+        return ScheduledFault(fault=parse_fault(self.spec), vendor=self.vendor, model=self.model)
 
 
 class _Schedule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    faults: list[_ScheduledFault]
+    faults: list[_FaultEntry]
 
 
-class Control:
-    """What tests and benchmarks ask of the simulator itself."""
+class ControlRoutes:
+    """Handlers that tests and benchmarks call to control the simulator."""
 
-    def __init__(self, desk: FaultDesk, journal: Journal) -> None:
-        self._desk = desk
-        self._journal = journal
+    def __init__(self, faults: FaultRegistry, request_log: RequestLog) -> None:
+        self._faults = faults
+        self._request_log = request_log
 
     def routes(self) -> list[Route]:
         """Return the routes, to be mounted."""
@@ -46,21 +46,20 @@ class Control:
     async def _set_faults(self, request: Request) -> Response:
         try:
             schedule = _Schedule.model_validate_json(await request.body())
-            self._desk.schedule([item.parsed() for item in schedule.faults])
+            self._faults.schedule([entry.to_scheduled() for entry in schedule.faults])
         except (FaultError, ValidationError) as error:
-            return _json({"error": str(error)}, status=400)
-        return _json(schedule.model_dump(mode="json"))
+            return _json_response({"error": str(error)}, status=400)
+        return _json_response(schedule.model_dump(mode="json"))
 
     async def _list_requests(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
         if not after.isdecimal():
-            return _json({"error": "after: expected the number of a request"}, status=400)
-        return _json({"requests": list(self._journal.listing(after=int(after)))})
+            return _json_response({"error": "after: expected the number of a request"}, status=400)
+        return _json_response({"requests": list(self._request_log.list_after(int(after)))})
 
-    async def _report_health(self, request: Request) -> Response:
-        del request
-        return _json({"status": "ok", "simulated": True})
+    async def _report_health(self, _request: Request) -> Response:
+        return _json_response({"status": "ok", "simulated": True})
 
 
-def _json(value: JsonValue, *, status: int = 200) -> Response:
-    return Response(dump(value), status, media_type="application/json")
+def _json_response(value: JsonValue, *, status: int = 200) -> Response:
+    return Response(dump_json(value), status, media_type="application/json")

@@ -1,6 +1,6 @@
-"""One vendor's completions endpoint: key, request, fault, model, answer, in this order."""
+"""One vendor's endpoints: each request passes key, body, fault and model checks in this order."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -8,101 +8,135 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from simulator.faults import Alter, Fault, FaultDesk, FaultError, Refuse
-from simulator.pacing import pace_of
-from simulator.planned import compose
-from simulator.request import Question
-from simulator.request_log import Entry, Journal
-from simulator.responder import Performance
-from simulator.response import Reply
-from simulator.formats.base import BadKeyError, RefusalError, Wire, dump, no_such_model
+from simulator.faults import AlteredAnswer, ErrorStatus, Fault, FaultError, FaultRegistry
+from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dump_json
+from simulator.formats.embeddings import EmbeddingsFormat, embed_text
+from simulator.pacing import choose_pace
+from simulator.planned import count_tokens, plan_response
+from simulator.request_log import LoggedRequest, RequestLog
+from simulator.responder import Responder
+from simulator.response import SimulatedResponse
 
 _KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key", "x-portkey-api-key")
 
 
-class Endpoint:
-    """Answers POST requests on one wire."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorState:
+    """State that all endpoints of one simulator share."""
+
+    speed: float
+    faults: FaultRegistry = field(default_factory=FaultRegistry)
+    request_log: RequestLog = field(default_factory=RequestLog)
+
+
+class VendorEndpoint:
+    """Handlers for completions, embeddings and the list of models of one vendor."""
 
     def __init__(
         self,
-        wire: Wire,
+        wire_format: WireFormat,
+        state: SimulatorState,
         *,
-        desk: FaultDesk,
-        journal: Journal,
-        speed: float,
-        keyless: bool = False,
-        bad_key_status: int = 401,
+        embeddings: EmbeddingsFormat | None = None,
+        is_keyless: bool = False,
+        invalid_key_status: int = 401,
     ) -> None:
-        """`keyless`: a local server, which wants no key but refuses a wrong one."""
-        self._wire = wire
-        self._keyless = keyless
-        self._bad_key_status = bad_key_status
-        self._desk = desk
-        self._journal = journal
-        self._speed = speed
+        """`is_keyless`: a local server, which needs no key but refuses a wrong one."""
+        self._format = wire_format
+        self._state = state
+        self._embeddings = embeddings
+        self._is_keyless = is_keyless
+        self._invalid_key_status = invalid_key_status
 
-    async def answer(self, request: Request) -> Response:
+    async def complete(self, http_request: Request) -> Response:
         """Answer a request for a completion."""
-        entry = self._journal.open(self._wire.vendor)
+        entry = self._state.request_log.add(self._format.vendor)
         try:
-            question, fault = await self._admit(request, entry)
-        except RefusalError as refused:
-            entry.status = refused.status
-            self._journal.close(entry)
-            return self._refuse(refused, entry.number)
-        draft = compose(question, number=entry.number)
-        if fault and isinstance(fault.what, Alter):
-            text = "" if fault.what.is_empty else draft.text
-            draft = replace(draft, text=text, finish=fault.what.finish)
-        pace = pace_of(question.model, seed=draft.seed, speed=self._speed)
-        performance = Performance(self._wire, question, draft, pace, fault)
-        return Reply(partial(performance.play, entry=entry), entry, self._journal)
+            self._check_key(http_request)
+            path = {f"x-path-{name}": str(part) for name, part in http_request.path_params.items()}
+            headers = {**http_request.headers, **path}
+            request = self._format.parse_request(await http_request.body(), headers)
+            entry.model, entry.stream = request.model, request.stream
+            entry.message_count = request.message_count
+            fault = self._take_fault(http_request, entry, request.prompt)
+        except StatusError as error:
+            return self._finish_with_error(error, entry)
+        planned = plan_response(request, number=entry.number)
+        if fault and isinstance(fault.effect, AlteredAnswer):
+            text = "" if fault.effect.is_empty else planned.text
+            planned = replace(planned, text=text, finish_reason=fault.effect.finish_reason)
+        pace = choose_pace(request.model, seed=planned.seed, speed=self._state.speed)
+        responder = Responder(self._format, request, planned, pace, fault)
+        respond = partial(responder.respond, entry=entry)
+        return SimulatedResponse(respond, entry, self._state.request_log)
 
-    def listing(self, request: Request, models: JsonValue) -> Response:
-        """Answer a request for the models; it is not in the journal."""
+    async def embed(self, http_request: Request) -> Response:
+        """Answer a request for embeddings; raise `LookupError` for a vendor without them."""
+        if self._embeddings is None:
+            raise LookupError(f"{self._format.vendor} has no embeddings")
+        entry = self._state.request_log.add(self._format.vendor)
         try:
-            self._check_key(request)
-        except RefusalError as refused:
-            return self._refuse(refused, 0)
-        return Response(dump(models), media_type="application/json")
+            self._check_key(http_request)
+            request = self._embeddings.parse(await http_request.body())
+            texts = request.texts
+            entry.model, entry.message_count = request.model, len(texts)
+            self._take_fault(http_request, entry, texts[0] if texts else "")
+        except StatusError as error:
+            return self._finish_with_error(error, entry)
+        vectors = [embed_text(text, request.dimensions) for text in texts]
+        body = self._embeddings.build_body(request, vectors, sum(map(count_tokens, texts)))
+        entry.status = 200
+        self._state.request_log.finish(entry)
+        return Response(dump_json(body), media_type="application/json")
 
-    def _refuse(self, refused: RefusalError, number: int) -> Response:
-        request_id = f"req_sim{number:06d}"
-        headers = {self._wire.request_id_header: request_id}
-        if refused.retry_after is not None:
-            headers["retry-after"] = refused.retry_after
-        body = dump(self._wire.refusal(refused, request_id=request_id))
-        return Response(body, refused.status, headers, media_type="application/json")
-
-    async def _admit(self, request: Request, entry: Entry) -> tuple[Question, Fault | None]:
-        self._check_key(request)
-        path = {f"x-path-{name}": str(part) for name, part in request.path_params.items()}
-        headers = {**request.headers, **path}
-        question = self._wire.read(await request.body(), headers)
-        entry.describe(question)
+    def list_models(self, http_request: Request, models: JsonValue) -> Response:
+        """Answer a request for the list of models; it is not logged."""
         try:
-            fault = self._desk.take(question, request.headers)
+            self._check_key(http_request)
+        except StatusError as error:
+            return self._error_response(error, 0)
+        return Response(dump_json(models), media_type="application/json")
+
+    def _check_key(self, http_request: Request) -> None:
+        """Raise `InvalidKeyError` for no key or the key `invalid`; accept any other."""
+        scheme, _, token = http_request.headers.get("authorization", "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        headers = (http_request.headers.get(name, "").strip() for name in _KEY_HEADERS)
+        key = next(filter(None, headers), bearer)
+        if key and key != "invalid":
+            return
+        if key or not self._is_keyless:
+            problem = "API key not valid" if key else "No API key was sent"
+            message = f"{problem}; the simulator accepts any key but `invalid`."
+            raise InvalidKeyError(self._invalid_key_status, message)
+
+    def _take_fault(self, request: Request, entry: LoggedRequest, prompt: str) -> Fault | None:
+        """Return the fault for a request; raise `StatusError` for a status or unknown model."""
+        try:
+            fault = self._state.faults.take(
+                vendor=entry.vendor, model=entry.model, prompt=prompt, headers=request.headers
+            )
         except FaultError as error:
-            raise RefusalError(400, str(error)) from error
+            raise StatusError(400, str(error)) from error
         entry.fault = fault.spec if fault else None
-        if fault and isinstance(fault.what, Refuse):
-            message = f"Simulated {fault.what.status}, as was asked for by {fault.spec!r}."
-            raise RefusalError(fault.what.status, message, retry_after=fault.what.retry_after)
-        if no_such_model(question.model):
-            raise RefusalError(404, f"The model `{question.model}` does not exist.")
-        return question, fault
+        if fault and isinstance(fault.effect, ErrorStatus):
+            message = f"Simulated {fault.effect.status}, requested by {fault.spec!r}."
+            raise StatusError(
+                fault.effect.status, message, retry_after=fault.effect.retry_after_seconds
+            )
+        if "no-such-model" in entry.model:
+            raise StatusError(404, f"The model `{entry.model}` does not exist.")
+        return fault
 
-    def _check_key(self, request: Request) -> None:
-        check_key(request, keyless=self._keyless, status=self._bad_key_status)
+    def _finish_with_error(self, error: StatusError, entry: LoggedRequest) -> Response:
+        entry.status = error.status
+        self._state.request_log.finish(entry)
+        return self._error_response(error, entry.number)
 
-
-def check_key(request: Request, *, keyless: bool = False, status: int = 401) -> None:
-    """Take any key in any header, except none and the word `invalid`. Raises BadKeyError."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    headers = (request.headers.get(name, "").strip() for name in _KEY_HEADERS)
-    key = next(filter(None, headers), bearer)
-    if not key and not keyless:
-        raise BadKeyError(status, "No API key was sent; the simulator takes any but `invalid`.")
-    if key == "invalid":
-        raise BadKeyError(status, "API key not valid; the simulator takes any but `invalid`.")
+    def _error_response(self, error: StatusError, number: int) -> Response:
+        request_id = f"req_sim{number:06d}"
+        headers = {self._format.request_id_header: request_id}
+        if error.retry_after is not None:
+            headers["retry-after"] = error.retry_after
+        body = dump_json(self._format.build_error(error, request_id=request_id))
+        return Response(body, error.status, headers, media_type="application/json")

@@ -1,20 +1,20 @@
-"""Faults on request: how an answer goes wrong, and for which requests.
+"""Fault specifications: how a response fails, and for which requests.
 
-A fault is written as words separated by spaces, commas or semicolons:
+A specification is a list of words separated by spaces, commas or semicolons:
 
     429 retry_after=2 times=1       any status from 400 to 599; seconds for the header Retry-After
-    stall after=5                   five pieces, then silence until the client goes
-    cut                             the connection is aborted in the middle of the answer
-    clean-end                       the answer ends properly, but without a finish reason
+    stall after=5                   five pieces, then nothing until the client disconnects
+    cut                             the connection is aborted in the middle of the response
+    clean-end                       the response ends properly, but without a finish reason
     bad-json                        a piece (or the body) that is not JSON
     error-event                     an error in the vendor's form after HTTP 200
-    slow-headers=3                  three seconds until the headers, then a good answer
-    chop=2                          a good answer whose stream is sent two bytes at a time
-    empty                           an answer that ends well and has no text
-    finish=abort                    a whole answer whose finish reason is this word
+    slow-headers=3                  three seconds until the headers, then a good response
+    chop=2                          a good response whose stream is sent two bytes at a time
+    empty                           a good response without text
+    finish=abort                    a good response with this word as its finish reason
 
-`after=N` counts pieces (3 when it is not said); an answer with fewer breaks before its end.
-`times=K` keeps the fault to the first K requests with the same prompt, so that a retry succeeds.
+`after=N` counts pieces (3 by default); a response with fewer pieces breaks before its end.
+`times=K` limits the fault to the first K requests with the same prompt, so that a retry succeeds.
 """
 
 import re
@@ -22,20 +22,20 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-from simulator.request import Question, Vendor
+from simulator.request import Vendor
 
 MARKER: Final = re.compile(r"\[\[fault:(?P<spec>[^][]*)\]\]")
 _REMEMBERED: Final = 10_000
 
 
 class FaultError(ValueError):
-    """The words do not describe a fault. The message says which word, and what is allowed."""
+    """Invalid fault specification; the message names the word and the allowed ones."""
 
 
 class Breakage(StrEnum):
-    """How a body stops being a good answer."""
+    """Ways in which a body can fail."""
 
     STALL = "stall"
     CUT = "cut"
@@ -45,145 +45,147 @@ class Breakage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer with an error status."""
+class ErrorStatus:
+    """An error status in place of a response."""
 
     status: int
-    retry_after: str | None = None
-    """Seconds, as written."""
+    retry_after_seconds: str | None = None
+    """As written in the specification."""
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """Begin well, then break."""
+class BrokenBody:
+    """A body that fails after some pieces."""
 
     how: Breakage
     after: int = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Delay:
-    """Answer well, but late. Seconds of wall-clock time, whatever the speed."""
+class SlowHeaders:
+    """A good response that is late. Seconds of wall-clock time, whatever the speed."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Chop:
-    """Send a good stream in packets that end anywhere, in the middle of characters too."""
+class ChoppedStream:
+    """A good stream in small packets, which may end in the middle of a character."""
 
-    size: int
+    packet_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Alter:
-    """Send all of an answer, but a different one."""
+class AlteredAnswer:
+    """A complete response with another finish reason, or without text."""
 
-    finish: str | None = None
-    """The finish reason, as written."""
+    finish_reason: str | None = None
+    """As written in the specification."""
     is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong, and for how many requests with the same prompt."""
+    """One fault, and for how many requests with the same prompt it occurs."""
 
     spec: str
-    what: Refuse | Break | Delay | Chop | Alter
+    effect: ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer
     times: int | None = None
 
 
 def parse_fault(spec: str) -> Fault:
-    """Read the words of a fault. Raises FaultError."""
+    """Parse a fault specification; raise `FaultError` if it is invalid."""
     kind, *options = re.split(r"[\s,;]+", spec.strip())
-    known = dict(_option(word) for word in options)
-    times = _whole(known.pop("times")) if "times" in known else None
-    what: Refuse | Break | Delay | Chop | Alter
+    known = dict(_split_option(word) for word in options)
+    times = _parse_number(known.pop("times")) if "times" in known else None
+    effect: ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer
     if re.fullmatch(r"[45]\d\d", kind):
-        what = Refuse(int(kind), _number(known.pop("retry_after", None)))
+        effect = ErrorStatus(int(kind), _check_seconds(known.pop("retry_after", None)))
     elif kind.startswith("slow-headers="):
-        what = Delay(float(_number(kind.partition("=")[2]) or 0))
+        effect = SlowHeaders(float(_check_seconds(kind.partition("=")[2]) or 0))
     elif kind.startswith("chop="):
-        what = Chop(max(1, _whole(kind.partition("=")[2])))
+        effect = ChoppedStream(max(1, _parse_number(kind.partition("=")[2])))
     elif kind.startswith("finish="):
-        what = Alter(finish=kind.partition("=")[2])
+        effect = AlteredAnswer(finish_reason=kind.partition("=")[2])
     elif kind == "empty":
-        what = Alter(is_empty=True)
+        effect = AlteredAnswer(is_empty=True)
     elif kind in {breakage.value for breakage in Breakage}:
         after = known.pop("after", None)
-        what = Break(Breakage(kind), 3 if after is None else _whole(after))
+        effect = BrokenBody(Breakage(kind), 3 if after is None else _parse_number(after))
     else:
         others = ["slow-headers=SECONDS", "chop=BYTES", "empty", "finish=WORD"]
         allowed = ", ".join(["400 to 599", *Breakage, *others])
         raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
     if known:
         raise FaultError(f"{kind} does not take {', '.join(known)}")
-    return Fault(spec, what, times)
+    return Fault(spec, effect, times)
 
 
-def _option(word: str) -> tuple[str, str]:
+def _split_option(word: str) -> tuple[str, str]:
     name, separator, value = word.partition("=")
     if not separator:
         raise FaultError(f"expected NAME=VALUE, found {word!r}")
     return name, value
 
 
-def _whole(value: str) -> int:
+def _parse_number(value: str) -> int:
     if not value.isdecimal():
         raise FaultError(f"expected a whole number, found {value!r}")
     return int(value)
 
 
-def _number(value: str | None) -> str | None:
+def _check_seconds(value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"\d+(\.\d+)?", value):
         raise FaultError(f"expected a number of seconds, found {value!r}")
     return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduled:
-    """A fault for every request, or for those to one vendor or one model."""
+class ScheduledFault:
+    """A fault for all requests, or for those to one vendor or one model."""
 
     fault: Fault
     vendor: Vendor | None = None
     model: str | None = None
 
-    def concerns(self, question: Question) -> bool:
-        """Tell whether the request is among those that this fault is for."""
-        return self.vendor in {None, question.vendor} and self.model in {None, question.model}
+    def applies_to(self, vendor: Vendor, model: str) -> bool:
+        """Return whether requests to this vendor and model get the fault."""
+        return self.vendor in {None, vendor} and self.model in {None, model}
 
 
-Occasion: TypeAlias = tuple[str, str]
-"""A fault's words and a prompt."""
-
-
-class FaultDesk:
-    """Decides which fault a request gets: that of its header, of its prompt, or a scheduled one."""
+class FaultRegistry:
+    """Chooses the fault of a request: that of its header, of its prompt, or a scheduled one."""
 
     def __init__(self) -> None:
-        self._schedule: Sequence[Scheduled] = ()
-        self._served: OrderedDict[Occasion, int] = OrderedDict()
+        self._schedule: Sequence[ScheduledFault] = ()
+        self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """Requests by specification and prompt."""
 
-    def schedule(self, faults: Sequence[Scheduled]) -> None:
-        """Replace the schedule, and count from zero again."""
+    def schedule(self, faults: Sequence[ScheduledFault]) -> None:
+        """Replace the schedule and reset all counts."""
         self._schedule = tuple(faults)
-        self._served.clear()
+        self._counts.clear()
 
-    def take(self, question: Question, headers: Mapping[str, str]) -> Fault | None:
-        """Return the fault for a request, and count it. Raises FaultError."""
+    def take(
+        self, *, vendor: Vendor, model: str, prompt: str, headers: Mapping[str, str]
+    ) -> Fault | None:
+        """Return the fault for a request, and count it.
+
+        Raise `FaultError` if the header or the prompt has an invalid specification.
+        """
         asked = [headers["x-cogo-fault"]] if "x-cogo-fault" in headers else []
-        asked += [match["spec"] for match in MARKER.finditer(question.prompt)]
+        asked += [match["spec"] for match in MARKER.finditer(prompt)]
         candidates = [parse_fault(spec) for spec in asked]
-        candidates += [item.fault for item in self._schedule if item.concerns(question)]
-        return next((fault for fault in candidates if self._count(fault, question.prompt)), None)
+        candidates += [item.fault for item in self._schedule if item.applies_to(vendor, model)]
+        return next((fault for fault in candidates if self._count(fault, prompt)), None)
 
     def _count(self, fault: Fault, prompt: str) -> bool:
-        """Count one more request for this fault; false when it has had its times."""
+        """Count a request for this fault; return False if its `times` are used up."""
         if fault.times is None:
             return True
-        occasion = (fault.spec, prompt)
-        served = self._served.pop(occasion, 0)
-        self._served[occasion] = served + 1
-        if len(self._served) > _REMEMBERED:
-            self._served.popitem(last=False)
-        return served < fault.times
+        key = (fault.spec, prompt)
+        count = self._counts.pop(key, 0)
+        self._counts[key] = count + 1
+        if len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        return count < fault.times

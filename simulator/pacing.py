@@ -1,10 +1,11 @@
-"""How fast a model seems to be: time to its first token, then tokens per second."""
+"""The speed of a simulated model: time to its first token, then time per token."""
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
-_QUICK = ("flash", "haiku", "mini", "nano", "fast", "luna", "lite")
-_THOROUGH = ("opus", "fable", "mythos", "astra", "max", "pro", "reason", "r1", "kimi")
+_FAST: Final = ("flash", "haiku", "mini", "nano", "fast", "luna", "lite")
+_SLOW: Final = ("opus", "fable", "mythos", "astra", "max", "pro", "reason", "r1", "kimi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +16,20 @@ class Pace:
     seconds_per_token: float
 
 
-INSTANT = Pace(first_token_seconds=0.0, seconds_per_token=0.0)
+INSTANT: Final = Pace(first_token_seconds=0.0, seconds_per_token=0.0)
 
 
-def pace_of(model: str, *, seed: int, speed: float) -> Pace:
-    """Return the pace of a model; 2 is twice as fast as a typical vendor, 0 does not wait at all.
+def choose_pace(model: str, *, seed: int, speed: float) -> Pace:
+    """Return the pace of a model; speed 2 is twice as fast as a typical vendor, 0 never waits.
 
-    The seed moves the times by up to a fifth either way, so that two prompts do not take the same.
+    The seed changes the times by up to a fifth, so that two prompts do not take the same time.
     """
     if speed == 0:
         return INSTANT
     name = model.lower()
-    if any(word in name for word in _QUICK):
+    if any(word in name for word in _FAST):
         first_token_seconds, tokens_per_second = 0.18, 170.0
-    elif any(word in name for word in _THOROUGH):
+    elif any(word in name for word in _SLOW):
         first_token_seconds, tokens_per_second = 0.7, 60.0
     else:
         first_token_seconds, tokens_per_second = 0.35, 95.0
@@ -39,7 +40,7 @@ def pace_of(model: str, *, seed: int, speed: float) -> Pace:
     )
 
 
-class Metronome:
+class Pacer:
     """Waits until each token is due, counted from its creation, so that delays do not add up."""
 
     def __init__(self, pace: Pace) -> None:
@@ -48,10 +49,7 @@ class Metronome:
         self._tokens = 0.0
 
     async def wait(self, tokens: float) -> None:
-        """Return when this many more tokens would have been generated.
-
-        Lets other work run even when there is nothing to wait for.
-        """
+        """Wait until this many more tokens are due; always yield to other tasks."""
         self._tokens += tokens
         due = self._pace.first_token_seconds + self._tokens * self._pace.seconds_per_token
         elapsed = asyncio.get_running_loop().time() - self._started_at

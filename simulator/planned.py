@@ -1,4 +1,4 @@
-"""The answer to one question, decided in full before its first byte is sent."""
+"""The response to one request, decided in full before its first byte is sent."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from simulator.answers.text import answer_to, dictated, reasoning_for, seed_of
-from simulator.answers.samples import sample
-from simulator.request import Question
+from simulator.answers.samples import build_sample
+from simulator.answers.text import derive_seed, find_dictation, write_answer, write_reasoning
+from simulator.request import CompletionRequest
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _CACHE_BLOCK: Final = 64
@@ -17,7 +17,7 @@ _PIECE: Final = re.compile(r"\s*\S{1,8}|\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class DraftCall:
+class PlannedToolCall:
     """A call of a tool."""
 
     id: str
@@ -31,105 +31,105 @@ class DraftCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """Reasoning and text with their token counts. Tokens: counted by us, 4 characters each."""
+class PlannedResponse:
+    """Reasoning, text and token counts; a token is 4 characters."""
 
     number: int
-    """Of the request, in the journal; makes the id of the answer unique."""
+    """Of the request in the request log; makes the id of the response unique."""
     seed: int
     model: str
     reasoning: str
-    """Empty when the model does not reason."""
+    """Empty if the model does not reason."""
     shows_reasoning: bool
     text: str
-    is_cut: bool
+    is_truncated: bool
     """Whether the limit of output tokens was reached."""
     input_tokens: int
-    """All of them, those read from the cache included."""
+    """Including those read from the cache."""
     cached_tokens: int
-    calls: tuple[DraftCall, ...] = ()
-    """Calls of tools, which come in place of a text."""
-    finish: str | None = None
-    """The finish reason in place of the right one."""
+    calls: tuple[PlannedToolCall, ...] = ()
+    """Calls of tools; they replace the text."""
+    finish_reason: str | None = None
+    """Replaces the correct finish reason."""
 
     @property
     def reasoning_tokens(self) -> int:
-        """Tokens of the reasoning, whether or not the client may read it."""
-        return tokens_in(self.reasoning)
+        """Tokens of the reasoning, also of a hidden one."""
+        return count_tokens(self.reasoning)
 
     @property
     def output_tokens(self) -> int:
         """Tokens of reasoning, text and the arguments of calls."""
-        called = sum(tokens_in(call.text) for call in self.calls)
-        return self.reasoning_tokens + tokens_in(self.text) + called
+        called = sum(count_tokens(call.text) for call in self.calls)
+        return self.reasoning_tokens + count_tokens(self.text) + called
 
     @property
     def id(self) -> str:
-        """Unique within a process, and the same for the same sequence of requests."""
+        """Unique within a process, and equal for equal sequences of requests."""
         return f"sim{self.seed:016x}{self.number:06d}"
 
 
-def compose(question: Question, *, number: int) -> Draft:
-    """Decide the answer to a question."""
-    seed = seed_of(question.model, question.prompt)
-    reasoning = reasoning_for(question.prompt) if question.wants_reasoning else ""
-    calls = _calls(question, number)
-    text = "" if calls else _text(question, seed)
-    is_cut = False
-    if question.max_tokens is not None:
-        # Vendors count the reasoning towards the limit, which can leave no room for text.
-        whole = len(reasoning), len(text)
-        reasoning = reasoning[: question.max_tokens * _CHARACTERS_PER_TOKEN]
-        room = question.max_tokens - tokens_in(reasoning)
+def plan_response(request: CompletionRequest, *, number: int) -> PlannedResponse:
+    """Decide the response to a request."""
+    seed = derive_seed(request.model, request.prompt)
+    reasoning = write_reasoning(request.prompt) if request.wants_reasoning else ""
+    calls = _plan_calls(request, number)
+    text = "" if calls else _plan_text(request, seed)
+    is_truncated = False
+    if request.max_tokens is not None:
+        # Vendors count the reasoning towards the limit, so that no text may be left.
+        lengths = len(reasoning), len(text)
+        reasoning = reasoning[: request.max_tokens * _CHARACTERS_PER_TOKEN]
+        room = request.max_tokens - count_tokens(reasoning)
         text = text[: room * _CHARACTERS_PER_TOKEN]
-        is_cut = whole != (len(reasoning), len(text))
-    context_tokens = tokens_in(question.context)
-    return Draft(
+        is_truncated = lengths != (len(reasoning), len(text))
+    context_tokens = count_tokens(request.context)
+    return PlannedResponse(
         number=number,
         seed=seed,
-        model=question.model,
+        model=request.model,
         reasoning=reasoning,
-        shows_reasoning=question.shows_reasoning,
+        shows_reasoning=request.shows_reasoning,
         text=text,
-        is_cut=is_cut,
-        input_tokens=context_tokens + tokens_in(question.prompt),
-        cached_tokens=context_tokens // _CACHE_BLOCK * _CACHE_BLOCK if question.is_cacheable else 0,
+        is_truncated=is_truncated,
+        input_tokens=context_tokens + count_tokens(request.prompt),
+        cached_tokens=context_tokens // _CACHE_BLOCK * _CACHE_BLOCK if request.is_cacheable else 0,
         calls=calls,
     )
 
 
-def _text(question: Question, seed: int) -> str:
-    said = dictated(question.prompt)
-    if said is not None:
-        return said
-    if question.schema is not None:
-        return json.dumps(sample(question.schema), ensure_ascii=False)
-    return answer_to(question.prompt, seed=seed, context=question.context)
+def _plan_text(request: CompletionRequest, seed: int) -> str:
+    dictated = find_dictation(request.prompt)
+    if dictated is not None:
+        return dictated
+    if request.schema is not None:
+        return json.dumps(build_sample(request.schema), ensure_ascii=False)
+    return write_answer(request.prompt, seed=seed, context=request.context)
 
 
-def _calls(question: Question, number: int) -> tuple[DraftCall, ...]:
-    """Call every offered tool that the prompt names, unless its result is already there."""
-    if question.has_results:
+def _plan_calls(request: CompletionRequest, number: int) -> tuple[PlannedToolCall, ...]:
+    """Plan a call of each offered tool that the prompt names, unless it has results already."""
+    if request.has_tool_results:
         return ()
-    named = [tool for tool in question.tools if tool.name in question.prompt]
+    named = [tool for tool in request.tools if tool.name in request.prompt]
     return tuple(
-        DraftCall(f"call{number:03d}{place:02d}", tool.name, sample(tool.parameters))
+        PlannedToolCall(f"call{number:03d}{place:02d}", tool.name, build_sample(tool.parameters))
         for place, tool in enumerate(named)
     )
 
 
-def tokens_in(text: str) -> int:
-    """Return about how many tokens a text has."""
+def count_tokens(text: str) -> int:
+    """Return the approximate number of tokens of a text."""
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
-def pieces_of(text: str) -> list[str]:
-    """Split a text into the small pieces that a stream brings; joined, they are the text."""
+def split_pieces(text: str) -> list[str]:
+    """Split a text into the small pieces of a stream; joined, they are the text."""
     return _PIECE.findall(text)
 
 
-def halves_of(text: str) -> tuple[str, str]:
-    """Split the arguments of a call in two, as they come in more than one piece."""
+def split_halves(text: str) -> tuple[str, str]:
+    """Split the arguments of a call in two, since vendors stream them in pieces."""
     return text[: len(text) // 2], text[len(text) // 2 :]
 
 
@@ -137,5 +137,5 @@ _REASONING_MODEL: Final = re.compile(r"reason|deepseek|v3p2|(?<![a-z0-9])r1(?![0
 
 
 def is_reasoning_model(model: str) -> bool:
-    """Tell whether a model reasons without being asked to."""
+    """Return whether a model reasons by default."""
     return _REASONING_MODEL.search(model.lower()) is not None

@@ -1,4 +1,4 @@
-"""What a client asked for, whichever wire it came over."""
+"""A completion request, independent of its wire format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 
 class Vendor(StrEnum):
-    """Whom the simulator can stand in for; also the first part of the path."""
+    """Vendors that the simulator imitates; also the first segment of their paths."""
 
     ANTHROPIC = "anthropic"
     COHERE = "cohere"
@@ -41,47 +41,51 @@ class OfferedTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class CompletionRequest:
     """One request for a completion."""
 
     vendor: Vendor
     model: str
     prompt: str
-    """Text of the last message of the user: it decides the answer and carries fault markers."""
+    """Text of the last user message: it determines the response and may contain faults."""
     context: str
-    """Text of everything else that was sent: system prompt and other turns."""
+    """Text of the system prompt and the other turns."""
     message_count: int
     max_tokens: int | None
     stream: bool
     wants_reasoning: bool
     shows_reasoning: bool
-    """Whether the vendor lets the client read the reasoning, or only pay for it."""
+    """Whether the vendor returns the reasoning, or only charges for it."""
     wants_usage: bool
     """Whether a stream ends with usage."""
     is_cacheable: bool
     """Whether the context counts as read from the prompt cache."""
     tools: tuple[OfferedTool, ...] = ()
-    has_results: bool = False
-    """Whether the last message is the result of a tool, so that the model need not call again."""
+    has_tool_results: bool = False
+    """Whether the last message is the result of a tool, so that no call is needed again."""
     schema: JsonValue = None
-    """JSON Schema that the answer must follow; null for free text."""
+    """JSON Schema that the text must follow; None for free text."""
 
 
-class WireMessage(BaseModel):
-    """One turn, in the part that both wire formats share."""
+class LenientModel(BaseModel):
+    """A part of a request body; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class WireMessage(LenientModel):
+    """One turn, in the fields that two wire formats share."""
 
     role: str
     content: str | list[dict[str, JsonValue]] | None = None
 
     @property
     def text(self) -> str:
-        """The text of the turn; images and tool results are not read."""
-        return text_of(self.content)
+        """The text of the turn, without images and tool results."""
+        return join_text(self.content)
 
 
-def text_of(content: str | Sequence[dict[str, JsonValue]] | None) -> str:
+def join_text(content: str | Sequence[dict[str, JsonValue]] | None) -> str:
     """Return the text of a content field: a string, or a list of typed blocks."""
     if content is None or isinstance(content, str):
         return content or ""

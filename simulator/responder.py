@@ -1,94 +1,103 @@
-"""Gives one answer, at the pace of its model and with the fault that was asked for."""
+"""Sending one planned response, at the pace of its model and with the requested fault."""
 
 import asyncio
 
-from simulator.faults import Break, Breakage, Chop, Delay, Fault
-from simulator.pacing import Metronome, Pace
-from simulator.planned import Draft
-from simulator.request import Question
-from simulator.request_log import Entry
-from simulator.response import Stage
-from simulator.formats.base import Step, Wire, dump
+from simulator.faults import Breakage, BrokenBody, ChoppedStream, Fault, SlowHeaders
+from simulator.formats.base import FramePosition, WireFormat, dump_json
+from simulator.pacing import Pace, Pacer
+from simulator.planned import PlannedResponse
+from simulator.request import CompletionRequest
+from simulator.request_log import LoggedRequest
+from simulator.response import ResponseWriter
 
 
-class Performance:
-    """Everything that is known when the answer to one request begins."""
+class Responder:
+    """Sends the response to one request."""
 
     def __init__(
-        self, wire: Wire, question: Question, draft: Draft, pace: Pace, fault: Fault | None
+        self,
+        wire_format: WireFormat,
+        request: CompletionRequest,
+        planned: PlannedResponse,
+        pace: Pace,
+        fault: Fault | None,
     ) -> None:
-        self._wire = wire
-        self._question = question
-        self._draft = draft
+        self._format = wire_format
+        self._request = request
+        self._planned = planned
         self._pace = pace
-        what = fault.what if fault else None
-        self._delay = what.seconds if isinstance(what, Delay) else 0.0
-        self._break = what if isinstance(what, Break) else None
-        self._chop = what.size if isinstance(what, Chop) else None
+        effect = fault.effect if fault else None
+        self._delay_seconds = effect.seconds if isinstance(effect, SlowHeaders) else 0.0
+        self._breakage = effect if isinstance(effect, BrokenBody) else None
+        self._packet_bytes = effect.packet_bytes if isinstance(effect, ChoppedStream) else None
 
-    async def play(self, stage: Stage, entry: Entry) -> None:
-        """Answer as a stream or as one body, whichever was asked for."""
-        if self._delay:
-            await asyncio.sleep(self._delay)
-        if self._question.stream:
-            await self._stream(stage, entry)
+    async def respond(self, writer: ResponseWriter, entry: LoggedRequest) -> None:
+        """Send a stream or one body, as the request asks."""
+        if self._delay_seconds:
+            await asyncio.sleep(self._delay_seconds)
+        if self._request.stream:
+            await self._send_stream(writer, entry)
         else:
-            await self._answer_whole(stage)
+            await self._send_body(writer)
 
-    async def _stream(self, stage: Stage, entry: Entry) -> None:
+    async def _send_stream(self, writer: ResponseWriter, entry: LoggedRequest) -> None:
         headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-        await stage.start(200, headers | self._wire.headers(self._draft))
-        metronome = Metronome(self._pace)
-        for frame in self._wire.frames(self._draft, wants_usage=self._question.wants_usage):
-            if self._break and _is_time(self._break, frame.step, entry.pieces):
-                await self._break_off(stage, self._break.how)
+        await writer.start(200, headers | self._format.build_headers(self._planned))
+        pacer = Pacer(self._pace)
+        frames = self._format.build_frames(self._planned, wants_usage=self._request.wants_usage)
+        for frame in frames:
+            if self._breakage and _is_breaking_point(self._breakage, frame.position, entry.pieces):
+                await self._break(writer, self._breakage.how)
                 return
-            if frame.step is Step.PIECE:
-                await metronome.wait(frame.tokens)
+            if frame.position is FramePosition.PIECE:
+                await pacer.wait(frame.tokens)
                 entry.pieces += 1
-            await self._say(stage, frame.data)
-        await stage.end()
+            await self._write(writer, frame.data)
+        await writer.end()
 
-    async def _say(self, stage: Stage, data: bytes) -> None:
-        size = self._chop or len(data)
+    async def _write(self, writer: ResponseWriter, data: bytes) -> None:
+        size = self._packet_bytes or len(data)
         for start in range(0, len(data), size):
-            await stage.say(data[start : start + size])
-            if self._chop:
-                await asyncio.sleep(0)  # else the packets leave as one
+            await writer.write(data[start : start + size])
+            if self._packet_bytes:
+                await asyncio.sleep(0)  # otherwise the packets leave as one
 
-    async def _break_off(self, stage: Stage, how: Breakage) -> None:
+    async def _break(self, writer: ResponseWriter, how: Breakage) -> None:
         match how:
             case Breakage.STALL:
-                await stage.fall_silent()
+                await writer.stall()
             case Breakage.CUT:
-                stage.abort()
+                writer.abort()
             case Breakage.CLEAN_END:
-                await stage.end()
+                await writer.end()
             case Breakage.BAD_JSON:
-                await stage.say(self._wire.broken_frame())
-                await stage.end()
+                await writer.write(self._format.broken_frame())
+                await writer.end()
             case Breakage.ERROR_EVENT:
-                await stage.say(self._wire.error_frame())
-                await stage.end()
+                await writer.write(self._format.error_frame())
+                await writer.end()
 
-    async def _answer_whole(self, stage: Stage) -> None:
-        await Metronome(self._pace).wait(self._draft.output_tokens)
-        how = self._break.how if self._break else None
-        body = dump(self._wire.whole(self._draft, is_finished=how is not Breakage.CLEAN_END))
+    async def _send_body(self, writer: ResponseWriter) -> None:
+        await Pacer(self._pace).wait(self._planned.output_tokens)
+        how = self._breakage.how if self._breakage else None
+        is_finished = how is not Breakage.CLEAN_END
+        body = dump_json(self._format.build_body(self._planned, is_finished=is_finished))
         if how is Breakage.ERROR_EVENT:
-            body = self._wire.error_frame().partition(b"data: ")[2].strip()
+            body = self._format.error_frame().partition(b"data: ")[2].strip()
         half = body[: len(body) // 2]
         if how is Breakage.BAD_JSON:
             body = half
         headers = {"content-type": "application/json", "content-length": str(len(body))}
-        await stage.start(200, headers | self._wire.headers(self._draft))
+        await writer.start(200, headers | self._format.build_headers(self._planned))
         if how in {Breakage.STALL, Breakage.CUT}:
-            await stage.say(half)
-            await self._break_off(stage, how)
+            await writer.write(half)
+            await self._break(writer, how)
         else:
-            await stage.say(body)
-            await stage.end()
+            await writer.write(body)
+            await writer.end()
 
 
-def _is_time(fault: Break, step: Step, pieces: int) -> bool:
-    return step is Step.CLOSING or (step is Step.PIECE and pieces >= fault.after)
+def _is_breaking_point(fault: BrokenBody, position: FramePosition, pieces: int) -> bool:
+    return position is FramePosition.CLOSING or (
+        position is FramePosition.PIECE and pieces >= fault.after
+    )

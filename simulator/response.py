@@ -1,4 +1,4 @@
-"""A response that is told the moment its client leaves, and can break off on purpose."""
+"""An ASGI response that stops when its client disconnects, and can break off deliberately."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -7,20 +7,20 @@ from typing import Final, TypeAlias
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from simulator.request_log import Entry, Journal
+from simulator.request_log import LoggedRequest, RequestLog
 
 ABORT: Final = "cogo.abort"
-"""ASGI extension of our server: a callable that drops the connection with what it still holds."""
+"""ASGI extension of our server: a callable that drops the connection with its unsent data."""
 
 
-class Stage:
-    """Where an answer is given. Ending without `end` leaves the client with half an answer."""
+class ResponseWriter:
+    """Writer of one response. Without a call of `end` the client has an incomplete response."""
 
-    def __init__(self, send: Send, entry: Entry, abort: Callable[[], None] | None) -> None:
+    def __init__(self, send: Send, entry: LoggedRequest, abort: Callable[[], None] | None) -> None:
         self._send = send
         self._entry = entry
         self._abort = abort
-        self.is_over = False
+        self.is_complete = False
 
     async def start(self, status: int, headers: Mapping[str, str]) -> None:
         """Send the status line and the headers."""
@@ -28,56 +28,56 @@ class Stage:
         self._entry.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
-    async def say(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         """Send a part of the body."""
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
         """End the body properly."""
-        self.is_over = True
+        self.is_complete = True
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def fall_silent(self) -> None:
-        """Say nothing more, and keep the connection, until the client leaves."""
+    async def stall(self) -> None:
+        """Send nothing and keep the connection open until the client disconnects."""
         await asyncio.Event().wait()
 
     def abort(self) -> None:
-        """Drop the connection. Other servers drop it when the answer turns out to be half."""
-        self.is_over = True
+        """Drop the connection; other servers do so when the response turns out incomplete."""
+        self.is_complete = True
         if self._abort is not None:
             self._abort()
 
 
-Play: TypeAlias = Callable[[Stage], Coroutine[object, object, None]]
+Respond: TypeAlias = Callable[[ResponseWriter], Coroutine[object, object, None]]
 
 
-class Reply(Response):
-    """Plays an answer, and stops playing when nobody listens any more."""
+class SimulatedResponse(Response):
+    """Calls `respond`, and cancels it when the client disconnects."""
 
-    def __init__(self, play: Play, entry: Entry, journal: Journal) -> None:
+    def __init__(self, respond: Respond, entry: LoggedRequest, request_log: RequestLog) -> None:
         super().__init__()
-        self._play = play
+        self._respond = respond
         self._entry = entry
-        self._journal = journal
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Send the response."""
         abort = scope.get("extensions", {}).get(ABORT)
-        stage = Stage(send, self._entry, abort)
+        writer = ResponseWriter(send, self._entry, abort)
         try:
             async with asyncio.TaskGroup() as group:
                 name = f"request {self._entry.number}"
-                playing = group.create_task(self._play(stage), name=f"play {name}")
-                watching = group.create_task(_client_leaves(receive), name=f"watch {name}")
-                await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
-                # The end of our own answer is reported as a disconnect, too.
-                self._entry.aborted_by_client = watching.done() and not stage.is_over
-                playing.cancel()
+                responding = group.create_task(self._respond(writer), name=f"respond to {name}")
+                watching = group.create_task(_wait_for_disconnect(receive), name=f"watch {name}")
+                await asyncio.wait({responding, watching}, return_when=asyncio.FIRST_COMPLETED)
+                # The end of our own response is reported as a disconnect, too.
+                self._entry.aborted_by_client = watching.done() and not writer.is_complete
+                responding.cancel()
                 watching.cancel()
         finally:
-            self._journal.close(self._entry)
+            self._request_log.finish(self._entry)
 
 
-async def _client_leaves(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

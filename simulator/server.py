@@ -13,20 +13,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from simulator.app import create_simulator
 from simulator.response import ABORT
 
-_FAREWELL_SECONDS: Final = 1.0
+_SHUTDOWN_SECONDS: Final = 1.0
 # Longer than any client keeps an idle connection, so that none is closed just as it is used again.
 _KEEP_ALIVE_SECONDS: Final = 600
 
 
 class _Protocol(H11Protocol):
-    """Gives the application the means to drop its connection, which ASGI does not have."""
+    """Lets the application drop its connection, which plain ASGI cannot."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self.app = _with_abort(self.app, transport)
+        self.app = _add_abort(self.app, transport)
 
 
-def _with_abort(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
+def _add_abort(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         extensions = {**scope.get("extensions", {}), ABORT: transport.abort}
         await app({**scope, "extensions": extensions}, receive, send)
@@ -35,11 +35,11 @@ def _with_abort(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs it, and ends at once, whatever is being said."""
+    """Leaves signals to its caller, and stops without waiting for open responses."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.leave = asyncio.Event()
+        self.should_stop = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -47,7 +47,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.on_tick(0)
-        await self.leave.wait()
+        await self.should_stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -56,15 +56,15 @@ class _Server(uvicorn.Server):
             if connection.transport is not None:
                 connection.transport.abort()
         if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_FAREWELL_SECONDS)
+            await asyncio.wait(self.server_state.tasks, timeout=_SHUTDOWN_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def running_simulator(*, port: int = 0, speed: float = 1.0) -> AsyncIterator[str]:
-    """Serve a simulator on loopback for the length of the block; yields its URL.
+async def run_simulator(*, port: int = 0, speed: float = 1.0) -> AsyncIterator[str]:
+    """Serve a simulator on loopback and yield its URL.
 
-    Port 0 takes a free one. Raises OSError when the port is in use. At the end of the block,
-    connections are dropped at once, whatever was being said on them.
+    Port 0 picks a free one. Raise `OSError` if the port is in use. At the end of the block all
+    connections are dropped, also in the middle of a response.
     """
     # Without the protocol's number asyncio leaves Nagle's delay on: 40 ms for each small chunk.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
@@ -90,6 +90,6 @@ async def running_simulator(*, port: int = 0, speed: float = 1.0) -> AsyncIterat
             except Exception as error:  # the block's own, which a task group would wrap
                 failure = error
             finally:
-                server.leave.set()
+                server.should_stop.set()
         if failure is not None:
             raise failure

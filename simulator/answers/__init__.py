@@ -1,1 +1,1 @@
-"""Texts of simulated answers."""
+"""The texts of simulated responses."""

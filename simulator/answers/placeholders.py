@@ -1,4 +1,4 @@
-"""Code that says it is simulated, for requests that the simulator has no program for."""
+"""Code that raises an error, for requests that the simulator has no program for."""
 
 import re
 from collections.abc import Mapping
@@ -66,8 +66,8 @@ _NAMES: Final = "|".join(
 _MENTIONED: Final = re.compile(rf"\bin (?P<name>{_NAMES})(?![\w+#])", re.IGNORECASE)
 
 
-def language_in(request: str) -> str:
-    """Return the language that a request for code names in small letters, else python."""
+def detect_language(request: str) -> str:
+    """Return the lower-case name of the language that a request names, by default python."""
     found = _STATED.search(request) or _MENTIONED.search(request)
     if found is None:
         return "python"
@@ -75,6 +75,6 @@ def language_in(request: str) -> str:
     return _ALIASES.get(name, name)
 
 
-def placeholder_in(language: str) -> str:
-    """Return code that can be run and says that it is simulated; in an unknown language, a text."""
+def build_placeholder(language: str) -> str:
+    """Return runnable code that says that it is simulated; plain text for other languages."""
     return _TEMPLATES.get(language, "MESSAGE\n").replace("MESSAGE", MESSAGE)

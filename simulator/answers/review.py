@@ -1,4 +1,4 @@
-"""A review of Python code that is honest: it reports only what the syntax tree shows."""
+"""A review of Python code that reports only what the syntax tree shows."""
 
 import ast
 import re
@@ -9,11 +9,11 @@ _CODE_START: Final = re.compile(r"^(?:from \w|import \w|def \w|class \w|async de
 _LONG_FUNCTION: Final = 50
 
 
-def code_in(prompt: str) -> str:
-    """Return the code that a prompt carries: its first fence, else from its first statement on.
+def extract_code(prompt: str) -> str:
+    """Return the code in a prompt: its first fence, else everything from its first statement.
 
-    Without a fence, what follows the code may be prose again: as many paragraphs as needed are
-    dropped from the end to leave something that parses. When nothing does, all of it is code.
+    Without a fence, prose may follow the code: paragraphs are dropped from the end until the rest
+    parses. If nothing parses, all of it counts as code.
     """
     if fence := _FENCE.search(prompt):
         return fence["code"]
@@ -33,26 +33,26 @@ def _is_python(code: str) -> bool:
     return True
 
 
-def findings(code: str) -> list[str]:
-    """List what is wrong with Python code, one sentence each, in the order of its lines.
+def review_code(code: str) -> list[str]:
+    """Return the findings about Python code, one sentence each, in the order of its lines.
 
-    Code that does not parse gets one finding that says where it stops being Python.
+    Code that does not parse has one finding, which names the line of the syntax error.
     """
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         return [f"Line {line or 1}: this is not valid Python, so nothing else could be read."]
-    found = [(line, text) for node in ast.walk(tree) for line, text in _of(node)]
+    found = [(line, text) for node in ast.walk(tree) for line, text in _review_node(node)]
     return [f"Line {line}: {text}" for line, text in sorted(found)]
 
 
-def _of(node: ast.AST) -> list[tuple[int, str]]:
+def _review_node(node: ast.AST) -> list[tuple[int, str]]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [(node.lineno, text) for text in _of_function(node)]
+            return [(node.lineno, text) for text in _review_function(node)]
         case ast.ExceptHandler():
-            return [(node.lineno, text) for text in _of_handler(node)]
+            return [(node.lineno, text) for text in _review_handler(node)]
         case ast.Compare(ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
             return [(node.lineno, "compare with None by `is`, not by `==`.")]
         case ast.Call(func=ast.Name(id="eval" | "exec" as name)):
@@ -61,7 +61,7 @@ def _of(node: ast.AST) -> list[tuple[int, str]]:
             return []
 
 
-def _of_handler(node: ast.ExceptHandler) -> list[str]:
+def _review_handler(node: ast.ExceptHandler) -> list[str]:
     texts = []
     if node.type is None:
         texts.append("a bare except also catches KeyboardInterrupt; name the error.")
@@ -70,7 +70,7 @@ def _of_handler(node: ast.ExceptHandler) -> list[str]:
     return texts
 
 
-def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+def _review_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     texts = []
     defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     if any(isinstance(default, ast.List | ast.Dict | ast.Set) for default in defaults):

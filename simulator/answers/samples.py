@@ -15,10 +15,10 @@ _BY_TYPE: Final[Mapping[str, JsonValue]] = {
 }
 
 
-def sample(schema: JsonValue, *, depth: int = 0) -> JsonValue:
-    """Return one value that fits: the first of an enum, the default, every required property.
+def build_sample(schema: JsonValue, *, depth: int = 0) -> JsonValue:
+    """Return a value that fits: the first of an enum, the default, all required properties.
 
-    Only what schemas of tools usually use is understood; `$ref` and `pattern` are not.
+    Only common keywords are supported; `$ref` and `pattern` are not.
     """
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return {}
@@ -32,12 +32,12 @@ def sample(schema: JsonValue, *, depth: int = 0) -> JsonValue:
     for key in ("anyOf", "oneOf", "allOf"):
         options = schema.get(key)
         if isinstance(options, list) and options:
-            return sample(options[0], depth=depth + 1)
+            return build_sample(options[0], depth=depth + 1)
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = kind[0] if kind else None
     if kind == "array":
-        return [sample(schema.get("items"), depth=depth + 1)] if schema.get("items") else []
+        return [build_sample(schema.get("items"), depth=depth + 1)] if schema.get("items") else []
     if isinstance(kind, str) and kind.lower() in _BY_TYPE:  # Google writes types in capitals
         return _BY_TYPE[kind.lower()]
     return _object(schema, depth)
@@ -50,7 +50,7 @@ def _object(schema: Mapping[str, JsonValue], depth: int) -> JsonValue:
     required = schema.get("required")
     names = required if isinstance(required, list) and required else list(properties)
     return {
-        name: sample(properties[name], depth=depth + 1)
+        name: build_sample(properties[name], depth=depth + 1)
         for name in names
         if isinstance(name, str) and name in properties
     }

@@ -1,13 +1,13 @@
-"""Which text answers a prompt: deterministic, plausible, and marked as simulated."""
+"""The text that answers a prompt: deterministic, plausible, and marked as simulated."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.answers.placeholders import language_in, placeholder_in
-from simulator.answers.programs import SOURCES
-from simulator.answers.review import code_in, findings
+from simulator.answers.placeholders import build_placeholder, detect_language
+from simulator.answers.programs import PROGRAMS
+from simulator.answers.review import extract_code, review_code
 from simulator.faults import MARKER
 
 _DICTATION: Final = re.compile(r"\[\[(?P<how>say|pieces):(?P<what>.*?)\]\]", re.DOTALL)
@@ -16,7 +16,7 @@ _NOTICE: Final = "# Simulated: chosen by keyword, not written by a model.\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class CodingTopic:
     """A subject of coding prompts, and the program that answers it."""
 
     words: re.Pattern[str]
@@ -25,34 +25,34 @@ class Topic:
 
 
 TOPICS: Final = (
-    Topic(re.compile(r"fibonacci"), "fibonacci", "an iterative Fibonacci function"),
-    Topic(re.compile(r"palindrom"), "palindrome", "a palindrome check with two pointers"),
-    Topic(re.compile(r"csv"), "csv_rows", "a strict CSV parser that returns dictionaries"),
-    Topic(
+    CodingTopic(re.compile(r"fibonacci"), "fibonacci", "an iterative Fibonacci function"),
+    CodingTopic(re.compile(r"palindrom"), "palindrome", "a palindrome check with two pointers"),
+    CodingTopic(re.compile(r"csv"), "csv_rows", "a strict CSV parser that returns dictionaries"),
+    CodingTopic(
         re.compile(r"\blru|least[ -]recently[ -]used"),
         "lru_cache",
         "an LRU cache with operations in constant time",
     ),
-    Topic(
+    CodingTopic(
         re.compile(r"\bretry|\bretries|back-?off"),
         "retry",
         "a retry decorator with exponential backoff and full jitter",
     ),
-    Topic(re.compile(r"debounc"), "debounce", "a debounce decorator on a timer thread"),
-    Topic(
+    CodingTopic(re.compile(r"debounc"), "debounce", "a debounce decorator on a timer thread"),
+    CodingTopic(
         re.compile(r"binary[ -]search|bisect"),
         "binary_search",
         "a binary search that finds the first occurrence",
     ),
-    Topic(
+    CodingTopic(
         re.compile(r"\bsort(?:s|ed|ing)?\b|quick-?sort|merge-?sort"),
         "merge_sort",
         "a stable merge sort without recursion",
     ),
 )
-"""In one paragraph the first match wins, so the more specific ones come first."""
+"""Within a paragraph the first match wins, so the more specific ones come first."""
 
-_ANY_OPTIMISATION: Final = Topic(
+_ANY_OPTIMISATION: Final = CodingTopic(
     re.compile(r"optimi[sz]|duplicates"),
     "unique",
     "the usual first optimisation, a dictionary in place of a nested loop",
@@ -74,16 +74,16 @@ _CLOSINGS: Final = (
 )
 
 
-def seed_of(model: str, prompt: str) -> int:
-    """Return a number that is the same for the same model and prompt, on every machine."""
+def derive_seed(model: str, prompt: str) -> int:
+    """Return a number that depends on nothing but model and prompt."""
     digest = hashlib.sha256(f"{model}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8])
 
 
-def dictated(prompt: str) -> str | None:
+def find_dictation(prompt: str) -> str | None:
     """Return the text that the prompt dictates, `None` when it does not.
 
-    `[[say:TEXT]]` is answered by just TEXT, which may be empty; `[[pieces:1000]]` by so many
+    `[[write:TEXT]]` is answered by just TEXT, which may be empty; `[[pieces:1000]]` by so many
     words, each of which is one piece of a stream.
     """
     found = _DICTATION.search(prompt)
@@ -95,42 +95,42 @@ def dictated(prompt: str) -> str | None:
     return " ".join(f"w{number}" for number in range(int(count) if count.isdecimal() else 0))
 
 
-def answer_to(prompt: str, *, seed: int, context: str = "") -> str:
-    """Return the whole answer to a prompt; its first line says that it is simulated.
+def write_answer(prompt: str, *, seed: int, context: str = "") -> str:
+    """Return the answer to a prompt; its first line says that it is simulated.
 
-    `context` is what else was sent: a system prompt may say that code is wanted.
+    `context` is the text of the other messages: a system prompt may ask for code.
     """
     request = MARKER.sub("", prompt).strip()
     if _REVIEW.search(request):
-        return _PREFIX + _review(request)
-    topic, language = _topic_of(request), language_in(request)
+        return _PREFIX + _write_review(request)
+    topic, language = _find_topic(request), detect_language(request)
     if topic is None and not (_WANTS_CODE.search(context) or _ASKS_FOR_CODE.search(request)):
-        return _PREFIX + _conversation(request)
+        return _PREFIX + _write_conversation(request)
     if topic is None or language != "python":
         opening = f"{_PREFIX}the simulator has no program for this"
-        return f"{opening}.\n\n```{language}\n{placeholder_in(language)}```"
+        return f"{opening}.\n\n```{language}\n{build_placeholder(language)}```"
     opening, closing = _OPENINGS[seed % 3], _CLOSINGS[seed // 3 % 3]
-    code = _NOTICE + SOURCES[topic.program]
+    code = _NOTICE + PROGRAMS[topic.program]
     return f"{_PREFIX}{opening}{topic.sentence}, in Python.\n\n```python\n{code}```\n\n{closing}"
 
 
-def reasoning_for(prompt: str) -> str:
-    """Return what a model might think before it answers; it too says that it is simulated."""
+def write_reasoning(prompt: str) -> str:
+    """Return plausible reasoning, which says that it is simulated as well."""
     request = MARKER.sub("", prompt).strip()
-    topic = _topic_of(request)
+    topic = _find_topic(request)
     subject = topic.sentence if topic else "a short reply, since no known subject is mentioned"
     return (
         "Simulated reasoning, as no model was asked. "
-        f'The request begins with "{_beginning_of(request)}". '
+        f'The request begins with "{_abbreviate(request)}". '
         f"What fits it best is {subject}. "
         "The edge cases come first: empty input, a single item, and values out of range. "
         "Then the names, the types and the cost in time and space should be plain to a reader."
     )
 
 
-def _topic_of(request: str) -> Topic | None:
+def _find_topic(request: str) -> CodingTopic | None:
     lowered = request.lower()
-    # What is asked for stands before the code that is sent along as context.
+    # The instruction precedes code that is attached as context.
     for paragraph in lowered.split("\n\n"):
         for topic in TOPICS:
             if topic.words.search(paragraph):
@@ -138,24 +138,24 @@ def _topic_of(request: str) -> Topic | None:
     return _ANY_OPTIMISATION if _ANY_OPTIMISATION.words.search(lowered) else None
 
 
-def _review(request: str) -> str:
-    code = code_in(request)
+def _write_review(request: str) -> str:
+    code = extract_code(request)
     if not code:
         return "the request asks for a review, but no Python code was found in it."
-    found = findings(code)
+    found = review_code(code)
     if not found:
         return "a check of the syntax tree found nothing to object to."
     points = "\n".join(f"{number}. {text}" for number, text in enumerate(found, 1))
     return f"a check of the syntax tree found the following.\n\n{points}"
 
 
-def _conversation(request: str) -> str:
+def _write_conversation(request: str) -> str:
     return (
-        f'you wrote "{_beginning_of(request)}". '
+        f'you wrote "{_abbreviate(request)}". '
         "A real model would answer this; the simulator only knows a few coding exercises."
     )
 
 
-def _beginning_of(request: str) -> str:
+def _abbreviate(request: str) -> str:
     flat = " ".join(request.split())
     return flat if len(flat) <= 80 else flat[:77].rstrip() + "..."

@@ -1,19 +1,21 @@
-"""What a vendor's wire format must be able to say."""
+"""The interface of a vendor's wire format, and the errors that all formats share."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
-from simulator.planned import Draft
-from simulator.request import Question, Vendor
+from simulator.planned import PlannedResponse
+from simulator.request import CompletionRequest, Vendor
+
+_Body = TypeVar("_Body", bound=BaseModel)
 
 
-class Step(Enum):
-    """Where in a stream a frame stands; faults happen at pieces and before the closing."""
+class FramePosition(Enum):
+    """Position of a frame in its stream; faults happen at pieces and before the closing."""
 
     STRUCTURE = auto()
     PIECE = auto()
@@ -21,17 +23,17 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class StreamFrame:
     """Bytes that are sent at once."""
 
     data: bytes
-    step: Step = Step.STRUCTURE
+    position: FramePosition = FramePosition.STRUCTURE
     tokens: float = 0.0
-    """What a model has to generate before this can be sent."""
+    """Tokens that a model generates before this frame is sent."""
 
 
-class RefusalError(Exception):
-    """The request gets an error status."""
+class StatusError(Exception):
+    """The response to a request is an error status."""
 
     def __init__(self, status: int, message: str, *, retry_after: str | None = None) -> None:
         super().__init__(message)
@@ -40,58 +42,63 @@ class RefusalError(Exception):
         self.retry_after = retry_after
 
 
-class BadKeyError(RefusalError):
-    """The request has no key, or one that is not valid."""
+class InvalidKeyError(StatusError):
+    """The request has no key or an invalid one."""
 
 
-class Wire(Protocol):
-    """One vendor's requests and answers."""
+def parse_body(model: type[_Body], body: bytes, message: str = "{field}: {problem}") -> _Body:
+    """Parse a JSON body; raise `StatusError` 400 with the first problem if it does not fit."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise StatusError(400, message.format(field=field, problem=first["msg"])) from error
+
+
+class WireFormat(Protocol):
+    """Parser of one vendor's requests and builder of its responses."""
 
     @property
     def vendor(self) -> Vendor:
-        """Whose wire this is."""
+        """The vendor that is imitated."""
         ...
 
     @property
     def request_id_header(self) -> str:
-        """The header that carries the id under which the vendor's support finds a request."""
+        """Name of the response header with the request id."""
         ...
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Question:
-        """Read a request. Raises RefusalError."""
+    def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
+        """Parse a request; raise `StatusError` if it is invalid."""
         ...
 
-    def frames(self, draft: Draft, *, wants_usage: bool) -> Iterator[Frame]:
-        """Write an answer as a stream."""
+    def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
+        """Yield the frames of a streamed response."""
         ...
 
-    def whole(self, draft: Draft, *, is_finished: bool = True) -> JsonValue:
-        """Write an answer as one body; unfinished, it has no finish reason."""
+    def build_body(self, planned: PlannedResponse, *, is_finished: bool = True) -> JsonValue:
+        """Build the body of a response; unless `is_finished`, it has no finish reason."""
         ...
 
-    def headers(self, draft: Draft) -> dict[str, str]:
-        """Headers of an answer."""
+    def build_headers(self, planned: PlannedResponse) -> dict[str, str]:
+        """Build the headers of a response."""
         ...
 
-    def refusal(self, refused: RefusalError, *, request_id: str) -> JsonValue:
-        """Write an error as the body of an error status."""
+    def build_error(self, error: StatusError, *, request_id: str) -> JsonValue:
+        """Build the body of an error status."""
         ...
 
     def error_frame(self) -> bytes:
-        """Write an error that comes in mid-stream, after HTTP 200."""
+        """Return the frame of an error in the middle of a stream."""
         ...
 
     def broken_frame(self) -> bytes:
-        """Write a frame whose data are not JSON."""
+        """Return a frame whose data are not JSON."""
         ...
 
 
-def dump(value: JsonValue) -> bytes:
-    """Write JSON as vendors do: compact UTF-8. Lone surrogates become question marks."""
+def dump_json(value: JsonValue) -> bytes:
+    """Encode a value as compact UTF-8; lone surrogates become question marks."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
-
-
-def no_such_model(model: str) -> bool:
-    """Tell whether the vendor does not know the model; the simulator knows all others."""
-    return "no-such-model" in model

@@ -1,75 +1,72 @@
-"""The wire that OpenAI began and most vendors share: POST .../chat/completions.
+"""The format of OpenAI that most vendors share: POST .../chat/completions.
 
-Where vendors differ, a `Dialect` says so.
+A `Dialect` describes where vendors differ.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
-from simulator.planned import Draft, halves_of, is_reasoning_model, pieces_of, tokens_in
-from simulator.request import OfferedTool, Question, Vendor, WireMessage, split_prompt
+from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, parse_body
 from simulator.formats.dialect import Dialect
-from simulator.formats.base import Frame, RefusalError, Step, dump
+from simulator.planned import (
+    PlannedResponse,
+    count_tokens,
+    is_reasoning_model,
+    split_halves,
+    split_pieces,
+)
+from simulator.request import (
+    CompletionRequest,
+    LenientModel,
+    OfferedTool,
+    Vendor,
+    WireMessage,
+    split_prompt,
+)
 
 _CREATED: Final = 1_700_000_000
-"""The same in all answers, which are deterministic."""
+"""Constant, so that responses are deterministic."""
 
 
-class _Thinking(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Thinking(LenientModel):
     type: str = "enabled"
 
 
-class _StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _StreamOptions(LenientModel):
     include_usage: bool = False
 
 
-class _Function(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Function(LenientModel):
     name: str
     parameters: JsonValue = None
 
 
-class _Tool(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Tool(LenientModel):
     function: _Function
 
 
-class _JsonSchema(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _JsonSchema(LenientModel):
     json_schema: dict[str, JsonValue] = Field(alias="schema")
 
 
-class _ResponseFormat(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _ResponseFormat(LenientModel):
     type: str
     json_schema: _JsonSchema | None = None
 
     @property
-    def schema_of_answer(self) -> JsonValue:
+    def response_schema(self) -> JsonValue:
         if self.json_schema is not None:
             return self.json_schema.json_schema
         return {"type": "object"} if self.type == "json_object" else None
 
 
-class _Reasoning(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Reasoning(LenientModel):
     effort: str | None = None
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Request(LenientModel):
     model: str = Field(min_length=1)
     messages: list[WireMessage] = Field(min_length=1)
     max_tokens: int | None = Field(default=None, ge=1)
@@ -79,7 +76,7 @@ class _Request(BaseModel):
     reasoning_effort: str | int | bool | None = None
     reasoning: _Reasoning | None = None
     thinking: _Thinking | None = None
-    tools: list[_Tool] = []
+    tools: tuple[_Tool, ...] = ()
     response_format: _ResponseFormat | None = None
 
     @property
@@ -92,8 +89,8 @@ class _Request(BaseModel):
         return is_reasoning_model(self.model)
 
 
-class ChatWire:
-    """Messages in, one completion or a stream of chunks out."""
+class ChatCompletionsFormat:
+    """Parses requests for completions; builds one completion or a stream of chunks."""
 
     request_id_header: Final = "x-request-id"
 
@@ -102,22 +99,17 @@ class ChatWire:
 
     @property
     def vendor(self) -> Vendor:
-        """Whose dialect this is."""
+        """The vendor of the dialect."""
         return self._dialect.vendor
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Question:
-        """Read a request. Raises RefusalError."""
+    def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
+        """Parse a request; raise `StatusError` if it is invalid."""
         del headers
-        try:
-            request = _Request.model_validate_json(body)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise RefusalError(400, f"Invalid value for '{where}': {first['msg']}") from error
+        request = parse_body(_Request, body, "Invalid value for '{field}': {problem}")
         prompt, context = split_prompt(request.messages)
         limit = request.max_completion_tokens or request.max_tokens
         asked = request.stream_options is not None and request.stream_options.include_usage
-        return Question(
+        return CompletionRequest(
             vendor=self.vendor,
             model=request.model,
             prompt=prompt,
@@ -127,102 +119,108 @@ class ChatWire:
             stream=request.stream,
             wants_reasoning=request.wants_reasoning,
             shows_reasoning=self._dialect.shows_reasoning(request.model),
-            wants_usage=asked or self._dialect.is_usage_unasked,
+            wants_usage=asked or self._dialect.always_sends_usage,
             is_cacheable=True,
             tools=tuple(
                 OfferedTool(tool.function.name, tool.function.parameters) for tool in request.tools
             ),
-            has_results=request.messages[-1].role == "tool",
-            schema=request.response_format.schema_of_answer if request.response_format else None,
+            has_tool_results=request.messages[-1].role == "tool",
+            schema=request.response_format.response_schema if request.response_format else None,
         )
 
-    def frames(self, draft: Draft, *, wants_usage: bool) -> Iterator[Frame]:
-        """Write an answer as chunks and the word [DONE]."""
+    def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
+        """Yield chunks and the final word [DONE]."""
         dialect = self._dialect
-        separate = wants_usage and not dialect.is_usage_unasked
-        # Whoever asked for usage finds null in every chunk but the last.
-        extra: dict[str, JsonValue] = dialect.fields(draft)
+        separate = wants_usage and not dialect.always_sends_usage
+        # If usage was requested, every chunk but the last has null.
+        extra: dict[str, JsonValue] = dialect.fields(planned)
         if separate:
             extra["usage"] = None
         if dialect.comment:
-            yield Frame(f": {dialect.comment}\n\n".encode())
-        yield Frame(_chunk(draft, {"role": "assistant", "content": ""}, extra))
-        hidden = 0 if draft.shows_reasoning else tokens_in(draft.reasoning)
-        if draft.shows_reasoning:
-            for piece in pieces_of(dialect.opening(draft) + draft.reasoning):
-                data = _chunk(draft, _thought(dialect.reasoning, piece), extra)
-                yield Frame(data, Step.PIECE, len(piece) / 4)
-        for piece in pieces_of(dialect.closing(draft) + draft.text):
-            yield Frame(
-                _chunk(draft, {"content": piece}, extra), Step.PIECE, hidden + len(piece) / 4
+            yield StreamFrame(f": {dialect.comment}\n\n".encode())
+        yield StreamFrame(_chunk(planned, {"role": "assistant", "content": ""}, extra))
+        hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
+        if planned.shows_reasoning:
+            for piece in split_pieces(dialect.reasoning_prefix(planned) + planned.reasoning):
+                data = _chunk(planned, _thought(dialect.reasoning, piece), extra)
+                yield StreamFrame(data, FramePosition.PIECE, len(piece) / 4)
+        for piece in split_pieces(dialect.reasoning_suffix(planned) + planned.text):
+            yield StreamFrame(
+                _chunk(planned, {"content": piece}, extra),
+                FramePosition.PIECE,
+                hidden + len(piece) / 4,
             )
             hidden = 0
-        for delta in self._call_deltas(draft):
-            yield Frame(_chunk(draft, {"tool_calls": [delta]}, extra), Step.PIECE, hidden + 1)
+        for delta in self._call_deltas(planned):
+            yield StreamFrame(
+                _chunk(planned, {"tool_calls": [delta]}, extra), FramePosition.PIECE, hidden + 1
+            )
             hidden = 0
-        usage = dialect.usage(draft)
+        usage = dialect.usage(planned)
         if wants_usage and not separate:
-            extra |= dialect.placed(usage)
-        finish = self._finish_reason(draft)
-        yield Frame(_chunk(draft, {}, extra, finish=finish), Step.CLOSING)
+            extra |= dialect.place_usage(usage)
+        finish = self._finish_reason(planned)
+        yield StreamFrame(_chunk(planned, {}, extra, finish=finish), FramePosition.CLOSING)
         if separate:
-            yield Frame(_sse({**_head(draft), "choices": [], "usage": usage}), Step.CLOSING)
-        yield Frame(b"data: [DONE]\n\n", Step.CLOSING)
+            yield StreamFrame(
+                _sse({**_head(planned), "choices": [], "usage": usage}), FramePosition.CLOSING
+            )
+        yield StreamFrame(b"data: [DONE]\n\n", FramePosition.CLOSING)
 
-    def whole(self, draft: Draft, *, is_finished: bool = True) -> JsonValue:
-        """Write an answer as one completion."""
-        message: dict[str, JsonValue] = {"role": "assistant", "content": draft.text}
-        if draft.reasoning and draft.shows_reasoning:
-            message |= _thought(self._dialect.reasoning, draft.reasoning)
-        if draft.calls:
+    def build_body(self, planned: PlannedResponse, *, is_finished: bool = True) -> JsonValue:
+        """Build one completion."""
+        message: dict[str, JsonValue] = {"role": "assistant", "content": planned.text}
+        if planned.reasoning and planned.shows_reasoning:
+            message |= _thought(self._dialect.reasoning, planned.reasoning)
+        if planned.calls:
             message["tool_calls"] = [
                 {
                     "id": call.id,
                     "type": "function",
                     "function": {"name": call.name, "arguments": call.text},
                 }
-                for call in draft.calls
+                for call in planned.calls
             ]
-        finish = self._finish_reason(draft) if is_finished else None
+        finish = self._finish_reason(planned) if is_finished else None
         return {
-            **_head(draft, kind="chat.completion"),
+            **_head(planned, kind="chat.completion"),
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-            "usage": self._dialect.usage(draft),
-            **self._dialect.fields(draft),
+            "usage": self._dialect.usage(planned),
+            **self._dialect.fields(planned),
         }
 
-    def _call_deltas(self, draft: Draft) -> Iterator[JsonValue]:
-        for index, call in enumerate(draft.calls):
+    def _call_deltas(self, planned: PlannedResponse) -> Iterator[JsonValue]:
+        for index, call in enumerate(planned.calls):
             head: dict[str, JsonValue] = {"index": index, "id": call.id, "type": "function"}
             if self._dialect.arguments_are_objects:
                 yield {**head, "function": {"name": call.name, "arguments": call.arguments}}
                 continue
-            first, second = halves_of(call.text)
+            first, second = split_halves(call.text)
             yield {**head, "function": {"name": call.name, "arguments": first}}
             yield {"index": index, "function": {"arguments": second}}
 
-    def _finish_reason(self, draft: Draft) -> str:
-        if draft.finish is not None:
-            return draft.finish
-        if draft.calls:
+    def _finish_reason(self, planned: PlannedResponse) -> str:
+        if planned.finish_reason is not None:
+            return planned.finish_reason
+        if planned.calls:
             return "tool_calls"
-        return "length" if draft.is_cut else self._dialect.stop
+        return "length" if planned.is_truncated else self._dialect.stop
 
-    def headers(self, draft: Draft) -> dict[str, str]:
-        """Headers of an answer."""
-        return {self.request_id_header: f"req_{draft.id}", **self._dialect.headers(draft)}
+    def build_headers(self, planned: PlannedResponse) -> dict[str, str]:
+        """Build the headers of a response."""
+        return {self.request_id_header: f"req_{planned.id}", **self._dialect.headers(planned)}
 
-    def refusal(self, refused: RefusalError, *, request_id: str) -> JsonValue:
-        """Write an error as a body; the id of the request is only in its header."""
+    def build_error(self, error: StatusError, *, request_id: str) -> JsonValue:
+        """Build the body of an error status; the request id is only in its header."""
         del request_id
-        return self._dialect.error(refused.status, refused.message)
+        return self._dialect.error(error.status, error.message)
 
     def error_frame(self) -> bytes:
-        """Write an error in the place of a chunk."""
+        """Return an error in place of a chunk."""
         return _sse(self._dialect.error(500, "The server had an error while generating."))
 
     def broken_frame(self) -> bytes:
-        """Write a chunk that is not JSON."""
+        """Return a chunk that is not JSON."""
         return b'data: {"id":"sim","choices":[{"delta":\n\n'
 
 
@@ -238,25 +236,25 @@ def _thought(
     return {place: piece}
 
 
-def _head(draft: Draft, *, kind: str = "chat.completion.chunk") -> dict[str, JsonValue]:
+def _head(planned: PlannedResponse, *, kind: str = "chat.completion.chunk") -> dict[str, JsonValue]:
     return {
-        "id": f"chatcmpl-{draft.id}",
+        "id": f"chatcmpl-{planned.id}",
         "object": kind,
         "created": _CREATED,
-        "model": draft.model,
+        "model": planned.model,
     }
 
 
 def _chunk(
-    draft: Draft,
+    planned: PlannedResponse,
     delta: dict[str, JsonValue],
     extra: Mapping[str, JsonValue],
     *,
     finish: str | None = None,
 ) -> bytes:
     choice: JsonValue = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _sse({**_head(draft), "choices": [choice], **extra})
+    return _sse({**_head(planned), "choices": [choice], **extra})
 
 
 def _sse(value: JsonValue) -> bytes:
-    return b"data: " + dump(value) + b"\n\n"
+    return b"data: " + dump_json(value) + b"\n\n"

@@ -1,4 +1,4 @@
-"""What one vendor says in its own way on the wire that most vendors share."""
+"""Differences between vendors in the format of chat completions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,57 +6,47 @@ from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
-from simulator.planned import Draft
+from simulator.planned import PlannedResponse
 from simulator.request import Vendor
 
-Place: TypeAlias = Literal["reasoning_content", "reasoning", "parts", "tags"]
-"""Where reasoning is: a field of the delta, parts of the content (Mistral), or tags in the text."""
-
-
-def _nothing(draft: Draft) -> dict[str, JsonValue]:
-    del draft
-    return {}
-
-
-def _no_headers(draft: Draft) -> dict[str, str]:
-    del draft
-    return {}
+ReasoningPlace: TypeAlias = Literal["reasoning_content", "reasoning", "parts", "tags"]
+"""Place of reasoning: a field of the delta, parts of the content (Mistral), or tags in the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One vendor's accents."""
+    """How one vendor differs from the others."""
 
     vendor: Vendor
     error: Callable[[int, str], JsonValue]
-    usage: Callable[[Draft], JsonValue]
+    usage: Callable[[PlannedResponse], JsonValue]
     default_max_tokens: int | None = None
-    is_usage_unasked: bool = False
-    """Whether each stream ends with usage, in its last chunk; else a chunk of its own on demand."""
-    usage_below: str | None = None
-    """The object of the last chunk that holds the usage, where it is not the chunk (Groq)."""
-    reasoning: Place = "reasoning_content"
+    always_sends_usage: bool = False
+    """Whether usage is in the last chunk of every stream, or in an extra chunk on request."""
+    usage_parent: str | None = None
+    """Name of the object that holds the usage, unless it is the chunk itself (Groq)."""
+    reasoning: ReasoningPlace = "reasoning_content"
     shows_reasoning: Callable[[str], bool] = lambda _model: True
-    """Given a model, whether its reasoning comes as text."""
+    """Return whether the reasoning of a model is returned."""
     arguments_are_objects: bool = False
-    """Whether the arguments of a call come as an object and not as JSON text."""
+    """Whether the arguments of a call are an object instead of JSON text."""
     stop: str = "stop"
-    """The finish reason of an ordinary end."""
+    """The finish reason of a complete response."""
     comment: str = ""
-    """A comment that keeps the connection alive before the first chunk."""
-    headers: Callable[[Draft], dict[str, str]] = _no_headers
-    fields: Callable[[Draft], dict[str, JsonValue]] = _nothing
-    """Fields of every chunk."""
+    """A comment before the first chunk that keeps the connection alive."""
+    headers: Callable[[PlannedResponse], dict[str, str]] = lambda _planned: {}
+    fields: Callable[[PlannedResponse], dict[str, JsonValue]] = lambda _planned: {}
+    """Additional fields of every chunk."""
 
-    def placed(self, usage: JsonValue) -> dict[str, JsonValue]:
-        """Put the usage where this vendor has it."""
-        return {self.usage_below: {"usage": usage}} if self.usage_below else {"usage": usage}
+    def place_usage(self, usage: JsonValue) -> dict[str, JsonValue]:
+        """Return the fields of a chunk that hold the usage."""
+        return {self.usage_parent: {"usage": usage}} if self.usage_parent else {"usage": usage}
 
-    def opening(self, draft: Draft) -> str:
-        """Return what comes before the reasoning."""
-        return "<think>" if self.reasoning == "tags" and draft.reasoning else ""
+    def reasoning_prefix(self, planned: PlannedResponse) -> str:
+        """Return the text before the reasoning."""
+        return "<think>" if self.reasoning == "tags" and planned.reasoning else ""
 
-    def closing(self, draft: Draft) -> str:
-        """Return what comes between the reasoning and the text."""
-        tagged = self.reasoning == "tags" and draft.reasoning and draft.shows_reasoning
+    def reasoning_suffix(self, planned: PlannedResponse) -> str:
+        """Return the text between the reasoning and the answer."""
+        tagged = self.reasoning == "tags" and planned.reasoning and planned.shows_reasoning
         return "</think>\n" if tagged else ""

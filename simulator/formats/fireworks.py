@@ -1,13 +1,13 @@
-"""The dialect of Fireworks, and its listing of models."""
+"""The dialect of Fireworks, and its lists of models."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from pydantic import JsonValue
 
-from simulator.planned import Draft
-from simulator.request import Vendor
 from simulator.formats.dialect import Dialect
+from simulator.planned import PlannedResponse
+from simulator.request import Vendor
 
 _CODES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
@@ -29,20 +29,20 @@ _MODELS: Final[Mapping[str, int]] = {
 }
 
 
-def _usage(draft: Draft) -> JsonValue:
-    # Reasoning is part of the completion and not broken out.
+def _usage(planned: PlannedResponse) -> JsonValue:
+    # Reasoning is counted in the completion and not separately.
     return {
-        "prompt_tokens": draft.input_tokens,
-        "completion_tokens": draft.output_tokens,
-        "total_tokens": draft.input_tokens + draft.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": draft.cached_tokens},
+        "prompt_tokens": planned.input_tokens,
+        "completion_tokens": planned.output_tokens,
+        "total_tokens": planned.input_tokens + planned.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": planned.cached_tokens},
     }
 
 
-def _headers(draft: Draft) -> dict[str, str]:
+def _headers(planned: PlannedResponse) -> dict[str, str]:
     return {
-        "fireworks-prompt-tokens": str(draft.input_tokens),
-        "fireworks-cached-prompt-tokens": str(draft.cached_tokens),
+        "fireworks-prompt-tokens": str(planned.input_tokens),
+        "fireworks-cached-prompt-tokens": str(planned.cached_tokens),
     }
 
 
@@ -55,15 +55,15 @@ def _error(status: int, message: str) -> JsonValue:
 FIREWORKS: Final = Dialect(
     vendor=Vendor.FIREWORKS,
     default_max_tokens=2048,
-    is_usage_unasked=True,
+    always_sends_usage=True,
     usage=_usage,
     headers=_headers,
     error=_error,
 )
 
 
-def account_models(account: str, *, offset: int, limit: int) -> JsonValue:
-    """List one page of an account's models, in the form of GET /v1/accounts/{account}/models.
+def list_account_models(account: str, *, offset: int, limit: int) -> JsonValue:
+    """Return one page of an account's models, as GET /v1/accounts/{account}/models does.
 
     All belong to the account `fireworks`; any other has none.
     """
@@ -87,8 +87,8 @@ def account_models(account: str, *, offset: int, limit: int) -> JsonValue:
     return {"models": page, "nextPageToken": token, "totalSize": len(names)}
 
 
-def models() -> JsonValue:
-    """List the models, in the form of GET /inference/v1/models."""
+def list_models() -> JsonValue:
+    """Return the list of models, as GET /inference/v1/models does."""
     listed: list[JsonValue] = [
         {
             "id": _path(name),

@@ -4,15 +4,22 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from simulator.planned import Draft, is_reasoning_model, pieces_of, tokens_in
-from simulator.request import OfferedTool, Question, Vendor
-from simulator.formats.base import BadKeyError, Frame, RefusalError, Step, dump
+from simulator.formats.base import (
+    FramePosition,
+    InvalidKeyError,
+    StatusError,
+    StreamFrame,
+    dump_json,
+    parse_body,
+)
+from simulator.planned import PlannedResponse, count_tokens, is_reasoning_model, split_pieces
+from simulator.request import CompletionRequest, OfferedTool, Vendor
 
 TARGET: Final = "x-path-target"
-"""The end of the path, MODEL:METHOD, as the endpoint passes it on."""
+"""Header in which the endpoint passes the end of the path, MODEL:METHOD."""
 _STATUSES: Final[Mapping[int, str]] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -78,25 +85,20 @@ class _Generation(_Wire):
 class _Request(_Wire):
     contents: list[_Content] = Field(min_length=1)
     system_instruction: _Content = _Content()
-    tools: list[_Tool] = []
+    tools: tuple[_Tool, ...] = ()
     generation_config: _Generation = _Generation()
 
 
-class GeminiWire:
-    """Contents in, a stream of whole responses out; the model is in the path."""
+class GeminiFormat:
+    """Parses requests for content; builds one response or a stream of them."""
 
     vendor: Final = Vendor.GEMINI
     request_id_header: Final = "x-simulated-request-id"
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Question:
-        """Read a request; model and method are in the path. Raises RefusalError."""
-        try:
-            request = _Request.model_validate_json(body)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            message = f"Invalid JSON payload received. '{where}': {first['msg']}"
-            raise RefusalError(400, message) from error
+    def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
+        """Parse a request, whose model and method are in the path; raise `StatusError`."""
+        message = "Invalid JSON payload received. '{field}': {problem}"
+        request = parse_body(_Request, body, message)
         _refuse_unsigned(request)
         model, _, method = headers[TARGET].rpartition(":")
         texts = [content.text for content in request.contents]
@@ -108,7 +110,7 @@ class GeminiWire:
         generation = request.generation_config
         thinking = generation.thinking_config
         asked = thinking.thinking_level is not None or (thinking.thinking_budget or 0) > 0
-        return Question(
+        return CompletionRequest(
             vendor=self.vendor,
             model=model,
             prompt=texts[last] if last >= 0 else "",
@@ -125,65 +127,65 @@ class GeminiWire:
                 for tool in request.tools
                 for each in tool.function_declarations
             ),
-            has_results=any(part.function_response for part in request.contents[-1].parts),
+            has_tool_results=any(part.function_response for part in request.contents[-1].parts),
             schema=generation.response_json_schema or generation.response_schema,
         )
 
-    def frames(self, draft: Draft, *, wants_usage: bool) -> Iterator[Frame]:
-        """Write an answer as responses, each with some parts; the last says why it ends."""
+    def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
+        """Yield responses with one part each; the last has the finish reason."""
         del wants_usage
-        hidden = 0 if draft.shows_reasoning else tokens_in(draft.reasoning)
-        if draft.shows_reasoning:
-            for piece in pieces_of(draft.reasoning):
-                yield _piece(draft, {"text": piece, "thought": True}, len(piece) / 4)
-        for piece in pieces_of(draft.text):
-            yield _piece(draft, {"text": piece}, hidden + len(piece) / 4)
+        hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
+        if planned.shows_reasoning:
+            for piece in split_pieces(planned.reasoning):
+                yield _piece(planned, {"text": piece, "thought": True}, len(piece) / 4)
+        for piece in split_pieces(planned.text):
+            yield _piece(planned, {"text": piece}, hidden + len(piece) / 4)
             hidden = 0
-        for part in _call_parts(draft):
-            yield _piece(draft, part, hidden + 1)
+        for part in _call_parts(planned):
+            yield _piece(planned, part, hidden + 1)
             hidden = 0
-        signed: JsonValue = {"text": "", "thoughtSignature": _signature(draft)}
-        last = _response(draft, [] if draft.calls else [signed], finish=_finish(draft))
-        yield Frame(_sse({**last, "usageMetadata": _usage(draft)}), Step.CLOSING)
+        signed: JsonValue = {"text": "", "thoughtSignature": _signature(planned)}
+        last = _response(planned, [] if planned.calls else [signed], finish=_finish(planned))
+        yield StreamFrame(_sse({**last, "usageMetadata": _usage(planned)}), FramePosition.CLOSING)
 
-    def whole(self, draft: Draft, *, is_finished: bool = True) -> JsonValue:
-        """Write an answer as one response."""
+    def build_body(self, planned: PlannedResponse, *, is_finished: bool = True) -> JsonValue:
+        """Build one response."""
         parts: list[JsonValue] = []
-        if draft.reasoning and draft.shows_reasoning:
-            parts.append({"text": draft.reasoning, "thought": True})
-        if draft.text:
-            parts.append({"text": draft.text})
-        parts += _call_parts(draft)
-        finish = _finish(draft) if is_finished else None
-        return {**_response(draft, parts, finish=finish), "usageMetadata": _usage(draft)}
+        if planned.reasoning and planned.shows_reasoning:
+            parts.append({"text": planned.reasoning, "thought": True})
+        if planned.text:
+            parts.append({"text": planned.text})
+        parts += _call_parts(planned)
+        finish = _finish(planned) if is_finished else None
+        return {**_response(planned, parts, finish=finish), "usageMetadata": _usage(planned)}
 
-    def headers(self, draft: Draft) -> dict[str, str]:
-        """Headers of an answer; this vendor's id of it is in the body."""
-        del draft
+    def build_headers(self, planned: PlannedResponse) -> dict[str, str]:
+        """Return no headers; the vendor's id is in the body."""
+        del planned
         return {}
 
-    def refusal(self, refused: RefusalError, *, request_id: str) -> JsonValue:
-        """Write an error as a body; how long to wait is in its details and in no header."""
+    def build_error(self, error: StatusError, *, request_id: str) -> JsonValue:
+        """Build the body of an error status; the delay for a retry is in its details."""
         del request_id
         details: list[JsonValue] = []
-        if isinstance(refused, BadKeyError):
+        if isinstance(error, InvalidKeyError):
             kind = "type.googleapis.com/google.rpc.ErrorInfo"
             details.append({"@type": kind, "reason": "API_KEY_INVALID"})
-        if refused.retry_after is not None:
+        if error.retry_after is not None:
             kind = "type.googleapis.com/google.rpc.RetryInfo"
-            details.append({"@type": kind, "retryDelay": f"{refused.retry_after}s"})
-        return _error(refused.status, refused.message, details)
+            details.append({"@type": kind, "retryDelay": f"{error.retry_after}s"})
+        return _error(error.status, error.message, details)
 
     def error_frame(self) -> bytes:
-        """Write the error by which an overloaded vendor ends a stream."""
+        """Return the error with which an overloaded vendor ends a stream."""
         return _sse(_error(503, "The model is overloaded. Please try again later.", []))
 
     def broken_frame(self) -> bytes:
-        """Write a response that is not JSON."""
+        """Return a response that is not JSON."""
         return b'data: {"candidates": [{"content":\r\n\r\n'
 
-    def models(self) -> JsonValue:
-        """List the models, in the form of GET /v1beta/models."""
+    def list_models(self) -> JsonValue:
+        """Return the list of models, as GET /v1beta/models does."""
         listed: list[JsonValue] = [
             {
                 "name": f"models/{name}",
@@ -203,59 +205,59 @@ class GeminiWire:
 
 
 def _refuse_unsigned(request: _Request) -> None:
-    """A call that is handed back must have the signature of the thinking that led to it."""
+    """Raise `StatusError` for a returned call without the signature of its thinking."""
     for content in request.contents:
         if content.role != "model":
             continue
         first = next((part for part in content.parts if part.function_call), None)
         if first is not None and not first.thought_signature:
             message = "Function call is missing a thought_signature in functionCall parts."
-            raise RefusalError(400, message)
+            raise StatusError(400, message)
 
 
-def _call_parts(draft: Draft) -> list[JsonValue]:
-    """Only the first of parallel calls is signed."""
+def _call_parts(planned: PlannedResponse) -> list[JsonValue]:
+    """Build the parts of the calls; only the first of parallel calls is signed."""
     parts: list[JsonValue] = []
-    for place, call in enumerate(draft.calls):
+    for place, call in enumerate(planned.calls):
         part: dict[str, JsonValue] = {
             "functionCall": {"id": call.id, "name": call.name, "args": call.arguments}
         }
         if place == 0:
-            part["thoughtSignature"] = _signature(draft)
+            part["thoughtSignature"] = _signature(planned)
         parts.append(part)
     return parts
 
 
-def _signature(draft: Draft) -> str:
-    return base64.b64encode(f"simulated {draft.id}".encode()).decode()
+def _signature(planned: PlannedResponse) -> str:
+    return base64.b64encode(f"simulated {planned.id}".encode()).decode()
 
 
-def _finish(draft: Draft) -> str:
-    return draft.finish or ("MAX_TOKENS" if draft.is_cut else "STOP")
+def _finish(planned: PlannedResponse) -> str:
+    return planned.finish_reason or ("MAX_TOKENS" if planned.is_truncated else "STOP")
 
 
-def _usage(draft: Draft) -> JsonValue:
-    thoughts = draft.reasoning_tokens
+def _usage(planned: PlannedResponse) -> JsonValue:
+    thoughts = planned.reasoning_tokens
     usage: dict[str, JsonValue] = {
-        "promptTokenCount": draft.input_tokens,
-        "cachedContentTokenCount": draft.cached_tokens,
-        "candidatesTokenCount": draft.output_tokens - thoughts,
-        "totalTokenCount": draft.input_tokens + draft.output_tokens,
+        "promptTokenCount": planned.input_tokens,
+        "cachedContentTokenCount": planned.cached_tokens,
+        "candidatesTokenCount": planned.output_tokens - thoughts,
+        "totalTokenCount": planned.input_tokens + planned.output_tokens,
     }
     return {**usage, "thoughtsTokenCount": thoughts} if thoughts else usage
 
 
 def _response(
-    draft: Draft, parts: list[JsonValue], *, finish: str | None = None
+    planned: PlannedResponse, parts: list[JsonValue], *, finish: str | None = None
 ) -> dict[str, JsonValue]:
     candidate: dict[str, JsonValue] = {"content": {"role": "model", "parts": parts}, "index": 0}
     if finish:
         candidate["finishReason"] = finish
-    return {"candidates": [candidate], "modelVersion": draft.model, "responseId": draft.id}
+    return {"candidates": [candidate], "modelVersion": planned.model, "responseId": planned.id}
 
 
-def _piece(draft: Draft, part: JsonValue, tokens: float) -> Frame:
-    return Frame(_sse(_response(draft, [part])), Step.PIECE, tokens)
+def _piece(planned: PlannedResponse, part: JsonValue, tokens: float) -> StreamFrame:
+    return StreamFrame(_sse(_response(planned, [part])), FramePosition.PIECE, tokens)
 
 
 def _error(status: int, message: str, details: list[JsonValue]) -> dict[str, JsonValue]:
@@ -268,4 +270,4 @@ def _error(status: int, message: str, details: list[JsonValue]) -> dict[str, Jso
 
 
 def _sse(value: JsonValue) -> bytes:
-    return b"data: " + dump(value) + b"\r\n\r\n"
+    return b"data: " + dump_json(value) + b"\r\n\r\n"

@@ -1,14 +1,14 @@
-"""The dialect of OpenAI, and of the servers that imitate it."""
+"""The dialect of OpenAI, and its list of models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pydantic import JsonValue
 
-from simulator.planned import Draft
-from simulator.request import Vendor
 from simulator.formats.dialect import Dialect
+from simulator.planned import PlannedResponse
+from simulator.request import Vendor
 
 _OWN_MODEL: Final = re.compile(r"(?:chat)?gpt-|o\d")
 _CODES: Final[Mapping[int, tuple[str, str | None]]] = {
@@ -30,23 +30,23 @@ _MODELS: Final = (
 
 
 def _shows_reasoning(model: str) -> bool:
-    """OpenAI never returns the reasoning of its own models in chat; imitators do."""
+    """Return False for OpenAI's own models, whose reasoning is never returned in chat."""
     return _OWN_MODEL.match(model) is None
 
 
-def usage_in_detail(draft: Draft) -> JsonValue:
-    """Count with what was cached and what was reasoning."""
+def build_detailed_usage(planned: PlannedResponse) -> dict[str, JsonValue]:
+    """Build usage with details of cached and reasoning tokens."""
     return {
-        "prompt_tokens": draft.input_tokens,
-        "completion_tokens": draft.output_tokens,
-        "total_tokens": draft.input_tokens + draft.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": draft.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": draft.reasoning_tokens},
+        "prompt_tokens": planned.input_tokens,
+        "completion_tokens": planned.output_tokens,
+        "total_tokens": planned.input_tokens + planned.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": planned.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": planned.reasoning_tokens},
     }
 
 
-def error_of(status: int, message: str) -> JsonValue:
-    """Write an error as OpenAI does."""
+def build_error(status: int, message: str) -> JsonValue:
+    """Build the body of an error as OpenAI does."""
     kind, code = _CODES.get(status, ("server_error", None))
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
@@ -54,14 +54,19 @@ def error_of(status: int, message: str) -> JsonValue:
 OPENAI: Final = Dialect(
     vendor=Vendor.OPENAI,
     shows_reasoning=_shows_reasoning,
-    usage=usage_in_detail,
-    error=error_of,
+    usage=build_detailed_usage,
+    error=build_error,
 )
 
 
-def models() -> JsonValue:
-    """List the models, in the form of GET /v1/models."""
+def list_models() -> JsonValue:
+    """Return the list of models, as GET /v1/models does."""
+    return build_model_list(_MODELS)
+
+
+def build_model_list(names: Iterable[str]) -> JsonValue:
+    """Build the body of GET /v1/models."""
     listed: list[JsonValue] = [
-        {"id": model, "object": "model", "created": 0, "owned_by": "simulated"} for model in _MODELS
+        {"id": name, "object": "model", "created": 0, "owned_by": "simulated"} for name in names
     ]
     return {"object": "list", "data": listed}

@@ -1,14 +1,14 @@
-"""The dialects of everyone who imitates OpenAI, by what was seen of them; and their listings."""
+"""The dialects of vendors that imitate OpenAI, as observed, and their lists of models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
-from simulator.planned import Draft
-from simulator.request import Vendor
 from simulator.formats.dialect import Dialect
-from simulator.formats.openai import error_of, usage_in_detail
+from simulator.formats.openai import build_detailed_usage, build_error, build_model_list
+from simulator.planned import PlannedResponse
+from simulator.request import Vendor
 
 BASES: Final[Mapping[Vendor, str]] = {
     Vendor.COHERE: "/compatibility/v1",
@@ -17,7 +17,7 @@ BASES: Final[Mapping[Vendor, str]] = {
     Vendor.OPENROUTER: "/api/v1",
     Vendor.PERPLEXITY: "",
 }
-"""Where a vendor's API is not at /v1."""
+"""Paths of APIs that are not at /v1."""
 
 MODELS: Final[Mapping[Vendor, Sequence[str]]] = {
     Vendor.COHERE: ("command-a-03-2025", "command-r-08-2024"),
@@ -38,128 +38,122 @@ MODELS: Final[Mapping[Vendor, Sequence[str]]] = {
 }
 
 
-def base_of(vendor: Vendor) -> str:
-    """Return the path of a vendor's API, below its own name."""
+def api_path(vendor: Vendor) -> str:
+    """Return the path of a vendor's API below its name."""
     return BASES.get(vendor, "/v1")
 
 
-def listing(vendor: Vendor) -> JsonValue:
-    """List a vendor's models, in the form of GET /v1/models."""
-    rows: list[JsonValue] = [
-        {"id": name, "object": "model", "created": 0, "owned_by": "simulated"}
-        for name in MODELS[vendor]
-    ]
-    return {"object": "list", "data": rows}
+def list_models(vendor: Vendor) -> JsonValue:
+    """Return a vendor's list of models, as GET /v1/models does."""
+    return build_model_list(MODELS[vendor])
 
 
-def _three_counts(draft: Draft) -> JsonValue:
+def _build_usage(planned: PlannedResponse) -> dict[str, JsonValue]:
     return {
-        "prompt_tokens": draft.input_tokens,
-        "completion_tokens": draft.output_tokens,
-        "total_tokens": draft.input_tokens + draft.output_tokens,
+        "prompt_tokens": planned.input_tokens,
+        "completion_tokens": planned.output_tokens,
+        "total_tokens": planned.input_tokens + planned.output_tokens,
     }
 
 
-def _thinking_beside(draft: Draft) -> JsonValue:
-    """Count reasoning beside the completion and not in it, as xAI does."""
-    spoken = draft.output_tokens - draft.reasoning_tokens
+def _build_xai_usage(planned: PlannedResponse) -> JsonValue:
+    """Build usage whose completion tokens do not include the reasoning, as xAI does."""
     return {
-        "prompt_tokens": draft.input_tokens,
-        "completion_tokens": spoken,
-        "total_tokens": draft.input_tokens + draft.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": draft.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": draft.reasoning_tokens},
+        **build_detailed_usage(planned),
+        "completion_tokens": planned.output_tokens - planned.reasoning_tokens,
     }
 
 
-def _hits_and_misses(draft: Draft) -> JsonValue:
+def _build_deepseek_usage(planned: PlannedResponse) -> JsonValue:
     return {
-        "prompt_tokens": draft.input_tokens,
-        "completion_tokens": draft.output_tokens,
-        "total_tokens": draft.input_tokens + draft.output_tokens,
-        "prompt_cache_hit_tokens": draft.cached_tokens,
-        "prompt_cache_miss_tokens": draft.input_tokens - draft.cached_tokens,
-        "completion_tokens_details": {"reasoning_tokens": draft.reasoning_tokens},
+        **_build_usage(planned),
+        "prompt_cache_hit_tokens": planned.cached_tokens,
+        "prompt_cache_miss_tokens": planned.input_tokens - planned.cached_tokens,
+        "completion_tokens_details": {"reasoning_tokens": planned.reasoning_tokens},
     }
 
 
-def _sources(draft: Draft) -> dict[str, JsonValue]:
-    del draft
+def _build_sources(planned: PlannedResponse) -> dict[str, JsonValue]:
+    del planned
     url = "https://example.com/simulated"
     source: JsonValue = {"url": url, "title": "A simulated source", "date": None}
     return {"citations": [url], "search_results": [source]}
 
 
-def _words(status: int, message: str) -> JsonValue:
-    """Say what is wrong in a string, as MLX-LM and Ollama's own errors do."""
+def _build_text_error(status: int, message: str) -> JsonValue:
+    """Build an error that is a string, as MLX-LM does."""
     return {"error": f"{message} ({status})"}
 
 
-def _detail(status: int, message: str) -> JsonValue:
-    """Write an error without an object around it, as Mistral does."""
+def _build_flat_error(status: int, message: str) -> JsonValue:
+    """Build an error without an enclosing object, as Mistral does."""
     return {"object": "error", "message": message, "type": "invalid_request", "code": str(status)}
 
 
 DIALECTS: Final = (
-    Dialect(vendor=Vendor.COHERE, error=_detail, usage=_three_counts),
+    Dialect(vendor=Vendor.COHERE, error=_build_flat_error, usage=_build_usage),
     Dialect(
         vendor=Vendor.DEEPSEEK,
-        error=error_of,
-        usage=_hits_and_misses,
-        is_usage_unasked=True,
+        error=build_error,
+        usage=_build_deepseek_usage,
+        always_sends_usage=True,
         comment="keep-alive",
     ),
     Dialect(
         vendor=Vendor.GROQ,
-        error=error_of,
-        usage=usage_in_detail,
+        error=build_error,
+        usage=build_detailed_usage,
         reasoning="reasoning",
-        is_usage_unasked=True,
-        usage_below="x_groq",
+        always_sends_usage=True,
+        usage_parent="x_groq",
     ),
-    Dialect(vendor=Vendor.HUGGINGFACE, error=error_of, usage=_three_counts, reasoning="reasoning"),
-    Dialect(vendor=Vendor.LLAMACPP, error=error_of, usage=usage_in_detail),
-    Dialect(vendor=Vendor.LMSTUDIO, error=error_of, usage=_three_counts, reasoning="tags"),
+    Dialect(
+        vendor=Vendor.HUGGINGFACE, error=build_error, usage=_build_usage, reasoning="reasoning"
+    ),
+    Dialect(vendor=Vendor.LLAMACPP, error=build_error, usage=build_detailed_usage),
+    Dialect(vendor=Vendor.LMSTUDIO, error=build_error, usage=_build_usage, reasoning="tags"),
     Dialect(
         vendor=Vendor.MISTRAL,
-        error=_detail,
-        usage=_three_counts,
-        is_usage_unasked=True,
+        error=_build_flat_error,
+        usage=_build_usage,
+        always_sends_usage=True,
         reasoning="parts",
         arguments_are_objects=True,
     ),
     Dialect(
         vendor=Vendor.MLX,
-        error=_words,
-        usage=_three_counts,
+        error=_build_text_error,
+        usage=_build_usage,
         reasoning="reasoning",
         comment="keepalive 1/2",
     ),
-    Dialect(vendor=Vendor.OLLAMA, error=error_of, usage=_three_counts, reasoning="reasoning"),
+    Dialect(vendor=Vendor.OLLAMA, error=build_error, usage=_build_usage, reasoning="reasoning"),
     Dialect(
         vendor=Vendor.OPENROUTER,
-        error=error_of,
-        usage=usage_in_detail,
-        is_usage_unasked=True,
+        error=build_error,
+        usage=build_detailed_usage,
+        always_sends_usage=True,
         reasoning="reasoning",
         comment="OPENROUTER PROCESSING",
     ),
     Dialect(
         vendor=Vendor.PERPLEXITY,
-        error=error_of,
-        usage=_three_counts,
-        is_usage_unasked=True,
+        error=build_error,
+        usage=_build_usage,
+        always_sends_usage=True,
         reasoning="tags",
-        fields=_sources,
+        fields=_build_sources,
     ),
-    Dialect(vendor=Vendor.PORTKEY, error=error_of, usage=usage_in_detail),
+    Dialect(vendor=Vendor.PORTKEY, error=build_error, usage=build_detailed_usage),
     Dialect(
         vendor=Vendor.TOGETHER,
-        error=error_of,
-        usage=_three_counts,
-        is_usage_unasked=True,
+        error=build_error,
+        usage=_build_usage,
+        always_sends_usage=True,
         stop="eos",
     ),
-    Dialect(vendor=Vendor.VLLM, error=error_of, usage=usage_in_detail, reasoning="reasoning"),
-    Dialect(vendor=Vendor.XAI, error=error_of, usage=_thinking_beside),
+    Dialect(
+        vendor=Vendor.VLLM, error=build_error, usage=build_detailed_usage, reasoning="reasoning"
+    ),
+    Dialect(vendor=Vendor.XAI, error=build_error, usage=_build_xai_usage),
 )

@@ -16,7 +16,7 @@ NAMES: Final = (
     "unique",
 )
 
-SOURCES: Final[Mapping[str, str]] = {
+PROGRAMS: Final[Mapping[str, str]] = {
     name: files(__name__).joinpath(f"{name}.py").read_text(encoding="utf-8") for name in NAMES
 }
 """The source text by name. Read at import, so that no request waits for a disk."""

@@ -13,7 +13,7 @@ from providers.adapters.registry import make_adapter
 from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
 from simulator.formats.openai_compatible import MODELS as COMPATIBLE_MODELS
-from simulator.formats.openai_compatible import base_of
+from simulator.formats.openai_compatible import api_path
 from tests.support.servers.simulator import Journal, journal_of, simulator_process
 
 CATALOGUE = Catalogue.load()
@@ -23,7 +23,7 @@ NATIVE_URLS = {
     "gemini": "/gemini/v1beta",
     "openai": "/openai/v1",
 }
-COMPATIBLE_URLS = {str(each): f"/{each}{base_of(each)}" for each in COMPATIBLE_MODELS}
+COMPATIBLE_URLS = {str(each): f"/{each}{api_path(each)}" for each in COMPATIBLE_MODELS}
 BASE_URLS = {**NATIVE_URLS, **COMPATIBLE_URLS}
 MODELS = {
     "anthropic": "claude-sonnet-5-5",

@@ -1,4 +1,4 @@
-"""A simulator that does not wait, a client for its own paths, and a look at its journal."""
+"""Fixtures: a simulator without delays, a client of its own paths, and its request log."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from simulator import running_simulator
+from simulator import run_simulator
 
 Ended: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -15,7 +15,7 @@ Ended: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
     """The URL of a fresh simulator."""
-    async with running_simulator(speed=0) as url:
+    async with run_simulator(speed=0) as url:
         yield url
 
 
@@ -28,7 +28,7 @@ async def control(simulator: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def ended_request(control: httpx.AsyncClient) -> Ended:
-    """Waits until the work for the first request has ended; gives its entry in the journal."""
+    """Wait until the first request has ended and return its entry in the request log."""
 
     async def wait() -> dict[str, Any]:
         async with asyncio.timeout(60):

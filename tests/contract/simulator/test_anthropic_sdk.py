@@ -1,4 +1,4 @@
-"""The vendor's own SDK is the judge of the simulator's Anthropic wire."""
+"""The simulator's Anthropic format, checked with the vendor's own SDK."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ async def test_thinking_comes_first_and_is_signed(client: anthropic.AsyncAnthrop
     assert message.usage.output_tokens_details.thinking_tokens > 20
 
 
-async def test_omitted_thinking_is_paid_for_but_not_shown(
+async def test_omitted_thinking_is_counted_but_not_returned(
     client: anthropic.AsyncAnthropic,
 ) -> None:
     message = await client.messages.create(
@@ -200,7 +200,7 @@ async def test_the_key_invalid_is_refused_in_either_header(
 async def test_sampling_is_refused_by_the_new_version_and_taken_by_the_old_one(
     client: anthropic.AsyncAnthropic,
 ) -> None:
-    async def sample(**headers: str) -> Message:
+    async def build_sample(**headers: str) -> Message:
         return await client.messages.create(
             model=MODEL,
             max_tokens=9,
@@ -210,8 +210,8 @@ async def test_sampling_is_refused_by_the_new_version_and_taken_by_the_old_one(
         )
 
     with pytest.raises(anthropic.BadRequestError, match="temperature"):
-        await sample()
-    assert (await sample(**{"anthropic-version": "2023-06-01"})).content
+        await build_sample()
+    assert (await build_sample(**{"anthropic-version": "2023-06-01"})).content
 
 
 async def test_a_cut_stream_raises_after_the_pieces_that_were_sent(
@@ -226,7 +226,7 @@ async def test_a_cut_stream_raises_after_the_pieces_that_were_sent(
     assert pieces == 4
 
 
-async def test_a_stalled_stream_runs_into_the_timeout_of_the_client(
+async def test_a_stalled_stream_times_out_at_the_client(
     client: anthropic.AsyncAnthropic, ended_request: Callable[[], Awaitable[dict[str, Any]]]
 ) -> None:
     pieces = 0

@@ -1,4 +1,4 @@
-"""The simulator's own paths: faults for the whole process, the journal, health."""
+"""The simulator's own paths: faults for the whole process, the request log, health."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from simulator import create_simulator, running_simulator
+from simulator import create_simulator, run_simulator
 from simulator.request import Vendor
 
 KEY = {"authorization": "Bearer very-secret"}
@@ -24,9 +24,9 @@ def a_request(prompt: str = "Hello", *, stream: bool = False) -> dict[str, objec
 
 @pytest.fixture
 async def slow_simulator() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a simulator that takes minutes for an answer."""
+    """A client of a simulator that takes minutes for a response."""
     async with (
-        running_simulator(speed=0.01) as url,
+        run_simulator(speed=0.01) as url,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
@@ -44,13 +44,13 @@ async def test_health_says_that_it_is_simulated(control: httpx.AsyncClient) -> N
     assert response.headers["x-cogo-simulated"] == "true"
 
 
-async def test_even_an_unknown_path_is_marked_as_simulated(control: httpx.AsyncClient) -> None:
+async def test_unknown_paths_are_marked_as_simulated_too(control: httpx.AsyncClient) -> None:
     response = await control.get("/anthropic/v2/nothing")
 
     assert (response.status_code, response.headers["x-cogo-simulated"]) == (404, "true")
 
 
-async def test_a_schedule_holds_for_its_vendor_until_it_is_replaced(
+async def test_a_schedule_applies_to_its_vendor_until_it_is_replaced(
     control: httpx.AsyncClient,
 ) -> None:
     schedule = {"faults": [{"spec": "503", "vendor": "fireworks"}]}
@@ -67,7 +67,7 @@ async def test_a_schedule_holds_for_its_vendor_until_it_is_replaced(
     "schedule",
     [{}, {"faults": [{"spec": "explode"}]}, {"faults": [{"spec": "500", "vendor": "acme"}]}],
 )
-async def test_a_schedule_that_cannot_be_read_is_refused_and_changes_nothing(
+async def test_an_invalid_schedule_is_refused_and_changes_nothing(
     control: httpx.AsyncClient, schedule: dict[str, object]
 ) -> None:
     await control.post("/_simulator/faults", json={"faults": [{"spec": "503"}]})
@@ -79,7 +79,7 @@ async def test_a_schedule_that_cannot_be_read_is_refused_and_changes_nothing(
     assert await ask(control) == 503
 
 
-async def test_the_journal_tells_what_was_asked_but_neither_key_nor_prompt(
+async def test_the_request_log_has_the_requests_without_keys_and_prompts(
     control: httpx.AsyncClient,
 ) -> None:
     await control.post(
@@ -101,7 +101,7 @@ async def test_the_journal_tells_what_was_asked_but_neither_key_nor_prompt(
     assert later.json()["requests"] == [second]
 
 
-async def test_a_refused_request_is_in_the_journal_with_its_status(
+async def test_a_refused_request_is_logged_with_its_status(
     control: httpx.AsyncClient,
 ) -> None:
     await control.post("/openai/v1/chat/completions", json=a_request())
@@ -112,7 +112,7 @@ async def test_a_refused_request_is_in_the_journal_with_its_status(
     assert [entry["status"] for entry in requests] == [401, 400]
 
 
-async def test_a_client_that_leaves_stops_the_work_at_once(
+async def test_a_disconnect_stops_the_work_immediately(
     slow_simulator: httpx.AsyncClient,
 ) -> None:
     async with slow_simulator.stream(
@@ -138,9 +138,9 @@ async def first_entry(control: httpx.AsyncClient) -> dict[str, Any]:
     return entry
 
 
-async def test_the_end_of_the_server_does_not_wait_for_a_stalled_answer() -> None:
+async def test_shutdown_does_not_wait_for_a_stalled_response() -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        async with running_simulator(speed=0) as url:
+        async with run_simulator(speed=0) as url:
             stalled = client.stream(
                 "POST",
                 f"{url}/openai/v1/chat/completions",
@@ -154,15 +154,15 @@ async def test_the_end_of_the_server_does_not_wait_for_a_stalled_answer() -> Non
         await stalled.__aexit__(None, None, None)
 
 
-async def test_an_error_in_the_block_leaves_it_as_it_is() -> None:
+async def test_an_error_in_the_block_is_raised_unchanged() -> None:
     with pytest.raises(LookupError, match="mine"):
-        async with running_simulator(speed=0):
+        async with run_simulator(speed=0):
             raise LookupError("mine")
 
 
-async def test_at_full_speed_a_stream_takes_as_long_as_its_tokens() -> None:
+async def test_a_response_takes_as_long_as_its_tokens() -> None:
     async with (
-        running_simulator(speed=20) as url,
+        run_simulator(speed=20) as url,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
     ):
         response = await client.post(

@@ -1,4 +1,4 @@
-"""The vendor's own SDK is the judge of the simulator's Fireworks wire."""
+"""The simulator's Fireworks format, checked with the vendor's own SDK."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -174,7 +174,7 @@ async def test_a_cut_stream_raises_after_the_pieces_that_were_sent(
     assert pieces == 4
 
 
-async def test_a_stalled_stream_runs_into_the_timeout_of_the_client(
+async def test_a_stalled_stream_times_out_at_the_client(
     client: fireworks.AsyncFireworks, ended_request: Callable[[], Awaitable[dict[str, Any]]]
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):

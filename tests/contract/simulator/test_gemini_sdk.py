@@ -1,4 +1,4 @@
-"""Google's own SDK reads what the simulator writes, so that our adapter reads what Google does."""
+"""The simulator's Gemini format, checked with Google's own SDK."""
 
 from collections.abc import AsyncIterator
 
@@ -53,7 +53,7 @@ async def test_a_call_comes_with_its_signature(client: genai.client.AsyncClient)
     assert part.thought_signature
 
 
-async def test_errors_and_embeddings_are_as_google_writes_them(
+async def test_errors_and_embeddings_have_the_format_of_google(
     client: genai.client.AsyncClient,
 ) -> None:
     with pytest.raises(errors.ClientError) as raised:

@@ -1,4 +1,4 @@
-"""The vendor's own SDK is the judge of the simulator's OpenAI wire."""
+"""The simulator's OpenAI format, checked with the vendor's own SDK."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -83,7 +83,7 @@ async def test_a_stream_that_was_not_asked_for_usage_has_none(client: openai.Asy
     assert set(usages) == {None}
 
 
-async def test_the_reasoning_of_its_own_models_is_counted_but_not_shown(
+async def test_the_reasoning_of_its_own_models_is_counted_but_not_returned(
     client: openai.AsyncOpenAI,
 ) -> None:
     completion = await client.chat.completions.create(
@@ -97,7 +97,7 @@ async def test_the_reasoning_of_its_own_models_is_counted_but_not_shown(
     assert "reasoning_content" not in completion.choices[0].message.to_dict()
 
 
-async def test_an_imitator_shows_its_reasoning_first(client: openai.AsyncOpenAI) -> None:
+async def test_other_models_return_their_reasoning_first(client: openai.AsyncOpenAI) -> None:
     fields = [
         field
         async for chunk in stream(client, "fibonacci", model="local/deepseek-r1")
@@ -185,7 +185,7 @@ async def test_a_cut_body_raises(client: openai.AsyncOpenAI) -> None:
         await ask(client, "fibonacci [[fault:cut]]")
 
 
-async def test_a_stall_runs_into_the_timeout_of_the_client(
+async def test_a_stalled_stream_times_out_at_the_client(
     client: openai.AsyncOpenAI, ended_request: Callable[[], Awaitable[dict[str, Any]]]
 ) -> None:
     with pytest.raises(openai.APITimeoutError):
@@ -195,7 +195,7 @@ async def test_a_stall_runs_into_the_timeout_of_the_client(
     assert (await ended_request())["aborted_by_client"]
 
 
-async def test_a_stalled_body_runs_into_the_timeout_of_the_client(
+async def test_a_stalled_body_times_out_at_the_client(
     client: openai.AsyncOpenAI,
 ) -> None:
     with pytest.raises(openai.APITimeoutError):
@@ -235,7 +235,7 @@ async def test_faults_come_by_header_as_well(client: openai.AsyncOpenAI) -> None
         )
 
 
-async def test_a_fault_that_is_none_is_refused_with_the_allowed_ones(
+async def test_an_unknown_fault_is_refused_with_a_list_of_the_allowed_ones(
     client: openai.AsyncOpenAI,
 ) -> None:
     with pytest.raises(openai.BadRequestError, match="unknown fault 'explode'; allowed: 400"):

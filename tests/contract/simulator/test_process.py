@@ -36,7 +36,7 @@ async def url_of(simulator: asyncio.subprocess.Process) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_quietly_even_while_an_answer_stalls(number: signal.Signals) -> None:
+async def test_a_signal_stops_it_even_during_a_stalled_response(number: signal.Signals) -> None:
     async with (
         process("--speed", "0") as simulator,
         httpx.AsyncClient(trust_env=False, timeout=60) as client,
@@ -59,7 +59,7 @@ async def test_a_signal_ends_it_quietly_even_while_an_answer_stalls(number: sign
     assert (code, errors) == (0, b"")
 
 
-async def test_it_ends_with_its_parent_when_asked_to() -> None:
+async def test_with_parent_it_stops_when_stdin_closes() -> None:
     async with process("--with-parent") as simulator:
         await url_of(simulator)
         assert simulator.stdin is not None
@@ -70,7 +70,7 @@ async def test_it_ends_with_its_parent_when_asked_to() -> None:
     assert code == 0
 
 
-async def test_a_port_in_use_is_one_sentence() -> None:
+async def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with process("--port", str(port)) as simulator:

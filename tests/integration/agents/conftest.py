@@ -23,7 +23,7 @@ from protocol.transport.supabase_store import SupabaseStore
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.router import Router
-from simulator import running_simulator
+from simulator import run_simulator
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
 from tests.support.servers.embedded import embedded_server
@@ -46,7 +46,7 @@ def server() -> Iterator[State]:
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
     """The URL of a fresh simulator that takes its time, so that attempts can be interrupted."""
-    async with running_simulator(speed=3) as url:
+    async with run_simulator(speed=3) as url:
         yield url
 
 

@@ -16,7 +16,7 @@ from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Done, Message, TextDelta, complete
 from providers.errors import Banned
 from providers.router import Router
-from simulator import running_simulator
+from simulator import run_simulator
 
 MODEL = "claude-sonnet-5-5"
 REQUEST = ChatRequest(model="", messages=(Message(role="user", content="Say it at length"),))
@@ -24,7 +24,7 @@ REQUEST = ChatRequest(model="", messages=(Message(role="user", content="Say it a
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
-    async with running_simulator(speed=0) as url:
+    async with run_simulator(speed=0) as url:
         yield url
 
 

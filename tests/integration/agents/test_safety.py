@@ -26,7 +26,7 @@ from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, ChatResponse, Message, complete
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
-from simulator import running_simulator
+from simulator import run_simulator
 from tests.support.agents.subtasks import a_subtask
 from tests.support.eventually import eventually
 
@@ -59,7 +59,7 @@ async def ask(router: Router, prompt: str = "Say it") -> ChatResponse:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
-    async with running_simulator(speed=0) as url:
+    async with run_simulator(speed=0) as url:
         yield url
 
 

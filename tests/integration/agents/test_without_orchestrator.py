@@ -10,7 +10,7 @@ import pytest
 from cogo.watch.why_waiting import waiting_lines
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, Task
-from simulator import running_simulator
+from simulator import run_simulator
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-4o-mini"]
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
     """One that never waits: nothing is interrupted here."""
-    async with running_simulator(speed=0) as url:
+    async with run_simulator(speed=0) as url:
         yield url
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from agents.executor.code_extraction import extract_code
 from agents.executor.code_parser import parse_problem
-from simulator.answers.text import answer_to, reasoning_for, seed_of
-from simulator.answers.placeholders import LANGUAGES, MESSAGE, language_in, placeholder_in
-from simulator.answers.programs import NAMES, SOURCES
+from simulator.answers.placeholders import LANGUAGES, MESSAGE, build_placeholder, detect_language
+from simulator.answers.programs import NAMES, PROGRAMS
+from simulator.answers.text import derive_seed, write_answer, write_reasoning
 
 
 def program_for(prompt: str) -> SimpleNamespace:
     """Run the code in the answer to a prompt, as a person would who pasted it."""
-    fence = re.search(r"```python\n(.*?)```", answer_to(prompt, seed=1), re.DOTALL)
+    fence = re.search(r"```python\n(.*?)```", write_answer(prompt, seed=1), re.DOTALL)
     assert fence is not None, f"no code for {prompt!r}"
     assert "Simulated: " in fence[1]
     names: dict[str, object] = {"__name__": "pasted"}
@@ -128,7 +128,7 @@ def test_an_optimisation_prompt_gets_a_linear_program() -> None:
 
 
 def test_a_review_reports_what_the_syntax_tree_shows() -> None:
-    answer = answer_to(
+    answer = write_answer(
         "Please review this fibonacci code:\n```python\n"
         "def f(x=[]):\n    try:\n        return eval(x)\n"
         "    except:\n        return x == None\n```",
@@ -156,7 +156,7 @@ def test_a_review_reports_what_the_syntax_tree_shows() -> None:
 def test_a_review_finds_code_between_prose(request_for: str) -> None:
     code = "def retry(call):\n    try:\n        return call()\n\n    except:\n        pass\n"
 
-    answer = answer_to(f"{request_for}\n\n{code}\n\nIs this safe?\n\nLanguage: python", seed=1)
+    answer = write_answer(f"{request_for}\n\n{code}\n\nIs this safe?\n\nLanguage: python", seed=1)
 
     assert "Line 1: `retry` has no docstring" in answer
     assert "Line 5: a bare except" in answer
@@ -165,21 +165,23 @@ def test_a_review_finds_code_between_prose(request_for: str) -> None:
 
 
 def test_what_is_asked_for_counts_more_than_the_code_sent_along() -> None:
-    answer = answer_to("Write parse_csv(text)\n\nExisting code:\n\ndef fibonacci(n): ...", seed=1)
-    optimised = answer_to("Please optimize the following code:\n\nMy palindrome check", seed=1)
+    answer = write_answer(
+        "Write parse_csv(text)\n\nExisting code:\n\ndef fibonacci(n): ...", seed=1
+    )
+    optimised = write_answer("Please optimize the following code:\n\nMy palindrome check", seed=1)
 
     assert "def parse_csv" in answer
     assert "def is_palindrome" in optimised
 
 
 def test_a_review_of_nothing_or_of_no_python_says_so() -> None:
-    assert "no Python code was found" in answer_to("Review my work", seed=1)
-    assert "not valid Python" in answer_to("review\n```\nfunction f() {}\n```", seed=1)
+    assert "no Python code was found" in write_answer("Review my work", seed=1)
+    assert "not valid Python" in write_answer("review\n```\nfunction f() {}\n```", seed=1)
 
 
 @pytest.mark.parametrize("prompt", ["Hello", "", "What is the capital of France?", "\ud800"])
 def test_any_other_prompt_gets_a_text_that_says_that_it_is_simulated(prompt: str) -> None:
-    answer = answer_to(prompt, seed=seed_of("m", prompt))
+    answer = write_answer(prompt, seed=derive_seed("m", prompt))
 
     assert answer.splitlines()[0].startswith("Simulated answer (no model was asked)")
     assert "```" not in answer
@@ -196,7 +198,7 @@ def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
     if (language, request_) == ("python", "Write fibonacci(n)"):
         return  # there is a program for it
 
-    answer = answer_to(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
+    answer = write_answer(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
 
     code, named = extract_code(answer)
     assert answer.startswith("Simulated answer (no model was asked)")
@@ -206,7 +208,7 @@ def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
 
 @pytest.mark.parametrize("language", ["python", "json", "toml"])
 def test_code_that_says_it_is_simulated_parses(language: str) -> None:
-    assert parse_problem(placeholder_in(language), language) is None
+    assert parse_problem(build_placeholder(language), language) is None
 
 
 def test_code_that_says_it_is_simulated_says_so_when_it_is_called() -> None:
@@ -215,7 +217,7 @@ def test_code_that_says_it_is_simulated_says_so_when_it_is_called() -> None:
     with pytest.raises(NotImplementedError, match="no model was asked"):
         program.simulated_answer(1, speed=2)
     told = subprocess.run(
-        ["bash", "-c", placeholder_in("bash") + "simulated_answer"],
+        ["bash", "-c", build_placeholder("bash") + "simulated_answer"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (told.returncode, told.stderr.strip()) == (1, MESSAGE)
@@ -233,36 +235,36 @@ def test_code_that_says_it_is_simulated_says_so_when_it_is_called() -> None:
     ],
 )
 def test_the_language_that_is_asked_for_is_found(request_: str, language: str) -> None:
-    assert language_in(request_) == language
+    assert detect_language(request_) == language
 
 
 def test_reasoning_says_that_it_is_simulated() -> None:
-    assert reasoning_for("Write fibonacci").startswith("Simulated reasoning")
+    assert write_reasoning("Write fibonacci").startswith("Simulated reasoning")
 
 
 def test_fault_markers_do_not_show_in_the_answer() -> None:
-    assert "fault" not in answer_to("Hello [[fault:429 times=1]]", seed=1)
+    assert "fault" not in write_answer("Hello [[fault:429 times=1]]", seed=1)
 
 
 def test_the_same_model_and_prompt_get_the_same_answer() -> None:
-    seeds = [seed_of(model, "p") for model in ("a", "a", "b")]
+    seeds = [derive_seed(model, "p") for model in ("a", "a", "b")]
 
     assert seeds[0] == seeds[1] != seeds[2]
-    assert len({answer_to("fibonacci", seed=seed) for seed in range(9)}) == 9
+    assert len({write_answer("fibonacci", seed=seed) for seed in range(9)}) == 9
 
 
 def test_every_program_can_be_reached() -> None:
     prompts = ("fibonacci", "palindrome", "csv", "lru", "retry", "debounce", "sort", "bisect")
-    answers = [answer_to(prompt, seed=1) for prompt in (*prompts, "optimize")]
+    answers = [write_answer(prompt, seed=1) for prompt in (*prompts, "optimize")]
 
     for name in NAMES:
-        assert any(SOURCES[name] in answer for answer in answers), name
+        assert any(PROGRAMS[name] in answer for answer in answers), name
 
 
 @pytest.mark.parametrize("words", ["[[fault:", "[[say:", "generate ", "write ", "in ", "```\n"])
 def test_a_long_prompt_is_read_in_linear_time(words: str) -> None:
     prompt = words * 50_000
     began = time.process_time()
-    answer_to(prompt, seed=1, context=prompt)
+    write_answer(prompt, seed=1, context=prompt)
 
     assert time.process_time() - began < 5, "some work grows with the square of the prompt"

@@ -1,58 +1,55 @@
-"""Faults are read strictly and counted per prompt."""
+"""Faults are parsed strictly and counted per prompt."""
 
 import pytest
 
 from simulator.faults import (
-    Alter,
-    Break,
+    AlteredAnswer,
     Breakage,
-    Delay,
-    FaultDesk,
+    BrokenBody,
+    ErrorStatus,
+    Fault,
     FaultError,
-    Refuse,
-    Scheduled,
+    FaultRegistry,
+    ScheduledFault,
+    SlowHeaders,
     parse_fault,
 )
-from simulator.request import Question, Vendor
+from simulator.request import Vendor
 
 
-def a_question(prompt: str = "p", *, vendor: Vendor = Vendor.OPENAI, model: str = "m") -> Question:
-    return Question(
-        vendor=vendor,
-        model=model,
-        prompt=prompt,
-        context="",
-        message_count=1,
-        max_tokens=None,
-        stream=True,
-        wants_reasoning=False,
-        shows_reasoning=True,
-        wants_usage=False,
-        is_cacheable=False,
-    )
+def take(
+    faults: FaultRegistry,
+    prompt: str = "p",
+    *,
+    vendor: Vendor = Vendor.OPENAI,
+    model: str = "m",
+    header: str | None = None,
+) -> Fault | None:
+    headers = {"x-cogo-fault": header} if header else {}
+    return faults.take(vendor=vendor, model=model, prompt=prompt, headers=headers)
 
 
 @pytest.mark.parametrize(
-    ("spec", "what", "times"),
+    ("spec", "effect", "times"),
     [
-        ("429 retry_after=0.5 times=2", Refuse(429, "0.5"), 2),
-        ("529", Refuse(529), None),
-        ("stall, after=0", Break(Breakage.STALL, 0), None),
-        ("cut;times=1", Break(Breakage.CUT, 3), 1),
-        ("clean-end", Break(Breakage.CLEAN_END), None),
-        ("bad-json after=7", Break(Breakage.BAD_JSON, 7), None),
-        ("error-event", Break(Breakage.ERROR_EVENT), None),
-        (" slow-headers=1.5 ", Delay(1.5), None),
-        ("finish=abort times=1", Alter(finish="abort"), 1),
-        ("empty", Alter(is_empty=True), None),
+        ("429 retry_after=0.5 times=2", ErrorStatus(429, "0.5"), 2),
+        ("529", ErrorStatus(529), None),
+        ("stall, after=0", BrokenBody(Breakage.STALL, 0), None),
+        ("cut;times=1", BrokenBody(Breakage.CUT, 3), 1),
+        ("clean-end", BrokenBody(Breakage.CLEAN_END), None),
+        ("bad-json after=7", BrokenBody(Breakage.BAD_JSON, 7), None),
+        ("error-event", BrokenBody(Breakage.ERROR_EVENT), None),
+        (" slow-headers=1.5 ", SlowHeaders(1.5), None),
+        ("finish=abort times=1", AlteredAnswer(finish_reason="abort"), 1),
+        ("empty", AlteredAnswer(is_empty=True), None),
     ],
 )
-def test_a_fault_is_read_from_words(
-    spec: str, what: Refuse | Break | Delay | Alter, times: int | None
+def test_a_fault_is_parsed_from_words(
+    spec: str, effect: ErrorStatus | BrokenBody | SlowHeaders | AlteredAnswer, times: int | None
 ) -> None:
     fault = parse_fault(spec)
 
-    assert (fault.what, fault.times) == (what, times)
+    assert (fault.effect, fault.times) == (effect, times)
 
 
 @pytest.mark.parametrize(
@@ -68,50 +65,51 @@ def test_a_fault_is_read_from_words(
         "stall=1",
     ],
 )
-def test_words_that_are_no_fault_are_refused(spec: str) -> None:
+def test_an_invalid_fault_is_refused(spec: str) -> None:
     with pytest.raises(FaultError):
         parse_fault(spec)
 
 
-def test_a_fault_with_times_is_spent_per_prompt() -> None:
-    desk = FaultDesk()
-    header = {"x-cogo-fault": "500 times=2"}
+def test_times_limits_a_fault_per_prompt() -> None:
+    faults = FaultRegistry()
 
-    taken = [desk.take(a_question(prompt), header) is not None for prompt in "aaabab"]
+    taken = [take(faults, prompt, header="500 times=2") is not None for prompt in "aaabab"]
 
     assert taken == [True, True, False, True, False, True]
 
 
-def test_a_spent_fault_makes_room_for_the_next_one() -> None:
-    desk = FaultDesk()
-    desk.schedule([Scheduled(fault=parse_fault("cut"))])
-    question = a_question("x [[fault:429 times=1]]")
+def test_after_a_used_up_fault_the_next_one_applies() -> None:
+    faults = FaultRegistry()
+    faults.schedule([ScheduledFault(fault=parse_fault("cut"))])
+    prompt = "x [[fault:429 times=1]]"
 
-    specs = [fault.spec for _ in range(2) if (fault := desk.take(question, {}))]
+    specs = [fault.spec for _ in range(2) if (fault := take(faults, prompt))]
 
     assert specs == ["429 times=1", "cut"]
 
 
-def test_a_scheduled_fault_keeps_to_its_vendor_and_model() -> None:
-    desk = FaultDesk()
-    desk.schedule([Scheduled(fault=parse_fault("500"), vendor=Vendor.FIREWORKS, model="deepseek")])
+def test_a_scheduled_fault_applies_to_its_vendor_and_model_only() -> None:
+    faults = FaultRegistry()
+    faults.schedule(
+        [ScheduledFault(fault=parse_fault("500"), vendor=Vendor.FIREWORKS, model="deepseek")]
+    )
 
     def is_hit(vendor: Vendor, model: str) -> bool:
-        return desk.take(a_question(vendor=vendor, model=model), {}) is not None
+        return take(faults, vendor=vendor, model=model) is not None
 
     assert is_hit(Vendor.FIREWORKS, "deepseek")
     assert not is_hit(Vendor.FIREWORKS, "glm")
     assert not is_hit(Vendor.OPENAI, "deepseek")
 
 
-def test_a_new_schedule_counts_from_zero() -> None:
-    desk = FaultDesk()
-    once = [Scheduled(fault=parse_fault("500 times=1"))]
+def test_a_new_schedule_resets_the_counts() -> None:
+    faults = FaultRegistry()
+    once = [ScheduledFault(fault=parse_fault("500 times=1"))]
 
-    desk.schedule(once)
-    first = desk.take(a_question(), {})
-    spent = desk.take(a_question(), {})
-    desk.schedule(once)
-    again = desk.take(a_question(), {})
+    faults.schedule(once)
+    first = take(faults)
+    spent = take(faults)
+    faults.schedule(once)
+    again = take(faults)
 
     assert (first is not None, spent, again is not None) == (True, None, True)

@@ -1,4 +1,4 @@
-"""Counts, limits and pace of an answer."""
+"""Token counts, limits and pace of a response."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.pacing import INSTANT, pace_of
-from simulator.planned import compose, is_reasoning_model, pieces_of, tokens_in
-from simulator.request import Question, Vendor, WireMessage, split_prompt
-from simulator.request_log import Journal
+from simulator.pacing import INSTANT, choose_pace
+from simulator.planned import count_tokens, is_reasoning_model, plan_response, split_pieces
+from simulator.request import CompletionRequest, Vendor, WireMessage, split_prompt
+from simulator.request_log import RequestLog
 
-QUESTION = Question(
+REQUEST = CompletionRequest(
     vendor=Vendor.OPENAI,
     model="m",
     prompt="Write fibonacci",
@@ -27,33 +27,33 @@ QUESTION = Question(
 
 
 @given(st.text())
-def test_the_pieces_of_a_text_are_the_text(text: str) -> None:
-    assert "".join(pieces_of(text)) == text
+def test_the_pieces_of_a_text_add_up_to_it(text: str) -> None:
+    assert "".join(split_pieces(text)) == text
 
 
 @pytest.mark.parametrize("limit", [1, 5, 60, 90, 150])
-def test_reasoning_and_text_together_keep_to_the_limit(limit: int) -> None:
-    draft = compose(replace(QUESTION, max_tokens=limit), number=1)
+def test_reasoning_and_text_together_stay_within_the_limit(limit: int) -> None:
+    planned = plan_response(replace(REQUEST, max_tokens=limit), number=1)
 
-    assert draft.output_tokens == limit
-    assert draft.is_cut
+    assert planned.output_tokens == limit
+    assert planned.is_truncated
 
 
-def test_an_answer_within_the_limit_is_not_cut() -> None:
-    free = compose(QUESTION, number=1)
-    limited = compose(replace(QUESTION, max_tokens=free.output_tokens), number=1)
+def test_a_response_within_the_limit_is_not_truncated() -> None:
+    free = plan_response(REQUEST, number=1)
+    limited = plan_response(replace(REQUEST, max_tokens=free.output_tokens), number=1)
 
-    assert not free.is_cut
-    assert not limited.is_cut
+    assert not free.is_truncated
+    assert not limited.is_truncated
     assert limited.text == free.text
 
 
-def test_input_counts_prompt_and_context_and_caches_whole_blocks_of_the_context() -> None:
-    draft = compose(QUESTION, number=1)
+def test_input_tokens_count_prompt_and_context_and_whole_blocks_are_cached() -> None:
+    planned = plan_response(REQUEST, number=1)
 
-    assert draft.input_tokens == 100 + tokens_in(QUESTION.prompt)
-    assert draft.cached_tokens == 64
-    assert compose(replace(QUESTION, is_cacheable=False), number=1).cached_tokens == 0
+    assert planned.input_tokens == 100 + count_tokens(REQUEST.prompt)
+    assert planned.cached_tokens == 64
+    assert plan_response(replace(REQUEST, is_cacheable=False), number=1).cached_tokens == 0
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_input_counts_prompt_and_context_and_caches_whole_blocks_of_the_context(
         ("gpt-6-sol", False),
     ],
 )
-def test_a_reasoning_model_is_known_by_its_name(model: str, expected: bool) -> None:
+def test_reasoning_models_are_recognised_by_name(model: str, expected: bool) -> None:
     assert is_reasoning_model(model) is expected
 
 
-def test_a_quick_model_is_quicker_and_speed_divides_all_times() -> None:
-    quick = pace_of("claude-haiku-5-5", seed=0, speed=1)
-    thorough = pace_of("claude-opus-5-5", seed=0, speed=1)
-    doubled = pace_of("claude-opus-5-5", seed=0, speed=2)
+def test_fast_models_are_faster_and_speed_divides_all_times() -> None:
+    quick = choose_pace("claude-haiku-5-5", seed=0, speed=1)
+    thorough = choose_pace("claude-opus-5-5", seed=0, speed=1)
+    doubled = choose_pace("claude-opus-5-5", seed=0, speed=2)
 
     assert quick.first_token_seconds < thorough.first_token_seconds
     assert quick.seconds_per_token < thorough.seconds_per_token
     assert doubled.first_token_seconds * 2 == pytest.approx(thorough.first_token_seconds)
-    assert pace_of("claude-opus-5-5", seed=0, speed=0) == INSTANT
+    assert choose_pace("claude-opus-5-5", seed=0, speed=0) == INSTANT
 
 
-def test_the_prompt_is_the_last_message_of_the_user_and_the_rest_is_context() -> None:
+def test_the_prompt_is_the_last_user_message_and_the_rest_is_context() -> None:
     turns = [
         WireMessage(role="user", content="first"),
         WireMessage(role="assistant", content=[{"type": "text", "text": "answer"}]),
@@ -95,12 +95,12 @@ def test_the_prompt_is_the_last_message_of_the_user_and_the_rest_is_context() ->
     assert split_prompt(turns[1:2]) == ("", "answer")
 
 
-def test_the_journal_forgets_the_oldest_but_goes_on_counting() -> None:
-    journal = Journal(capacity=2, clock=lambda: 0.0)
+def test_the_request_log_drops_the_oldest_but_continues_to_count() -> None:
+    request_log = RequestLog(capacity=2, clock=lambda: 0.0)
 
     for _ in range(3):
-        journal.open(Vendor.OPENAI)
+        request_log.add(Vendor.OPENAI)
 
-    assert [entry["number"] for entry in journal.listing()] == [2, 3]
-    assert [entry["number"] for entry in journal.listing(after=2)] == [3]
-    assert journal.listing()[0]["asked_at"] == "1970-01-01T00:00:00.000000+00:00"
+    assert [entry["number"] for entry in request_log.list_after()] == [2, 3]
+    assert [entry["number"] for entry in request_log.list_after(2)] == [3]
+    assert request_log.list_after()[0]["asked_at"] == "1970-01-01T00:00:00.000000+00:00"
