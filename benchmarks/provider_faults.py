@@ -15,8 +15,8 @@ from benchmarks.provider_cells import PEERS
 from benchmarks.providers import environment
 from benchmarks.system import System, empty_home, running_system
 from protocol.records import Attempt, NewTask
-from protocol.store.queue import Store
-from protocol.transport.connect import open_store
+from protocol.store.queue import QueueStore
+from protocol.transport.supabase_store import open_store
 from simulator import run_simulator
 
 SCRIPT: Final = Path(__file__).parent / "peers" / "faults.py"
@@ -74,7 +74,7 @@ async def _ours(system: System) -> list[dict[str, Any]]:
     return [row.result() for row in rows]
 
 
-async def _ask(store: Store, adapter: str, name: str, spec: str) -> dict[str, Any]:
+async def _ask(store: QueueStore, adapter: str, name: str, spec: str) -> dict[str, Any]:
     prompt = f"Write fibonacci [[fault:{spec} times=1]] for {adapter}"
     task = await store.submit_task(
         NewTask(

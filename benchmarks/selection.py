@@ -12,7 +12,7 @@ from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import choose_model
 from benchmarks.figures import quantiles
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.loader import load_entries
 from providers.catalogue.schema import DeploymentEntry, Model, Prices

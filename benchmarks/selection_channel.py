@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from benchmarks.figures import quantiles
 from benchmarks.system import empty_home, running_system
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.messages import (
     Envelope,
     MessageType,
     ModelSelectionRequest,
     ModelSelectionResponse,
-    payload_of,
+    read_payload,
 )
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
 from protocol.transport.channels import Channels
@@ -58,7 +58,7 @@ async def run() -> list[dict[str, Any]]:
 async def _one(
     bus: Channels, answers: "asyncio.Queue[tuple[float, Envelope]]", number: int
 ) -> float:
-    question = Envelope.of(
+    question = Envelope.wrap(
         MessageType.MODEL_SELECTION_REQUEST,
         ModelSelectionRequest(
             task_requirements={"complexity": "high" if number % 2 else "low"},
@@ -67,12 +67,12 @@ async def _one(
         target=SELECTION_TARGET,
     )
     before = time.perf_counter()
-    await bus.publish([Outgoing(topic=MODEL_SELECTION, envelope=question)])
+    await bus.publish([OutgoingMessage(topic=MODEL_SELECTION, envelope=question)])
     while True:
         heard_at, message = await answers.get()
         if message.type != MessageType.MODEL_SELECTION_RESPONSE:
             continue
-        answer = payload_of(message, ModelSelectionResponse)
+        answer = read_payload(message, ModelSelectionResponse)
         if answer.request_id == question.id:
             if answer.selected_model is None:
                 raise RuntimeError(f"no model was chosen: {answer.selection_reason}")

@@ -17,14 +17,14 @@ from gateway.options import GatewayOptions
 from gateway.problems import Problem
 from gateway.streams.hub import Hub
 from gateway.streams.task_lists import Boards
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything behind the routes."""
 
-    office: Office
+    store: GatewayStore
     hub: Hub
     boards: Boards
     directory: ModelDirectory

@@ -17,7 +17,7 @@ from gateway.limits.seats import Seats, client_address, crowded
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
 from gateway.problems import Problem, render
-from protocol.json_values import count_of
+from protocol.json_values import parse_count
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _ALWAYS: Final = frozenset({"/health", "/metrics"})
@@ -130,7 +130,7 @@ class Door:
 
     def _too_large(self, headers: Headers) -> Problem | None:
         length = headers.get("content-length", "")
-        if length.isdecimal() and count_of(length, most=self._options.body_bytes) is None:
+        if length.isdecimal() and parse_count(length, most=self._options.body_bytes) is None:
             return self._large()
         return None
 

@@ -9,7 +9,7 @@ from protocol.messages import Envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class OutgoingMessage:
     """A message and where it is said."""
 
     topic: str
@@ -44,6 +44,6 @@ class Bus(Protocol):
         """
         ...
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
         """Say all messages in one request, privately. Raises StoreUnavailable."""
         ...

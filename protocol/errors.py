@@ -113,6 +113,6 @@ def all_errors(of: type[CogoError] = CogoError) -> Iterator[type[CogoError]]:
             yield from all_errors(error)
 
 
-def by_code() -> dict[str, type[CogoError]]:
+def errors_by_sqlstate() -> dict[str, type[CogoError]]:
     """Give the errors that the database raises by their SQLSTATE."""
     return {error.code: error for error in all_errors(Refused)}

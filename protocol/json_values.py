@@ -1,11 +1,15 @@
-"""JSON and numbers of a person that every program can read. SQL: `cogo.json_problem`."""
+"""JSON values that every program can read and Postgres can store. SQL: `cogo.json_problem`."""
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, JsonValue
+from pydantic_core import to_json
+
+from protocol.errors import OutOfRange
 
 MAX_DEPTH: Final = 100
 
@@ -14,10 +18,15 @@ _NO_OBJECT: Final = ("model_type", "model_attributes_type", "dataclass_type", "d
 TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} levels deep"
 TOO_LARGE_A_NUMBER: Final = "holds a number beyond 1.8e308"
 
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which Postgres cannot store in text, and lone surrogates, which UTF-8 cannot encode."""
+_SUSPICIOUS: Final = (b"\\u0000", b"NaN", b"Infinity")
+"""A serialized value without any of these can be stored as it is."""
 
-def json_problem(value: JsonValue) -> str | None:
-    """Return why not every program can read `value`, as the end of a sentence, or None."""
-    # Level by level and not by recursion, which has an end of its own.
+
+def find_json_problem(value: JsonValue) -> str | None:
+    """Return why some programs cannot read `value`, as the end of a sentence, or None."""
+    # Level by level instead of recursively: the recursion limit may be lower than MAX_DEPTH needs.
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
@@ -26,7 +35,7 @@ def json_problem(value: JsonValue) -> str | None:
                 inner.extend(each.values())
             elif isinstance(each, list):
                 inner.extend(each)
-            elif not isinstance(each, str | bool | None) and number_of(each) is None:
+            elif not isinstance(each, str | bool | None) and to_finite_float(each) is None:
                 return TOO_LARGE_A_NUMBER
         if not inner:
             return None
@@ -34,8 +43,8 @@ def json_problem(value: JsonValue) -> str | None:
     return TOO_DEEP
 
 
-def number_of(value: object) -> float | None:
-    """Return a number as a float; None for what is no number, or none that a float holds."""
+def to_finite_float(value: object) -> float | None:
+    """Return a number as a float, or None if it is not a number or no finite float holds it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -45,9 +54,9 @@ def number_of(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def count_of(text: str, *, most: int) -> int | None:
-    """Return the whole number from 0 to `most` that ASCII digits spell, or None."""
-    # Not before its length is known: Python refuses to parse more than 4,300 digits.
+def parse_count(text: str, *, most: int) -> int | None:
+    """Return the integer from 0 to `most` that ASCII digits spell, or None."""
+    # The length is checked first: Python refuses to parse more than 4,300 digits.
     if not (text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= len(str(most))):
         return None
     count = int(text.lstrip("0") or "0")
@@ -55,7 +64,7 @@ def count_of(text: str, *, most: int) -> int | None:
 
 
 def parse_json(text: str) -> JsonValue:
-    """Parse what a person wrote. Raises ValueError with a sentence that says what is wrong."""
+    """Parse JSON that a person wrote. Raise ValueError if it is wrong; the message says how."""
     try:
         value: JsonValue = json.loads(text)
     except json.JSONDecodeError:
@@ -64,23 +73,60 @@ def parse_json(text: str) -> JsonValue:
         raise ValueError(f"it {TOO_LARGE_A_NUMBER}") from error
     except RecursionError as error:
         raise ValueError(f"it {TOO_DEEP}") from error
-    if problem := json_problem(value):
+    if problem := find_json_problem(value):
         raise ValueError(f"it {problem}")
     return value
 
 
-def _readable(value: dict[str, Any]) -> dict[str, Any]:
-    if problem := json_problem(value):
+def _check_readable(value: dict[str, Any]) -> dict[str, Any]:
+    if problem := find_json_problem(value):
         raise ValueError(f"it {problem}")
     return value
 
 
-JsonObject = Annotated[dict[str, Any], AfterValidator(_readable)]
-"""An object that a person wrote."""
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_readable)]
+"""A JSON object that a person wrote."""
 
 
 def explain_mistake(mistake: Mapping[str, Any]) -> str:
-    """Return what one of `ValidationError.errors()` says, without names of classes."""
+    """Return the message of one of `ValidationError.errors()`, without names of classes."""
     if mistake["type"] in _NO_OBJECT:
         return "it must be a JSON object"
     return str(mistake["msg"]).removeprefix("Value error, ")
+
+
+def make_storable(value: JsonValue, *, name: str = "it") -> JsonValue:
+    """Replace characters that cannot be stored by U+FFFD, in all strings and keys of a JSON value.
+
+    Raise OutOfRange, which calls the value `name`, for numbers such as Infinity and for values
+    that are nested too deeply.
+    """
+    if _is_storable(value):
+        return value
+    if problem := find_json_problem(value):
+        raise OutOfRange(f"{name} {problem}")
+    return _replace_unstorable(value)
+
+
+def _is_storable(value: JsonValue) -> bool:
+    # A selection record has thousands of strings and is sent for every task: this scan is in Rust.
+    try:
+        text = to_json(value)
+        return not any(sign in text for sign in _SUSPICIOUS)
+    except ValueError:  # a lone surrogate, or nested too deeply for the serializer
+        return False
+
+
+def _replace_unstorable(value: JsonValue) -> JsonValue:
+    match value:
+        case str():
+            return _UNSTORABLE.sub("\ufffd", value)
+        case list():
+            return [_replace_unstorable(each) for each in value]
+        case dict():
+            return {
+                _UNSTORABLE.sub("\ufffd", key): _replace_unstorable(each)
+                for key, each in value.items()
+            }
+        case _:
+            return value

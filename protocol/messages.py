@@ -57,7 +57,7 @@ class Envelope(BaseModel):
     version: int = 1
 
     @classmethod
-    def of(cls, type_: MessageType, payload: Payload, *, source: str, target: str) -> Self:
+    def wrap(cls, type_: MessageType, payload: Payload, *, source: str, target: str) -> Self:
         """Wrap a payload."""
         body = payload.model_dump(mode="json", exclude_none=True)
         return cls(type=type_, payload=body, source=source, target=target)
@@ -313,11 +313,11 @@ def is_known(message: Envelope) -> bool:
     if message.type not in PAYLOADS:
         return False
     if "ref" not in message.payload:
-        payload_of(message, PAYLOADS[MessageType(message.type)])
+        read_payload(message, PAYLOADS[MessageType(message.type)])
     return True
 
 
-def payload_of(message: Envelope, shape: type[_P]) -> _P:
+def read_payload(message: Envelope, shape: type[_P]) -> _P:
     """Read a payload as the type promises it; raises MalformedMessage, which names the field."""
     return _validated(shape, message.payload)
 

@@ -12,7 +12,7 @@ from loguru import logger
 from agents.middleware.budget import BudgetMiddleware
 from protocol.errors import CogoError
 from protocol.records import ClaimedSubtask
-from protocol.store.calls import SafetyStore
+from protocol.store.cache import AnswerCacheStore
 from providers.calls.middleware import VendorCall
 from providers.chat import (
     ChatRequest,
@@ -34,7 +34,7 @@ class AnswerCache:
 
     def __init__(
         self,
-        store: SafetyStore,
+        store: AnswerCacheStore,
         *,
         ledger: BudgetMiddleware | None = None,
         always: bool = False,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from loguru import logger
 
-from protocol.bus import Bus, Outgoing
+from protocol.bus import Bus, OutgoingMessage
 from protocol.errors import CogoError
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
@@ -47,7 +47,7 @@ class Progress:
         self.hub.wake(self, at_once=self._first)
         self._first = False
 
-    def take(self, source: str) -> list[Outgoing]:
+    def take(self, source: str) -> list[OutgoingMessage]:
         """Give the messages for what is pending, and forget it."""
         pending, self._pending = self._pending, []
         return [
@@ -56,7 +56,7 @@ class Progress:
             for delta in _pieces("".join(delta for _, delta in run))
         ]
 
-    def _message(self, kind: DeltaKind, delta: str, source: str) -> Outgoing:
+    def _message(self, kind: DeltaKind, delta: str, source: str) -> OutgoingMessage:
         offset = self._sent[kind]
         self._sent[kind] += len(delta)
         payload = SubtaskProgress(
@@ -69,8 +69,8 @@ class Progress:
             timestamp=utc_now(),
         )
         topic = result_topic(self.task_id)
-        envelope = Envelope.of(MessageType.SUBTASK_PROGRESS, payload, source=source, target=topic)
-        return Outgoing(topic=topic, envelope=envelope)
+        envelope = Envelope.wrap(MessageType.SUBTASK_PROGRESS, payload, source=source, target=topic)
+        return OutgoingMessage(topic=topic, envelope=envelope)
 
 
 class ProgressHub:
@@ -143,7 +143,7 @@ class ProgressHub:
             if messages:
                 await self._publish(messages)
 
-    async def _publish(self, messages: list[Outgoing]) -> None:
+    async def _publish(self, messages: list[OutgoingMessage]) -> None:
         try:
             await self._bus.publish(messages)
         except CogoError as error:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from agents.orchestrator.plan_builder import SYNTHESIZE
 from agents.workflows.prompts import EXPERT, add_answers, add_context
-from protocol.json_values import number_of
+from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import ChatRequest, Effort, Message
 from providers.errors import InvalidRequest
@@ -39,7 +39,7 @@ def build_request(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] =
     asked = _conversation(params)
     if not asked or is_synthesis:
         asked = (*asked, Message(role="user", content=prompt))
-    limit = number_of(params.get("max_output_tokens"))
+    limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
         messages=(*(_turn(each.role, each.content) for each in memory), *asked),
@@ -76,7 +76,7 @@ def _turn(role: str, content: str) -> Message:
 
 
 def _number(params: dict[str, Any], key: str, otherwise: float | None) -> float | None:
-    number = number_of(params.get(key))
+    number = to_finite_float(params.get(key))
     return otherwise if number is None else number
 
 

@@ -13,7 +13,7 @@ from loguru import logger
 from agents.middleware.call_counts import CallCounts
 from protocol.errors import CogoError
 from protocol.records.deployments import CallsReport, Circuit, CircuitState
-from protocol.store.calls import SafetyStore
+from protocol.store.calls import CallStateStore
 from providers.calls.adaptive_limit import Room
 from providers.calls.middleware import VendorCall
 
@@ -49,7 +49,7 @@ class CallReporter:
         self,
         *,
         agent_id: str,
-        store: SafetyStore,
+        store: CallStateStore,
         idle: timedelta = IDLE,
     ) -> None:
         self._agent_id = agent_id

@@ -13,7 +13,7 @@ from agents.middleware.call_counts import CallOutcome, TrialState
 from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Circuit
-from protocol.store.calls import SafetyStore
+from protocol.store.calls import CallStateStore
 from providers.calls.middleware import VendorCall
 from providers.errors import AtCapacity, CircuitOpen, NotAsked
 
@@ -30,7 +30,7 @@ _TRIALS: Final[dict[CallOutcome, TrialState]] = {
 class CircuitBreakerMiddleware:
     """Learns from calls only, at their end. While the database is away every call passes."""
 
-    def __init__(self, *, agent_id: str, store: SafetyStore, reporter: CallReporter) -> None:
+    def __init__(self, *, agent_id: str, store: CallStateStore, reporter: CallReporter) -> None:
         self._agent_id = agent_id
         self._store = store
         self._reporter = reporter

@@ -12,7 +12,7 @@ from loguru import logger
 from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Draw
-from protocol.store.calls import SafetyStore
+from protocol.store.calls import CallStateStore
 from providers.calls.middleware import Report, VendorCall
 from providers.calls.prepare import VendorRequest, prompt_tokens
 from providers.calls.retries import LONGEST_WAIT
@@ -31,7 +31,7 @@ class RateLimitMiddleware:
     the database is away calls pass: the vendor's own limit still stands.
     """
 
-    def __init__(self, *, store: SafetyStore, reporter: CallReporter) -> None:
+    def __init__(self, *, store: CallStateStore, reporter: CallReporter) -> None:
         self._store = store
         self._reporter = reporter
 

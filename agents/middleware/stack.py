@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.middleware.call_reporter import CallReporter
 from agents.middleware.circuit_breaker import CircuitBreakerMiddleware
 from agents.middleware.rate_limit import RateLimitMiddleware
-from protocol.store.calls import SafetyStore
+from protocol.store.calls import CallStateStore
 from providers.calls.middleware import Gate
 
 
@@ -21,7 +21,7 @@ class CallLimits:
 
 
 @asynccontextmanager
-async def open_call_limits(*, agent_id: str, store: SafetyStore) -> AsyncIterator[CallLimits]:
+async def open_call_limits(*, agent_id: str, store: CallStateStore) -> AsyncIterator[CallLimits]:
     """Report until the block ends, and then what is left."""
     reporter = CallReporter(agent_id=agent_id, store=store)
     async with asyncio.TaskGroup() as group:

@@ -12,10 +12,8 @@ from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from protocol.errors import CogoError
 from protocol.messages import Envelope, MessageType
-from protocol.policy import PolicyName
-from protocol.records.controls import ControlRow
-from protocol.records.knowledge import ModelKnowledge, OutcomeRow
-from protocol.store.models import JudgementStore
+from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, PolicyName
+from protocol.store.models import ModelStore
 
 REFRESH_SECONDS: Final = 2.0
 NOBODY: Final = UUID(int=0)
@@ -28,7 +26,7 @@ class KnowledgeSync:
     def __init__(
         self,
         *,
-        store: JudgementStore,
+        store: ModelStore,
         agent_id: str,
         start: Knowledge,
         every_seconds: float = REFRESH_SECONDS,

@@ -10,7 +10,7 @@ from typing import Final
 from loguru import logger
 
 from protocol.errors import StoreUnavailable
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 PRUNE_SECONDS: Final = 60.0
 
@@ -33,7 +33,7 @@ class Retention:
 KEEP_ALL: Final = Retention()
 
 
-async def prune_regularly(store: Store, retention: Retention) -> None:
+async def prune_regularly(store: QueueStore, retention: Retention) -> None:
     """Sweep every minute until cancelled; at once ends when everything is kept for ever."""
     steps = _steps(store, retention)
     while steps:
@@ -61,7 +61,7 @@ async def sweep(what: str, step: PruneStep) -> int:
     return forgotten
 
 
-def _steps(store: Store, retention: Retention) -> dict[str, PruneStep]:
+def _steps(store: QueueStore, retention: Retention) -> dict[str, PruneStep]:
     steps: dict[str, PruneStep] = {}
     if retention.tasks is not None:
         steps["tasks"] = partial(store.prune, older_than=retention.tasks)

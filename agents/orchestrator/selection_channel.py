@@ -15,7 +15,7 @@ from agents.selection.preference_parsing import NAME_CHARACTERS, resolve_lanes
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel
 from agents.workflows.invalid import InvalidTask
-from protocol.bus import Bus, Outgoing
+from protocol.bus import Bus, OutgoingMessage
 from protocol.errors import CogoError, MalformedMessage
 from protocol.messages import (
     Envelope,
@@ -23,10 +23,10 @@ from protocol.messages import (
     ModelControl,
     ModelSelectionRequest,
     ModelSelectionResponse,
-    payload_of,
+    read_payload,
 )
 from protocol.records import SelectionRecord
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
 
 WAITING = 1000
@@ -45,7 +45,7 @@ class SelectionChannelHandler:
         *,
         cio: Cio,
         bus: Bus,
-        store: Store,
+        store: QueueStore,
         source: str,
         jitter: random.Random,
     ) -> None:
@@ -80,7 +80,7 @@ class SelectionChannelHandler:
                 self._dropped = 0
             try:
                 if message.type == MessageType.MODEL_CONTROL:
-                    await self._control(payload_of(message, ModelControl), who=message.source)
+                    await self._control(read_payload(message, ModelControl), who=message.source)
                 else:
                     await self._answer(message)
             except CogoError as error:
@@ -114,7 +114,7 @@ class SelectionChannelHandler:
     def _record(self, message: Envelope) -> SelectionRecord:
         """Return the answer to a request: the choice, or why there is none."""
         try:
-            chosen = self._choose(payload_of(message, ModelSelectionRequest))
+            chosen = self._choose(read_payload(message, ModelSelectionRequest))
         except MalformedMessage as error:
             field = str(error).removeprefix(f"{ModelSelectionRequest.__name__}.")
             chosen = SelectionRecord(reason=f"the request cannot be read: {field}.")
@@ -173,13 +173,13 @@ class SelectionChannelHandler:
             selection_reason=problem,
             error=problem,
         )
-        envelope = Envelope.of(
+        envelope = Envelope.wrap(
             MessageType.MODEL_SELECTION_RESPONSE,
             response,
             source=self._source,
             target=SELECTION_TARGET,
         )
-        await self._bus.publish([Outgoing(topic=MODEL_SELECTION, envelope=envelope)])
+        await self._bus.publish([OutgoingMessage(topic=MODEL_SELECTION, envelope=envelope)])
 
 
 def _text(message: Envelope, field: str) -> str | None:

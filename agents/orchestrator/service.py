@@ -21,7 +21,7 @@ from agents.selection.model_profiles import get_profiles
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
 from protocol.messages import Envelope
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import MODEL_SELECTION, TASKS
 from providers.catalogue.catalogue import Catalogue
 
@@ -100,7 +100,7 @@ def _handle_with(
     return handle_message
 
 
-async def _reap_regularly(store: Store) -> None:
+async def _reap_regularly(store: QueueStore) -> None:
     """Reap once a second until cancelled. The database lets one orchestrator do it at a time."""
     while True:
         try:

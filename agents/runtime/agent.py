@@ -21,7 +21,7 @@ from protocol.backoff import compute_backoff
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import AgentRecord
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 FAREWELL_SECONDS = 5.0
 
@@ -32,7 +32,7 @@ class Agent:
 
     identity: AgentIdentity
     options: RuntimeOptions
-    store: Store
+    store: QueueStore
     keeper: LeaseKeeper
     wakeup: Wakeup
     health: Health
@@ -169,7 +169,7 @@ def build_agent_record(
     )
 
 
-async def _introduce(record: AgentRecord, store: Store, drain: Drain) -> None:
+async def _introduce(record: AgentRecord, store: QueueStore, drain: Drain) -> None:
     failures = 0
     while not drain.begun.is_set():
         try:
@@ -184,7 +184,7 @@ async def _introduce(record: AgentRecord, store: Store, drain: Drain) -> None:
             return
 
 
-async def _take_leave(record: AgentRecord, store: Store) -> None:
+async def _take_leave(record: AgentRecord, store: QueueStore) -> None:
     """Give back what is held; without an answer the leases run out by themselves."""
     try:
         async with asyncio.timeout(FAREWELL_SECONDS):

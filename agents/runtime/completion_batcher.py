@@ -10,7 +10,7 @@ from loguru import logger
 from protocol.backoff import compute_backoff
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import Completion, CompletionAnswer
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 _T = TypeVar("_T")
 _Item = tuple[Completion, asyncio.Future[CompletionAnswer]]
@@ -27,7 +27,7 @@ class CompletionBatcher:
     stored does not hold up the others.
     """
 
-    def __init__(self, *, agent_id: str, store: Store, jitter: random.Random) -> None:
+    def __init__(self, *, agent_id: str, store: QueueStore, jitter: random.Random) -> None:
         self._agent_id = agent_id
         self._store = store
         self._jitter = jitter

@@ -17,13 +17,13 @@ from agents.runtime.health import Health
 from agents.runtime.outcome import StopReason
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 STOP_SECONDS = 5.0
 SOONER_AFTER_FAILURE = 5
 """A failed extension is repeated after this part of the usual interval."""
 
-OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
+OpenStore = Callable[[], AbstractAsyncContextManager[QueueStore]]
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class LeaseKeeper:
             group.create_task(self._watch_clock(), name="lease clock")
             await self._extend_forever(store, wake)
 
-    async def _extend_forever(self, store: Store, wake: asyncio.Event) -> None:
+    async def _extend_forever(self, store: QueueStore, wake: asyncio.Event) -> None:
         pause = self._every
         while True:
             with suppress(TimeoutError):
@@ -167,7 +167,7 @@ class LeaseKeeper:
             await asyncio.sleep(min(max(pause, 0.0), self._every))
             self._expire()
 
-    async def _extend(self, store: Store) -> bool:
+    async def _extend(self, store: QueueStore) -> bool:
         with self._guard:
             sent = {held.ref: held.checkpoint for held in self._held.values() if not held.told}
         if not sent:

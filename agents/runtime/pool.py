@@ -28,7 +28,7 @@ from protocol.records import (
     UnreadableSubtask,
     Usage,
 )
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 
 class Pool:
@@ -39,7 +39,7 @@ class Pool:
         *,
         identity: AgentIdentity,
         options: RuntimeOptions,
-        store: Store,
+        store: QueueStore,
         keeper: LeaseKeeper,
         recorder: CompletionBatcher,
         wakeup: Wakeup,

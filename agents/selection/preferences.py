@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from providers.catalogue.data_policy import read_rules
 
 

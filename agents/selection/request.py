@@ -6,8 +6,8 @@ from uuid import UUID
 
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
-from protocol.policy import PolicyName
 from protocol.records import Grants
+from protocol.records.models import PolicyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

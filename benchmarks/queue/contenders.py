@@ -10,8 +10,7 @@ from uuid import uuid4
 from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
 from benchmarks.supabase import Server
 from protocol.records import Completion
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 
 WORKERS: Final = 4
 _CLAIM: Final = """

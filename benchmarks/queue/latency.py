@@ -10,7 +10,7 @@ from supabase import AsyncClientOptions, acreate_client
 
 from benchmarks.queue.database import clear, connect
 from benchmarks.supabase import Server
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 _READY_SECONDS: Final = 20.0
 

@@ -22,8 +22,8 @@ from agents.selection.evidence.knowledge import NOTHING_KNOWN
 from benchmarks.simulation.project import Project
 from benchmarks.simulation.scenario import Kind, Scenario
 from benchmarks.simulation.vendors import Answer, Vendors
-from protocol.policy import PolicyName
 from protocol.records import ClaimedSubtask, Completion, Failure, Usage
+from protocol.records.models import PolicyName
 from providers.errors import Overloaded
 
 PATIENCE_S: Final = 300.0

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from benchmarks.queue.database import Connection, connect
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure
-from protocol.records.knowledge import ModelKnowledge
+from protocol.records.models import ModelKnowledge
 
 AGENT: Final = "play"
 NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

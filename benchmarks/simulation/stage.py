@@ -13,7 +13,7 @@ from benchmarks.simulation.traffic import Shift, shifts
 from benchmarks.system import empty_home
 from cogo.migrations import load_migrations, migrate
 from embedded.postgres.cluster import Postgres
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

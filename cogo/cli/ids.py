@@ -10,7 +10,7 @@ from cogo.watch.format import short
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range
 from protocol.records import TaskLine
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 _Id = TypeVar("_Id")
 
@@ -24,7 +24,7 @@ TaskArgument = Annotated[
 ]
 
 
-async def find_task_id(store: Office, text: str) -> TaskId:
+async def find_task_id(store: GatewayStore, text: str) -> TaskId:
     """Return the id of the task that is meant.
 
     `last` is the newest task without an owner, as those of `cogo submit` are: other users' tasks

@@ -22,9 +22,9 @@ from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.json_values import parse_json
-from protocol.policy import PolicyName
 from protocol.records import AgentRecord, NewTask, TaskBrief
-from protocol.store.queue import Store
+from protocol.records.models import PolicyName
+from protocol.store.queue import QueueStore
 
 _YEAR: Final = 366 * 86_400
 
@@ -98,7 +98,9 @@ def deadline_of(seconds: float | None) -> datetime | None:
     return utc_now() + timedelta(seconds=seconds)
 
 
-async def refuse_invalid(task: NewTask, task_id: UUID, *, project: Project, store: Store) -> None:
+async def refuse_invalid(
+    task: NewTask, task_id: UUID, *, project: Project, store: QueueStore
+) -> None:
     """Raise InvalidArgument, as the planner would fail the task, before there is one.
 
     Whether a model is free for it is left to the planner: tasks may wait for one.

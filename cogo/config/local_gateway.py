@@ -12,7 +12,7 @@ from gateway.auth.keys import hash_of, id_of, new_key
 from gateway.auth.principal import Scope
 from protocol.ids import utc_now
 from protocol.records import NewApiKey
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 FILE_NAME: Final = "gateway.json"
 TOKEN_LASTS: Final = timedelta(minutes=15)
@@ -43,22 +43,22 @@ def read_local_gateway(home: Path) -> LocalGateway | None:
 
 
 async def write_local_gateway(
-    home: Path, office: Office, url: str, *, is_keyless: bool
+    home: Path, store: GatewayStore, url: str, *, is_keyless: bool
 ) -> LocalGateway:
     """Write the address, with the key that is there if it still works, else with a new one."""
     known = read_local_gateway(home)
     key = None if known is None else known.key
-    if not is_keyless and (key is None or not await _works(office, key)):
-        key = await _create_key(office)
+    if not is_keyless and (key is None or not await _works(store, key)):
+        key = await _create_key(store)
     found = LocalGateway(url=url, key=key)
     write_private(home / FILE_NAME, json.dumps(asdict(found), indent=2) + "\n")
     return found
 
 
-async def create_console_address(office: Office, url: str) -> str:
+async def create_console_address(store: GatewayStore, url: str) -> str:
     """Return an address of the console at `url` that lets one browser in within 15 minutes."""
     key_id, token = new_key()
-    await office.create_api_key(
+    await store.create_api_key(
         NewApiKey(
             id=key_id,
             hash=hash_of(token),
@@ -70,15 +70,15 @@ async def create_console_address(office: Office, url: str) -> str:
     return f"{url}/#token={token}"  # after a #, since browsers send that part to nobody
 
 
-async def _works(office: Office, key: str) -> bool:
-    found = await office.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
+async def _works(store: GatewayStore, key: str) -> bool:
+    found = await store.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
     return found is not None and Scope.ADMIN in found.scopes
 
 
-async def _create_key(office: Office) -> str:
+async def _create_key(store: GatewayStore) -> str:
     key_id, key = new_key()
     name = f"made at start on {socket.gethostname()}"
-    await office.create_api_key(
+    await store.create_api_key(
         NewApiKey(id=key_id, hash=hash_of(key), name=name, scopes=[Scope.ADMIN])
     )
     return key

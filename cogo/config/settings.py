@@ -22,7 +22,7 @@ from pydantic import (
 from cogo.config.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
 from cogo.errors import SettingInvalid
 from protocol.json_values import explain_mistake
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """Its files are trusted: whoever can write them can also change this code."""

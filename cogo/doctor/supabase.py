@@ -11,7 +11,7 @@ from cogo.errors import CommandError
 from cogo.wiring.schema_check import absent_versions
 from cogo.wiring.stores import build_bus, store_factory
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import TASKS
 
 _REALTIME_SECONDS: Final = 10.0
@@ -35,7 +35,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
         yield await _agents(store)
 
 
-async def _schema(store: Store, connection: Connection) -> Check:
+async def _schema(store: QueueStore, connection: Connection) -> Check:
     try:
         absent = await absent_versions(store)
     except Unauthorized:
@@ -51,7 +51,7 @@ async def _schema(store: Store, connection: Connection) -> Check:
     return ok("migrations", f"{connection.url} answers and has all of them")
 
 
-async def check_writes(store: Store) -> Check:
+async def check_writes(store: QueueStore) -> Check:
     """Check that the database can write; reads go on when its disk is full."""
     try:
         await store.check_writes()
@@ -78,7 +78,7 @@ async def _realtime(connection: Connection) -> Check:
     return ok("realtime", "a private channel was joined")
 
 
-async def _agents(store: Store) -> Check:
+async def _agents(store: QueueStore) -> Check:
     try:
         alive = [agent for agent in await store.fetch_agents() if agent.state == "alive"]
     except CogoError as error:

@@ -216,22 +216,22 @@ class System:
             return None, None
         url = str(self._gateway.answer["url"])
         # Supabase's client takes a third of a second to import: in a thread.
-        for name in ("protocol.transport.connect", "cogo.config.local_gateway"):
+        for name in ("protocol.transport.supabase_store", "cogo.config.local_gateway"):
             await asyncio.to_thread(importlib.import_module, name)
         from cogo.config.local_gateway import (  # noqa: PLC0415
             create_console_address,
             write_local_gateway,
         )
-        from protocol.transport.connect import open_store  # noqa: PLC0415
+        from protocol.transport.supabase_store import open_store  # noqa: PLC0415
 
         needs_key = self._fleet.needs_key
-        async with open_store(connection.url, connection.secret_key.get_secret_value()) as office:
-            await write_local_gateway(self._project.home, office, url, is_keyless=not needs_key)
+        async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+            await write_local_gateway(self._project.home, store, url, is_keyless=not needs_key)
             if not needs_key:
                 return url, f"{url}/"
             if not self._fleet.opens_console:
                 return url, None
-            return url, await create_console_address(office, url)
+            return url, await create_console_address(store, url)
 
     async def _simulate(self, keep: Callable[[Keeper], None]) -> str | None:
         if not self._fleet.simulate and not await self._must_simulate():

@@ -11,7 +11,7 @@ from cogo.config.connection import Connection
 from cogo.wiring.stores import store_factory
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import ReleaseAnswer
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 _PAUSE_SECONDS: Final = 0.25
 
@@ -34,7 +34,7 @@ async def release_leases(connection: Connection, agent_id: str, *, within: timed
     logger.info("leases of a dead agent released", agent=agent_id, count=len(freed))
 
 
-async def _released(store: Store, agent_id: str) -> Sequence[ReleaseAnswer]:
+async def _released(store: QueueStore, agent_id: str) -> Sequence[ReleaseAnswer]:
     while True:
         try:
             return await store.release_subtasks(

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from protocol.bus import Bus
 from protocol.errors import MalformedMessage, StoreUnavailable
-from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
+from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
 from protocol.records import Event, SelectionRow, Task
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 
 POLL_SECONDS = 0.5
@@ -39,7 +39,7 @@ Happening = Event | SelectionRow | Delta | Finished
 
 
 async def follow(
-    task_ids: Sequence[UUID], *, store: Store, bus: Bus, poll: float = POLL_SECONDS
+    task_ids: Sequence[UUID], *, store: QueueStore, bus: Bus, poll: float = POLL_SECONDS
 ) -> AsyncGenerator[Happening, None]:
     """Yield what happens to the tasks until each has ended.
 
@@ -59,7 +59,7 @@ async def follow(
 
 
 class _Follower:
-    def __init__(self, task_ids: Sequence[UUID], *, store: Store) -> None:
+    def __init__(self, task_ids: Sequence[UUID], *, store: QueueStore) -> None:
         self._store = store
         self._seen = dict.fromkeys(task_ids, 0)
         self._open = set(task_ids)
@@ -76,7 +76,7 @@ class _Follower:
     def hear(self, message: Envelope) -> None:
         if message.type == MessageType.SUBTASK_PROGRESS:
             try:
-                progress = payload_of(message, SubtaskProgress)
+                progress = read_payload(message, SubtaskProgress)
             except MalformedMessage:
                 return  # the channel has logged it
             self._take(progress)

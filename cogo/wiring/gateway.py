@@ -40,7 +40,7 @@ from gateway.middleware import LOOPBACK_NAMES, Door
 from gateway.options import GatewayOptions
 from gateway.streams.hub import Hub
 from gateway.streams.task_lists import Boards
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 PORT: Final = 8000
 _TRIES: Final = 100
@@ -149,15 +149,15 @@ async def open_parts(
     catalogue = load_catalogue(project)
     async with (
         kept_fresh(project, catalogue),
-        open_store(connection.url, key) as office,
+        open_store(connection.url, key) as store,
         build_bus(connection) as bus,
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
-        Hub(store=office, bus=bus, poll=options.poll) as hub,
-        Boards(office=office, bus=bus, poll=options.poll) as boards,
+        Hub(store=store, bus=bus, poll=options.poll) as hub,
+        Boards(store=store, bus=bus, poll=options.poll) as boards,
     ):
         metrics.watchers.set_function(lambda: hub.watchers)
         gatekeeper = Gatekeeper(
-            office=office,
+            store=store,
             tokens=Tokens(
                 http,
                 url=connection.url,
@@ -169,13 +169,13 @@ async def open_parts(
         )
         directory = Directory(
             catalogue=catalogue,
-            office=office,
-            spending=office,
+            store=store,
+            spending=store,
             start=Knowledge(policy=project.settings.selection_policy),
         )
         async with Admissions(gatekeeper, every=options.recheck).checked() as admissions:
             yield Parts(
-                office=office,
+                store=store,
                 hub=hub,
                 boards=boards,
                 directory=directory,
@@ -243,8 +243,8 @@ async def _require_keys(connection: Connection, host: str, *, is_keyless: bool) 
             "or listen on 127.0.0.1"
         )
     key = connection.secret_key.get_secret_value()
-    async with open_store(connection.url, key) as office:
-        if any(each.usable for each in await office.fetch_api_keys()):
+    async with open_store(connection.url, key) as store:
+        if any(each.usable for each in await store.fetch_api_keys()):
             return
     raise CommandError(
         f"on {host} everybody could ask: make a key first with `cogo keys create`, "

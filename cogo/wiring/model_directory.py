@@ -21,7 +21,7 @@ from gateway.models import (
     UnknownModelName,
 )
 from protocol.records import ModelStats
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
@@ -38,10 +38,15 @@ class Directory:
     """Implements `gateway.models.ModelDirectory`."""
 
     def __init__(
-        self, *, catalogue: Catalogue, office: Office, spending: SpendingStore, start: Knowledge
+        self,
+        *,
+        catalogue: Catalogue,
+        store: GatewayStore,
+        spending: SpendingStore,
+        start: Knowledge,
     ) -> None:
         self._catalogue = catalogue
-        self._office = office
+        self._store = store
         self._spending = spending
         self._start = start
 
@@ -49,7 +54,7 @@ class Directory:
         """List what living executors serve, in the order of their ids."""
         stats = {
             (each.model_id, each.simulated): each
-            for each in await self._office.fetch_model_stats()
+            for each in await self._store.fetch_model_stats()
             if each.period == "hour"
         }
         served = await self._served()
@@ -75,9 +80,9 @@ class Directory:
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
     ) -> Recommendation:
         """Choose among what is served as the CIO does, by what is known at this moment."""
-        registry = LaneRegistry(store=self._office, own=_nothing)
+        registry = LaneRegistry(store=self._store, own=_nothing)
         await registry.refresh()
-        learned = await self._office.model_knowledge(agent_id=AGENT_ID)
+        learned = await self._store.model_knowledge(agent_id=AGENT_ID)
         knowledge = build_knowledge(learned, start=self._start)
         granted = await self._spending.fetch_grants()
         grants = next(
@@ -97,7 +102,7 @@ class Directory:
         return Recommendation(models=choice.recommended(RECOMMENDED), reasoning=choice.reason)
 
     async def _served(self) -> dict[str, bool]:
-        return list_served_lanes(await self._office.fetch_agents())
+        return list_served_lanes(await self._store.fetch_agents())
 
     def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)

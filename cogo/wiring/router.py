@@ -11,7 +11,7 @@ from cogo.config.catalogue import KeySource, credentials
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from protocol.store.spending import SpendingStore
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from providers.calls.middleware import Gate
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.schema import TimeoutSeconds

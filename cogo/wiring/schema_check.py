@@ -2,10 +2,10 @@
 
 from cogo.migrations import load_migrations
 from protocol.errors import MigrationMissing
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 
-async def absent_versions(store: Store) -> list[str]:
+async def absent_versions(store: QueueStore) -> list[str]:
     """Give the versions that the project lacks; all of them when it has never seen COGO.
 
     Raises Unauthorized and StoreUnavailable.
@@ -17,7 +17,7 @@ async def absent_versions(store: Store) -> list[str]:
     return [each.version for each in load_migrations() if each.version not in present]
 
 
-async def check_schema(store: Store) -> None:
+async def check_schema(store: QueueStore) -> None:
     """Raise MigrationMissing, which names the versions and the cure, unless all are there."""
     absent = await absent_versions(store)
     if absent:

@@ -8,20 +8,20 @@ from functools import partial
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from protocol.bus import Bus
-from protocol.store.gateway import Office
-from protocol.store.queue import Store
+from protocol.store.gateway import GatewayStore
+from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
 from protocol.transport.channels import Channels
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
-OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
+OpenStore = Callable[[], AbstractAsyncContextManager[QueueStore]]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """What a command uses: the store for what is true, the bus for what happens meanwhile."""
 
-    store: Office
+    store: GatewayStore
     bus: Bus
 
 

@@ -11,7 +11,7 @@ from gateway.auth.tokens import Tokens
 from gateway.limits.rates import Rates
 from gateway.problems import Problem
 from protocol.errors import CogoError
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 REMEMBERED_SECONDS: Final = 10.0
 """How long an accepted credential is not asked about again; so late may a revocation work."""
@@ -29,10 +29,10 @@ class Gatekeeper:
     """Decides who asks. One per process; it remembers accepted credentials for seconds only."""
 
     def __init__(
-        self, *, office: Office, tokens: Tokens, rates: Rates, admits_keyless: bool
+        self, *, store: GatewayStore, tokens: Tokens, rates: Rates, admits_keyless: bool
     ) -> None:
         """`admits_keyless`: a request without a key has all rights, however many keys there are."""
-        self._office = office
+        self._store = store
         self._tokens = tokens
         self._rates = rates
         self._admits_keyless = admits_keyless
@@ -97,7 +97,7 @@ class Gatekeeper:
         )
 
     async def _holder(self, key: str) -> Principal:
-        found = await self._office.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
+        found = await self._store.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
         if found is None:
             raise Problem(
                 401,

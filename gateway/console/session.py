@@ -48,8 +48,8 @@ async def open_session(request: Request, here: Here) -> Session:
         expires_at=utc_now() + SESSION_LASTS,
         replaces=asker.key_id,
     )
-    await here.office.create_api_key(stored)
-    found = await here.office.check_api_key(key_id=key_id, key_hash=stored.hash)
+    await here.store.create_api_key(stored)
+    found = await here.store.check_api_key(key_id=key_id, key_hash=stored.hash)
     if found is None or found.expires_at is None:
         raise _spent()
     return Session(key=key, expires_at=found.expires_at)

@@ -19,7 +19,7 @@ class Budgets(BaseModel):
 @router.get("/budgets", summary="Show the caps on spending")
 async def budgets(here: Here, asker: Reader) -> Budgets:
     """Return your own caps; with the scope `admin`, all that operators set."""
-    found = await here.office.fetch_budgets()
+    found = await here.store.fetch_budgets()
     if asker.is_admin:
         return Budgets(budgets=[each for each in found if not each.is_personal_default])
     return Budgets(budgets=_budgets_for(asker, found))

@@ -70,4 +70,4 @@ async def watch(
 
 
 async def _saw_all(here: Parts, task: Task, cursor: Cursor) -> bool:
-    return not await here.office.fetch_events(task_id=task.id, after=cursor.seq)
+    return not await here.store.fetch_events(task_id=task.id, after=cursor.seq)

@@ -39,7 +39,7 @@ async def agents(here: Here, _asker: Operator) -> Agents:
     """List orchestrators and executors, what they serve and how busy they are."""
     seen = [
         SeenAgent(agent=each, state=each.state)
-        for each in await here.office.fetch_agents()
+        for each in await here.store.fetch_agents()
         if each.state == "alive" or each.silence <= GONE_AFTER
     ]
     return Agents(agents=seen)
@@ -48,4 +48,4 @@ async def agents(here: Here, _asker: Operator) -> Agents:
 @router.get("/queue", summary="Show the queue")
 async def queue(here: Here, _asker: Operator) -> Queue:
     """Give for each lane and owner what is queued, runs, waits, and is dead."""
-    return Queue(lanes=await here.office.fetch_queue())
+    return Queue(lanes=await here.store.fetch_queue())

@@ -27,7 +27,7 @@ async def ready(here: Here) -> dict[str, str]:
     """Answer 200 when tasks can be taken, else 503 with the reason."""
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await here.office.check_writes()
+            await here.store.check_writes()
     except TimeoutError as error:
         raise Problem(503, "not_ready", "Supabase does not answer in time") from error
     except CogoError as error:
@@ -38,5 +38,5 @@ async def ready(here: Here) -> dict[str, str]:
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(here: Here, _asker: MetricsReader) -> Response:
     """Give this process's figures, and those of models over the last hour, day and week."""
-    stats = await here.office.fetch_model_stats()
+    stats = await here.store.fetch_model_stats()
     return Response(here.metrics.exposition(stats), media_type=CONTENT_TYPE_LATEST)

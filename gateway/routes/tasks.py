@@ -17,7 +17,7 @@ from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
-from protocol.records.knowledge import Rating
+from protocol.records.models import Rating
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=StrictRoute)
 
@@ -123,7 +123,7 @@ async def list_tasks(here: Here, asker: Reader, page: Annotated[PageRequest, Que
 
     Prompts are cut to 300 characters; of large params and results only short fields are there.
     """
-    found = await here.office.find_tasks(
+    found = await here.store.find_tasks(
         limit=page.limit,
         owner=asker.owner,
         every_owner=asker.is_admin,
@@ -139,9 +139,9 @@ async def show(task_id: UUID, here: Here, asker: Reader) -> TaskDetails:
     """Give a task with its subtasks, attempts and choices of models."""
     return TaskDetails(
         task=await visible(here, asker, task_id),
-        subtasks=await here.office.fetch_subtasks(task_id=task_id),
-        attempts=await here.office.fetch_attempts(task_id=task_id),
-        selections=await here.office.fetch_selections(task_id=task_id),
+        subtasks=await here.store.fetch_subtasks(task_id=task_id),
+        attempts=await here.store.fetch_attempts(task_id=task_id),
+        selections=await here.store.fetch_selections(task_id=task_id),
     )
 
 
@@ -151,14 +151,14 @@ async def cancel(
 ) -> Task:
     """End a task now; its running subtasks are asked to stop."""
     await visible(here, asker, task_id)
-    return await here.office.cancel_task(task_id=task_id, reason=body.reason if body else None)
+    return await here.store.cancel_task(task_id=task_id, reason=body.reason if body else None)
 
 
 @router.post("/{task_id}/feedback", summary="Rate an answer")
 async def rate(task_id: UUID, here: Here, asker: Writer, body: Feedback) -> Rating:
     """Say how good the answer was; you may think again. The model that gave it learns from it."""
     await visible(here, asker, task_id)
-    return await here.office.feedback(
+    return await here.store.feedback(
         task_id=task_id, score=body.score, comment=body.comment, person=asker.owner
     )
 
@@ -171,8 +171,8 @@ async def act(
     await visible(here, asker, task_id)
     match action:
         case "pause":
-            return await here.office.pause_task(task_id=task_id)
+            return await here.store.pause_task(task_id=task_id)
         case "resume":
-            return await here.office.resume_task(task_id=task_id)
+            return await here.store.resume_task(task_id=task_id)
         case "redrive":
-            return await here.office.redrive_task(task_id=task_id)
+            return await here.store.redrive_task(task_id=task_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from uuid import UUID
 
-from protocol.json_values import count_of
+from protocol.json_values import parse_count
 
 _END: Final = ".end"
 _MOST: Final = 10**15
@@ -62,7 +62,7 @@ def _heard(part: str) -> tuple[UUID, Heard]:
 
 
 def _count(text: str) -> int:
-    count = count_of(text, most=_MOST)
+    count = parse_count(text, most=_MOST)
     if count is None:
         raise ValueError(text)
     return count

@@ -18,9 +18,9 @@ from gateway.streams.updates import Discarded, Ended, News, Said
 from gateway.streams.version import Change
 from protocol.errors import CogoError, MalformedMessage
 from protocol.lifecycle import SubtaskState
-from protocol.messages import Envelope, MessageType, SubtaskProgress, payload_of
+from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
 from protocol.records import Event, SelectionRow, Subtask, Task
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 LIVE_ROUNDS: Final = 5
 """While text is heard the channel works, and only every fifth poll reads the rows."""
@@ -29,7 +29,7 @@ LIVE_ROUNDS: Final = 5
 class Feed:
     """Everything about one watched task. Runs while somebody watches."""
 
-    def __init__(self, task_id: UUID, *, store: Store, poll: timedelta) -> None:
+    def __init__(self, task_id: UUID, *, store: QueueStore, poll: timedelta) -> None:
         self.task_id = task_id
         self.watchers = 0
         self.change = Change()
@@ -55,7 +55,7 @@ class Feed:
             self.ring()
             return
         try:
-            said = payload_of(message, SubtaskProgress)
+            said = read_payload(message, SubtaskProgress)
         except MalformedMessage:
             return  # the channel has logged it
         self._has_heard = True

@@ -12,7 +12,7 @@ from gateway.streams.cursor import Cursor
 from gateway.streams.feed import Feed
 from gateway.streams.updates import News
 from protocol.bus import Bus
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 
 
@@ -42,7 +42,7 @@ class Watcher:
 class Hub:
     """Use it within `async with`, on one loop. Feeds begin and end with their watchers."""
 
-    def __init__(self, *, store: Store, bus: Bus, poll: timedelta) -> None:
+    def __init__(self, *, store: QueueStore, bus: Bus, poll: timedelta) -> None:
         self._store = store
         self._bus = bus
         self._poll = poll

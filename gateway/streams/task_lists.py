@@ -20,7 +20,7 @@ from gateway.streams.version import Change
 from protocol.bus import Bus
 from protocol.errors import CogoError
 from protocol.records import TaskLine
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 from protocol.topics import RESULTS, TASKS
 
 MOST_LINES: Final = 100
@@ -43,14 +43,14 @@ class Look:
 class Board:
     """The list of one reader. Runs while somebody watches."""
 
-    def __init__(self, reader: Reader, *, office: Office, poll: timedelta) -> None:
+    def __init__(self, reader: Reader, *, store: GatewayStore, poll: timedelta) -> None:
         self.watchers = 0
         self.change = Change()
         self.lines: Mapping[UUID, TaskLine] | None = None
         """By id, the newest first; None until they were read."""
         self.digest = ""
         self._reader = reader
-        self._office = office
+        self._store = store
         self._poll = poll.total_seconds()
         self._bell = asyncio.Event()
         self._is_silent = False
@@ -79,7 +79,7 @@ class Board:
 
     async def _read(self) -> None:
         owner, every_owner = self._reader
-        found = await self._office.fetch_lines(
+        found = await self._store.fetch_lines(
             limit=MOST_LINES, owner=owner, every_owner=every_owner
         )
         digest = digest_of(found)
@@ -120,8 +120,8 @@ class BoardWatcher:
 class Boards:
     """Use it within `async with`, on one loop. Boards begin and end with their watchers."""
 
-    def __init__(self, *, office: Office, bus: Bus, poll: timedelta) -> None:
-        self._office = office
+    def __init__(self, *, store: GatewayStore, bus: Bus, poll: timedelta) -> None:
+        self._store = store
         self._bus = bus
         self._poll = poll
         self._boards: dict[Reader, tuple[Board, asyncio.Task[None]]] = {}
@@ -159,7 +159,7 @@ class Boards:
         known = self._boards.get(reader)
         if known is not None:
             return known[0]
-        board = Board(reader, office=self._office, poll=self._poll)
+        board = Board(reader, store=self._store, poll=self._poll)
         self._boards[reader] = board, self._group.create_task(self._run(board), name="board")
         return board
 

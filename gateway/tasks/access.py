@@ -10,12 +10,12 @@ from protocol.records import NewTask, Task
 
 async def submitted(parts: Parts, principal: Principal, new: NewTask) -> Task:
     """Insert a task whose owner is the principal's."""
-    return await parts.office.submit_task(new.model_copy(update={"owner": principal.owner}))
+    return await parts.store.submit_task(new.model_copy(update={"owner": principal.owner}))
 
 
 async def visible(parts: Parts, principal: Principal, task_id: UUID) -> Task:
     """Read a task. Raises NotFound, also when it is somebody else's."""
-    task = await parts.office.fetch_task(task_id=task_id)
+    task = await parts.store.fetch_task(task_id=task_id)
     if not principal.sees(task.owner):
         raise NotFound(f"there is no task {task_id}, or it is not yours")
     return task

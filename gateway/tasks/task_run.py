@@ -98,7 +98,7 @@ async def inquiry(parts: Parts, principal: Principal, new: NewTask) -> AsyncIter
 
 async def _cancel(parts: Parts, task_id: UUID) -> None:
     try:
-        await parts.office.cancel_task(task_id=task_id, reason="nobody waits for it any more")
+        await parts.store.cancel_task(task_id=task_id, reason="nobody waits for it any more")
     except CogoError:
         return  # it has ended meanwhile, or was never inserted
 

@@ -1,6 +1,6 @@
 """Rows and arguments of the RPCs, as types."""
 
-from protocol.records.agents import AgentRecord, AgentState, Reaped, SchemaVersion, WriteCheck
+from protocol.records.agents import AgentRecord, AgentState
 from protocol.records.base import Argument, Row
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
 from protocol.records.keys import ApiKey, NewApiKey
@@ -27,7 +27,7 @@ from protocol.records.outcomes import (
     Usage,
 )
 from protocol.records.plans import Plan, PlannedSubtask, Route, SelectionRecord
-from protocol.records.queue import Limits, Pruned, QueueRow
+from protocol.records.queue import Limits, Pruned, QueueRow, Reaped, SchemaVersion, WriteCheck
 from protocol.records.spending import (
     Booked,
     Budget,

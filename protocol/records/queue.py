@@ -1,4 +1,4 @@
-"""The queue as operators see it: what stands where, and what limits it."""
+"""The queue as operators see it, and the results of its maintenance."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,11 +19,11 @@ class QueueRow(Row):
     running: int
     dead: int
     oldest_at: datetime | None = None
-    """When the oldest of the queued ones was made."""
+    """When the oldest queued subtask was created."""
     oldest_ms: int | None = None
-    """How long ago that is, by the database's clock."""
+    """Its age, by the database's clock."""
     completed_per_minute: float
-    """Attempts, over the last five minutes; so is the next."""
+    """Attempts, over the last five minutes, like the next field."""
     failed_per_minute: float
     lane_paused: bool
     lane_max_running: int | None = None
@@ -34,7 +34,7 @@ class QueueRow(Row):
 
 
 class Limits(Row):
-    """What limits a lane or an owner, and how many of its subtasks run now."""
+    """The limits of a lane or an owner, and how many of its subtasks are running."""
 
     paused: bool
     max_running: int | None = None
@@ -43,6 +43,27 @@ class Limits(Row):
 
 
 class Pruned(Row):
-    """How much was forgotten."""
+    """The number of rows that were deleted."""
 
     pruned: int
+
+
+class Reaped(Row):
+    """How many subtasks one call of the reaper moved, and where."""
+
+    reaped: int
+    dead: int
+    promoted: int
+    cancelled: int
+
+
+class SchemaVersion(Row):
+    """The version of an applied migration."""
+
+    version: str
+
+
+class WriteCheck(Row):
+    """When the database last proved that it can write."""
+
+    at: datetime

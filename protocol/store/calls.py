@@ -1,49 +1,30 @@
-"""What stands around calls to vendors and is shared by all agents: circuits, rates, answers."""
+"""State of calls to model vendors that all agents share: circuits and rate limits."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from protocol.records.deployments import (
-    CachedAnswer,
-    CallsReport,
-    Circuit,
-    DeploymentRow,
-    Draw,
-    Drawn,
-    Trial,
-)
+from protocol.records.deployments import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
 
 
-class SafetyStore(Protocol):
-    """Every call is idempotent; all raise what those of `protocol.store.queue.Store` raise."""
+class CallStateStore(Protocol):
+    """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
     async def report_calls(
         self, *, agent_id: str, report: int, items: Sequence[CallsReport]
     ) -> list[Circuit]:
-        """Say what was seen; gives the deployments that may not simply be asked.
+        """Report what was observed; return the deployments with an open or half-open circuit.
 
-        `report` grows with every report of an agent: an item of an earlier one counts no more.
+        `report` grows with every report of an agent; an item of an older report is ignored.
         """
         ...
 
     async def take_trial(self, *, agent_id: str, deployment: str, trial_id: UUID) -> Trial:
-        """Ask to make the call that shows whether a deployment answers again."""
+        """Ask for the single call by which a half-open circuit is tested."""
         ...
 
     async def draw(self, *, request_id: UUID, draws: Sequence[Draw]) -> Drawn:
-        """Take from token buckets: from all of them, or from none."""
-        ...
-
-    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
-        """Read an answer that was kept and is still fresh."""
-        ...
-
-    async def cache_answer(
-        self, *, key: str, owner: UUID | None, model_id: str, answer: dict[str, Any], ttl: timedelta
-    ) -> None:
-        """Keep an answer."""
+        """Take from several token buckets: from all of them, or from none."""
         ...
 
     async def fetch_deployments(self) -> list[DeploymentRow]:

@@ -1,4 +1,4 @@
-"""Kept vectors: one method per RPC, beside `protocol.store.queue.Store`."""
+"""Stored embeddings: one method per RPC or read."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,14 +14,14 @@ from protocol.records.embeddings import (
 
 
 class EmbeddingStore(Protocol):
-    """Every call is idempotent; all raise what those of `protocol.store.queue.Store` raise."""
+    """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
     async def keep_embeddings(
         self, *, owner: UUID | None, items: Sequence[NewEmbedding]
     ) -> list[KeptEmbedding]:
-        """Keep vectors. A text that an owner has under this model and dimension gets the new one.
+        """Store embeddings, replacing those of the same owner, text, model and dimension.
 
-        Raises InvalidArgument for an empty vector.
+        Raise InvalidArgument for an empty vector.
         """
         ...
 
@@ -34,7 +34,7 @@ class EmbeddingStore(Protocol):
         limit: int,
         simulated: bool = False,
     ) -> list[NearEmbedding]:
-        """Read the kept texts most like a vector, the likest first."""
+        """Read the stored texts that are most similar to a vector, most similar first."""
         ...
 
     async def fetch_embeddings(
@@ -47,23 +47,23 @@ class EmbeddingStore(Protocol):
         source: str | None = None,
         last: EmbeddingRow | None = None,
     ) -> list[EmbeddingRow]:
-        """Read kept texts without their vectors, the newest first.
+        """Read stored texts without their vectors, newest first.
 
-        `last` is the last row of the page before.
+        `last` is the last row of the previous page.
         """
         ...
 
     async def fetch_embeddings_between(
         self, *, first: UUID, last: UUID, limit: int
     ) -> list[EmbeddingRow]:
-        """Read the kept texts whose ids lie between two, both included, the newest first."""
+        """Read the stored texts whose ids are in a range, ends included, newest first."""
         ...
 
     async def forget_embeddings(self, which: Forgetting) -> int:
-        """Delete kept texts with their vectors; gives how many there were.
+        """Delete stored texts with their vectors; return how many.
 
-        Repeated after a lost answer it finds none: the count is of the last try.
+        The count is that of the last try: a retry after a lost answer finds none.
 
-        Raises InvalidArgument when nothing says which.
+        Raise InvalidArgument if there is no criterion.
         """
         ...

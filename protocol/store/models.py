@@ -1,19 +1,26 @@
-"""What the store knows of models: experience, and what people and operators say of them."""
+"""Models: what was learned of them, people's ratings, and operators' controls."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
+from protocol.records.models import (
+    ControlAction,
+    Controlled,
+    ModelKnowledge,
+    ModelReport,
+    ModelSwitch,
+    PolicySet,
+    Rating,
+)
 
 
-class JudgementStore(Protocol):
-    """Every call is idempotent; all raise what those of `protocol.store.queue.Store` raise."""
+class ModelStore(Protocol):
+    """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
-        """Learn from what ended meanwhile, then read what to choose by."""
+        """Learn from the attempts that have ended, then read what to choose models by."""
         ...
 
     async def feedback(
@@ -24,9 +31,9 @@ class JudgementStore(Protocol):
         comment: str | None = None,
         person: UUID | None = None,
     ) -> Rating:
-        """Say how good an answer was, from 0 to 1. Raises NotFound, MoveNotAllowed.
+        """Rate the answer of a task, from 0 to 1. Raise NotFound, MoveNotAllowed.
 
-        The last word of a person counts; an operator may pass on what `person` says.
+        The latest rating of a person counts. An operator may rate on behalf of `person`.
         """
         ...
 
@@ -42,20 +49,20 @@ class JudgementStore(Protocol):
     ) -> Controlled:
         """Pin, ban, drain or allow a model or a provider (`lanes`: its models).
 
-        What runs is finished, what waits is stamped anew. Saying it again changes nothing.
+        Running subtasks finish; waiting ones are stamped again. Repeating it changes nothing.
         """
         ...
 
     async def set_policy(
         self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
     ) -> PolicySet:
-        """Set the policy of an owner or, without one, of the deployment; None takes it away."""
+        """Set the policy of an owner or, without one, of the deployment; None removes it."""
         ...
 
     async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
-        """Read how models did since then (None: a day ago), by id."""
+        """Read how models performed since then (None: since a day ago), by id."""
         ...
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
-        """Read the latest changes of what may be chosen, the newest first."""
+        """Read the latest changes in which models may be chosen, newest first."""
         ...

@@ -1,4 +1,4 @@
-"""The store: what agents and tools need of the database, one method per RPC."""
+"""The queue: tasks, subtasks and leases, one method per RPC or read."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -29,11 +29,11 @@ from protocol.records import (
     Task,
     WriteCheck,
 )
-from protocol.store.models import JudgementStore
+from protocol.store.models import ModelStore
 
 
-class Store(JudgementStore, Protocol):
-    """Every call is idempotent and may be repeated after StoreUnavailable.
+class QueueStore(ModelStore, Protocol):
+    """Every call is idempotent and may be retried after StoreUnavailable.
 
     All methods raise StoreUnavailable, Unauthorized and MigrationMissing besides what they name.
     """
@@ -41,33 +41,33 @@ class Store(JudgementStore, Protocol):
     async def claim_subtasks(
         self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
     ) -> Sequence[Claim]:
-        """Take up to `limit` queued subtasks; the same `request_id` gives the same leases again."""
+        """Lease up to `limit` queued subtasks; the same `request_id` returns the same leases."""
         ...
 
     async def extend_leases(
         self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
     ) -> list[LeaseAnswer]:
-        """Keep leases; one answer each."""
+        """Extend leases; return one answer each."""
         ...
 
     async def complete_subtasks(
         self, *, agent_id: str, items: Sequence[Completion]
     ) -> list[CompletionAnswer]:
-        """Store what was done; one answer each, in order."""
+        """Store the results of subtasks; return one answer each, in order."""
         ...
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
-        """Say that an attempt failed and who may try again."""
+        """Record that an attempt failed, and who may try again."""
         ...
 
     async def release_subtasks(
         self, *, agent_id: str, leases: Sequence[LeaseRef] | None, reason: str, died: bool = False
     ) -> list[ReleaseAnswer]:
-        """Give leases back (None: all of the agent's). `died` counts, a drain spends nothing."""
+        """Give back leases (None: all of the agent's). Counts as a failure only if it `died`."""
         ...
 
     async def record_agent(self, agent: AgentRecord) -> None:
-        """Say that an agent is alive."""
+        """Record a heartbeat of an agent."""
         ...
 
     async def reap(self, *, limit: int = 100) -> Reaped:
@@ -75,7 +75,7 @@ class Store(JudgementStore, Protocol):
         ...
 
     async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
-        """Forget tasks that finished before that, the oldest first; says how many."""
+        """Delete up to `limit` tasks that finished before that, oldest first; return how many."""
         ...
 
     async def prune_records(
@@ -85,45 +85,48 @@ class Store(JudgementStore, Protocol):
         switches_older_than: timedelta | None = None,
         calls_older_than: timedelta | None = None,
     ) -> int:
-        """Forget switches of models, and calls in the audit of 30 days and more; None keeps."""
+        """Delete old model switches and audited calls (those of 30 days and more); None keeps them.
+
+        Return how many rows were deleted.
+        """
         ...
 
     async def record_selection(self, selection: SelectionRecord) -> None:
-        """Store and announce a choice that belongs to no plan."""
+        """Store and announce a model selection that belongs to no plan."""
         ...
 
     async def submit_task(self, task: NewTask) -> Task:
-        """Ask for something; a known idempotency key gives the task of the first call."""
+        """Insert a task. A known idempotency key returns the task of the first call."""
         ...
 
     async def cancel_task(self, *, task_id: UUID, reason: str | None = None) -> Task:
-        """Stop a task. Raises NotFound, MoveNotAllowed."""
+        """Cancel a task. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def redrive_task(self, *, task_id: UUID) -> Task:
-        """Put a failed task back to work. Raises NotFound, MoveNotAllowed."""
+        """Redrive a failed task. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def redrive_subtask(self, *, subtask_id: UUID) -> Subtask:
-        """Put a dead letter back to work. Raises NotFound, MoveNotAllowed."""
+        """Redrive a dead-lettered subtask. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def pause_task(self, *, task_id: UUID) -> Task:
-        """Hold a task. Raises NotFound, MoveNotAllowed."""
+        """Hold a task. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def resume_task(self, *, task_id: UUID) -> Task:
-        """Go on with a held task. Raises NotFound, MoveNotAllowed."""
+        """Resume a held task. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def approve_subtask(
         self, *, subtask_id: UUID, approved: bool = True, comment: str | None = None
     ) -> Subtask:
-        """Decide on a subtask that waits for a person. Raises NotFound, MoveNotAllowed."""
+        """Approve or reject a subtask that waits for a person. Raise NotFound, MoveNotAllowed."""
         ...
 
     async def fetch_queue(self) -> list[QueueRow]:
-        """Read how much stands where, by lane and owner. SQL: `cogo_queue`."""
+        """Read the number of subtasks by lane, owner and state. SQL: `cogo_queue`."""
         ...
 
     async def set_lane(
@@ -134,7 +137,7 @@ class Store(JudgementStore, Protocol):
         max_running: int | None = None,
         per_minute: int | None = None,
     ) -> Limits:
-        """Pause, resume or limit a lane. None leaves as it is, -1 takes a limit away."""
+        """Pause, resume or limit a lane. None changes nothing, -1 removes a limit."""
         ...
 
     async def set_owner(
@@ -145,31 +148,31 @@ class Store(JudgementStore, Protocol):
         max_running: int | None = None,
         per_minute: int | None = None,
     ) -> Limits:
-        """Pause, resume or limit an owner, in the same way; None is whoever has no owner."""
+        """Pause, resume or limit an owner, in the same way. None: all tasks without an owner."""
         ...
 
     async def schema_versions(self) -> list[str]:
-        """Give the versions of the migrations that were applied."""
+        """Return the versions of the applied migrations."""
         ...
 
     async def check_writes(self) -> WriteCheck:
-        """Write something that needs room on the disk. Raises what any refused write raises."""
+        """Write something that needs disk space. Raise what any refused write raises."""
         ...
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
-        """Read a task. Raises NotFound."""
+        """Read a task. Raise NotFound."""
         ...
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
-        """Read the subtasks of a task, in the order of their making."""
+        """Read the subtasks of a task, in order of creation."""
         ...
 
     async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
-        """Read all attempts of a task, the oldest first."""
+        """Read all attempts of a task, oldest first."""
         ...
 
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
-        """Read which models were chosen for a task, the oldest first."""
+        """Read the model selections of a task, oldest first."""
         ...
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
@@ -177,11 +180,11 @@ class Store(JudgementStore, Protocol):
         ...
 
     async def fetch_agents(self) -> list[AgentRecord]:
-        """Read who is or was alive."""
+        """Read all agents, the latest heartbeat first."""
         ...
 
     async def fetch_messages(
         self, *, owner: UUID | None, session_id: UUID, limit: int
     ) -> list[SessionMessage]:
-        """Read the latest messages of an owner's conversation, the oldest of them first."""
+        """Read the latest messages of an owner's session, in chronological order."""
         ...

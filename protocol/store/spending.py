@@ -1,4 +1,4 @@
-"""Budgets, grants, prices and spending: one method per RPC or view."""
+"""Budgets, grants, and the audit of calls to models: one method per RPC or view."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,14 +20,14 @@ from protocol.records import (
 
 
 class SpendingStore(Protocol):
-    """Every call is idempotent and may be repeated after StoreUnavailable."""
+    """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
     async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
-        """Reserve what a call may cost at most, under every cap that holds."""
+        """Reserve the maximum cost of a call under every budget that applies."""
         ...
 
     async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
-        """Write the audit, book the cost, free the reservation. False: it was done before."""
+        """Write the audit, book the cost, free the reservation; return False if done before."""
         ...
 
     async def set_budget(
@@ -39,23 +39,23 @@ class SpendingStore(Protocol):
         limit_usd: Decimal,
         allow_unpriced: bool = False,
     ) -> Budget:
-        """Cap what may be spent. `key` is a provider, or an owner's uuid (None: tasks without one).
+        """Set a budget. `key` is a provider, or an owner's uuid (None: tasks without an owner).
 
-        Of the scope owner `*` caps each user without a cap of their own, `anonymous` all anonymous
-        sign-ins together.
+        In the scope `owner`, `*` applies to each user without a budget of their own, `anonymous`
+        to all anonymous sign-ins together.
 
-        Raises InvalidArgument.
+        Raise InvalidArgument.
         """
         ...
 
     async def remove_budget(
         self, *, scope: BudgetScope, key: str | None, per: BudgetPeriod
     ) -> bool:
-        """Take a cap away; False when there was none."""
+        """Remove a budget. Return False if there was none."""
         ...
 
     async def fetch_budgets(self) -> list[Budget]:
-        """Read all caps and how they stand."""
+        """Read all budgets and what is spent of them."""
         ...
 
     async def set_grants(
@@ -67,15 +67,15 @@ class SpendingStore(Protocol):
         aliases: Sequence[str] = (),
         priority: int | None = None,
     ) -> Grants:
-        """Limit an owner to these; without any, they may use everything again.
+        """Limit an owner to these models and providers; without any, everything is allowed again.
 
-        None for both leaves them as they are. `priority` is how far the owner's priorities count
-        among owners; -1 takes that away, None leaves it as it is.
+        None for both changes nothing. `priority` is the least number that counts among owners;
+        -1 removes it, None leaves it unchanged.
         """
         ...
 
     async def fetch_grants(self) -> list[Grants]:
-        """Read what operators granted to owners."""
+        """Read the grants of all owners."""
         ...
 
     async def fetch_calls(
@@ -87,12 +87,12 @@ class SpendingStore(Protocol):
         every_owner: bool = False,
         last: CallRow | None = None,
     ) -> list[CallRow]:
-        """Read the latest calls of `owner` (None: without one) from the audit, the newest first.
+        """Read audited calls of `owner` (None: without an owner), newest first.
 
-        `last` is the last call of the page before.
+        `last` is the last call of the previous page.
         """
         ...
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
-        """Read what was used, by day, owner, provider and model, from the day of `since` on."""
+        """Read usage by day, owner, provider and model, from the day of `since` on."""
         ...

@@ -8,15 +8,15 @@ from typing import Final, Self
 import httpx
 from loguru import logger
 
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.errors import StoreUnavailable, Unauthorized
-from protocol.transport.text import storable
+from protocol.json_values import make_storable
 
 MESSAGE_BYTES: Final = 32 * 1024
 """Larger messages belong into a row; hosted projects and clients set limits not far above."""
 
 
-class Broadcasts:
+class Broadcaster:
     """Says messages on private topics. The official client would open a connection for each."""
 
     def __init__(self, url: str, key: str) -> None:
@@ -37,7 +37,7 @@ class Broadcasts:
     ) -> None:
         await self._http.aclose()
 
-    async def send(self, messages: Sequence[Outgoing]) -> None:
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
         """Send all in one request, without a retry: what is late is of no use.
 
         Raises StoreUnavailable and Unauthorized. Too large a message is left out and logged.
@@ -55,9 +55,9 @@ class Broadcasts:
             raise StoreUnavailable(f"Realtime answered {answer.status_code}: {answer.text[:200]}")
 
 
-def _body(message: Outgoing) -> dict[str, object] | None:
+def _body(message: OutgoingMessage) -> dict[str, object] | None:
     envelope = message.envelope
-    payload = storable(envelope.model_dump(mode="json"))
+    payload = make_storable(envelope.model_dump(mode="json"))
     if len(json.dumps(payload, ensure_ascii=False).encode()) > MESSAGE_BYTES:
         logger.warning("a message was too large to send", topic=message.topic, type=envelope.type)
         return None

@@ -14,11 +14,11 @@ from typing import Any, Final, Self
 
 from loguru import logger
 
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.errors import MalformedMessage
 from protocol.messages import MUST_BE_ANSWERED, Envelope, is_known
-from protocol.transport.broadcast import Broadcasts
-from protocol.transport.realtime_connection import Line, LineOptions
+from protocol.transport.broadcast import Broadcaster
+from protocol.transport.realtime_connection import ConnectionOptions, RealtimeConnection
 
 MOST_NOTED: Final = 100
 """How many kinds of odd messages a listener logs; a sender may invent types without end."""
@@ -42,13 +42,13 @@ class _Listener:
 class Channels:
     """Implements `protocol.bus.Bus`. Use it within `async with`, in one event loop."""
 
-    def __init__(self, url: str, key: str, *, options: LineOptions | None = None) -> None:
+    def __init__(self, url: str, key: str, *, options: ConnectionOptions | None = None) -> None:
         self._url = f"{url.rstrip('/')}/realtime/v1"
         self._key = key
-        self._options = options or LineOptions()
-        self._broadcasts = Broadcasts(url, key)
+        self._options = options or ConnectionOptions()
+        self._broadcasts = Broadcaster(url, key)
         self._listeners: dict[str, list[_Listener]] = {}
-        self._lines: dict[Line, asyncio.Task[None]] = {}
+        self._lines: dict[RealtimeConnection, asyncio.Task[None]] = {}
         self._connections = 0
 
     async def __aenter__(self) -> Self:
@@ -88,7 +88,7 @@ class Channels:
         """See `Bus.listen`."""
         return self._listening(_Listener(topic, on_message, on_ready))
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
         """See `Bus.publish`."""
         await self._broadcasts.send(messages)
 
@@ -116,11 +116,11 @@ class Channels:
             if line.has_room:
                 line.add(topic)
                 return
-        line = Line(self._url, self._key, ears=self, options=self._options)
+        line = RealtimeConnection(self._url, self._key, ears=self, options=self._options)
         line.add(topic)
         self._lines[line] = self._group.create_task(self._run(line), name="realtime")
 
-    async def _run(self, line: Line) -> None:
+    async def _run(self, line: RealtimeConnection) -> None:
         await line.run()
         del self._lines[line]
 

@@ -1,4 +1,4 @@
-"""From what the official client raises to the errors of this project."""
+"""Errors of the official client, mapped to those of `protocol.errors`."""
 
 import httpx
 from postgrest import APIError
@@ -10,7 +10,7 @@ from protocol.errors import (
     Refused,
     StoreUnavailable,
     Unauthorized,
-    by_code,
+    errors_by_sqlstate,
 )
 
 _KEYS = frozenset({"PGRST301", "PGRST302", "PGRST303"})
@@ -19,17 +19,17 @@ _RETRIED_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "XX", "PGRST0")
 _WRITES_REFUSED = frozenset({"53100", "25006", "58030"})
 """Disk full, read-only transaction, input/output error."""
 _HTTP_STATUS_DIGITS = 3
-"""A SQLSTATE of digits only has five."""
+"""A SQLSTATE has five."""
 
 
-def failure_of(error: APIError, *, call: str) -> CogoError:
-    """Classify an answer that was an error, by its code: the client does not keep the status."""
+def map_api_error(error: APIError, *, call: str) -> CogoError:
+    """Return the error for an answer's code. The client does not keep the HTTP status."""
     code = str(error.code or "")
     message = error.message or "no message"
-    known = by_code().get(code)
+    known = errors_by_sqlstate().get(code)
     if known is not None:
         return known(message, hint=error.hint)
-    if code in _KEYS or "Invalid API key" in message or "No API key" in message:
+    if code in {*_KEYS, "401", "403"} or "Invalid API key" in message or "No API key" in message:
         return Unauthorized(
             f"the key is not accepted: {message}",
             hint="set SUPABASE_SECRET_KEY to a secret key of this project; `cogo doctor` checks it",
@@ -41,41 +41,26 @@ def failure_of(error: APIError, *, call: str) -> CogoError:
         )
     if code in _MISSING:
         return MigrationMissing(f"{call} is missing in this project", hint="run `cogo migrate`")
-    if len(code) <= _HTTP_STATUS_DIGITS:
-        # No code, or an HTTP status in its place: the body was no PostgREST error.
-        return _by_status(code, message, call)
-    if code.startswith(_RETRIED_CLASSES):
-        return (_cannot_write if code in _WRITES_REFUSED else _unavailable)(message, call)
+    if code in _WRITES_REFUSED:
+        return StoreUnavailable(
+            f"{call}: the database cannot write: {message[:200]}",
+            hint="its disk is full, or it is read-only: make room, and work goes on by itself",
+        )
+    # Without a code, or with an HTTP status in its place, the body was not PostgREST's.
+    if len(code) <= _HTTP_STATUS_DIGITS or code.startswith(_RETRIED_CLASSES):
+        return StoreUnavailable(f"{call}: Supabase did not answer as it should: {message[:200]}")
     if code.startswith(("22", "23", "54")):
         return InvalidArgument(message, hint=error.hint)
     return Refused(f"{call}: {message} ({code})", hint=error.hint)
 
 
-def unreachable(error: httpx.RequestError | httpx.InvalidURL, *, call: str) -> StoreUnavailable:
-    """Describe an answer that never came."""
+def map_network_error(
+    error: httpx.RequestError | httpx.InvalidURL, *, call: str
+) -> StoreUnavailable:
+    """Return the error for a request without an answer."""
     reason = str(error)
     if isinstance(error, httpx.TimeoutException):
         reason = "there was no answer in time"
     elif not reason:
         reason = "the connection broke"
     return StoreUnavailable(f"{call}: Supabase cannot be reached: {reason}")
-
-
-def _by_status(code: str, message: str, call: str) -> CogoError:
-    if code in {"401", "403"}:
-        return Unauthorized(
-            f"the key is not accepted: {message}",
-            hint="set SUPABASE_SECRET_KEY to a secret key of this project; `cogo doctor` checks it",
-        )
-    return _unavailable(message, call)
-
-
-def _unavailable(message: str, call: str) -> StoreUnavailable:
-    return StoreUnavailable(f"{call}: Supabase did not answer as it should: {message[:200]}")
-
-
-def _cannot_write(message: str, call: str) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"{call}: the database cannot write: {message[:200]}",
-        hint="its disk is full, or it is read-only: make room, and work goes on by itself",
-    )

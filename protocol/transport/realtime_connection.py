@@ -42,7 +42,7 @@ _Broken: TypeAlias = "asyncio.Future[str | None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineOptions:
+class ConnectionOptions:
     """Manners of one connection."""
 
     topics: int = 90
@@ -59,7 +59,7 @@ class LineOptions:
     """How long a connection is kept for the next listener when nobody listens."""
 
 
-class Ears(Protocol):
+class ConnectionListener(Protocol):
     """Who hears what comes over a line. Called on the loop; what it raises is logged."""
 
     def connected(self) -> None:
@@ -75,10 +75,12 @@ class Ears(Protocol):
         """The server takes no more topics on this line; this one is not on it any more."""
 
 
-class Line:
+class RealtimeConnection:
     """Carries topics over one connection at a time. One task calls `run`; all on one loop."""
 
-    def __init__(self, url: str, key: str, *, ears: Ears, options: LineOptions) -> None:
+    def __init__(
+        self, url: str, key: str, *, ears: ConnectionListener, options: ConnectionOptions
+    ) -> None:
         """`url` is that of Realtime; the first topic is added before `run`."""
         self._url = url
         self._key = key

@@ -1,4 +1,4 @@
-"""One call of the official client: sent, repeated while nobody answers, read as a type."""
+"""Calls of the database's functions: sent, retried while nobody answers, parsed into rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -16,62 +16,59 @@ from tenacity import (
 )
 
 from protocol.errors import StoreUnavailable
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_mistake, make_storable
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
-from protocol.transport.error_mapping import failure_of, unreachable
-from protocol.transport.text import storable
+from protocol.transport.error_mapping import map_api_error, map_network_error
 
 _R = TypeVar("_R", bound=BaseModel)
 
 
 class UnreadableAnswer(StoreUnavailable):
-    """JSON that Python cannot read: nested too deeply, or a number of thousands of digits.
+    """JSON that Python cannot parse: nested too deeply, or a number of thousands of digits.
 
-    To ask again gives the same; to ask for less at once may give the rest.
+    A retry gets the same answer; a request for fewer rows may get the others.
     """
 
 
 TRIES: Final = 4
-"""Within one call, over about three seconds; whoever calls decides what to do after that."""
-
+"""Within one call, over about three seconds; what to do after that is up to the caller."""
 
 PAGE: Final = 1000
-"""The most rows that a project gives at once by default; its max-rows may be less."""
+"""The most rows that a project returns at once by default; its max-rows may be lower."""
 
 LEAST_PAGE: Final = 100
-"""A shorter page is the last one: no project gives fewer rows than this at once."""
+"""A shorter page is the last one: no project's max-rows is lower than this."""
 
 
-class Calls:
-    """What reads and RPCs share. Everything is idempotent, so everything may be repeated."""
+class RpcClient:
+    """Base of the stores. Every function is idempotent, so every call may be retried."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def _rows(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
-        answer = await self._call(function, **parameters)
-        return read_rows(row, answer)
+    async def _call(self, function: str, **parameters: JsonValue) -> Any:
+        return await self._send(function, parameters, lambda query: query)
 
-    async def _every(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
-        """Call a function that lists, page by page, to the end of its rows."""
+    async def _call_row(self, row: type[_R], function: str, **parameters: JsonValue) -> _R:
+        answer = await self._call(function, **parameters)
+        one = answer if isinstance(answer, list) else [answer]
+        if len(one) != 1:
+            raise _not_understood("", f"{len(one)} rows instead of one")
+        return parse_rows(row, one)[0]
+
+    async def _call_rows(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
+        return parse_rows(row, await self._call(function, **parameters))
+
+    async def _call_pages(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
+        """Call a function that lists rows, page by page, to the end."""
 
         async def read(start: int) -> list[_R]:
             answer = await self._send(
                 function, parameters, lambda query: query.range(start, start + PAGE - 1)
             )
-            return read_rows(row, answer)
+            return parse_rows(row, answer)
 
-        return await read_to_end(read)
-
-    async def _row(self, row: type[_R], function: str, **parameters: JsonValue) -> _R:
-        answer = await self._call(function, **parameters)
-        one = answer if isinstance(answer, list) else [answer]
-        if len(one) != 1:
-            raise _not_understood("", f"{len(one)} rows instead of one")
-        return read_rows(row, one)[0]
-
-    async def _call(self, function: str, **parameters: JsonValue) -> Any:
-        return await self._send(function, parameters, lambda query: query)
+        return await read_all_pages(read)
 
     async def _send(
         self,
@@ -79,19 +76,19 @@ class Calls:
         parameters: Mapping[str, JsonValue],
         narrow: Callable[[Any], Any],
     ) -> Any:
-        """Call a function; `narrow` selects columns and rows of what it returns."""
+        """Call a function; `narrow` selects columns and rows of its result."""
         name = f"cogo_{function}"
-        body = {f"p_{key}": storable(value, name=key) for key, value in parameters.items()}
+        body = {f"p_{key}": make_storable(value, name=key) for key, value in parameters.items()}
 
         async def send() -> Any:
             query = narrow(self._client.rpc(name, body))
-            return answered((await query.execute()).data, call=name)
+            return require_json((await query.execute()).data, call=name)
 
-        return await patiently(send, call=name)
+        return await send_with_retries(send, call=name)
 
 
-async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
-    """Send, and again while nobody answers; raises the errors of this project only."""
+async def send_with_retries(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
+    """Call `send`, again while nobody answers. Raise errors of `protocol.errors` only."""
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(StoreUnavailable)
         & retry_if_not_exception_type(UnreadableAnswer),
@@ -103,21 +100,21 @@ async def patiently(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
             try:
                 return await send()
             except APIError as error:
-                raise failure_of(error, call=call) from error
+                raise map_api_error(error, call=call) from error
             except (httpx.RequestError, httpx.InvalidURL) as error:
-                raise unreachable(error, call=call) from error
+                raise map_network_error(error, call=call) from error
             except RecursionError as error:
                 raise _unreadable(call) from error
             except ValueError as error:
                 if type(error) is ValueError:  # Python's own, for an integer of too many digits
                     raise _unreadable(call) from error
-                # The client reads bodies as JSON in UTF-8 and lets what it meets pass through.
+                # The client parses bodies as UTF-8 JSON and does not catch decoding errors.
                 raise StoreUnavailable(f"{call}: the answer was not JSON") from error
     raise AssertionError("tenacity either returns or raises")
 
 
-async def read_to_end(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]:
-    """Read all rows of a list, page by page; `read` gives those from a place on."""
+async def read_all_pages(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]:
+    """Read a whole list; `read` returns the page that starts at an index."""
     found: list[_R] = []
     while True:
         page = await read(len(found))
@@ -126,8 +123,11 @@ async def read_to_end(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]:
             return found
 
 
-def answered(data: Any, *, call: str) -> Any:
-    """Refuse text: the client gives it for a body that is no JSON, such as a proxy's page."""
+def require_json(data: Any, *, call: str) -> Any:
+    """Return data that was JSON. The client returns other bodies, such as a proxy's page, as text.
+
+    Raise StoreUnavailable for those.
+    """
     if isinstance(data, str):
         if data.startswith(("[", "{")):
             raise _unreadable(call)
@@ -135,34 +135,34 @@ def answered(data: Any, *, call: str) -> Any:
     return data
 
 
-def read_rows(row: type[_R], answer: Any) -> list[_R]:
-    """Read an answer as rows; what cannot be read comes from another version."""
+def parse_rows(row: type[_R], answer: Any) -> list[_R]:
+    """Parse an answer into rows. Raise StoreUnavailable if it is of another version."""
     try:
-        return [row.model_validate(each) for each in _list(answer)]
+        return [row.model_validate(each) for each in _require_list(answer)]
     except ValidationError as error:
         raise _from_another_version(error) from error
 
 
-def read_claims(answer: Any) -> list[Claim]:
-    """Read leases one by one, so that one that nobody can work on takes no other with it."""
-    return [_read_claim(each) for each in _list(answer)]
+def parse_claims(answer: Any) -> list[Claim]:
+    """Parse leases one by one, so that an unreadable one does not affect the others."""
+    return [_parse_claim(each) for each in _require_list(answer)]
 
 
-def _read_claim(row: Any) -> Claim:
+def _parse_claim(row: Any) -> Claim:
     try:
         return ClaimedSubtask.model_validate(row)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         if first["type"] == "missing" or not isinstance(row, dict):
             raise _from_another_version(error) from error
-        # A path may be as deep as the value that nobody can read.
+        # A path may be as deep as the unreadable value.
         field = ".".join(str(part)[:100] for part in first["loc"][:4]).removeprefix("task.")
-        return read_rows(
+        return parse_rows(
             UnreadableSubtask, [row | {"field": field, "problem": explain_mistake(first)}]
         )[0]
 
 
-def _list(answer: Any) -> list[Any]:
+def _require_list(answer: Any) -> list[Any]:
     if not isinstance(answer, list):
         raise _not_understood("", "it is not a list of rows")
     return answer

@@ -23,8 +23,7 @@ from cogo.supervisor.local_stack import ADAPTER_MODULES, AGENT_MODULES
 from cogo.supervisor.release_leases import release_leases
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.chaos.line import Line
 
 NAMES: Final[dict[str, Kind]] = {

@@ -14,7 +14,7 @@ import httpx
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, LeaseRef
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from tests.chaos.diary import Diary, Replayed, Struck
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.fleet import Fleet, Member
@@ -54,7 +54,7 @@ select a.subtask_id, a.attempt, a.agent_id
 class Nemesis:
     """Hits the fleet. Every fault is undone by the time that its block or its task ends."""
 
-    def __init__(self, fleet: Fleet, store: Store, people: People, diary: Diary) -> None:
+    def __init__(self, fleet: Fleet, store: QueueStore, people: People, diary: Diary) -> None:
         self._fleet = fleet
         self._store = store
         self._people = people

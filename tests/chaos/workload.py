@@ -9,7 +9,7 @@ from uuid import UUID
 
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import NewTask, Task
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from tests.chaos.diary import Diary, Submitted
 
 _PROMPTS: Final = (
@@ -83,7 +83,7 @@ def _order(
 class People:
     """Does so through the store that everybody has, and notes what they ask and hear."""
 
-    def __init__(self, store: Store, diary: Diary) -> None:
+    def __init__(self, store: QueueStore, diary: Diary) -> None:
         self._store = store
         self._diary = diary
 

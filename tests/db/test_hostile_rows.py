@@ -16,7 +16,7 @@ from agents.runtime.attempt import WorkFailed
 from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, ClaimedSubtask, Subtask, Task
-from protocol.transport.rpc_client import read_claims, read_rows
+from protocol.transport.rpc_client import parse_claims, parse_rows
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.fake_store import FakeStore
 from tests.support.hostile_rows.rows import hostile_row, row_text
@@ -62,7 +62,7 @@ async def as_json(connection: Connection, query: str, *arguments: object) -> Any
 async def plan(agent: Agent, cio: Cio) -> None:
     """Claim all that there is to plan, and record what the orchestrator makes of it."""
     query = "select * from public.cogo_claim_subtasks($1, '{cio}', 100)"
-    for claim in read_claims(await as_json(agent.connection, query, agent.id)):
+    for claim in parse_claims(await as_json(agent.connection, query, agent.id)):
         lease = claim.ref.model_dump(mode="json")
         assert isinstance(claim, ClaimedSubtask), "nothing unreadable comes past the wall"
         try:
@@ -105,9 +105,9 @@ async def test_whatever_is_inserted_hides_nothing_and_holds_nobody_up(
     assert await agent.complete(ref(leases[innocent])) == "ok"
 
     newest = " order by seq desc limit 2"
-    tasks = read_rows(Task, await as_json(bob, f"table public.cogo_tasks{newest}"))
+    tasks = parse_rows(Task, await as_json(bob, f"table public.cogo_tasks{newest}"))
     lists = await as_json(agent.connection, f"table public.cogo_task_previews{newest}")
     subtasks = await as_json(agent.connection, f"table public.cogo_subtasks{newest}")
     assert {each.id: each.status for each in tasks}[innocent] is TaskState.COMPLETED
-    assert not any(each.unreadable for each in read_rows(Task, lists))
-    assert not any(each.unreadable for each in read_rows(Subtask, subtasks))
+    assert not any(each.unreadable for each in parse_rows(Task, lists))
+    assert not any(each.unreadable for each in parse_rows(Subtask, subtasks))

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from protocol.messages import PAYLOADS, Envelope, MessageType, payload_of
+from protocol.messages import PAYLOADS, Envelope, MessageType, read_payload
 from tests.support.sql.agent import ERROR, Agent, Row, insert_task, plan_task, step
 from tests.support.sql.database import Database, rows
 
@@ -57,7 +57,7 @@ async def test_every_message_is_an_envelope_that_python_understands(
         assert re.fullmatch(
             r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", message["payload"]["timestamp"]
         )
-        payload_of(envelope, PAYLOADS[MessageType(envelope.type)])
+        read_payload(envelope, PAYLOADS[MessageType(envelope.type)])
     told = [m for m in messages if m["payload"]["payload"].get("task_id") == str(task_id)]
     assert sorted((m["topic"], m["event"]) for m in told) == [
         ("cogo-results", "SUBTASK_RESULT"),

@@ -6,7 +6,7 @@ from benchmarks.simulation.accounts import bars, worth_of
 from benchmarks.simulation.play import Play
 from benchmarks.simulation.scenario import Actor, Scenario, Spell
 from benchmarks.simulation.traffic import shifts
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.database import Database
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from protocol.records import AgentRecord, Attempt, NewTask, Task
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from tests.support.eventually import eventually
 
 HOLD = "[[fault:stall after=5 times=1]]"
@@ -13,12 +13,12 @@ ENDED_SECONDS = 40.0
 """Enough for two attempts on a busy machine; nothing here waits for a lease to run out."""
 
 
-async def submitted(store: Store, prompt: str, **fields: object) -> Task:
+async def submitted(store: QueueStore, prompt: str, **fields: object) -> Task:
     """Ask for something."""
     return await store.submit_task(NewTask.model_validate({"prompt": prompt} | fields))
 
 
-async def ended(store: Store, task_id: UUID, *, within: float = ENDED_SECONDS) -> Task:
+async def ended(store: QueueStore, task_id: UUID, *, within: float = ENDED_SECONDS) -> Task:
     """Wait until a task is over."""
 
     async def final() -> Task | None:
@@ -30,18 +30,18 @@ async def ended(store: Store, task_id: UUID, *, within: float = ENDED_SECONDS) -
     return task
 
 
-async def attempts(store: Store, task_id: UUID) -> list[Attempt]:
+async def attempts(store: QueueStore, task_id: UUID) -> list[Attempt]:
     """Give the attempts at the work itself, not those at planning and routing."""
     found = await store.fetch_attempts(task_id=task_id)
     return [each for each in found if each.lane != "cio"]
 
 
-async def outcomes(store: Store, task_id: UUID) -> list[str | None]:
+async def outcomes(store: QueueStore, task_id: UUID) -> list[str | None]:
     """Tell how the attempts at the work ended, in their order."""
     return [each.outcome for each in await attempts(store, task_id)]
 
 
-async def executor_of(store: Store, task_id: UUID) -> AgentRecord:
+async def executor_of(store: QueueStore, task_id: UUID) -> AgentRecord:
     """Wait until an executor works on a task; tell which."""
 
     async def running() -> Sequence[Attempt]:

@@ -10,7 +10,7 @@ from protocol.messages import (
     MessageType,
     ModelSelectionRequest,
     ModelSelectionResponse,
-    payload_of,
+    read_payload,
 )
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
 from protocol.transport.supabase_store import SupabaseStore
@@ -31,7 +31,7 @@ ASKED = {
 
 def responses(watcher: Watcher, task_id: UUID) -> list[ModelSelectionResponse]:
     said = watcher.of(MessageType.MODEL_SELECTION_RESPONSE)
-    found = [payload_of(each, ModelSelectionResponse) for each in said]
+    found = [read_payload(each, ModelSelectionResponse) for each in said]
     return [each for each in found if each.task_id == str(task_id)]
 
 
@@ -71,7 +71,7 @@ async def test_whoever_asks_which_model_would_be_taken_is_answered(
             ),
             ModelSelectionRequest(task_id=str(task.id), requested_model="no-such-model"),
         ):
-            envelope = Envelope.of(
+            envelope = Envelope.wrap(
                 MessageType.MODEL_SELECTION_REQUEST,
                 request,
                 source="a-test",

@@ -8,7 +8,7 @@ import pytest
 from realtime import RealtimeSubscribeStates
 
 from protocol.lifecycle import TaskState
-from protocol.messages import MessageType, SubtaskResult, TaskResult, payload_of
+from protocol.messages import MessageType, SubtaskResult, TaskResult, read_payload
 from protocol.topics import RESULTS, TASKS, result_topic
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
@@ -72,12 +72,14 @@ async def test_a_watcher_hears_the_answer_in_order_and_whole_and_then_the_result
         MessageType.SUBTASK_RESULT,
         MessageType.TASK_RESULT,
     ]
-    [result] = [payload_of(each, SubtaskResult) for each in watcher.of(MessageType.SUBTASK_RESULT)]
+    [result] = [
+        read_payload(each, SubtaskResult) for each in watcher.of(MessageType.SUBTASK_RESULT)
+    ]
     assert result.status == "completed"
     assert result.output is not None
     assert result.output.generated_code == task.result["generated_code"]
     assert result.metadata.model_id == "fireworks/deepseek-v4p1-flash"
-    [whole] = [payload_of(each, TaskResult) for each in watcher.of(MessageType.TASK_RESULT)]
+    [whole] = [read_payload(each, TaskResult) for each in watcher.of(MessageType.TASK_RESULT)]
     assert (whole.task_id, whole.status) == (task_id, "completed")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocol.lifecycle import TaskState
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from tests.e2e.tasks import ended, outcomes, submitted
 from tests.support.servers.command_line import cogo_up
 from tests.support.servers.embedded import embedded_server

@@ -9,7 +9,7 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 from realtime.types import RealtimeChannelOptions
 
 from embedded.state import State
-from protocol.messages import Envelope, MessageType, SubtaskProgress, is_known, payload_of
+from protocol.messages import Envelope, MessageType, SubtaskProgress, is_known, read_payload
 from tests.support.eventually import eventually
 
 OPTIONS: RealtimeChannelOptions = {
@@ -47,7 +47,7 @@ class Watcher:
     def progress(self) -> list[SubtaskProgress]:
         """Give the pieces of text and reasoning."""
         found = self.of(MessageType.SUBTASK_PROGRESS)
-        return [payload_of(each, SubtaskProgress) for each in found]
+        return [read_payload(each, SubtaskProgress) for each in found]
 
     async def until(self, type_: MessageType, *, within: float = 40) -> Envelope:
         """Wait for a message of a type; give the first."""

@@ -9,7 +9,7 @@ import pytest
 from cogo.cli.app import run
 from embedded.state import State
 from protocol.records.deployments import CallsReport
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from cogo.cli.app import run
 from embedded.state import State
 from protocol.records import CallEnd, CallRow
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 OWNER = "00000000-0000-4000-8000-000000000009"
 OTHER = "00000000-0000-4000-8000-00000000000a"

@@ -10,8 +10,8 @@ from cogo.config.connection import Connection
 from cogo.supervisor.release_leases import release_leases
 from embedded.state import State
 from protocol.records import ClaimedSubtask, NewTask
-from protocol.transport.connect import open_store
 from protocol.transport.rpc_client import TRIES
+from protocol.transport.supabase_store import open_store
 from tests.support.eventually import eventually
 from tests.support.servers.proxy import refusing_proxy
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from agents.selection.controls import OperatorControl
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from agents.selection.policies.explore import Explore
 from agents.selection.policies.rules import Rules
 from agents.selection.policies.scored import Scored
 from agents.selection.policy import Policy
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 
 POLICIES: Final[Mapping[PolicyName, Policy]] = {
     PolicyName.RULES: Rules(),

@@ -20,7 +20,7 @@ from gateway.auth.keys import hash_of, new_key
 from gateway.auth.principal import CONSOLE_SCOPES, Scope
 from protocol.ids import utc_now
 from protocol.records import ApiKey, NewApiKey
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 EXAMPLES: Final = {
     "list": ("cogo keys list", "cogo keys --json"),
@@ -50,7 +50,7 @@ def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
     Addresses and sessions of the console are left out once they are used, or have run out.
     """
-    known = run_office(directory, lambda office: office.fetch_api_keys())
+    known = run_with_store(directory, lambda store: store.fetch_api_keys())
     found = [each for each in known if each.usable or CONSOLE_SCOPES.isdisjoint(each.scopes)]
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
@@ -90,7 +90,7 @@ def create(
         owner=owner,
         expires_at=utc_now() + _duration(expires) if expires else None,
     )
-    _show(key, run_office(directory, lambda office: office.create_api_key(new)), as_json=as_json)
+    _show(key, run_with_store(directory, lambda store: store.create_api_key(new)), as_json=as_json)
 
 
 def rotate(
@@ -106,10 +106,10 @@ def rotate(
     new_id, key = new_key()
     seconds = int(_duration(grace).total_seconds())
 
-    async def replace(office: Office) -> ApiKey:
-        old = await _find(office, key_id)
+    async def replace(store: GatewayStore) -> ApiKey:
+        old = await _find(store, key_id)
         lifetime = old.expires_at - old.created_at if old.expires_at else None
-        return await office.create_api_key(
+        return await store.create_api_key(
             NewApiKey(
                 id=new_id,
                 hash=hash_of(key),
@@ -122,25 +122,25 @@ def rotate(
             )
         )
 
-    _show(key, run_office(directory, replace), as_json=as_json)
+    _show(key, run_with_store(directory, replace), as_json=as_json)
 
 
 def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
     """End a key for good; gateways notice within ten seconds."""
 
-    async def end(office: Office) -> ApiKey:
-        return await office.revoke_api_key(key_id=(await _find(office, key_id)).id)
+    async def end(store: GatewayStore) -> ApiKey:
+        return await store.revoke_api_key(key_id=(await _find(store, key_id)).id)
 
-    found = run_office(directory, end)
+    found = run_with_store(directory, end)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
         print_line(f"{found.id}  revoked")
 
 
-async def _find(office: Office, text: str) -> ApiKey:
+async def _find(store: GatewayStore, text: str) -> ApiKey:
     """Return the key whose id is `text`, or the only one whose id begins so."""
-    keys = {each.id: each for each in await office.fetch_api_keys()}
+    keys = {each.id: each for each in await store.fetch_api_keys()}
     found = {name: f"{name}  {each.name}" for name, each in keys.items() if name.startswith(text)}
     if text not in keys:
         text = choose(text, found, noun="key", hint="`cogo keys list` lists them")
@@ -160,17 +160,17 @@ def local(*, directory: Dir = None) -> None:
     print_line(found.key)
 
 
-def run_office(directory: Any, work: Callable[[Office], Awaitable[_T]]) -> _T:
+def run_with_store(directory: Any, work: Callable[[GatewayStore], Awaitable[_T]]) -> _T:
     """Do something with the store of the project's Supabase."""
     # Here, since --help must not pay for it.
-    from protocol.transport.connect import open_store  # noqa: PLC0415
+    from protocol.transport.supabase_store import open_store  # noqa: PLC0415
 
     connection = find_connection(Project.find(directory))
 
     async def run() -> _T:
         secret = connection.secret_key.get_secret_value()
-        async with open_store(connection.url, secret) as office:
-            return await work(office)
+        async with open_store(connection.url, secret) as store:
+            return await work(store)
 
     return asyncio.run(run())
 

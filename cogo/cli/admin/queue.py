@@ -12,7 +12,7 @@ from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
-from protocol.json_values import count_of
+from protocol.json_values import parse_count
 from protocol.records import Limits
 
 EXAMPLES: Final = {
@@ -132,7 +132,7 @@ def _number(option: str, text: str | None, *, least: int) -> int | None:
         return None
     if text == NONE:
         return UNLIMITED
-    number = count_of(text, most=2**31 - 1)
+    number = parse_count(text, most=2**31 - 1)
     if number is None or number < least:
         raise InvalidArgument(f"{option} must be a whole number from {least} on, or none")
     return number

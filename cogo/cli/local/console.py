@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cogo.cli.admin.keys import run_office
+from cogo.cli.admin.keys import run_with_store
 from cogo.cli.options import Dir
 from cogo.config.context import Project
 from cogo.config.local_gateway import create_console_address, read_local_gateway
@@ -17,4 +17,4 @@ def console(*, directory: Dir = None) -> None:
     found = read_local_gateway(Project.find(directory).home)
     if found is None:
         raise CommandError("no gateway was started from here: `cogo up` starts one")
-    print_line(run_office(directory, lambda office: create_console_address(office, found.url)))
+    print_line(run_with_store(directory, lambda store: create_console_address(store, found.url)))

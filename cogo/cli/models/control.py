@@ -15,9 +15,7 @@ from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
-from protocol.policy import PolicyName
-from protocol.records.controls import ControlAction, Controlled, PolicySet
-from protocol.records.knowledge import ModelKnowledge
+from protocol.records.models import ControlAction, Controlled, ModelKnowledge, PolicyName, PolicySet
 from providers.catalogue.catalogue import Catalogue
 
 EXAMPLES: Final = {

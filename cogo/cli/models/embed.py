@@ -22,7 +22,7 @@ from cogo.watch.format import cost_text, marked
 from cogo.wiring.router import open_router
 from protocol.errors import InvalidArgument
 from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from providers.calls.middleware import Errand
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import deployment_objection, read_rules

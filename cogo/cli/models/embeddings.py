@@ -22,7 +22,7 @@ from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range
 from protocol.records.embeddings import EmbeddingRow, Forgetting
 from protocol.store.embeddings import EmbeddingStore
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
 

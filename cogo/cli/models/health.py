@@ -8,7 +8,7 @@ from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.terminal import first_words, print_json, print_line, print_table
 from protocol.records.deployments import DeploymentRow
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 EXAMPLES: Final = {"health": ("cogo models health", "cogo models health --json")}
 _HEADINGS: Final = (

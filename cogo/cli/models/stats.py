@@ -12,8 +12,7 @@ from cogo.terminal import print_json, print_line, print_table, print_text
 from cogo.watch.format import cost_text, marked, milliseconds
 from cogo.wiring.stores import open_client
 from protocol.records import SelectionRow
-from protocol.records.controls import ModelSwitch
-from protocol.records.knowledge import ModelReport
+from protocol.records.models import ModelReport, ModelSwitch
 
 EXAMPLES: Final = {
     "stats": ("cogo models stats", "cogo models stats --since 7d --json"),

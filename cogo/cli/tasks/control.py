@@ -17,7 +17,7 @@ from cogo.watch.format import short
 from cogo.wiring.stores import open_client
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import Subtask, Task
-from protocol.store.gateway import Office
+from protocol.store.gateway import GatewayStore
 
 EXAMPLES: Final = {
     "cancel": ('cogo tasks cancel 3f2a9c1e --reason "asked twice"', "cogo tasks cancel last"),
@@ -78,7 +78,7 @@ def approve(
 ) -> None:
     """Approve the subtask of a task that waits for a person, or refuse it with --reject."""
 
-    async def decide(store: Office, task_id: UUID) -> Subtask:
+    async def decide(store: GatewayStore, task_id: UUID) -> Subtask:
         waiting = [
             each
             for each in await store.fetch_subtasks(task_id=task_id)
@@ -110,7 +110,7 @@ def _only(waiting: Sequence[Subtask], task_id: UUID, step: str | None) -> Subtas
 def _move(
     directory: Path | None,
     task: str,
-    move: Callable[[Office, UUID], Awaitable[Task]],
+    move: Callable[[GatewayStore, UUID], Awaitable[Task]],
     *,
     as_json: bool,
 ) -> None:
@@ -124,7 +124,9 @@ def _move(
             print_text(f"what runs is finished; nothing else begins until {again}", err=True)
 
 
-def _run(directory: Path | None, task: str, work: Callable[[Office, UUID], Awaitable[_T]]) -> _T:
+def _run(
+    directory: Path | None, task: str, work: Callable[[GatewayStore, UUID], Awaitable[_T]]
+) -> _T:
     async def run() -> _T:
         async with open_client(Project.find(directory)) as client:
             return await work(client.store, await find_task_id(client.store, task))

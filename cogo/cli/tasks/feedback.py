@@ -11,7 +11,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from cogo.wiring.stores import open_client
-from protocol.records.knowledge import Rating
+from protocol.records.models import Rating
 
 EXAMPLES: Final = (
     "cogo feedback 3f2a9c1e good",

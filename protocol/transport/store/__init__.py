@@ -1,1 +1,1 @@
-"""Stores over the Supabase client, one per protocol of `protocol.store`."""
+"""Implementations of `protocol.store` over the Supabase client, in modules of the same names."""

@@ -1,4 +1,4 @@
-"""Kept vectors over the official client."""
+"""Stored embeddings over the official client."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,19 +12,19 @@ from protocol.records.embeddings import (
     NearEmbedding,
     NewEmbedding,
 )
-from protocol.transport.queries import newest_first, of_owner, read_query
-from protocol.transport.rpc_client import Calls
+from protocol.transport.queries import filter_by_owner, order_newest_first, read_query
+from protocol.transport.rpc_client import RpcClient
 
 _COLUMNS: Final = ",".join(EmbeddingRow.model_fields)
 
 
-class EmbeddingCalls(Calls):
-    """Implements `protocol.store.embeddings.EmbeddingStore`."""
+class SupabaseEmbeddingStore(RpcClient):
+    """Implementation of `protocol.store.embeddings.EmbeddingStore`."""
 
     async def keep_embeddings(
         self, *, owner: UUID | None, items: Sequence[NewEmbedding]
     ) -> list[KeptEmbedding]:
-        return await self._rows(
+        return await self._call_rows(
             KeptEmbedding,
             "keep_embeddings",
             owner=None if owner is None else str(owner),
@@ -40,7 +40,7 @@ class EmbeddingCalls(Calls):
         limit: int,
         simulated: bool = False,
     ) -> list[NearEmbedding]:
-        return await self._rows(
+        return await self._call_rows(
             NearEmbedding,
             "nearest_embeddings",
             owner=None if owner is None else str(owner),
@@ -61,11 +61,11 @@ class EmbeddingCalls(Calls):
         last: EmbeddingRow | None = None,
     ) -> list[EmbeddingRow]:
         query = self._client.table("cogo_embeddings").select(_COLUMNS)
-        query = of_owner(query, owner, every_owner=every_owner)
+        query = filter_by_owner(query, owner, every_owner=every_owner)
         for column, value in (("model_id", model_id), ("source", source)):
             if value is not None:
                 query = query.eq(column, value)
-        query = newest_first(query, ("created_at", "id"), last)
+        query = order_newest_first(query, ("created_at", "id"), last)
         return await read_query(EmbeddingRow, query.limit(limit))
 
     async def fetch_embeddings_between(
@@ -76,7 +76,7 @@ class EmbeddingCalls(Calls):
         return await read_query(EmbeddingRow, query.order("created_at", desc=True).limit(limit))
 
     async def forget_embeddings(self, which: Forgetting) -> int:
-        found = await self._row(
+        found = await self._call_row(
             Forgotten,
             "forget_embeddings",
             **which.model_dump(mode="json", exclude_none=True),

@@ -1,11 +1,12 @@
-"""The half of the store that the gateway and its keys need, over the official client."""
+"""API keys and lists of tasks over the official client."""
 
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
 from protocol.records.base import ListedRow
-from protocol.transport.queries import Reads, of_owner, read_query
+from protocol.transport.queries import filter_by_owner, read_query
+from protocol.transport.rpc_client import RpcClient
 
 _PREVIEWS = "cogo_task_previews"
 """Where lists of tasks come from: without long prompts and results."""
@@ -13,22 +14,22 @@ _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _OPEN = [each.value for each in TaskState if not each.is_final]
 
 
-class OfficeCalls(Reads):
-    """What `protocol.store.gateway.Office` adds to the store."""
+class SupabaseGatewayStore(RpcClient):
+    """Implementation of `protocol.store.gateway.GatewayStore`."""
 
     async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:
-        found = await self._rows(ApiKey, "check_api_key", id=key_id, hash=key_hash)
+        found = await self._call_rows(ApiKey, "check_api_key", id=key_id, hash=key_hash)
         return found[0] if found else None
 
     async def fetch_api_keys(self) -> list[ApiKey]:
-        return await self._every(ApiKey, "api_keys")
+        return await self._call_pages(ApiKey, "api_keys")
 
     async def create_api_key(self, key: NewApiKey) -> ApiKey:
         body = key.model_dump(mode="json", exclude_none=True)
-        return await self._row(ApiKey, "create_api_key", **body)
+        return await self._call_row(ApiKey, "create_api_key", **body)
 
     async def revoke_api_key(self, *, key_id: str) -> ApiKey:
-        return await self._row(ApiKey, "revoke_api_key", id=key_id)
+        return await self._call_row(ApiKey, "revoke_api_key", id=key_id)
 
     async def find_tasks(
         self,
@@ -41,7 +42,7 @@ class OfficeCalls(Reads):
         before: int | None = None,
     ) -> list[Task]:
         query = self._client.table(_PREVIEWS).select("*")
-        query = of_owner(query, owner, every_owner=every_owner)
+        query = filter_by_owner(query, owner, every_owner=every_owner)
         if status is not None:
             query = query.eq("status", status.value)
         if task_type is not None:
@@ -56,7 +57,7 @@ class OfficeCalls(Reads):
         found: dict[UUID, TaskLine] = {}
         for statuses in (None, _OPEN):
             query = self._client.table(_PREVIEWS).select(_LINE)
-            query = of_owner(query, owner, every_owner=every_owner)
+            query = filter_by_owner(query, owner, every_owner=every_owner)
             if statuses is not None:
                 query = query.in_("status", statuses)
             query = query.order("seq", desc=True).limit(limit)

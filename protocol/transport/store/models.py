@@ -1,20 +1,27 @@
-"""Experience with models and ratings over the official client."""
+"""What is known of models, over the official client."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
+from protocol.records.models import (
+    ControlAction,
+    Controlled,
+    ModelKnowledge,
+    ModelReport,
+    ModelSwitch,
+    PolicySet,
+    Rating,
+)
 from protocol.transport.queries import read_query
-from protocol.transport.rpc_client import Calls
+from protocol.transport.rpc_client import RpcClient
 
 
-class JudgementCalls(Calls):
-    """Implements `protocol.store.models.JudgementStore`."""
+class SupabaseModelStore(RpcClient):
+    """Implementation of `protocol.store.models.ModelStore`."""
 
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
-        return await self._row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
+        return await self._call_row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
 
     async def feedback(
         self,
@@ -24,7 +31,7 @@ class JudgementCalls(Calls):
         comment: str | None = None,
         person: UUID | None = None,
     ) -> Rating:
-        return await self._row(
+        return await self._call_row(
             Rating,
             "feedback",
             task_id=str(task_id),
@@ -43,7 +50,7 @@ class JudgementCalls(Calls):
         reason: str | None = None,
         who: str | None = None,
     ) -> Controlled:
-        return await self._row(
+        return await self._call_row(
             Controlled,
             "control_model",
             action=action,
@@ -57,7 +64,7 @@ class JudgementCalls(Calls):
     async def set_policy(
         self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
     ) -> PolicySet:
-        return await self._row(
+        return await self._call_row(
             PolicySet,
             "set_policy",
             policy=policy,
@@ -67,7 +74,7 @@ class JudgementCalls(Calls):
 
     async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
         moment = None if since is None else since.isoformat()
-        return await self._every(ModelReport, "model_report", since=moment)
+        return await self._call_pages(ModelReport, "model_report", since=moment)
 
     async def fetch_switches(self, *, limit: int) -> list[ModelSwitch]:
         query = self._client.table("cogo_model_switches").select("*").order("seq", desc=True)

@@ -1,4 +1,4 @@
-"""Money and permission over the official client; see `protocol.store.spending`."""
+"""Budgets, grants and the audit of calls over the official client."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,19 +19,20 @@ from protocol.records import (
     Removed,
     UsageRow,
 )
-from protocol.transport.queries import Reads, newest_first, of_owner, read_pages, read_query
+from protocol.transport.queries import filter_by_owner, order_newest_first, read_pages, read_query
+from protocol.transport.rpc_client import RpcClient
 
 
-class Spending(Reads):
-    """Implements `protocol.store.spending.SpendingStore`."""
+class SupabaseSpendingStore(RpcClient):
+    """Implementation of `protocol.store.spending.SpendingStore`."""
 
     async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
         body = call.model_dump(mode="json", exclude_none=True)
-        return await self._row(CallAnswer, "begin_call", agent_id=agent_id, call=body)
+        return await self._call_row(CallAnswer, "begin_call", agent_id=agent_id, call=body)
 
     async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
         body = call.model_dump(mode="json", exclude_none=True)
-        return (await self._row(Booked, "end_call", agent_id=agent_id, call=body)).booked
+        return (await self._call_row(Booked, "end_call", agent_id=agent_id, call=body)).booked
 
     async def set_budget(
         self,
@@ -42,7 +43,7 @@ class Spending(Reads):
         limit_usd: Decimal,
         allow_unpriced: bool = False,
     ) -> Budget:
-        return await self._row(
+        return await self._call_row(
             Budget,
             "set_budget",
             scope=scope,
@@ -55,10 +56,12 @@ class Spending(Reads):
     async def remove_budget(
         self, *, scope: BudgetScope, key: str | None, per: BudgetPeriod
     ) -> bool:
-        return (await self._row(Removed, "remove_budget", scope=scope, key=key, per=per)).removed
+        return (
+            await self._call_row(Removed, "remove_budget", scope=scope, key=key, per=per)
+        ).removed
 
     async def fetch_budgets(self) -> list[Budget]:
-        return await self._every(Budget, "budgets")
+        return await self._call_pages(Budget, "budgets")
 
     async def set_grants(
         self,
@@ -69,7 +72,7 @@ class Spending(Reads):
         aliases: Sequence[str] = (),
         priority: int | None = None,
     ) -> Grants:
-        return await self._row(
+        return await self._call_row(
             Grants,
             "set_grants",
             owner=None if owner is None else str(owner),
@@ -80,7 +83,7 @@ class Spending(Reads):
         )
 
     async def fetch_grants(self) -> list[Grants]:
-        return await self._every(Grants, "grants")
+        return await self._call_pages(Grants, "grants")
 
     async def fetch_calls(
         self,
@@ -94,8 +97,8 @@ class Spending(Reads):
         query = self._client.table("cogo_calls").select("*")
         if since is not None:
             query = query.gte("started_at", since.isoformat())
-        query = of_owner(query, owner, every_owner=every_owner)
-        query = newest_first(query, ("started_at", "id", "outcome"), last)
+        query = filter_by_owner(query, owner, every_owner=every_owner)
+        query = order_newest_first(query, ("started_at", "id", "outcome"), last)
         return await read_query(CallRow, query.limit(limit))
 
     async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:

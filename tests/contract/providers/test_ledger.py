@@ -10,8 +10,7 @@ import pytest
 from agents.middleware.budget import BudgetMiddleware
 from embedded.state import State
 from protocol.records import CallRow
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message, TextDelta, complete
 from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached

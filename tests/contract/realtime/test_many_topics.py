@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from embedded.realtime.limits import HOSTED, Limits
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.messages import Envelope
 from protocol.transport.channels import Channels
-from protocol.transport.realtime_connection import LineOptions
+from protocol.transport.realtime_connection import ConnectionOptions
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
@@ -16,7 +16,7 @@ from tests.support.recording_listener import RecordingListener, captured_logs
 pytestmark = ONE_POSTGRES
 
 
-def channels_of(server: Server, options: LineOptions | None = None) -> Channels:
+def channels_of(server: Server, options: ConnectionOptions | None = None) -> Channels:
     url = server.url.removesuffix("/realtime/v1")
     return Channels(url, server.keys.secret, options=options)
 
@@ -33,10 +33,10 @@ async def all_heard(channels: Channels, topics: int) -> list[list[int]]:
     return [[each.payload["number"] for each in listener.heard] for listener in listeners]
 
 
-def _said(number: int) -> Outgoing:
+def _said(number: int) -> OutgoingMessage:
     message = {"type": "TASK_ADMIRED", "payload": {"number": number}, "source": "x"}
     envelope = Envelope.parse(message | {"target": f"room-{number}"})
-    return Outgoing(topic=f"room-{number}", envelope=envelope)
+    return OutgoingMessage(topic=f"room-{number}", envelope=envelope)
 
 
 @pytest.mark.parametrize("limits", [HOSTED])
@@ -60,7 +60,7 @@ async def test_a_server_that_allows_fewer_topics_is_believed(server: Server) -> 
 
 
 async def test_connections_that_carry_nothing_any_more_are_used_again(server: Server) -> None:
-    options = LineOptions(topics=3)
+    options = ConnectionOptions(topics=3)
     async with channels_of(server, options) as channels:
         await all_heard(channels, 10)
         assert channels.connections == 4

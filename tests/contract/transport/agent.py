@@ -17,7 +17,7 @@ from protocol.records import (
     Task,
     Usage,
 )
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 
 LEASE = timedelta(seconds=60)
 
@@ -59,7 +59,7 @@ def a_usage(**fields: object) -> Usage:
 class Agent:
     """Works on its own tasks only, whatever else lies in the shared project."""
 
-    store: Store
+    store: QueueStore
     id: str = field(default_factory=lambda: f"agent-{uuid4()}")
     lane: str = field(default_factory=lambda: f"lane-{uuid4()}")
 

@@ -6,8 +6,7 @@ import pytest
 
 from embedded.state import State
 from protocol.transport.channels import Channels
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 
 
 @pytest.fixture

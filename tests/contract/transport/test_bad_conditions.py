@@ -9,7 +9,7 @@ import pytest
 from embedded.state import State
 from protocol.errors import CogoError, MigrationMissing, StoreUnavailable, Unauthorized
 from protocol.records import AgentRecord, NewTask
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 
 A_KEY = "sb_secret_of_nobody"
 

@@ -9,7 +9,7 @@ import pytest
 from loguru import logger
 
 from embedded.state import State
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS, result_topic
@@ -50,15 +50,15 @@ def logged() -> Iterator[list[dict[str, Any]]]:
     logger.remove(sink)
 
 
-def a_progress(task_id: UUID, delta: str, offset: int = 0) -> Outgoing:
+def a_progress(task_id: UUID, delta: str, offset: int = 0) -> OutgoingMessage:
     progress = SubtaskProgress(
         task_id=task_id, subtask_id=uuid4(), attempt=1, offset=offset, delta=delta
     )
     topic = result_topic(task_id)
-    envelope = Envelope.of(
+    envelope = Envelope.wrap(
         MessageType.SUBTASK_PROGRESS, progress, source="executor-1", target=topic
     )
-    return Outgoing(topic=topic, envelope=envelope)
+    return OutgoingMessage(topic=topic, envelope=envelope)
 
 
 async def broadcast(project: State, topic: str, event: str, payload: object) -> None:

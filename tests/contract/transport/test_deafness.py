@@ -11,7 +11,7 @@ import pytest
 from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
-from protocol.transport.realtime_connection import LineOptions
+from protocol.transport.realtime_connection import ConnectionOptions
 from tests.contract.transport.switchboard import Switchboard, a_switchboard
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
@@ -26,7 +26,7 @@ def a_message(**payload: object) -> dict[str, Any]:
 
 def channels_at(port: int, **options: Any) -> Channels:
     url = f"http://127.0.0.1:{port}"
-    return Channels(url, "sb_secret_of_nobody", options=LineOptions(**options))
+    return Channels(url, "sb_secret_of_nobody", options=ConnectionOptions(**options))
 
 
 async def listening(

@@ -18,8 +18,7 @@ from agents.runtime.identity import AgentIdentity
 from agents.runtime.options import RuntimeOptions
 from embedded.state import State
 from protocol.records import NewTask, Task
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.router import Router

@@ -9,8 +9,7 @@ from pydantic import SecretStr
 from agents.middleware.budget import BudgetMiddleware
 from agents.middleware.stack import open_call_limits
 from embedded.state import State
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Done, Message, TextDelta, complete

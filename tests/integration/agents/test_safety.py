@@ -19,8 +19,7 @@ from agents.executor.request import build_request
 from agents.middleware.stack import CallLimits, open_call_limits
 from embedded.state import State
 from protocol.records.deployments import DeploymentRow
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, ChatResponse, Message, complete

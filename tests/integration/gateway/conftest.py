@@ -19,8 +19,7 @@ from gateway.dependencies import Parts
 from gateway.metrics import Metrics
 from gateway.middleware import Door
 from gateway.options import GatewayOptions
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 
 OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
 OpenGateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

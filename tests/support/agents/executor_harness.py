@@ -19,7 +19,7 @@ from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.wakeup import Wakeup
-from protocol.messages import SubtaskProgress, payload_of
+from protocol.messages import SubtaskProgress, read_payload
 from protocol.records import (
     Checkpoint,
     ClaimedSubtask,
@@ -171,7 +171,7 @@ class ExecutorHarness:
 
     def heard(self) -> list[SubtaskProgress]:
         return [
-            payload_of(message.envelope, SubtaskProgress)
+            read_payload(message.envelope, SubtaskProgress)
             for request in self.bus.requests
             for message in request
         ]

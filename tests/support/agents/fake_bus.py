@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from protocol.bus import Outgoing
+from protocol.bus import OutgoingMessage
 from protocol.errors import CogoError
 from protocol.messages import Envelope
 
@@ -14,7 +14,7 @@ from protocol.messages import Envelope
 class FakeBus:
     """Implements `protocol.bus.Bus`."""
 
-    requests: list[list[Outgoing]] = field(default_factory=list)
+    requests: list[list[OutgoingMessage]] = field(default_factory=list)
     """What each request said, those that failed included."""
     error: CogoError | None = None
     gate: asyncio.Event | None = None
@@ -33,7 +33,7 @@ class FakeBus:
     ) -> AbstractAsyncContextManager[None]:
         return self._listening(topic, on_message, on_ready)
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
         self.requests.append(list(messages))
         await asyncio.sleep(0)
         if self.gate is not None:

@@ -35,8 +35,15 @@ from protocol.records import (
     Task,
     WriteCheck,
 )
-from protocol.records.controls import ControlAction, Controlled, ModelSwitch, PolicySet
-from protocol.records.knowledge import ModelKnowledge, ModelReport, Rating
+from protocol.records.models import (
+    ControlAction,
+    Controlled,
+    ModelKnowledge,
+    ModelReport,
+    ModelSwitch,
+    PolicySet,
+    Rating,
+)
 
 Extending = Literal["ok", "cancel", "lost"]
 

@@ -11,7 +11,7 @@ import sys
 from pydantic import SecretStr
 
 from agents.middleware.stack import open_call_limits
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Message, complete

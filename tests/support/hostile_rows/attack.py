@@ -17,8 +17,7 @@ import httpx
 from protocol.errors import CogoError
 from protocol.lifecycle import TaskState
 from protocol.records import Task
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.support.eventually import eventually
 from tests.support.hostile_rows.rows import hostile_json, hostile_row, row_text
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from embedded.state import State
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from tests.support.eventually import eventually
 from tests.support.servers.embedded import embedded_server
 from tests.support.servers.postgres import state_directory

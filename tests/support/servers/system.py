@@ -11,8 +11,7 @@ from typing import Any, Final
 import httpx
 
 from embedded.state import State, read_state
-from protocol.transport.connect import open_store
-from protocol.transport.supabase_store import SupabaseStore
+from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.support.ports import a_port
 from tests.support.processes import descendants, is_running
 from tests.support.servers.command_line import Up, cogo, cogo_up

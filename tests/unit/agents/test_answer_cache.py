@@ -10,7 +10,7 @@ from agents.executor.answer_cache import AnswerCache
 from agents.executor.request import build_request
 from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
-from protocol.transport.store.calls import SafetyCalls
+from protocol.transport.store.cache import SupabaseAnswerCacheStore
 from providers.chat import complete
 from tests.support.agents.fake_store import AWAY
 from tests.support.agents.subtasks import a_subtask
@@ -18,7 +18,7 @@ from tests.support.agents.subtasks import a_subtask
 ALICE, BOB = uuid4(), uuid4()
 
 
-class Away(SafetyCalls):
+class Away(SupabaseAnswerCacheStore):
     def __init__(self) -> None:
         pass
 

@@ -11,9 +11,9 @@ from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
-from protocol.policy import PolicyName
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
 from protocol.records.agents import SILENT_AFTER
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.agents.subtasks import a_plan, a_subtask

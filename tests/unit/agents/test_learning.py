@@ -12,9 +12,7 @@ from agents.orchestrator.knowledge_sync import (
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
-from protocol.policy import PolicyName
-from protocol.records.controls import ControlRow
-from protocol.records.knowledge import ModelKnowledge, OutcomeRow
+from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, PolicyName
 from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.eventually import eventually
 
@@ -94,7 +92,7 @@ async def test_a_message_of_a_switch_refreshes_at_once() -> None:
         status = ModelStatus(model_id="c", status="unavailable")
         store.knowledge = KNOWN
         learner.handle_message(
-            Envelope.of(MessageType.MODEL_STATUS, status, source="x", target="y")
+            Envelope.wrap(MessageType.MODEL_STATUS, status, source="x", target="y")
         )
         await eventually(lambda: learner.knowledge.observations.health)
         running.cancel()

@@ -13,7 +13,7 @@ from agents.runtime.lease import LeaseKeeper
 from agents.runtime.outcome import StopReason
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from tests.support.agents.fake_store import AWAY, FakeStore, a_ref
 from tests.support.eventually import eventually
 
@@ -326,7 +326,7 @@ async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> Non
 
 async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
     @asynccontextmanager
-    async def refuse() -> AsyncIterator[Store]:
+    async def refuse() -> AsyncIterator[QueueStore]:
         raise Unauthorized("the key is not accepted")
         yield  # type: ignore[unreachable]  # makes it a generator
 

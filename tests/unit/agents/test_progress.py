@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.executor.progress import DELTA_CHARACTERS, DeltaKind, ProgressHub
-from protocol.messages import SubtaskProgress, payload_of
+from protocol.messages import SubtaskProgress, read_payload
 from protocol.topics import result_topic
 from protocol.transport.broadcast import MESSAGE_BYTES
 from tests.support.agents.fake_bus import FakeBus
@@ -33,7 +33,7 @@ async def sending(bus: FakeBus, every: timedelta = HOUR) -> AsyncIterator[Progre
 
 def heard(bus: FakeBus) -> list[SubtaskProgress]:
     return [
-        payload_of(message.envelope, SubtaskProgress)
+        read_payload(message.envelope, SubtaskProgress)
         for request in bus.requests
         for message in request
     ]

@@ -17,7 +17,7 @@ from protocol.messages import (
     MessageType,
     ModelControl,
     ModelSelectionResponse,
-    payload_of,
+    read_payload,
 )
 from protocol.records import AgentRecord, SelectionRecord
 from providers.catalogue.catalogue import Catalogue
@@ -177,7 +177,7 @@ async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> 
         running.cancel()
 
     [[sent]] = bus.requests
-    answer = payload_of(sent.envelope, ModelSelectionResponse)
+    answer = read_payload(sent.envelope, ModelSelectionResponse)
     assert (answer.request_id, answer.task_id) == (request.id, "task-123")
     assert answer.error
     assert answer.selected_model is None
@@ -204,7 +204,8 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
     said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
-        desk.handle_message(Envelope.of(MessageType.MODEL_CONTROL, said, source="ann", target="x"))
+        message = Envelope.wrap(MessageType.MODEL_CONTROL, said, source="ann", target="x")
+        desk.handle_message(message)
         desk.handle_message(
             Envelope(type="MODEL_CONTROL", payload={"a": 1}, source="x", target="x")
         )

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from cogo.cli.app import run
 from cogo.config.network import prepare_network
 from protocol.errors import CogoError
-from protocol.transport.connect import open_store
+from protocol.transport.supabase_store import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.discovery import find_servers
 from providers.errors import ProviderError

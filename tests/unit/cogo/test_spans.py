@@ -9,7 +9,7 @@ from cogo.cli.task_options import deadline_of
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
-from protocol.json_values import count_of, number_of
+from protocol.json_values import parse_count, to_finite_float
 
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e308, 0, -1])
@@ -33,14 +33,14 @@ def test_a_date_that_no_calendar_holds_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["9" * 5000, "11", "-1", "+1", "1.0", "1e1", "", " 1", "\u0661"])
 def test_a_count_is_ascii_digits_within_its_limit(text: str) -> None:
-    assert count_of(text, most=10) is None
+    assert parse_count(text, most=10) is None
 
 
 def test_a_count_may_have_zeros_before_it() -> None:
-    assert [count_of(text, most=10) for text in ("0", "10", "0" * 5000 + "7")] == [0, 10, 7]
+    assert [parse_count(text, most=10) for text in ("0", "10", "0" * 5000 + "7")] == [0, 10, 7]
 
 
 @pytest.mark.parametrize("value", [True, None, "1", [1], 10**309, math.inf, math.nan])
 def test_a_number_is_what_a_float_holds(value: object) -> None:
-    assert number_of(value) is None
-    assert [number_of(each) for each in (1, -2.5, 10**308)] == [1.0, -2.5, 1e308]
+    assert to_finite_float(value) is None
+    assert [to_finite_float(each) for each in (1, -2.5, 10**308)] == [1.0, -2.5, 1e308]

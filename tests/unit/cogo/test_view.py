@@ -139,7 +139,7 @@ class _History(FakeStore):
             task_id=TASK, subtask_id=FIRST, attempt=1, offset=0, delta="hello"
         )
         topic = result_topic(TASK)
-        said = Envelope.of(MessageType.SUBTASK_PROGRESS, progress, source="e", target=topic)
+        said = Envelope.wrap(MessageType.SUBTASK_PROGRESS, progress, source="e", target=topic)
         self.bus.listeners[topic](said)
         return self.events
 

@@ -18,7 +18,7 @@ from protocol.errors import StoreUnavailable
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
-from protocol.store.queue import Store
+from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
@@ -79,7 +79,7 @@ async def watching(
     rows: Rows, bus: FakeBus, cursor: Cursor | None = None
 ) -> AsyncIterator[Watcher]:
     async with (
-        Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
+        Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
         hub.watch(TASK, cursor) as watcher,
     ):
         yield watcher
@@ -89,7 +89,7 @@ def speaks(delta: str, *, offset: int, attempt: int = 1) -> Envelope:
     payload = SubtaskProgress(
         task_id=TASK, subtask_id=MAIN, attempt=attempt, offset=offset, delta=delta
     )
-    return Envelope.of(MessageType.SUBTASK_PROGRESS, payload, source="e", target="t")
+    return Envelope.wrap(MessageType.SUBTASK_PROGRESS, payload, source="e", target="t")
 
 
 async def say(bus: FakeBus, message: Envelope) -> None:
@@ -203,7 +203,7 @@ async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
     rows, bus = Rows(), FakeBus()
     rows.become("running")
     async with (
-        Hub(store=cast("Store", rows), bus=bus, poll=timedelta(0)) as hub,
+        Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(0)) as hub,
         hub.watch(TASK),
     ):
         await say(bus, speaks("x", offset=0))
@@ -226,7 +226,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
 
 async def test_watchers_of_one_task_share_one_feed() -> None:
     rows, bus = Rows(), FakeBus()
-    async with Hub(store=cast("Store", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub:
+    async with Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub:
         async with hub.watch(TASK) as one, hub.watch(TASK) as other:
             await say(bus, speaks("hello", offset=0))
             assert text_of(await until(one, Said)) == text_of(await until(other, Said)) == "hello"
@@ -235,7 +235,7 @@ async def test_watchers_of_one_task_share_one_feed() -> None:
 
 
 async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
-    hub = Hub(store=cast("Store", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
+    hub = Hub(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(20), hub:
             hub.spawn(asyncio.sleep(3600))

@@ -9,11 +9,12 @@ from jsonschema import Draft202012Validator
 
 from protocol.errors import MalformedMessage, all_errors
 from protocol.messages import Envelope, MessageType, is_known
-from protocol.store.calls import SafetyStore
+from protocol.store.cache import AnswerCacheStore
+from protocol.store.calls import CallStateStore
 from protocol.store.embeddings import EmbeddingStore
-from protocol.store.gateway import Office
-from protocol.store.models import JudgementStore
-from protocol.store.queue import Store
+from protocol.store.gateway import GatewayStore
+from protocol.store.models import ModelStore
+from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
 from protocol.topics import ALL
 from scripts.docs_pages.protocol import documents
@@ -110,7 +111,15 @@ def test_the_asyncapi_document_refers_only_to_what_it_contains() -> None:
 
 
 def test_every_call_of_the_store_is_a_documented_function() -> None:
-    groups = (Store, EmbeddingStore, JudgementStore, Office, SafetyStore, SpendingStore)
+    groups = (
+        QueueStore,
+        GatewayStore,
+        ModelStore,
+        CallStateStore,
+        AnswerCacheStore,
+        SpendingStore,
+        EmbeddingStore,
+    )
     methods = {name for group in groups for name in vars(group)}
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
     # Reads that are functions, and not of a table.

@@ -16,7 +16,7 @@ from protocol.errors import (
     TooLarge,
     Unauthorized,
     all_errors,
-    by_code,
+    errors_by_sqlstate,
 )
 
 NAMED = [error for error in all_errors() if error is not Refused]
@@ -44,7 +44,7 @@ def test_only_an_unavailable_store_is_worth_asking_again() -> None:
 
 
 def test_what_the_database_raises_is_found_by_its_code() -> None:
-    assert by_code() == {
+    assert errors_by_sqlstate() == {
         "TQ001": LeaseLost,
         "TQ002": NotFound,
         "TQ003": MoveNotAllowed,

@@ -15,12 +15,12 @@ from protocol.errors import (
     TooLarge,
     Unauthorized,
 )
-from protocol.transport.error_mapping import failure_of, unreachable
+from protocol.transport.error_mapping import map_api_error, map_network_error
 
 
 def failure(code: str | None, message: str | None = "why", hint: str | None = None) -> CogoError:
     answer = {"code": code, "message": message, "hint": hint, "details": None}
-    return failure_of(APIError(answer), call="cogo_claim_subtasks")
+    return map_api_error(APIError(answer), call="cogo_claim_subtasks")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_page_of_a_proxy_is_not_repeated_at_length() -> None:
 
 def test_an_answer_without_words_is_described_all_the_same() -> None:
     assert "no message" in str(failure("P0001", None))
-    assert "no answer in time" in str(unreachable(httpx.ConnectTimeout(""), call="cogo_reap"))
+    assert "no answer in time" in str(map_network_error(httpx.ConnectTimeout(""), call="cogo_reap"))
 
 
 @pytest.mark.parametrize("code", ["53100", "25006", "58030"])

@@ -16,7 +16,7 @@ from protocol.messages import (
     Payload,
     SubtaskProgress,
     is_known,
-    payload_of,
+    read_payload,
 )
 from tests.support.json_values import OBJECTS
 from tests.unit.protocol.goldens import NAMES, golden
@@ -32,7 +32,7 @@ def test_a_golden_message_is_read_without_losing_a_field(name: str) -> None:
     raw = golden(name)
 
     message = Envelope.parse(raw)
-    payload = payload_of(message, PAYLOADS[MessageType(message.type)])
+    payload = read_payload(message, PAYLOADS[MessageType(message.type)])
 
     assert is_known(message)
     assert payload.model_dump(mode="json", exclude_unset=True) == raw["payload"]
@@ -63,12 +63,12 @@ def test_what_is_said_carries_everything_that_was_given_and_no_nulls() -> None:
         task_id=uuid4(), subtask_id=uuid4(), attempt=3, offset=0, delta="def "
     )
 
-    message = Envelope.of(
+    message = Envelope.wrap(
         MessageType.SUBTASK_PROGRESS, progress, source="executor-1", target="cogo-results"
     )
 
     assert "timestamp" not in message.payload
-    assert payload_of(message, SubtaskProgress) == progress
+    assert read_payload(message, SubtaskProgress) == progress
     assert message.timestamp.tzinfo is not None
 
 
@@ -81,14 +81,14 @@ def test_fields_of_a_newer_sender_are_ignored(name: str) -> None:
 
     message = Envelope.parse(raw)
 
-    assert payload_of(message, shape) == payload_of(before, shape)
+    assert read_payload(message, shape) == read_payload(before, shape)
 
 
 def test_more_params_than_are_named_reach_the_executor() -> None:
     raw = golden("mcp_subtask")
     raw["payload"]["params"]["tests"] = ["assert sort([]) == []"]
 
-    subtask = payload_of(Envelope.parse(raw), McpSubtask)
+    subtask = read_payload(Envelope.parse(raw), McpSubtask)
 
     assert subtask.params.model_dump()["tests"] == ["assert sort([]) == []"]
 
@@ -169,7 +169,7 @@ def test_no_payload_does_anything_but_be_read_or_be_refused(
     message = Envelope(type=type_, payload=payload, source="s", target="t")
 
     try:
-        read = payload_of(message, PAYLOADS[type_])
+        read = read_payload(message, PAYLOADS[type_])
     except MalformedMessage as error:
         assert error.message.startswith(PAYLOADS[type_].__name__)
     else:

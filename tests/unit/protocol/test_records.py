@@ -22,7 +22,7 @@ from protocol.records import (
     UnreadableSubtask,
     Usage,
 )
-from protocol.transport.rpc_client import read_claims
+from protocol.transport.rpc_client import parse_claims
 from tests.support.json_values import JSON
 
 NOON = "2026-03-01T12:00:00+00:00"
@@ -210,7 +210,7 @@ def test_a_lease_that_cannot_be_read_takes_no_other_with_it(
     good, bad = a_claim(), a_claim(**fields)
     bad["task"] |= task
 
-    first, unreadable, last = read_claims([good, bad, good])
+    first, unreadable, last = parse_claims([good, bad, good])
 
     assert isinstance(first, ClaimedSubtask)
     assert isinstance(last, ClaimedSubtask)
@@ -225,4 +225,4 @@ def test_a_lease_of_another_version_is_nobodys_failure() -> None:
     del old["task"]
 
     with pytest.raises(StoreUnavailable, match="cogo migrate"):
-        read_claims([a_claim(), old])
+        parse_claims([a_claim(), old])

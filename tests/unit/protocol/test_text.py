@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from protocol.errors import OutOfRange
-from protocol.json_values import MAX_DEPTH, json_problem, parse_json
-from protocol.transport.text import storable
+from protocol.json_values import MAX_DEPTH, find_json_problem, make_storable, parse_json
 from tests.support.json_values import JSON
 
 # Unlike the text of JSON: with NUL and with halves of pairs.
@@ -21,7 +20,7 @@ ANY_JSON = st.recursive(
 
 @given(ANY_JSON)
 def test_what_is_sent_can_be_encoded_and_has_no_nul(value: JsonValue) -> None:
-    text = json.dumps(storable(value), ensure_ascii=False)
+    text = json.dumps(make_storable(value), ensure_ascii=False)
 
     text.encode()
     assert "\\u0000" not in text
@@ -29,18 +28,20 @@ def test_what_is_sent_can_be_encoded_and_has_no_nul(value: JsonValue) -> None:
 
 @given(ANY_JSON)
 def test_cleaning_twice_changes_nothing_more(value: JsonValue) -> None:
-    assert storable(storable(value)) == storable(value)
+    assert make_storable(make_storable(value)) == make_storable(value)
 
 
 @given(JSON.filter(lambda value: "\\u0000" not in json.dumps(value)))
 def test_clean_text_is_left_alone(value: JsonValue) -> None:
-    assert storable(value) == value
+    assert make_storable(value) == value
 
 
 def test_each_bad_character_becomes_one_replacement_so_that_offsets_stay() -> None:
-    assert storable("a\x00b\ud83dc") == "a\ufffdb\ufffdc"
-    assert storable({"\x00": ["\udc00", 1, None, True]}) == {"\ufffd": ["\ufffd", 1, None, True]}
-    assert storable("😀") == "😀"
+    assert make_storable("a\x00b\ud83dc") == "a\ufffdb\ufffdc"
+    assert make_storable({"\x00": ["\udc00", 1, None, True]}) == {
+        "\ufffd": ["\ufffd", 1, None, True]
+    }
+    assert make_storable("😀") == "😀"
 
 
 NESTED = '{"a":'
@@ -58,15 +59,15 @@ NESTED = '{"a":'
     ],
 )
 def test_what_json_cannot_say_is_refused_by_name(value: JsonValue, problem: str) -> None:
-    assert problem in str(json_problem(value))
+    assert problem in str(find_json_problem(value))
     if value != [10**4000]:  # the database's answer says it as well
         with pytest.raises(OutOfRange, match=f"params .* {problem}"):
-            storable(value, name="params")
+            make_storable(value, name="params")
 
 
 @given(JSON)
 def test_what_every_program_can_read_has_no_problem(value: JsonValue) -> None:
-    assert json_problem(value) is None
+    assert find_json_problem(value) is None
     assert parse_json(json.dumps(value)) == value
 
 

@@ -10,7 +10,7 @@ from agents.selection.preferences import Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose_model
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
 

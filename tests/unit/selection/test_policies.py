@@ -13,7 +13,7 @@ from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
 from agents.selection.strategy import choose_model
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,

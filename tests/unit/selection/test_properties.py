@@ -13,7 +13,7 @@ from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose_model
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from tests.support.agents.selection import CATALOGUE, recommend
 
 LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])

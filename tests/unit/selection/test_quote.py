@@ -11,7 +11,7 @@ from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from agents.selection.strategy import NoModel, choose_model
 from agents.selection.what_if import compare_preferences
-from protocol.policy import PolicyName
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()

@@ -1,0 +1,142 @@
+"""Rows about models: policies, what was learned, operators' controls, and people's ratings."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from protocol.records.base import Row
+
+
+class PolicyName(StrEnum):
+    """How a model is chosen among the candidates; `docs/selection.md` explains each policy."""
+
+    RULES = "rules"
+    SCORED = "scored"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    CASCADE = "cascade"
+    EXPLORE = "explore"
+    ENSEMBLE = "ensemble"
+
+
+ControlAction = Literal["pin", "ban", "drain", "allow"]
+"""pin: preferred to all others. ban: never taken, not even when asked for. drain: taken only when
+asked for by name, or when nothing else is left. allow: undoes the earlier control."""
+
+
+class ControlRow(Row):
+    """A control that is in force."""
+
+    scope: str
+    """`everywhere`, `owner:<uuid>` or `task_type:<type>`."""
+    subject: str
+    action: ControlAction
+    reason: str
+    who: str
+    set_at: datetime
+
+
+class Controlled(Row):
+    """The effect of a control."""
+
+    subject: str
+    action: ControlAction
+    scope: str
+    was: ControlAction
+    restamped: int
+    """Waiting subtasks that get another model."""
+
+
+class PolicySet(Row):
+    """A policy and its predecessor; None is the default. Without an owner, the deployment's."""
+
+    policy: str | None = None
+    owner: UUID | None = None
+    was: str | None = None
+
+
+class ModelSwitch(Row):
+    """A row of `cogo_model_switches`: a change in which models may be chosen."""
+
+    at: datetime
+    kind: str
+    subject: str
+    scope: str
+    was: str | None = None
+    became: str
+    reason: str
+    numbers: dict[str, Any] = Field(default_factory=dict)
+    who: str
+
+
+class OutcomeRow(Row):
+    """Outcomes of one model for one type of task. Counts decay with age, so they are floats."""
+
+    model_id: str
+    task_type: str
+    after: list[str] = Field(default_factory=list)
+    """Models whose answers to the same subtask had failed a check before, in order."""
+    judged: float
+    good: float
+    """How many of the judged ones were good: a sum of scores from 0 to 1."""
+    checked: float = 0
+    passed: float = 0
+    passed_good: float = 0
+    total_ms: float | None = None
+    """A mean, like the next two; None if nothing was measured."""
+    first_token_ms: float | None = None
+    cost_usd: float | None = None
+
+
+class ModelKnowledge(Row):
+    """What orchestrators choose by."""
+
+    outcomes: list[OutcomeRow]
+    health: dict[str, Literal["degraded", "open"]]
+    """By model; a model that is missing is healthy."""
+    controls: list[ControlRow] = Field(default_factory=list)
+    policies: dict[UUID, str] = Field(default_factory=dict)
+    """By owner; the nil uuid is the deployment."""
+
+
+class ModelReport(Row):
+    """How one model performed since a given time; `health` is its health now."""
+
+    model_id: str
+    health: str
+    reason: str | None = None
+    since: datetime | None = None
+    """Since when it has this health."""
+    selections: int
+    attempts: int
+    completed: int
+    failed: int
+    availability: float | None = None
+    """The share of answered attempts among those that ended by themselves."""
+    first_token_ms_p50: float | None = None
+    duration_ms_p50: float | None = None
+    duration_ms_p95: float | None = None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None = None
+    ratings: int
+    satisfaction: float | None = None
+    """The mean rating, from 0 to 1."""
+    simulated: bool = False
+    """Whether the vendor simulator answered in place of the model."""
+
+
+class Rating(Row):
+    """One person's rating of a task's answer."""
+
+    task_id: UUID
+    person: UUID
+    score: Decimal
+    comment: str | None = None
+    model_id: str
+    task_type: str
+    rated_at: datetime

@@ -1,0 +1,313 @@
+"""The queue over the official client: one method per RPC or read, with typed rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from protocol.errors import NotFound
+from protocol.records import (
+    AgentRecord,
+    Attempt,
+    Claim,
+    Completion,
+    CompletionAnswer,
+    Event,
+    Extension,
+    Failure,
+    FailureAnswer,
+    LeaseAnswer,
+    LeaseRef,
+    Limits,
+    NewTask,
+    Pruned,
+    QueueRow,
+    Reaped,
+    ReleaseAnswer,
+    SchemaVersion,
+    SelectionRecord,
+    SelectionRow,
+    SessionMessage,
+    Subtask,
+    Task,
+    UnreadableSubtask,
+    WriteCheck,
+)
+from protocol.transport.queries import filter_by_owner, read_pages, read_query
+from protocol.transport.rpc_client import (
+    PAGE,
+    RpcClient,
+    UnreadableAnswer,
+    parse_claims,
+    parse_rows,
+)
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class SupabaseQueueStore(RpcClient):
+    """Implementation of `protocol.store.queue.QueueStore`."""
+
+    async def claim_subtasks(
+        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+    ) -> list[Claim]:
+        request: dict[str, JsonValue] = {
+            "agent_id": agent_id,
+            "lanes": list(lanes),
+            "limit": limit,
+            "lease_seconds": lease.total_seconds(),
+            "request_id": str(request_id),
+        }
+        try:
+            return parse_claims(await self._call("claim_subtasks", **request))
+        except UnreadableAnswer:
+            return await self._claims_one_by_one(request)
+
+    async def _claims_one_by_one(self, request: Mapping[str, JsonValue]) -> list[Claim]:
+        """Repeat a claim, which gives the same leases again, and read each of them alone."""
+        claims: list[Claim] = []
+        refs = await self._send(
+            "claim_subtasks", request, lambda query: query.select("subtask_id,attempt")
+        )
+        for ref in parse_rows(LeaseRef, refs):
+
+            def alone(query: Any, subtask_id: str = str(ref.subtask_id)) -> Any:
+                return query.eq("subtask_id", subtask_id)
+
+            try:
+                answer = await self._send("claim_subtasks", request, alone)
+            except UnreadableAnswer:
+                claims.append(
+                    UnreadableSubtask(
+                        subtask_id=ref.subtask_id,
+                        attempt=ref.attempt,
+                        field="params",
+                        problem="its JSON is nested too deeply or holds a number that is too long",
+                    )
+                )
+            else:
+                claims += parse_claims(answer)
+        return claims
+
+    async def extend_leases(
+        self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
+    ) -> list[LeaseAnswer]:
+        return await self._call_rows(
+            LeaseAnswer,
+            "extend_leases",
+            agent_id=agent_id,
+            leases=[_json(each) for each in leases],
+            lease_seconds=lease.total_seconds(),
+        )
+
+    async def complete_subtasks(
+        self, *, agent_id: str, items: Sequence[Completion]
+    ) -> list[CompletionAnswer]:
+        return await self._call_rows(
+            CompletionAnswer,
+            "complete_subtasks",
+            agent_id=agent_id,
+            items=[_flat(each) for each in items],
+        )
+
+    async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
+        after = failure.retry_after
+        return await self._call_row(
+            FailureAnswer,
+            "fail_subtask",
+            agent_id=agent_id,
+            subtask_id=str(failure.ref.subtask_id),
+            attempt=failure.ref.attempt,
+            error=_json(failure.error),
+            action=failure.action,
+            retry_after_seconds=after.total_seconds() if after is not None else None,
+            usage=_json(failure.usage) if failure.usage is not None else None,
+        )
+
+    async def release_subtasks(
+        self, *, agent_id: str, leases: Sequence[LeaseRef] | None, reason: str, died: bool = False
+    ) -> list[ReleaseAnswer]:
+        return await self._call_rows(
+            ReleaseAnswer,
+            "release_subtasks",
+            agent_id=agent_id,
+            leases=None if leases is None else [_json(each) for each in leases],
+            reason=reason,
+            died=died,
+        )
+
+    async def record_agent(self, agent: AgentRecord) -> None:
+        await self._call("record_agent", agent=_json(agent))
+
+    async def reap(self, *, limit: int = 100) -> Reaped:
+        return await self._call_row(Reaped, "reap", limit=limit)
+
+    async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
+        row = await self._call_row(Pruned, "prune", limit=limit, older_than=_interval(older_than))
+        return row.pruned
+
+    async def prune_records(
+        self,
+        *,
+        limit: int = 1000,
+        switches_older_than: timedelta | None = None,
+        calls_older_than: timedelta | None = None,
+    ) -> int:
+        row = await self._call_row(
+            Pruned,
+            "prune_records",
+            limit=limit,
+            switches_older_than=_interval(switches_older_than),
+            calls_older_than=_interval(calls_older_than),
+        )
+        return row.pruned
+
+    async def record_selection(self, selection: SelectionRecord) -> None:
+        await self._call("record_selection", selection=_json(selection))
+
+    async def submit_task(self, task: NewTask) -> Task:
+        return await self._call_row(Task, "submit_task", **_json(task))
+
+    async def cancel_task(self, *, task_id: UUID, reason: str | None = None) -> Task:
+        return await self._call_row(Task, "cancel_task", task_id=str(task_id), reason=reason)
+
+    async def redrive_task(self, *, task_id: UUID) -> Task:
+        return await self._call_row(Task, "redrive_task", task_id=str(task_id))
+
+    async def redrive_subtask(self, *, subtask_id: UUID) -> Subtask:
+        return await self._call_row(Subtask, "redrive_subtask", subtask_id=str(subtask_id))
+
+    async def pause_task(self, *, task_id: UUID) -> Task:
+        return await self._call_row(Task, "pause_task", task_id=str(task_id))
+
+    async def resume_task(self, *, task_id: UUID) -> Task:
+        return await self._call_row(Task, "resume_task", task_id=str(task_id))
+
+    async def approve_subtask(
+        self, *, subtask_id: UUID, approved: bool = True, comment: str | None = None
+    ) -> Subtask:
+        return await self._call_row(
+            Subtask,
+            "approve_subtask",
+            subtask_id=str(subtask_id),
+            approved=approved,
+            comment=comment,
+        )
+
+    async def fetch_queue(self) -> list[QueueRow]:
+        return await self._call_pages(QueueRow, "queue")
+
+    async def set_lane(
+        self,
+        *,
+        lane: str,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        return await self._call_row(
+            Limits,
+            "set_lane",
+            lane=lane,
+            paused=paused,
+            max_running=max_running,
+            per_minute=per_minute,
+        )
+
+    async def set_owner(
+        self,
+        *,
+        owner: UUID | None,
+        paused: bool | None = None,
+        max_running: int | None = None,
+        per_minute: int | None = None,
+    ) -> Limits:
+        return await self._call_row(
+            Limits,
+            "set_owner",
+            owner=None if owner is None else str(owner),
+            paused=paused,
+            max_running=max_running,
+            per_minute=per_minute,
+        )
+
+    async def schema_versions(self) -> list[str]:
+        return [row.version for row in await self._call_rows(SchemaVersion, "schema_versions")]
+
+    async def check_writes(self) -> WriteCheck:
+        return await self._call_row(WriteCheck, "check_writes")
+
+    async def fetch_task(self, *, task_id: UUID) -> Task:
+        query = self._client.table("cogo_tasks").select("*").eq("id", str(task_id))
+        tasks = await read_query(Task, query)
+        if not tasks:
+            raise NotFound(f"there is no task {task_id}", hint="`cogo tasks list` lists them")
+        return tasks[0]
+
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        return await read_pages(
+            Subtask, lambda: self._of_task("cogo_subtasks", task_id).order("seq")
+        )
+
+    async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
+        def query() -> Any:
+            query = self._of_task("cogo_attempts", task_id).order("claimed_at")
+            return query.order("subtask_id").order("attempt")
+
+        return await read_pages(Attempt, query)
+
+    async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
+        return await read_pages(
+            SelectionRow,
+            lambda: self._of_task("cogo_model_selections", task_id).order("created_at").order("id"),
+        )
+
+    async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
+        found: list[Event] = []
+        while True:
+            last = found[-1].seq if found else after
+            query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
+            page = await read_query(Event, query)
+            # A page may be short because the server gives less at once than was asked for.
+            if not page:
+                return found
+            found += page
+
+    async def fetch_agents(self) -> list[AgentRecord]:
+        def query() -> Any:
+            table = self._client.table("cogo_agents")
+            return table.select("*,silent_ms:cogo_silent_ms").order("id")
+
+        # Not paged by their heartbeats, which move meanwhile.
+        found = await read_pages(AgentRecord, query)
+        return sorted(found, key=lambda each: each.heartbeat_at or _NEVER, reverse=True)
+
+    async def fetch_messages(
+        self, *, owner: UUID | None, session_id: UUID, limit: int
+    ) -> list[SessionMessage]:
+        query = self._client.table("cogo_messages").select("role,content")
+        query = (
+            filter_by_owner(query, owner)
+            .eq("session_id", str(session_id))
+            .order("seq", desc=True)
+            .limit(limit)
+        )
+        return (await read_query(SessionMessage, query))[::-1]
+
+    def _of_task(self, table: str, task_id: UUID) -> Any:
+        return self._client.table(table).select("*").eq("task_id", str(task_id))
+
+
+def _interval(age: timedelta | None) -> str | None:
+    return None if age is None else f"{age.total_seconds()} seconds"
+
+
+def _json(value: BaseModel) -> dict[str, Any]:
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _flat(item: Completion) -> dict[str, Any]:
+    body = _json(item)
+    return {**body.pop("ref"), **body}
