@@ -14,7 +14,7 @@ import pytest
 from cogo.cli.commands import COMMANDS
 from cogo.cli.registry import Command
 from cogo.config.settings import CHECKOUT
-from tests.support.servers.command_line import cogo, environment
+from tests.support.servers.command_line import cogo_program, environment
 
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
 
@@ -52,7 +52,7 @@ def test_every_command_has_its_summary_and_examples(command: Command) -> None:
 
 
 def test_the_help_of_a_command_ends_with_its_examples(tmp_path: Path) -> None:
-    shown = cogo("migrate", "--help", home=tmp_path).stdout
+    shown = cogo_program("migrate", "--help", home=tmp_path).stdout
 
     assert "Examples:\n    cogo migrate" in shown
 
@@ -81,7 +81,7 @@ def test_ctrl_c_while_modules_are_loaded_leaves_no_traceback() -> None:
 
 
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
-    ended = cogo("frobnicate", home=tmp_path)
+    ended = cogo_program("frobnicate", home=tmp_path)
 
     assert ended.returncode == 2
     assert "frobnicate" in ended.stderr
@@ -111,7 +111,7 @@ def test_a_reader_that_went_away_changes_no_exit_code_and_is_not_told_of(
 
 
 def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path) -> None:
-    ended = cogo("migrate", "--dir", str(tmp_path), home=tmp_path)
+    ended = cogo_program("migrate", "--dir", str(tmp_path), home=tmp_path)
 
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
@@ -119,11 +119,14 @@ def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path) -> None:
 
 
 def test_debug_adds_the_traceback_wherever_it_stands(tmp_path: Path) -> None:
-    assert "Traceback" in cogo("migrate", "--debug", "--dir", str(tmp_path), home=tmp_path).stderr
+    assert (
+        "Traceback"
+        in cogo_program("migrate", "--debug", "--dir", str(tmp_path), home=tmp_path).stderr
+    )
 
 
 def test_an_address_without_a_database_address_names_the_variable(tmp_path: Path) -> None:
-    ended = cogo("migrate", home=tmp_path, SUPABASE_URL="https://project.example")
+    ended = cogo_program("migrate", home=tmp_path, SUPABASE_URL="https://project.example")
 
     assert ended.returncode == 78
     assert "SUPABASE_DB_URL is not set" in ended.stderr
@@ -196,8 +199,8 @@ def test_a_package_that_another_distribution_took_is_named_with_the_cure(tmp_pat
         "SUPABASE_URL": "http://127.0.0.1:1",
         "SUPABASE_SECRET_KEY": "sb_secret_of_nobody",
     }
-    served = cogo("serve", "executor", home=tmp_path, **given)
-    examined = cogo("doctor", home=tmp_path, **given)
+    served = cogo_program("serve", "executor", home=tmp_path, **given)
+    examined = cogo_program("doctor", home=tmp_path, **given)
 
     assert served.returncode == 78
     assert "other-agents" in served.stderr
@@ -208,7 +211,7 @@ def test_a_package_that_another_distribution_took_is_named_with_the_cure(tmp_pat
 def test_the_home_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    ended = cogo("up", "--dir", str(tmp_path / "file" / ".cogo"), home=tmp_path)
+    ended = cogo_program("up", "--dir", str(tmp_path / "file" / ".cogo"), home=tmp_path)
 
     assert ended.returncode == 1
     assert "COGO_HOME" in ended.stderr

@@ -41,6 +41,13 @@ def supabase() -> Iterator[Supabase]:
         yield run
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Supabase]:
+    """Run an installation for tests that leave its data as they were; some stop its server."""
+    with an_installation() as run:
+        yield run
+
+
 def said(answer: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     assert answer.returncode == 0, answer.stderr
     found: dict[str, Any] = json.loads(answer.stdout)
@@ -96,15 +103,14 @@ def test_what_was_stored_survives_a_kill(supabase: Supabase) -> None:
     assert prompts(after) == ["survives"]
 
 
-def test_two_on_one_machine_do_not_meet(supabase: Supabase) -> None:
-    with an_installation() as other:
-        first, second = said(supabase("start", "--json")), said(other("start", "--json"))
-        insert(first, "of the first")
+def test_two_on_one_machine_do_not_meet(supabase: Supabase, shared: Supabase) -> None:
+    first, second = said(supabase("start", "--json")), said(shared("start", "--json"))
+    insert(first, "of the first")
 
-        assert prompts(second) == []
-        assert first["url"] != second["url"]
-        assert first["db_url"].rpartition(":")[2] != second["db_url"].rpartition(":")[2]
-        assert first["secret_key"] != second["secret_key"]
+    assert prompts(second) == []
+    assert first["url"] != second["url"]
+    assert first["db_url"].rpartition(":")[2] != second["db_url"].rpartition(":")[2]
+    assert first["secret_key"] != second["secret_key"]
 
 
 def test_a_reset_drops_all_data_and_keeps_keys_and_address(supabase: Supabase) -> None:
@@ -147,24 +153,24 @@ def test_rotated_keys_replace_the_old_ones(supabase: Supabase) -> None:
         assert refused.status_code == 401, name
 
 
-def test_keys_are_shown_and_kept_while_nothing_runs(supabase: Supabase) -> None:
-    started = said(supabase("start", "--json"))
-    supabase("stop")
+def test_keys_are_shown_and_kept_while_nothing_runs(shared: Supabase) -> None:
+    started = said(shared("start", "--json"))
+    shared("stop")
 
-    shown = said(supabase("keys", "--json"))
+    shown = said(shared("keys", "--json"))
 
     assert shown["secret_key"] == started["secret_key"]
 
 
 def test_psql_is_the_project_s_owner_and_no_password_is_in_its_arguments(
-    supabase: Supabase,
+    shared: Supabase,
 ) -> None:
-    state = said(supabase("start", "--json"))
+    state = said(shared("start", "--json"))
 
     # The child of psql is a shell whose parent is psql: it prints psql's arguments.
     command = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
-    query = supabase("psql", "--", "-Atc", "select current_user")
-    arguments = supabase("psql", "--", "-c", command)
+    query = shared("psql", "--", "-Atc", "select current_user")
+    arguments = shared("psql", "--", "-c", command)
 
     assert query.stdout == "postgres\n", query.stderr
     assert "--username=postgres" in arguments.stdout
@@ -214,13 +220,13 @@ def test_data_of_another_version_are_refused_with_the_way_out(supabase: Supabase
     assert prompts(said(supabase("start", "--json"))) == []
 
 
-def test_the_server_of_a_running_system_is_left_alone(supabase: Supabase) -> None:
-    state = said(supabase("start", "--json"))
+def test_the_server_of_a_running_system_is_left_alone(shared: Supabase) -> None:
+    state = said(shared("start", "--json"))
 
     with hold_lock(Path(state["home"])):
-        answers = [supabase(*each) for each in (["stop"], ["reset", "--yes"], ["keys", "--rotate"])]
+        answers = [shared(*each) for each in (["stop"], ["reset", "--yes"], ["keys", "--rotate"])]
 
     for answer in answers:
         assert answer.returncode == 1
         assert "already runs" in answer.stderr
-    assert said(supabase("status", "--json")) == state
+    assert said(shared("status", "--json")) == state

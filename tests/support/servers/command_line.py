@@ -1,15 +1,18 @@
 """Runs `cogo` as a person does: a process of its own, with an environment of its own."""
 
+import atexit
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 READY_SECONDS = 180
 """Longer than what `cogo` allows a start: its own words come first."""
@@ -23,7 +26,17 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 def cogo(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run one command to its end, in the directory `home`."""
+    """Run one command to its end in the directory `home`, in a fork that has its imports done."""
+    server = _servers.pop() if _servers else _CommandServer()
+    ended = server.run(arguments, home, environment(home, **variables))
+    _servers.append(server)
+    return ended
+
+
+def cogo_program(
+    *arguments: str, home: Path, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run one command as `cogo` does, in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "cogo", *arguments],
         capture_output=True,
@@ -33,6 +46,50 @@ def cogo(*arguments: str, home: Path, **variables: str) -> "subprocess.Completed
         env=environment(home, **variables),
         check=False,
     )
+
+
+class _CommandServer:
+    """Runs one command after the other; see command_server.py."""
+
+    def __init__(self) -> None:
+        program = Path(__file__).with_name("command_server.py")
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(Path.home()),
+            start_new_session=True,
+        )
+        atexit.register(self._stop)
+
+    def run(
+        self, arguments: Sequence[str], home: Path, variables: Mapping[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
+            request = {
+                "arguments": arguments,
+                "directory": str(home),
+                "environment": variables,
+                "stdout": out.name,
+                "stderr": err.name,
+            }
+            self._process.stdin.write(f"{json.dumps(request)}\n")
+            self._process.stdin.flush()
+            if not select.select([self._process.stdout], [], [], READY_SECONDS)[0]:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(list(arguments), READY_SECONDS, out.read())
+            code = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+
+    def _stop(self) -> None:
+        self._process.communicate()
+
+
+_servers: Final[list[_CommandServer]] = []
+"""Those that run no command."""
 
 
 @dataclass(frozen=True)
