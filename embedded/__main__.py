@@ -101,7 +101,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         legacy_grants=arguments.legacy_grants,
     ) as state:
         if arguments.ready_fd is not None:
-            with os.fdopen(arguments.ready_fd, "w") as ready:
+            with os.fdopen(os.dup(arguments.ready_fd), "w") as ready:
                 ready.write(json.dumps(asdict(state)) + "\n")
         await stop.wait()
 

@@ -1,40 +1,43 @@
-"""The greeting: the line with which `cogo up` tells an agent where to work."""
+"""What `cogo up` sends to its agents and its gateway once it is known: where to work."""
 
+import json
+from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from cogo.config.connection import Connection
 from cogo.errors import CommandError
 
-Kind = Literal["orchestrator", "executor"]
-"""The two kinds of agents."""
+AgentKind = Literal["orchestrator", "executor"]
 
 
-class Greeting(BaseModel):
-    """An address, the keys for it, and whether the vendors are simulated."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentBootstrap:
+    """A connection, and the vendor simulator if it answers instead of models.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    It goes over standard input, so that no secret is in a command line, and so that a process
+    can import what it needs while the server starts.
+    """
 
-    url: str
-    secret_key: str
-    publishable_key: str | None
-    is_embedded: bool
-    simulator_url: str | None
+    connection: Connection
+    simulator_url: str | None = None
+
+    def to_line(self) -> str:
+        """Return it as one line of JSON, with the secret key."""
+        key = self.connection.secret_key.get_secret_value()
+        return json.dumps(
+            asdict(self) | {"connection": asdict(self.connection) | {"secret_key": key}}
+        )
 
     @classmethod
-    def parse(cls, line: str) -> Self:
-        """Read the line. Raises CommandError when the parent went away before it spoke."""
+    def from_line(cls, line: str) -> Self:
+        """Parse what `to_line` returned. Raises CommandError for less than that."""
         try:
-            return cls.model_validate_json(line)
-        except ValidationError as error:
+            sent = json.loads(line)
+        except ValueError as error:
             raise CommandError("the parent process ended before it said where to work") from error
-
-    def connection(self) -> Connection:
-        """Give the connection that it speaks of."""
-        return Connection(
-            url=self.url,
-            secret_key=SecretStr(self.secret_key),
-            publishable_key=self.publishable_key,
-            is_embedded=self.is_embedded,
-        )
+        connection = sent["connection"] | {
+            "secret_key": SecretStr(sent["connection"]["secret_key"])
+        }
+        return cls(connection=Connection(**connection), simulator_url=sent["simulator_url"])

@@ -1,35 +1,44 @@
-"""The tether: a child process learns that its parent is gone, however it went.
+"""The end of the parent process, noticed however it ended.
 
-Its standard input is a pipe from the parent. An agent first reads one line from it, the
-greeting; after that nothing comes but the end of the file, which means that the parent is gone.
-On Linux the kernel also sends SIGTERM at once.
+`python -m cogo.process.parent_watch MODULE ...` runs a module that stops with its parent.
+
+The standard input of a child of `cogo up` is a pipe from its parent, which the kernel closes when
+the parent is gone. An agent first reads one line from it, its bootstrap; nothing else is sent.
 """
 
-import ctypes
 import os
+import runpy
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from typing import Final
 
-_PR_SET_PDEATHSIG: Final = 1
+_STDIN: Final = 0
 
 
-def read_greeting() -> str:
-    """Wait for the parent's line; empty when the parent went away first."""
-    return sys.stdin.readline()
+def watch_parent() -> None:
+    """Send this process SIGTERM and SIGINT when its standard input ends.
 
+    Whoever takes the first as "drain" takes the second as "cancel": nobody waits for a drain.
+    """
 
-def hold_tether(on_parent_gone: Callable[[], None]) -> None:
-    """Call `on_parent_gone`, from a thread of its own, when the parent is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
+    def wait() -> None:
+        # The descriptor itself, as the interpreter cannot exit while `sys.stdin` is locked.
+        while os.read(_STDIN, 4096):
             pass
-        on_parent_gone()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
 
-    # A thread, since the loop must not be needed to notice; daemon, since it ends with the pipe.
-    threading.Thread(target=watch, name="tether", daemon=True).start()
+    # A thread, so that a blocked event loop does not matter.
+    threading.Thread(target=wait, name="parent watch", daemon=True).start()
+
+
+def main() -> None:
+    """Watch the parent, then run the module that the first argument names."""
+    watch_parent()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Stopping in two phases: the first signal drains, the second cancels."""
+"""Shutdown in two phases: the first request drains, the second cancels."""
 
 import asyncio
 import signal
@@ -10,8 +10,8 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A closed terminal (SIGHUP) is like Ctrl-C."""
 
 
-class Stop:
-    """Whether this process was asked to stop, and how urgently."""
+class Shutdown:
+    """How far the shutdown of this process has been requested."""
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
@@ -19,27 +19,22 @@ class Stop:
         self.cancel = asyncio.Event()
         """Give back what runs; end now."""
 
-    def ask(self) -> None:
-        """Drain; cancel when asked a second time."""
+    def request(self) -> None:
+        """Drain; cancel at the second request."""
         if self.drain.is_set():
             self.cancel.set()
         self.drain.set()
 
-    def insist(self) -> None:
-        """Cancel at once: whoever could wait for a drain is gone."""
-        self.drain.set()
-        self.cancel.set()
-
 
 @contextmanager
-def stop_on_signals() -> Iterator[Stop]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a Stop while the block runs."""
-    stop = Stop()
+def shut_down_on_signals() -> Iterator[Shutdown]:
+    """Take SIGINT, SIGTERM and SIGHUP as requests while the block runs."""
+    shutdown = Shutdown()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, stop.ask)
+        loop.add_signal_handler(number, shutdown.request)
     try:
-        yield stop
+        yield shutdown
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)

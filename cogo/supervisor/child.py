@@ -2,88 +2,70 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from pydantic import JsonValue, TypeAdapter
 
 from cogo.errors import ChildFailed
-from cogo.supervisor.process import Forked, Forker, Process
+from cogo.supervisor.logfiles import open_log, read_last_line
 
-_GREETING: Final = TypeAdapter(dict[str, JsonValue])
-_TAIL_BYTES: Final = 4096
+_READY_LINE: Final = TypeAdapter(dict[str, JsonValue])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """How to start one process of ours."""
+    """How to start one of our processes."""
 
     name: str
     arguments: tuple[str, ...]
-    """What follows the interpreter; see `module`."""
+    """What follows the interpreter; see `build_module_arguments`."""
     log: Path | None
     """Where its standard error goes; None: to ours."""
     patience: timedelta
     """How long it may take to end after SIGTERM."""
-    descriptors: tuple[int, ...] = ()
-    """What it inherits beside its standard streams; ours are closed when it has started."""
+    agent_id: str | None = None
+    """The id under which it holds leases, if it is an agent."""
 
 
-def module(name: str, *arguments: str) -> tuple[str, ...]:
-    """Give the arguments that run a module of ours, whatever lies in the working directory."""
+def build_module_arguments(name: str, *arguments: str) -> tuple[str, ...]:
+    """Return the arguments that run one of our modules, whatever is in the working directory."""
     return ("-P", "-m", name, *arguments)
 
 
 class Child:
     """A running process. `async with` starts it; when the block ends, so has the process.
 
-    It says that it is ready by a line of JSON on its standard output.
+    It reports that it is ready with a line of JSON on its standard output. Its standard input ends
+    when we do; see `cogo.process.parent_watch`.
     """
 
-    def __init__(self, spec: Spec, *, forker: Forker | None = None) -> None:
+    def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._forker = forker
-        self._process: Process
-        self._streams = contextlib.ExitStack()
+        self._process: asyncio.subprocess.Process
 
     async def __aenter__(self) -> Self:
         """Start the process in a session of its own.
 
-        Ctrl-C and a closed terminal reach us, and we tell the others.
+        Ctrl-C and a closed terminal reach only us, and we signal the children.
         """
         with contextlib.ExitStack() as files:
-            for descriptor in self._spec.descriptors:
-                files.callback(os.close, descriptor)
             log = self._spec.log
-            target = None if log is None else files.enter_context(_private_file(log))
-            forked = await self._forked(target)
-            self._process = forked or await asyncio.create_subprocess_exec(
+            self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self._spec.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=target,
+                stderr=None if log is None else files.enter_context(open_log(log)),
                 start_new_session=True,
-                pass_fds=self._spec.descriptors,
             )
         return self
-
-    async def _forked(self, target: BinaryIO | None) -> Forked | None:
-        if self._forker is None:
-            return None
-        errors = None if target is None else target.fileno()
-        forked = await self._forker.fork(self._spec.arguments, errors)
-        if forked is not None:
-            self._streams.callback(forked.close)
-        return forked
 
     async def __aexit__(
         self,
@@ -91,9 +73,9 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the process: SIGTERM, and SIGKILL to its whole session when patience is over."""
+        """End the process: SIGTERM, and SIGKILL to its whole session after `patience`."""
         if self._process.returncode is None:
-            self.signal(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(self._spec.patience.total_seconds()):
                 await self._process.wait()
@@ -104,26 +86,25 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
-            self._streams.close()
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens when the process is gone."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
-    def greet(self, greeting: Mapping[str, JsonValue]) -> None:
-        """Write its one line of standard input: this way no secret is in its arguments."""
-        if self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(dict(greeting)).encode() + b"\n")
+    def send_line(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process.stdin is not None  # noqa: S101 - it was opened with a pipe
+        self._process.stdin.write(line.encode() + b"\n")
 
     @property
-    def is_still(self) -> bool:
-        """Whether it was stopped (SIGSTOP) and does not run; False where nobody can tell."""
+    def is_stopped(self) -> bool:
+        """Whether it was stopped (SIGSTOP); False where the system cannot tell."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return False
         asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
@@ -132,20 +113,20 @@ class Child:
         except ChildProcessError:
             return False
 
-    async def ready(self) -> dict[str, JsonValue]:
-        """Wait for the line that says it is ready; give what that says.
+    async def wait_ready(self) -> dict[str, JsonValue]:
+        """Wait for the line that reports that it is ready; return its content.
 
         Raises ChildFailed, with the last line of its log, when it ends before.
         """
         assert self._process.stdout is not None  # noqa: S101 - it was opened with a pipe
         line = await self._process.stdout.readline()
         if line:
-            return _GREETING.validate_json(line)
+            return _READY_LINE.validate_json(line)
         code = await self._process.wait()
-        raise ChildFailed(f"{self._spec.name} ended with code {code}: {self._last_words()}")
+        raise ChildFailed(f"{self._spec.name} ended with code {code}: {self._find_reason()}")
 
     async def wait(self) -> int:
-        """Wait until the process has ended; give its exit code."""
+        """Wait until the process has ended; return its exit code."""
         async with asyncio.TaskGroup() as group:
             # Read on, or a child that prints would hang on a full pipe.
             reader = group.create_task(self._discard_output(), name=f"read {self._spec.name}")
@@ -158,15 +139,9 @@ class Child:
         while output is not None and await output.read(65536):
             continue
 
-    def _last_words(self) -> str:
-        if self._spec.log is None:
+    def _find_reason(self) -> str:
+        log = self._spec.log
+        if log is None:
             return "see above"
-        with self._spec.log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-        last = lines[-1].removeprefix("cogo: ") if lines else "it said nothing"
-        return f"{last} ({self._spec.log})"
-
-
-def _private_file(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+        last = read_last_line(log)
+        return f"{'it wrote nothing' if last is None else last.removeprefix('cogo: ')} ({log})"

@@ -1,4 +1,4 @@
-"""The embedded server on its own: started to stay, found again, stopped."""
+"""The embedded server of `cogo supabase`, which outlives the command that starts it."""
 
 import asyncio
 import http.client
@@ -11,11 +11,12 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from cogo.errors import ChildFailed, CommandError, NotRunning
 from cogo.migrations import load_migrations, migrate
-from cogo.supervisor import module, set_long_logs_aside
+from cogo.supervisor.child import build_module_arguments
+from cogo.supervisor.logfiles import open_log, prepare_logs, read_last_line
 from embedded.errors import DirectoryInUse
 from embedded.lock import hold
 from embedded.state import State, is_alive, read_state
@@ -27,13 +28,13 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 def find_server(home: Path) -> State | None:
-    """The server that runs on this state directory."""
+    """Return the state of the server that runs on this directory, None if there is none."""
     state = read_state(home)
     return state if state is not None and is_alive(state) else None
 
 
 def require_server(home: Path) -> State:
-    """Raise NotRunning when there is none."""
+    """Return the state of the server that runs on this directory. Raises NotRunning."""
     state = find_server(home)
     if state is None:
         raise NotRunning(
@@ -43,22 +44,21 @@ def require_server(home: Path) -> State:
 
 
 def start_server(home: Path, options: Sequence[str] = ()) -> State:
-    """Start a server that outlives us, wait until it answers, and apply our migrations.
+    """Start a server that outlives this process, wait until it answers, and migrate it.
 
-    Raises ChildFailed with its last words when it does not start, and MigrationFailed.
+    Raises ChildFailed, with the last line of its log, when it does not start, and MigrationFailed.
     """
-    logs = home / "logs"
-    _make(logs)
-    set_long_logs_aside(logs)
-    log = logs / "server.log"
+    log = prepare_logs(home) / "server.log"
     reading, writing = os.pipe()
-    with os.fdopen(reading) as ready, _private_log(log) as output:
+    with os.fdopen(reading) as ready, open_log(log) as output:
         begin = output.tell()
         # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
         process = subprocess.Popen(  # noqa: S603 - ourselves
             [
                 sys.executable,
-                *module("embedded", "--dir", str(home), "--ready-fd", str(writing), *options),
+                *build_module_arguments(
+                    "embedded", "--dir", str(home), "--ready-fd", str(writing), *options
+                ),
             ],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -68,19 +68,20 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
         )
         os.close(writing)
         try:
-            is_told, _, _ = select.select([ready], [], [], _START.total_seconds())
+            is_ready, _, _ = select.select([ready], [], [], _START.total_seconds())
         except KeyboardInterrupt:
             process.terminate()
             process.wait()
             raise
-        if not is_told:
+        if not is_ready:
             process.kill()
-        if not is_told or not ready.readline():
+        if not is_ready or not ready.readline():
             process.wait()
-            raise ChildFailed(f"{_last_line(log, begin)} ({log})")
+            last = read_last_line(log, begin=begin)
+            raise ChildFailed(f"{last or 'the server did not start, and wrote nothing'} ({log})")
     state = require_server(home)
     asyncio.run(migrate(state.db_url, load_migrations()))
-    # The Data API hears of new tables a moment after they are committed.
+    # The Data API learns of new tables a moment after they are committed.
     deadline = time.monotonic() + _START.total_seconds()
     while not _knows_migrations(state):
         if time.monotonic() > deadline:
@@ -90,7 +91,7 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
 
 
 def stop_server(home: Path, state: State) -> None:
-    """Stop the server in order; return when it has let go of its directory."""
+    """Stop the server; return when it has released its directory. Raises CommandError."""
     if state.pid is None:
         return
     os.kill(state.pid, signal.SIGTERM)
@@ -120,21 +121,3 @@ def _knows_migrations(state: State) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _make(logs: Path) -> None:
-    try:
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(
-            f"{logs} cannot be written ({error.strerror}): choose another with --dir or COGO_HOME"
-        ) from error
-
-
-def _private_log(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-
-
-def _last_line(log: Path, begin: int) -> str:
-    lines = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "the server did not start, and said nothing"

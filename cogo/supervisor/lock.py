@@ -13,24 +13,24 @@ _FILE: Final = "up.lock"
 
 
 class Lock:
-    """A held lock; what it tells is read by whoever wants it as well."""
+    """A held lock; its file says who holds it."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
-    def tell(self, what: str) -> None:
-        """Say, beside our process id, where the system can be reached."""
+    def write_url(self, url: str) -> None:
+        """Write where the stack can be reached, beside our process id."""
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(f"{os.getpid()} {what}".strip())
+        self._file.write(f"{os.getpid()} {url}".strip())
         self._file.flush()
 
 
 @contextmanager
 def hold_lock(home: Path) -> Iterator[Lock]:
-    """Hold the lock of `home`, which is made when it is not there.
+    """Hold the lock of `home`, which is created if it does not exist.
 
-    The kernel lets go when the process ends, however it ends. Raises AlreadyRunning, and
+    The kernel releases it when the process ends, however it ends. Raises AlreadyRunning, and
     CommandError when the directory cannot be written.
     """
     try:
@@ -44,14 +44,14 @@ def hold_lock(home: Path) -> Iterator[Lock]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunning(_who(file.read(), home)) from error
+            raise AlreadyRunning(_describe_holder(file.read(), home)) from error
         lock = Lock(file)
-        lock.tell("")
+        lock.write_url("")
         yield lock
 
 
-def _who(told: str, home: Path) -> str:
-    process, _, url = told.partition(" ")
+def _describe_holder(content: str, home: Path) -> str:
+    process, _, url = content.partition(" ")
     where = f" at {url}" if url else ""
     return (
         f"COGO already runs{where} (state in {home}); "

@@ -1,4 +1,4 @@
-"""The keeper of one child: starts it again when it dies, until it is told to let go."""
+"""A child process that is started again when it dies."""
 
 import asyncio
 import random
@@ -12,146 +12,139 @@ from pydantic import JsonValue
 
 from cogo.errors import ChildFailed
 from cogo.supervisor.child import Child, Spec
-from cogo.supervisor.process import Forker
 from protocol.backoff import compute_backoff
 
 _HEALTHY_AFTER: Final = timedelta(seconds=5)
-"""A process that worked so long has earned an immediate restart again."""
-_LOOK_EVERY: Final = timedelta(milliseconds=250)
-_STILL_LOOKS: Final = 6
-"""A process that stands still at so many looks in a row is killed: others could work."""
+"""A process that was ready for so long is started again without a longer pause."""
+_CHECK_EVERY: Final = timedelta(milliseconds=250)
+_STOPPED_CHECKS: Final = 6
+"""A process that is stopped at so many checks in a row is killed: others could work."""
 
 
-def pause_before_restart(deaths: int, *, share: float) -> timedelta:
-    """Give the pause after `deaths` deaths in a row; `share` in [0, 1) is the jitter."""
-    pause = compute_backoff(deaths, first=0.2, longest=10)
-    return timedelta(seconds=pause * (0.5 + share / 2))
-
-
-class Keeper:
-    """Keeps one child running. `ready` is set while the child says that it is ready."""
+class RestartingChild:
+    """Keeps one child running. `ready` is set while the child is ready."""
 
     def __init__(
         self,
-        make_spec: Callable[[], Spec],
+        build_spec: Callable[[Mapping[str, JsonValue]], Spec],
         *,
-        greeting: Callable[[], Awaitable[Mapping[str, JsonValue]]] | None = None,
+        bootstrap: Callable[[], Awaitable[str]] | None = None,
         on_death: Callable[[Spec], Coroutine[Any, Any, None]] | None = None,
-        forker: Forker | None = None,
     ) -> None:
-        """Keep what `make_spec` describes; it is asked anew before each start.
+        """Keep what `build_spec` describes; it is called before each start, with the last report.
 
-        `greeting` gives the child's line of standard input, and may take its time. `on_death` runs
-        after a death that nobody asked for, while the next life begins. Each process is one of
-        `forker`, if that gives one.
+        `bootstrap` returns the line that the child waits for, and may take its time. `on_death`
+        runs after each death that was not asked for, while the child is started again.
         """
-        self._make_spec = make_spec
-        self._greeting = greeting
+        self._build_spec = build_spec
+        self._bootstrap = bootstrap
         self._on_death = on_death
-        self._forker = forker
-        self._let_go = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._child: Child | None = None
         self._was_ready = False
-        self._worked_from = 0.0
+        self._started_at = 0.0
         self.ready = asyncio.Event()
-        self.answer: dict[str, JsonValue] = {}
-        """What the child said when it was ready."""
-        self.tolerates_still = False
-        """Leave a child that was stopped (SIGSTOP) alone: somebody looks at it."""
+        self.report: dict[str, JsonValue] = {}
+        """What the last child reported when it was ready; empty before."""
+        self.tolerates_stopped = False
+        """Leave a child alone that was stopped (SIGSTOP), as under a debugger."""
 
     @property
     def pid(self) -> int | None:
         """Process id of the child that runs now."""
         return None if self._child is None else self._child.pid
 
-    def let_go(self) -> None:
+    def stop(self) -> None:
         """Ask the child to end and do not start it again; `run` returns when it has ended.
 
         The first call sends SIGTERM, which drains; later ones send SIGINT, which then cancels. Two
         signals of one kind, sent at once, would arrive as one.
         """
-        number = signal.SIGINT if self._let_go.is_set() else signal.SIGTERM
-        self._let_go.set()
+        number = signal.SIGINT if self._stopping.is_set() else signal.SIGTERM
+        self._stopping.set()
         if self._child is not None:
-            self._child.signal(number)
+            self._child.send_signal(number)
 
     async def run(self) -> None:
-        """Start the child, and start it again whenever it dies, until `let_go`.
+        """Start the child, and start it again whenever it dies, until `stop`.
 
         Raises ChildFailed when it ends before it was ready for the first time.
         """
         failure: ChildFailed | None = None
-        async with asyncio.TaskGroup() as mourning:
+        async with asyncio.TaskGroup() as handlers:
             try:
-                await self._keep(mourning)
+                await self._keep_running(handlers)
             except ChildFailed as error:
                 failure = error  # bare, not in a group
         if failure is not None:
             raise failure
 
-    async def _keep(self, mourning: asyncio.TaskGroup) -> None:
+    async def _keep_running(self, handlers: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         deaths = 0
-        while not self._let_go.is_set():
-            spec = self._make_spec()
-            self._worked_from = loop.time()
+        while not self._stopping.is_set():
+            spec = self._build_spec(self.report)
+            self._started_at = loop.time()
             code = await self._run_once(spec)
-            if self._let_go.is_set():
+            if self._stopping.is_set():
                 return
-            worked = timedelta(seconds=loop.time() - self._worked_from)
+            worked = timedelta(seconds=loop.time() - self._started_at)
             deaths = 1 if worked > _HEALTHY_AFTER else deaths + 1
             logger.warning("a process died", process=spec.name, code=code, log=str(spec.log))
             if self._on_death is not None:
-                mourning.create_task(self._on_death(spec), name=f"after {spec.name}")
-            await self._pause(pause_before_restart(deaths, share=random.random()))  # noqa: S311 - jitter
+                handlers.create_task(self._on_death(spec), name=f"after {spec.name}")
+            await self._pause(deaths)
 
     async def _run_once(self, spec: Spec) -> int:
         try:
-            async with Child(spec, forker=self._forker) as self._child:
-                return 0 if self._let_go.is_set() else await self._live_guarded(self._child)
+            async with Child(spec) as self._child:
+                return 0 if self._stopping.is_set() else await self._supervise(self._child)
         except ChildFailed:
-            # The first time it is a mistake that a person must mend; later it may pass.
-            if not self._was_ready and not self._let_go.is_set():
+            # The first time it is a mistake that a person must correct; later it may pass.
+            if not self._was_ready and not self._stopping.is_set():
                 raise
             return 1
         finally:
             self._child = None
             self.ready.clear()
 
-    async def _live_guarded(self, child: Child) -> int:
+    async def _supervise(self, child: Child) -> int:
         outcome: int | ChildFailed
         async with asyncio.TaskGroup() as group:
-            guard = group.create_task(self._guard(child), name="guard")
+            killer = group.create_task(self._kill_if_stopped(child), name="kill if stopped")
             try:
-                outcome = await self._live(child)
+                outcome = await self._follow(child)
             except ChildFailed as error:
                 outcome = error
-            guard.cancel()
+            killer.cancel()
         if isinstance(outcome, ChildFailed):
             raise outcome
         return outcome
 
-    async def _live(self, child: Child) -> int:
-        if self._greeting is not None:
-            child.greet(await self._greeting())
-        self.answer = await child.ready()
+    async def _follow(self, child: Child) -> int:
+        if self._bootstrap is not None:
+            child.send_line(await self._bootstrap())
+        self.report = await child.wait_ready()
         self._was_ready = True
-        self._worked_from = asyncio.get_running_loop().time()
+        self._started_at = asyncio.get_running_loop().time()
         self.ready.set()
         return await child.wait()
 
-    async def _guard(self, child: Child) -> None:
-        """Kill a child that stands still: what it holds would wait for the end of its leases."""
-        looks = 0
-        while looks < _STILL_LOOKS:
-            await asyncio.sleep(_LOOK_EVERY.total_seconds())
-            looks = looks + 1 if child.is_still and not self.tolerates_still else 0
-        logger.warning("a process stands still and is killed", pid=child.pid)
-        child.signal(signal.SIGKILL)
+    async def _kill_if_stopped(self, child: Child) -> None:
+        """Kill a child that is stopped: what it holds would wait for the end of its leases."""
+        checks = 0
+        while checks < _STOPPED_CHECKS:
+            await asyncio.sleep(_CHECK_EVERY.total_seconds())
+            checks = checks + 1 if child.is_stopped and not self.tolerates_stopped else 0
+        logger.warning("a stopped process is killed", pid=child.pid)
+        child.send_signal(signal.SIGKILL)
 
-    async def _pause(self, length: timedelta) -> None:
+    async def _pause(self, deaths: int) -> None:
+        """Pause before a restart: longer after each death in a row, with jitter."""
+        longest = compute_backoff(deaths, first=0.2, longest=10)
+        seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - jitter
         try:
-            async with asyncio.timeout(length.total_seconds()):
-                await self._let_go.wait()
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
         except TimeoutError:
             return

@@ -21,9 +21,9 @@ from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
 from cogo.errors import CommandError
-from cogo.process.bootstrap import Greeting
-from cogo.process.parent_watch import hold_tether
-from cogo.process.shutdown import Stop, stop_on_signals
+from cogo.process.bootstrap import AgentBootstrap
+from cogo.process.parent_watch import watch_parent
+from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import print_line
 from cogo.wiring.catalogue_watch import kept_fresh
 from cogo.wiring.model_directory import Directory
@@ -54,7 +54,7 @@ _FILES: Final = 8_192
 
 async def serve_gateway(
     project: Project,
-    greeting: Greeting,
+    bootstrap: AgentBootstrap,
     *,
     host: str,
     port: int | None,
@@ -65,7 +65,7 @@ async def serve_gateway(
 
     Raises CommandError for a port that cannot be used, and without keys beyond loopback.
     """
-    connection = greeting.connection()
+    connection = bootstrap.connection
     options = options_of(project.settings, host=host, no_key=no_key)
     if not options.is_loopback:
         await _require_keys(connection, host, is_keyless=options.is_keyless)
@@ -76,19 +76,14 @@ async def serve_gateway(
     url = _url(host, listening.getsockname()[1])
     config = server_config(app, options)
     allow_many_files()
-    server = _Server(config, on_ready=partial(_say_ready, url, is_keyless=options.is_keyless))
-    with listening, stop_on_signals() as stop:
+    server = _Server(config, on_ready=partial(_report_ready, url, is_keyless=options.is_keyless))
+    with listening, shut_down_on_signals() as shutdown:
         if with_parent:
-            loop = asyncio.get_running_loop()
-            hold_tether(partial(_insist, stop, loop))
+            watch_parent()
         async with asyncio.TaskGroup() as group:
-            stopping = group.create_task(_stop(server, stop), name="stop")
+            stopping = group.create_task(_stop(server, shutdown), name="stop")
             await server.serve([listening])
             stopping.cancel()
-
-
-def _insist(stop: Stop, loop: asyncio.AbstractEventLoop) -> None:
-    loop.call_soon_threadsafe(stop.insist)
 
 
 def server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
@@ -115,7 +110,7 @@ def allow_many_files() -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves the signals to us."""
+    """A server that calls back when it is ready, and leaves the signals to us."""
 
     def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -131,7 +126,7 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def _say_ready(url: str, *, is_keyless: bool) -> None:
+def _report_ready(url: str, *, is_keyless: bool) -> None:
     logger.info("the gateway answers", url=url)
     if is_keyless:
         logger.warning("requests need no key: every user of this machine has all rights")
@@ -252,10 +247,10 @@ async def _require_keys(connection: Connection, host: str, *, is_keyless: bool) 
     )
 
 
-async def _stop(server: uvicorn.Server, stop: Stop) -> None:
-    await stop.drain.wait()
+async def _stop(server: uvicorn.Server, shutdown: Shutdown) -> None:
+    await shutdown.drain.wait()
     server.should_exit = True
-    await stop.cancel.wait()
+    await shutdown.cancel.wait()
     server.force_exit = True
 
 

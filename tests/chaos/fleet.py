@@ -4,29 +4,28 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import asyncpg
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
+from cogo.config.connection import Connection
 from cogo.migrations import load_migrations, migrate
-from cogo.process.bootstrap import Greeting, Kind
-from cogo.process.run_with_parent import READY_FD
-from cogo.supervisor import Child, Keeper, Nursery, Spec, module
-from cogo.supervisor.local_stack import ADAPTER_MODULES, AGENT_MODULES
-from cogo.supervisor.release_leases import release_leases
+from cogo.process.bootstrap import AgentBootstrap, AgentKind
+from cogo.supervisor.child import Child, Spec, build_module_arguments
+from cogo.supervisor.project_calls import release_leases
+from cogo.supervisor.restart import RestartingChild
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.chaos.line import Line
 
-NAMES: Final[dict[str, Kind]] = {
+NAMES: Final[dict[str, AgentKind]] = {
     "orchestrator-1": "orchestrator",
     "orchestrator-2": "orchestrator",
     "executor-1": "executor",
@@ -34,7 +33,6 @@ NAMES: Final[dict[str, Kind]] = {
     "executor-3": "executor",
     "executor-4": "executor",
 }
-_TETHERED: Final = "cogo.process.run_with_parent"
 _PATIENCE: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=5)
 _LEAVING: Final = timedelta(seconds=25)
@@ -45,8 +43,8 @@ class Member:
     """One agent, through all its lives: each has an id of its own."""
 
     name: str
-    kind: Kind
-    keeper: Keeper
+    kind: AgentKind
+    process: RestartingChild
     agent_id: str = ""
     is_watched: bool = True
     """Whether its death is seen; if not, its leases run out."""
@@ -56,7 +54,7 @@ class Member:
     @property
     def pid(self) -> int | None:
         """The process that runs now and has said that it is ready."""
-        return self.keeper.pid if self.keeper.ready.is_set() else None
+        return self.process.pid if self.process.ready.is_set() else None
 
     def kill(self, *, seen: bool) -> None:
         """End its process as the kernel ends one that takes too much memory."""
@@ -68,7 +66,7 @@ class Member:
         pid = self._signal(signal.SIGSTOP)
         if pid is not None:
             self.stopped.append(pid)
-            self.keeper.tolerates_still = True
+            self.process.tolerates_stopped = True
         return pid
 
     def freeze(self) -> None:
@@ -89,8 +87,8 @@ class Member:
     def go_on(self, pid: int) -> None:
         """Let that process run again, unless it has died, or another fault still holds it."""
         self.stopped.remove(pid)
-        self.keeper.tolerates_still = bool(self.stopped)
-        if self.keeper.pid == pid and pid not in self.stopped:
+        self.process.tolerates_stopped = bool(self.stopped)
+        if self.process.pid == pid and pid not in self.stopped:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
@@ -104,27 +102,24 @@ class Fleet:
     simulator_url: str
     line: Line
     members: dict[str, Member]
-    nursery: Nursery
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
         async with asyncio.TaskGroup() as group:
-            nursing = group.create_task(self.nursery.run(), name="nursery")
             tasks = [
-                group.create_task(member.keeper.run(), name=f"keep {member.name}")
+                group.create_task(member.process.run(), name=f"keep {member.name}")
                 for member in self.members.values()
             ]
             try:
                 for member in self.members.values():
-                    await member.keeper.ready.wait()
+                    await member.process.ready.wait()
                 yield
             finally:
-                nursing.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
-                    member.keeper.let_go()
+                    member.process.stop()
                 _, late = await asyncio.wait(tasks, timeout=_LEAVING.total_seconds())
                 for task in late:
                     task.cancel()
@@ -167,31 +162,29 @@ async def running_fleet(
     """
     (home / "logs").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(Child(_server(home)))
-        simulator = await stack.enter_async_context(Child(_simulator(home, speed)))
-        await server.ready()
+        server = await stack.enter_async_context(Child(_build_server(home)))
+        simulator = await stack.enter_async_context(Child(_build_simulator(home, speed)))
+        await server.wait_ready()
         state = read_state(home)
         assert state is not None
         await migrate(state.db_url, load_migrations())
         await run_sql(state.db_url, prepare)
-        simulator_url = str((await simulator.ready())["url"])
+        simulator_url = str((await simulator.wait_ready())["url"])
         line = Line(state.url)
         await stack.enter_async_context(line.open())
-        greeting = Greeting(
+        connection = Connection(
             url=line.url,
-            secret_key=state.secret_key,
+            secret_key=SecretStr(state.secret_key),
             publishable_key=state.publishable_key,
             is_embedded=True,
-            simulator_url=simulator_url,
         )
-        nursery = Nursery(partial(_nursery, home), [*AGENT_MODULES, *ADAPTER_MODULES])
+        bootstrap = AgentBootstrap(connection=connection, simulator_url=simulator_url)
         yield Fleet(
             home=home,
             state=state,
             simulator_url=simulator_url,
             line=line,
-            members={n: _member(n, kind, home, greeting, nursery) for n, kind in NAMES.items()},
-            nursery=nursery,
+            members={n: _build_member(n, kind, home, bootstrap) for n, kind in NAMES.items()},
         )
 
 
@@ -205,46 +198,46 @@ async def run_sql(db_url: str, statements: Sequence[str]) -> None:
         await connection.close()
 
 
-def _member(name: str, kind: Kind, home: Path, greeting: Greeting, nursery: Nursery) -> Member:
-    ids: dict[Spec, str] = {}
-
-    async def greet() -> dict[str, JsonValue]:
-        return greeting.model_dump()
+def _build_member(name: str, kind: AgentKind, home: Path, bootstrap: AgentBootstrap) -> Member:
+    async def send_bootstrap() -> str:
+        return bootstrap.to_line()
 
     async def on_death(spec: Spec) -> None:
         was_seen, member.is_watched = member.is_watched, True
-        if was_seen:
-            await release_leases(greeting.connection(), ids[spec], within=_RELEASE)
+        if was_seen and spec.agent_id is not None:
+            await release_leases(bootstrap.connection, spec.agent_id, within=_RELEASE)
 
-    def spec() -> Spec:
+    def build_spec(_: Mapping[str, JsonValue]) -> Spec:
         member.agent_id = f"{name}@{secrets.token_hex(4)}"
         arguments = ("--dir", str(home), "--id", member.agent_id, "--with-parent")
-        made = _spec(home, name, module("cogo", "serve", kind, *arguments))
-        ids[made] = member.agent_id
-        return made
+        return Spec(
+            name=name,
+            arguments=build_module_arguments("cogo", "serve", kind, *arguments),
+            log=home / "logs" / f"{name}.log",
+            patience=_PATIENCE,
+            agent_id=member.agent_id,
+        )
 
-    keeper = Keeper(spec, greeting=greet, on_death=on_death, forker=nursery)
-    member = Member(name=name, kind=kind, keeper=keeper)
+    process = RestartingChild(build_spec, bootstrap=send_bootstrap, on_death=on_death)
+    member = Member(name=name, kind=kind, process=process)
     return member
 
 
-def _nursery(home: Path, door: int, modules: Sequence[str]) -> Spec:
-    made = _spec(home, "nursery", module("cogo.supervisor.fork_server.main", str(door), *modules))
-    return replace(made, descriptors=(door,))
+def _build_server(home: Path) -> Spec:
+    arguments = ("embedded", "--dir", str(home), "--ready-fd", "1", "--port", "0")
+    return Spec(
+        name="server",
+        arguments=build_module_arguments("cogo.process.parent_watch", *arguments),
+        log=home / "logs" / "server.log",
+        patience=timedelta(seconds=20),
+    )
 
 
-def _server(home: Path) -> Spec:
-    arguments = ("embedded", "--dir", str(home), "--ready-fd", READY_FD, "--port", "0")
-    return _spec(home, "server", module(_TETHERED, *arguments), patience=timedelta(seconds=20))
-
-
-def _simulator(home: Path, speed: float) -> Spec:
-    arguments = ("simulator", "--port", "0", "--speed", str(speed))
-    return _spec(home, "simulator", module(_TETHERED, *arguments))
-
-
-def _spec(
-    home: Path, name: str, arguments: tuple[str, ...], *, patience: timedelta = _PATIENCE
-) -> Spec:
-    log = home / "logs" / f"{name}.log"
-    return Spec(name=name, arguments=arguments, log=log, patience=patience)
+def _build_simulator(home: Path, speed: float) -> Spec:
+    arguments = ("--port", "0", "--speed", str(speed), "--with-parent")
+    return Spec(
+        name="simulator",
+        arguments=build_module_arguments("simulator", *arguments),
+        log=home / "logs" / "simulator.log",
+        patience=_PATIENCE,
+    )

@@ -121,7 +121,7 @@ class Nemesis:
     async def _born(self, member: Member) -> None:
         """Wait until the agent that was hit before lives again."""
         async with asyncio.timeout(_BIRTH):
-            await member.keeper.ready.wait()
+            await member.process.ready.wait()
 
     async def _stop(self, member: Member, seconds: float) -> None:
         await self._born(member)

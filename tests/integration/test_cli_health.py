@@ -9,7 +9,7 @@ import pytest
 from agents.runtime.health import Health
 from cogo.errors import CommandError
 from cogo.process.health_server import health_server
-from cogo.process.ports import ANY, free_port
+from cogo.supervisor.specs import ANY_PORT, find_free_port
 
 
 def test_probes_say_how_the_agent_is_and_why() -> None:
@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
             health_server(Health(), port),
         ):
             pytest.fail("a port for two")
-        assert free_port(f"http://127.0.0.1:{port}") == ANY
+        assert find_free_port(port) == ANY_PORT
 
-    assert free_port(f"http://127.0.0.1:{port}") == port
-    assert free_port("") == ANY
+    assert find_free_port(port) == port
+    assert find_free_port(None) == ANY_PORT

@@ -94,7 +94,7 @@ async def test_agents_work_on_a_project_that_was_migrated(tmp_path: Path) -> Non
         with cogo_up("--simulate", home=tmp_path, **variables(state)) as up:
             assert up.answer["url"] == state.url
             expected = {"simulator", "gateway", "orchestrator", "executor"}
-            assert set(up.answer["processes"]) - {"nursery"} == expected
+            assert set(up.answer["processes"]) == expected
             task_id = await insert_task(state.db_url, "Write a function for fibonacci numbers")
 
             async def completed() -> bool:

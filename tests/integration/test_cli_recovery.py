@@ -1,4 +1,4 @@
-"""A process that dies or stands still is replaced at once."""
+"""A process that dies or is stopped is replaced at once."""
 
 import asyncio
 import os
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cogo.supervisor import Keeper, Spec
+from cogo.supervisor.child import Spec
+from cogo.supervisor.restart import RestartingChild
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 
@@ -33,44 +34,44 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
     )
 
 
-async def greet() -> dict[str, str]:
-    return {"hello": "child"}
+async def send_bootstrap() -> str:
+    return "hello"
 
 
-async def test_the_next_life_does_not_wait_for_the_mourning_of_the_last(program: Spec) -> None:
-    mourned = asyncio.Event()
+async def test_a_restart_does_not_wait_for_what_is_done_after_a_death(program: Spec) -> None:
+    handled = asyncio.Event()
 
-    async def mourn(_: Spec) -> None:
-        await mourned.wait()
+    async def handle(_: Spec) -> None:
+        await handled.wait()
 
-    keeper = Keeper(lambda: program, greeting=greet, on_death=mourn)
+    process = RestartingChild(lambda _: program, bootstrap=send_bootstrap, on_death=handle)
     async with asyncio.TaskGroup() as group:
-        group.create_task(keeper.run())
-        await eventually(keeper.ready.is_set, within=20)
-        first = keeper.pid
+        group.create_task(process.run())
+        await eventually(process.ready.is_set, within=20)
+        first = process.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await eventually(lambda: keeper.ready.is_set() and keeper.pid != first, within=20)
-        keeper.let_go()
-        mourned.set()
+        await eventually(lambda: process.ready.is_set() and process.pid != first, within=20)
+        process.stop()
+        handled.set()
 
 
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="macOS before Python 3.13 cannot tell")
-async def test_a_process_that_stands_still_is_replaced(program: Spec) -> None:
+async def test_a_stopped_process_is_replaced(program: Spec) -> None:
     dead: list[Spec] = []
 
     async def note(spec: Spec) -> None:
         dead.append(spec)
 
-    keeper = Keeper(lambda: program, greeting=greet, on_death=note)
+    process = RestartingChild(lambda _: program, bootstrap=send_bootstrap, on_death=note)
     async with asyncio.TaskGroup() as group:
-        group.create_task(keeper.run())
-        await eventually(keeper.ready.is_set, within=20)
-        first = keeper.pid
+        group.create_task(process.run())
+        await eventually(process.ready.is_set, within=20)
+        first = process.pid
         assert first is not None
         os.kill(first, signal.SIGSTOP)
-        await eventually(lambda: keeper.ready.is_set() and keeper.pid != first, within=20)
-        keeper.let_go()
+        await eventually(lambda: process.ready.is_set() and process.pid != first, within=20)
+        process.stop()
 
     assert dead == [program]
     assert not is_running(first)

@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from cogo.config.connection import Connection
-from cogo.supervisor.release_leases import release_leases
+from cogo.supervisor.project_calls import release_leases
 from embedded.state import State
 from protocol.records import ClaimedSubtask, NewTask
 from protocol.transport.rpc_client import TRIES

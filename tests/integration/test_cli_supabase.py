@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from cogo.supervisor import hold_lock
+from cogo.supervisor.lock import hold_lock
 from tests.support.ports import a_port
 from tests.support.servers.command_line import cogo
 from tests.support.servers.postgres import state_directory

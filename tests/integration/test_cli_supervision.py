@@ -5,16 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
 
 from cogo.errors import AlreadyRunning, ChildFailed
-from cogo.supervisor import Child, Keeper, Spec, hold_lock, set_long_logs_aside
-from cogo.supervisor.logfiles import LONG_BYTES
+from cogo.supervisor.child import Child, Spec
+from cogo.supervisor.lock import hold_lock
+from cogo.supervisor.logfiles import LONG_BYTES, prepare_logs
+from cogo.supervisor.restart import RestartingChild
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 
@@ -30,12 +30,12 @@ def a_spec(tmp_path: Path, program: str, *, patience: float = 5) -> Spec:
     )
 
 
-async def test_a_child_that_ends_before_it_is_ready_gives_its_last_words(tmp_path: Path) -> None:
+async def test_a_child_that_ends_before_it_is_ready_reports_its_last_line(tmp_path: Path) -> None:
     spec = a_spec(tmp_path, "import sys; sys.exit('port 1 is taken')")
 
     with pytest.raises(ChildFailed, match="port 1 is taken"):
         async with Child(spec) as child:
-            await child.ready()
+            await child.wait_ready()
 
 
 async def test_the_block_ends_a_child_that_ignores_the_request(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ async def test_the_block_ends_a_child_that_ignores_the_request(tmp_path: Path) -
     )
 
     async with Child(a_spec(tmp_path, deaf, patience=0.2)) as child:
-        await child.ready()
+        await child.wait_ready()
 
     assert not is_running(child.pid)
 
@@ -53,19 +53,19 @@ async def test_a_chatty_child_does_not_hang_on_a_full_pipe(tmp_path: Path) -> No
     chatty = READY + "print('x' * 1_000_000)"
 
     async with Child(a_spec(tmp_path, chatty)) as child, asyncio.timeout(60):
-        await child.ready()
+        await child.wait_ready()
 
         assert await child.wait() == 0
 
 
-async def test_the_greeting_reaches_the_child_and_is_not_in_its_arguments(tmp_path: Path) -> None:
+async def test_a_line_reaches_the_child_and_is_not_in_its_arguments(tmp_path: Path) -> None:
     echo = "import json, sys; print(json.dumps({'got': sys.stdin.readline()}), flush=True)"
 
     async with Child(a_spec(tmp_path, echo)) as child:
-        child.greet({"key": "a-secret"})
-        answer = await child.ready()
+        child.send_line("a-secret")
+        answer = await child.wait_ready()
 
-    assert answer == {"got": '{"key": "a-secret"}\n'}
+    assert answer == {"got": "a-secret\n"}
 
 
 async def test_a_child_that_dies_is_started_again_after_its_death_was_handled(
@@ -76,48 +76,51 @@ async def test_a_child_that_dies_is_started_again_after_its_death_was_handled(
     async def note(spec: Spec) -> None:
         dead.append(spec)
 
-    keeper = Keeper(lambda: a_spec(tmp_path, READY + "time.sleep(60)"), on_death=note)
+    process = RestartingChild(lambda _: a_spec(tmp_path, READY + "time.sleep(60)"), on_death=note)
     async with asyncio.TaskGroup() as group:
-        group.create_task(keeper.run())
-        await eventually(keeper.ready.is_set)
-        first = keeper.pid
+        group.create_task(process.run())
+        await eventually(process.ready.is_set)
+        first = process.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
 
         await eventually(lambda: dead)
-        await eventually(lambda: keeper.ready.is_set() and keeper.pid != first)
-        second = keeper.pid
-        keeper.let_go()
+        await eventually(lambda: process.ready.is_set() and process.pid != first)
+        second = process.pid
+        process.stop()
 
     assert len(dead) == 1
     assert second not in {None, first}
     assert not is_running(second or 0)
 
 
-async def test_cancelling_the_keeper_while_it_waits_for_a_greeting_leaves_nothing(
+async def test_cancelling_a_start_that_waits_for_its_bootstrap_leaves_nothing(
     tmp_path: Path,
 ) -> None:
     asked = asyncio.Event()
 
-    async def never() -> Mapping[str, JsonValue]:
+    async def never() -> str:
         asked.set()
         await asyncio.Event().wait()
-        return {}
+        return ""
 
-    keeper = Keeper(lambda: a_spec(tmp_path, "import sys; sys.stdin.readline()"), greeting=never)
+    process = RestartingChild(
+        lambda _: a_spec(tmp_path, "import sys; sys.stdin.readline()"), bootstrap=never
+    )
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(keeper.run())
+        task = group.create_task(process.run())
         await asked.wait()
-        pid = keeper.pid
+        pid = process.pid
         task.cancel()
 
     assert pid is not None
     assert not is_running(pid)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal exists on Linux only")
-async def test_a_tethered_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
-    child = "from cogo.process.run_with_parent import main; main()"
+async def test_a_child_that_watches_its_parent_does_not_outlive_a_killed_parent(
+    tmp_path: Path,
+) -> None:
+    child = "from cogo.process.parent_watch import main; main()"
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-P', '-c', {child!r}, 'http.server', '0',"
@@ -140,6 +143,28 @@ async def test_a_tethered_child_does_not_outlive_a_killed_parent(tmp_path: Path)
     await eventually(lambda: not is_running(orphan), within=5)
 
 
+async def test_a_parent_that_is_gone_cancels_at_once(tmp_path: Path) -> None:
+    program = (
+        "import asyncio\n"
+        "from cogo.process.parent_watch import watch_parent\n"
+        "from cogo.process.shutdown import shut_down_on_signals\n"
+        "async def main():\n"
+        "    with shut_down_on_signals() as shutdown:\n"
+        "        watch_parent()\n"
+        "        await shutdown.drain.wait()\n"
+        "        await shutdown.cancel.wait()\n"
+        "asyncio.run(main())\n"
+    )
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-c", program), stdin=asyncio.subprocess.PIPE
+    )
+    assert child.stdin is not None
+    child.stdin.close()
+
+    async with asyncio.timeout(60):
+        assert await child.wait() == 0
+
+
 def test_a_second_lock_on_one_directory_says_who_holds_it(tmp_path: Path) -> None:
     with (
         hold_lock(tmp_path),
@@ -153,9 +178,11 @@ def test_a_second_lock_on_one_directory_says_who_holds_it(tmp_path: Path) -> Non
 
 
 def test_a_long_log_is_set_aside_and_a_short_one_stays(tmp_path: Path) -> None:
-    (tmp_path / "long.log").write_bytes(b"x" * (LONG_BYTES + 1))
-    (tmp_path / "short.log").write_bytes(b"x")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "long.log").write_bytes(b"x" * (LONG_BYTES + 1))
+    (logs / "short.log").write_bytes(b"x")
 
-    set_long_logs_aside(tmp_path)
+    prepare_logs(tmp_path)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.old", "short.log"]
+    assert sorted(path.name for path in logs.iterdir()) == ["long.old", "short.log"]

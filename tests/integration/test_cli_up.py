@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cogo.supervisor.fork_server.adopted import can_adopt
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
 from tests.support.processes import descendants, is_running
@@ -98,22 +97,6 @@ async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_
 
     assert metrics is not None
     assert "cogo_realtime_connections_total" in metrics
-
-
-@pytest.mark.skipif(not can_adopt(), reason="there is no nursery")
-async def test_a_killed_nursery_takes_nobody_along_and_agents_are_replaced_without_it(
-    tmp_path: Path,
-) -> None:
-    with cogo_up(home=tmp_path) as up:
-        processes = dict(up.answer["processes"])
-        url = up.answer["health_urls"]["executor"]
-        dead = [processes.pop(name) for name in ("nursery", "executor")]
-        for pid in dead:
-            os.kill(pid, signal.SIGKILL)
-        await eventually(lambda: not [pid for pid in dead if is_running(pid)])
-
-        await eventually(lambda: asked(f"{url}/ready"), within=60)
-        assert [name for name, pid in processes.items() if not is_running(pid)] == []
 
 
 async def asked(url: str) -> str | None:

@@ -14,8 +14,9 @@ from rich.console import Console
 from cogo.cli.local.demo_tasks import load_tasks
 from cogo.config.context import Project
 from cogo.demo.report import next_steps, print_report
-from cogo.process.shutdown import Stop, stop_on_signals
-from cogo.supervisor.local_stack import Fleet, Running, StoppedEarly, System
+from cogo.process.shutdown import Shutdown, shut_down_on_signals
+from cogo.supervisor.local_stack import LocalStack, StoppedEarly
+from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import print_line, print_text
 from cogo.watch.board import board
 from cogo.watch.follow import Finished, follow
@@ -54,27 +55,17 @@ def _own(home: Path) -> Project:
 
 
 async def _demo(project: Project, *, executors: int, simulate: bool) -> int:
-    fleet = Fleet(
-        executors=executors,
-        capacity=4,
-        port=None,
-        has_gateway=False,
-        gateway_port=None,
-        needs_key=True,
-        opens_console=False,
-        simulate=simulate,
-        shows_logs=False,
-    )
+    options = StackOptions(executors=executors, capacity=4, has_gateway=False, simulate=simulate)
     console = Console()
     console.print("Starting the embedded Supabase, an orchestrator and executors ...")
     code = INTERRUPTED
     try:
         async with (
-            _running(project, fleet) as (running, client, stop),
+            _running(project, options) as (info, client, shutdown),
             asyncio.TaskGroup() as group,
         ):
-            working = group.create_task(_work(running, client, console), name="tasks")
-            leaving = group.create_task(_leave(stop, working), name="Ctrl-C")
+            working = group.create_task(_work(info, client, console), name="tasks")
+            leaving = group.create_task(_leave(shutdown, working), name="Ctrl-C")
             working.add_done_callback(lambda _: leaving.cancel())
         code = INTERRUPTED if working.cancelled() else working.result()
     except* StoppedEarly:
@@ -83,30 +74,33 @@ async def _demo(project: Project, *, executors: int, simulate: bool) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _running(project: Project, fleet: Fleet) -> AsyncIterator[tuple[Running, Client, Stop]]:
-    """Give the system while the block runs; it is drained at the end."""
-    with stop_on_signals() as stop:
-        ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+async def _running(
+    project: Project, options: StackOptions
+) -> AsyncIterator[tuple[StackInfo, Client, Shutdown]]:
+    """Run the stack while the block runs; drain it at the end."""
+    with shut_down_on_signals() as shutdown:
+        ready: asyncio.Future[StackInfo] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
-            group.create_task(System(project, fleet, stop).run(ready.set_result), name="system")
+            stack = LocalStack(project, options, shutdown)
+            group.create_task(stack.run(ready.set_result), name="stack")
             try:
-                running = await ready
-                async with open_client_of(running.connection) as client:
-                    yield running, client, stop
+                info = await ready
+                async with open_client_of(info.connection) as client:
+                    yield info, client, shutdown
             finally:
-                stop.drain.set()
+                shutdown.drain.set()
 
 
-async def _leave(stop: Stop, working: "asyncio.Task[int]") -> None:
-    await stop.drain.wait()
+async def _leave(shutdown: Shutdown, working: "asyncio.Task[int]") -> None:
+    await shutdown.drain.wait()
     working.cancel()
 
 
-async def _work(running: Running, client: Client, console: Console) -> int:
+async def _work(info: StackInfo, client: Client, console: Console) -> int:
     named = load_tasks()
-    simulated = running.simulated
+    simulated = info.is_simulated
     mark = "   simulated" if simulated else ""
-    console.print(f"Supabase is at {running.connection.url}; inserting {len(named)} tasks{mark}\n")
+    console.print(f"Supabase is at {info.connection.url}; inserting {len(named)} tasks{mark}\n")
     inserted = {name: await client.store.submit_task(task) for name, task in named.items()}
     names = {task.id: name for name, task in inserted.items()}
     ended: list[Task] = []

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cogo.cli.local.serve import WithParent, greeting_of
+from cogo.cli.local.serve import WithParent, load_bootstrap
 from cogo.cli.options import Dir, NoKey
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
@@ -39,12 +39,12 @@ def gateway(
     It holds no state: run as many as you like. Each request needs a key (`cogo keys create`) or
     the access token of a user, unless --no-key says otherwise, which it may on loopback only.
     """
-    # Here, since --help must not pay for it; and before the greeting, while the parent is busy.
+    # Here, since --help must not pay for it; and before the bootstrap, which the parent sends late.
     from cogo.wiring.gateway import serve_gateway  # noqa: PLC0415
 
     project = Project.find(directory)
-    greeting = greeting_of(project, None, with_parent=with_parent)
-    secrets = [greeting.secret_key]
+    bootstrap = load_bootstrap(project, with_parent=with_parent)
+    secrets = [bootstrap.connection.secret_key.get_secret_value()]
     if project.settings.jwt_secret is not None:
         secrets.append(project.settings.jwt_secret.get_secret_value())
     configure_logs(
@@ -54,6 +54,6 @@ def gateway(
     )
     asyncio.run(
         serve_gateway(
-            project, greeting, host=host, port=port, with_parent=with_parent, no_key=no_key
+            project, bootstrap, host=host, port=port, with_parent=with_parent, no_key=no_key
         )
     )

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import socket
+import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,8 +12,7 @@ from cogo.cli.options import Dir, SimulatorUrl
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
-from cogo.process.bootstrap import Greeting, Kind
-from cogo.process.parent_watch import read_greeting
+from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from providers.secrets import Redactor
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def orchestrator(
     SIGTERM drains: nothing new is claimed, plans in flight are finished. A second one cancels.
     """
     project = Project.find(directory)
-    role = _role("orchestrator", agent_id, capacity, health_port)
+    role = _build_role("orchestrator", agent_id, capacity, health_port)
     _serve(project, role, simulator_url, with_parent=with_parent)
 
 
@@ -85,7 +85,7 @@ def executor(
     project = Project.find(directory)
     if debug_sse:
         _log_raw_events()
-    role = _role("executor", agent_id, capacity, health_port)
+    role = _build_role("executor", agent_id, capacity, health_port)
     _serve(project, role, simulator_url, with_parent=with_parent)
 
 
@@ -98,22 +98,19 @@ def _log_raw_events() -> None:
     print_raw_events(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
 
 
-def greeting_of(project: Project, simulator_url: str | None, *, with_parent: bool) -> Greeting:
-    """Wait for the parent's word, or find the connection ourselves."""
+def load_bootstrap(
+    project: Project, simulator_url: str | None = None, *, with_parent: bool
+) -> AgentBootstrap:
+    """Wait for what the parent sends, or find the connection without one."""
     if with_parent:
-        return Greeting.parse(read_greeting())
-    connection = find_connection(project)
-    return Greeting(
-        url=connection.url,
-        secret_key=connection.secret_key.get_secret_value(),
-        publishable_key=connection.publishable_key,
-        is_embedded=connection.is_embedded,
-        simulator_url=simulator_url,
-    )
+        return AgentBootstrap.from_line(sys.stdin.readline())
+    return AgentBootstrap(connection=find_connection(project), simulator_url=simulator_url)
 
 
-def _role(kind: Kind, agent_id: str | None, capacity: int, health_port: int | None) -> "Role":
-    # Here, since --help must not pay for it; and before the greeting, while the parent is busy.
+def _build_role(
+    kind: AgentKind, agent_id: str | None, capacity: int, health_port: int | None
+) -> "Role":
+    # Here, since --help must not pay for it; and before the bootstrap, which the parent sends late.
     from cogo.process.agent import Role  # noqa: PLC0415
 
     name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"
@@ -121,12 +118,12 @@ def _role(kind: Kind, agent_id: str | None, capacity: int, health_port: int | No
 
 
 def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
-    from cogo.process.agent import secrets_of, serve  # noqa: PLC0415
+    from cogo.process.agent import find_secrets, serve  # noqa: PLC0415
 
-    greeting = greeting_of(project, simulator_url, with_parent=with_parent)
+    bootstrap = load_bootstrap(project, simulator_url, with_parent=with_parent)
     configure_logs(
         level=project.settings.log_level,
         form=project.settings.log_format,
-        redactor=Redactor(secrets_of(project, greeting), places=True),
+        redactor=Redactor(find_secrets(project, bootstrap), places=True),
     )
-    asyncio.run(serve(project, greeting, role, with_parent=with_parent))
+    asyncio.run(serve(project, bootstrap, role, with_parent=with_parent))

@@ -14,8 +14,8 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.errors import CommandError, NotRunning
-from cogo.supervisor import hold_lock
 from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
+from cogo.supervisor.lock import hold_lock
 from cogo.terminal import neutralize, print_json, print_line
 from embedded.errors import CannotStart
 from embedded.http.binding import WARNING, is_loopback, require_loopback

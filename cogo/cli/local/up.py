@@ -13,9 +13,10 @@ from cogo.config.catalogue import ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat
-from cogo.process.shutdown import stop_on_signals
-from cogo.supervisor import Lock, hold_lock
-from cogo.supervisor.local_stack import Fleet, Running, StoppedEarly, System
+from cogo.process.shutdown import shut_down_on_signals
+from cogo.supervisor.local_stack import LocalStack, StoppedEarly
+from cogo.supervisor.lock import Lock, hold_lock
+from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import command_path, print_json, print_line
 from providers.secrets import Redactor
 
@@ -77,7 +78,7 @@ def up(
         form=_log_format(project.settings.log_format),
         redactor=Redactor(places=True),
     )
-    fleet = Fleet(
+    options = StackOptions(
         executors=executors,
         capacity=capacity,
         port=port,
@@ -90,7 +91,7 @@ def up(
     )
     with hold_lock(project.home) as lock:
         project.remember_home()
-        was_ready = asyncio.run(_up(project, fleet, lock, as_json=as_json))
+        was_ready = asyncio.run(_up(project, options, lock, as_json=as_json))
     if not as_json:
         print_line("stopped" if was_ready else "stopped before everything was up")
     if not was_ready:
@@ -101,70 +102,70 @@ def _log_format(asked: LogFormat) -> LogFormat:
     return LogFormat.PLAIN if asked is LogFormat.AUTO else asked
 
 
-async def _up(project: Project, fleet: Fleet, lock: Lock, *, as_json: bool) -> bool:
-    """Run the system to its end; false when it was stopped before it was ready."""
+async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: bool) -> bool:
+    """Run the stack to its end; return whether it was ready before it was stopped."""
 
-    def tell(running: Running) -> None:
-        lock.tell(running.connection.url)
-        (_announce_json if as_json else announce)(project, running)
+    def on_ready(info: StackInfo) -> None:
+        lock.write_url(info.connection.url)
+        (_print_json if as_json else print_stack)(project, info)
 
     was_ready = True
-    with stop_on_signals() as stop:
+    with shut_down_on_signals() as shutdown:
         try:
-            await System(project, fleet, stop).run(tell)
+            await LocalStack(project, options, shutdown).run(on_ready)
         except* StoppedEarly:
             was_ready = False
     return was_ready
 
 
-def _announce_json(project: Project, running: Running) -> None:
+def _print_json(project: Project, info: StackInfo) -> None:
     print_json(
         {
-            "url": running.connection.url,
-            "gateway_url": running.gateway_url,
-            "gateway_needs_key": running.needs_key,
-            "publishable_key": running.connection.publishable_key,
-            "simulated": running.simulated,
-            "simulator_url": running.simulator_url,
+            "url": info.connection.url,
+            "gateway_url": info.gateway_url,
+            "gateway_needs_key": info.needs_key,
+            "publishable_key": info.connection.publishable_key,
+            "simulated": info.is_simulated,
+            "simulator_url": info.simulator_url,
             "home": str(project.home),
             "pid": os.getpid(),
-            "processes": dict(running.pids),
-            "health_urls": dict(running.health_urls),
+            "processes": dict(info.pids),
+            "health_urls": dict(info.health_urls),
         }
     )
 
 
-def _console(running: Running) -> str:
-    if not running.needs_key:
-        return f"{running.console_url}   (no key is needed: every user of this machine may ask)"
+def _describe_console(info: StackInfo) -> str:
+    if not info.needs_key:
+        return f"{info.console_url}   (no key is needed: every user of this machine may ask)"
     console = f"{command_path()} console"
-    if running.console_url is None:
-        return f"{running.gateway_url}/   (`{console}` prints an address that lets you in)"
-    return f"{running.console_url}   (works once, for 15 minutes; `{console}` prints another)"
+    if info.console_url is None:
+        return f"{info.gateway_url}/   (`{console}` prints an address that lets you in)"
+    return f"{info.console_url}   (works once, for 15 minutes; `{console}` prints another)"
 
 
-def announce(project: Project, running: Running) -> None:
+def print_stack(project: Project, info: StackInfo) -> None:
     """Print where everything is, and what to do next."""
-    connection = running.connection
+    connection = info.connection
     # Keys are for a person at a terminal; elsewhere this text is somebody's log.
     is_private = sys.stdout.isatty()
     hint = f"<see {project.home}/state.json>"
     secret = connection.secret_key.get_secret_value() if is_private else hint
     print_line(f"COGO is up   {connection.url}")
-    if running.gateway_url is not None:
-        print_line(f"gateway      {running.gateway_url}   (HTTP API; /v1 for OpenAI clients)")
-        print_line(f"console      {_console(running)}")
+    if info.gateway_url is not None:
+        print_line(f"gateway      {info.gateway_url}   (HTTP API; /v1 for OpenAI clients)")
+        print_line(f"console      {_describe_console(info)}")
     print_line(f"publishable  {connection.publishable_key}")
     print_line(f"secret       {secret}   (for agents and servers only: it may do everything)")
     print_line(f"state, logs  {project.home}")
-    for name, url in running.health_urls.items():
+    for name, url in info.health_urls.items():
         print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
-    if running.simulated:
+    if info.is_simulated:
         print_line("models       simulated; ANTHROPIC_API_KEY=... in .env turns a real model on")
     for sentence in ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if connection.is_embedded:
-        db_url = (running.db_url or hint) if is_private else hint
+        db_url = (info.db_url or hint) if is_private else hint
         print_line()
         print_line(insert_snippets(url=connection.url, key=secret, db_url=db_url))
     print_line()

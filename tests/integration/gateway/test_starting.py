@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from cogo.config.connection import of_state
 from cogo.config.context import Project
 from cogo.config.settings import Settings, config_directory
 from cogo.errors import CommandError
-from cogo.process.bootstrap import Greeting
+from cogo.process.bootstrap import AgentBootstrap
 from cogo.wiring.gateway import bind, serve_gateway
 from embedded.state import State
 from gateway.auth.keys import hash_of, new_key
@@ -59,17 +60,11 @@ async def test_beyond_loopback_it_does_not_start_without_a_key_that_works(
         await store.create_api_key(new)
         if key == "revoked":
             await store.revoke_api_key(key_id=key_id)
-    greeting = Greeting(
-        url=project.url,
-        secret_key=project.secret_key,
-        publishable_key=project.publishable_key,
-        is_embedded=True,
-        simulator_url=None,
-    )
+    bootstrap = AgentBootstrap(connection=of_state(project))
     here = Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
 
     with pytest.raises(CommandError, match="cogo keys create"):
-        await serve_gateway(here, greeting, host="0.0.0.0", port=None, with_parent=False)  # noqa: S104
+        await serve_gateway(here, bootstrap, host="0.0.0.0", port=None, with_parent=False)  # noqa: S104
 
 
 async def test_a_model_that_is_added_to_the_catalogue_file_has_its_name_at_once(

@@ -8,16 +8,18 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from cogo.cli.local.up import announce
+from cogo.cli.local.up import print_stack
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.doctor.models import check_models
 from cogo.process.agent import Role, serve
-from cogo.process.bootstrap import Greeting, Kind
-from cogo.supervisor.local_stack import Running
+from cogo.process.bootstrap import AgentBootstrap, AgentKind
+from cogo.supervisor.stack import StackInfo
 
 SENTENCE = "GPT-4 ended on 2026-10-23; GPT-6.1 Sol follows it"
-URL = "http://127.0.0.1:1"
+CONNECTION = Connection(
+    url="http://127.0.0.1:1", secret_key=SecretStr("s"), publishable_key=None, is_embedded=False
+)
 
 
 @pytest.fixture
@@ -38,10 +40,8 @@ def warnings() -> Iterator[list[str]]:
 
 
 def test_up_tells_of_ended_models(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    running = Running(
-        connection=Connection(
-            url=URL, secret_key=SecretStr("s"), publishable_key=None, is_embedded=False
-        ),
+    info = StackInfo(
+        connection=CONNECTION,
         db_url=None,
         simulator_url=None,
         gateway_url=None,
@@ -51,7 +51,7 @@ def test_up_tells_of_ended_models(project: Project, capsys: pytest.CaptureFixtur
         health_urls={},
     )
 
-    announce(project, running)
+    print_stack(project, info)
 
     assert SENTENCE in capsys.readouterr().out
 
@@ -71,19 +71,17 @@ async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     warnings: list[str],
-    kind: Kind,
+    kind: AgentKind,
     tells: bool,
 ) -> None:
     def refuse(connection: Connection) -> None:
         raise ConnectionRefusedError(connection.url)
 
     monkeypatch.setattr("cogo.process.agent.build_bus", refuse)  # the first step towards a server
-    greeting = Greeting(
-        url=URL, secret_key="s", publishable_key=None, is_embedded=False, simulator_url=None
-    )
+    bootstrap = AgentBootstrap(connection=CONNECTION)
     role = Role(kind=kind, agent_id="a", capacity=1, health_port=None)
 
     with pytest.raises(ConnectionRefusedError):
-        await serve(project, greeting, role, with_parent=False)
+        await serve(project, bootstrap, role, with_parent=False)
 
     assert (SENTENCE in warnings) is tells

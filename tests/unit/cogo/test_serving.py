@@ -7,12 +7,11 @@ import pytest
 
 from agents.runtime.drain import Drain
 from cogo.process.agent import run_until_stopped
-from cogo.process.shutdown import Stop
-from tests.support.eventually import eventually
+from cogo.process.shutdown import Shutdown
 
 
 async def test_the_first_request_drains_and_the_agent_ends_in_its_own_time() -> None:
-    stop = Stop()
+    shutdown = Shutdown()
     seen: list[str] = []
 
     async def agent(drain: Drain, on_ready: Callable[[], None]) -> None:
@@ -20,20 +19,20 @@ async def test_the_first_request_drains_and_the_agent_ends_in_its_own_time() -> 
         await drain.begun.wait()
         seen.append("drained")
 
-    await run_until_stopped(agent, stop, on_ready=stop.ask)
+    await run_until_stopped(agent, shutdown, on_ready=shutdown.request)
 
     assert seen == ["drained"]
-    assert not stop.cancel.is_set()
+    assert not shutdown.cancel.is_set()
 
 
 async def test_the_second_request_cancels_an_agent_that_is_still_draining() -> None:
-    stop = Stop()
+    shutdown = Shutdown()
     seen: list[str] = []
 
     async def agent(drain: Drain, on_ready: Callable[[], None]) -> None:
         on_ready()
         await drain.begun.wait()
-        stop.ask()
+        shutdown.request()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -41,7 +40,7 @@ async def test_the_second_request_cancels_an_agent_that_is_still_draining() -> N
             raise
 
     async with asyncio.timeout(60):
-        await run_until_stopped(agent, stop, on_ready=stop.ask)
+        await run_until_stopped(agent, shutdown, on_ready=shutdown.request)
 
     assert seen == ["cancelled"]
 
@@ -51,17 +50,6 @@ async def test_an_agent_that_fails_ends_the_program() -> None:
         raise ValueError("no such project")
 
     with pytest.raises(ExceptionGroup) as caught:
-        await run_until_stopped(agent, Stop(), on_ready=lambda: None)
+        await run_until_stopped(agent, Shutdown(), on_ready=lambda: None)
 
     assert caught.group_contains(ValueError, match="no such project")
-
-
-async def test_a_parent_that_is_gone_cancels_at_once() -> None:
-    stop = Stop()
-
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(stop.cancel.wait())
-        stop.insist()
-        await eventually(waiting.done)
-
-    assert stop.drain.is_set()

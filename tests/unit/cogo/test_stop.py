@@ -5,26 +5,26 @@ import signal
 
 import pytest
 
-from cogo.process.shutdown import Stop, stop_on_signals
+from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from tests.support.eventually import eventually
 
 
 def test_the_second_request_cancels() -> None:
-    stop = Stop()
+    shutdown = Shutdown()
 
-    stop.ask()
-    assert stop.drain.is_set()
-    assert not stop.cancel.is_set()
+    shutdown.request()
+    assert shutdown.drain.is_set()
+    assert not shutdown.cancel.is_set()
 
-    stop.ask()
-    assert stop.cancel.is_set()
+    shutdown.request()
+    assert shutdown.cancel.is_set()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_each_signal_drains(number: signal.Signals) -> None:
-    with stop_on_signals() as stop:
+    with shut_down_on_signals() as shutdown:
         os.kill(os.getpid(), number)
 
-        await eventually(stop.drain.is_set, within=2)
+        await eventually(shutdown.drain.is_set, within=2)
 
-    assert not stop.cancel.is_set()
+    assert not shutdown.cancel.is_set()

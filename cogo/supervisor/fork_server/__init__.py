@@ -1,1 +1,0 @@
-"""Fork server: imports once and forks the processes of `cogo up`."""

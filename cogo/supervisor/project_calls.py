@@ -1,0 +1,71 @@
+"""What `cogo up` itself asks of the project, beside its agents.
+
+Imported late: Supabase's client takes long.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+from cogo.config.connection import Connection
+from cogo.config.local_gateway import create_console_address, write_local_gateway
+from cogo.wiring.schema_check import check_schema
+from cogo.wiring.stores import store_factory
+from protocol.errors import CogoError, StoreUnavailable
+from protocol.records import ReleaseAnswer
+from protocol.store.queue import QueueStore
+from protocol.transport.supabase_store import open_store
+
+_PAUSE_SECONDS: Final = 0.25
+
+
+async def check_project(connection: Connection) -> None:
+    """Raise MigrationMissing unless the project has all migrations."""
+    async with store_factory(connection)() as store:
+        await check_schema(store)
+
+
+async def publish_gateway(
+    home: Path, connection: Connection, url: str, *, needs_key: bool, opens_console: bool
+) -> str | None:
+    """Write the gateway's address, with a key; return an address of the console.
+
+    None: a key is needed, and no address was asked for that admits without one.
+    """
+    async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+        await write_local_gateway(home, store, url, is_keyless=not needs_key)
+        if not needs_key:
+            return f"{url}/"
+        return await create_console_address(store, url) if opens_console else None
+
+
+async def release_leases(connection: Connection, agent_id: str, *, within: timedelta) -> None:
+    """Release all leases of an agent that died.
+
+    Retries until `within` is over: what killed the agent may have hit the database too, and the
+    leases would outlast its restart. When nothing helps they run out on their own.
+    """
+    try:
+        async with (
+            asyncio.timeout(within.total_seconds()),
+            store_factory(connection)() as store,
+        ):
+            released = await _release(store, agent_id)
+    except (CogoError, TimeoutError) as error:
+        logger.warning("leases not released, they will run out", agent=agent_id, error=repr(error))
+        return
+    logger.info("leases of a dead agent released", agent=agent_id, count=len(released))
+
+
+async def _release(store: QueueStore, agent_id: str) -> Sequence[ReleaseAnswer]:
+    while True:
+        try:
+            return await store.release_subtasks(
+                agent_id=agent_id, leases=None, reason="died", died=True
+            )
+        except StoreUnavailable:
+            await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,109 @@
+"""The command lines of the processes of `cogo up`."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue
+
+from cogo.config.context import Project
+from cogo.process.bootstrap import AgentKind
+from cogo.supervisor.child import Spec, build_module_arguments
+from cogo.supervisor.stack import StackOptions
+
+Report = Mapping[str, JsonValue]
+"""What the last process of this name reported when it was ready; empty before the first."""
+
+ANY_PORT: Final = 0
+_LOOPBACK: Final = "127.0.0.1"
+_AGENT_PATIENCE: Final = timedelta(seconds=8)
+_SERVER_PATIENCE: Final = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecBuilder:
+    """Builds the specs of one stack. A process that is started again keeps its port."""
+
+    project: Project
+    options: StackOptions
+
+    def build_server(self, last: Report) -> Spec:
+        """Build the spec of the embedded server, which stops with its parent."""
+        port = _find_port(last, "url") or self.options.port
+        return self._build(
+            "server",
+            *("cogo.process.parent_watch", "embedded", "--ready-fd", "1"),
+            *self._directory,
+            *([] if port is None else ["--port", str(port)]),
+            patience=_SERVER_PATIENCE,
+        )
+
+    def build_simulator(self, last: Report) -> Spec:
+        """Build the spec of the vendor simulator."""
+        port = _find_port(last, "url") or ANY_PORT
+        return self._build("simulator", "simulator", "--with-parent", "--port", str(port))
+
+    def build_gateway(self, last: Report) -> Spec:
+        """Build the spec of the HTTP gateway."""
+        port = _find_port(last, "url") or self.options.gateway_port
+        return self._build(
+            "gateway",
+            *("cogo", "serve", "gateway", "--with-parent"),
+            *self._directory,
+            *([] if port is None else ["--port", str(port)]),
+            *([] if self.options.needs_key else ["--no-key"]),
+        )
+
+    def build_agent(self, name: str, kind: AgentKind, last: Report) -> Spec:
+        """Build the spec of an agent, with a new id: leases of the last one are not its own."""
+        agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
+        port = find_free_port(_find_port(last, "health_url"))
+        return self._build(
+            name,
+            *("cogo", "serve", kind, "--with-parent", "--id", agent_id),
+            *self._directory,
+            *("--health-port", str(port)),
+            *(["--capacity", str(self.options.capacity)] if kind == "executor" else []),
+            agent_id=agent_id,
+        )
+
+    @property
+    def _directory(self) -> tuple[str, str]:
+        return "--dir", str(self.project.home)
+
+    def _build(
+        self,
+        name: str,
+        *arguments: str,
+        patience: timedelta = _AGENT_PATIENCE,
+        agent_id: str | None = None,
+    ) -> Spec:
+        log = self.project.home / "logs" / f"{name}.log"
+        return Spec(
+            name=name,
+            arguments=build_module_arguments(*arguments),
+            log=None if self.options.shows_logs else log,
+            patience=patience,
+            agent_id=agent_id,
+        )
+
+
+def _find_port(last: Report, key: str) -> int | None:
+    return urlsplit(str(last.get(key, ""))).port
+
+
+def find_free_port(preferred: int | None) -> int:
+    """Return `preferred` if nobody listens there on loopback, else ANY_PORT."""
+    if preferred is None:
+        return ANY_PORT
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, preferred))
+        except OSError:
+            return ANY_PORT
+    return preferred
