@@ -1,0 +1,52 @@
+"""The documents as a reader meets them: every page is linked, and every link leads somewhere."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+START = (ROOT / "README.md", ROOT / "docs" / "README.md")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the local targets of a page with their fragments."""
+    for target in _LINK.findall(_CODE.sub("", page.read_text("utf-8"))):
+        if not re.match(r"[a-z]+:", target):
+            path, _, fragment = target.partition("#")
+            yield ((page.parent / path).resolve() if path else page), fragment
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", _CODE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def pages() -> list[Path]:
+    found = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "supabase" / "README.md"]
+    return [page for page in found if page.exists()]
+
+
+def test_every_link_leads_to_a_file_and_a_heading_that_exist() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}#{fragment}"
+        for page in pages()
+        for target, fragment in links(page)
+        if not target.exists() or (fragment and fragment not in anchors(target))
+    ]
+    assert broken == []
+
+
+def test_every_document_can_be_reached_from_the_start_pages() -> None:
+    reached: set[Path] = set()
+    waiting = [page.resolve() for page in START]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        waiting += [target for target, _ in links(page) if target.suffix == ".md"]
+    documents = {page.resolve() for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(str(page.relative_to(ROOT)) for page in documents - reached) == []
