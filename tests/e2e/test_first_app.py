@@ -10,11 +10,11 @@ from threading import Thread
 import httpx
 import pytest
 from selenium.webdriver.common.by import By
-from tests.support.system import System
 
 from tests.e2e.console import SECONDS, says, text
 from tests.support.browser import open_browser
 from tests.support.eventually import eventually
+from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
 
