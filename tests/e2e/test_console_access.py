@@ -39,11 +39,9 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         yield browser
 
 
-@pytest.fixture
-def locked(system: System) -> Iterator[Locked]:
-    """One beside that of the system, which takes requests without a key."""
-    made = system.cogo("keys", "create", "--name", "console", "--scope", "admin", "--json")
-    key = json.loads(made.stdout)
+@pytest.fixture(scope="module")
+def locked_url(system: System) -> Iterator[str]:
+    """Run one beside that of the system, which takes requests without a key."""
     state = str(system.home / STATE)
     command = [sys.executable, "-P", "-m", "cogo", "serve", "gateway", "--dir", state]
     process = subprocess.Popen(
@@ -56,13 +54,19 @@ def locked(system: System) -> Iterator[Locked]:
     )
     try:
         assert process.stdout is not None
-        yield Locked(
-            url=json.loads(process.stdout.readline())["url"], key=key["key"], key_id=key["id"]
-        )
+        yield json.loads(process.stdout.readline())["url"]
     finally:
         process.terminate()
         process.communicate()
-        system.cogo("keys", "revoke", key["id"])
+
+
+@pytest.fixture
+def locked(system: System, locked_url: str) -> Iterator[Locked]:
+    """Make a key of this test."""
+    made = system.cogo("keys", "create", "--name", "console", "--scope", "admin", "--json")
+    key = json.loads(made.stdout)
+    yield Locked(url=locked_url, key=key["key"], key_id=key["id"])
+    system.cogo("keys", "revoke", key["id"])
 
 
 def is_asking(page: Chrome) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -64,21 +65,21 @@ async def reasons_of(db_url: str, task_id: UUID) -> list[str | None]:
 
 
 def test_a_project_without_migrations_is_one_sentence_that_names_the_cure(
-    tmp_path: Path,
+    supabase_server: State, tmp_path: Path
 ) -> None:
-    with embedded_server(tmp_path / "server") as state:
-        ended = cogo("up", home=tmp_path, **variables(state))
+    ended = cogo("up", home=tmp_path, **variables(supabase_server))
 
     assert ended.returncode != 0
     assert "cogo migrate" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_wrong_key_is_one_sentence_that_names_the_variable(tmp_path: Path) -> None:
-    with embedded_server(tmp_path / "server") as state:
-        given = variables(state, SUPABASE_SECRET_KEY="sb_secret_of_another_project")
-        up = cogo("up", home=tmp_path, **given)
-        served = cogo("serve", "executor", home=tmp_path, **given)
+def test_a_wrong_key_is_one_sentence_that_names_the_variable(
+    supabase_server: State, tmp_path: Path
+) -> None:
+    given = variables(supabase_server, SUPABASE_SECRET_KEY="sb_secret_of_another_project")
+    up = cogo("up", home=tmp_path, **given)
+    served = cogo("serve", "executor", home=tmp_path, **given)
 
     for ended in (up, served):
         assert ended.returncode != 0
@@ -134,23 +135,30 @@ async def test_what_a_killed_executor_held_is_given_back_before_its_lease_runs_o
         assert up.stop(signal.SIGINT, within=19) == 0  # the grace is 20
 
 
+@pytest.fixture(scope="module")
+def home_without_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the directory of a running `cogo up` that has no key of any provider."""
+    home = tmp_path_factory.mktemp("home")
+    with cogo_up(home=home):
+        yield home
+
+
 @pytest.mark.parametrize("kind", ["orchestrator", "executor"])
 async def test_serve_says_that_it_is_ready_or_what_it_lacks_and_drains_at_the_first_signal(
-    kind: str, tmp_path: Path
+    kind: str, home_without_keys: Path
 ) -> None:
-    with cogo_up(home=tmp_path):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "cogo", "serve", kind, "--id", "one-more"),
-            *("--dir", str(tmp_path / ".cogo")),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(tmp_path),
-        )
-        assert process.stdout is not None
-        async with asyncio.timeout(120):
-            ready = json.loads(await process.stdout.readline())
-            process.send_signal(signal.SIGTERM)
-            _, logged = await process.communicate()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cogo", "serve", kind, "--id", "one-more"),
+        *("--dir", str(home_without_keys / ".cogo")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home_without_keys),
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(120):
+        ready = json.loads(await process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        _, logged = await process.communicate()
 
     lacks = ready.pop("missing", None)
     assert ready == {"waiting" if lacks else "ready": "one-more", "health_url": None}
