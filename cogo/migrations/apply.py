@@ -28,6 +28,8 @@ _HISTORY: Final = """
 """
 _APPLIED: Final = "select version from supabase_migrations.schema_migrations"
 _KNOWN: Final = "select to_regclass('supabase_migrations.schema_migrations') is not null"
+_HAS_RECORDS: Final = "select to_regclass('cogo.schema_versions') is not null"
+_RECORDED: Final = "select version from cogo.schema_versions order by version"
 _RECORD: Final = """
     insert into supabase_migrations.schema_migrations (version, name, statements)
     values ($1, $2, $3)
@@ -51,6 +53,7 @@ async def migrate(
     other people's migrations in the same history are left alone. Raises MigrationFailed.
     """
     async with _connection(db_url) as connection:
+        await _refuse_unknown(connection, migrations)
         present = await _present(connection)
         missing = [each for each in migrations if each.version not in present]
         if missing and not dry_run:
@@ -59,6 +62,31 @@ async def migrate(
         present=tuple(each.version for each in migrations if each.version in present),
         applied=tuple(each.version for each in missing),
     )
+
+
+async def _refuse_unknown(
+    connection: "asyncpg.Connection[asyncpg.Record]", migrations: Sequence[Migration]
+) -> None:
+    """Raise `MigrationFailed` if another version of COGO has written this schema."""
+    try:
+        if not await connection.fetchval(_HAS_RECORDS):
+            return
+        recorded = [row["version"] for row in await connection.fetch(_RECORDED)]
+    except asyncpg.PostgresError as error:
+        raise _refused("the versions in cogo.schema_versions", error) from error
+    known = {each.version for each in migrations}
+    unknown = [version for version in recorded if version not in known]
+    if unknown and unknown[0] < min(known, default=""):
+        raise MigrationFailed(
+            f"the schema of this database ({unknown[0]}) is older than COGO 0.1.0 and cannot be "
+            "upgraded: use another database, or delete the data of the embedded one with "
+            "`cogo supabase reset`"
+        )
+    if unknown:
+        raise MigrationFailed(
+            f"the schema of this database ({unknown[-1]}) is newer than this version of COGO: "
+            "use the version that wrote it, or a later one"
+        )
 
 
 async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:

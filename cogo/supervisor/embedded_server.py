@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from cogo.errors import ChildFailed, CommandError, NotRunning
+from cogo.errors import ChildFailed, CommandError, MigrationFailed, NotRunning
 from cogo.migrations import load_migrations, migrate
 from cogo.supervisor.child import build_module_arguments
 from cogo.supervisor.logfiles import open_log, prepare_logs, read_last_line
@@ -46,7 +46,8 @@ def require_server(home: Path) -> State:
 def start_server(home: Path, options: Sequence[str] = ()) -> State:
     """Start a server that outlives this process, wait until it answers, and migrate it.
 
-    Raises ChildFailed, with the last line of its log, when it does not start, and MigrationFailed.
+    Raises ChildFailed, with the last line of its log, if it does not start, and MigrationFailed if
+    its schema cannot be upgraded; the server is stopped then.
     """
     log = prepare_logs(home) / "server.log"
     reading, writing = os.pipe()
@@ -80,7 +81,11 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
             last = read_last_line(log, begin=begin)
             raise ChildFailed(f"{last or 'the server did not start, and wrote nothing'} ({log})")
     state = require_server(home)
-    asyncio.run(migrate(state.db_url, load_migrations()))
+    try:
+        asyncio.run(migrate(state.db_url, load_migrations()))
+    except MigrationFailed:
+        stop_server(home, state)
+        raise
     # The Data API learns of new tables a moment after they are committed.
     deadline = time.monotonic() + _START.total_seconds()
     while not _knows_migrations(state):

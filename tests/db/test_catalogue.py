@@ -9,26 +9,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.db.catalogue import catalogue
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, insert_task, plan_task, task_of
-from tests.support.sql.database import SUPABASE, Connection, Database, apply_migrations
+from tests.support.sql.database import SUPABASE, Database, apply_migrations
 
 pytestmark = pytest.mark.db
-
-
-async def test_the_road_leads_to_the_schema(database_url: str, other_database_url: str) -> None:
-    found = []
-    for url, folder in ((other_database_url, "migrations"), (database_url, "schemas")):
-        await apply_migrations(url, folder)
-        connection: Connection = await asyncpg.connect(url)
-        found.append(await catalogue(connection))
-        await connection.close()
-
-    replayed, schema = found
-    assert all(schema.values())
-    for kind, objects in schema.items():
-        assert replayed[kind] == objects, kind
 
 
 async def test_migrations_can_be_applied_again(database_url: str) -> None:

@@ -99,3 +99,36 @@ async def test_a_wrong_password_says_so(database_url: str) -> None:
 
     with pytest.raises(MigrationFailed, match="user or the password"):
         await migrate(wrong, [ONE])
+
+
+async def test_a_database_with_a_part_of_the_migrations_gets_the_rest(database_url: str) -> None:
+    files = load_migrations()
+    await migrate(database_url, files[:1])
+
+    done = await migrate(database_url, files)
+
+    assert done.present == (files[0].version,)
+    assert done.applied == tuple(each.version for each in files[1:])
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        ("20991231235959", "newer than this version of COGO: use the version that wrote it"),
+        ("20261121090000", "older than COGO 0.1.0 and cannot be upgraded: use another database"),
+    ],
+    ids=["newer", "older"],
+)
+async def test_the_schema_of_another_version_is_refused_and_nothing_is_written(
+    database_url: str, version: str, sentence: str
+) -> None:
+    files = load_migrations()
+    await migrate(database_url, files[:1])
+    record = f"insert into cogo.schema_versions (version) values ('{version}')"  # noqa: S608
+    await fetch(database_url, record)
+
+    with pytest.raises(MigrationFailed, match=sentence):
+        await migrate(database_url, files)
+
+    history = await fetch(database_url, "select version from supabase_migrations.schema_migrations")
+    assert [row["version"] for row in history] == [files[0].version]

@@ -1,0 +1,99 @@
+"""The migrations lead to the schema, and a database is upgraded while tasks are in flight."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from cogo.migrations import Migration, load_migrations, migrate
+from scripts.schema.catalogue import Snapshot, differences, read_catalogue
+from scripts.schema.migration import Draft, apply_schemas, draft_between
+from tests.support.servers.postgres import Cluster
+from tests.support.sql.agent import Agent, insert_task, plan_task, task_of
+from tests.support.sql.database import Database
+from tests.support.sql.later_schema import as_migration, later_schema, schema_now
+
+pytestmark = pytest.mark.db
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """The schema after all migrations, the schema now and a later one, with the way there."""
+
+    migrated: str
+    """A database with all migrations, to be copied."""
+    road: Snapshot
+    now: Snapshot
+    later: Snapshot
+    draft: Draft
+
+    @property
+    def migration(self) -> Migration:
+        """The drafted migration."""
+        return as_migration(self.draft)
+
+
+@pytest.fixture(scope="module")
+def upgrade(cluster: Cluster) -> Iterator[Upgrade]:
+    migrated, now, later = (cluster.create() for _ in range(3))
+    cluster.run(migrate(cluster.dsn("postgres", migrated), load_migrations()))
+    cluster.run(apply_schemas(cluster.dsn("postgres", now), schema_now()))
+    cluster.run(apply_schemas(cluster.dsn("postgres", later), later_schema()))
+    road = cluster.create(template=migrated)
+    snapshots = [
+        cluster.run(read_catalogue(cluster.dsn("postgres", each))) for each in (road, now, later)
+    ]
+    draft = cluster.run(
+        draft_between(cluster.dsn("postgres", road), cluster.dsn("postgres", later))
+    )
+    yield Upgrade(
+        migrated=migrated, road=snapshots[0], now=snapshots[1], later=snapshots[2], draft=draft
+    )
+    for each in (migrated, now, later, road):
+        cluster.drop(each)
+
+
+@pytest.fixture
+def live(cluster: Cluster, upgrade: Upgrade) -> Iterator[str]:
+    """A database with all migrations, which is upgraded."""
+    name = cluster.create(template=upgrade.migrated)
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)
+
+
+def test_the_migrations_lead_to_the_schema(upgrade: Upgrade) -> None:
+    assert differences(upgrade.road, upgrade.now) == []
+    assert all(upgrade.now[kind] for kind in upgrade.now.keys() - {"publication"})
+
+
+async def test_a_drafted_migration_leads_to_a_later_schema(upgrade: Upgrade, live: str) -> None:
+    await migrate(live, [*load_migrations(), upgrade.migration])
+
+    assert upgrade.draft.todos == []
+    assert differences(await read_catalogue(live), upgrade.later) == []
+
+
+async def test_a_task_in_flight_survives_an_upgrade(upgrade: Upgrade, live: str) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database(live, stack)
+        agent = Agent(await database.connect())
+        task_id = await plan_task(agent)
+        waiting_id = await insert_task(agent.connection)
+        [lease] = await agent.claim("model-a")
+
+        done = await migrate(live, [*load_migrations(), upgrade.migration])
+
+        await database.jump(timedelta(seconds=1))
+        assert done.applied == (upgrade.migration.version,)
+        assert await agent.extend(lease, content="so far") == ["ok"]
+        assert await agent.complete(lease) == "ok"
+        assert (await task_of(agent, task_id))["status"] == "completed"
+        assert (await task_of(agent, waiting_id))["labels"] == []
+        [plan] = await agent.claim("cio")
+        assert plan["task_id"] == waiting_id
+        events = await agent.connection.fetch(
+            "select seq from public.cogo_events where task_id = $1 order by seq", task_id
+        )
+        assert [row["seq"] for row in events] == list(range(1, len(events) + 1))
