@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.figures import quantiles
-from benchmarks.peers.roomy import overlay_of
+from benchmarks.peers.high_concurrency import render_overlay
 from benchmarks.system import System, empty_home, running_system
 from benchmarks.vendor_server import running_server
 from benchmarks.watchers import TASKS, figure_of_watchers
@@ -41,8 +41,8 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
 async def _system(pieces: str) -> AsyncIterator[System]:
     """One whose vendor says the time in so many pieces."""
     with empty_home() as home:
-        catalogue = home / "roomy.toml"
-        catalogue.write_text(overlay_of(TASKS), encoding="utf-8")
+        catalogue = home / "high_concurrency.toml"
+        catalogue.write_text(render_overlay(TASKS), encoding="utf-8")
         async with running_server() as vendor:
             variables = {
                 "COGO_CATALOGUE": str(catalogue),

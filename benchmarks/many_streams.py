@@ -7,7 +7,7 @@ from typing import Any, Final
 from postgrest import CountMethod
 from supabase import AsyncClient, acreate_client
 
-from benchmarks.peers.roomy import overlay_of
+from benchmarks.peers.high_concurrency import render_overlay
 from benchmarks.processes import peak_memory_mib
 from benchmarks.system import empty_home, running_system
 from benchmarks.vendor_server import SLOW_SECONDS, running_server
@@ -20,8 +20,8 @@ GOAL_MIB: Final = 512
 async def run() -> list[dict[str, Any]]:
     """Insert the tasks; each answer takes ten seconds and more, so that all run at once."""
     with empty_home() as home:
-        catalogue = home / "roomy.toml"
-        catalogue.write_text(overlay_of(STREAMS), encoding="utf-8")
+        catalogue = home / "high_concurrency.toml"
+        catalogue.write_text(render_overlay(STREAMS), encoding="utf-8")
         async with running_server() as server:
             variables = {
                 "COGO_CATALOGUE": str(catalogue),

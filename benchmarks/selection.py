@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import choose_model
 from benchmarks.figures import quantiles
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue

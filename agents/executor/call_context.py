@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from agents.orchestrator.earlier_failures import read_error_class
+from agents.runtime.failed_attempts import read_error_class
 from protocol.json_values import explain_mistake
 from protocol.records import ClaimedSubtask
 from providers.calls.middleware import Errand, VendorCall

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.executor.surrogates import repair_surrogates
-from agents.orchestrator.earlier_failures import (
+from agents.runtime.failed_attempts import (
     is_temporary,
     list_failed_attempts,
     read_error_class,

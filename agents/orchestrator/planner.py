@@ -9,7 +9,11 @@ from uuid import UUID
 from loguru import logger
 from pydantic import ValidationError
 
-from agents.orchestrator.earlier_failures import (
+from agents.errors import InvalidTask
+from agents.orchestrator.lane_registry import LaneRegistry
+from agents.orchestrator.plan_builder import build_plan, build_route
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.failed_attempts import (
     is_temporary,
     list_failed_attempts,
     quote_errors,
@@ -17,10 +21,8 @@ from agents.orchestrator.earlier_failures import (
     read_retry_at,
     suggest_next_steps,
 )
-from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.plan_builder import build_plan, build_route
-from agents.runtime.attempt import WorkFailed
 from agents.selection.choice import Choice
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.model_profiles import get_profiles
 from agents.selection.preference_parsing import (
@@ -30,8 +32,6 @@ from agents.selection.preference_parsing import (
 )
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose_model
-from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
 from agents.workflows.registry import build_step
 from protocol.backoff import compute_backoff

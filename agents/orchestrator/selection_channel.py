@@ -8,13 +8,13 @@ from functools import partial
 from loguru import logger
 from pydantic import ValidationError
 
+from agents.errors import InvalidTask
 from agents.executor.surrogates import repair_surrogates
 from agents.orchestrator.planner import Cio
 from agents.runtime.completion_batcher import retry_until_answered
+from agents.selection.choose import NoModel
 from agents.selection.preference_parsing import NAME_CHARACTERS, resolve_lanes
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel
-from agents.workflows.invalid import InvalidTask
 from protocol.bus import Bus, OutgoingMessage
 from protocol.errors import CogoError, MalformedMessage
 from protocol.messages import (

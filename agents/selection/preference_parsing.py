@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from agents.errors import SHOWN, InvalidTask
 from agents.selection.preferences import Preferences
-from agents.workflows.invalid import SHOWN, InvalidTask
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
 

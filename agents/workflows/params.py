@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
+from agents.errors import SHOWN, did_you_mean
 from agents.selection.requirements import Requirements
-from agents.workflows.invalid import SHOWN, did_you_mean
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
 

@@ -6,8 +6,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
+from agents.errors import InvalidTask
 from agents.workflows import prompts
-from agents.workflows.invalid import InvalidTask
 from agents.workflows.params import (
     MAX_CHARACTERS,
     AnalysisParams,

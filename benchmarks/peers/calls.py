@@ -163,13 +163,13 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
     """Our way to a model, as an executor takes it: `whole` is what nobody watches."""
     from pydantic import SecretStr
 
-    from benchmarks.peers.roomy import roomy_router
+    from benchmarks.peers.high_concurrency import build_router
     from providers.adapters.base import Timeouts
     from providers.chat import ChatRequest, Message, complete
     from providers.router import Credential
 
     key = SecretStr("any")
-    router = roomy_router(
+    router = build_router(
         {
             "openai": Credential(key=key, base_url=f"{url}/openai/v1"),
             "anthropic": Credential(key=key, base_url=f"{url}/anthropic"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from benchmarks.figures import quantiles
-from benchmarks.queue.contenders import Bare, Contender, Rest, Sql
+from benchmarks.queue.competitors import Bare, Contender, Rest, Sql
 from benchmarks.queue.dag import measure_dag
 from benchmarks.queue.database import Processor, connect, write_out
 from benchmarks.queue.depth import measure_claims, measure_extensions

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any, Final
 
-from benchmarks.queue.contenders import WORKERS
+from benchmarks.queue.competitors import WORKERS
 from benchmarks.queue.database import Connection, Processor, clear, connect
 
 _WIDTH: Final = 10

@@ -4,7 +4,7 @@ import time
 from typing import Any, Final
 
 from benchmarks.figures import quantiles
-from benchmarks.queue.contenders import queue_up
+from benchmarks.queue.competitors import queue_up
 from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle, write_out
 
 CLAIMS: Final = 300

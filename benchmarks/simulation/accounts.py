@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 from agents.selection.evidence.estimates import Estimate, Forecast
 from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
-from benchmarks.simulation.play import Served
+from benchmarks.simulation.run import Served
 from benchmarks.simulation.scenario import Scenario
 from benchmarks.simulation.vendors import Answer, Vendors
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from benchmarks.simulation.accounts import Worth
-from benchmarks.simulation.stage import Review, Verdict
+from benchmarks.simulation.environment import Review, Verdict
 from benchmarks.simulation.traffic import Shift
 
 _WORTH: Final = (

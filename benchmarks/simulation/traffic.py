@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.simulation.play import Served
+from benchmarks.simulation.run import Served
 from benchmarks.simulation.scenario import Scenario
 
 SOON_S: Final = 30.0

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import typer
 
+from agents.errors import InvalidTask
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
+from agents.selection.choose import NoModel
 from agents.selection.preferences import Preference
-from agents.selection.strategy import NoModel
-from agents.workflows.invalid import InvalidTask
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from agents.errors import InvalidTask
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
 from agents.orchestrator.planner import Cio
+from agents.selection.choose import NoModel
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel
-from agents.workflows.invalid import InvalidTask
 from gateway.models import (
     ModelFacts,
     Recommendation,

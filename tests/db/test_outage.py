@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.simulation.accounts import bars, worth_of
-from benchmarks.simulation.play import Play
+from benchmarks.simulation.run import Play
 from benchmarks.simulation.scenario import Actor, Scenario, Spell
 from benchmarks.simulation.traffic import shifts
 from protocol.records.models import PolicyName

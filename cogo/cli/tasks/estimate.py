@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import typer
 
+from agents.errors import InvalidTask
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.selection.choice import Choice
+from agents.selection.choose import NoModel
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, build_quote
-from agents.selection.strategy import NoModel
-from agents.workflows.invalid import InvalidTask
 from agents.workflows.plan import Step
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.task_options import (

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose_model
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 

@@ -11,7 +11,7 @@ from agents.executor.failure_policy import (
     build_failure,
     build_snooze,
 )
-from agents.orchestrator.earlier_failures import read_retry_at
+from agents.runtime.failed_attempts import read_retry_at
 from protocol.ids import utc_now
 from protocol.records import FailureAction
 from providers import errors

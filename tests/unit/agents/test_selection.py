@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.selection.choose import NoModel, SelectionRequest, choose_model
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from agents.selection.rules import CODING, DEFAULT, find_rule
-from agents.selection.strategy import NoModel, SelectionRequest, choose_model
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from agents.selection.choice import Choice
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.strategy import NoModel, choose_model
 from tests.support.agents.selection import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
 
 HAIKU = "claude-haiku-5-5"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.controls import OperatorControl
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.tokens import LEAST_ANSWER
-from agents.selection.strategy import NoModel, choose_model
 from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.controls import Action, OperatorControl
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose_model
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.selection.choice import Choice
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations
 from agents.selection.evidence.score import WEIGHTS
 from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
-from agents.selection.strategy import choose_model
 from protocol.records.models import PolicyName
 from tests.support.agents.selection import (
     CATALOGUE,

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.controls import OperatorControl, find_active_controls
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose_model
 from protocol.records.models import PolicyName
 from tests.support.agents.selection import CATALOGUE, recommend
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from agents.selection.choose import NoModel, choose_model
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.quote import build_quote
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.strategy import NoModel, choose_model
 from agents.selection.what_if import compare_preferences
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from benchmarks.simulation.accounts import Bars, Worth, bars, worth_of
-from benchmarks.simulation.play import Play
+from benchmarks.simulation.run import Play
 from benchmarks.simulation.scenario import Scenario
 from benchmarks.simulation.traffic import Shift, shifts
 from benchmarks.system import empty_home

@@ -1,0 +1,26 @@
+"""A router whose concurrency limits do not get in the way of a benchmark."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from providers.catalogue.catalogue import Catalogue
+from providers.router import Credential, Router
+
+MARGIN = 8
+
+
+def render_overlay(connections: int) -> str:
+    """Return a `cogo.toml` that lets so many calls run at OpenAI and Anthropic."""
+    limit = connections + MARGIN
+    return "".join(
+        f"[providers.{name}]\nmax_concurrency = {limit}\n" for name in ("openai", "anthropic")
+    )
+
+
+def build_router(credentials: Mapping[str, Credential], connections: int) -> Router:
+    """Return a router for so many concurrent calls; enter it before the first call."""
+    with TemporaryDirectory() as directory:
+        overlay = Path(directory) / "cogo.toml"
+        overlay.write_text(render_overlay(connections), encoding="utf-8")
+        return Router(Catalogue.load(overlay), dict(credentials))
