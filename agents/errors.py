@@ -1,4 +1,4 @@
-"""A task that cannot be planned, said so that its owner can mend it."""
+"""Errors about a task that its owner can correct."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,14 +7,14 @@ from pydantic import ValidationError
 
 from protocol.json_values import explain_mistake
 
-SHOWN = 100
+MAX_SHOWN = 100
 """Characters of a value that a message repeats."""
 
 
 class InvalidTask(Exception):
-    """What the person sent cannot be planned; nothing was spent.
+    """The task cannot be planned; nothing was spent.
 
-    `field` is the column or the path inside it (`params.language`), `allowed` what may stand there.
+    `field` is the column or a path in it (`params.language`), `allowed` its possible values.
     """
 
     def __init__(self, field: str, message: str, *, allowed: Iterable[str] = ()) -> None:
@@ -25,27 +25,26 @@ class InvalidTask(Exception):
 
     @classmethod
     def not_one_of(cls, field: str, value: object, allowed: Iterable[str]) -> "InvalidTask":
-        """Name the nearest allowed value, and all of them."""
+        """Build the error for a value that is not allowed, with the most similar one."""
         choices = sorted(allowed)
-        said = str(value)[:SHOWN]
+        shown = str(value)[:MAX_SHOWN]
         return cls(
             field,
-            f"{field} is {said!r}; it must be one of {', '.join(choices)}."
-            + did_you_mean(said, choices),
+            f"{field} is {shown!r}; it must be one of {', '.join(choices)}."
+            + suggest_similar(shown, choices),
             allowed=choices,
         )
 
     @classmethod
-    def of(cls, prefix: str, error: ValidationError, *, keys: Iterable[str] = ()) -> "InvalidTask":
-        """Turn the first complaint of pydantic into a sentence that names the field.
-
-        `keys` are those that exist, for whoever misspelt one.
-        """
+    def from_validation(
+        cls, prefix: str, error: ValidationError, *, keys: Iterable[str] = ()
+    ) -> "InvalidTask":
+        """Build the error for pydantic's first complaint; `keys` are the keys that exist."""
         first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join([prefix, *(str(part)[:SHOWN] for part in first["loc"])])
+        path = ".".join([prefix, *(str(part)[:MAX_SHOWN] for part in first["loc"])])
         if first["type"] == "extra_forbidden":
             choices = sorted(keys)
-            hint = did_you_mean(str(first["loc"][-1])[:SHOWN], choices)
+            hint = suggest_similar(str(first["loc"][-1])[:MAX_SHOWN], choices)
             return cls(path, f"{path} does not exist.{hint}", allowed=choices)
         expected = first.get("ctx", {}).get("expected")
         allowed = (
@@ -53,14 +52,23 @@ class InvalidTask(Exception):
             if expected
             else []
         )
-        return cls(path, f"{path}: {_sentence(explain_mistake(first))}", allowed=allowed)
+        message = f"{path}: {explain_mistake(first)}"
+        return cls(path, message if message.endswith(".") else f"{message}.", allowed=allowed)
 
 
-def did_you_mean(said: str, choices: list[str]) -> str:
-    """Return a question that names the nearest of `choices`, or nothing when none is near."""
-    near = get_close_matches(said.upper(), choices, n=1) or get_close_matches(said, choices, n=1)
+class NoModel(Exception):
+    """No model is eligible. `field` names what the owner could change, if anything."""
+
+    def __init__(
+        self, message: str, *, field: str | None = None, allowed: Iterable[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.allowed = list(allowed)
+
+
+def suggest_similar(value: str, choices: list[str]) -> str:
+    """Return a question that names the most similar of `choices`, or '' if none is similar."""
+    near = get_close_matches(value.upper(), choices, n=1) or get_close_matches(value, choices, n=1)
     return f" Did you mean {near[0]}?" if near else ""
-
-
-def _sentence(message: str) -> str:
-    return message if message.endswith(".") else f"{message}."

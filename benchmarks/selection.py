@@ -92,7 +92,7 @@ def _questions(lanes: list[str], policy: PolicyName) -> Iterator[SelectionReques
     for number in range(DECISIONS):
         prompt = f"Write a {'complex ' if number % 3 else ''}parser, number {number}"
         yield SelectionRequest(
-            needs=Requirements.of("GENERATE_CODE", prompt, {}),
+            needs=Requirements.from_task("GENERATE_CODE", prompt, {}),
             preferences=Preferences(preference=list(Preference)[number % 4]),
             policy=policy,
             prompt_characters=100 * number,

@@ -130,3 +130,11 @@ def _replace_unstorable(value: JsonValue) -> JsonValue:
             }
         case _:
             return value
+
+
+def repair_surrogates(text: str) -> str:
+    """Return text that UTF-8 can encode: pairs are joined, lone surrogates become U+FFFD.
+
+    Some vendors split an emoji in two, and JSON lets the halves pass.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

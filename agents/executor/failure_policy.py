@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.executor.surrogates import repair_surrogates
 from agents.runtime.failed_attempts import (
     is_temporary,
     list_failed_attempts,
@@ -11,8 +10,9 @@ from agents.runtime.failed_attempts import (
     read_retry_at,
     summarize_errors,
 )
-from agents.selection.policy import CHECK_FAILED
+from agents.selection.request import CHECK_FAILED
 from protocol.ids import utc_now
+from protocol.json_values import repair_surrogates
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
 from providers.errors import CallFailed, CircuitOpen, NotAsked, ProviderError, UnknownModel
 

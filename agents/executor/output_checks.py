@@ -31,7 +31,7 @@ class OutputCheck:
     problem: str | None = None
     """None: it passed."""
 
-    def recorded(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Give it as an output holds it."""
         return {"name": self.name, "passed": self.problem is None, "problem": self.problem}
 

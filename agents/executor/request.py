@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from agents.orchestrator.plan_builder import SYNTHESIZE
+from agents.workflows.plan import SYNTHESIZE
 from agents.workflows.prompts import EXPERT, add_answers, add_context
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage

@@ -1,16 +1,16 @@
-"""What a model said, gathered, and the completion made of it."""
+"""The response of a model, collected event by event, and the completion built from it."""
 
 import asyncio
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
-from agents.executor.code_extraction import ExtractedCode, extract_code
 from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import CODE_TYPES
-from agents.orchestrator.plan_builder import DRAFT
-from agents.workflows.plan import NOTES
+from agents.workflows.plan import DRAFT, NOTES
+from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
 from providers.calls.fallback import Absorbed
@@ -18,37 +18,96 @@ from providers.prices import Cost
 from providers.router import Deployment
 
 CUT = "the answer was cut at the limit of output tokens: raise params.max_output_tokens"
-"""A note: what is there may be used, and is not whole."""
+"""A note on an answer that is usable but incomplete."""
+
+_FENCE = re.compile(
+    r"""
+    ^[ ]{0,3}(?P<fence>`{3,}+(?=[^`\n]*+\n)|~{3,}+)(?P<info>[^\n]*+)\n
+    (?P<code>.*?)
+    (?:^[ ]{0,3}(?P=fence)[`~]*+[ \t\r]*+$|\Z)
+    """,  # possessive: a megabyte of tildes must be scanned only once
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+
+
+class ExtractedCode(NamedTuple):
+    """The code of an answer."""
+
+    code: str
+    language: str | None
+    """As named by the fence, in lower case."""
+
+
+def extract_code(answer: str) -> ExtractedCode:
+    """Return the longest fenced block of an answer, or the whole answer if nothing is fenced.
+
+    Models put explanations around the code and sometimes an example after it. A fence that is never
+    closed, since the answer was cut, reaches to the end.
+    """
+    block = max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
+    if block is None:
+        return ExtractedCode(answer, None)
+    words = block["info"].split(maxsplit=1)
+    return ExtractedCode(block["code"], words[0].lower() if words else None)
+
+
+class SurrogateRepairer:
+    """Repairs the deltas of one response: half a character waits for its other half."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._reasoning = ""
+
+    def repair(self, event: chat.Event) -> chat.Event:
+        """Return the event with whole characters; what stays half becomes U+FFFD."""
+        match event:
+            case chat.TextDelta(text):
+                whole, self._text = _split_off_half(self._text + text)
+                return chat.TextDelta(repair_surrogates(whole))
+            case chat.ReasoningDelta(text):
+                whole, self._reasoning = _split_off_half(self._reasoning + text)
+                return chat.ReasoningDelta(repair_surrogates(whole))
+            case chat.Citation():
+                title = repair_surrogates(event.title) if event.title is not None else None
+                return replace(event, url=repair_surrogates(event.url), title=title)
+            case _:
+                return event
+
+
+def _split_off_half(text: str) -> tuple[str, str]:
+    if "\ud800" <= text[-1:] <= "\udbff":
+        return text[:-1], text[-1:]
+    return text, ""
 
 
 @dataclass(slots=True, kw_only=True)
 class ResponseBuilder:
-    """The parts of an answer as they arrive; valid as a whole only once `done` is there."""
+    """The parts of a response as they arrive; complete only once `done` is set."""
 
     claimed: ClaimedSubtask
     deployment: Deployment
     absorbed: Sequence[Absorbed] = ()
-    """Calls of this attempt that failed before their first word and were made again."""
+    """Calls of this attempt that failed before their first token and were repeated."""
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
     tokens: chat.Usage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
-    program: ExtractedCode | None = None
-    """The code of the text, where the subtask is about code; known once checked."""
+    code: ExtractedCode | None = None
+    """The code of the answer, if the subtask is about code; set by `run_checks`."""
     checks: tuple[OutputCheck, ...] = ()
     cached: bool = False
-    """It was kept from an earlier call: nobody was asked, and it costs nothing."""
+    """Whether the answer comes from the cache: no model was called and it is free."""
 
-    def take(self, event: chat.Event, *, seconds: float) -> None:
-        """Add one event, `seconds` after the question."""
+    def add_event(self, event: chat.Event, *, seconds: float) -> None:
+        """Add one event, `seconds` after the start of the attempt."""
         match event:
             case chat.TextDelta(text):
-                self._saw_token(seconds)
+                self._note_token(seconds)
                 self.text.append(text)
             case chat.ReasoningDelta(text):
-                self._saw_token(seconds)
+                self._note_token(seconds)
                 self.reasoning.append(text)
             case chat.TextWasThinking():
                 self.reasoning += self.text
@@ -64,34 +123,42 @@ class ResponseBuilder:
             case _ as unreachable:
                 assert_never(unreachable)
 
-    def checkpoint(self) -> Checkpoint:
-        """Give the text so far."""
+    def build_checkpoint(self) -> Checkpoint:
+        """Return the text so far."""
         return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
 
-    @property
-    def is_worth_keeping(self) -> bool:
-        """Whether the same request may be answered with it: it is whole, sound and new."""
-        done = self.done
-        whole = done is not None and done.finish_reason is chat.FinishReason.STOP
-        return whole and not self.cached and find_problem(self.checks) is None
+    async def run_checks(self, checker: Checker) -> None:
+        """Extract the code and check the answer without running it."""
+        text = "".join(self.text)
+        if self.claimed.type in CODE_TYPES:
+            self.code = await asyncio.to_thread(extract_code, text)
+        code, language = self.code or (None, None)
+        stated = self.claimed.params.get("language")
+        self.checks = await checker.check(
+            text=text,
+            finish_reason=self.done.finish_reason if self.done else None,
+            code=code,
+            language=stated if isinstance(stated, str) else language,
+        )
 
-    def kept(self) -> dict[str, Any]:
-        """Give what `answer_cache` keeps of it."""
-        done = self.done
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether it may answer the same request again: it is complete, sound and new."""
+        is_complete = self.done is not None and self.done.finish_reason is chat.FinishReason.STOP
+        return is_complete and not self.cached and find_problem(self.checks) is None
+
+    def build_cached_answer(self) -> dict[str, Any]:
+        """Return what `answer_cache` stores."""
         return {
             "text": "".join(self.text),
             "reasoning": "".join(self.reasoning),
-            "citations": [{"url": each.url, "title": each.title} for each in self.citations],
-            "vendor_finish_reason": done.vendor_finish_reason if done else "",
-            "notes": list(done.notes) if done else [],
+            "citations": self._list_citations(),
+            "vendor_finish_reason": self.done.vendor_finish_reason if self.done else "",
+            "notes": list(self.done.notes) if self.done else [],
         }
 
-    def _saw_token(self, seconds: float) -> None:
-        if self.first_token_ms is None and self.claimed.task.stream:
-            self.first_token_ms = round(seconds * 1000)
-
-    def usage(self, cost: Cost | None, *, seconds: float) -> Usage:
-        """Give what this attempt used. `cost` is None where no price is known: that is not free."""
+    def build_usage(self, cost: Cost | None, *, seconds: float) -> Usage:
+        """Return the usage of this attempt. `cost` is None if no price is known."""
         tokens = self.tokens
         return Usage(
             model_id=self.claimed.lane,
@@ -100,7 +167,7 @@ class ResponseBuilder:
             cached_tokens=tokens.cached if tokens else None,
             output_tokens=tokens.output if tokens else None,
             reasoning_tokens=tokens.reasoning if tokens else None,
-            cost_usd=self._total(cost),
+            cost_usd=self._sum_cost(cost),
             first_token_ms=self.first_token_ms,
             duration_ms=round(seconds * 1000),
             finish_reason=self.done.finish_reason if self.done else None,
@@ -113,89 +180,81 @@ class ResponseBuilder:
                 "request_id": self.done.request_id if self.done else None,
                 **({"cached": True} if self.cached else {}),
                 **({"simulated": True} if self.deployment.simulated else {}),
-                **({"absorbed": [_told(each) for each in self.absorbed]} if self.absorbed else {}),
+                **({"absorbed": list(map(_describe, self.absorbed))} if self.absorbed else {}),
             },
         )
 
-    def _total(self, cost: Cost | None) -> Decimal | None:
-        """Absorbed calls that said what they used are paid too; most were refused unread."""
+    def build_partial_usage(self, *, seconds: float) -> Usage:
+        """Return the usage of an attempt that was cut off.
+
+        Vendors count the prompt first and the output at the end: a count of output tokens from the
+        middle is too small, so it stays unknown, and the cost with it.
+        """
+        usage = self.build_usage(None, seconds=seconds)
+        return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
+
+    def build_completion(self, cost: Cost | None, *, seconds: float) -> Completion:
+        """Return the completion. The vendor's values stay as they are; ours are in `derived`."""
+        usage = self.build_usage(cost, seconds=seconds)
+        text = "".join(self.text)
+        return Completion(
+            ref=self.claimed.ref,
+            output=self._build_output(text, usage),
+            usage=usage,
+            messages=self._build_messages(text),
+        )
+
+    def _note_token(self, seconds: float) -> None:
+        if self.first_token_ms is None and self.claimed.task.stream:
+            self.first_token_ms = round(seconds * 1000)
+
+    def _sum_cost(self, cost: Cost | None) -> Decimal | None:
+        """Return the cost with that of the absorbed calls, as far as those reported their usage."""
         if self.cached or self.deployment.simulated:
             return Decimal()
         if cost is None:
             return None
         return cost.usd + sum((each.cost.usd for each in self.absorbed if each.cost), Decimal())
 
-    def interrupted(self, *, seconds: float) -> Usage:
-        """Give what an attempt that was cut off had used by then.
-
-        Vendors count the prompt first and what was generated at the end: a count of the latter
-        from the middle is too small, so it stays unknown, and the cost with it.
-        """
-        usage = self.usage(None, seconds=seconds)
-        return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
-
-    async def check(self, checker: Checker) -> None:
-        """Look at the whole answer without running it."""
-        text = "".join(self.text)
-        if self.claimed.type in CODE_TYPES:
-            self.program = await asyncio.to_thread(extract_code, text)
-        code, language = self.program or (None, None)
-        stated = self.claimed.params.get("language")
-        self.checks = await checker.check(
-            text=text,
-            finish_reason=self.done.finish_reason if self.done else None,
-            code=code,
-            language=stated if isinstance(stated, str) else language,
-        )
-
-    def completion(self, cost: Cost | None, *, seconds: float) -> Completion:
-        """Make the completion; the vendor's words stay, derived values are named so."""
-        usage = self.usage(cost, seconds=seconds)
-        text = "".join(self.text)
-        return Completion(
-            ref=self.claimed.ref,
-            output=self._output(text, usage),
-            usage=usage,
-            messages=self._messages(text),
-        )
-
-    def _output(self, text: str, usage: Usage) -> dict[str, Any]:
+    def _build_output(self, text: str, usage: Usage) -> dict[str, Any]:
+        params = self.claimed.params
         output: dict[str, Any] = {
             "text": text,
             "model_used": self.claimed.lane,
             "provider": self.deployment.provider,
             "generation_time": usage.duration_ms,
             "finish_reason": usage.finish_reason,
-            "notes": self._notes(),
+            "notes": self._list_notes(),
             "derived": {"cost_usd": str(usage.cost_usd) if usage.cost_usd is not None else None}
             | usage.derived,
         }
-        if branch := self.claimed.params.get("git_branch"):
+        if branch := params.get("git_branch"):
             output["git_branch"] = branch
-        if self.program is not None:
+        if self.code is not None:
             problem = find_problem(self.checks)
             output |= {
-                "generated_code": self.program.code,
-                "file_path": self.claimed.params.get("target_file"),
-                "language": self.claimed.params.get("language"),
+                "generated_code": self.code.code,
+                "file_path": params.get("target_file"),
+                "language": params.get("language"),
                 "verification": {
                     "status": "unverified" if problem is None else "failed",
                     "reason": problem or "no tests were run",
-                    "checks": [each.recorded() for each in self.checks],
+                    "checks": [each.to_json() for each in self.checks],
                 },
             }
         if self.citations:
-            output["citations"] = [
-                {"url": each.url, "title": each.title} for each in self.citations
-            ]
+            output["citations"] = self._list_citations()
         if self.reasoning:
             output["reasoning_content"] = "".join(self.reasoning)
         if self.deployment.simulated:
             output["simulated"] = True
         return output
 
-    def _notes(self) -> list[str]:
-        """Return what a person should know of the params, the request and the answer."""
+    def _list_citations(self) -> list[dict[str, Any]]:
+        return [{"url": each.url, "title": each.title} for each in self.citations]
+
+    def _list_notes(self) -> list[str]:
+        """Return notes for a person about the params, the request and the answer."""
         planned = self.claimed.params.get(NOTES)
         notes = [str(each) for each in planned] if isinstance(planned, list) else []
         if self.done is not None:
@@ -204,7 +263,7 @@ class ResponseBuilder:
                 notes.append(CUT)
         return notes
 
-    def _messages(self, text: str) -> list[SessionMessage]:
+    def _build_messages(self, text: str) -> list[SessionMessage]:
         if self.claimed.task.session_id is None or self.claimed.params.get(DRAFT) is True:
             return []
         return [
@@ -213,7 +272,7 @@ class ResponseBuilder:
         ]
 
 
-def _told(call: Absorbed) -> dict[str, Any]:
+def _describe(call: Absorbed) -> dict[str, Any]:
     return {
         "provider": call.deployment.provider,
         "model": call.deployment.provider_model,

@@ -13,17 +13,15 @@ from agents.executor.lanes import Lanes
 from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
 from agents.executor.request import build_request
-from agents.executor.response import ResponseBuilder
-from agents.executor.surrogates import SurrogateRepairer
-from agents.orchestrator.plan_builder import ESCALATE_TO
+from agents.executor.response import ResponseBuilder, SurrogateRepairer
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
-from agents.runtime.completion_batcher import retry_until_answered
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.retry import retry_until_answered
+from agents.runtime.wakeup import Drain
+from agents.workflows.plan import ESCALATE_TO
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType
@@ -121,7 +119,7 @@ class Executor:
         """Send what watchers have seen with the extension that ends the attempt."""
         for ref, answer in self._talking.items():
             if str(ref.subtask_id) == subtask_id:
-                self._agent.keeper.checkpoint(ref, answer.checkpoint())
+                self._agent.keeper.checkpoint(ref, answer.build_checkpoint())
 
     def catch_up(self) -> None:
         """Ask after everything that may have been said while nothing was heard."""
@@ -156,32 +154,32 @@ class Executor:
                 del self._talking[claimed.ref]
                 answer.deployment, answer.absorbed = call.deployment, call.absorbed
             await self._hub.settle()
-            await answer.check(self._checker)
-            if self._cache and key and answer.is_worth_keeping:
-                await self._cache.keep(key, claimed, answer.kept())
+            await answer.run_checks(self._checker)
+            if self._cache and key and answer.is_cacheable:
+                await self._cache.keep(key, claimed, answer.build_cached_answer())
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
                 self._lanes.recheck_soon()
-            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            usage = answer.build_usage(self._cost(answer), seconds=time.monotonic() - started)
             raise WorkFailed(build_failure(error, claimed, usage)) from error
         except asyncio.CancelledError as error:
             raise WorkInterrupted(self._used(answer, started)) from error
         problem = find_problem(answer.checks)
         if problem is not None and claimed.metadata.get(ESCALATE_TO):
-            usage = answer.usage(self._cost(answer), seconds=time.monotonic() - started)
+            usage = answer.build_usage(self._cost(answer), seconds=time.monotonic() - started)
             raise WorkFailed(build_check_failure(claimed, problem, usage))
-        return answer.completion(self._cost(answer), seconds=time.monotonic() - started)
+        return answer.build_completion(self._cost(answer), seconds=time.monotonic() - started)
 
     async def _gather(self, call: Call, answer: ResponseBuilder, started: float) -> None:
         """Read the stream into `answer`, pass it on to watchers, and keep a checkpoint fresh."""
         progress = self._hub.open(answer.claimed)
-        mender = SurrogateRepairer()
+        repairer = SurrogateRepairer()
         checkpointed = started
         async with aclosing(call.events) as events:
             async for raw in events:
-                event = mender.mend(raw)
+                event = repairer.repair(raw)
                 now = time.monotonic()
-                answer.take(event, seconds=now - started)
+                answer.add_event(event, seconds=now - started)
                 match event:
                     case TextDelta(text):
                         progress.add("text", text)
@@ -191,14 +189,14 @@ class Executor:
                         continue
                 if now - checkpointed >= self._checkpoint_every:
                     checkpointed = now
-                    self._agent.keeper.checkpoint(answer.claimed.ref, answer.checkpoint())
+                    self._agent.keeper.checkpoint(answer.claimed.ref, answer.build_checkpoint())
 
     def _used(self, answer: ResponseBuilder, started: float) -> Usage:
         """What was used when the attempt was cut off; all of it once the model had finished."""
         seconds = time.monotonic() - started
         if answer.done is None:
-            return answer.interrupted(seconds=seconds)
-        return answer.usage(self._cost(answer), seconds=seconds)
+            return answer.build_partial_usage(seconds=seconds)
+        return answer.build_usage(self._cost(answer), seconds=seconds)
 
     def _cost(self, answer: ResponseBuilder) -> Cost | None:
         if answer.tokens is None:

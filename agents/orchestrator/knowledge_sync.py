@@ -7,8 +7,7 @@ from uuid import UUID
 
 from loguru import logger
 
-from agents.selection.controls import OperatorControl
-from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.knowledge import Knowledge, OperatorControl
 from agents.selection.evidence.observations import Observations, Observed
 from protocol.errors import CogoError
 from protocol.messages import Envelope, MessageType

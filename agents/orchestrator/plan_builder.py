@@ -16,13 +16,13 @@ SYNTHESIZE = "synthesize"
 
 def build_plan(step: Step, choice: Choice) -> Plan:
     """Give the plan of one step: a subtask, or a team of them and the synthesis."""
-    if not choice.team:
-        return Plan(subtasks=[_stamped(step, choice)], selections=[choice.record(key=step.key)])
+    if not choice.pick.team:
+        return Plan(subtasks=[_stamped(step, choice)], selections=[choice.to_record(key=step.key)])
     drafts, selections = [], []
-    for number, model_id in enumerate(choice.team, start=1):
+    for number, model_id in enumerate(choice.pick.team, start=1):
         key = f"{step.key}_{number}"
         drafts.append(_draft(step, key, model_id))
-        selections.append(choice.for_member(model_id).record(key=key))
+        selections.append(choice.for_member(model_id).to_record(key=key))
     synthesis = _stamped(
         Step(
             key=step.key,
@@ -34,7 +34,7 @@ def build_plan(step: Step, choice: Choice) -> Plan:
         choice,
     )
     return Plan(
-        subtasks=[*drafts, synthesis], selections=[*selections, choice.record(key=step.key)]
+        subtasks=[*drafts, synthesis], selections=[*selections, choice.to_record(key=step.key)]
     )
 
 
@@ -45,7 +45,7 @@ def build_route(choice: Choice) -> Route:
         lane=model_id,
         params={"model_id": model_id},
         metadata=_metadata(choice, model_id),
-        selection=choice.record(),
+        selection=choice.to_record(),
     )
 
 
@@ -77,4 +77,4 @@ def _draft(step: Step, key: str, model_id: str) -> PlannedSubtask:
 
 def _metadata(choice: Choice, model_id: str) -> dict[str, Any]:
     # Always there: a route lays its metadata over that of the stamp before.
-    return {"model_preferences": [model_id], ESCALATE_TO: choice.next_rung}
+    return {"model_preferences": [model_id], ESCALATE_TO: choice.pick.escalate_to}

@@ -9,7 +9,7 @@ from uuid import UUID
 from loguru import logger
 from pydantic import ValidationError
 
-from agents.errors import InvalidTask
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.plan_builder import build_plan, build_route
 from agents.runtime.attempt import WorkFailed
@@ -22,10 +22,10 @@ from agents.runtime.failed_attempts import (
     suggest_next_steps,
 )
 from agents.selection.choice import Choice
-from agents.selection.choose import NoModel, choose_model
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.model_profiles import get_profiles
-from agents.selection.preference_parsing import (
+from agents.selection.model_profiles import get_profile_cache
+from agents.selection.preferences import (
     check_model_name,
     normalize_requested_model,
     parse_model_preferences,
@@ -99,7 +99,7 @@ class Cio:
                 requested=requested,
                 served=served,
                 simulated=self.registry.simulated,
-                policy=self._knowledge().policy_for(owner, None),
+                policy=self._knowledge().get_policy(owner, None),
                 owner=owner,
                 grants=grants,
             )
@@ -107,9 +107,9 @@ class Cio:
 
     def find_lanes(self, subject: str) -> list[str]:
         """Give the lanes of a provider, as far as the registry serves them; of a model its own."""
-        shelf = get_profiles(self.catalogue)
+        shelf = get_profile_cache(self.catalogue)
         return [
-            lane for lane in self.registry.lanes if subject in (lane, shelf.card(lane).provider)
+            lane for lane in self.registry.lanes if subject in (lane, shelf.get(lane).provider)
         ] or [subject]
 
     def choose_for_task(self, task: TaskBrief) -> tuple[Step, Choice]:
@@ -172,7 +172,7 @@ class Cio:
             # A model that failed already is not insisted on.
             requested=None if failed else task.model,
             preferences=wishes,
-            policy=self._knowledge().policy_for(task.owner, wishes.policy),
+            policy=self._knowledge().get_policy(task.owner, wishes.policy),
             prompt_characters=_characters(params),
             owner=task.owner,
             served=self.registry.lanes,
@@ -214,9 +214,9 @@ def _patience(claimed: ClaimedSubtask) -> timedelta:
 
 def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
     try:
-        return Requirements.of(task.type, task.prompt, params)
+        return Requirements.from_task(task.type, task.prompt, params)
     except ValidationError as error:
-        raise InvalidTask.of("params.task_requirements", error) from error
+        raise InvalidTask.from_validation("params.task_requirements", error) from error
 
 
 def _budget_left(task: TaskBrief) -> float | None:
@@ -270,6 +270,6 @@ def _log(task: TaskBrief, choice: Choice) -> None:
         task_id=str(task.id),
         selected_model=choice.selected.model_id,
         reasoning=choice.reason,
-        available_models=[each.model_id for each in choice.candidates if each.refused is None],
+        available_models=[id_ for id_, each in choice.candidates.items() if each.refused is None],
         timestamp=utc_now().isoformat(),
     )

@@ -1,41 +1,26 @@
-"""Forgetting: what is older than people want to keep goes, in many short steps."""
+"""Pruning of rows that are older than the retention, in many short transactions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from loguru import logger
 
+from agents.runtime.options import Retention
 from protocol.errors import StoreUnavailable
 from protocol.store.queue import QueueStore
 
 PRUNE_SECONDS: Final = 60.0
-
-STEPS: Final = 1_000
-"""The most steps of one sweep: what is left after them goes with the next, a minute later."""
+MAX_STEPS: Final = 1_000
+"""Steps of one sweep; the next sweep, a minute later, goes on."""
 
 PruneStep = Callable[[], Awaitable[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """For how long things are kept; None: for ever."""
-
-    tasks: timedelta | None = None
-    """After they finished, with all that belongs to them; also the switches of models."""
-    calls: timedelta | None = None
-    """The audit; the database keeps at least 30 days of it."""
-
-
-KEEP_ALL: Final = Retention()
-
-
 async def prune_regularly(store: QueueStore, retention: Retention) -> None:
-    """Sweep every minute until cancelled; at once ends when everything is kept for ever."""
-    steps = _steps(store, retention)
+    """Sweep every minute until cancelled. Returns immediately if nothing may be pruned."""
+    steps = _list_steps(store, retention)
     while steps:
         for what, step in steps.items():
             await sweep(what, step)
@@ -43,25 +28,25 @@ async def prune_regularly(store: QueueStore, retention: Retention) -> None:
 
 
 async def sweep(what: str, step: PruneStep) -> int:
-    """Take steps until one finds nothing, at most `STEPS`; says how much was forgotten.
+    """Repeat a step until it finds nothing, at most `MAX_STEPS` times; return the rows deleted.
 
-    Each step is a short transaction, and between two of them others have their turn.
+    Each step is a short transaction, so that others have their turn in between.
     """
-    forgotten = 0
+    deleted = 0
     try:
-        for _ in range(STEPS):
+        for _ in range(MAX_STEPS):
             found = await step()
-            forgotten += found
+            deleted += found
             if not found:
                 break
     except StoreUnavailable as error:
         logger.debug("nothing could be pruned", what=what, error=str(error))
-    if forgotten:
-        logger.info("what is old was forgotten", what=what, count=forgotten)
-    return forgotten
+    if deleted:
+        logger.info("old rows were deleted", what=what, count=deleted)
+    return deleted
 
 
-def _steps(store: QueueStore, retention: Retention) -> dict[str, PruneStep]:
+def _list_steps(store: QueueStore, retention: Retention) -> dict[str, PruneStep]:
     steps: dict[str, PruneStep] = {}
     if retention.tasks is not None:
         steps["tasks"] = partial(store.prune, older_than=retention.tasks)

@@ -8,15 +8,14 @@ from functools import partial
 from loguru import logger
 from pydantic import ValidationError
 
-from agents.errors import InvalidTask
-from agents.executor.surrogates import repair_surrogates
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.planner import Cio
-from agents.runtime.completion_batcher import retry_until_answered
-from agents.selection.choose import NoModel
-from agents.selection.preference_parsing import NAME_CHARACTERS, resolve_lanes
+from agents.runtime.retry import retry_until_answered
+from agents.selection.preferences import MAX_NAME_CHARACTERS, resolve_lanes
 from agents.selection.requirements import Requirements
 from protocol.bus import Bus, OutgoingMessage
 from protocol.errors import CogoError, MalformedMessage
+from protocol.json_values import repair_surrogates
 from protocol.messages import (
     Envelope,
     MessageType,
@@ -136,7 +135,7 @@ class SelectionChannelHandler:
         try:
             needs = Requirements.model_validate(request.task_requirements)
         except ValidationError as error:
-            raise InvalidTask.of("task_requirements", error) from error
+            raise InvalidTask.from_validation("task_requirements", error) from error
         served, notes = self._cio.registry.lanes, list[str]()
         if request.available_models:
             lanes, notes = resolve_lanes(request.available_models, self._cio.catalogue, served)
@@ -147,7 +146,7 @@ class SelectionChannelHandler:
         choice = self._cio.choose_for_requirements(
             needs, requested=request.requested_model, served=served
         )
-        record = choice.record()
+        record = choice.to_record()
         said = [note for note in notes if note not in record.reason]
         return record.model_copy(update={"reason": " ".join([record.reason, *said])})
 
@@ -187,6 +186,6 @@ def _text(message: Envelope, field: str) -> str | None:
     value = message.payload.get(field)
     if not isinstance(value, str):
         return None
-    return repair_surrogates(value[:NAME_CHARACTERS]).replace(
+    return repair_surrogates(value[:MAX_NAME_CHARACTERS]).replace(
         "\x00", ""
     )  # which Postgres cannot hold

@@ -11,13 +11,12 @@ from agents.orchestrator.planner import Cio
 from agents.orchestrator.retention import prune_regularly
 from agents.orchestrator.selection_channel import SelectionChannelHandler
 from agents.runtime.agent import Agent, open_agent
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import OpenStore
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.model_profiles import get_profiles
+from agents.selection.model_profiles import get_profile_cache
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
 from protocol.messages import Envelope
@@ -54,8 +53,8 @@ async def run_orchestrator(
         registry = LaneRegistry(store=agent.store, own=lanes)
         await registry.refresh()
         # Reading the price tables takes a while; no choice should wait for it.
-        profiles = get_profiles(catalogue, simulated=registry.simulated)
-        await asyncio.to_thread(profiles.warm, registry.lanes)
+        profiles = get_profile_cache(catalogue, simulated=registry.simulated)
+        await asyncio.to_thread(profiles.preload, registry.lanes)
         sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
         await sync.refresh()
         cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: sync.knowledge)

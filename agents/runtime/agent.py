@@ -1,4 +1,4 @@
-"""The life of an agent process: say who we are, work, and leave nothing held behind."""
+"""The life of an agent process: register, work, and release every lease at the end."""
 
 import asyncio
 import random
@@ -10,13 +10,11 @@ from loguru import logger
 
 from agents.runtime.attempt import Work
 from agents.runtime.completion_batcher import CompletionBatcher
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper, OpenStore
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.pool import Pool
-from agents.runtime.wakeup import Wakeup
+from agents.runtime.wakeup import Drain, Wakeup
 from protocol.backoff import compute_backoff
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
@@ -28,7 +26,7 @@ FAREWELL_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """What the orchestrator and the executor share while they live."""
+    """The services that the orchestrator and the executor share."""
 
     identity: AgentIdentity
     options: RuntimeOptions
@@ -38,7 +36,7 @@ class Agent:
     health: Health
     jitter: random.Random
     services: asyncio.TaskGroup
-    """For work that lasts as long as the agent; its failure ends the agent."""
+    """Tasks that last as long as the agent; if one fails, the agent ends."""
 
     async def run(
         self,
@@ -48,34 +46,33 @@ class Agent:
         drain: Drain,
         serves: Callable[[], Sequence[str]] | None = None,
     ) -> None:
-        """Claim from `lanes()` and do `work` until drained; heartbeats go out all the while.
+        """Claim from `lanes()`, do `work` and send heartbeats until drained.
 
-        Heartbeats name `serves()`, if that is more than can be claimed just now.
+        Heartbeats name the lanes of `serves()`, if those are more than can be claimed just now.
         """
-        recorder = CompletionBatcher(
-            agent_id=self.identity.id, store=self.store, jitter=self.jitter
-        )
+        batcher = CompletionBatcher(agent_id=self.identity.id, store=self.store, jitter=self.jitter)
         pool = Pool(
             identity=self.identity,
             options=self.options,
             store=self.store,
             keeper=self.keeper,
-            recorder=recorder,
+            batcher=batcher,
             wakeup=self.wakeup,
             health=self.health,
             lanes=lanes,
             work=work,
             jitter=self.jitter,
         )
-        sending = self.services.create_task(recorder.run(), name="recorder")
-        beating = self.services.create_task(self._beat(pool, serves or lanes), name="heartbeat")
+        sending = self.services.create_task(batcher.run(), name="completion batcher")
+        heartbeats = self._send_heartbeats(pool, serves or lanes)
+        beating = self.services.create_task(heartbeats, name="heartbeat")
         try:
             await pool.run(drain)
         finally:
             sending.cancel()
             beating.cancel()
 
-    async def _beat(self, pool: Pool, lanes: Callable[[], Sequence[str]]) -> None:
+    async def _send_heartbeats(self, pool: Pool, lanes: Callable[[], Sequence[str]]) -> None:
         while True:
             try:
                 await self.store.record_agent(
@@ -85,17 +82,17 @@ class Agent:
                 )
                 self.health.mark_answered()
             except StoreUnavailable as error:
-                logger.debug("a heartbeat was not taken", error=str(error))
+                logger.debug("a heartbeat could not be sent", error=str(error))
             await self._check_writes()
             await asyncio.sleep(self.options.heartbeat_every.total_seconds())
 
     async def _check_writes(self) -> None:
-        """Check that the database can write; a full disk may still take heartbeats and claims."""
+        """Check that the database can write, since heartbeats may still work on a full disk."""
         try:
             await self.store.check_writes()
         except CogoError as error:
             if self.health.writes_refused is None:
-                logger.warning("the database does not take what is written", error=str(error))
+                logger.warning("the database refuses to write", error=str(error))
             self.health.writes_refused = str(error)
         else:
             self.health.writes_refused = None
@@ -110,10 +107,10 @@ async def open_agent(
     drain: Drain,
     health: Health | None = None,
 ) -> AsyncIterator[Agent]:
-    """Open what an agent needs; at the end, however it comes, release every lease that it holds.
+    """Register an agent and start its services; at the end release every lease that it holds.
 
-    Raises Unauthorized or MigrationMissing when the project cannot be used at all; a store that
-    does not answer is waited for until `drain` begins.
+    Waits for a store that does not answer, until `drain` begins. Raises Unauthorized or
+    MigrationMissing if the project cannot be used at all.
     """
     jitter = random.Random()  # noqa: S311 - spreads polls, guards nothing
     health = health or Health()
@@ -127,9 +124,9 @@ async def open_agent(
     )
     wakeup = Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter)
     async with open_store() as store:
-        await _introduce(build_agent_record(identity, options), store, drain)
+        await _register(build_agent_record(identity, options), store, drain)
         async with keeper, asyncio.TaskGroup() as services:
-            watching = services.create_task(keeper.watch(), name="watch the lease keeper")
+            watching = services.create_task(keeper.join(), name="watch the lease keeper")
             try:
                 yield Agent(
                     identity=identity,
@@ -143,7 +140,7 @@ async def open_agent(
                 )
             finally:
                 watching.cancel()
-                await _take_leave(build_agent_record(identity, options, stopped=True), store)
+                await _release_all(build_agent_record(identity, options, stopped=True), store)
 
 
 def build_agent_record(
@@ -154,7 +151,7 @@ def build_agent_record(
     running: int = 0,
     stopped: bool = False,
 ) -> AgentRecord:
-    """Describe an agent to whoever asks who is alive."""
+    """Return the row of `cogo_agents` for this agent."""
     return AgentRecord(
         id=identity.id,
         kind=identity.kind,
@@ -169,7 +166,7 @@ def build_agent_record(
     )
 
 
-async def _introduce(record: AgentRecord, store: QueueStore, drain: Drain) -> None:
+async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> None:
     failures = 0
     while not drain.begun.is_set():
         try:
@@ -184,8 +181,8 @@ async def _introduce(record: AgentRecord, store: QueueStore, drain: Drain) -> No
             return
 
 
-async def _take_leave(record: AgentRecord, store: QueueStore) -> None:
-    """Give back what is held; without an answer the leases run out by themselves."""
+async def _release_all(record: AgentRecord, store: QueueStore) -> None:
+    """Release all leases; if the store does not answer, they expire."""
     try:
         async with asyncio.timeout(FAREWELL_SECONDS):
             await store.release_subtasks(

@@ -1,11 +1,12 @@
-"""One attempt: do the work while the lease is kept, stop when it is not."""
+"""One attempt at a subtask: do the work while the lease is kept, and stop when it is not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
 
 from loguru import logger
 
-from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -18,8 +19,43 @@ from protocol.records import (
 Work = Callable[[ClaimedSubtask], Awaitable[Completion]]
 
 
+class StopReason(StrEnum):
+    """Why an attempt must stop; the values are the database's answers to an extension."""
+
+    CANCELLED = "cancel"
+    """The task was cancelled; the holder should stop and report its usage."""
+    LOST = "lost"
+    """A later attempt may hold the subtask; the output of this one is worthless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The work is done; the completion is yet to be stored."""
+
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work failed; the failure says who may try again."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The attempt had to stop."""
+
+    reason: StopReason
+    usage: Usage | None = None
+    """The usage until then, as far as it is known."""
+
+
+Outcome = Succeeded | Failed | Stopped
+
+
 class WorkFailed(Exception):
-    """The work could not be done, and the failure already says who may try again."""
+    """The work failed, and `failure` says who may try again."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.error.message)
@@ -27,7 +63,7 @@ class WorkFailed(Exception):
 
 
 class WorkInterrupted(Exception):
-    """The work was cancelled, and what it had used is known. Raised instead of CancelledError."""
+    """The work was cancelled and its usage is known. Raised in place of CancelledError."""
 
     def __init__(self, usage: Usage) -> None:
         super().__init__("the work was cancelled")
@@ -35,27 +71,27 @@ class WorkInterrupted(Exception):
 
 
 async def run_attempt(
-    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[StopReason]
+    claimed: ClaimedSubtask, work: Work, stop: asyncio.Future[StopReason]
 ) -> Outcome:
-    """Do `work` until it ends or `verdict` arrives, whichever is first; never raises for the work.
+    """Run `work` until it ends or `stop` is set. Errors of the work become outcomes.
 
     Cancellation from outside (the agent stops) passes through, whatever the work makes of it.
     """
     # The child never raises: before Python 3.13 a group with errors forgets that it was cancelled.
     async with asyncio.TaskGroup() as group:
-        doing = group.create_task(_do(claimed, work, verdict), name=f"work {claimed.subtask_id}")
-        verdict.add_done_callback(lambda _: doing.cancel())
-    if doing.cancelled():
-        return Stopped(verdict.result())
-    outcome = doing.result()
-    # What failed after the verdict failed because of it. What succeeded is for the fence to judge.
-    if isinstance(outcome, Failed) and verdict.done():
-        return Stopped(verdict.result(), outcome.failure.usage)
+        task = group.create_task(_do(claimed, work, stop), name=f"work {claimed.subtask_id}")
+        stop.add_done_callback(lambda _: task.cancel())
+    if task.cancelled():
+        return Stopped(stop.result())
+    outcome = task.result()
+    # A failure after the stop was caused by it. A success is left to the fence.
+    if isinstance(outcome, Failed) and stop.done():
+        return Stopped(stop.result(), outcome.failure.usage)
     return outcome
 
 
-def build_internal_failure(claimed: ClaimedSubtask, error: BaseException) -> Failure:
-    """Describe an error without a class of its own; another try may mend it."""
+def build_internal_failure(claimed: ClaimedSubtask) -> Failure:
+    """Return the failure for an unexpected error, which may not happen again."""
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
@@ -67,30 +103,23 @@ def build_internal_failure(claimed: ClaimedSubtask, error: BaseException) -> Fai
     )
 
 
-async def _do(
-    claimed: ClaimedSubtask, work: Work, verdict: asyncio.Future[StopReason]
-) -> Succeeded | Failed | Stopped:
+async def _do(claimed: ClaimedSubtask, work: Work, stop: asyncio.Future[StopReason]) -> Outcome:
     me = asyncio.current_task()
     try:
         return Succeeded(await work(claimed))
     except WorkFailed as failed:
         return Failed(failed.failure)
-    except WorkInterrupted as cut:
-        if verdict.done():
-            return Stopped(verdict.result(), cut.usage)
+    except WorkInterrupted as interrupted:
+        if stop.done():
+            return Stopped(stop.result(), interrupted.usage)
         if me is None or me.cancelling():
-            raise asyncio.CancelledError from cut
-        return Failed(_cut_from_within(claimed, cut))
-    except asyncio.CancelledError as error:
+            raise asyncio.CancelledError from interrupted
+        error: BaseException = interrupted
+    except asyncio.CancelledError as cancelled:
         if me is None or me.cancelling():
             raise
-        return Failed(_cut_from_within(claimed, error))
-    except Exception as error:  # the one place where what nobody foresaw becomes an outcome
-        logger.opt(exception=error).error("an attempt failed in a way nobody foresaw")
-        return Failed(build_internal_failure(claimed, error))
-
-
-def _cut_from_within(claimed: ClaimedSubtask, error: BaseException) -> Failure:
-    """Nobody asked for it: something that the work waited for was cancelled under it."""
-    logger.opt(exception=error).error("an attempt was cancelled from within")
-    return build_internal_failure(claimed, error)
+        error = cancelled
+    except Exception as unexpected:  # the one place where unexpected errors become outcomes
+        error = unexpected
+    logger.opt(exception=error).error("an attempt failed unexpectedly")
+    return Failed(build_internal_failure(claimed))

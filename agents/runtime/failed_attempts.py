@@ -1,4 +1,4 @@
-"""What was tried at a subtask before, for those who decide what comes next and for people."""
+"""Earlier failed attempts at a subtask, for decisions about the next one and for messages."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,11 +11,11 @@ from protocol.records.leases import EarlierAttempt
 from providers import errors
 from providers.errors import ProviderError
 
-SHOWN_CHARACTERS: Final = 300
-"""Of what one vendor said, where several are quoted."""
+MAX_SHOWN: Final = 300
+"""Characters of one vendor's message, where several are quoted."""
 
 _TIME: Final = TypeAdapter(AwareDatetime)
-_LATER: Final = "try again later: `cogo tasks redrive TASK`"
+_TRY_LATER: Final = "try again later: `cogo tasks redrive TASK`"
 _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.AuthenticationFailed: "replace the key of {provider} (`cogo doctor`)",
     errors.PermissionDenied: "let the key of {provider} use this model",
@@ -33,21 +33,21 @@ _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
 
 
 def list_failed_attempts(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
-    """Return the failed attempts since the subtask was made or last put back by hand.
+    """Return the failed attempts since the subtask was made or redriven.
 
-    A drain or the death of an agent says nothing about a model.
+    Drains and deaths of agents are left out: they say nothing about a model.
     """
     failed = [each for each in claimed.history if each.outcome in {"failed", "rerouted"}]
     return failed[-claimed.failures :] if claimed.failures else []
 
 
 def read_error_class(attempt: EarlierAttempt) -> str:
-    """Return the class of its error."""
+    """Return the class of the attempt's error."""
     return str((attempt.error or {}).get("class") or "failed")
 
 
 def read_retry_at(attempt: EarlierAttempt) -> datetime | None:
-    """Return when its vendor may be asked again, if it said so."""
+    """Return when the vendor may be called again, if it said so."""
     try:
         return _TIME.validate_python((attempt.error or {}).get("retry_at"))
     except ValidationError:
@@ -55,39 +55,41 @@ def read_retry_at(attempt: EarlierAttempt) -> datetime | None:
 
 
 def is_temporary(attempt: EarlierAttempt) -> bool:
-    """Whether to wait for its model is better than to have none."""
-    return (
-        read_error_class(attempt) == errors.CircuitOpen.code or read_retry_at(attempt) is not None
-    )
+    """Return whether the failure passes, so that waiting is better than having no model."""
+    code = read_error_class(attempt)
+    return code == errors.CircuitOpen.code or read_retry_at(attempt) is not None
 
 
 def quote_errors(attempts: Sequence[EarlierAttempt]) -> str:
-    """Return what each vendor said last, once for each model and provider."""
-    said = {_place(each): str((each.error or {}).get("message") or "failed") for each in attempts}
-    return "; ".join(f"{place}: {_shortened(text)}" for place, text in said.items())
+    """Return the last message of each model and provider."""
+    messages = {
+        _name_place(each): str((each.error or {}).get("message") or "failed") for each in attempts
+    }
+    return "; ".join(f"{place}: {_shorten(text)}" for place, text in messages.items())
 
 
 def summarize_errors(attempts: Sequence[EarlierAttempt]) -> str:
-    """Return in a few words how each attempt ended."""
-    return "; ".join(
-        dict.fromkeys(f"{_place(each)}: {read_error_class(each)}" for each in attempts)
-    )
+    """Return the error class of each attempt, without repetitions."""
+    classes = (f"{_name_place(each)}: {read_error_class(each)}" for each in attempts)
+    return "; ".join(dict.fromkeys(classes))
 
 
 def suggest_next_steps(attempts: Sequence[EarlierAttempt]) -> str:
-    """Return what a person can do about it."""
+    """Return what a person can do about the failures."""
     by_code = {kind.code: step for kind, step in _NEXT_STEPS.items()}
     steps = dict.fromkeys(
-        by_code.get(read_error_class(each), _LATER).format(provider=each.provider or "the provider")
+        by_code.get(read_error_class(each), _TRY_LATER).format(
+            provider=each.provider or "the provider"
+        )
         for each in attempts
     )
     return "; or ".join(steps)
 
 
-def _place(attempt: EarlierAttempt) -> str:
+def _name_place(attempt: EarlierAttempt) -> str:
     model = attempt.model_id or "no model"
     return f"{model} at {attempt.provider}" if attempt.provider else model
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -1,4 +1,4 @@
-"""The vital signs of an agent: whether it lives, whether it can work, what it has counted.
+"""The health of an agent: liveness, readiness and metrics.
 
 Written by the agent's loop and its lease keeper, read from any thread.
 """
@@ -17,7 +17,7 @@ ANSWERED_WITHIN: Final = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """An answer to a probe, and why."""
+    """The answer to a probe, and why."""
 
     ok: bool
     reason: str
@@ -25,32 +25,32 @@ class ProbeResult:
 
 @dataclass(slots=True, kw_only=True)
 class Health:
-    """What an agent knows about itself. Times are monotonic seconds."""
+    """The state that probes report. Times are monotonic seconds."""
 
     stalled_after: timedelta = timedelta(seconds=60)
     metrics: Metrics = field(default_factory=Metrics)
     bus: Bus | None = None
     alive_at: float = field(default_factory=time.monotonic)
-    """When the claim loop last went round."""
+    """When the claim loop last ran."""
     answered_at: float | None = None
     """When the store last answered."""
     writes_refused: str | None = None
-    """Why the store refuses to write, as far as is known."""
+    """Why the store refuses to write, if it does."""
     serves_nothing: str | None = None
-    """What an executor lacks that can serve no model."""
+    """Why an executor can serve no model, if it cannot."""
     is_draining: bool = False
 
     def __post_init__(self) -> None:
-        """Count the bus among what is measured."""
+        """Add the bus to the metrics."""
         if self.bus is not None:
             self.metrics.register_bus(self.bus)
 
     def mark_alive(self) -> None:
-        """Say that the claim loop is alive."""
+        """Note that the claim loop runs."""
         self.alive_at = time.monotonic()
 
     def mark_answered(self) -> None:
-        """Say that the store can be reached."""
+        """Note that the store answered."""
         self.answered_at = time.monotonic()
 
     @property
@@ -59,16 +59,16 @@ class Health:
         return time.monotonic() - self.alive_at >= self.stalled_after.total_seconds()
 
     def check_liveness(self) -> ProbeResult:
-        """Whether it is alive; one that is not should be killed and started again."""
+        """Return whether the agent is alive; one that is not should be killed and restarted."""
         silent = time.monotonic() - self.alive_at
         if self.is_stalled:
             return ProbeResult(ok=False, reason=f"the claim loop is silent for {silent:.0f} s")
-        return ProbeResult(ok=True, reason=f"the claim loop went round {silent:.0f} s ago")
+        return ProbeResult(ok=True, reason=f"the claim loop ran {silent:.0f} s ago")
 
     def check_readiness(self) -> ProbeResult:
-        """Return whether it takes work.
+        """Return whether the agent takes work.
 
-        The store answers and writes, some model is served, and it is not about to stop.
+        The store answers and writes, a model is served, and the agent is not draining.
         """
         if self.is_draining:
             return ProbeResult(ok=False, reason="draining: nothing new is claimed")
@@ -79,5 +79,6 @@ class Health:
             return ProbeResult(ok=False, reason=f"the store did not answer for {silent:.0f} s")
         if reason := self.writes_refused or self.serves_nothing:
             return ProbeResult(ok=False, reason=reason)
-        heard = self.bus is not None and self.bus.is_subscribed
-        return ProbeResult(ok=True, reason="subscribed" if heard else "polling: Realtime is away")
+        is_subscribed = self.bus is not None and self.bus.is_subscribed
+        reason = "subscribed" if is_subscribed else "polling: Realtime is away"
+        return ProbeResult(ok=True, reason=reason)

@@ -1,4 +1,4 @@
-"""What an agent counts, for Prometheus. Counters may be used from any thread."""
+"""The Prometheus metrics of an agent. They may be updated from any thread."""
 
 from collections.abc import Iterator
 from typing import Final, assert_never
@@ -6,12 +6,12 @@ from typing import Final, assert_never
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from agents.runtime.outcome import Failed, Outcome, Stopped, Succeeded
+from agents.runtime.attempt import Failed, Outcome, Stopped, Succeeded
 from protocol.bus import Bus
 from protocol.records import ClaimedSubtask, Usage
 
-_FIRST_TOKEN: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
-_WHOLE: Final = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
+_FIRST_TOKEN_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
+_CALL_BUCKETS: Final = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 
 
 class Metrics:
@@ -20,7 +20,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._claims = Counter(
-            "cogo_claims", "Claims by what came of them.", ["result"], registry=self.registry
+            "cogo_claims", "Claims by result.", ["result"], registry=self.registry
         )
         self._claimed = Counter(
             "cogo_claimed_subtasks", "Subtasks leased to this agent.", registry=self.registry
@@ -34,7 +34,7 @@ class Metrics:
         self._running = Gauge("cogo_attempts_running", "In flight.", registry=self.registry)
         self._extensions = Counter(
             "cogo_lease_extensions",
-            "Leases by what the database said to their extension; `unavailable`: it said nothing.",
+            "Lease extensions by the answer of the database; `unavailable`: it did not answer.",
             ["answer"],
             registry=self.registry,
         )
@@ -42,14 +42,14 @@ class Metrics:
             "cogo_provider_first_token_seconds",
             "From the call to its first text or reasoning.",
             ["model", "provider"],
-            buckets=_FIRST_TOKEN,
+            buckets=_FIRST_TOKEN_BUCKETS,
             registry=self.registry,
         )
-        self._whole = Histogram(
+        self._call = Histogram(
             "cogo_provider_call_seconds",
-            "From the call to its end, whatever that was.",
+            "From the call to its end, however it ended.",
             ["model", "provider"],
-            buckets=_WHOLE,
+            buckets=_CALL_BUCKETS,
             registry=self.registry,
         )
 
@@ -63,60 +63,60 @@ class Metrics:
         self._claims.labels("unavailable").inc()
 
     def count_start(self) -> None:
-        """Count an attempt in flight."""
+        """Count one more attempt in flight."""
         self._running.inc()
 
     def count_end(self) -> None:
-        """Count one less in flight, whatever became of it."""
+        """Count one less attempt in flight."""
         self._running.dec()
 
     def count_outcome(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
-        """Count an outcome, and how long the provider took where one was asked."""
-        came_to, error, usage = _told(outcome)
-        self._attempts.labels(claimed.lane, came_to, error).inc()
+        """Count an outcome, and observe the provider's times if it was called."""
+        name, error, usage = _describe_outcome(outcome)
+        self._attempts.labels(claimed.lane, name, error).inc()
         if usage is not None:
-            self._took(usage)
+            self._observe(usage)
 
     def count_extension(self, answer: str, leases: int = 1) -> None:
-        """Count what became of leases that were to be extended."""
+        """Count the answers to extensions."""
         self._extensions.labels(answer).inc(leases)
 
     def register_bus(self, bus: Bus) -> None:
-        """Let the bus say of itself, at each look, how often it connected and whether it hears."""
-        self.registry.register(_Realtime(bus))
+        """Report the state of the bus at each scrape."""
+        self.registry.register(_BusCollector(bus))
 
     def render(self) -> bytes:
-        """Give everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def _took(self, usage: Usage) -> None:
+    def _observe(self, usage: Usage) -> None:
         labels = (usage.model_id, usage.provider)
-        self._whole.labels(*labels).observe(usage.duration_ms / 1000)
+        self._call.labels(*labels).observe(usage.duration_ms / 1000)
         if usage.first_token_ms is not None:
             self._first_token.labels(*labels).observe(usage.first_token_ms / 1000)
 
 
-def _told(outcome: Outcome) -> tuple[str, str, Usage | None]:
-    """Give the outcome, the class of its error, and what was used."""
+def _describe_outcome(outcome: Outcome) -> tuple[str, str, Usage | None]:
+    """Return the name of an outcome, the class of its error, and the usage."""
     match outcome:
         case Succeeded(completion):
             return "completed", "", completion.usage
         case Failed(failure):
             return failure.action.value, failure.error.class_, failure.usage
-        case Stopped(verdict, usage):
-            return verdict.name.lower(), "", usage
+        case Stopped(reason, usage):
+            return reason.name.lower(), "", usage
         case _ as unreachable:
             assert_never(unreachable)
 
 
-class _Realtime:
-    """Implements prometheus_client's Collector."""
+class _BusCollector:
+    """A `Collector` of prometheus_client."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
     def collect(self) -> Iterator[Metric]:
-        """Give what holds now."""
+        """Yield the current values."""
         yield CounterMetricFamily(
             "cogo_realtime_connections",
             "Connections to Realtime; all but the first are reconnects.",

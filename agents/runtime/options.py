@@ -1,40 +1,66 @@
-"""The numbers of an agent's life; the defaults suit one machine and a hosted project alike."""
+"""The identity and the options of an agent process."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, Literal
 
-from agents.orchestrator.retention import KEEP_ALL, Retention
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentIdentity:
+    """One running agent process.
+
+    `id` must be unique among living agents: leases are held under it, and a supervisor releases
+    everything that a dead agent held by naming it.
+    """
+
+    id: str
+    kind: Literal["orchestrator", "executor"]
+    host: str
+    pid: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long rows are kept; None: forever."""
+
+    tasks: timedelta | None = None
+    """After they finished, with all that belongs to them; also the switches of models."""
+    calls: timedelta | None = None
+    """The audit log, of which the database keeps at least 30 days."""
+
+
+KEEP_ALL: Final = Retention()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """How much at once, how long a lease, how often to look."""
+    """Capacity, intervals and limits. The defaults suit one machine as well as a hosted project."""
 
     capacity: int = 8
-    """Attempts at the same time."""
+    """Concurrent attempts."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)
-    """A claim loop that was silent for so long counts as dead: its leases are left to expire."""
+    """A claim loop that is silent for so long counts as dead: its leases are left to expire."""
     poll_idle: timedelta = timedelta(seconds=2)
-    """The longest wait for work when no doorbell rings; the price of a lost doorbell."""
+    """The longest wait for work without a doorbell, and so the price of a lost one."""
     poll_busy: timedelta = timedelta(milliseconds=250)
-    """The first wait after work was seen; it doubles up to `poll_idle`."""
+    """The first wait after work was found; it doubles up to `poll_idle`."""
     grace: timedelta = timedelta(seconds=20)
-    """What attempts in flight are given when draining begins."""
+    """How long attempts in flight may go on after draining began."""
     progress_every: timedelta = timedelta(milliseconds=30)
     """The least time between two batches of progress. Hosted projects meter each delivery."""
     heartbeat_every: timedelta = timedelta(seconds=5)
     retention: Retention = KEEP_ALL
-    """What orchestrators forget: by default nothing, for answers are people's."""
+    """What orchestrators prune: by default nothing."""
     simulated: bool = False
-    """The vendors behind this agent are the simulator; whoever asks for agents is told so."""
-
+    """Whether the vendors are the simulator; shown in the list of agents."""
     health_url: str | None = None
-    """Where health, readiness and metrics are answered; whoever asks for agents is told so."""
+    """Where health, readiness and metrics are served; shown in the list of agents."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers with which leases could not be kept."""
+        """Raise ValueError for numbers with which leases could not be kept."""
         if self.capacity < 1:
             raise ValueError("capacity must be at least 1")
         if self.extend_every * 2 > self.lease:

@@ -9,15 +9,21 @@ from uuid import UUID, uuid4
 
 from loguru import logger
 
-from agents.runtime.attempt import Work, run_attempt
-from agents.runtime.completion_batcher import CompletionBatcher, retry_until_answered
-from agents.runtime.drain import Drain
+from agents.runtime.attempt import (
+    Failed,
+    Outcome,
+    Stopped,
+    StopReason,
+    Succeeded,
+    Work,
+    run_attempt,
+)
+from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
-from agents.runtime.options import RuntimeOptions
-from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
-from agents.runtime.wakeup import Wakeup
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.retry import retry_until_answered
+from agents.runtime.wakeup import Drain, Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
     ClaimedSubtask,
@@ -32,7 +38,7 @@ from protocol.store.queue import QueueStore
 
 
 class Pool:
-    """Claims subtasks of `lanes()` and attempts them, at most `options.capacity` at a time."""
+    """Claims subtasks of `lanes()` and runs attempts, at most `options.capacity` at a time."""
 
     def __init__(
         self,
@@ -41,7 +47,7 @@ class Pool:
         options: RuntimeOptions,
         store: QueueStore,
         keeper: LeaseKeeper,
-        recorder: CompletionBatcher,
+        batcher: CompletionBatcher,
         wakeup: Wakeup,
         health: Health,
         lanes: Callable[[], Sequence[str]],
@@ -52,7 +58,7 @@ class Pool:
         self._options = options
         self._store = store
         self._keeper = keeper
-        self._recorder = recorder
+        self._batcher = batcher
         self._wakeup = wakeup
         self._health = health
         self._lanes = lanes
@@ -60,9 +66,9 @@ class Pool:
         self._jitter = jitter
         self._running = 0
         self._awaits_ends = False
-        """Whether the end of an attempt matters at once: no slot was left, or we drain."""
+        """Whether the end of an attempt matters at once: no slot is left, or the agent drains."""
         self._unanswered: tuple[UUID, float] | None = None
-        """The claim that got no answer, and when it was first sent (monotonic seconds)."""
+        """The id of the claim without an answer, and when it was first sent (monotonic seconds)."""
 
     @property
     def running(self) -> int:
@@ -72,38 +78,38 @@ class Pool:
     async def run(self, drain: Drain) -> None:
         """Run attempts until `drain`; then give those in flight the grace period.
 
-        Attempts that still run after that are cancelled. Their leases stay: whoever ends the agent
-        releases all of them in one call.
+        Attempts that still run after that are cancelled. Their leases stay: `open_agent` releases
+        all of them in one call.
         """
         try:
             async with asyncio.timeout(None) as deadline, asyncio.TaskGroup() as attempts:
-                bell = attempts.create_task(self._ring_at(drain), name="drain bell")
+                watcher = attempts.create_task(self._watch(drain), name="watch the drain")
                 await self._claim_until(drain, attempts)
-                bell.cancel()
+                watcher.cancel()
                 self._awaits_ends = True
                 grace = self._options.grace.total_seconds()
                 deadline.reschedule(asyncio.get_running_loop().time() + grace)
                 while self._running:
-                    self._keeper.mark_alive()  # or a long grace would look like a dead claim loop
+                    self._health.mark_alive()  # or a long grace would look like a dead claim loop
                     await self._wakeup.wait()
         except TimeoutError:
             logger.warning(
                 "the grace period is over; attempts were cut off", grace=self._options.grace
             )
 
-    async def _ring_at(self, drain: Drain) -> None:
+    async def _watch(self, drain: Drain) -> None:
         await drain.begun.wait()
         self._health.is_draining = True
         self._wakeup.notify()
 
     async def _claim_until(self, drain: Drain, attempts: asyncio.TaskGroup) -> None:
         while not drain.begun.is_set():
-            self._keeper.mark_alive()
+            self._health.mark_alive()
             free = self._options.capacity - self._running
             claimed = await self._claim(free, attempts) if free > 0 else 0
             self._awaits_ends = claimed >= free
             if claimed:
-                self._wakeup.found_work()
+                self._wakeup.reset_interval()
             if claimed == 0 or claimed < free:
                 await self._wakeup.wait()
 
@@ -112,7 +118,7 @@ class Pool:
         if not lanes:
             return 0
         is_first = self._unanswered is None
-        request_id, asked_at = self._request()
+        request_id, requested_at = self._next_request()
         try:
             claimed = await self._store.claim_subtasks(
                 agent_id=self._identity.id,
@@ -124,26 +130,26 @@ class Pool:
         except StoreUnavailable as error:
             logger.warning("no work can be claimed: the store does not answer", error=str(error))
             if is_first:
-                self._wakeup.found_work()  # most outages are short; a long one is asked ever less
-            self._unanswered = (request_id, asked_at)
+                self._wakeup.reset_interval()  # most outages are short
+            self._unanswered = (request_id, requested_at)
             self._health.metrics.count_unanswered_claim()
             return 0
         self._health.mark_answered()
         self._health.metrics.count_claim(len(claimed))
         for each in claimed:
             if isinstance(each, ClaimedSubtask):
-                self._start(each, asked_at=asked_at, attempts=attempts)
+                self._start(each, requested_at=requested_at, attempts=attempts)
             else:
                 attempts.create_task(
-                    self._fail(_unreadable(each)), name=f"refuse {each.subtask_id}"
+                    self._fail(_build_unreadable(each)), name=f"refuse {each.subtask_id}"
                 )
         return len(claimed)
 
-    def _request(self) -> tuple[UUID, float]:
-        """Give the id of the next claim, and since when leases under it may run.
+    def _next_request(self) -> tuple[UUID, float]:
+        """Return the id of the next claim, and since when its leases may run.
 
-        The database may have granted what it could not say: the same id gives those leases again,
-        while they last.
+        A claim without an answer may have been granted: the same id returns those leases again, as
+        long as they last.
         """
         now = time.monotonic()
         unanswered, self._unanswered = self._unanswered, None
@@ -152,18 +158,18 @@ class Pool:
         return uuid4(), now
 
     def _start(
-        self, claimed: ClaimedSubtask, *, asked_at: float, attempts: asyncio.TaskGroup
+        self, claimed: ClaimedSubtask, *, requested_at: float, attempts: asyncio.TaskGroup
     ) -> None:
         self._running += 1
         self._health.metrics.count_start()
-        verdict: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
-        self._keeper.hold(claimed.ref, asked_at=asked_at, tell=_setter(verdict))
+        stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
+        self._keeper.hold(claimed.ref, requested_at=requested_at, on_stop=_make_setter(stop))
         attempts.create_task(
-            self._attempt(claimed, verdict),
+            self._attempt(claimed, stop),
             name=f"attempt {claimed.attempt} of {claimed.subtask_id}",
         )
 
-    async def _attempt(self, claimed: ClaimedSubtask, verdict: asyncio.Future[StopReason]) -> None:
+    async def _attempt(self, claimed: ClaimedSubtask, stop: asyncio.Future[StopReason]) -> None:
         context = {
             "task_id": str(claimed.task_id),
             "subtask_id": str(claimed.subtask_id),
@@ -171,7 +177,7 @@ class Pool:
         }
         try:
             with logger.contextualize(**context):
-                await self._record(claimed, await run_attempt(claimed, self._work, verdict))
+                await self._record(claimed, await run_attempt(claimed, self._work, stop))
         finally:
             self._keeper.drop(claimed.ref)
             self._running -= 1
@@ -179,8 +185,8 @@ class Pool:
             if self._awaits_ends:
                 self._wakeup.notify()
             else:
-                # Little can be left: we had slots to spare, and what is new has rung. But a limited
-                # lane has room again, and followers are queued, whose doorbell may be lost.
+                # Slots were free, so little can be queued. But a limited lane has room again, and
+                # dependent subtasks may be queued, whose doorbell may be lost.
                 self._wakeup.notify_soon()
 
     async def _record(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
@@ -190,8 +196,8 @@ class Pool:
                 await self._complete(completion)
             case Failed(failure):
                 await self._fail(failure)
-            case Stopped(verdict, usage) if verdict is StopReason.CANCELLED:
-                await self._fail(_cancelled(claimed, usage))
+            case Stopped(StopReason.CANCELLED, usage):
+                await self._fail(_build_cancellation(claimed, usage))
             case Stopped():
                 logger.warning("the lease was lost; nothing was written")
             case _ as unreachable:
@@ -199,12 +205,12 @@ class Pool:
 
     async def _complete(self, completion: Completion) -> None:
         try:
-            answer = await self._recorder.complete(completion)
+            answer = await self._batcher.complete(completion)
         except Refused as error:
-            await self._fail(_refused(completion, str(error)))
+            await self._fail(_build_refusal(completion, str(error)))
             return
         if answer.answer == "invalid":
-            await self._fail(_refused(completion, answer.detail))
+            await self._fail(_build_refusal(completion, answer.detail))
         else:
             logger.info("attempt ended", answer=answer.answer)
 
@@ -216,7 +222,7 @@ class Pool:
                 jitter=self._jitter,
             )
         except Refused as error:
-            # The lease runs out and is counted: one subtask must not end the whole agent.
+            # The lease expires and is counted: one subtask must not end the whole agent.
             logger.error("a failure cannot be recorded", error=str(error))
             return
         logger.warning(
@@ -231,16 +237,16 @@ class Pool:
             asyncio.get_running_loop().call_later(answer.after_ms / 1000, self._wakeup.notify)
 
 
-def _setter(verdict: asyncio.Future[StopReason]) -> Callable[[StopReason], None]:
+def _make_setter(stop: asyncio.Future[StopReason]) -> Callable[[StopReason], None]:
     def set_once(value: StopReason) -> None:
-        if not verdict.done():
-            verdict.set_result(value)
+        if not stop.done():
+            stop.set_result(value)
 
     return set_once
 
 
-def _unreadable(claim: UnreadableSubtask) -> Failure:
-    """Return the failure that ends its task: nobody else could read it either."""
+def _build_unreadable(claim: UnreadableSubtask) -> Failure:
+    """Return the failure for a subtask that no agent could read."""
     return Failure(
         ref=claim.ref,
         error=ErrorInfo(
@@ -252,7 +258,7 @@ def _unreadable(claim: UnreadableSubtask) -> Failure:
     )
 
 
-def _cancelled(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
+def _build_cancellation(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(class_="cancelled", message="The task was cancelled."),
@@ -261,8 +267,8 @@ def _cancelled(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
     )
 
 
-def _refused(completion: Completion, detail: str | None) -> Failure:
-    """What the database refuses once it will refuse again: the task must say why."""
+def _build_refusal(completion: Completion, detail: str | None) -> Failure:
+    """Return the failure for a refused completion, which would be refused again."""
     is_plan = completion.plan is not None
     return Failure(
         ref=completion.ref,

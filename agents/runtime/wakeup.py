@@ -1,4 +1,4 @@
-"""When to look for work: at a doorbell, or when the poll interval has passed."""
+"""Signals to the claim loop: look for work now, or stop claiming."""
 
 import asyncio
 import random
@@ -10,11 +10,25 @@ from protocol.backoff import compute_backoff
 SOON_SECONDS: Final = 0.05
 
 
+class Drain:
+    """The first phase of stopping: claim nothing more, and let attempts finish.
+
+    Cancelling the agent's task is the second phase and needs no object.
+    """
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """Stop claiming; attempts in flight get the grace period. May be repeated."""
+        self.begun.set()
+
+
 class Wakeup:
     """A doorbell with a poll interval behind it.
 
-    The interval is short after work was seen and doubles while nothing is found, so that a lost
-    doorbell costs at most `idle`. `ring` may be called from the loop's callbacks, however often.
+    The interval is short after work was found and doubles while nothing is, so that a lost doorbell
+    costs at most `idle`. `notify` may be called from the loop's callbacks, however often.
     """
 
     def __init__(self, *, busy: timedelta, idle: timedelta, jitter: random.Random) -> None:
@@ -30,16 +44,16 @@ class Wakeup:
         self._bell.set()
 
     def notify_soon(self) -> None:
-        """Ring in a moment, once for all who ask meanwhile; any wake-up before that will do."""
+        """Notify in a moment, once for all calls until then."""
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self.notify)
 
-    def found_work(self) -> None:
-        """Poll at the short interval again: where one piece was, another may follow."""
+    def reset_interval(self) -> None:
+        """Poll at the short interval again: where work was found, more may follow."""
         self._quiet_polls = 0
 
     async def wait(self) -> None:
-        """Return at the next ring, or when the interval (give or take a fifth) has passed."""
+        """Return at the next notification or after the interval, give or take a fifth."""
         interval = compute_backoff(self._quiet_polls + 1, first=self._busy, longest=self._idle)
         try:
             async with asyncio.timeout(interval * self._jitter.uniform(0.8, 1.2)):

@@ -1,1 +1,1 @@
-"""Which model does which piece of work, and why."""
+"""Selection: which model does a subtask, and why. Start at `choose.choose_model`."""

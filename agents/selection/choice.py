@@ -1,42 +1,30 @@
-"""A choice of a model, with its reason and what it was chosen from."""
+"""The result of a choice, its record, and its comparison with other preferences."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from agents.selection.evidence.estimates import Estimate
+from agents.selection.candidates import Candidate
 from agents.selection.evidence.score import WEIGHTS, Score, score_estimate
-from agents.selection.policy import Option
+from agents.selection.policy import Pick
 from agents.selection.preferences import Preference
-from agents.selection.requirements import Requirements
+from agents.selection.request import SelectionRequest
 from protocol.records import SelectionRecord
 
 _DIGITS = 6
 
 
-class Candidate(NamedTuple):
-    """One model that was looked at; `refused` says why it was not eligible."""
+class Ranked(NamedTuple):
+    """An eligible candidate with its score."""
 
-    model_id: str
-    provider: str
-    capabilities: tuple[str, ...]
-    refused: str | None = None
-    set_aside: str | None = None
-    """Why others were preferred, though nothing forbids this one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alternative:
-    """A model that could have been taken instead, with the numbers."""
-
-    model_id: str
+    candidate: Candidate
     score: Score
-    estimate: Estimate
 
-    def numbers(self) -> dict[str, Any]:
-        """Give the numbers as they are recorded."""
-        expected, score = self.estimate, self.score
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as they are recorded."""
+        estimate, score = self.candidate.estimate, self.score
+        cost, forecast = estimate.cost_usd, estimate.forecast
         parts = {
             "quality": score.quality,
             "cost": score.cost,
@@ -47,117 +35,180 @@ class Alternative:
             "score": round(score.total, _DIGITS),
             "parts": {name: round(part, _DIGITS) for name, part in parts.items()},
             "expected": {
-                "quality": round(expected.quality, _DIGITS),
-                "outcomes": expected.outlook.observed,
-                "cost_usd": None
-                if expected.cost_usd is None
-                else round(expected.cost_usd, _DIGITS + 2),
-                "first_token_ms": round(expected.outlook.first_token_s * 1000),
-                "total_ms": round(expected.outlook.total_s * 1000),
-                "health": expected.health or "ok",
+                "quality": round(forecast.quality, _DIGITS),
+                "outcomes": forecast.observed,
+                "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
+                "first_token_ms": round(forecast.first_token_s * 1000),
+                "total_ms": round(forecast.total_s * 1000),
+                "health": forecast.health or "ok",
             },
         }
 
-    def summary(self) -> str:
+    def summarize(self) -> str:
         """Return the numbers as a sentence."""
-        expected = self.estimate
-        cost = expected.cost_usd
+        estimate = self.candidate.estimate
+        cost = estimate.cost_usd
         price = "at an unknown price" if cost is None else f"for about ${cost:.4f}"
         return (
-            f"Score {self.score.total:.3f}: expected quality {expected.quality:.2f} {price} "
-            f"in about {expected.outlook.total_s:.1f} s."
+            f"Score {self.score.total:.3f}: expected quality {estimate.quality:.2f} {price} "
+            f"in about {estimate.forecast.total_s:.1f} s."
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was chosen and why."""
+    """The selected model, and what it was selected from."""
 
-    requested: str | None
+    request: SelectionRequest
+    candidates: Mapping[str, Candidate]
+    """All that were served, by id."""
+    pick: Pick
     selected: Candidate
-    reason: str
-    candidates: tuple[Candidate, ...]
-    needs: Requirements
-    policy: str = "rules"
-    preference: Preference = Preference.BALANCED
-    order: tuple[str, ...] = ()
-    """What a policy chose from, in its order."""
-    eligible: Mapping[str, Option] = field(default_factory=dict)
-    """Everything that could be taken, by id."""
-    next_rung: str | None = None
-    """Where a cascade goes when a check refuses the answer; None: it is taken as it is."""
-    team: tuple[str, ...] = ()
-    """Who answers before the selected model makes one answer of theirs."""
-
-    @cached_property
-    def ranking(self) -> Mapping[str, Alternative]:
-        """Everything that could be taken with its numbers, in the order in which it would be.
-
-        The chosen one is first; what is set aside comes last.
-        """
-        weights = WEIGHTS[self.preference]
-        found = {
-            id_: Alternative(
-                model_id=id_, score=score_estimate(each.estimate, weights), estimate=each.estimate
-            )
-            for id_, each in self.eligible.items()
-        }
-        aside = {each.model_id for each in self.candidates if each.set_aside}
-        rest = sorted(found, key=lambda id_: (id_ in aside, -found[id_].score.total))
-        return {id_: found[id_] for id_ in dict.fromkeys([*self.order, *rest])}
 
     @property
-    def alternatives(self) -> list[Alternative]:
-        """Give what could have been taken instead, the likeliest first."""
-        chosen = self.selected.model_id
-        return [each for id_, each in self.ranking.items() if id_ != chosen]
+    def reason(self) -> str:
+        """One sentence for a person."""
+        return self.pick.reason
 
-    def recommended(self, count: int) -> dict[str, str]:
-        """Return at most `count` models, the chosen one first, each with the reason for its place.
+    @cached_property
+    def ranking(self) -> Mapping[str, Ranked]:
+        """The eligible candidates by id: in the pick's order, then by score, set aside ones last.
 
-        What is set aside is not recommended.
+        The picked one is first.
         """
-        aside = {each.model_id for each in self.candidates if each.set_aside}
-        others = [each for each in self.alternatives if each.model_id not in aside]
+        weights = WEIGHTS[self.request.preferences.preference]
+        ranked = {
+            id_: Ranked(each, score_estimate(each.estimate, weights))
+            for id_, each in self.candidates.items()
+            if each.refused is None
+        }
+        rest = sorted(
+            ranked,
+            key=lambda id_: (ranked[id_].candidate.set_aside is not None, -ranked[id_].score.total),
+        )
+        return {id_: ranked[id_] for id_ in dict.fromkeys([*self.pick.order, *rest])}
+
+    @property
+    def alternatives(self) -> list[Ranked]:
+        """The other eligible candidates, in the order of the ranking."""
+        return [each for id_, each in self.ranking.items() if id_ != self.selected.model_id]
+
+    def recommend(self, count: int) -> dict[str, str]:
+        """Return up to `count` models, the selected one first, each with the reason for its rank.
+
+        Models that are set aside are left out.
+        """
+        others = [each for each in self.alternatives if each.candidate.set_aside is None]
         return {self.selected.model_id: self.reason} | {
-            each.model_id: each.summary() for each in others[: count - 1]
+            each.candidate.model_id: each.summarize() for each in others[: count - 1]
         }
 
     def for_member(self, model_id: str) -> "Choice":
-        """Give the choice of one member of the team."""
-        member = next(each for each in self.candidates if each.model_id == model_id)
-        return replace(self, selected=member, team=(), next_rung=None)
+        """Return the choice of one member of the team."""
+        pick = replace(self.pick, team=(), escalate_to=None)
+        return replace(self, pick=pick, selected=self.candidates[model_id])
 
-    def record(self, *, key: str | None = None) -> SelectionRecord:
-        """Give the choice as it is stored and announced."""
-        eligible = [each for each in self.candidates if each.refused is None]
+    def to_record(self, *, key: str | None = None) -> SelectionRecord:
+        """Return the choice as it is stored and announced."""
+        request, selected = self.request, self.selected
+        eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
         return SelectionRecord(
             key=key,
-            requested_model=self.requested,
-            selected_model=self.selected.model_id,
-            provider=self.selected.provider,
-            policy=self.policy,
-            requirements=self.needs.model_dump(mode="json", by_alias=True)
-            | {"preference": self.preference.value},
-            candidates=self._recorded(),
-            available_models=[each.model_id for each in eligible],
-            model_capabilities={each.model_id: list(each.capabilities) for each in eligible},
+            requested_model=request.requested,
+            selected_model=selected.model_id,
+            provider=selected.profile.provider,
+            policy=request.policy.value,
+            requirements=request.needs.model_dump(mode="json", by_alias=True)
+            | {"preference": request.preferences.preference.value},
+            candidates=self._record_candidates(),
+            available_models=list(eligible),
+            model_capabilities={
+                id_: list(each.profile.capabilities) for id_, each in eligible.items()
+            },
             reason=self.reason,
         )
 
-    def _recorded(self) -> list[dict[str, Any]]:
-        """Give the candidates, what could be taken first and in its order."""
+    def _record_candidates(self) -> list[dict[str, Any]]:
+        """Return the candidates as they are recorded, the ranking first."""
         ranks = {id_: rank for rank, id_ in enumerate(self.ranking, start=1)}
-        after = len(ranks) + 1
-        ordered = sorted(self.candidates, key=lambda each: ranks.get(each.model_id, after))
         return [
             {
-                "model_id": each.model_id,
-                "provider": each.provider,
-                "refused": each.refused,
-                "set_aside": each.set_aside,
-                "rank": ranks.get(each.model_id),
+                "model_id": id_,
+                "provider": self.candidates[id_].profile.provider,
+                "refused": self.candidates[id_].refused,
+                "set_aside": self.candidates[id_].set_aside,
+                "rank": ranks.get(id_),
             }
-            | (self.ranking[each.model_id].numbers() if each.model_id in self.ranking else {})
-            for each in ordered
+            | (self.ranking[id_].to_json() if id_ in ranks else {})
+            for id_ in dict.fromkeys([*ranks, *self.candidates])
         ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """The best model by another preference, compared with the selected one."""
+
+    preference: Preference
+    model_id: str
+    cheaper: float | None
+    """How many times; below 1 it costs more. None if a price is unknown or 0."""
+    faster: float | None
+    """How many times, to the end of the answer."""
+
+    def sentence(self) -> str:
+        """Return the comparison for a person."""
+        words = [
+            f"{_format_times(ratio)} {better if ratio >= 1 else worse}"
+            for ratio, better, worse in (
+                (self.cheaper, "cheaper", "dearer"),
+                (self.faster, "faster", "slower"),
+            )
+            if ratio is not None and not 0.95 <= ratio <= 1.05
+        ]
+        difference = f": {', '.join(words)}" if words else ""
+        preference = self.preference.value
+        return f"with {preference} preferred (policy scored): {self.model_id}{difference}"
+
+
+def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) -> list[WhatIf]:
+    """Weigh the recorded candidates by each preference; [] if no parts were recorded."""
+    eligible = {
+        each["model_id"]: each
+        for each in candidates
+        if not each.get("refused") and not each.get("set_aside") and each.get("parts")
+    }
+    taken = next((each for each in candidates if each["model_id"] == selected), {})
+    results = []
+    for preference in Preference if eligible else ():
+        best = max(eligible, key=lambda id_: (_weigh(eligible[id_]["parts"], preference), id_))
+        if best != selected:
+            results.append(
+                WhatIf(
+                    preference=preference,
+                    model_id=best,
+                    cheaper=_compute_ratio(taken, eligible[best], "cost_usd"),
+                    faster=_compute_ratio(taken, eligible[best], "total_ms"),
+                )
+            )
+    return results
+
+
+def _weigh(parts: Mapping[str, float], preference: Preference) -> float:
+    weights = WEIGHTS[preference]
+    return (
+        weights.quality * parts["quality"]
+        + weights.cost * parts["cost"]
+        + weights.first_token * parts["first_token"]
+        + weights.total * parts["duration"]
+    )
+
+
+def _compute_ratio(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> float | None:
+    numerator = (one.get("expected") or {}).get(name)
+    denominator = (other.get("expected") or {}).get(name)
+    return numerator / denominator if numerator and denominator else None
+
+
+def _format_times(ratio: float) -> str:
+    more = ratio if ratio >= 1 else 1 / ratio
+    return f"{more:.0f} times" if more >= 10 else f"{more:.1f} times"

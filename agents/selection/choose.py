@@ -1,165 +1,175 @@
-"""From requirements to a choice: hard constraints, the person's own model, then a policy."""
+"""The choice of a model: hard constraints, then the requested model, pins, or a policy."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
-from agents.selection.candidates import Survey
-from agents.selection.choice import Candidate, Choice
-from agents.selection.constraints.hard import HARD, first_reason, tests_of
-from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
-from agents.selection.limits import Limits
-from agents.selection.model_profiles import get_profiles
-from agents.selection.policies import POLICIES
-from agents.selection.policy import Pick, PolicyInput
+from agents.errors import NoModel
+from agents.selection.candidates import Candidate, list_candidates
+from agents.selection.choice import Choice
+from agents.selection.constraints.hard import HARD, build_tests, find_reason
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, find_active_controls
+from agents.selection.model_profiles import ProfileCache, get_profile_cache
+from agents.selection.policies.cascade import Cascade
+from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
+from agents.selection.policies.ensemble import Ensemble
+from agents.selection.policies.explore import Explore
+from agents.selection.policies.rules import Rules, list_roles
+from agents.selection.policies.scored import Scored
+from agents.selection.policy import Pick, Policy, PolicyInput
 from agents.selection.preferences import Preferences
-from agents.selection.request import SelectionRequest
+from agents.selection.request import ResolvedRequest, SelectionRequest
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
-__all__ = ["NoModel", "SelectionRequest", "choose_model"]
+POLICIES: Final[Mapping[PolicyName, Policy]] = {
+    PolicyName.RULES: Rules(),
+    PolicyName.SCORED: Scored(),
+    PolicyName.CHEAPEST: Cheapest(),
+    PolicyName.FASTEST: Fastest(),
+    PolicyName.CASCADE: Cascade(),
+    PolicyName.EXPLORE: Explore(),
+    PolicyName.ENSEMBLE: Ensemble(),
+}
 
-NAMED = 5
+MAX_NAMED = 5
 """Models that a message names for each reason."""
 
 
-class NoModel(Exception):
-    """No candidate is eligible. `field` names what the person could change, if anything."""
-
-    def __init__(
-        self, message: str, *, field: str | None = None, allowed: Iterable[str] = ()
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
-        self.allowed = list(allowed)
-
-
 def choose_model(
-    wanted: SelectionRequest, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
+    request: SelectionRequest, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
 ) -> Choice:
-    """Choose a model; pure, and the same whatever the order of the catalogue.
+    """Choose a model. Pure, and independent of the order of the catalogue and the lanes.
 
-    Raises NoModel with the reason when nothing is eligible, and UnknownModel when the person asked
-    for a name that does not exist.
+    Raises NoModel if no candidate is eligible, and UnknownModel if the requested name does not
+    exist.
     """
-    shelf = get_profiles(catalogue, simulated=wanted.simulated)
-    survey = Survey.of(wanted, shelf, knowledge)
-    if wanted.requested:
-        picked, reason = _requested(wanted.requested, survey)
-        return _choice(survey, Pick(order=(picked,), reason=reason))
-    if not survey.options:
-        field, costs = _culprit(survey)
-        why = _too_dear(wanted, costs) if costs else _nothing(survey.candidates)
-        raise NoModel(why, field=field)
-    pick = _picked(survey, survey.case())
-    aside = survey.candidates[pick.order[0]].set_aside
-    if aside:
-        said = f"{pick.reason} Nothing better may be taken, although {aside}."
-        pick = replace(pick, reason=said)
-    return _choice(survey, pick)
+    profiles = get_profile_cache(catalogue, simulated=request.simulated)
+    controls = find_active_controls(knowledge.controls, request.owner, request.needs.task_type)
+    resolved = ResolvedRequest.resolve(request, profiles, knowledge.forecaster, controls)
+    candidates = list_candidates(resolved, profiles)
+    if request.requested:
+        pick = _pick_requested(request.requested, candidates, profiles)
+    elif all(each.refused for each in candidates.values()):
+        raise _explain_no_model(resolved, candidates, profiles)
+    else:
+        pick = _pick_freely(resolved, candidates, profiles)
+    selected = candidates[pick.order[0]]
+    return Choice(request=request, candidates=candidates, pick=pick, selected=selected)
 
 
-def _choice(survey: Survey, pick: Pick) -> Choice:
-    wanted = survey.bounds.wanted
-    return Choice(
-        requested=wanted.requested,
-        selected=survey.candidates[pick.order[0]],
-        reason=pick.reason,
-        candidates=tuple(survey.candidates.values()),
-        needs=wanted.needs,
-        policy=wanted.policy.value,
-        preference=wanted.preferences.preference,
-        order=pick.order,
-        eligible=survey.eligible,
-        next_rung=pick.next_rung,
-        team=pick.team,
+def _pick_freely(
+    resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
+) -> Pick:
+    """Pick what operators pinned, the most specific pin first, else what the policy picks."""
+    given = PolicyInput(
+        request=resolved.request,
+        candidates=candidates,
+        roles={role: profiles.resolve_role(role) for role in list_roles(resolved.request.needs)},
+        observations=resolved.forecaster.observations,
+        failed_price=_find_failed_price(resolved, profiles),
     )
+    for id_, why in resolved.controls.pinned.items():
+        if id_ in given.options:
+            pick = Pick(order=(id_,), reason=f"Operators pinned {id_} ({why}).")
+            break
+    else:
+        pick = POLICIES[resolved.request.policy].pick(given)
+    aside = candidates[pick.order[0]].set_aside
+    if aside:
+        pick = replace(pick, reason=f"{pick.reason} Nothing better may be taken, although {aside}.")
+    return pick
 
 
-def _picked(survey: Survey, case: PolicyInput) -> Pick:
-    """Let operators' pins decide, the closest first, else the policy; both within the options."""
-    for id_, why in survey.bounds.standing.pinned.items():
-        if id_ in case.options:
-            return Pick(order=(id_,), reason=f"Operators pinned {id_} ({why}).")
-    return POLICIES[survey.bounds.wanted.policy].pick(case)
+def _find_failed_price(resolved: ResolvedRequest, profiles: ProfileCache) -> float:
+    """Return the expected cost of the most expensive answer that failed a check."""
+    failed = [profiles.get(id_) for id_ in resolved.request.refused_answers]
+    costs = [each.cost_usd for each in resolved.estimate(failed)]
+    return max((cost for cost in costs if cost is not None), default=0.0)
 
 
-def _requested(name: str, survey: Survey) -> tuple[str, str]:
-    """Give the person's own model, or its successor; raises NoModel when it may not be taken."""
-    known, eligible = survey.candidates, survey.eligible
-    ids, note = ((name,), None) if name in known else survey.shelf.ids_of(name)
+def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: ProfileCache) -> Pick:
+    """Pick the requested model or its successor; raises NoModel if it must not be taken."""
+    ids, note = ((name,), None) if name in candidates else profiles.resolve(name)
     for id_ in ids:
-        if id_ in eligible:
-            said = f" {note}" if note and id_ != ids[0] else ""
-            return id_, f"The task asks for {name}.{said}"
+        if id_ in candidates and candidates[id_].refused is None:
+            hint = f" {note}" if note and id_ != ids[0] else ""
+            return Pick(order=(id_,), reason=f"The task asks for {name}.{hint}")
+    eligible = [id_ for id_, each in candidates.items() if each.refused is None]
     for id_ in ids:
-        if id_ in known:
+        if id_ in candidates:
             raise NoModel(
-                f"model {name!r} cannot be taken: {known[id_].refused}.",
+                f"model {name!r} cannot be taken: {candidates[id_].refused}.",
                 field="model",
                 allowed=eligible,
             )
+    served = f"served are {', '.join(eligible)}" if eligible else "nothing else is served either"
     raise NoModel(
         f"model {name!r} is known, but no executor serves it now; "
-        f"{_listing(eligible)} (see `cogo models` and `cogo doctor`).",
+        f"{served} (see `cogo models` and `cogo doctor`).",
         field="model",
         allowed=eligible,
     )
 
 
-def _nothing(candidates: Mapping[str, Candidate]) -> str:
+def _explain_no_model(
+    resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
+) -> NoModel:
+    """Return the error, with the field of the task without which a model would be eligible."""
+    request = resolved.request
+    needs = request.needs.model_copy(update={"input_tokens": None, "modalities": ("text",)})
+    relaxed = {
+        "prompt": replace(request, prompt_characters=0, needs=needs),
+        "preferences": replace(request, preferences=Preferences()),
+        "budget_usd": replace(request, budget_usd=None),
+    }
+    for field, changed in relaxed.items():
+        costs = _list_eligible_costs(changed, resolved, candidates, profiles)
+        if costs:
+            known = {id_: cost for id_, cost in costs.items() if cost is not None}
+            if field == "budget_usd" and known:
+                return NoModel(_explain_budget(request.budget_usd, known), field=field)
+            return NoModel(_explain_refusals(candidates), field=field)
+    return NoModel(_explain_refusals(candidates))
+
+
+def _list_eligible_costs(
+    request: SelectionRequest,
+    resolved: ResolvedRequest,
+    candidates: Iterable[str],
+    profiles: ProfileCache,
+) -> dict[str, float | None]:
+    """Return the models that would be eligible for another request, with their expected cost."""
+    changed = ResolvedRequest.resolve(request, profiles, resolved.forecaster, resolved.controls)
+    tests = build_tests(HARD, changed)
+    models = [profiles.get(lane) for lane in candidates]
+    return {
+        profile.model_id: estimate.cost_usd
+        for profile, estimate in zip(models, changed.estimate(models), strict=True)
+        if find_reason(tests, profile, estimate) is None
+    }
+
+
+def _explain_refusals(candidates: Mapping[str, Candidate]) -> str:
     if not candidates:
         return "no executor runs that serves any model; start one: `cogo serve executor`."
     by_reason: dict[str | None, list[str]] = {}
-    for each in candidates.values():
-        by_reason.setdefault(each.refused, []).append(each.model_id)
-    reasons = "; ".join(f"{reason}: {_some(ids)}" for reason, ids in by_reason.items())
+    for id_, each in candidates.items():
+        by_reason.setdefault(each.refused, []).append(id_)
+    reasons = "; ".join(f"{reason}: {_shorten(ids)}" for reason, ids in by_reason.items())
     return f"no model is eligible ({reasons})."
 
 
-def _too_dear(wanted: SelectionRequest, costs: Mapping[str, float]) -> str:
-    name = min(costs, key=lambda each: (costs[each], each))
-    least = f"{math.ceil(costs[name] * 1e6) / 1e6:.6f}"
+def _explain_budget(budget_usd: float | None, costs: Mapping[str, float]) -> str:
+    cheapest = min(costs, key=lambda id_: (costs[id_], id_))
+    least = f"{math.ceil(costs[cheapest] * 1e6) / 1e6:.6f}"
     return (
-        f"${max(wanted.budget_usd or 0, 0):.4f} of the budget are left, which is too little: the "
-        f"cheapest model that would do is {name}, for about ${least}."
+        f"${max(budget_usd or 0, 0):.4f} of the budget are left, which is too little: the "
+        f"cheapest suitable model is {cheapest}, for about ${least}."
     )
 
 
-def _culprit(survey: Survey) -> tuple[str | None, Mapping[str, float]]:
-    """Return the field without which a model would be eligible.
-
-    If that is the budget, also what those models are expected to cost, in US dollars.
-    """
-    shelf, bounds = survey.shelf, survey.bounds
-    wanted = bounds.wanted
-    needs = wanted.needs.model_copy(update={"input_tokens": None, "modalities": ("text",)})
-    changes = {
-        "prompt": replace(wanted, prompt_characters=0, needs=needs),
-        "preferences": replace(wanted, preferences=Preferences()),
-        "budget_usd": replace(wanted, budget_usd=None),
-    }
-    for field, changed in changes.items():
-        easier = Limits.of(changed, shelf, bounds.forecaster, bounds.standing)
-        tests = tests_of(HARD, easier)
-        cards = [shelf.card(lane) for lane in survey.candidates]
-        estimates = {card.model_id: (card, easier.estimate(card)) for card in cards}
-        fitting = {
-            name: estimate.cost_usd
-            for name, (card, estimate) in estimates.items()
-            if first_reason(tests, card, estimate) is None
-        }
-        if fitting:
-            costs = {name: cost for name, cost in fitting.items() if cost is not None}
-            return field, costs if field == "budget_usd" else {}
-    return None, {}
-
-
-def _some(ids: list[str]) -> str:
-    shown = ", ".join(ids[:NAMED])
-    return shown if len(ids) <= NAMED else f"{shown} and {len(ids) - NAMED} more"
-
-
-def _listing(eligible: Iterable[str]) -> str:
-    names = ", ".join(sorted(eligible))
-    return f"served are {names}" if names else "nothing else is served either"
+def _shorten(ids: list[str]) -> str:
+    shown = ", ".join(ids[:MAX_NAMED])
+    return shown if len(ids) <= MAX_NAMED else f"{shown} and {len(ids) - MAX_NAMED} more"

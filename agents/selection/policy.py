@@ -1,129 +1,108 @@
-"""One choice to be made: what a policy sees, and what it answers."""
+"""The interface of a policy: `PolicyInput` in, `Pick` out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from agents.selection.evidence.estimates import Estimate
+from agents.selection.candidates import Candidate
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
-from agents.selection.model_profiles import ModelProfile
 from agents.selection.preferences import Preference
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 
-CHECK_FAILED = "check_failed"
-"""The error class of an answer that a check of the output refused."""
 
-
-class Option(NamedTuple):
-    """A model that may be taken."""
-
-    card: ModelProfile
-    estimate: Estimate
-
-    @property
-    def model_id(self) -> str:
-        """The model's id, which is its lane."""
-        return self.card.model_id
-
-    @property
-    def price(self) -> float:
-        """Expected dollars; what has no known price is dearer than everything that has one."""
-        cost = self.estimate.cost_usd
-        return inf if cost is None else cost
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PolicyInput:
-    """Immutable, and the same whatever the order of the catalogue and of what is served."""
+    """The candidates of one choice. Independent of the order of the catalogue and the lanes."""
 
-    needs: Requirements
-    preference: Preference
-    options: Mapping[str, Option]
-    """At least one, by id, in the order of ids."""
+    request: SelectionRequest
+    candidates: Mapping[str, Candidate]
+    """By id, in the order of ids."""
     roles: Mapping[str, tuple[str, ...]]
-    """The ids of each role that the documented rules name, in their order; not all are options."""
+    """The ids of each role that the documented rules name, in their order."""
     observations: Observations = NO_OBSERVATIONS
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Why each served model that is no option is none."""
-    failed: Mapping[str, str] = field(default_factory=dict)
-    """Models that failed at this subtask, and how, in order."""
     failed_price: float = 0.0
-    """The expected dollars of the dearest of those."""
-    seed: str = ""
-    budget_usd: float | None = None
-    may_team: bool = False
+    """The expected dollars of the most expensive answer that failed a check."""
     weights: Weights | None = None
     """None: those of the preference."""
 
     @cached_property
+    def options(self) -> Mapping[str, Candidate]:
+        """The candidates that may be picked: not set aside, unless all are."""
+        eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
+        preferred = {id_: each for id_, each in eligible.items() if each.set_aside is None}
+        return preferred or eligible
+
+    @property
+    def needs(self) -> Requirements:
+        """The requirements of the task."""
+        return self.request.needs
+
+    @property
+    def preference(self) -> Preference:
+        """The preference of the task."""
+        return self.request.preferences.preference
+
+    @cached_property
     def default(self) -> str | None:
-        """What the documented rules take, when it may be taken."""
+        """The option that the documented rules pick, if there is one."""
         return next((id_ for id_ in self.documented if id_ in self.options), None)
 
     @cached_property
     def documented(self) -> tuple[str, ...]:
-        """The models of the roles, in the order in which the rules would take them."""
+        """The models of the roles, in the order of the documented rules; not all are options."""
         return tuple(dict.fromkeys(id_ for ids in self.roles.values() for id_ in ids))
 
     @cached_property
-    def totals(self) -> Mapping[str, float]:
-        """The score of each option by the task's preference."""
+    def scores(self) -> Mapping[str, float]:
+        """The score of each option."""
         weights = self.weights or WEIGHTS[self.preference]
-        return {
-            id_: weigh_estimate(option.estimate, weights) for id_, option in self.options.items()
-        }
+        return {id_: weigh_estimate(each.estimate, weights) for id_, each in self.options.items()}
 
     @cached_property
     def by_score(self) -> tuple[str, ...]:
-        """The options, the best score first; among equals in the order of ids."""
-        totals = self.totals
-        return tuple(sorted(self.options, key=totals.__getitem__, reverse=True))
+        """The options, best first; equal ones in the order of ids."""
+        return tuple(sorted(self.options, key=self.scores.__getitem__, reverse=True))
 
     @cached_property
-    def by_price(self) -> tuple[Option, ...]:
-        """The options, the cheapest first; among equals in the order of ids."""
-        return tuple(sorted(self.options.values(), key=_price))
+    def by_price(self) -> tuple[Candidate, ...]:
+        """The options, cheapest first; equal ones in the order of ids."""
+        return tuple(sorted(self.options.values(), key=_get_price))
 
-    @property
-    def checked_out(self) -> tuple[str, ...]:
-        """The models whose answer a check refused, in order."""
-        return tuple(id_ for id_, how in self.failed.items() if how == CHECK_FAILED)
+    def random(self) -> Random:
+        """Return a random generator that repeats itself for the same choice."""
+        return Random(self.request.seed)  # noqa: S311  no secret depends on it
 
-    def chance(self) -> Random:
-        """Give a source of chance that repeats itself for the same choice."""
-        return Random(self.seed)  # noqa: S311  no secret depends on it
-
-    def first(self, picked: str, rest: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Give all options, the picked one first and the others as in `rest`, or by score."""
+    def put_first(self, picked: str, rest: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return all options: the picked one, then the others as in `rest`, or by score."""
         others = self.by_score if rest is None else rest
         return (picked, *(id_ for id_ in others if id_ != picked))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
-    """What a policy answers."""
+    """The output of a policy."""
 
     order: tuple[str, ...]
-    """The chosen one first, then as the policy would take them; the rest follows by score."""
+    """The picked model, then others in the policy's order; those not named follow by score."""
     reason: str
-    """One sentence for a person, with the numbers that decided."""
-    next_rung: str | None = None
-    """For a cascade: where a refused answer goes, None when this answer is taken as it is."""
+    """One sentence, with the numbers that decided."""
+    escalate_to: str | None = None
+    """For a cascade: the next model if the answer fails its check; None: every answer is taken."""
     team: tuple[str, ...] = ()
-    """For an ensemble: who answers, before the chosen model makes one answer of theirs."""
-
-
-def _price(option: Option) -> float:
-    return option.price
+    """For an ensemble: the models that answer before the picked one combines their answers."""
 
 
 class Policy(Protocol):
-    """A way to choose. Pure: chance comes from the case."""
+    """A way to choose. It is pure: randomness comes from `PolicyInput.random`."""
 
-    def pick(self, case: PolicyInput) -> Pick:
-        """Put the options in order and say why."""
+    def pick(self, given: PolicyInput) -> Pick:
+        """Order the options and explain the first."""
         ...
+
+
+def _get_price(candidate: Candidate) -> float:
+    return candidate.price

@@ -1,4 +1,4 @@
-"""What the words of a prompt tell: deliberately little, for they predict little."""
+"""Features of a prompt's text: deliberately few, for they predict little."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Final
 
 SAMPLE: Final = 2_000
-"""Characters of a prompt that its languages are read from."""
-_SHARE: Final = 0.1
-"""A writing system with a smaller share of the letters is a quotation."""
+"""Characters of the prompt that are examined."""
+_MIN_SHARE: Final = 0.1
+"""A script with a smaller share of the letters counts as a quotation."""
 
 _NEWS: Final = re.compile(
     r"\b(?:latest news|news of today|today.s|current events|right now|as of today"
@@ -26,22 +26,22 @@ _SCRIPTS: Final = {
     "KATAKANA": "Jpan",
     "CJK": "Hani",
 }
-DENSE: Final = frozenset({"Kore", "Jpan", "Hani", "Thai"})
-"""Writing systems in which a character is about a token."""
+DENSE_SCRIPTS: Final = frozenset({"Kore", "Jpan", "Hani", "Thai"})
+"""Scripts in which a character is about one token."""
 
 
 def mentions_any(prompt: str, *words: str) -> bool:
-    """Tell whether one of the words stands anywhere in a prompt of small letters."""
+    """Return whether a lower-case prompt contains one of the words."""
     return any(word in prompt for word in words)
 
 
 def asks_for_news(prompt: str) -> bool:
-    """Tell whether a prompt of small letters is about what no model was trained on."""
+    """Return whether a lower-case prompt asks about current events."""
     return _NEWS.search(prompt[:SAMPLE]) is not None
 
 
 def detect_scripts(prompt: str) -> tuple[str, ...]:
-    """Give the writing systems other than the Latin one, the commonest first."""
+    """Return the ISO 15924 codes of the scripts other than Latin, the most frequent first."""
     sample = prompt[:SAMPLE]
     if sample.isascii():
         return ()
@@ -52,4 +52,5 @@ def detect_scripts(prompt: str) -> tuple[str, ...]:
         if not letter.isascii()
         and (script := unicodedata.name(letter, "").partition(" ")[0]) in _SCRIPTS
     )
-    return tuple(script for script, count in found.most_common() if count >= _SHARE * len(letters))
+    minimum = _MIN_SHARE * len(letters)
+    return tuple(script for script, count in found.most_common() if count >= minimum)

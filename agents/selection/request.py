@@ -1,38 +1,108 @@
-"""Everything that a choice depends on, apart from the catalogue and experience."""
+"""The input of a choice: the request, and the same with its names resolved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Self
 from uuid import UUID
 
+from agents.selection.evidence.estimates import (
+    Estimate,
+    Forecaster,
+    estimate_input_tokens,
+    estimate_output_tokens,
+)
+from agents.selection.evidence.knowledge import ActiveControls
+from agents.selection.model_profiles import ModelProfile, ProfileCache
 from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from protocol.records import Grants
 from protocol.records.models import PolicyName
+from providers.errors import UnknownModel
+
+CHECK_FAILED: Final = "check_failed"
+"""The error class of an answer that failed an output check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionRequest:
-    """One question to the strategy."""
+    """What a choice depends on, apart from the catalogue and knowledge."""
 
     needs: Requirements
     requested: str | None = None
+    """The model that the task names."""
     preferences: Preferences = field(default_factory=Preferences)
     policy: PolicyName = PolicyName.RULES
     prompt_characters: int = 0
     owner: UUID | None = None
     served: Sequence[str] = ()
-    """Lanes that somebody can execute now."""
+    """The lanes that can be executed now."""
     simulated: frozenset[str] = frozenset()
     """Those of them that only the vendor simulator serves."""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Models that already failed at this subtask, and how, in the order of their attempts."""
+    """The error class of each model that failed at this subtask, in the order of the attempts."""
     budget_usd: float | None = None
     """What is left of the task's budget; None: no limit."""
     seconds_left: float | None = None
     """Until the task's deadline."""
     seed: str = ""
-    """What chance is drawn from: the same seed gives the same choice, even after a crash."""
+    """The seed of random policies: the same seed gives the same choice, even after a crash."""
     grants: Grants | None = None
-    """What operators let the task's owner use; None: everything."""
+    """The models that the owner may use; None: all."""
     may_team: bool = False
     """Whether several subtasks may be planned in place of this one."""
+
+    @property
+    def refused_answers(self) -> tuple[str, ...]:
+        """The models whose answers failed an output check, in order."""
+        return tuple(id_ for id_, error in self.failed.items() if error == CHECK_FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedRequest:
+    """A request with names resolved and lengths estimated, once and not once per model."""
+
+    request: SelectionRequest
+    input_tokens: int
+    output_tokens: int
+    denied: frozenset[str]
+    allowed: frozenset[str] | None
+    """None: all."""
+    controls: ActiveControls
+    forecaster: Forecaster
+
+    @classmethod
+    def resolve(
+        cls,
+        request: SelectionRequest,
+        profiles: ProfileCache,
+        forecaster: Forecaster,
+        controls: ActiveControls,
+    ) -> Self:
+        """Resolve a request. A name that the catalogue does not know stands for itself."""
+        preferences = request.preferences
+        allowed = preferences.allowed_models
+        return cls(
+            request=request,
+            input_tokens=estimate_input_tokens(request.needs, request.prompt_characters),
+            output_tokens=estimate_output_tokens(request.needs),
+            denied=_resolve_names(preferences.denied_models, profiles),
+            allowed=_resolve_names(allowed, profiles) if allowed else None,
+            controls=controls,
+            forecaster=forecaster,
+        )
+
+    def estimate(self, profiles: Iterable[ModelProfile]) -> list[Estimate]:
+        """Return what to expect of each model here, in their order."""
+        return self.forecaster.estimate(
+            profiles, self.request.needs, self.input_tokens, self.output_tokens
+        )
+
+
+def _resolve_names(names: Sequence[str], profiles: ProfileCache) -> frozenset[str]:
+    ids: set[str] = set()
+    for name in names:
+        try:
+            ids.update(profiles.resolve(name)[0])
+        except UnknownModel:
+            ids.add(name)
+    return frozenset(ids)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
-from agents.errors import SHOWN, did_you_mean
+from agents.errors import MAX_SHOWN, suggest_similar
 from agents.selection.requirements import Requirements
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
@@ -130,17 +130,17 @@ def describe_unused(params: Mapping[str, Any], model: type[Params]) -> list[str]
         fields = frozenset(Turn.model_fields)
         places += [(f"params.messages.{number}", turn, fields) for number, turn in enumerate(turns)]
     if isinstance(needs := given.get("task_requirements"), dict):
-        places.append(("params.task_requirements", needs, Requirements.known_names()))
+        places.append(("params.task_requirements", needs, Requirements.list_names()))
     unknown = sorted(
         (
-            (f"{place}.{name[:SHOWN]}", name[:SHOWN], known)
+            (f"{place}.{name[:MAX_SHOWN]}", name[:MAX_SHOWN], known)
             for place, values, known in places
             for name in values.keys() - known
         ),
         key=itemgetter(0),
     )
     notes = [
-        f"{path} is not known and was ignored.{did_you_mean(name, sorted(known))}"
+        f"{path} is not known and was ignored.{suggest_similar(name, sorted(known))}"
         for path, name, known in unknown[:MAX_NOTES]
     ]
     if len(unknown) > MAX_NOTES:

@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 NOTES: Final = "notes"
-"""In a subtask's params: what the result has to say about the task's params."""
+"""In a subtask's params: notes about the task's params, for the result."""
+DRAFT: Final = "draft"
+"""In a subtask's params: its answer is for another subtask and no part of a conversation."""
+SYNTHESIZE: Final = "synthesize"
+"""In a subtask's params: make one answer of those of its dependencies."""
+ESCALATE_TO: Final = "escalate_to"
+"""In a subtask's metadata: the next model if its answer fails a check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

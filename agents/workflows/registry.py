@@ -103,7 +103,7 @@ def _read(model: type[_P], params: JsonValue) -> _P:
     try:
         return model.model_validate(params)
     except ValidationError as error:
-        raise InvalidTask.of("params", error) from error
+        raise InvalidTask.from_validation("params", error) from error
 
 
 WORKFLOWS: Final[Mapping[str, Workflow[Any]]] = {

@@ -37,7 +37,7 @@ RECORDED = Check(name="recorded")
 class Cascaded:
     """What a check makes possible."""
 
-    rungs: tuple[str, ...]
+    stages: tuple[str, ...]
     """The ladder that was chosen on the training rows; one rung: it declined."""
     point: Point
     curve: list[Point]
@@ -61,7 +61,7 @@ def cascade(
     step = max(1, len(best) // CURVE)
     shown = [*best[::step], best[-1], chosen]
     return Cascaded(
-        rungs=chosen.rungs,
+        stages=chosen.stages,
         point=_point(chosen, measured),
         curve=[_point(each, measured) for each in shown],
     )
@@ -80,13 +80,13 @@ def _chosen(
     cheaper = [each for each in best if each.cost_usd < alone.cost]
     gains = []
     for each in cheaper:
-        reached = zip(trials.qualities(each.rungs), rows, strict=True)
+        reached = zip(trials.qualities(each.stages), rows, strict=True)
         gains.append(mean_and_error([quality - row.quality[single] for quality, row in reached]))
     for sure, share in WANTED:
         for each, (gain, error) in zip(cheaper, gains, strict=True):
             if each.cost_usd < alone.cost * share and gain + tolerance >= sure * error:
                 return each
-    return CascadePlan(rungs=(name,), quality=alone.quality, cost_usd=alone.cost)
+    return CascadePlan(stages=(name,), quality=alone.quality, cost_usd=alone.cost)
 
 
 def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
@@ -101,8 +101,8 @@ def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
 
 
 def _point(ladder: CascadePlan, trials: RecordedTrials) -> Point:
-    """Measure a ladder; rungs that no test row reaches cost nothing."""
-    rungs = ladder.rungs
-    while (found := evaluate_plan(rungs, trials)) is None:
-        rungs = rungs[:-1]
+    """Measure a ladder; stages that no test row reaches cost nothing."""
+    stages = ladder.stages
+    while (found := evaluate_plan(stages, trials)) is None:
+        stages = stages[:-1]
     return Point(found.cost_usd, found.quality)

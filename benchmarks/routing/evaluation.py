@@ -119,7 +119,9 @@ def _split(
                 name=f"cascade, {check.name}",
                 point=found.point,
                 curve=found.curve,
-                said=" -> ".join(found.rungs) if len(found.rungs) > 1 else "declined: best single",
+                said=" -> ".join(found.stages)
+                if len(found.stages) > 1
+                else "declined: best single",
             )
         )
     return Split(

@@ -65,7 +65,7 @@ class RecordedTrials:
             (): ([1.0] * len(rows), float(len(rows)))
         }
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
+    def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
         """Give the shares on the rows that all of those refused ones failed at."""
         weights, total = self._reaching(refused)
         if total < LEAST:
@@ -78,12 +78,12 @@ class RecordedTrials:
             cost_usd=_dot(weights, self._cost[number]) / total,
         )
 
-    def qualities(self, rungs: Sequence[str]) -> list[float]:
+    def qualities(self, stages: Sequence[str]) -> list[float]:
         """Give what a ladder may be expected to reach at each row."""
         reached = [0.0] * len(self._quality[0])
-        for number, model in enumerate(rungs):
-            weights, _ = self._reaching(tuple(rungs[:number]))
-            is_last = number == len(rungs) - 1
+        for number, model in enumerate(stages):
+            weights, _ = self._reaching(tuple(stages[:number]))
+            is_last = number == len(stages) - 1
             gained = (self._quality if is_last else self._good)[self._index[model]]
             reached = [r + w * g for r, w, g in zip(reached, weights, gained, strict=True)]
         return reached

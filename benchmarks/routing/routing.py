@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 
+from agents.selection.candidates import Candidate
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.evidence.score import Weights
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.policies.explore import Explore
 from agents.selection.policies.scored import Scored
-from agents.selection.policy import Option, Policy, PolicyInput
-from agents.selection.preferences import Preference
+from agents.selection.policy import Policy, PolicyInput
+from agents.selection.preferences import Preference, Preferences
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from benchmarks.routing.curve import Point
 from benchmarks.routing.learning import observed
@@ -53,20 +55,19 @@ class Field:
     ) -> PolicyInput:
         """Give the case of one prompt: models without prices or capabilities, but with outcomes."""
         needs = Requirements(task_type=category if self.by_category else "all")
-        cards = {
-            model: ModelProfile(model_id=model, provider=model) for model in sorted(self.models)
-        }
+        profiles = [ModelProfile(model_id=each, provider=each) for each in sorted(self.models)]
+        estimates = self._forecaster.estimate(profiles, needs, 0, 0)
         return PolicyInput(
-            needs=needs,
-            preference=preference,
-            options={
-                id_: Option(card, self._forecaster.estimate(card, needs, 0, 0))
-                for id_, card in cards.items()
+            request=SelectionRequest(
+                needs=needs, preferences=Preferences(preference=preference), seed=seed
+            ),
+            candidates={
+                profile.model_id: Candidate(profile, estimate)
+                for profile, estimate in zip(profiles, estimates, strict=True)
             },
             roles={"default": (self.default,)},
             observations=self.observations,
             weights=weights,
-            seed=seed,
         )
 
     def chooser(self, policy: Policy, weights: Weights | None = None) -> Chooser:

@@ -14,11 +14,11 @@ from uuid import UUID
 from agents.executor.failure_policy import build_check_failure, build_failure
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.plan_builder import ESCALATE_TO
 from agents.orchestrator.planner import Cio
 from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import NOTHING_KNOWN
+from agents.workflows.plan import ESCALATE_TO
 from benchmarks.simulation.project import Project
 from benchmarks.simulation.scenario import Kind, Scenario
 from benchmarks.simulation.vendors import Answer, Vendors

@@ -92,7 +92,7 @@ class Kind(_Part):
     @cached_property
     def task_type(self) -> str:
         """As the strategy names it."""
-        return Requirements.of(self.type, self.prompt, {}).task_type
+        return Requirements.from_task(self.type, self.prompt, {}).task_type
 
 
 class Check(_Part):

@@ -10,10 +10,9 @@ from uuid import UUID
 
 import typer
 
-from agents.errors import InvalidTask
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
-from agents.selection.choose import NoModel
 from agents.selection.preferences import Preference
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.catalogue import load_catalogue

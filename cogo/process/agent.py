@@ -15,12 +15,10 @@ from typing import Any, Final, Protocol
 from loguru import logger
 
 from agents.executor.service import run_executor
-from agents.orchestrator.retention import Retention
 from agents.orchestrator.service import run_orchestrator
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
+from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import credentials, ended_models, load_catalogue
 from cogo.config.context import Project

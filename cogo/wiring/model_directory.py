@@ -6,11 +6,10 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from agents.errors import InvalidTask
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
 from agents.orchestrator.planner import Cio
-from agents.selection.choose import NoModel
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from gateway.models import (
@@ -96,10 +95,12 @@ class Directory:
                 needs, served=registry.lanes, owner=owner, grants=grants
             )
         except ValidationError as error:
-            raise RequirementsInvalid(InvalidTask.of("task_requirements", error).message) from error
+            raise RequirementsInvalid(
+                InvalidTask.from_validation("task_requirements", error).message
+            ) from error
         except (InvalidTask, NoModel) as error:
             raise RequirementsInvalid(error.message) from error
-        return Recommendation(models=choice.recommended(RECOMMENDED), reasoning=choice.reason)
+        return Recommendation(models=choice.recommend(RECOMMENDED), reasoning=choice.reason)
 
     async def _served(self) -> dict[str, bool]:
         return list_served_lanes(await self._store.fetch_agents())

@@ -1,1 +1,1 @@
-"""Constraints: which models may not, or should not, be chosen."""
+"""Constraints on the choice of a model."""

@@ -1,134 +1,138 @@
-"""Which models may not be taken at all.
+"""Hard constraints: models that must not be chosen.
 
-A constraint looks at the question once and gives a test, or None when it holds for every model; the
-test gives the reason for which it refuses a model, or None. To add one, write it and put it into
-`HARD`: it binds every policy, the person's own model, and whatever stands in after a failure. What
-is only unwise belongs into `setbacks`.
+A constraint looks at the request once and returns a test, or None if it holds for every model. The
+test returns the reason to refuse a model, or None. To add a constraint, write it and add it to
+`HARD`: it binds every policy, the requested model, and retries after a failure. What is merely
+unwise belongs in `constraints.soft`.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from agents.selection.evidence.estimates import Estimate
-from agents.selection.evidence.tokens import LEAST_ANSWER
-from agents.selection.limits import Limits
+from agents.selection.evidence.estimates import MIN_ANSWER_TOKENS, Estimate
 from agents.selection.model_profiles import ModelProfile
+from agents.selection.request import ResolvedRequest
 from providers.catalogue.data_policy import model_objection
 
 Test = Callable[[ModelProfile, Estimate], str | None]
-Constraint = Callable[[Limits], Test | None]
+Constraint = Callable[[ResolvedRequest], Test | None]
 
-_SEES: Final = {"image": "vision", "audio": "audio", "video": "video"}
-"""The capability that each modality calls for."""
-
-
-def failed(bounds: Limits) -> Test | None:
-    """No model twice: the same subtask would go in circles."""
-    known = bounds.wanted.failed
-
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        how = known.get(card.model_id)
-        return None if how is None else f"it failed at this subtask already ({how})"
-
-    return test if known else None
+_MODALITY_CAPABILITIES: Final = {"image": "vision", "audio": "audio", "video": "video"}
 
 
-def barred(bounds: Limits) -> Test | None:
-    """What the operators took out."""
-    known = bounds.standing.barred
+def refuse_failed(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models that failed at this subtask, which would otherwise go in circles."""
+    errors = resolved.request.failed
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        why = known.get(card.model_id) or known.get(card.provider)
-        return None if why is None else f"the operators took it out ({why})"
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        error = errors.get(profile.model_id)
+        return None if error is None else f"it failed at this subtask already ({error})"
 
-    return test if known else None
+    return test if errors else None
 
 
-def denied(bounds: Limits) -> Test | None:
-    """What the person does not want."""
-    models, providers = bounds.denied, bounds.wanted.preferences.denied_providers
+def refuse_banned(resolved: ResolvedRequest) -> Test | None:
+    """Refuse what operators banned."""
+    reasons = resolved.controls.banned
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        is_denied = card.model_id in models or card.provider in providers
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        reason = reasons.get(profile.model_id) or reasons.get(profile.provider)
+        return None if reason is None else f"operators banned it ({reason})"
+
+    return test if reasons else None
+
+
+def refuse_denied(resolved: ResolvedRequest) -> Test | None:
+    """Refuse what the preferences deny."""
+    models, providers = resolved.denied, resolved.request.preferences.denied_providers
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        is_denied = profile.model_id in models or profile.provider in providers
         return "the task's preferences deny it" if is_denied else None
 
     return test if models or providers else None
 
 
-def not_allowed(bounds: Limits) -> Test | None:
-    """What the person did not name, once anything is named."""
-    models, providers = bounds.allowed, bounds.wanted.preferences.allowed_providers
+def refuse_unlisted(resolved: ResolvedRequest) -> Test | None:
+    """Refuse what the preferences do not name, if they name anything."""
+    models, providers = resolved.allowed, resolved.request.preferences.allowed_providers
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        if models is not None and card.model_id not in models:
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        if models is not None and profile.model_id not in models:
             return "the task's preferences allow other models only"
-        if providers and card.provider not in providers:
+        if providers and profile.provider not in providers:
             return "the task's preferences allow other providers only"
         return None
 
     return None if models is None and not providers else test
 
 
-def granted(bounds: Limits) -> Test | None:
-    """What operators let the owner use; the database holds every stamp to it as well."""
-    grants = bounds.wanted.grants
+def refuse_ungranted(resolved: ResolvedRequest) -> Test | None:
+    """Refuse what is not granted to the owner; the database checks this at every stamp, too."""
+    grants = resolved.request.grants
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        if grants is None or card.model_id in grants.models or card.provider in grants.providers:
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        if grants is None:
+            return None
+        if profile.model_id in grants.models or profile.provider in grants.providers:
             return None
         return "it is not granted to the task's owner"
 
     return None if grants is None else test
 
 
-def data_policy(bounds: Limits) -> Test | None:
-    """Where the prompt may go. Unknown is not a promise."""
-    rules = bounds.wanted.preferences.data_policy
+def refuse_by_data_policy(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models that may send the prompt where it must not go; the unknown is refused."""
+    rules = resolved.request.preferences.data_policy
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        return model_objection(rules, card.hosts)
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        return model_objection(rules, profile.hosts)
 
     return test if rules else None
 
 
-def window(bounds: Limits) -> Test | None:
-    """Prompt and answer must fit; an unknown window is tried."""
-    tokens = bounds.input_tokens + LEAST_ANSWER
+def refuse_small_window(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models whose context window is too small; an unknown window passes."""
+    tokens = resolved.input_tokens + MIN_ANSWER_TOKENS
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        holds = card.context_window
-        if holds is None or tokens <= holds:
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        window = profile.context_window
+        if window is None or tokens <= window:
             return None
-        return f"the prompt has about {tokens} tokens and its window holds {holds}"
+        return f"the prompt has about {tokens} tokens and its window holds {window}"
 
     return test
 
 
-def modality(bounds: Limits) -> Test | None:
-    """A model that cannot see a picture cannot answer for it."""
-    needed = {_SEES[each]: each for each in bounds.wanted.needs.modalities if each in _SEES}
+def refuse_without_modality(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models that are not known to take the task's images, audio or video."""
+    needed = {
+        _MODALITY_CAPABILITIES[each]: each
+        for each in resolved.request.needs.modalities
+        if each in _MODALITY_CAPABILITIES
+    }
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        for capability, each in needed.items():
-            if capability not in card.capabilities:
-                return f"it is not known to take {each}"
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        for capability, modality in needed.items():
+            if capability not in profile.capabilities:
+                return f"it is not known to take {modality}"
         return None
 
     return test if needed else None
 
 
-def without_tools(bounds: Limits) -> Test | None:
-    """A vendor refuses a request whose tools the model does not take."""
+def refuse_without_tools(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models that take no tools if the task calls some: the vendor would refuse it."""
 
-    def test(card: ModelProfile, _: Estimate) -> str | None:
-        return "the task calls tools and it takes none" if card.tools is False else None
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        return "the task calls tools and it takes none" if profile.tools is False else None
 
-    return test if bounds.wanted.needs.tool_calls else None
+    return test if resolved.request.needs.tool_calls else None
 
 
-def budget(bounds: Limits) -> Test | None:
-    """The expected cost must fit into what is left; an unknown price fits into no budget."""
-    left = bounds.wanted.budget_usd
+def refuse_over_budget(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models whose expected cost exceeds what is left, or is unknown."""
+    left = resolved.request.budget_usd
 
     def test(_: ModelProfile, estimate: Estimate) -> str | None:
         cost = estimate.cost_usd
@@ -142,28 +146,28 @@ def budget(bounds: Limits) -> Test | None:
 
 
 HARD: Final[tuple[Constraint, ...]] = (
-    failed,
-    barred,
-    denied,
-    not_allowed,
-    granted,
-    data_policy,
-    window,
-    modality,
-    without_tools,
-    budget,
+    refuse_failed,
+    refuse_banned,
+    refuse_denied,
+    refuse_unlisted,
+    refuse_ungranted,
+    refuse_by_data_policy,
+    refuse_small_window,
+    refuse_without_modality,
+    refuse_without_tools,
+    refuse_over_budget,
 )
 
 
-def tests_of(constraints: Sequence[Constraint], bounds: Limits) -> list[Test]:
-    """Give the tests that may refuse anybody at this question."""
-    return [test for each in constraints if (test := each(bounds)) is not None]
+def build_tests(constraints: Sequence[Constraint], resolved: ResolvedRequest) -> list[Test]:
+    """Return the tests of the constraints that matter for this request."""
+    return [test for each in constraints if (test := each(resolved)) is not None]
 
 
-def first_reason(tests: Sequence[Test], card: ModelProfile, estimate: Estimate) -> str | None:
-    """Give the reason of the first test that a model does not pass."""
+def find_reason(tests: Sequence[Test], profile: ModelProfile, estimate: Estimate) -> str | None:
+    """Return the reason of the first test that a model fails, or None."""
     for test in tests:
-        reason = test(card, estimate)
+        reason = test(profile, estimate)
         if reason is not None:
             return reason
     return None

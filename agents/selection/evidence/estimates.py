@@ -1,131 +1,162 @@
-"""What may be expected of a model at a task: the prior, moved by what was observed."""
+"""What to expect of a model at a task: the prior, moved by what was observed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.observations import ModelHealth, Observations, Observed
-from agents.selection.evidence.priors import first_token_prior, quality_prior, total_prior
+from agents.selection.evidence.priors import guess_first_token_s, guess_quality, guess_total_s
 from agents.selection.model_profiles import ModelProfile
+from agents.selection.prompt_features import DENSE_SCRIPTS
 from agents.selection.requirements import Requirements
 
 MASS: Final = 10.0
-"""Outcomes that a prior is worth; so are those of other types of tasks."""
+"""Outcomes that a prior is worth; outcomes at other task types are worth as many."""
 CAP: Final = 200.0
-"""Outcomes beyond so many count as so many: what a model did long ago must not outvote today."""
+"""The most outcomes that count, so that old ones do not outvote recent ones."""
 ENOUGH: Final = 5
-"""Outcomes from which a mean of time or cost says more than the guess."""
+"""Outcomes from which on an observed mean of time or cost replaces the prior."""
 DEGRADED: Final = 0.7
-"""What is left of the expected quality of a model that is unwell."""
+"""Factor on the expected quality of a model that is not healthy."""
+
+CHARACTERS_PER_TOKEN: Final = 3.0
+"""A cautious estimate: code has more tokens per character than prose."""
+MIN_ANSWER_TOKENS: Final = 1_000
+"""The least room that an answer needs beside the prompt."""
+_ANSWER_TOKENS: Final = {
+    "code-generation": 900,
+    "code-optimization": 1_100,
+    "code-analysis": 1_200,
+    "specialized-coding": 1_200,
+}
+_OTHER_ANSWER_TOKENS: Final = 700
+_COMPLEXITY_FACTORS: Final = {"low": 0.5, "medium": 1.0, "high": 2.0}
+
+
+def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
+    """Return the stated number of tokens, else an estimate on the high side."""
+    if needs.input_tokens is not None:
+        return needs.input_tokens
+    is_dense = bool(needs.natural_languages) and needs.natural_languages[0] in DENSE_SCRIPTS
+    return int(prompt_characters / (1.0 if is_dense else CHARACTERS_PER_TOKEN))
+
+
+def estimate_output_tokens(needs: Requirements) -> int:
+    """Return the stated number of tokens, else what such tasks usually take."""
+    if needs.output_tokens is not None:
+        return needs.output_tokens
+    usual = _ANSWER_TOKENS.get(needs.task_type, _OTHER_ANSWER_TOKENS)
+    return int(usual * _COMPLEXITY_FACTORS[needs.complexity])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What does not depend on the length of the prompt; one serves many choices."""
+    """The part of an estimate that does not depend on the prompt's length."""
 
     quality: float
     mass: float
-    """How many outcomes `quality` is worth, the prior's among them."""
+    """How many outcomes `quality` is worth, the prior's included."""
     observed: int
-    """Real outcomes at this type of task."""
+    """Outcomes at this task type."""
     first_token_s: float
     total_s: float
     is_measured: bool
-    """Whether times were measured."""
+    """Whether the times were measured."""
     cost_usd: float | None
-    """What a call was seen to cost."""
+    """The observed mean cost of a call."""
     health: ModelHealth | None
+    """None: healthy."""
 
 
 class Estimate(NamedTuple):
-    """What one model may be expected to do with one task."""
+    """The expected quality, time and cost of one model at one task."""
 
-    outlook: Forecast
+    forecast: Forecast
     cost_usd: float | None
     """None: no price is known."""
 
     @property
     def quality(self) -> float:
         """The share of such tasks that it does well, from 0 to 1."""
-        return self.outlook.quality
+        return self.forecast.quality
 
     @property
     def health(self) -> ModelHealth | None:
-        """None: it is well."""
-        return self.outlook.health
+        """None: healthy."""
+        return self.forecast.health
+
+    def describe(self) -> str:
+        """Return the numbers for a reason: `quality 0.82, about $0.0123, 16 s`."""
+        forecast = self.forecast
+        seen = f" from {forecast.observed} outcomes" if forecast.observed else ""
+        cost, seconds = self.describe_cost(), forecast.total_s
+        return f"quality {forecast.quality:.2f}{seen}, {cost}, {seconds:.0f} s"
+
+    def describe_cost(self) -> str:
+        """Return the expected cost for a reason."""
+        return "no known price" if self.cost_usd is None else f"about ${self.cost_usd:.4f}"
 
 
 class Forecaster:
-    """Gives estimates from one snapshot; what repeats from choice to choice is kept."""
+    """Makes estimates from one snapshot of observations, and caches their forecasts."""
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
-        self._overall = _overall(observations)
-        self._outlooks: dict[tuple[str, str], dict[str, Forecast]] = {}
+        self._overall = _sum_over_task_types(observations)
+        self._forecasts: dict[tuple[str, str], dict[str, Forecast]] = {}
 
     def estimate(
-        self, card: ModelProfile, needs: Requirements, input_tokens: int, output_tokens: int
-    ) -> Estimate:
-        """Estimate one model at one task."""
-        return self.estimates((card,), needs, input_tokens, output_tokens)[0]
-
-    def estimates(
         self,
-        cards: Iterable[ModelProfile],
+        profiles: Iterable[ModelProfile],
         needs: Requirements,
         input_tokens: int,
         output_tokens: int,
     ) -> list[Estimate]:
-        """Estimate many models at one task, in their order."""
-        kind = self._outlooks.setdefault((needs.task_type, needs.complexity), {})
-        found = []
-        for card in cards:
-            outlook = kind.get(card.model_id)
-            if outlook is None:
-                outlook = kind[card.model_id] = self._outlook(card, needs)
-            by_price = card.cost(input_tokens, output_tokens)
-            seen = None if card.is_simulated else outlook.cost_usd  # which was real money
-            cost = by_price if seen is None else _dearer(by_price, seen)
-            found.append(Estimate(outlook, cost))
-        return found
+        """Return the estimate of each model at one task, in their order."""
+        cached = self._forecasts.setdefault((needs.task_type, needs.complexity), {})
+        estimates = []
+        for profile in profiles:
+            forecast = cached.get(profile.model_id)
+            if forecast is None:
+                forecast = cached[profile.model_id] = self._forecast(profile, needs)
+            cost = profile.cost(input_tokens, output_tokens)
+            # The price knows the prompt's length, the observed cost knows the answers': the larger
+            # one counts. Where the simulator answers, the observed cost was real money.
+            seen = None if profile.is_simulated else forecast.cost_usd
+            if seen is not None and (cost is None or seen > cost):
+                cost = seen
+            estimates.append(Estimate(forecast, cost))
+        return estimates
 
-    def _outlook(self, card: ModelProfile, needs: Requirements) -> Forecast:
-        here = self.observations.outcomes.get((card.model_id, needs.task_type))
-        health = self.observations.health.get(card.model_id)
-        prior = quality_prior(card, needs)
-        expected = _moved(prior, MASS, self._overall.get(card.model_id))
-        quality = _moved(expected, MASS, here)
-        has_enough = here is not None and here.n >= ENOUGH
-        first = here.first_token_ms if here is not None and has_enough else None
-        total = here.total_ms if here is not None and has_enough else None
-        cost = here.cost_usd if here is not None and has_enough else None
+    def _forecast(self, profile: ModelProfile, needs: Requirements) -> Forecast:
+        here = self.observations.outcomes.get((profile.model_id, needs.task_type))
+        health = self.observations.health.get(profile.model_id)
+        prior = guess_quality(profile, needs)
+        expected = _update(prior, self._overall.get(profile.model_id))
+        quality = _update(expected, here)
+        means = here if here is not None and here.n >= ENOUGH else Observed(n=0, success=0.0)
+        first, total = means.first_token_ms, means.total_ms
         return Forecast(
             quality=quality * DEGRADED if health is not None else quality,
             mass=MASS + min(here.n if here else 0, CAP),
             observed=here.n if here else 0,
-            first_token_s=first_token_prior(card) if first is None else first / 1000,
-            total_s=total_prior(card, needs) if total is None else total / 1000,
-            cost_usd=cost,
+            first_token_s=guess_first_token_s(profile) if first is None else first / 1000,
+            total_s=guess_total_s(profile, needs) if total is None else total / 1000,
+            cost_usd=means.cost_usd,
             is_measured=total is not None,
             health=health,
         )
 
 
-def _dearer(by_price: float | None, seen: float) -> float:
-    """Take the larger: the price knows this prompt's length, what was seen knows the answers'."""
-    return seen if by_price is None or seen > by_price else by_price
-
-
-def _moved(prior: float, mass: float, seen: Observed | None) -> float:
-    """Move a prior by outcomes, as the mean of a Beta distribution moves."""
+def _update(prior: float, seen: Observed | None) -> float:
+    """Update a prior of `MASS` outcomes, as the mean of a Beta distribution is updated."""
     if seen is None or seen.n == 0:
         return prior
     weight = min(float(seen.n), CAP)
-    return (prior * mass + seen.success / seen.n * weight) / (mass + weight)
+    return (prior * MASS + seen.success / seen.n * weight) / (MASS + weight)
 
 
-def _overall(observations: Observations) -> dict[str, Observed]:
-    """Add up each model's outcomes over all types of tasks."""
+def _sum_over_task_types(observations: Observations) -> dict[str, Observed]:
     sums: dict[str, tuple[int, float]] = {}
     for (model, _), seen in observations.outcomes.items():
         n, success = sums.get(model, (0, 0.0))

@@ -1,39 +1,91 @@
-"""What an orchestrator knows at one moment, beside the task and the catalogue."""
+"""What an orchestrator knows at one moment: observations, policies, and operators' controls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
-from agents.selection.controls import OperatorControl
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from protocol.records.models import PolicyName
 
+Action = Literal["pin", "ban", "drain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorControl:
+    """One decision of an operator. Without an owner and a task type it applies everywhere."""
+
+    action: Action
+    subject: str
+    """A model or a provider."""
+    reason: str
+    owner: UUID | None = None
+    task_type: str | None = None
+
+    @property
+    def specificity(self) -> int:
+        """The rank of its scope: pins of a narrower scope come first."""
+        return 2 if self.owner is not None else int(self.task_type is not None)
+
+    def applies_to(self, owner: UUID | None, task_type: str) -> bool:
+        """Return whether a task of this owner and type is in scope."""
+        return (self.owner is None or self.owner == owner) and (
+            self.task_type is None or self.task_type == task_type
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveControls:
+    """The controls that apply to one task; the mappings hold the reason by model or provider."""
+
+    banned: Mapping[str, str] = field(default_factory=dict)
+    """Never taken, not even if requested."""
+    drained: Mapping[str, str] = field(default_factory=dict)
+    """Taken only if requested, or if nothing else is left."""
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    """Taken before all others, the most specific first."""
+
+
+NO_CONTROLS: Final = ActiveControls()
+
+
+def find_active_controls(
+    controls: Iterable[OperatorControl], owner: UUID | None, task_type: str
+) -> ActiveControls:
+    """Return the controls that apply to a task of this owner and type."""
+    active = [each for each in controls if each.applies_to(owner, task_type)]
+    if not active:
+        return NO_CONTROLS
+    active.sort(key=lambda each: (-each.specificity, each.subject))
+    reasons: dict[Action, dict[str, str]] = {"ban": {}, "drain": {}, "pin": {}}
+    for each in active:
+        reasons[each.action].setdefault(each.subject, each.reason)
+    return ActiveControls(banned=reasons["ban"], drained=reasons["drain"], pinned=reasons["pin"])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """A snapshot; whoever learns something makes another one."""
+    """An immutable snapshot; a change is a new object."""
 
     observations: Observations = NO_OBSERVATIONS
     policy: PolicyName = PolicyName.RULES
-    """Of the deployment."""
+    """The default of the deployment."""
     owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
     controls: tuple[OperatorControl, ...] = ()
-    """What operators said of models and providers."""
 
     @cached_property
     def forecaster(self) -> Forecaster:
-        """Estimates from these observations; they are kept as long as the snapshot is."""
+        """The forecaster of these observations; it caches as long as the snapshot lives."""
         return Forecaster(self.observations)
 
-    def policy_for(self, owner: UUID | None, asked: PolicyName | None) -> PolicyName:
-        """Give the task's own policy, else its owner's, else the deployment's."""
-        if asked is not None:
-            return asked
+    def get_policy(self, owner: UUID | None, requested: PolicyName | None) -> PolicyName:
+        """Return the task's own policy, else its owner's, else the deployment's."""
+        if requested is not None:
+            return requested
         return self.policy if owner is None else self.owner_policies.get(owner, self.policy)
 
 
 NOTHING_KNOWN: Final = Knowledge()
-"""Before anybody has told anything: the documented rules, and priors."""
+"""Priors and the documented rules only."""

@@ -1,4 +1,4 @@
-"""What experience says: outcomes per model and type of task, and who is unwell. Immutable."""
+"""Observed outcomes per model and task type, and the health of models. Immutable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,38 +6,39 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 ModelHealth = Literal["open", "degraded"]
-"""`open`: the circuit of every deployment is; `degraded`: it answers, but worse than it used to."""
+"""`open`: the circuits of all its deployments are open; `degraded`: it answers, but worse than it
+used to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Outcomes of one model at one type of task. Means are over the `n`; None is not known."""
+    """Outcomes of one model at one task type. Means are over the `n`; None is unknown."""
 
     n: int
     success: float
-    """How many of the `n` were good: a sum, and a part of 1 counts as that part."""
+    """The sum of the outcomes, each from 0 (bad) to 1 (good)."""
     first_token_ms: float | None = None
     total_ms: float | None = None
     cost_usd: float | None = None
     checked: int = 0
-    """How many of the `n` went through a check of their output."""
+    """How many of the `n` went through an output check."""
     passed: float = 0.0
-    """How many of those it accepted."""
+    """How many of those passed."""
     passed_good: float = 0.0
-    """How many of the accepted ones were good."""
+    """How many of those that passed were good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """A snapshot. `task_type` is that of `Requirements`: `code-generation`, `general`, ..."""
+    """A snapshot. Task types are those of `Requirements`: `code-generation`, `general`, ..."""
 
     outcomes: Mapping[tuple[str, str], Observed] = field(default_factory=dict)
     """By (model, task type)."""
     rescues: Mapping[tuple[tuple[str, ...], str, str], Observed] = field(default_factory=dict)
-    """By (models whose answers a check refused, in order; the next model; task type): how the next
-    one did. Models fail at the same tasks, so this is worse than what they do otherwise."""
+    """Outcomes after failed checks, by (models whose answers failed, in order; the next model; task
+    type). Models fail at the same tasks, so these are worse than the others."""
     health: Mapping[str, ModelHealth] = field(default_factory=dict)
-    """By model; a model that is not named is well."""
+    """By model; a model that is absent is healthy."""
 
 
 NO_OBSERVATIONS: Final = Observations(

@@ -1,4 +1,4 @@
-"""One number for a model at a task. Each part is absolute: who else is there changes nothing."""
+"""The score of a model at a task. Each part is absolute: other candidates do not change it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 from agents.selection.evidence.estimates import Estimate
 from agents.selection.preferences import Preference
 
-_CHEAPEST: Final = 1e-5
-_DEAREST: Final = 1.0
-"""Dollars of a call between which the part for cost goes from 1 to 0, tenfold by tenfold."""
-_TENFOLDS: Final = log10(_DEAREST / _CHEAPEST)
+_MIN_COST: Final = 1e-5
+_MAX_COST: Final = 1.0
+"""Dollars of a call between which the part for cost falls from 1 to 0, on a logarithmic scale."""
+_DECADES: Final = log10(_MAX_COST / _MIN_COST)
 _FIRST_TOKEN_S: Final = 2.0
 _TOTAL_S: Final = 30.0
-"""Seconds that get half of their part."""
+"""Seconds at which a part for time is one half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much each part matters; together 1."""
+    """The weight of each part; they add up to 1."""
 
     quality: float
     cost: float
@@ -46,36 +46,35 @@ class Score(NamedTuple):
 
 
 def score_estimate(estimate: Estimate, weights: Weights) -> Score:
-    """Weigh what is expected of a model, and show the parts."""
-    outlook = estimate.outlook
+    """Return the score with its parts."""
+    forecast = estimate.forecast
     return Score(
         weigh_estimate(estimate, weights),
-        outlook.quality,
-        _cheapness(estimate.cost_usd),
-        _promptness(outlook.first_token_s, _FIRST_TOKEN_S),
-        _promptness(outlook.total_s, _TOTAL_S),
+        forecast.quality,
+        _score_cost(estimate.cost_usd),
+        _score_time(forecast.first_token_s, _FIRST_TOKEN_S),
+        _score_time(forecast.total_s, _TOTAL_S),
     )
 
 
 def weigh_estimate(estimate: Estimate, weights: Weights) -> float:
-    """Give the weighted sum alone: what a choice among many compares."""
-    outlook = estimate.outlook
+    """Return only the weighted sum, which is all that a choice among many models compares."""
+    forecast = estimate.forecast
     return (
-        weights.quality * outlook.quality
-        + weights.cost * _cheapness(estimate.cost_usd)
-        + weights.first_token * _promptness(outlook.first_token_s, _FIRST_TOKEN_S)
-        + weights.total * _promptness(outlook.total_s, _TOTAL_S)
+        weights.quality * forecast.quality
+        + weights.cost * _score_cost(estimate.cost_usd)
+        + weights.first_token * _score_time(forecast.first_token_s, _FIRST_TOKEN_S)
+        + weights.total * _score_time(forecast.total_s, _TOTAL_S)
     )
 
 
-def _promptness(seconds: float, halved_at: float) -> float:
-    return halved_at / (halved_at + seconds)
+def _score_time(seconds: float, half: float) -> float:
+    return half / (half + seconds)
 
 
-def _cheapness(cost_usd: float | None) -> float:
-    """Give 0 where no price is known: unknown is not free."""
+def _score_cost(cost_usd: float | None) -> float:
     if cost_usd is None:
-        return 0.0
-    if cost_usd <= _CHEAPEST:
+        return 0.0  # an unknown price is not free
+    if cost_usd <= _MIN_COST:
         return 1.0
-    return 0.0 if cost_usd >= _DEAREST else log10(_DEAREST / cost_usd) / _TENFOLDS
+    return 0.0 if cost_usd >= _MAX_COST else log10(_MAX_COST / cost_usd) / _DECADES

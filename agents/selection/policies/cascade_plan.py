@@ -1,6 +1,6 @@
-"""Ladders: try a cheap model, check its answer, and go on to the next one when the check refuses.
+"""Cascade plans: ask a cheap model, check its answer, and go on to the next one if that fails.
 
-What a ladder is worth depends on the check: one that accepts wrong answers ends it too early.
+What a plan is worth depends on the check: one that accepts wrong answers ends the plan too early.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,118 +8,117 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 STAGES: Final = 3
-"""More weak rungs let more wrong answers through."""
+"""More weak stages let more wrong answers through."""
 BEAM: Final = 40
-"""Ladders of each length that are made longer."""
+"""Plans of each length that are extended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOdds:
-    """How one model does at tasks at which those before it were refused. Shares, from 0 to 1."""
+    """How one model does at tasks at which those before it failed the check. Shares, 0 to 1."""
 
     quality: float
     """Good answers."""
     passed: float
-    """Answers that the check accepts."""
+    """Answers that pass the check."""
     passed_good: float
-    """Answers that it accepts and that are good."""
+    """Answers that pass and are good."""
     cost_usd: float
 
 
 class OddsSource(Protocol):
-    """Where the shares come from: priors, what was observed, or recorded answers."""
+    """Source of the shares: priors, observations, or recorded answers."""
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
-        """Give what is known of a model after those refused; None: it cannot be said."""
+    def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
+        """Return the odds of a model after those refused; None if unknown."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CascadePlan:
-    """Models in the order in which they are asked, and what that may be expected to give."""
+    """Models in the order in which they are asked, and the expected result."""
 
-    rungs: tuple[str, ...]
+    stages: tuple[str, ...]
     quality: float
     cost_usd: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Stem:
-    """A ladder whose last answer is still checked; more rungs may follow."""
+class _Prefix:
+    """The start of a plan, whose last answer is still checked."""
 
-    rungs: tuple[str, ...]
+    stages: tuple[str, ...]
     gained: float
     cost_usd: float
     reach: float
-    """The share of tasks for which the next rung is asked."""
+    """The share of tasks that reach the next stage."""
 
 
 def build_plans(
-    models: Sequence[str], trials: OddsSource, *, rungs: int = STAGES
+    models: Sequence[str], source: OddsSource, *, stages: int = STAGES
 ) -> list[CascadePlan]:
-    """Give ladders of up to so many rungs; long ones only where they continue good short ones.
+    """Return plans of up to so many stages; long ones only extend good short ones.
 
-    The last answer of a ladder is taken as it is. The work grows with the square of `models`.
+    The last answer of a plan is taken unchecked. The work grows with the square of `models`.
     """
-    found: list[CascadePlan] = []
-    stems = [_Stem((), 0.0, 0.0, 1.0)]
-    for _ in range(rungs):
-        grown: list[tuple[float, _Stem]] = []
-        for stem in stems:
+    plans: list[CascadePlan] = []
+    prefixes = [_Prefix((), 0.0, 0.0, 1.0)]
+    for _ in range(stages):
+        grown: list[tuple[float, _Prefix]] = []
+        for prefix in prefixes:
             for model in models:
-                if model in stem.rungs:
+                if model in prefix.stages:
                     continue
-                trial = trials.trial(stem.rungs, model)
-                if trial is None:
+                odds = source.get_odds(prefix.stages, model)
+                if odds is None:
                     continue
-                cost = stem.cost_usd + stem.reach * trial.cost_usd
-                path = (*stem.rungs, model)
-                quality = stem.gained + stem.reach * trial.quality
-                found.append(CascadePlan(rungs=path, quality=quality, cost_usd=cost))
-                stem_quality = stem.gained + stem.reach * trial.passed_good
-                reach = stem.reach * (1 - trial.passed)
+                cost = prefix.cost_usd + prefix.reach * odds.cost_usd
+                path = (*prefix.stages, model)
+                quality = prefix.gained + prefix.reach * odds.quality
+                plans.append(CascadePlan(stages=path, quality=quality, cost_usd=cost))
+                gained = prefix.gained + prefix.reach * odds.passed_good
+                reach = prefix.reach * (1 - odds.passed)
                 if reach > 0:
-                    grown.append((quality, _Stem(path, stem_quality, cost, reach)))
-        stems = _best(grown) if len(grown) > BEAM * 2 and stems[0].rungs else _all(grown)
-    return found
+                    grown.append((quality, _Prefix(path, gained, cost, reach)))
+        # Longer plans start from cheap prefixes of every quality.
+        most = BEAM * 2 if prefixes[0].stages else BEAM * BEAM
+        prefixes = _keep_best(grown) if len(grown) > most else [each for _, each in grown]
+        if not prefixes:
+            break
+    return plans
 
 
-def evaluate_plan(rungs: Sequence[str], trials: OddsSource) -> CascadePlan | None:
-    """Say what one ladder is worth; None where its trials are not known."""
+def evaluate_plan(stages: Sequence[str], source: OddsSource) -> CascadePlan | None:
+    """Return the expected result of one plan; None if odds are unknown."""
     gained, cost, reach, quality = 0.0, 0.0, 1.0, 0.0
-    for number, model in enumerate(rungs):
-        trial = trials.trial(tuple(rungs[:number]), model)
-        if trial is None:
+    for number, model in enumerate(stages):
+        odds = source.get_odds(tuple(stages[:number]), model)
+        if odds is None:
             return None
-        cost += reach * trial.cost_usd
-        quality = gained + reach * trial.quality
-        gained += reach * trial.passed_good
-        reach *= 1 - trial.passed
-    return CascadePlan(rungs=tuple(rungs), quality=quality, cost_usd=cost)
+        cost += reach * odds.cost_usd
+        quality = gained + reach * odds.quality
+        gained += reach * odds.passed_good
+        reach *= 1 - odds.passed
+    return CascadePlan(stages=tuple(stages), quality=quality, cost_usd=cost)
 
 
-def find_frontier(found: Iterable[CascadePlan]) -> list[CascadePlan]:
-    """Give those that no other one beats in cost and quality, the cheapest first."""
+def find_frontier(plans: Iterable[CascadePlan]) -> list[CascadePlan]:
+    """Return the plans that no other one beats in both cost and quality, the cheapest first."""
     best: list[CascadePlan] = []
-    for each in sorted(found, key=lambda one: (one.cost_usd, -one.quality, one.rungs)):
+    for each in sorted(plans, key=lambda one: (one.cost_usd, -one.quality, one.stages)):
         if not best or each.quality > best[-1].quality:
             best.append(each)
     return best
 
 
-def find_cheapest(found: Iterable[CascadePlan], quality: float) -> CascadePlan | None:
-    """Give the cheapest that is expected to be at least so good."""
-    return next((each for each in find_frontier(found) if each.quality >= quality), None)
+def find_cheapest(plans: Iterable[CascadePlan], quality: float) -> CascadePlan | None:
+    """Return the cheapest plan of at least this expected quality."""
+    return next((each for each in find_frontier(plans) if each.quality >= quality), None)
 
 
-def _all(grown: list[tuple[float, _Stem]]) -> list[_Stem]:
-    """Longer ladders start from cheap stems of every quality."""
-    return _best(grown) if len(grown) > BEAM * BEAM else [stem for _, stem in grown]
-
-
-def _best(grown: list[tuple[float, _Stem]]) -> list[_Stem]:
-    """Keep half for being cheap for what they gained, and half for what they reach."""
+def _keep_best(grown: list[tuple[float, _Prefix]]) -> list[_Prefix]:
+    """Keep those that gain most per dollar, and those of the highest quality."""
     by_gain = sorted(grown, key=lambda each: -each[1].gained / (each[1].cost_usd + 1e-9))
     by_quality = sorted(grown, key=lambda each: (-each[0], each[1].cost_usd))
-    kept = {stem.rungs: stem for _, stem in [*by_gain[:BEAM], *by_quality[:BEAM]]}
+    kept = {each.stages: each for _, each in [*by_gain[:BEAM], *by_quality[:BEAM]]}
     return list(kept.values())

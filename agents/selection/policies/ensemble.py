@@ -1,65 +1,63 @@
-"""`ensemble`: several models answer at once, and one makes a single answer of theirs."""
+"""The policy `ensemble`: several models answer at once, and one combines their answers."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from agents.selection.policies.formatting import dollars
+from agents.selection.candidates import Candidate
 from agents.selection.policies.rules import Rules
-from agents.selection.policy import Option, Pick, PolicyInput
+from agents.selection.policy import Pick, PolicyInput
 
-TEAM: Final = 3
-CLOSE: Final = 0.15
-"""A member is expected to be worse than the best by at most so much: weak answers mislead."""
-LONGER: Final = 2.0
-"""The synthesis reads all answers: its prompt is about so much longer for each."""
+TEAM_SIZE: Final = 3
+MAX_QUALITY_LOSS: Final = 0.15
+"""How much worse than the best a member may be expected to be: weak answers mislead."""
+SYNTHESIS_FACTOR: Final = 2.0
+"""How many times an answer the synthesis costs, since it reads all of them."""
 
 
 class Ensemble:
-    """Different makers fail at different tasks, so a team has one model of each provider first."""
+    """Picks a team with one model of each provider first, as these fail at different tasks."""
 
-    def pick(self, case: PolicyInput) -> Pick:
-        """Choose up to three to answer and the best one for the synthesis, or take the default."""
-        alone = Rules().pick(case)
-        if case.failed or not case.may_team:
+    def pick(self, given: PolicyInput) -> Pick:
+        """Pick up to three models to answer and the best one for the synthesis, or one by rule."""
+        alone = Rules().pick(given)
+        if given.request.failed or not given.request.may_team:
             return alone
-        best = max(case.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
+        best = max(given.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
         close = [
             each
-            for each in case.options.values()
-            if each.estimate.quality >= best.estimate.quality - CLOSE
+            for each in given.options.values()
+            if each.estimate.quality >= best.estimate.quality - MAX_QUALITY_LOSS
             and each.estimate.health is None
         ]
-        team = _diverse(close)[:TEAM]
+        team = _diversify(close)[:TEAM_SIZE]
         if len(team) < 2:
-            return _instead(alone, "no second model is about as good as the best one")
-        spent = sum(each.price for each in team) + best.price * LONGER
-        if case.budget_usd is not None and spent > case.budget_usd:
-            return _instead(
-                alone, f"a team would cost about ${spent:.4f}, which the budget forbids"
-            )
-        ids = [each.model_id for each in team]
-        each_cost = ", ".join(f"{each.model_id} {dollars(each)}" for each in team)
+            return _decline(alone, "no second model is about as good as the best one")
+        cost, budget = sum(each.price for each in team), given.request.budget_usd
+        cost += best.price * SYNTHESIS_FACTOR
+        if budget is not None and cost > budget:
+            return _decline(alone, f"a team would cost about ${cost:.4f}, which the budget forbids")
+        members = ", ".join(f"{each.model_id} {each.estimate.describe_cost()}" for each in team)
         return Pick(
-            order=case.first(best.model_id),
-            team=tuple(ids),
+            order=given.put_first(best.model_id),
+            team=tuple(each.model_id for each in team),
             reason=(
-                f"{len(ids)} models answer ({each_cost}) and {best.model_id}, expected to be the "
+                f"{len(team)} models answer ({members}) and {best.model_id}, expected to be the "
                 "best, makes one answer of theirs."
             ),
         )
 
 
-def _diverse(options: Sequence[Option]) -> list[Option]:
-    """Put the best of each provider first, then the rest by quality."""
-    ranked = sorted(options, key=lambda each: (-each.estimate.quality, each.price, each.model_id))
-    seen: set[str] = set()
-    leaders = []
+def _diversify(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the best of each provider, then the rest by quality."""
+    ranked = sorted(
+        candidates, key=lambda each: (-each.estimate.quality, each.price, each.model_id)
+    )
+    leaders: dict[str, Candidate] = {}
     for each in ranked:
-        if each.card.provider not in seen:
-            seen.add(each.card.provider)
-            leaders.append(each)
-    return [*leaders, *(each for each in ranked if each not in leaders)]
+        leaders.setdefault(each.profile.provider, each)
+    first = list(leaders.values())
+    return [*first, *(each for each in ranked if each not in first)]
 
 
-def _instead(alone: Pick, why: str) -> Pick:
+def _decline(alone: Pick, why: str) -> Pick:
     return Pick(order=alone.order, reason=f"No ensemble, for {why}. {alone.reason}")

@@ -1,68 +1,68 @@
-"""`explore`: learns from outcomes by giving likely models a try (Thompson sampling)."""
+"""The policy `explore`: learns from outcomes by trying likely models (Thompson sampling)."""
 
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from agents.selection.candidates import Candidate
 from agents.selection.evidence.score import WEIGHTS
-from agents.selection.policies.formatting import figures
 from agents.selection.policies.scored import Scored
-from agents.selection.policy import Option, Pick, PolicyInput
+from agents.selection.policy import Pick, PolicyInput
 
 SHARE: Final = 0.2
-"""At most so many of the choices are tries."""
-DEARER: Final = 2.0
-"""A try costs at most so many times what the best known model does."""
-WORSE: Final = 0.15
-"""A try is expected to be worse by at most so much quality."""
-_FREE: Final = 1e-4
-"""Dollars that anybody may try, for twice nothing is nothing."""
+"""The largest share of choices that are trials."""
+MAX_COST_FACTOR: Final = 2.0
+"""How many times the cost of the best known model a trial may have."""
+MAX_QUALITY_LOSS: Final = 0.15
+"""How much lower the expected quality of a trial may be."""
+MIN_COST_CAP: Final = 1e-4
+"""Minimum cost cap in dollars, so that a free best model still allows trials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explore:
-    """Takes what `scored` takes, but for a bounded share of tries.
+    """Picks as `scored`, except for a bounded share of trials.
 
-    A try draws each model's quality from the Beta distribution of its prior and outcomes, and takes
-    the best draw: models of which little is known are tried, those known to be worse are not.
+    A trial draws each model's quality from the Beta distribution of its prior and outcomes and
+    picks the best draw: models with few outcomes are tried, those known to be worse are not.
     """
 
     share: float = SHARE
 
-    def pick(self, case: PolicyInput) -> Pick:
-        """Draw whether to try, then whom."""
-        known = Scored().pick(case)
-        chance = case.chance()
-        if chance.random() >= self.share:
+    def pick(self, given: PolicyInput) -> Pick:
+        """Draw whether to try, then which model."""
+        known = Scored().pick(given)
+        random = given.random()
+        if random.random() >= self.share:
             return known
-        best = case.options[known.order[0]]
-        safe = [each for each in case.options.values() if _is_safe(each, best)]
-        drawn = {each.model_id: _draw(each, case, chance) for each in safe}
-        picked = max(drawn, key=lambda id_: (drawn[id_], id_))
+        best = given.options[known.order[0]]
+        safe = [each for each in given.options.values() if _is_safe(each, best)]
+        draws = {each.model_id: _draw(each, given, random) for each in safe}
+        picked = max(draws, key=lambda id_: (draws[id_], id_))
         if picked == best.model_id:
             return known
-        option = case.options[picked]
         return Pick(
-            order=case.first(picked, known.order),
+            order=given.put_first(picked, known.order),
             reason=(
-                f"A try, to learn ({self.share:.0%} of choices are): {figures(option)}; "
-                f"otherwise {best.model_id} ({figures(best)})."
+                f"A try, to learn ({self.share:.0%} of choices are): "
+                f"{given.options[picked].estimate.describe()}; "
+                f"otherwise {best.model_id} ({best.estimate.describe()})."
             ),
         )
 
 
-def _is_safe(option: Option, best: Option) -> bool:
+def _is_safe(candidate: Candidate, best: Candidate) -> bool:
     return (
-        option.price <= max(best.price * DEARER, _FREE)
-        and option.estimate.quality >= best.estimate.quality - WORSE
-        and option.estimate.health is None
-    ) or option is best
+        candidate.price <= max(best.price * MAX_COST_FACTOR, MIN_COST_CAP)
+        and candidate.estimate.quality >= best.estimate.quality - MAX_QUALITY_LOSS
+        and candidate.estimate.health is None
+    ) or candidate is best
 
 
-def _draw(option: Option, case: PolicyInput, chance: Random) -> float:
-    """Draw a score: that of the expectation, moved by a drawn quality."""
-    estimate = option.estimate
-    good = estimate.quality * estimate.outlook.mass
-    drawn = chance.betavariate(max(good, 0.01), max(estimate.outlook.mass - good, 0.01))
-    moved = WEIGHTS[case.preference].quality * (drawn - estimate.quality)
-    return case.totals[option.model_id] + moved
+def _draw(candidate: Candidate, given: PolicyInput, random: Random) -> float:
+    """Draw a score: the expected one, moved by a drawn quality."""
+    estimate = candidate.estimate
+    good = estimate.quality * estimate.forecast.mass
+    drawn = random.betavariate(max(good, 0.01), max(estimate.forecast.mass - good, 0.01))
+    moved = WEIGHTS[given.preference].quality * (drawn - estimate.quality)
+    return given.scores[candidate.model_id] + moved

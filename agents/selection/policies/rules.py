@@ -1,46 +1,83 @@
-"""`rules`: the documented rules, exactly."""
+"""The policy `rules`: the documented rules. The first one that applies decides.
+
+1. specialised coding            -> the role `coding` (Fireworks)
+2. performance is needed         -> the role `coding` (Fireworks)
+3. high complexity and accuracy  -> the role `default` (Claude)
+4. anything else                 -> the role `default` (Claude)
+"""
+
+from dataclasses import dataclass
 
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
-from agents.selection.rules import find_rule
+from agents.selection.requirements import Requirements
+
+CODING = "coding"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The role that a rule calls for, and why."""
+
+    role: str
+    because: str
+
+
+def find_rule(needs: Requirements) -> Rule:
+    """Return the first rule that applies."""
+    if needs.task_type == "specialized-coding":
+        return Rule(CODING, "the task is specialised coding")
+    if needs.performance_needed:
+        return Rule(CODING, "performance is needed")
+    if needs.complexity == "high" and needs.accuracy_needed:
+        return Rule(DEFAULT, "the task is complex and needs accuracy")
+    return Rule(DEFAULT, "no special need was found, so the default applies")
+
+
+def list_roles(needs: Requirements) -> list[str]:
+    """Return the roles in order of preference, that of the rule first."""
+    first = find_rule(needs).role
+    return [first, *(role for role in (DEFAULT, CODING, "fast", "reasoning") if role != first)]
 
 
 class Rules:
-    """The default policy. A preference only decides where no role of the rules is served."""
+    """The default policy. A preference decides only where none of the roles is served."""
 
-    def pick(self, case: PolicyInput) -> Pick:
-        """Take the rule's model, else that of another role, else the best of what is served."""
-        picked, reason = self._decide(case)
-        if case.preference != Preference.BALANCED and picked in case.documented:
+    def pick(self, given: PolicyInput) -> Pick:
+        """Pick the model of the rule, else that of another role, else the best by score."""
+        picked, reason = self._decide(given)
+        if given.preference != Preference.BALANCED and picked in given.documented:
             reason += (
-                f" The preference {case.preference.value} changes nothing under the policy rules;"
+                f" The preference {given.preference.value} changes nothing under the policy rules;"
                 " the policy scored weighs it."
             )
-        named = [id_ for id_ in case.documented if id_ in case.options]
-        return Pick(order=case.first(picked, named), reason=reason)
+        named = [id_ for id_ in given.documented if id_ in given.options]
+        return Pick(order=given.put_first(picked, named), reason=reason)
 
-    def _decide(self, case: PolicyInput) -> tuple[str, str]:
-        rule = find_rule(case.needs)
-        wanted = case.roles.get(rule.role, ())
+    def _decide(self, given: PolicyInput) -> tuple[str, str]:
+        rule = find_rule(given.needs)
+        wanted = given.roles.get(rule.role, ())
         because = rule.because[0].upper() + rule.because[1:]
         for id_ in wanted:
-            if id_ in case.options:
+            if id_ in given.options:
                 return id_, f"{because}: the {rule.role} model."
-        missed = _missed(rule.role, wanted, case)
-        for role, ids in case.roles.items():
+        missing = _explain_missing(rule.role, wanted, given)
+        for role, ids in given.roles.items():
             for id_ in ids:
-                if id_ in case.options:
-                    return id_, f"{because}, but {missed}; the {role} model stands in."
-        id_ = case.by_score[0]
+                if id_ in given.options:
+                    return id_, f"{because}, but {missing}; the {role} model stands in."
+        id_ = given.by_score[0]
         return id_, (
             f"{because}, but none of the catalogue's roles may be taken here; "
             f"{id_} is the best of what is."
         )
 
 
-def _missed(role: str, wanted: tuple[str, ...], case: PolicyInput) -> str:
+def _explain_missing(role: str, wanted: tuple[str, ...], given: PolicyInput) -> str:
     if not wanted:
         return f"the catalogue has no {role} model"
-    why = case.refused.get(wanted[0])
-    said = "is not served here" if why is None else f"is not eligible ({why})"
-    return f"the {role} model {wanted[0]} {said}"
+    candidate = given.candidates.get(wanted[0])
+    why = candidate and (candidate.refused or candidate.set_aside)
+    problem = f"is not eligible ({why})" if why else "is not served here"
+    return f"the {role} model {wanted[0]} {problem}"

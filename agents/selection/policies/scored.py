@@ -1,56 +1,50 @@
-"""`scored`: the best weighted sum of quality, cost and speed."""
+"""The policy `scored`: the best weighted sum of quality, cost and speed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from agents.selection.policies.formatting import figures
 from agents.selection.policy import Pick, PolicyInput
 
 MARGIN: Final = 0.01
-"""By so much another model must score better than the default one: less cannot be told apart."""
+"""By how much another model must score better than the default: less is noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Goes through the options from cheap to dear and pays more only for more quality.
+    """Goes through the options from cheap to expensive and pays more only for more quality.
 
-    A larger budget only adds steps at the dear end, so it never makes the expected quality worse.
+    A larger budget only adds options at the expensive end, so it never lowers expected quality.
     """
 
     margin: float = MARGIN
 
-    def pick(self, case: PolicyInput) -> Pick:
-        """Climb, with the default model ahead by the margin."""
-        plain = _climbed(case, case.totals)
-        picked = plain
-        if case.default is not None and plain != case.default:
-            ahead = case.totals[case.default] + self.margin
-            picked = _climbed(case, {**case.totals, case.default: ahead})
-        option = case.options[picked]
-        weighed = f"score {case.totals[picked]:.3f} ({figures(option)})"
-        if picked == case.default and plain != picked:
+    def pick(self, given: PolicyInput) -> Pick:
+        """Pick the best score, with the default model ahead by the margin."""
+        best = _find_best(given, given.scores)
+        picked = best
+        if given.default is not None and best != given.default:
+            ahead = given.scores[given.default] + self.margin
+            picked = _find_best(given, {**given.scores, given.default: ahead})
+        numbers = given.options[picked].estimate.describe()
+        scored = f"score {given.scores[picked]:.3f} ({numbers})"
+        if picked == given.default and best != picked:
             reason = (
-                f"{plain} scores {case.totals[plain]:.3f} and the default {weighed}, which "
+                f"{best} scores {given.scores[best]:.3f} and the default {scored}, which "
                 "cannot be told apart, so the default stands."
             )
         else:
-            reason = (
-                f"The best {weighed} where {case.preference.value} matters{_next(case, picked)}."
-            )
-        return Pick(order=case.first(picked), reason=reason)
+            second = next((id_ for id_ in given.by_score if id_ != picked), None)
+            following = f"; next is {second} with {given.scores[second]:.3f}" if second else ""
+            reason = f"The best {scored} where {given.preference.value} matters{following}."
+        return Pick(order=given.put_first(picked), reason=reason)
 
 
-def _climbed(case: PolicyInput, totals: Mapping[str, float]) -> str:
+def _find_best(given: PolicyInput, scores: Mapping[str, float]) -> str:
     best, score, quality = "", -inf, -inf
-    for each in case.by_price:
-        id_, better = each.card.model_id, each.estimate.outlook.quality
-        if totals[id_] > score and better >= quality:
-            best, score, quality = id_, totals[id_], better
+    for each in given.by_price:
+        id_, its_quality = each.profile.model_id, each.estimate.forecast.quality
+        if scores[id_] > score and its_quality >= quality:
+            best, score, quality = id_, scores[id_], its_quality
     return best
-
-
-def _next(case: PolicyInput, picked: str) -> str:
-    other = next((id_ for id_ in case.by_score if id_ != picked), None)
-    return "" if other is None else f"; next is {other} with {case.totals[other]:.3f}"

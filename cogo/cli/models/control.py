@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from agents.selection.model_profiles import get_profiles
+from agents.selection.model_profiles import get_profile_cache
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, named_model
 from cogo.config.context import Project
@@ -172,8 +172,8 @@ def _subject(name: str, catalogue: Catalogue, action: ControlAction) -> tuple[st
         return found, [found]
     if action == "pin":
         raise InvalidArgument(f"{name} is a provider: only a model can be pinned")
-    shelf = get_profiles(catalogue)
-    return name, [lane for lane in catalogue.models if shelf.card(lane).provider == name]
+    shelf = get_profile_cache(catalogue)
+    return name, [lane for lane in catalogue.models if shelf.get(lane).provider == name]
 
 
 async def _say(project: Project, action: ControlAction, name: str, aim: Aim) -> Controlled:

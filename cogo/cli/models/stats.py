@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from agents.selection.what_if import compare_preferences
+from agents.selection.choice import compare_preferences
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.since import Since, parse_since

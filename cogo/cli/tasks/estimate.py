@@ -8,12 +8,11 @@ from uuid import uuid4
 
 import typer
 
-from agents.errors import InvalidTask
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.selection.choice import Choice
-from agents.selection.choose import NoModel
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, build_quote
@@ -86,29 +85,29 @@ def estimate(
         budget_usd=dollars_of(budget),
     )
     weighed = asyncio.run(_weigh(Project.find(directory), task))
-    record = weighed.choice.record()
-    simulated = weighed.choice.eligible[weighed.choice.selected.model_id].card.is_simulated
+    record = weighed.choice.to_record()
+    simulated = weighed.choice.selected.profile.is_simulated
     if as_json:
         print_json(
             {
                 "type": weighed.step.type,
                 "model": record.selected_model,
                 "simulated": simulated,
-                "team": list(weighed.choice.team),
-                "next": weighed.choice.next_rung,
+                "team": list(weighed.choice.pick.team),
+                "next": weighed.choice.pick.escalate_to,
                 "policy": record.policy,
                 "reason": record.reason,
-                "cost_usd": weighed.quote.as_json(),
+                "cost_usd": weighed.quote.to_json(),
                 "candidates": json.loads(json.dumps(record.candidates)),
             }
         )
         return
-    for member in weighed.choice.team:
+    for member in weighed.choice.pick.team:
         print_line(f"{weighed.step.type} by {member}, for the synthesis")
     name = marked(record.selected_model, simulated=simulated)
     print_line(f"{weighed.step.type} by {name}: {record.reason}")
-    if weighed.choice.next_rung:
-        print_line(f"  a refused answer goes to {weighed.choice.next_rung}")
+    if weighed.choice.pick.escalate_to:
+        print_line(f"  a refused answer goes to {weighed.choice.pick.escalate_to}")
     print_line(f"  {weighed.quote.sentence()}")
 
 
@@ -135,5 +134,4 @@ def _weighed(cio: Cio, task: TaskBrief) -> Weighed:
         step, choice = cio.choose_for_task(task)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
-    characters = sum(len(each) for each in step.params.values() if isinstance(each, str))
-    return Weighed(step=step, choice=choice, quote=build_quote(choice, characters))
+    return Weighed(step=step, choice=choice, quote=build_quote(choice))

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 
 from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
-from agents.runtime.drain import Drain
-from agents.runtime.identity import AgentIdentity
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.wakeup import Drain
 from embedded.state import State
 from protocol.records import NewTask, Task
 from protocol.transport.supabase_store import SupabaseStore, open_store

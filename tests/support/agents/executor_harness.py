@@ -15,9 +15,8 @@ from agents.executor.service import Executor
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
 from agents.runtime.lease import LeaseKeeper
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Wakeup
 from protocol.messages import SubtaskProgress, read_payload
 from protocol.records import (

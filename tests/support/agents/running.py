@@ -6,10 +6,9 @@ from datetime import timedelta
 
 from agents.runtime.agent import open_agent
 from agents.runtime.attempt import Work
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
-from agents.runtime.identity import AgentIdentity
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.wakeup import Drain
 from protocol.records import ClaimedSubtask, Completion
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.subtasks import a_subtask, done

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from agents.selection.choose import NoModel, choose_model
+from agents.errors import NoModel
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preferences

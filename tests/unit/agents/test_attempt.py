@@ -5,8 +5,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agents.runtime.attempt import WorkFailed, WorkInterrupted, run_attempt
-from agents.runtime.outcome import Failed, Outcome, Stopped, StopReason, Succeeded
+from agents.runtime.attempt import (
+    Failed,
+    Outcome,
+    Stopped,
+    StopReason,
+    Succeeded,
+    WorkFailed,
+    WorkInterrupted,
+    run_attempt,
+)
 from protocol.records import (
     ClaimedSubtask,
     Completion,

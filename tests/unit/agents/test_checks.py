@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from agents.executor.code_extraction import extract_code
 from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, find_problem
+from agents.executor.response import extract_code
 
 Problem = Callable[..., Awaitable[str | None]]
 

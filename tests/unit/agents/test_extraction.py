@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.executor.code_extraction import extract_code
+from agents.executor.response import extract_code
 
 CODE = st.text(st.sampled_from("ab(): \n\t#\"'"), max_size=80).map(lambda text: text + "\n")
 

@@ -64,9 +64,9 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
     seen = build_knowledge(found, start=Knowledge(policy=PolicyName.SCORED))
 
     assert [(each.action, each.owner) for each in seen.controls] == [("ban", owner)]
-    assert seen.policy_for(None, None) is PolicyName.CHEAPEST
-    assert seen.policy_for(owner, None) is PolicyName.CASCADE
-    assert seen.policy_for(UUID(int=8), None) is PolicyName.CHEAPEST
+    assert seen.get_policy(None, None) is PolicyName.CHEAPEST
+    assert seen.get_policy(owner, None) is PolicyName.CASCADE
+    assert seen.get_policy(UUID(int=8), None) is PolicyName.CHEAPEST
 
 
 async def test_what_was_known_stays_while_the_store_is_away() -> None:

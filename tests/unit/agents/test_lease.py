@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from agents.runtime.attempt import StopReason
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
-from agents.runtime.outcome import StopReason
 from protocol.errors import Unauthorized
 from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
 from protocol.store.queue import QueueStore
@@ -29,20 +29,20 @@ def a_keeper(
     *,
     lease: timedelta = LEASE,
     every: timedelta = EVERY,
-    stalled_after: float = 60,
+    health: Health | None = None,
 ) -> LeaseKeeper:
     return LeaseKeeper(
         agent_id="agent",
         open_store=store.open,
         lease=lease,
         every=every,
-        health=Health(stalled_after=timedelta(seconds=stalled_after)),
+        health=health or Health(),
     )
 
 
 def hold(keeper: LeaseKeeper) -> tuple[LeaseRef, list[StopReason]]:
     ref, told = a_ref(), list[StopReason]()
-    keeper.hold(ref, asked_at=time.monotonic(), tell=told.append)
+    keeper.hold(ref, requested_at=time.monotonic(), on_stop=told.append)
     return ref, told
 
 
@@ -155,7 +155,7 @@ async def test_an_extension_counts_from_the_request_and_not_from_the_reply() -> 
     told: list[str] = []
 
     def hold_named(name: str) -> None:
-        keeper.hold(a_ref(), asked_at=time.monotonic(), tell=lambda _: told.append(name))
+        keeper.hold(a_ref(), requested_at=time.monotonic(), on_stop=lambda _: told.append(name))
 
     async def claim() -> None:
         await asyncio.sleep(0.05)
@@ -230,7 +230,7 @@ async def test_a_call_that_hangs_does_not_delay_the_end_of_a_lease() -> None:
 
     told: list[StopReason] = []
     async with a_keeper(Stuck(), lease=BRIEF) as keeper:
-        keeper.hold(a_ref(), asked_at=time.monotonic(), tell=told.append)
+        keeper.hold(a_ref(), requested_at=time.monotonic(), on_stop=told.append)
         try:
             await eventually(lambda: told)
         finally:
@@ -244,7 +244,8 @@ async def test_a_call_that_hangs_is_given_up_after_half_a_lease_and_the_next_one
     far_off = time.monotonic() + timedelta(hours=1).total_seconds()
 
     async with a_keeper(store, lease=BRIEF) as keeper:
-        keeper.hold(a_ref(), asked_at=far_off, tell=lambda _: None)  # it does not end meanwhile
+        # A lease that does not end meanwhile.
+        keeper.hold(a_ref(), requested_at=far_off, on_stop=lambda _: None)
         await eventually(lambda: store.asked["extend_leases"] > 1)
 
 
@@ -276,7 +277,9 @@ async def test_a_blocked_loop_keeps_its_leases() -> None:
 async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
     store = FakeStore()
 
-    async with a_keeper(store, lease=BRIEF, stalled_after=0.2) as keeper:
+    health = Health(stalled_after=timedelta(seconds=0.2))
+
+    async with a_keeper(store, lease=BRIEF, health=health) as keeper:
         _, told = hold(keeper)
         await eventually(lambda: told)
 
@@ -286,9 +289,11 @@ async def test_a_process_whose_claim_loop_is_dead_loses_its_leases() -> None:
 async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
     store = FakeStore()
 
-    async with a_keeper(store, stalled_after=0.1) as keeper:
+    health = Health(stalled_after=timedelta(seconds=0.1))
+
+    async with a_keeper(store, health=health) as keeper:
         _, told = hold(keeper)
-        await until_past_a_lease(keeper.mark_alive)
+        await until_past_a_lease(health.mark_alive)
 
         assert told == []
 
@@ -318,7 +323,7 @@ async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> Non
         _, told = hold(keeper)
 
         with pytest.raises(ExceptionGroup) as caught:
-            await keeper.watch()
+            await keeper.join()
 
         assert caught.group_contains(ZeroDivisionError)
         assert told == [StopReason.LOST]
@@ -339,7 +344,7 @@ async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
     )
     async with keeper:
         with pytest.raises(Unauthorized):
-            await keeper.watch()
+            await keeper.join()
 
 
 @pytest.mark.parametrize("hanging", [set[str](), {"extend_leases"}])

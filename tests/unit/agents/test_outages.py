@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from agents.runtime.completion_batcher import CompletionBatcher
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.pool import Pool
-from agents.runtime.wakeup import Wakeup
+from agents.runtime.wakeup import Drain, Wakeup
 from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.agents.running import IDENTITY, at_once, options
 from tests.support.eventually import eventually
@@ -24,9 +23,9 @@ class NotingWakeup(Wakeup):
 
     resets = 0
 
-    def found_work(self) -> None:
+    def reset_interval(self) -> None:
         self.resets += 1
-        super().found_work()
+        super().reset_interval()
 
 
 def more_than(most: int, count: Callable[[], int]) -> Callable[[], bool]:
@@ -44,7 +43,7 @@ async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_l
         options=options(),
         store=store,
         keeper=keeper,
-        recorder=CompletionBatcher(agent_id="agent", store=store, jitter=JITTER),
+        batcher=CompletionBatcher(agent_id="agent", store=store, jitter=JITTER),
         wakeup=wakeup,
         health=health,
         lanes=lambda: ["lane"],

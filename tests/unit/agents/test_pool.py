@@ -10,14 +10,13 @@ from uuid import uuid4
 
 import pytest
 
+from agents.runtime.attempt import StopReason
 from agents.runtime.completion_batcher import CompletionBatcher
-from agents.runtime.drain import Drain
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import RuntimeOptions
-from agents.runtime.outcome import StopReason
 from agents.runtime.pool import Pool
-from agents.runtime.wakeup import Wakeup
+from agents.runtime.wakeup import Drain, Wakeup
 from protocol.errors import InvalidArgument, Unauthorized
 from protocol.records import (
     Claim,
@@ -201,9 +200,9 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
 
     class Keeper(LeaseKeeper):
         def hold(
-            self, ref: LeaseRef, *, asked_at: float, tell: Callable[[StopReason], None]
+            self, ref: LeaseRef, *, requested_at: float, on_stop: Callable[[StopReason], None]
         ) -> None:
-            held.append(asked_at)
+            held.append(requested_at)
 
     arrived, held = list[float](), list[float]()
     store, given, health = Noting(queue=subtasks(1), deaf_claims=2), options(), Health()
@@ -221,7 +220,7 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
         options=given,
         store=store,
         keeper=keeper,
-        recorder=recorder,
+        batcher=recorder,
         wakeup=Wakeup(busy=given.poll_busy, idle=given.poll_idle, jitter=jitter),
         health=health,
         lanes=lambda: ["lane"],

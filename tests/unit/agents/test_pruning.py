@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from agents.orchestrator.retention import STEPS, Retention, prune_regularly, sweep
+from agents.orchestrator.retention import MAX_STEPS, prune_regularly, sweep
+from agents.runtime.options import Retention
 from tests.support.agents.fake_store import AWAY, FakeStore
 
 
@@ -24,7 +25,7 @@ async def test_a_sweep_that_always_finds_more_ends() -> None:
         steps += 1
         return 1
 
-    assert await sweep("tasks", step) == STEPS == steps
+    assert await sweep("tasks", step) == MAX_STEPS == steps
 
 
 async def test_a_store_that_is_away_ends_a_sweep_and_nothing_else() -> None:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from agents.runtime import completion_batcher as module
-from agents.runtime.completion_batcher import CompletionBatcher, retry_until_answered
+from agents.runtime.completion_batcher import CompletionBatcher
+from agents.runtime.retry import retry_until_answered
 from protocol.errors import InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records import Completion, CompletionAnswer
 from tests.support.agents.fake_store import AWAY, FakeStore
@@ -58,7 +59,7 @@ async def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
         for item in items
     ]
     assert len(store.batches) == 3
-    assert max(map(len, store.batches)) == module.BATCH
+    assert max(map(len, store.batches)) == module.MAX_BATCH
 
 
 async def test_completions_wait_out_a_store_that_is_away() -> None:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.selection.choose import NoModel, SelectionRequest, choose_model
+from agents.errors import NoModel
+from agents.selection.choose import choose_model
+from agents.selection.policies.rules import CODING, DEFAULT, find_rule
 from agents.selection.preferences import Preferences
+from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.rules import CODING, DEFAULT, find_rule
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
 
@@ -20,7 +22,7 @@ SERVED = (DEFAULT_MODEL, CODING_MODEL, "gpt-6.1-sol", "claude-haiku-4-5", "ollam
 
 
 def needs(prompt: str, **stated: Any) -> Requirements:
-    return Requirements.of("GENERATE_CODE", prompt, {"task_requirements": stated})
+    return Requirements.from_task("GENERATE_CODE", prompt, {"task_requirements": stated})
 
 
 def chosen(prompt: str = "Write it", **wanted: Any) -> str:
@@ -95,7 +97,7 @@ def test_a_retired_model_gives_its_successor_and_says_so(name: str) -> None:
 
     assert choice.selected.model_id == CATALOGUE.resolve(name).model.id
     assert "retired" in choice.reason
-    assert choice.requested == name
+    assert choice.request.requested == name
 
 
 def test_a_retired_model_that_is_still_served_is_taken() -> None:
@@ -176,7 +178,7 @@ def test_a_choice_is_recorded_with_its_reason_and_everything_behind_it() -> None
         preferences=Preferences(denied_models=["gpt-6.1-sol"]),
     )
 
-    record = choose_model(wanted, CATALOGUE).record(key="main")
+    record = choose_model(wanted, CATALOGUE).to_record(key="main")
 
     assert record.selected_model == CODING_MODEL
     assert record.reason == "Performance is needed: the coding model."

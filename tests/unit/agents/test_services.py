@@ -11,9 +11,8 @@ import pytest
 
 from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
-from agents.runtime.drain import Drain
-from agents.runtime.identity import AgentIdentity
-from agents.runtime.options import RuntimeOptions
+from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.wakeup import Drain
 from protocol.errors import MigrationMissing, Unauthorized
 from protocol.messages import Envelope
 from protocol.topics import MODEL_SELECTION, TASKS

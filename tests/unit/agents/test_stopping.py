@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agents.runtime.drain import Drain
+from agents.runtime.wakeup import Drain
 from protocol.errors import StoreUnavailable
 from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.agents.running import at_once, forever, live, subtasks

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from agents.runtime.drain import Drain
+from agents.runtime.attempt import Failed, Stopped, StopReason, Succeeded
 from agents.runtime.health import ANSWERED_WITHIN, Health
-from agents.runtime.outcome import Failed, Stopped, StopReason, Succeeded
+from agents.runtime.wakeup import Drain
 from protocol.errors import StoreUnavailable
 from protocol.records import Completion, ErrorInfo, Failure, FailureAction, Usage
 from tests.support.agents.fake_bus import FakeBus

@@ -39,7 +39,7 @@ async def test_work_makes_the_interval_short_again() -> None:
     for _ in range(3):
         await wakeup.wait()
 
-    wakeup.found_work()
+    wakeup.reset_interval()
 
     assert await waited(wakeup) == 2
 

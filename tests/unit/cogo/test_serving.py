@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agents.runtime.drain import Drain
+from agents.runtime.wakeup import Drain
 from cogo.process.agent import run_until_stopped
 from cogo.process.shutdown import Shutdown
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.selection.evidence.priors import first_token_prior, total_prior
-from agents.selection.model_profiles import ModelProfile, get_profiles
+from agents.selection.evidence.priors import guess_first_token_s, guess_total_s
+from agents.selection.model_profiles import ModelProfile, get_profile_cache
 from agents.selection.requirements import Requirements
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
@@ -32,13 +32,13 @@ def a_catalogue(path: Path, window: int) -> Catalogue:
 
 def test_a_reloaded_catalogue_has_new_cards(tmp_path: Path) -> None:
     catalogue = a_catalogue(tmp_path / "cogo.toml", 8_000)
-    before = get_profiles(catalogue).card("acme/parrot-1")
+    before = get_profile_cache(catalogue).get("acme/parrot-1")
 
     catalogue.adopt(a_catalogue(tmp_path / "cogo.toml", 16_000))
 
     assert before.context_window == 8_000
-    assert get_profiles(catalogue).card("acme/parrot-1").context_window == 16_000
-    assert get_profiles(catalogue) is get_profiles(catalogue)
+    assert get_profile_cache(catalogue).get("acme/parrot-1").context_window == 16_000
+    assert get_profile_cache(catalogue) is get_profile_cache(catalogue)
 
 
 @pytest.mark.parametrize("model_id", ["claude-haiku-5-5", "gpt-6-sol", "claude-opus-5"])
@@ -50,7 +50,7 @@ def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) ->
     host = catalogue.providers[entry.provider]
     place = Deployment(model=model, entry=entry, host=host, base_url="")
 
-    expected = get_profiles(catalogue).card(model_id).cost(prompt, 2_000)
+    expected = get_profile_cache(catalogue).get(model_id).cost(prompt, 2_000)
 
     cost = cost_of(Usage(input=prompt, output=2_000), place)
     assert cost is not None
@@ -64,25 +64,25 @@ def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) ->
 def test_what_a_model_does_unasked_is_expected_to_take_its_time(
     tmp_path: Path, reasoning: str, is_slower: bool
 ) -> None:
-    plain = get_profiles(a_catalogue(tmp_path / "a.toml", 8_000)).card("acme/parrot-1")
+    plain = get_profile_cache(a_catalogue(tmp_path / "a.toml", 8_000)).get("acme/parrot-1")
     path = tmp_path / "b.toml"
     path.write_text(OVERLAY.format(window=8_000).replace("[[", f'reasoning = "{reasoning}"\n[['))
-    card = get_profiles(Catalogue.load(path)).card("acme/parrot-1")
+    card = get_profile_cache(Catalogue.load(path)).get("acme/parrot-1")
 
     for complexity in ("low", "medium", "high"):
         needs = Requirements.model_validate({"complexity": complexity})
-        assert (total_prior(card, needs) > total_prior(plain, needs)) is is_slower
+        assert (guess_total_s(card, needs) > guess_total_s(plain, needs)) is is_slower
 
 
 def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
     tmp_path: Path,
 ) -> None:
-    plain = get_profiles(a_catalogue(tmp_path / "a.toml", 8_000)).card("acme/parrot-1")
+    plain = get_profile_cache(a_catalogue(tmp_path / "a.toml", 8_000)).get("acme/parrot-1")
     quick = replace(plain, capabilities=("performance",))
     needs = Requirements()
 
     def after_the_first_token(card: ModelProfile) -> float:
-        return total_prior(card, needs) - first_token_prior(card)
+        return guess_total_s(card, needs) - guess_first_token_s(card)
 
-    assert first_token_prior(quick) < first_token_prior(plain)
+    assert guess_first_token_s(quick) < guess_first_token_s(plain)
     assert after_the_first_token(quick) < after_the_first_token(plain)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from agents.errors import NoModel
 from agents.selection.choice import Choice
-from agents.selection.choose import NoModel, choose_model
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from tests.support.agents.selection import CATALOGUE, CHEAP, MIDDLE, TOP, knowing, seen, wanted
 
@@ -27,7 +28,7 @@ def test_without_experience_the_cheapest_that_is_nearly_as_good_goes_first() -> 
     choice = made()
 
     assert choice.selected.model_id == HAIKU
-    assert choice.next_rung == MIDDLE
+    assert choice.pick.escalate_to == MIDDLE
     assert "no checks were counted yet" in choice.reason
 
 
@@ -35,7 +36,7 @@ def test_the_better_the_quality_that_is_asked_for_the_less_worse_a_first_rung_ma
     choice = made(preferences={"preference": "quality"})
 
     assert choice.selected.model_id == MIDDLE
-    assert choice.next_rung is None
+    assert choice.pick.escalate_to is None
     assert choice.reason.startswith("No cascade, for nothing is much cheaper")
 
 
@@ -44,7 +45,7 @@ def test_a_check_that_finds_the_wrong_answers_makes_the_start_worth_it() -> None
 
     choice = made(knowledge)
 
-    assert (choice.selected.model_id, choice.next_rung) == (CHEAP, MIDDLE)
+    assert (choice.selected.model_id, choice.pick.escalate_to) == (CHEAP, MIDDLE)
     assert "with the top it makes quality" in choice.reason
 
 
@@ -53,7 +54,7 @@ def test_a_check_that_accepts_everything_does_not() -> None:
 
     choice = made(knowledge)
 
-    assert (choice.selected.model_id, choice.next_rung) == (MIDDLE, None)
+    assert (choice.selected.model_id, choice.pick.escalate_to) == (MIDDLE, None)
     assert "lets too many wrong answers through" in choice.reason
 
 
@@ -68,9 +69,9 @@ def test_a_refused_answer_goes_to_the_next_dearer_one_and_never_back() -> None:
 
     path = [each.selected.model_id for each in (first, second, third)]
     assert path == [HAIKU, MIDDLE, TOP]
-    assert first.next_rung == MIDDLE
-    assert second.next_rung == TOP
-    assert third.next_rung is None
+    assert first.pick.escalate_to == MIDDLE
+    assert second.pick.escalate_to == TOP
+    assert third.pick.escalate_to is None
     assert "check_failed" in second.reason
 
 
@@ -79,14 +80,14 @@ def test_after_two_escalations_the_answer_is_taken_as_it_is() -> None:
 
     choice = made(NOTHING_KNOWN, *served, failed=refused(CHEAP, MIDDLE))
 
-    assert choice.next_rung is None
+    assert choice.pick.escalate_to is None
 
 
 def test_a_vendor_that_fails_is_no_reason_to_pay_for_checks() -> None:
     choice = made(failed=refused(CHEAP, how="overloaded"))
 
     assert choice.selected.model_id != CHEAP
-    assert choice.next_rung is None
+    assert choice.pick.escalate_to is None
 
 
 def test_when_all_have_failed_there_is_nobody_to_ask() -> None:

@@ -18,7 +18,7 @@ class Table:
             ((), name): each for name, each in alone.items()
         }
 
-    def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
+    def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
         found = self.known.get((refused, model_id))
         if found is None:
             return None
@@ -30,7 +30,7 @@ def test_a_rung_is_paid_only_for_what_the_one_before_it_lost() -> None:
     table = Table(cheap=(0.6, 1.0), dear=(0.9, 10.0))
     table.known[("cheap",), "dear"] = (0.75, 10.0)
 
-    found = {each.rungs: each for each in build_plans(["cheap", "dear"], table)}
+    found = {each.stages: each for each in build_plans(["cheap", "dear"], table)}
 
     pair = found["cheap", "dear"]
     assert pair.quality == pytest.approx(0.6 + 0.4 * 0.75)
@@ -41,18 +41,18 @@ def test_a_rung_is_paid_only_for_what_the_one_before_it_lost() -> None:
 def test_the_frontier_has_nothing_that_another_one_beats() -> None:
     table = Table(a=(0.5, 1.0), b=(0.4, 2.0), c=(0.9, 3.0), d=(0.9, 4.0))
 
-    best = find_frontier(build_plans(["a", "b", "c", "d"], table, rungs=1))
+    best = find_frontier(build_plans(["a", "b", "c", "d"], table, stages=1))
 
-    assert [each.rungs for each in best] == [("a",), ("c",)]
+    assert [each.stages for each in best] == [("a",), ("c",)]
 
 
 def test_the_cheapest_that_is_good_enough_is_found() -> None:
     table = Table(a=(0.5, 1.0), b=(0.7, 2.0), c=(0.9, 3.0))
-    found = build_plans(["a", "b", "c"], table, rungs=1)
+    found = build_plans(["a", "b", "c"], table, stages=1)
 
     reached = find_cheapest(found, 0.6)
     assert reached is not None
-    assert reached.rungs == ("b",)
+    assert reached.stages == ("b",)
     assert find_cheapest(found, 0.95) is None
 
 
@@ -62,7 +62,7 @@ def test_many_models_stay_a_bounded_work() -> None:
     class Same:
         asked = 0
 
-        def trial(self, refused: tuple[str, ...], model_id: str) -> StageOdds:
+        def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds:
             self.asked += 1
             return StageOdds(
                 quality=0.5, passed=0.5, passed_good=0.5, cost_usd=1 + int(model_id[1:])
@@ -72,4 +72,4 @@ def test_many_models_stay_a_bounded_work() -> None:
     found = build_plans(names, trials)
 
     assert trials.asked < 60 + 60 * 60 + 100 * 60
-    assert max(len(each.rungs) for each in found) == 3
+    assert max(len(each.stages) for each in found) == 3

@@ -6,11 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.selection.choice import Choice
-from agents.selection.choose import choose_model
+from agents.selection.choose import POLICIES, choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations
 from agents.selection.evidence.score import WEIGHTS
-from agents.selection.policies import POLICIES
 from agents.selection.policies.explore import SHARE
 from agents.selection.preferences import Preference
 from protocol.records.models import PolicyName
@@ -183,9 +182,9 @@ def test_the_same_seed_makes_the_same_choice() -> None:
 def test_an_ensemble_is_of_several_providers_with_the_best_to_judge() -> None:
     choice = choose_model(wanted("ensemble", TOP, MIDDLE, "gpt-6.1-sol", may_team=True), CATALOGUE)
 
-    assert choice.selected.model_id == choice.team[0]
-    assert len(choice.team) == 3
-    assert {"gpt-6.1-sol"} < set(choice.team)
+    assert choice.selected.model_id == choice.pick.team[0]
+    assert len(choice.pick.team) == 3
+    assert {"gpt-6.1-sol"} < set(choice.pick.team)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +200,7 @@ def test_an_ensemble_that_cannot_be_is_the_documented_model(
     question = wanted("ensemble", *served, may_team=True, budget_usd=budget_usd)
     choice = choose_model(question, CATALOGUE)
 
-    assert (choice.selected.model_id, choice.team) == (MIDDLE, ())
+    assert (choice.selected.model_id, choice.pick.team) == (MIDDLE, ())
     assert why in choice.reason
 
 
@@ -210,8 +209,8 @@ def test_the_model_that_a_task_asks_for_wins_under_every_policy(policy: PolicyNa
     choice = made(policy.value, requested=CHEAP, may_team=True)
 
     assert choice.selected.model_id == CHEAP
-    assert choice.team == ()
-    assert choice.next_rung is None
+    assert choice.pick.team == ()
+    assert choice.pick.escalate_to is None
 
 
 @pytest.mark.parametrize("policy", list(PolicyName))
@@ -228,7 +227,7 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     knowledge = knowing({CHEAP: seen(50, 0.9, cost_usd=0.001, first_token_ms=300, total_ms=2000)})
     choice = made("scored", knowledge, preferences={"denied_models": [TOP]})
 
-    record = choice.record()
+    record = choice.to_record()
 
     assert record.policy == "scored"
     assert [each["rank"] for each in record.candidates] == [1, 2, 3, None]
@@ -238,7 +237,7 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     assert set(cheap["parts"]) == {"quality", "cost", "first_token", "duration"}
     assert cheap["expected"]["outcomes"] == 50
     assert cheap["expected"]["total_ms"] == 2000
-    assert [each.model_id for each in choice.alternatives] == [
+    assert [each.candidate.model_id for each in choice.alternatives] == [
         each["model_id"] for each in record.candidates[1:3]
     ]
 
@@ -261,9 +260,9 @@ def test_a_score_is_the_weighted_sum_of_its_parts_and_a_lower_cost_adds_to_it() 
 def test_the_numbers_of_an_alternative_name_its_price_or_say_that_it_is_unknown() -> None:
     ranking = choose_model(wanted("scored", CHEAP, "elsewhere/a"), CATALOGUE).ranking
 
-    cost = ranking[CHEAP].estimate.cost_usd
-    assert f"for about ${cost:.4f}" in ranking[CHEAP].summary()
-    assert "at an unknown price" in ranking["elsewhere/a"].summary()
+    cost = ranking[CHEAP].candidate.estimate.cost_usd
+    assert f"for about ${cost:.4f}" in ranking[CHEAP].summarize()
+    assert "at an unknown price" in ranking["elsewhere/a"].summarize()
 
 
 def test_the_policy_of_a_task_wins_over_its_owners_and_that_over_the_deployments() -> None:
@@ -277,4 +276,4 @@ def test_the_policy_of_a_task_wins_over_its_owners_and_that_over_the_deployments
     ]
 
     for who, said, policy in asked:
-        assert knowledge.policy_for(who, said) == policy
+        assert knowledge.get_policy(who, said) == policy

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.selection.choose import NoModel, choose_model
-from agents.selection.controls import OperatorControl, find_active_controls
-from agents.selection.evidence.knowledge import Knowledge
+from agents.errors import NoModel
+from agents.selection.choose import choose_model
+from agents.selection.evidence.knowledge import Knowledge, OperatorControl, find_active_controls
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import SelectionRequest
@@ -77,7 +77,7 @@ def outcome(wanted: SelectionRequest, knowledge: Knowledge) -> tuple[str, ...]:
         choice = choose_model(wanted, CATALOGUE, knowledge)
     except NoModel as error:
         return (error.message,)
-    return (choice.selected.model_id, choice.reason, *choice.team, *choice.ranking)
+    return (choice.selected.model_id, choice.reason, *choice.pick.team, *choice.ranking)
 
 
 @settings(max_examples=150, deadline=None)
@@ -91,15 +91,15 @@ def test_no_policy_takes_what_a_hard_constraint_refuses(
         assert error.message.endswith(".")
         return
 
-    refused = {each.model_id for each in choice.candidates if each.refused is not None}
-    named = {choice.selected.model_id, choice.next_rung, *choice.team, *choice.ranking}
+    refused = {each.model_id for each in choice.candidates.values() if each.refused is not None}
+    named = {choice.selected.model_id, choice.pick.escalate_to, *choice.pick.team, *choice.ranking}
     assert not named & refused
     assert choice.selected.refused is None
     assert choice.selected.model_id not in wanted.failed
-    barred = find_active_controls(knowledge.controls, None, wanted.needs.task_type).barred
+    barred = find_active_controls(knowledge.controls, None, wanted.needs.task_type).banned
     assert not set(choice.ranking) & set(barred)
     if wanted.budget_usd is not None:
-        cost = choice.ranking[choice.selected.model_id].estimate.cost_usd
+        cost = choice.selected.estimate.cost_usd
         assert cost is not None
         assert cost <= wanted.budget_usd
     assert choice.reason.endswith(".")
@@ -145,7 +145,7 @@ def test_a_larger_budget_never_makes_the_expected_quality_worse(
             choice = choose_model(replace(question, budget_usd=budget), CATALOGUE, knowledge)
         except NoModel:
             return 0.0
-        return choice.ranking[choice.selected.model_id].estimate.quality
+        return choice.selected.estimate.quality
 
     assert quality(min(budgets)) <= quality(max(budgets))
 

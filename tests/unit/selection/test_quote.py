@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from agents.selection.choose import NoModel, choose_model
+from agents.errors import NoModel
+from agents.selection.choice import compare_preferences
+from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
 from agents.selection.quote import build_quote
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.selection.what_if import compare_preferences
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
@@ -20,40 +21,51 @@ SERVED = ("claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol")
 
 def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_free() -> None:
     needs = Requirements()
-    one = choose_model(SelectionRequest(needs=needs, served=SERVED), CATALOGUE)
+    one = choose_model(
+        SelectionRequest(prompt_characters=400, needs=needs, served=SERVED), CATALOGUE
+    )
     team = choose_model(
-        SelectionRequest(needs=needs, served=SERVED, policy=PolicyName.ENSEMBLE, may_team=True),
+        SelectionRequest(
+            prompt_characters=400,
+            needs=needs,
+            served=SERVED,
+            policy=PolicyName.ENSEMBLE,
+            may_team=True,
+        ),
         CATALOGUE,
     )
     unknown = choose_model(
-        SelectionRequest(needs=needs, served=("a-model-of-tomorrow",)), CATALOGUE
+        SelectionRequest(prompt_characters=400, needs=needs, served=("a-model-of-tomorrow",)),
+        CATALOGUE,
     )
 
-    alone, together = build_quote(one, 400), build_quote(team, 400)
+    alone, together = build_quote(one), build_quote(team)
 
-    assert team.team
+    assert team.pick.team
     assert alone.expected is not None
     assert together.expected is not None
     assert together.expected > alone.expected
-    assert build_quote(unknown, 400).expected is None
+    assert build_quote(unknown).expected is None
 
 
 @pytest.mark.parametrize("policy", list(PolicyName))
 def test_what_the_simulator_answers_costs_nothing_and_is_expected_to_be_as_good(
     policy: PolicyName,
 ) -> None:
-    real = SelectionRequest(needs=Requirements(), served=SERVED, policy=policy, may_team=True)
+    real = SelectionRequest(
+        prompt_characters=400, needs=Requirements(), served=SERVED, policy=policy, may_team=True
+    )
     simulated = replace(real, simulated=frozenset(SERVED), budget_usd=0.0)
     dear = {(name, "code-generation"): Observed(n=50, success=40, cost_usd=3.0) for name in SERVED}
     seen = Knowledge(observations=Observations(outcomes=dear))  # with the real models
 
     free = choose_model(simulated, CATALOGUE, seen)
 
-    assert build_quote(free, 400).as_json() == {"low": 0, "expected": 0, "high": 0}
-    assert {each.estimate.cost_usd for each in free.alternatives} == {0}
+    assert build_quote(free).to_json() == {"low": 0, "expected": 0, "high": 0}
+    assert {each.candidate.estimate.cost_usd for each in free.alternatives} == {0}
     usual = choose_model(real, CATALOGUE, seen)
-    assert {id_: each.estimate.quality for id_, each in free.ranking.items()} == {
-        id_: each.estimate.quality for id_, each in usual.ranking.items()
+    assert {id_: each.candidate.estimate.quality for id_, each in free.ranking.items()} == {
+        id_: each.candidate.estimate.quality for id_, each in usual.ranking.items()
     }
     with pytest.raises(NoModel):
         choose_model(replace(simulated, simulated=frozenset()), CATALOGUE, seen)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agents.selection.evidence.tokens import estimate_input_tokens, estimate_output_tokens
+from agents.selection.evidence.estimates import estimate_input_tokens, estimate_output_tokens
 from agents.selection.requirements import Requirements
 
 
 def read(prompt: str = "Write it", type_: str = "CHAT", **stated: Any) -> Requirements:
-    return Requirements.of(type_, prompt, {"task_requirements": stated})
+    return Requirements.from_task(type_, prompt, {"task_requirements": stated})
 
 
 @pytest.mark.parametrize(
