@@ -38,7 +38,7 @@ class ExtractedCode(NamedTuple):
     """As named by the fence, in lower case."""
 
 
-def extract_code(answer: str) -> ExtractedCode:
+def find_code(answer: str) -> ExtractedCode:
     """Return the longest fenced block of an answer, or the whole answer if nothing is fenced.
 
     Models put explanations around the code and sometimes an example after it. A fence that is never
@@ -131,7 +131,7 @@ class ResponseBuilder:
         """Extract the code and check the answer without running it."""
         text = "".join(self.text)
         if self.claimed.type in CODE_TYPES:
-            self.code = await asyncio.to_thread(extract_code, text)
+            self.code = await asyncio.to_thread(find_code, text)
         code, language = self.code or (None, None)
         stated = self.claimed.params.get("language")
         self.checks = await checker.check(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.executor.response import extract_code
+from agents.executor.response import find_code
 
 CODE = st.text(st.sampled_from("ab(): \n\t#\"'"), max_size=80).map(lambda text: text + "\n")
 
@@ -18,17 +18,17 @@ CODE = st.text(st.sampled_from("ab(): \n\t#\"'"), max_size=80).map(lambda text: 
 def test_code_comes_out_of_its_fence_as_it_went_in(code: str, fence: str, language: str) -> None:
     answer = f"Here it is:\n\n{fence}{language}\n{code}{fence}\n\nHave fun."
 
-    assert extract_code(answer).code == code
+    assert find_code(answer).code == code
 
 
 @given(answer=st.text())
 def test_the_code_is_always_a_part_of_the_answer(answer: str) -> None:
-    assert extract_code(answer).code in answer
+    assert find_code(answer).code in answer
 
 
 @given(answer=st.text().filter(lambda text: "```" not in text and "~~~" not in text))
 def test_an_answer_without_a_fence_is_all_code(answer: str) -> None:
-    assert extract_code(answer).code == answer
+    assert find_code(answer).code == answer
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_answer_without_a_fence_is_all_code(answer: str) -> None:
     ],
 )
 def test_answers_as_models_write_them(answer: str, code: str) -> None:
-    assert extract_code(answer).code == code
+    assert find_code(answer).code == code
 
 
 HEAVY: dict[str, Callable[[int], str]] = {
@@ -69,6 +69,6 @@ def test_each_character_is_read_a_few_times_only(name: str) -> None:
     started = time.process_time()
 
     for size in (1_000, 10_000, 100_000):
-        extract_code(HEAVY[name](size))
+        find_code(HEAVY[name](size))
 
     assert time.process_time() - started < 5, "some work grows with the square of the answer"
