@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, find_problem
-from agents.executor.response import extract_code
+from agents.executor.response import find_code
 
 Problem = Callable[..., Awaitable[str | None]]
 
@@ -141,4 +141,4 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
     ],
 )
 def test_the_fence_of_the_program_names_its_language(answer: str, language: str | None) -> None:
-    assert extract_code(answer).language == language
+    assert find_code(answer).language == language
