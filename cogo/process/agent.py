@@ -23,7 +23,7 @@ from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import credentials, ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
-from cogo.process.health_server import health_server
+from cogo.process.health_server import serve_health
 from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import print_line, typed
@@ -63,7 +63,7 @@ def find_secrets(project: Project, bootstrap: AgentBootstrap) -> list[str]:
     return [bootstrap.connection.secret_key.get_secret_value(), *keys]
 
 
-async def serve(
+async def serve_agent(
     project: Project, bootstrap: AgentBootstrap, role: Role, *, with_parent: bool
 ) -> None:
     """Run one agent until it is drained; `with_parent` cancels it when the parent is gone."""
@@ -76,7 +76,7 @@ async def serve(
         router = await stack.enter_async_context(_open_router(project, catalogue, bootstrap, role))
         health = Health(bus=bus)
         port = role.health_port
-        health_url = None if port is None else stack.enter_context(health_server(health, port))
+        health_url = None if port is None else stack.enter_context(serve_health(health, port))
         lister = None if bootstrap.simulator_url else router
         await stack.enter_async_context(kept_fresh(project, catalogue, lister=lister))
         if lister is not None:

@@ -1,6 +1,6 @@
-"""Health, readiness and metrics of one agent over HTTP, from a thread of their own.
+"""HTTP server for the health, readiness and metrics of one agent.
 
-A thread, since a probe must be answered just when the agent's loop is not.
+It runs in a thread, since a probe must be answered just when the agent's event loop is blocked.
 """
 
 import json
@@ -24,7 +24,7 @@ StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A scraper that hangs must not keep the next probe waiting."""
+    """A server with a thread for each request: a scraper that hangs must not delay a probe."""
 
     daemon_threads = True
 
@@ -35,22 +35,26 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
 
-class _Silent(WSGIRequestHandler):
+class _SilentHandler(WSGIRequestHandler):
     timeout = 5.0
 
     def log_message(self, *_: object) -> None:
-        """Probes are no news."""
+        """Log nothing: probes come every few seconds."""
 
 
 @contextmanager
-def health_server(health: Health, port: int) -> Iterator[str]:
-    """Answer /health, /ready and /metrics on loopback until the block ends; give the URL.
+def serve_health(health: Health, port: int) -> Iterator[str]:
+    """Answer /health, /ready and /metrics on loopback until the block ends; yield the URL.
 
     Port 0 takes any that is free. Raises CommandError when the port is taken.
     """
     try:
         server = make_server(
-            LOOPBACK, port, partial(_answer, health), server_class=_Server, handler_class=_Silent
+            LOOPBACK,
+            port,
+            partial(_answer, health),
+            server_class=_Server,
+            handler_class=_SilentHandler,
         )
     except OSError as error:
         raise CommandError(
@@ -72,17 +76,17 @@ def health_server(health: Health, port: int) -> Iterator[str]:
 def _answer(
     health: Health, environ: dict[str, Any], start_response: StartResponse
 ) -> Iterable[bytes]:
-    status, kind, body = _page(health, str(environ.get("PATH_INFO")))
+    status, kind, body = _build_page(health, str(environ.get("PATH_INFO")))
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 
-def _page(health: Health, path: str) -> tuple[str, str, bytes]:
+def _build_page(health: Health, path: str) -> tuple[str, str, bytes]:
     match path:
         case "/health":
-            return _signed(health.check_liveness())
+            return _build_probe_page(health.check_liveness())
         case "/ready":
-            return _signed(health.check_readiness())
+            return _build_probe_page(health.check_readiness())
         case "/metrics":
             return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, health.metrics.render()
         case _:
@@ -90,7 +94,7 @@ def _page(health: Health, path: str) -> tuple[str, str, bytes]:
             return "404 Not Found", _JSON, body
 
 
-def _signed(sign: ProbeResult) -> tuple[str, str, bytes]:
-    status = "200 OK" if sign.ok else "503 Service Unavailable"
-    body = json.dumps({"ok": sign.ok, "reason": sign.reason}).encode()
+def _build_probe_page(result: ProbeResult) -> tuple[str, str, bytes]:
+    status = "200 OK" if result.ok else "503 Service Unavailable"
+    body = json.dumps({"ok": result.ok, "reason": result.reason}).encode()
     return status, _JSON, body

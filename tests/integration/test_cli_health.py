@@ -8,13 +8,13 @@ import pytest
 
 from agents.runtime.health import Health
 from cogo.errors import CommandError
-from cogo.process.health_server import health_server
+from cogo.process.health_server import serve_health
 from cogo.supervisor.specs import ANY_PORT, find_free_port
 
 
 def test_probes_say_how_the_agent_is_and_why() -> None:
     health = Health()
-    with health_server(health, 0) as url, httpx.Client(base_url=url, timeout=60) as http:
+    with serve_health(health, 0) as url, httpx.Client(base_url=url, timeout=60) as http:
         live, ready = http.get("/health"), http.get("/ready")
         assert (live.status_code, live.json()["ok"]) == (200, True)
         assert (ready.status_code, ready.json()["ok"]) == (503, False)
@@ -30,7 +30,7 @@ def test_probes_say_how_the_agent_is_and_why() -> None:
 def test_metrics_are_in_the_format_of_prometheus() -> None:
     health = Health()
     health.metrics.count_claim(2)
-    with health_server(health, 0) as url:
+    with serve_health(health, 0) as url:
         answer = httpx.get(f"{url}/metrics", timeout=60)
 
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -40,7 +40,7 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
 
 def test_a_client_that_hangs_keeps_nobody_waiting() -> None:
     with (
-        health_server(Health(), 0) as url,
+        serve_health(Health(), 0) as url,
         socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)),
     ):
         assert httpx.get(f"{url}/health", timeout=5).status_code == 200
@@ -51,7 +51,7 @@ def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(CommandError, match=rf"{port}.*--health-port"),
-            health_server(Health(), port),
+            serve_health(Health(), port),
         ):
             pytest.fail("a port for two")
         assert find_free_port(port) == ANY_PORT

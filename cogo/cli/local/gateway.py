@@ -40,7 +40,7 @@ def gateway(
     the access token of a user, unless --no-key says otherwise, which it may on loopback only.
     """
     # Here, since --help must not pay for it; and before the bootstrap, which the parent sends late.
-    from cogo.wiring.gateway import serve_gateway  # noqa: PLC0415
+    from cogo.process.gateway import serve_gateway  # noqa: PLC0415
 
     project = Project.find(directory)
     bootstrap = load_bootstrap(project, with_parent=with_parent)

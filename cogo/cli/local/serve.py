@@ -118,7 +118,7 @@ def _build_role(
 
 
 def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
-    from cogo.process.agent import find_secrets, serve  # noqa: PLC0415
+    from cogo.process.agent import find_secrets, serve_agent  # noqa: PLC0415
 
     bootstrap = load_bootstrap(project, simulator_url, with_parent=with_parent)
     configure_logs(
@@ -126,4 +126,4 @@ def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_pa
         form=project.settings.log_format,
         redactor=Redactor(find_secrets(project, bootstrap), places=True),
     )
-    asyncio.run(serve(project, bootstrap, role, with_parent=with_parent))
+    asyncio.run(serve_agent(project, bootstrap, role, with_parent=with_parent))

@@ -13,7 +13,7 @@ from cogo.config.context import Project
 from cogo.config.settings import Settings, config_directory
 from cogo.errors import CommandError
 from cogo.process.bootstrap import AgentBootstrap
-from cogo.wiring.gateway import bind, serve_gateway
+from cogo.process.gateway import open_listener, serve_gateway
 from embedded.state import State
 from gateway.auth.keys import hash_of, new_key
 from protocol.ids import utc_now
@@ -31,7 +31,7 @@ def test_the_next_free_port_is_taken_and_said() -> None:
     try:
         with socket.create_server((HOST, 0)) as other:
             taken = other.getsockname()[1]
-            with bind(HOST, None, first=taken) as found:
+            with open_listener(HOST, None, first=taken) as found:
                 port = found.getsockname()[1]
     finally:
         logger.remove(sink)
@@ -46,7 +46,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_a_clear_error() -> None:
     with socket.create_server((HOST, 0)) as other:
         taken = other.getsockname()[1]
         with pytest.raises(CommandError, match=f"{HOST}:{taken}.*--port"):
-            bind(HOST, taken)
+            open_listener(HOST, taken)
 
 
 @pytest.mark.parametrize("key", ["none", "expired", "revoked"])

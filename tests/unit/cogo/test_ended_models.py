@@ -12,7 +12,7 @@ from cogo.cli.local.up import print_stack
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.doctor.models import check_models
-from cogo.process.agent import Role, serve
+from cogo.process.agent import Role, serve_agent
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.supervisor.stack import StackInfo
 
@@ -82,6 +82,6 @@ async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
     role = Role(kind=kind, agent_id="a", capacity=1, health_port=None)
 
     with pytest.raises(ConnectionRefusedError):
-        await serve(project, bootstrap, role, with_parent=False)
+        await serve_agent(project, bootstrap, role, with_parent=False)
 
     assert (SENTENCE in warnings) is tells

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from cogo.wiring.gateway import server_config
+from cogo.process.gateway import build_server_config
 from gateway.limits.seats import Seats, client_address
 from gateway.metrics import Metrics
 from gateway.middleware import Door
@@ -78,7 +78,7 @@ async def serving(application: Application, **changes: object) -> AsyncIterator[
     """Serve on a free port; nothing is limited but what `changes` say."""
     options = GatewayOptions(is_loopback=True, **(PATIENT | changes))  # type: ignore[arg-type]
     door = Door(application.app(), options=options, metrics=Metrics())
-    server = uvicorn.Server(server_config(door, options))
+    server = uvicorn.Server(build_server_config(door, options))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve([listening]))
