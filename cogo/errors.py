@@ -1,4 +1,4 @@
-"""Errors of the program around the agents: settings, the state directory, the child processes.
+"""Errors of commands: settings, the state directory, child processes.
 
 CogoError (protocol.errors)
 └── CommandError
@@ -16,14 +16,14 @@ from protocol.errors import CogoError
 
 
 class CommandError(CogoError):
-    """A command cannot do what was asked; the message says what to do."""
+    """A command cannot be carried out; the message says what to do."""
 
     code = "TQ910"
     exit_code: ClassVar[int] = 1
 
 
 class SettingMissing(CommandError):
-    """A variable is needed and unset. Set it in the environment or in `.env`."""
+    """A required variable is not set. Set it in the environment or in `.env`."""
 
     code = "TQ911"
     exit_code = 78
@@ -34,7 +34,7 @@ class SettingMissing(CommandError):
 
 
 class SettingInvalid(CommandError):
-    """A variable has a value that cannot be used. Correct it."""
+    """A variable has an invalid value. Correct it."""
 
     code = "TQ912"
     exit_code = 78
@@ -45,24 +45,24 @@ class SettingInvalid(CommandError):
 
 
 class NotRunning(CommandError):
-    """There is no Supabase to talk to. Start the embedded one or name a project."""
+    """No Supabase is running. Start the embedded one, or set SUPABASE_URL."""
 
     code = "TQ913"
 
 
 class AlreadyRunning(CommandError):
-    """`cogo up` already runs on this state directory. Use it, or stop it first."""
+    """A system already runs in this state directory. Use it, or stop it first."""
 
     code = "TQ914"
 
 
 class ChildFailed(CommandError):
-    """A process that `cogo up` started ended before it was ready. Its log says why."""
+    """A child process ended before it was ready. Its log contains the reason."""
 
     code = "TQ915"
 
 
 class MigrationFailed(CommandError):
-    """A migration could not be applied; nothing of that file was written."""
+    """A migration could not be applied. Nothing of its file was written."""
 
     code = "TQ916"

@@ -1,4 +1,4 @@
-"""Every provider that is open here, tried once: what `scripts/test-integrations` reports."""
+"""Test requests to every provider that has credentials."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -24,28 +24,28 @@ SIMULATED_PATHS: Final = {
     "openai": "/openai/v1",
     **{str(vendor): f"/{vendor}{api_path(vendor)}" for vendor in MODELS},
 }
-"""Every provider whose wire the vendor simulator speaks, and its base URL below the simulator's."""
+"""Every provider that the vendor simulator stands in for, and the path of its base URL."""
 
-_DEAR: Final = Decimal(1_000_000)
+_UNKNOWN_PRICE: Final = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One provider and how its steps went."""
+    """The results of one provider."""
 
     provider: str
     model: str | None
-    """Canonical id; None where none could be found to try."""
+    """Canonical id; None if no model was found."""
     trials: tuple[Trial, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no step failed."""
         return all(trial.ok is not False for trial in self.trials)
 
 
-def simulated_credentials(url: str) -> Credentials:
-    """Open every provider that the simulator at `url` can stand in for."""
+def build_simulated_credentials(url: str) -> Credentials:
+    """Return credentials for every provider that the simulator at `url` stands in for."""
     return {
         provider: Credential(key=SecretStr("simulated"), base_url=url + path, simulated=True)
         for provider, path in SIMULATED_PATHS.items()
@@ -53,7 +53,7 @@ def simulated_credentials(url: str) -> Credentials:
 
 
 async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[Report]:
-    """Try all of them at once, each by its cheapest model; no failure stops another."""
+    """Test the cheapest model of each provider, concurrently."""
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_try_provider(catalogue, provider, credential), name=provider)
@@ -65,23 +65,23 @@ async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[
 async def try_models(
     catalogue: Catalogue, credentials: Credentials, model_ids: Iterable[str]
 ) -> list[Report]:
-    """Try these models, each at the provider where it would be asked.
+    """Test these models, each at the provider that would be used.
 
     Raises:
-        UnknownModel: one of them is not a canonical id.
-        NotServed: one of them cannot be called from here.
+        UnknownModel: A model is not a canonical id.
+        NotServed: A model cannot be called from here.
     """
     reports = []
     async with Router(catalogue, credentials) as router:
         await router.discover()
         for model_id in model_ids:
-            place = _first(router, model_id)
+            place = _require_deployment(router, model_id)
             trials = [trial async for trial in try_model(router, place)]
             reports.append(Report(provider=place.provider, model=model_id, trials=tuple(trials)))
     return reports
 
 
-def _first(router: Router, model_id: str) -> Deployment:
+def _require_deployment(router: Router, model_id: str) -> Deployment:
     places = router.deployments(model_id)
     if not places:
         hosts = [each.provider for each in router.catalogue.model(model_id).deployments]
@@ -91,15 +91,15 @@ def _first(router: Router, model_id: str) -> Deployment:
 
 
 async def _try_provider(catalogue: Catalogue, provider: str, credential: Credential) -> Report:
-    # With the others closed, no model of it is asked elsewhere.
+    # Only this provider: none of its models is called elsewhere.
     async with Router(catalogue, {provider: credential}) as router:
         failed: ProviderError | None = None
         listed: list[ListedModel] = []
         try:
-            listed = await router.list_models(provider)  # also imports, which no step's time has
+            listed = await router.list_models(provider)  # also imports, which no step shall measure
         except ProviderError as error:
-            failed = error  # many a provider answers even so
-        place = _cheapest(router, provider) or _listed(router, provider, listed)
+            failed = error  # many providers answer calls even so
+        place = _find_cheapest(router, provider) or _find_listed(router, provider, listed)
         if place is None:
             why = f"{failed.code}: {failed}" if failed else "it lists no model"
             nothing = Trial(step=STEPS[0], ok=False if failed else None, detail=why)
@@ -108,7 +108,7 @@ async def _try_provider(catalogue: Catalogue, provider: str, credential: Credent
         return Report(provider=provider, model=place.model.id, trials=tuple(trials))
 
 
-def _cheapest(router: Router, provider: str) -> Deployment | None:
+def _find_cheapest(router: Router, provider: str) -> Deployment | None:
     places = [
         place
         for model in router.catalogue.models.values()
@@ -116,23 +116,23 @@ def _cheapest(router: Router, provider: str) -> Deployment | None:
         for place in router.deployments(model.id)
         if place.provider == provider
     ]
-    return min(places, key=_price, default=None)
+    return min(places, key=_get_price, default=None)
 
 
-def _price(place: Deployment) -> Decimal:
+def _get_price(place: Deployment) -> Decimal:
     prices = unit_prices(place)
-    return prices.output if prices is not None else _DEAR
+    return prices.output if prices is not None else _UNKNOWN_PRICE
 
 
-def _listed(router: Router, provider: str, listed: Sequence[ListedModel]) -> Deployment | None:
+def _find_listed(router: Router, provider: str, listed: Sequence[ListedModel]) -> Deployment | None:
     own = next((model.id for model in listed if "embed" not in model.id.lower()), None)
     if own is None or not router.catalogue.providers[provider].any_model:
         return None
     return router.deployments(f"{provider}/{own}")[0]
 
 
-def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:
-    """Lay reports out as a table: provider, model, step, outcome, seconds, dollars, detail."""
+def build_rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
+    """Return the rows of a table with the columns HEADINGS."""
     marks = {True: "ok", False: "FAILED", None: "-"}
     return [
         (
@@ -149,4 +149,4 @@ def rows_of(reports: Sequence[Report]) -> list[tuple[str, ...]]:
     ]
 
 
-HEADINGS: Final = ("PROVIDER", "MODEL", "STEP", "", "SECONDS", "USD", "WHAT CAME")
+HEADINGS: Final = ("PROVIDER", "MODEL", "STEP", "", "SECONDS", "USD", "DETAIL")

@@ -1,365 +1,141 @@
-"""The list of commands: the one place where a new command is entered."""
+"""The commands of `cogo`, in the order in which help lists them."""
 
+import importlib
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from cogo.cli.model_commands import MODEL_COMMANDS
-from cogo.cli.registry import Command
 
-GROUPS: Final = {
-    "serve": "Run one agent, or the gateway, in this process.",
-    "supabase": "The embedded Supabase on its own, without agents.",
-    "models": "Which models can be asked, and what they cost.",
-    "keys": "The keys of the HTTP gateway.",
-    "budget": "What models may cost.",
-    "grants": "Who may use which models, and whose priorities count among owners.",
-    "embeddings": "The texts that were kept with their vectors.",
-    "tasks": "What was asked, by whom it was done, what it cost.",
-    "queue": "How much stands where, since when, and what limits it.",
-}
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command. Its module is imported only when the command runs.
 
-DEFAULTS: Final = {
-    "budget": "list",
-    "embeddings": "list",
-    "grants": "list",
-    "keys": "list",
-    "models": "list",
-    "queue": "show",
-    "tasks": "list",
-}
-"""What a group does when no command of it is named."""
+    The docstring of its function is its help: the summary, what else there is to know, and under
+    "Examples:" command lines.
+    """
+
+    path: str
+    """What follows `cogo` on the command line: the group, if any, and the name."""
+    summary: str
+    """The line that the help of the program or of the group shows."""
+    function: str
+    """Module below `cogo.cli` and function, `tasks.show:list_tasks`."""
+
+    @property
+    def group(self) -> str:
+        """The group of the command, empty if it has none."""
+        return self.path.rpartition(" ")[0]
+
+    @property
+    def name(self) -> str:
+        """The name within the group."""
+        return self.path.rpartition(" ")[2]
+
+    def load(self) -> Callable[..., None]:
+        """Import and return the function."""
+        module, _, name = self.function.partition(":")
+        function: Callable[..., None] = getattr(importlib.import_module(f"cogo.cli.{module}"), name)
+        return function
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands with a common first word."""
+
+    name: str
+    summary: str
+    default: str | None = None
+    """The command that runs if none is named."""
+
+
+def split_help(function: Callable[..., None]) -> tuple[str, list[str]]:
+    """Return the help text and the example command lines of a command's function."""
+    text, _, examples = inspect.cleandoc(function.__doc__ or "").partition("\nExamples:\n")
+    return text.strip(), textwrap.dedent(examples).splitlines()
+
+
+GROUPS: Final = (
+    Group("serve", "Run an agent or the gateway in this process."),
+    Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
+    Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
+    Group("models", "List, compare and control models.", default="list"),
+    Group("embeddings", "List and delete stored embeddings.", default="list"),
+    Group("keys", "Manage API keys for the gateway.", default="list"),
+    Group("budget", "Manage spending limits.", default="list"),
+    Group("grants", "Manage which models and priorities owners may use.", default="list"),
+    Group("supabase", "Run and manage the embedded Supabase."),
+)
 
 COMMANDS: Final = (
+    Command("demo", "Run five tasks on a temporary system.", "local.demo:demo"),
+    Command("up", "Start the whole system on this machine.", "local.up:up"),
     Command(
-        name="demo",
-        summary="Start the whole system for a moment and watch it do five tasks.",
-        module="cogo.cli.local.demo",
-        function="demo",
+        "doctor", "Report what is missing and the command that fixes it.", "local.doctor:doctor"
     ),
+    Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
+    Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
+    Command("show", "Show the result of a task.", "tasks.show:show_result"),
+    Command("watch", "Show what happens, live.", "tasks.watch:watch"),
+    Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
+    Command("hold", "Pause a task.", "tasks.control:hold_task"),
+    Command("resume", "Resume a paused task.", "tasks.control:resume_task"),
+    Command("approve", "Approve or reject a waiting subtask.", "tasks.control:approve_subtask"),
+    Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
+    Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
+    Command("usage", "Show tokens and costs.", "admin.spending:show_usage"),
+    Command("audit", "List every call to a model.", "admin.spending:list_calls"),
+    Command("console", "Print a sign-in link for the console.", "admin.keys:print_console_link"),
+    Command("migrate", "Apply the database migrations.", "local.migrate:migrate"),
+    Command("trust", "Trust the configuration files in a folder.", "local.trust:trust"),
+    Command("serve orchestrator", "Run an orchestrator.", "local.serve:serve_orchestrator"),
+    Command("serve executor", "Run an executor.", "local.serve:serve_executor"),
+    Command("serve gateway", "Run the HTTP gateway.", "local.serve:serve_gateway"),
+    Command("tasks list", "List tasks, the newest first.", "tasks.show:list_tasks"),
+    Command("tasks show", "Show the history of a task.", "tasks.show:show_task"),
+    Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
+    Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),
+    Command("queue pause", "Pause a lane or an owner.", "admin.queue:pause"),
+    Command("queue resume", "Resume a paused lane or owner.", "admin.queue:resume"),
+    Command("queue limit", "Limit a lane or an owner.", "admin.queue:limit"),
+    Command("models list", "List the models that can be used now.", "models.list:list_models"),
+    Command("models show", "Show the details of a model.", "models.list:show_model"),
+    Command("models prices", "List prices per million tokens.", "models.list:list_prices"),
+    Command("models health", "Show which deployments respond.", "models.stats:show_health"),
+    Command("models stats", "Show how models perform.", "models.stats:show_stats"),
+    Command("models why", "Explain why a task got its models.", "models.stats:explain_choice"),
+    Command("models test", "Send test requests to models.", "models.providers:test_models"),
+    Command("models discover", "Compare providers to the catalogue.", "models.providers:compare"),
+    Command("models pin", "Prefer a model to all others.", "models.control:pin"),
+    Command("models ban", "Stop using a model or a provider at once.", "models.control:ban"),
+    Command("models drain", "Give a model or a provider no new work.", "models.control:drain"),
+    Command("models allow", "Undo pin, ban or drain.", "models.control:allow"),
+    Command("models policy", "Show or set the selection policy.", "models.control:set_policy"),
     Command(
-        name="up",
-        summary="Start the whole system on this machine.",
-        module="cogo.cli.local.up",
-        function="up",
+        "embeddings list",
+        "List stored embeddings, the newest first.",
+        "models.embeddings:list_embeddings",
     ),
-    Command(
-        name="console",
-        summary="Print an address of the console that lets one browser in.",
-        module="cogo.cli.local.console",
-        function="console",
-    ),
-    Command(
-        name="orchestrator",
-        summary="Plan tasks and choose models until stopped.",
-        module="cogo.cli.local.serve",
-        function="orchestrator",
-        group="serve",
-    ),
-    Command(
-        name="executor",
-        summary="Do subtasks with the models that this machine can reach.",
-        module="cogo.cli.local.serve",
-        function="executor",
-        group="serve",
-    ),
-    Command(
-        name="gateway",
-        summary="Serve tasks, swarms, models and an OpenAI-compatible API over HTTP.",
-        module="cogo.cli.local.gateway",
-        function="gateway",
-        group="serve",
-    ),
-    Command(
-        name="list",
-        summary="List the keys: whose they are, what they may, until when.",
-        module="cogo.cli.admin.keys",
-        function="list_",
-        group="keys",
-    ),
-    Command(
-        name="create",
-        summary="Make a key and show it, once.",
-        module="cogo.cli.admin.keys",
-        function="create",
-        group="keys",
-    ),
-    Command(
-        name="local",
-        summary="Print the key that `cogo up` made for the owner of this machine.",
-        module="cogo.cli.admin.keys",
-        function="local",
-        group="keys",
-    ),
-    Command(
-        name="rotate",
-        summary="Replace a key by a new one.",
-        module="cogo.cli.admin.keys",
-        function="rotate",
-        group="keys",
-    ),
-    Command(
-        name="revoke",
-        summary="End a key for good.",
-        module="cogo.cli.admin.keys",
-        function="revoke",
-        group="keys",
-    ),
-    Command(
-        name="submit",
-        summary="Ask for something and follow it to the answer.",
-        module="cogo.cli.tasks.submit",
-        function="submit",
-    ),
-    Command(
-        name="show",
-        summary="Show the answer of a task.",
-        module="cogo.cli.tasks.show",
-        function="show",
-    ),
-    Command(
-        name="hold",
-        summary="Hold a task",
-        module="cogo.cli.tasks.control",
-        function="hold",
-    ),
-    Command(
-        name="resume",
-        summary="Resume a held task.",
-        module="cogo.cli.tasks.control",
-        function="resume",
-    ),
-    Command(
-        name="approve",
-        summary="Approve the subtask of a task that waits for a person",
-        module="cogo.cli.tasks.control",
-        function="approve",
-    ),
-    Command(
-        name="watch",
-        summary="Show everything that happens, or all that happens to one task.",
-        module="cogo.cli.tasks.watch",
-        function="watch",
-    ),
-    Command(
-        name="list",
-        summary="List the latest tasks.",
-        module="cogo.cli.tasks.list",
-        function="list_",
-        group="tasks",
-    ),
-    Command(
-        name="show",
-        summary="Tell the life of a task.",
-        module="cogo.cli.tasks.list",
-        function="show",
-        group="tasks",
-    ),
-    Command(
-        name="cancel",
-        summary="Cancel a task.",
-        module="cogo.cli.tasks.control",
-        function="cancel",
-        group="tasks",
-    ),
-    Command(
-        name="redrive",
-        summary="Put a failed task back to work.",
-        module="cogo.cli.tasks.control",
-        function="redrive",
-        group="tasks",
-    ),
-    Command(
-        name="retry",
-        summary="Put a failed task back to work.",
-        module="cogo.cli.tasks.control",
-        function="redrive",
-        group="tasks",
-    ),
-    Command(
-        name="estimate",
-        summary="Show the plan, the models and what a task would cost.",
-        module="cogo.cli.tasks.estimate",
-        function="estimate",
-    ),
-    Command(
-        name="embed",
-        summary="Turn texts into vectors; keep them, or find what is like them.",
-        module="cogo.cli.models.embed",
-        function="embed",
-    ),
-    Command(
-        name="list",
-        summary="List the kept texts, the newest first.",
-        module="cogo.cli.models.embeddings",
-        function="list_",
-        group="embeddings",
-    ),
-    Command(
-        name="forget",
-        summary="Delete kept texts and their vectors: by id, model, text, file, age, owner.",
-        module="cogo.cli.models.embeddings",
-        function="forget",
-        group="embeddings",
-    ),
-    Command(
-        name="feedback",
-        summary="Say how good an answer was.",
-        module="cogo.cli.tasks.feedback",
-        function="feedback",
-    ),
-    Command(
-        name="show",
-        summary="Show how many subtasks stand where, by model and owner.",
-        module="cogo.cli.tasks.queue",
-        function="show",
-        group="queue",
-    ),
-    Command(
-        name="pause",
-        summary="Stop claims of a lane or of an owner; what runs is finished.",
-        module="cogo.cli.admin.queue",
-        function="pause",
-        group="queue",
-    ),
-    Command(
-        name="resume",
-        summary="Let a paused lane or owner go on.",
-        module="cogo.cli.admin.queue",
-        function="resume",
-        group="queue",
-    ),
-    Command(
-        name="limit",
-        summary="Limit how much of a lane or of an owner runs at once.",
-        module="cogo.cli.admin.queue",
-        function="limit",
-        group="queue",
-    ),
-    Command(
-        name="usage",
-        summary="Show what was used and spent, by model, owner, provider or day.",
-        module="cogo.cli.admin.usage",
-        function="usage",
-    ),
-    Command(
-        name="audit",
-        summary="List every call to a model: where it went, what it cost.",
-        module="cogo.cli.admin.audit",
-        function="audit",
-    ),
-    Command(
-        name="set",
-        summary="Cap what models may cost.",
-        module="cogo.cli.admin.budget",
-        function="set_",
-        group="budget",
-    ),
-    Command(
-        name="list",
-        summary="List the caps: what is spent, what calls that run have reserved.",
-        module="cogo.cli.admin.budget",
-        function="list_",
-        group="budget",
-    ),
-    Command(
-        name="remove",
-        summary="Take a cap away.",
-        module="cogo.cli.admin.budget",
-        function="remove",
-        group="budget",
-    ),
-    Command(
-        name="set",
-        summary="Limit an owner to models and providers, or make their priorities count.",
-        module="cogo.cli.admin.grants",
-        function="set_",
-        group="grants",
-    ),
-    Command(
-        name="list",
-        summary="List what is granted to whom.",
-        module="cogo.cli.admin.grants",
-        function="list_",
-        group="grants",
-    ),
-    Command(
-        name="remove",
-        summary="Take back what was granted",
-        module="cogo.cli.admin.grants",
-        function="remove",
-        group="grants",
-    ),
-    *MODEL_COMMANDS,
-    Command(
-        name="agents",
-        summary="List the agents: who is alive, how busy, and which models they serve.",
-        module="cogo.cli.admin.agents",
-        function="agents",
-    ),
-    Command(
-        name="start",
-        summary="Start the embedded Supabase and leave it running.",
-        module="cogo.cli.local.supabase",
-        function="start",
-        group="supabase",
-    ),
-    Command(
-        name="stop",
-        summary="Stop the embedded Supabase; its data and its keys stay.",
-        module="cogo.cli.local.supabase",
-        function="stop",
-        group="supabase",
-    ),
-    Command(
-        name="status",
-        summary="Show where the embedded Supabase runs, and its keys.",
-        module="cogo.cli.local.supabase",
-        function="status",
-        group="supabase",
-    ),
-    Command(
-        name="list",
-        summary="List the embedded Supabases of this user",
-        module="cogo.cli.local.supabase_list",
-        function="list_",
-        group="supabase",
-    ),
-    Command(
-        name="reset",
-        summary="Drop all data of the embedded Supabase and apply the migrations again.",
-        module="cogo.cli.local.supabase",
-        function="reset",
-        group="supabase",
-    ),
-    Command(
-        name="psql",
-        summary="Open psql on the embedded database, as the role postgres.",
-        module="cogo.cli.local.supabase",
-        function="psql",
-        group="supabase",
-    ),
-    Command(
-        name="keys",
-        summary="Show the API keys, or replace them.",
-        module="cogo.cli.local.supabase",
-        function="keys",
-        group="supabase",
-    ),
-    Command(
-        name="migrate",
-        summary="Bring a database to the tables and functions that COGO needs.",
-        module="cogo.cli.local.migrate",
-        function="migrate",
-    ),
-    Command(
-        name="trust",
-        summary="Trust the .env, the cogo.toml and the .cogo of a folder, as they are now.",
-        module="cogo.cli.local.trust",
-        function="trust",
-    ),
-    Command(
-        name="doctor",
-        summary="Report what is missing and the command that fixes it.",
-        module="cogo.cli.local.doctor",
-        function="doctor",
-    ),
+    Command("embeddings forget", "Delete stored embeddings.", "models.embeddings:forget"),
+    Command("keys list", "List API keys.", "admin.keys:list_keys"),
+    Command("keys create", "Create an API key and print it.", "admin.keys:create_key"),
+    Command("keys rotate", "Replace an API key.", "admin.keys:rotate_key"),
+    Command("keys revoke", "Revoke an API key.", "admin.keys:revoke_key"),
+    Command("keys local", "Print this machine's API key.", "admin.keys:print_local_key"),
+    Command("budget list", "List spending limits and what is spent.", "admin.budget:list_budgets"),
+    Command("budget set", "Set a spending limit.", "admin.budget:set_budget"),
+    Command("budget remove", "Remove a spending limit.", "admin.budget:remove_budget"),
+    Command("grants list", "List grants.", "admin.grants:list_grants"),
+    Command("grants set", "Restrict or prioritise an owner.", "admin.grants:set_grants"),
+    Command("grants remove", "Remove the grants of an owner.", "admin.grants:remove_grants"),
+    Command("supabase start", "Start the embedded Supabase.", "local.supabase:start"),
+    Command("supabase stop", "Stop the embedded Supabase.", "local.supabase:stop"),
+    Command("supabase status", "Show addresses and keys.", "local.supabase:show_status"),
+    Command("supabase list", "List embedded Supabases.", "local.supabase_list:list_servers"),
+    Command("supabase reset", "Delete all data of the embedded database.", "local.supabase:reset"),
+    Command("supabase keys", "Show or replace the embedded API keys.", "local.supabase:show_keys"),
+    Command("supabase psql", "Open psql on the embedded database.", "local.supabase:psql"),
 )

@@ -1,11 +1,11 @@
-"""Ids as people type them: whole, a beginning that fits one, or `last`."""
+"""Ids as users type them: whole, a unique prefix, or `last`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, TypeVar
 
 import typer
 
-from cogo.terminal import first_words
+from cogo.terminal import shorten
 from cogo.watch.format import short
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range
@@ -16,19 +16,19 @@ _Id = TypeVar("_Id")
 
 LAST: Final = "last"
 _SHOWN: Final = 10
-"""How many candidates an ambiguous beginning lists."""
+"""How many candidates an ambiguous prefix lists."""
 
 TaskArgument = Annotated[
     str,
-    typer.Argument(metavar="TASK", help="A task's id, the beginning of one, or `last`."),
+    typer.Argument(metavar="TASK", help="Id of a task, the beginning of one, or `last`."),
 ]
 
 
 async def find_task_id(store: GatewayStore, text: str) -> TaskId:
-    """Return the id of the task that is meant.
+    """Return the id of the task that `text` refers to.
 
-    `last` is the newest task without an owner, as those of `cogo submit` are: other users' tasks
-    need their ids. Raise InvalidArgument if several tasks fit, NotFound if none does.
+    `last` is the newest task without an owner, such as those of `cogo submit`. Raises
+    InvalidArgument if several tasks match, NotFound if none does.
     """
     if text == LAST:
         newest = await store.fetch_lines(limit=1)
@@ -40,13 +40,13 @@ async def find_task_id(store: GatewayStore, text: str) -> TaskId:
         return TaskId(first)
     found = await store.fetch_lines_between(first=first, last=last, limit=_SHOWN + 1)
     lines = {TaskId(each.id): _line(each) for each in found}
-    return choose(text, lines, noun="task", hint="`cogo tasks` lists them")
+    return choose_only(text, lines, noun="task", hint="`cogo tasks` lists them")
 
 
-def choose(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: str) -> _Id:
-    """Return the only candidate; the values say what each is.
+def choose_only(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: str) -> _Id:
+    """Return the only candidate; the values describe them.
 
-    Raise NotFound if there is none, InvalidArgument, which lists them, if there are several.
+    Raises NotFound if there is none, InvalidArgument, which lists them, if there are several.
     """
     if not candidates:
         raise NotFound(f"no {noun} has an id that begins with {text}", hint=hint)
@@ -59,4 +59,4 @@ def choose(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: str) ->
 
 def _line(task: TaskLine) -> str:
     whose = f"  of {short(task.owner)}" if task.owner else ""
-    return f"{task.id}  {task.status:<9}  {first_words(task.prompt, 24)}{whose}"
+    return f"{task.id}  {task.status:<9}  {shorten(task.prompt, 24)}{whose}"

@@ -1,26 +1,104 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how their values are parsed."""
 
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID
 
 import typer
+
+from protocol.errors import InvalidArgument
+from protocol.ids import utc_now
 
 Dir = Annotated[
     Path | None,
     typer.Option(
         "--dir",
-        help="State directory (default: $COGO_HOME, the nearest .cogo upwards, ~/.cogo).",
+        help="State directory (default: $COGO_HOME, the nearest .cogo upwards, or ~/.cogo).",
         file_okay=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SimulatorUrl = Annotated[
-    str | None, typer.Option(help="Ask this vendor simulator instead of the vendors.")
+    str | None, typer.Option(help="Send calls to this vendor simulator instead of the vendors.")
 ]
 NoKey = Annotated[
     bool,
     typer.Option(
         "--no-key",
-        help="Take requests without a key on loopback: every user of this machine has all rights.",
+        help="Accept requests without a key on loopback: every user of this machine gets all "
+        "rights.",
     ),
 ]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, the newest.")]
+All = Annotated[bool, typer.Option("--all", help="Show all, without a limit.")]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", help="Start of the period: a span (30min, 6h, 7d) or a date (2026-11-01)."
+    ),
+]
+
+NO_OWNER: Final = "none"
+_SPAN_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+_DURATION_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_since(text: str | None, *, option: str = "--since") -> datetime | None:
+    """Return the moment that a span or a date means; without a zone, UTC.
+
+    Raises InvalidArgument.
+    """
+    if text is None:
+        return None
+    span = re.fullmatch(r"(\d{1,6})(min|h|d)", text)
+    try:
+        if span:
+            return utc_now() - timedelta(**{_SPAN_UNITS[span[2]]: int(span[1])})
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # no date, or one before the year 1
+        raise InvalidArgument(
+            f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"
+        ) from error
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that a number and a unit mean. Raises InvalidArgument."""
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if found is None:
+        raise InvalidArgument(f"{text!r} is not a duration; examples: 90d, 12h, 30m, 10s")
+    return timedelta(**{_DURATION_UNITS[found[2]]: int(found[1])})
+
+
+def parse_usd(text: str) -> Decimal:
+    """Return a number of US dollars. Raises InvalidArgument."""
+    try:
+        usd = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        usd = Decimal("NaN")
+    if not usd.is_finite():
+        raise InvalidArgument(f"{text!r} is not an amount in US dollars", hint="example: 0.25")
+    return usd
+
+
+def parse_user(text: str) -> UUID:
+    """Return the id of a user. Raises InvalidArgument."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidArgument(f"{text!r} is not a user's UUID") from error
+
+
+def parse_owner(text: str) -> UUID | None:
+    """Return an owner; `none` means tasks without one. Raises InvalidArgument."""
+    if text == NO_OWNER:
+        return None
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{text!r} is not an owner", hint="use a user's UUID, or none"
+        ) from error

@@ -1,9 +1,9 @@
-"""What a task asks for, as options: the same for `cogo submit` and `cogo estimate`."""
+"""Options that describe a task: the same for `cogo submit` and `cogo estimate`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
 from agents.selection.preferences import Preference
 from agents.workflows.registry import WORKFLOWS
+from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -27,86 +28,87 @@ from protocol.store.queue import QueueStore
 
 _YEAR: Final = 366 * 86_400
 
-Kind = Annotated[str, typer.Option("--type", help=f"One of {', '.join(sorted(WORKFLOWS))}.")]
-Model = Annotated[
-    str | None, typer.Option(help="A model by name, alias or role, instead of the CIO's choice.")
+TaskType = Annotated[
+    str, typer.Option("--type", help=f"Type of the task: {', '.join(sorted(WORKFLOWS))}.")
 ]
-Language = Annotated[str | None, typer.Option(help="Language of the code.")]
-TargetFile = Annotated[str | None, typer.Option(help="Path inside the repository.")]
+Model = Annotated[
+    str | None, typer.Option(help="Name, alias or role of a model (default: chosen by the CIO).")
+]
+Language = Annotated[str | None, typer.Option(help="Programming language.")]
+TargetFile = Annotated[str | None, typer.Option(help="Path of the file in the repository.")]
 CodeFile = Annotated[
     Path | None,
-    typer.Option("--file", help="Code to analyse or to build on.", exists=True, dir_okay=False),
-]
-Params = Annotated[str | None, typer.Option(help="More params, as a JSON object.")]
+    typer.Option("--file", help="File with code to analyse or build on.", exists=True,
+                 dir_okay=False),
+]  # fmt: skip
+Params = Annotated[str | None, typer.Option(help="More parameters, as a JSON object.")]
 Prefer = Annotated[Preference, typer.Option(help="What matters most.")]
-Policy = Annotated[PolicyName | None, typer.Option(help="How the model is chosen.")]
+Policy = Annotated[PolicyName | None, typer.Option(help="Policy that chooses the model.")]
 DataPolicy = Annotated[
     list[str] | None,
-    typer.Option(help="Where the prompt may go: eu, no-training, local-only, ...; repeat it."),
+    typer.Option(help="Where the prompt may go: eu, no-training, local-only, ...; repeatable."),
 ]
-Budget = Annotated[str | None, typer.Option(help="The most it may cost, in US dollars.")]
+Budget = Annotated[str | None, typer.Option(help="Maximum cost in US dollars.")]
 
 
-def preferences_of(
+def build_preferences(
     prefer: Preference, policy: PolicyName | None, data_policy: Sequence[str] | None
 ) -> dict[str, Any]:
-    """Return the task's `preferences`; what is the default anyway is left out."""
-    wishes: dict[str, Any] = {}
+    """Return the `preferences` of a task, without defaults."""
+    preferences: dict[str, Any] = {}
     if prefer is not Preference.BALANCED:
-        wishes["preference"] = prefer.value
+        preferences["preference"] = prefer.value
     if policy is not None:
-        wishes["policy"] = policy.value
+        preferences["policy"] = policy.value
     if data_policy:
-        wishes["data_policy"] = list(data_policy)
-    return wishes
+        preferences["data_policy"] = list(data_policy)
+    return preferences
 
 
-def params_of(
+def build_params(
     text: str | None, *, language: str | None, target_file: str | None, file: Path | None, kind: str
 ) -> dict[str, Any]:
-    """Return the task's `params`. Raise CommandError for a text that is no JSON object."""
-    params = _object(text) if text else {}
+    """Return the `params` of a task of type `kind`.
+
+    Raises CommandError if `text` is not a JSON object or the file cannot be read.
+    """
+    params = _parse_object(text) if text else {}
     if language:
         params["language"] = language
     if target_file:
         params["target_file"] = target_file
     if file is not None:
-        params["code" if kind == "ANALYZE_CODE" else "code_context"] = _read(file)
+        params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
     return params
 
 
-def dollars_of(text: str | None) -> Decimal | None:
-    """Return an amount of US dollars. Raise CommandError unless it is one."""
-    if text is None:
-        return None
+def parse_budget(text: str | None) -> Decimal | None:
+    """Return the maximum cost in US dollars. Raises CommandError."""
     try:
-        value = Decimal(text.removeprefix("$"))
-    except InvalidOperation as error:
+        usd = None if text is None else parse_usd(text)
+    except InvalidArgument as error:
         raise CommandError(f"--budget is {text!r}; it must be dollars such as 0.25") from error
-    if not value.is_finite() or value < 0:
+    if usd is not None and usd < 0:
         raise CommandError(f"--budget is {text!r}; it must be dollars such as 0.25")
-    return value
+    return usd
 
 
-def deadline_of(seconds: float | None) -> datetime | None:
-    """Return when an answer is of no use any more. Raise CommandError beyond a year."""
+def parse_deadline(seconds: float | None) -> datetime | None:
+    """Return the moment so many seconds from now. Raises CommandError beyond a year."""
     if seconds is None:
         return None
-    if not 1 <= seconds <= _YEAR:  # which NaN is not, either
+    if not 1 <= seconds <= _YEAR:  # false for NaN, too
         raise CommandError(f"--deadline is {seconds}; it must be from 1 to {_YEAR} seconds")
     return utc_now() + timedelta(seconds=seconds)
 
 
-async def refuse_invalid(
-    task: NewTask, task_id: UUID, *, project: Project, store: QueueStore
-) -> None:
-    """Raise InvalidArgument, as the planner would fail the task, before there is one.
+async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: QueueStore) -> None:
+    """Raise InvalidArgument if the planner would fail the task.
 
-    Whether a model is free for it is left to the planner: tasks may wait for one.
+    A task for which no model is available is valid: it waits for one.
     """
     catalogue = load_catalogue(project)
-    agents = await store.fetch_agents()
-    registry = LaneRegistry(store=_Known(agents), own=_nothing)
+    registry = LaneRegistry(store=_LoadedAgents(await store.fetch_agents()), own=_serve_nothing)
     await registry.refresh()
     brief = TaskBrief(
         id=task_id,
@@ -124,9 +126,17 @@ async def refuse_invalid(
         return
 
 
+def read_text_file(file: Path) -> str:
+    """Return the text of a file. Raises CommandError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read as text: {error}") from error
+
+
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """Agents that were read already: a registry would keep quiet about a store that is away."""
+class _LoadedAgents:
+    """Agents that were read already: a registry hides that a store is unavailable."""
 
     agents: list[AgentRecord]
 
@@ -134,26 +144,16 @@ class _Known:
         return self.agents
 
 
-async def _nothing() -> list[str]:
+async def _serve_nothing() -> list[str]:
     return []
 
 
-def _object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
+    example = 'example: --params \'{"language": "python"}\''
     try:
         value = parse_json(text)
     except ValueError as error:
-        raise CommandError(
-            f'--params is not JSON ({error}); example: --params \'{{"language": "python"}}\''
-        ) from error
+        raise CommandError(f"--params is not JSON ({error}); {example}") from error
     if not isinstance(value, dict):
-        raise CommandError(
-            '--params must be a JSON object; example: --params \'{"language": "python"}\''
-        )
+        raise CommandError(f"--params must be a JSON object; {example}")
     return value
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read as text: {error}") from error

@@ -1,4 +1,4 @@
-"""The connection: which Supabase this project uses, and with which keys."""
+"""The connection: the address of the Supabase of a project, and the keys for it."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,18 +22,18 @@ class Connection:
 
     @property
     def is_hosted(self) -> bool:
-        """Whether the project runs at Supabase, where deliveries are metered."""
+        """Whether the project is hosted by Supabase, where deliveries are metered."""
         return (urlsplit(self.url).hostname or "").endswith((".supabase.co", ".supabase.in"))
 
 
 def find_connection(project: Project) -> Connection:
-    """Take SUPABASE_URL when it is set, else the embedded server of the state directory.
+    """Return the connection to SUPABASE_URL if set, else to the embedded server.
 
     Raises SettingMissing (an address without a key) and NotRunning.
     """
     settings = project.settings
     if settings.supabase_url is None:
-        return of_state(_running(project))
+        return connection_from_state(_require_state(project))
     if settings.supabase_secret_key is None:
         raise SettingMissing("SUPABASE_SECRET_KEY", example=EXAMPLES["SUPABASE_SECRET_KEY"])
     return Connection(
@@ -44,21 +44,21 @@ def find_connection(project: Project) -> Connection:
     )
 
 
-def database_url(project: Project) -> str:
-    """Give the address of the database for migrations: SUPABASE_DB_URL, else the embedded one.
+def find_database_url(project: Project) -> str:
+    """Return the URL of the database for migrations: SUPABASE_DB_URL, else the embedded one.
 
-    Raises SettingMissing when only SUPABASE_URL is set: its database is then somewhere else.
+    Raises SettingMissing if only SUPABASE_URL is set, and NotRunning.
     """
     settings = project.settings
     if settings.supabase_db_url is not None:
         return settings.supabase_db_url.get_secret_value()
     if settings.supabase_url is not None:
         raise SettingMissing("SUPABASE_DB_URL", example=EXAMPLES["SUPABASE_DB_URL"])
-    return _running(project).db_url
+    return _require_state(project).db_url
 
 
-def of_state(state: State) -> Connection:
-    """Give the connection to the embedded server that wrote `state`."""
+def connection_from_state(state: State) -> Connection:
+    """Return the connection to the embedded server that wrote `state`."""
     return Connection(
         url=state.url,
         secret_key=SecretStr(state.secret_key),
@@ -67,7 +67,7 @@ def of_state(state: State) -> Connection:
     )
 
 
-def _running(project: Project) -> State:
+def _require_state(project: Project) -> State:
     state = read_state(project.home)
     if state is None or not is_alive(state):
         raise NotRunning(

@@ -1,4 +1,4 @@
-"""The project at hand: the settings and the state directory that a command works with."""
+"""The project of a command: its settings, its state directory, its catalogue files."""
 
 import os
 import shlex
@@ -18,20 +18,19 @@ from providers.catalogue.loader import Overlay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What a command line, the environment and the working directory say together."""
+    """The settings and directories that a command uses."""
 
     settings: Settings
     home: Path
     directory: Path
-    """The working directory: `.env` and `cogo.toml` are looked for here."""
+    """The working directory, where `.env` and `cogo.toml` are read."""
 
     @classmethod
     def find(cls, given_home: Path | None = None) -> Self:
-        """Read the settings and choose the state directory. Raises SettingInvalid.
+        """Load the settings and choose the state directory. Raises SettingInvalid.
 
-        What is left out because its folder is not trusted is said on standard error. From here
-        on this process reaches its own machine without a proxy, and others as `prepare_network`
-        says.
+        Prints to standard error what is ignored because its folder is not trusted. Also calls
+        `prepare_network`.
         """
         prepare_network()
         directory = Path.cwd()
@@ -40,7 +39,7 @@ class Project:
         store = TrustStore.load(config_directory())
 
         def is_trusted(state: Path) -> bool:
-            # An empty one may have been made by hand, as a place for a system of one's own.
+            # An empty one may have been created by hand, for a new system.
             if state.parent == CHECKOUT or store.trusts_state(state) or not any(state.iterdir()):
                 return True
             ignored.append(Ignored(state.parent, state.name))
@@ -49,25 +48,25 @@ class Project:
         home = find_home(
             given=given_home, configured=settings.home, start=directory, is_trusted=is_trusted
         )
-        _say_ignored([each for each in ignored if each is not None])
+        _report_ignored([each for each in ignored if each is not None])
         return cls(settings=settings, home=home, directory=directory)
 
     def remember_home(self) -> None:
-        """Trust the state directory from now on: whoever starts a system on it has chosen it."""
+        """Trust the state directory from now on: starting a system in it is a choice."""
         config = config_directory()
         try:
             store = TrustStore.load(config)
             if not store.trusts_state(self.home):
                 store.with_state(self.home).save(config)
         except OSError:
-            return  # without it `--dir` must be given again, no more
+            return  # `--dir` must then be given again
 
 
-def overlay_files(settings: Settings, directory: Path) -> tuple[Path, ...]:
-    """Return where they may be, the strongest last.
+def find_overlay_files(settings: Settings, directory: Path) -> tuple[Path, ...]:
+    """Return the paths of files that change the catalogue; later ones take precedence.
 
-    COGO_CATALOGUE names the only one; else they are `cogo.toml` of the user's own directory and
-    of the working directory.
+    COGO_CATALOGUE if set, else `cogo.toml` in the user's configuration directory and in the
+    working directory. The files need not exist.
     """
     if settings.catalogue is not None:
         return (settings.catalogue,)
@@ -75,14 +74,14 @@ def overlay_files(settings: Settings, directory: Path) -> tuple[Path, ...]:
 
 
 def read_overlays(settings: Settings, directory: Path) -> tuple[list[Overlay], Ignored | None]:
-    """Read those that count, and name the one that does not because its folder is not trusted.
+    """Return the files that change the catalogue, and the one ignored as not trusted.
 
-    They say where keys go, what prompts cost and what a provider promises about data, so none of
-    an untrusted file is taken. Raises SettingInvalid.
+    They decide where keys are sent, what prompts cost and what providers promise about data, so
+    nothing of an untrusted file is used. Raises SettingInvalid.
     """
     overlays: list[Overlay] = []
     ignored: Ignored | None = None
-    for file in overlay_files(settings, directory):
+    for file in find_overlay_files(settings, directory):
         content = read_file(file)
         if content is None:
             if file == settings.catalogue:
@@ -102,11 +101,10 @@ def find_home(
     is_trusted: Callable[[Path], bool],
     fallback: Path | None = None,
 ) -> Path:
-    """Choose the state directory: `--dir`, `$COGO_HOME`, the nearest `.cogo` upwards, `~/.cogo`.
+    """Return the state directory: `--dir`, `$COGO_HOME`, the nearest `.cogo` upwards or `~/.cogo`.
 
-    The directory need not exist yet. A `.cogo` on the way up counts only when it belongs to this
-    user or to root, can be read and is trusted: its address, its keys and its database may be
-    somebody else's.
+    It need not exist yet. A `.cogo` in a parent directory counts only if it belongs to this user
+    or to root, can be read and is trusted: its address, keys and database may be another user's.
     """
     if given is not None:
         return given.expanduser().resolve()
@@ -117,17 +115,17 @@ def find_home(
         candidate = directory / STATE
         if not candidate.is_dir() or candidate.stat().st_uid not in {os.geteuid(), 0}:
             continue
-        with suppress(PermissionError):  # root's, who keeps it private
+        with suppress(PermissionError):  # root's, and private
             if candidate == usual or is_trusted(candidate):
                 return candidate
     return usual
 
 
-def _say_ignored(ignored: list[Ignored]) -> None:
+def _report_ignored(ignored: list[Ignored]) -> None:
     if not ignored:
         return
     command = command_path()
     folders = dict.fromkeys(each.folder for each in ignored)
     what = " and ".join(map(str, ignored))
     cures = " or ".join(f"{command} trust {shlex.quote(str(folder))}" for folder in folders)
-    print_line(f"cogo: ignored {what}: not trusted; if you know what is there: {cures}", err=True)
+    print_line(f"cogo: ignored {what}: not trusted; to trust it: {cures}", err=True)

@@ -1,4 +1,4 @@
-"""Where the gateway of `cogo up` is, and the key that this machine's owner uses for it."""
+"""The gateway that `cogo up` started: its address, and the key of the user who started it."""
 
 import json
 import socket
@@ -15,24 +15,24 @@ from protocol.records import NewApiKey
 from protocol.store.gateway import GatewayStore
 
 FILE_NAME: Final = "gateway.json"
-TOKEN_LASTS: Final = timedelta(minutes=15)
+_TOKEN_LIFETIME: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalGateway:
-    """The content of the file, which only its owner can read."""
+    """The content of gateway.json, which only its owner can read."""
 
     url: str
     key: str | None
-    """With the scope `admin`; None: none was needed so far."""
+    """Has the scope `admin`; None if none was needed so far."""
 
     def __repr__(self) -> str:
-        """Return a text without the key, for logs."""
+        """Return a representation without the key, for logs."""
         return f"LocalGateway(url={self.url!r})"
 
 
 def read_local_gateway(home: Path) -> LocalGateway | None:
-    """Read what the last `cogo up` of this state directory wrote."""
+    """Return what the last `cogo up` of this state directory wrote, or None."""
     stored = read_json_object(home / FILE_NAME)
     if stored is None:
         return None
@@ -45,10 +45,10 @@ def read_local_gateway(home: Path) -> LocalGateway | None:
 async def write_local_gateway(
     home: Path, store: GatewayStore, url: str, *, is_keyless: bool
 ) -> LocalGateway:
-    """Write the address, with the key that is there if it still works, else with a new one."""
+    """Write the address with the present key if it is still valid, else with a new one."""
     known = read_local_gateway(home)
     key = None if known is None else known.key
-    if not is_keyless and (key is None or not await _works(store, key)):
+    if not is_keyless and (key is None or not await _is_valid(store, key)):
         key = await _create_key(store)
     found = LocalGateway(url=url, key=key)
     write_private(home / FILE_NAME, json.dumps(asdict(found), indent=2) + "\n")
@@ -56,7 +56,7 @@ async def write_local_gateway(
 
 
 async def create_console_address(store: GatewayStore, url: str) -> str:
-    """Return an address of the console at `url` that lets one browser in within 15 minutes."""
+    """Return a sign-in link for the console at `url`, valid once and for 15 minutes."""
     key_id, token = new_key()
     await store.create_api_key(
         NewApiKey(
@@ -64,13 +64,13 @@ async def create_console_address(store: GatewayStore, url: str) -> str:
             hash=hash_of(token),
             name=f"console address of {socket.gethostname()}",
             scopes=[Scope.CONSOLE_OPEN],
-            expires_at=utc_now() + TOKEN_LASTS,
+            expires_at=utc_now() + _TOKEN_LIFETIME,
         )
     )
-    return f"{url}/#token={token}"  # after a #, since browsers send that part to nobody
+    return f"{url}/#token={token}"  # browsers do not send the part after #
 
 
-async def _works(store: GatewayStore, key: str) -> bool:
+async def _is_valid(store: GatewayStore, key: str) -> bool:
     found = await store.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
     return found is not None and Scope.ADMIN in found.scopes
 

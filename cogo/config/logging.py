@@ -1,4 +1,4 @@
-"""Logs: configured once per process, plain or JSON lines, without secrets."""
+"""Logging of a process: plain or JSON lines, without secrets."""
 
 import json
 import logging
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 _QUIET: Final = ("httpx", "httpx2", "httpcore", "hpack", "openai", "anthropic", "websockets")
-"""Libraries whose every request would be a line."""
+"""Libraries that log every request."""
 
 
 class _ToLoguru(logging.Handler):
-    """Hands records of the standard library's logging to loguru."""
+    """Passes records of the standard library's logging to loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelname if record.levelname in LogLevel.__members__ else record.levelno
@@ -31,11 +31,11 @@ class _ToLoguru(logging.Handler):
 
 
 _redactors: Final[list[Redactor]] = []
-"""At most one: of this process, as loguru's sinks are."""
+"""The redactor of this process, if logging is configured."""
 
 
 def hide_in_logs(secrets: Iterable[str]) -> None:
-    """Take these, too, out of every line from now on."""
+    """Remove these secrets, too, from all further lines."""
     for redactor in _redactors:
         redactor.learn(secrets)
 
@@ -43,10 +43,10 @@ def hide_in_logs(secrets: Iterable[str]) -> None:
 def configure_logs(
     *, level: LogLevel, form: LogFormat, redactor: Redactor, stream: TextIO | None = None
 ) -> None:
-    """Send all logs of this process, the libraries' too, to `stream` (standard error)."""
+    """Write all logs of this process and its libraries to `stream` (standard error)."""
     out = stream or sys.stderr
     as_json = form is LogFormat.JSON or (form is LogFormat.AUTO and not out.isatty())
-    render = _json_line if as_json else _plain_line
+    render = _format_json if as_json else _format_plain
 
     def sink(message: "Message") -> None:
         line = redactor.redact(render(message.record))
@@ -54,29 +54,29 @@ def configure_logs(
             out.write(line + "\n")
             out.flush()
         except (OSError, ValueError):
-            # The terminal is gone, or the pipe; a process must be able to drain without it.
+            # The terminal or pipe was closed; the process must still be able to drain.
             return
 
     _redactors[:] = [redactor]
     logger.remove()
-    # diagnose would print local variables, keys among them.
+    # diagnose would print local variables, including keys.
     logger.add(sink, level=level.value, format="{message}", diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It reports each failed attempt as an error; an outage is one warning of ours.
+    # It logs each failed attempt as an error; we log an outage once, as a warning.
     logging.getLogger("realtime").setLevel(logging.CRITICAL)
 
 
-def _plain_line(record: "Record") -> str:
+def _format_plain(record: "Record") -> str:
     time = record["time"].strftime("%H:%M:%S.%f")[:-3]
     values = "".join(f" {key}={value}" for key, value in record["extra"].items())
     line = neutralize(f"{record['message']}{values}", one_line=True)
-    return f"{time} {record['level'].name:<7} {line}{neutralize(_trace(record))}"
+    return f"{time} {record['level'].name:<7} {line}{neutralize(_format_exception(record))}"
 
 
-def _json_line(record: "Record") -> str:
+def _format_json(record: "Record") -> str:
     fields: dict[str, object] = {
         "time": record["time"].isoformat(),
         "level": record["level"].name,
@@ -85,11 +85,11 @@ def _json_line(record: "Record") -> str:
     }
     fields = record["extra"] | fields
     if record["exception"] is not None:
-        fields["exception"] = _trace(record).strip()
+        fields["exception"] = _format_exception(record).strip()
     return escape_json(json.dumps(fields, default=str, ensure_ascii=False))
 
 
-def _trace(record: "Record") -> str:
+def _format_exception(record: "Record") -> str:
     error = record["exception"]
     if error is None or error.type is None:
         return ""

@@ -1,7 +1,7 @@
-"""The network as this process sees it: proxies and certificates that its environment names.
+"""Proxies and certificates of this process, from its environment.
 
-Every client below (httpx, httpx2 in the vendors' SDKs, websockets) reads the same variables, each
-in its own way; here they are made to mean the same to all, and what is wrong is named once.
+The clients (httpx, httpx2 in the vendors' SDKs, websockets) read the same variables differently.
+This module gives them one meaning and reports what is invalid once.
 """
 
 import os
@@ -19,16 +19,16 @@ _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
 
 def prepare_network() -> None:
-    """Make the variables of proxies and certificates fit for every client of this process.
+    """Adapt the variables of proxies and certificates to every client of this process.
 
-    This machine is reached without a proxy, whatever they say. Raises SettingInvalid, which names
-    the variable of a proxy that no client takes, or of certificates that are not there.
+    Loopback is always reached without a proxy. Raises SettingInvalid, which names the variable of
+    a proxy that no client accepts, or of certificates that do not exist.
     """
     for name in _PROXIES:
         for spelling in (name.lower(), name):
             _check_proxy(spelling)
-    _give_all_to_websockets()
-    _keep_loopback_direct()
+    _apply_all_proxy()
+    _exclude_loopback()
     _check_certificates()
 
 
@@ -37,8 +37,8 @@ def _check_proxy(name: str) -> None:
     if not value:
         return
     scheme, _, rest = value.partition("://")
-    if scheme.lower() in {"socks", "socks5"}:  # the first is how desktops write it
-        value = f"socks5h://{rest}"  # httpx lets the proxy find names in any case, websockets so
+    if scheme.lower() in {"socks", "socks5"}:  # desktops write the first
+        value = f"socks5h://{rest}"  # websockets resolve names by the proxy only with h
     os.environ[name] = value
     url = value if "://" in value else f"http://{value}"
     try:
@@ -54,19 +54,19 @@ def _check_proxy(name: str) -> None:
         )
 
 
-def _give_all_to_websockets() -> None:
-    """Apply ALL_PROXY to websockets, too, which does not read it."""
+def _apply_all_proxy() -> None:
+    """Apply ALL_PROXY to websockets, which does not read it."""
     proxy = os.environ.get(_ALL.lower()) or os.environ.get(_ALL)
     if proxy and not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = proxy
 
 
-def _keep_loopback_direct() -> None:
-    # Where both spellings are set, the clients take the lower one.
+def _exclude_loopback() -> None:
+    # If both spellings are set, the clients read the lower one.
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [host.strip() for host in given.split(",") if host.strip()]
     if "*" in hosts:
-        hosts = ["*"]  # not every client finds it among others
+        hosts = ["*"]  # some clients find it only on its own
     else:
         hosts += [host for host in _LOOPBACK if host not in hosts]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(hosts)
@@ -78,12 +78,16 @@ def _check_certificates() -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
         except ssl.SSLError as error:
-            raise _wrong("SSL_CERT_FILE", file, "holds no certificates in PEM format") from error
+            raise _build_error(
+                "SSL_CERT_FILE", file, "holds no certificates in PEM format"
+            ) from error
         except OSError as error:
-            raise _wrong("SSL_CERT_FILE", file, f"cannot be read: {error.strerror}") from error
+            raise _build_error(
+                "SSL_CERT_FILE", file, f"cannot be read: {error.strerror}"
+            ) from error
     if folder and not any(Path(each).is_dir() for each in folder.split(os.pathsep)):
-        raise _wrong("SSL_CERT_DIR", folder, "is not a directory")
+        raise _build_error("SSL_CERT_DIR", folder, "is not a directory")
 
 
-def _wrong(name: str, path: str, reason: str) -> SettingInvalid:
+def _build_error(name: str, path: str, reason: str) -> SettingInvalid:
     return SettingInvalid(name, reason=f"{path} {reason}; correct the variable or unset it")

@@ -1,9 +1,9 @@
-"""Where keys come from: the environment, files, a directory of secrets, or a command's output.
+"""Sources of keys: the environment, files, a directory of secrets, the output of a command.
 
-For each name in this order, the first that has it: the variable NAME; NAME_FILE, a path; a file
-NAME in COGO_SECRETS_DIR; the output of NAME_COMMAND; a line NAME=value in the output of
-COGO_SECRETS_COMMAND. NAME_2, NAME_3 and so on are further keys; a file, and the output of
-NAME_COMMAND, may also hold several, one a line. Commands are run without a shell.
+The first source that has a name is used: the variable NAME; NAME_FILE, a path; a file NAME in
+COGO_SECRETS_DIR; the output of NAME_COMMAND; a line NAME=value in the output of
+COGO_SECRETS_COMMAND. NAME_2, NAME_3 and so on are further keys; a file and the output of
+NAME_COMMAND may also contain several, one per line. Commands are run without a shell.
 """
 
 import io
@@ -27,10 +27,11 @@ _MOST_KEYS: Final = 50
 _ALL: Final = "COGO_SECRETS_COMMAND"
 
 
-class Vault:
-    """Reads keys, and reads them again: files each time, commands every five minutes.
+class SecretSources:
+    """Reads keys: files each time, the output of commands every five minutes.
 
-    `load` gives the settings anew, so that a changed `.env` is seen. Blocks; not for two threads.
+    `load` is called again by `reread`, so that changes of `.env` are noticed. Methods block. Not
+    thread-safe.
     """
 
     def __init__(
@@ -43,44 +44,44 @@ class Vault:
 
     @property
     def settings(self) -> Settings:
-        """As last read."""
+        """The settings as last read."""
         return self._settings
 
     def reread(self, *, urgent: bool = False) -> None:
-        """Forget what was read; an urgent need also asks the commands again."""
+        """Read the settings again; if `urgent`, also run commands whose output is still fresh."""
         self._settings = self._load()
         if urgent:
             self._outputs.clear()
 
     def keys(self, name: str) -> tuple[SecretStr, ...]:
-        """Give the keys under NAME, NAME_2, ... in order; none when there are none.
+        """Return the keys NAME, NAME_2, ... in order.
 
         Raises SettingInvalid for a file that cannot be read and a command that fails.
         """
-        found = list(self._under(name))
+        found = list(self._read_name(name))
         for number in range(2, _MOST_KEYS):
-            more = self._under(f"{name}_{number}")
+            more = self._read_name(f"{name}_{number}")
             if not more:
                 break
             found += more
         return tuple(SecretStr(key) for key in dict.fromkeys(found))
 
-    def _under(self, name: str) -> Sequence[str]:
+    def _read_name(self, name: str) -> Sequence[str]:
         settings = self._settings
         if (value := settings.value(name)) is not None:
             return [value]
         if (path := settings.value(f"{name}_FILE")) is not None:
-            return _lines(_read(f"{name}_FILE", Path(path)))
+            return _split_lines(_read(f"{name}_FILE", Path(path)))
         if settings.secrets_dir is not None and (file := settings.secrets_dir / name).is_file():
-            return _lines(_read("COGO_SECRETS_DIR", file))
+            return _split_lines(_read("COGO_SECRETS_DIR", file))
         if (command := settings.value(f"{name}_COMMAND")) is not None:
-            return _lines(self._output(f"{name}_COMMAND", command))
+            return _split_lines(self._get_output(f"{name}_COMMAND", command))
         if (command := settings.value(_ALL)) is not None:
-            value = dotenv_values(stream=io.StringIO(self._output(_ALL, command))).get(name)
+            value = dotenv_values(stream=io.StringIO(self._get_output(_ALL, command))).get(name)
             return [value] if value else []
         return []
 
-    def _output(self, variable: str, command: str) -> str:
+    def _get_output(self, variable: str, command: str) -> str:
         known = self._outputs.get(variable)
         now = self._clock()
         if known is None or now - known[0] >= COMMAND_OUTPUT_IS_FRESH.total_seconds():
@@ -88,7 +89,7 @@ class Vault:
         return known[1]
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -101,7 +102,7 @@ def _read(variable: str, path: Path) -> str:
 
 
 def _run(variable: str, command: str) -> str:
-    """Run it; what it prints beside the keys is not shown, for it may hold them."""
+    """Return the output of a command; errors do not quote it, because it may contain keys."""
     try:
         done = subprocess.run(  # noqa: S603  the operator's own command, without a shell
             shlex.split(command),

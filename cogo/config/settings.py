@@ -1,4 +1,4 @@
-"""Settings: the one place that reads the environment and `.env` files."""
+"""Settings, from the environment and `.env` files. No other module reads these."""
 
 import io
 import os
@@ -25,7 +25,7 @@ from protocol.json_values import explain_mistake
 from protocol.records.models import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-"""Its files are trusted: whoever can write them can also change this code."""
+"""The folder of the source code. Its files are trusted, as the code is."""
 _FILE_VARIABLE: Final = "COGO_ENV_FILE"
 
 
@@ -33,16 +33,16 @@ _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """Format of log lines."""
 
     AUTO = "auto"
-    """Plain on a terminal, JSON elsewhere."""
+    """Plain on a terminal, otherwise JSON."""
     PLAIN = "plain"
     JSON = "json"
 
 
 class LogLevel(StrEnum):
-    """The least serious record that is written."""
+    """Lowest level that is logged."""
 
     TRACE = "TRACE"
     DEBUG = "DEBUG"
@@ -56,17 +56,17 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "SUPABASE_SECRET_KEY": "sb_secret_... (Project Settings, API Keys)",
     "SUPABASE_DB_URL": "postgresql://postgres:PASSWORD@db.abcdefghijklmnop.supabase.co:5432/postgres",
 }
-"""What a value of a variable looks like, for the message that says it is missing."""
+"""Examples of values, for the message that a variable is missing."""
 
 
 class Settings(BaseModel):
-    """What the environment and files say; an empty variable counts as unset.
+    """The settings; an empty variable counts as unset.
 
-    The environment wins over `.env` of the working directory, which wins over
-    `~/.config/cogo/.env` and over `.env` of the checkout; COGO_ENV_FILE names a file that is read
-    instead of all of them. While the working directory is not trusted (`cogo.config.trust`), its
-    file counts last, and only for keys and what else does no harm. Names that only the
-    catalogue knows (keys and base URLs of providers) are read with `value` and `secret`.
+    The environment takes precedence over `.env` in the working directory, then
+    `~/.config/cogo/.env`, then `.env` in the checkout; COGO_ENV_FILE names a file that is read
+    instead of all of them. If the working directory is not trusted (`cogo.config.trust`), its file
+    comes last, and only keys and harmless settings of it count. Variables that the catalogue names
+    (keys and base URLs of providers) are read with `value` and `secret`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -117,62 +117,62 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, directory: Path | None = None) -> Self:
-        """Read the environment and the `.env` files that count in `directory`.
+        """Load the environment and the `.env` files that apply to `directory`.
 
-        `directory` is the working directory when not given. Raises SettingInvalid, which names
-        the variable and the values that it takes, or the file that cannot be read.
+        The default is the working directory. Raises SettingInvalid, which names the variable and
+        its valid values, or the file that cannot be read.
         """
         variables, ignored = _read_files(directory or Path.cwd())
         variables |= {name: text for name, text in os.environ.items() if text}
         try:
             settings = cls.model_validate(variables)
         except ValidationError as error:
-            raise _invalid(error) from error
+            raise _build_error(error) from error
         settings._variables = variables
         settings._ignored = ignored
         return settings
 
     @property
     def ignored(self) -> Ignored | None:
-        """What was left out of `.env` because its folder is not trusted."""
+        """What was ignored in `.env` because its folder is not trusted."""
         return self._ignored
 
     @property
     def retention(self) -> timedelta | None:
-        """For how long finished tasks are kept; None: for ever."""
+        """How long finished tasks are kept; None means forever."""
         return None if self.retention_days is None else timedelta(days=self.retention_days)
 
     @property
     def audit_retention(self) -> timedelta | None:
-        """For how long calls stay in the audit; None: for ever."""
+        """How long calls stay in the audit log; None means forever."""
         return None if self.audit_days is None else timedelta(days=self.audit_days)
 
     def value(self, name: str) -> str | None:
-        """Give the value of any variable, None when unset or empty."""
+        """Return the value of any variable, or None if unset or empty."""
         return self._variables.get(name)
 
     def secret(self, name: str) -> SecretStr | None:
-        """Give the value of a variable that must not be shown."""
+        """Return the value of a variable that must not be shown."""
         value = self.value(name)
         return None if value is None else SecretStr(value)
 
 
 def config_directory() -> Path:
-    """Return the user's own directory for COGO: `$XDG_CONFIG_HOME/cogo`, else `~/.config/cogo`."""
+    """Return the user's configuration directory: `$XDG_CONFIG_HOME/cogo` or `~/.config/cogo`."""
     base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".config") / "cogo"
 
 
 def is_trusted_file(file: Path, content: bytes) -> bool:
-    """Return whether a file of settings counts in full. Raises SettingInvalid if it has changed."""
+    """Return whether a settings file counts in full. Raises SettingInvalid if it has changed."""
     config = config_directory()
     if file.parent in {CHECKOUT, config, config.resolve()}:
         return True
     return TrustStore.load(config).trusts_file(file, content)
 
 
-def env_files(directory: Path) -> dict[Path, bool]:
-    """Return the `.env` files that are read in `directory`, and whether each holds a secret."""
+def find_env_files(directory: Path) -> dict[Path, bool]:
+    """Return the `.env` files that apply to `directory`, and whether each contains a secret."""
     named = os.environ.get(_FILE_VARIABLE)
     folders = (CHECKOUT, config_directory(), directory.resolve())
     files = [Path(named)] if named else [folder / ENV_FILE for folder in folders]
@@ -184,7 +184,7 @@ def env_files(directory: Path) -> dict[Path, bool]:
 
 
 def _read_files(directory: Path) -> tuple[dict[str, str], Ignored | None]:
-    """Return the variables of all files, and what was left out of them."""
+    """Return the variables of all files, and what was ignored."""
     named = os.environ.get(_FILE_VARIABLE)
     if named:
         return _parse(read_file(Path(named)), Path(named)), None
@@ -197,7 +197,7 @@ def _read_files(directory: Path) -> tuple[dict[str, str], Ignored | None]:
         return ours, None
     if is_trusted_file(file, content):
         return ours | _parse(content, file), None
-    # What it says about other variables is not looked up: it could send those away as a key.
+    # Not interpolated: it could send other variables away as a key.
     taken, refused = split_variables(_parse(content, file, interpolate=False))
     ignored = Ignored(file.parent, file.name, refused) if refused else None
     return {**taken, **ours}, ignored
@@ -212,7 +212,7 @@ def _parse(content: bytes | None, file: Path, *, interpolate: bool = True) -> di
     return {name: value for name, value in values.items() if value}
 
 
-def _invalid(error: ValidationError) -> SettingInvalid:
+def _build_error(error: ValidationError) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0])
     return SettingInvalid(name, reason=explain_mistake(first))

@@ -1,8 +1,8 @@
-"""Trust: which folders may set what runs, where keys go and what is written.
+"""Trusted folders: those whose files may decide what runs, where keys go and what is written.
 
-A cloned repository or an unpacked archive may hold a `.env`, a `cogo.toml` and a state directory
-that somebody else wrote. They count in full only where the user said so with `cogo trust`, and
-only as they were then: path and content are remembered.
+A cloned repository or an unpacked archive may contain a `.env`, a `cogo.toml` and a state
+directory that someone else wrote. They count in full only if the user ran `cogo trust`, and only
+as they were then: path and content are stored.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ ADDRESSES: Final = frozenset(
         "ZAI_BASE_URL",
     }
 )
-"""Variables that say where keys and prompts are sent: those of the catalogue, as a test checks."""
+"""Variables that decide where keys and prompts are sent; a test compares the catalogue."""
 _HARMLESS: Final = frozenset(
     {
         "COGO_CACHE",
@@ -62,7 +62,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 _KEY: Final = re.compile(r"(?!COGO_|SUPABASE_)[A-Z][A-Z0-9_]*_(?:API_KEY|TOKEN)(?:_\d+)?")
-"""A model provider's key. Alone it does no harm: it goes to the provider's own address."""
+"""A key of a provider. It is harmless alone: it is sent to the provider's own address."""
 _SUPABASE_SECRETS: Final = frozenset(
     {
         "SUPABASE_DB_URL",
@@ -75,17 +75,17 @@ _KEY_SOURCE: Final = re.compile(_KEY.pattern + "_(?:FILE|COMMAND)")
 
 
 class TrustStore(BaseModel):
-    """What the user trusts: folders with the hashes of their files, and state directories."""
+    """The folders that the user trusts, with the hashes of their files, and state directories."""
 
     model_config = ConfigDict(frozen=True)
 
     folders: Mapping[str, Mapping[str, str]] = {}
     states: Mapping[str, str] = {}
-    """State directories that COGO made for this user, by the hash of their identity."""
+    """State directories that COGO created for this user, with the hash of their identity."""
 
     @classmethod
     def load(cls, config: Path) -> Self:
-        """Read the store in the directory `config`; one that others may write is worth nothing."""
+        """Load the store in the directory `config`; empty if other users can write it."""
         path = config / STORE
         try:
             if path.stat().st_mode & _WRITABLE_BY_OTHERS:
@@ -95,12 +95,12 @@ class TrustStore(BaseModel):
             return cls()
 
     def save(self, config: Path) -> None:
-        """Replace the store. Raises OSError."""
+        """Write the store. Raises OSError."""
         config.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(config / STORE, self.model_dump_json(indent=2) + "\n")
 
     def with_folder(self, folder: Path) -> Self:
-        """Trust the files of `folder` as they are now, and a state directory in it."""
+        """Return a store that also trusts the files of `folder` as they are, and its state."""
         hashes = {
             name: _hash(content)
             for name in (ENV_FILE, OVERLAY)
@@ -111,7 +111,7 @@ class TrustStore(BaseModel):
         return trusted.with_state(state) if state.is_dir() else trusted
 
     def with_state(self, state: Path) -> Self:
-        """Trust a state directory; a random text in it shows later that it is the same one."""
+        """Return a store that also trusts a state directory, identified by a random file in it."""
         if self.trusts_state(state):
             return self
         identity = secrets.token_hex(16)
@@ -120,22 +120,22 @@ class TrustStore(BaseModel):
         return self.model_copy(update={"states": known})
 
     def without(self, folder: Path) -> Self:
-        """Trust neither the files of `folder` nor its state directory any more."""
+        """Return a store that trusts neither the files of `folder` nor its state directory."""
         gone = {str(folder), str(folder / STATE)}
         folders = {path: files for path, files in self.folders.items() if path not in gone}
         states = {path: identity for path, identity in self.states.items() if path not in gone}
         return self.model_copy(update={"folders": folders, "states": states})
 
     def trusts_state(self, state: Path) -> bool:
-        """Return whether COGO made this state directory for this user, or the user trusts it."""
+        """Return whether COGO created this state directory for this user, or the user trusts it."""
         identity = read_file(state / _IDENTITY)
         return identity is not None and self.states.get(str(state)) == _hash(identity)
 
     def trusts_file(self, file: Path, content: bytes) -> bool:
         """Return whether a file counts in full.
 
-        Raises SettingInvalid when its folder is trusted, but with another content: what the user
-        relied on may be gone from it, so it is neither believed nor left out.
+        Raises SettingInvalid if its folder is trusted with another content: ignoring the file
+        could drop settings on which the user relies.
         """
         hashes = self.folders.get(str(file.parent))
         if hashes is None:
@@ -143,7 +143,7 @@ class TrustStore(BaseModel):
         if hashes.get(file.name) != _hash(content):
             raise SettingInvalid(
                 str(file),
-                reason="it has changed since its folder was trusted; look at it, then run "
+                reason="it has changed since its folder was trusted; check it, then run "
                 f"`cogo trust {shlex.quote(str(file.parent))}`",
             )
         return True
@@ -151,23 +151,24 @@ class TrustStore(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What was found in a folder that is not trusted, and left out."""
+    """What is ignored because its folder is not trusted."""
 
     folder: Path
     file: str
     what: tuple[str, ...] = ()
-    """Names of settings; empty: all of it."""
+    """Names of settings; empty if the whole file is ignored."""
 
     def __str__(self) -> str:
-        """Return what was left out, in words."""
+        """Return what is ignored, as text."""
         path = self.folder / self.file
         return f"{', '.join(self.what)} in {path}" if self.what else str(path)
 
 
 def split_variables(variables: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Return what a `.env` that nobody trusts may set, and the names of ours that it may not.
+    """Return what an untrusted `.env` may set, and the names of settings that it may not.
 
-    Its keys count unless it also says where keys go: they may be meant for that address alone.
+    Its keys count unless it also sets where keys are sent: they may be meant for that address
+    only.
     """
     withholds_keys = not ADDRESSES.isdisjoint(variables)
     taken: dict[str, str] = {}
@@ -187,12 +188,12 @@ def split_variables(variables: Mapping[str, str]) -> tuple[Mapping[str, str], tu
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a variable of this name holds something that others must not read."""
+    """Return whether a variable of this name contains a secret."""
     return _KEY.fullmatch(name) is not None or name in _SUPABASE_SECRETS
 
 
 def read_file(file: Path) -> bytes | None:
-    """Return the content of a regular file, None when there is none. Raises SettingInvalid."""
+    """Return the content of a regular file, or None. Raises SettingInvalid."""
     if not file.is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Checks of Supabase: the address, the key, the migrations, Realtime, the agents."""
+"""Checks of Supabase: the address, the key, the migrations, Realtime and the agents."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus, missing, note, ok
 from cogo.errors import CommandError
-from cogo.wiring.schema_check import absent_versions
-from cogo.wiring.stores import build_bus, store_factory
+from cogo.wiring.schema_check import find_missing_versions
+from cogo.wiring.stores import build_bus, open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
 from protocol.store.queue import QueueStore
 from protocol.topics import TASKS
@@ -18,26 +18,26 @@ _REALTIME_SECONDS: Final = 10.0
 
 
 async def check_supabase(project: Project) -> AsyncIterator[Check]:
-    """Ask the Supabase of this project; stop at the first thing without which the rest is moot."""
+    """Check the Supabase of a project; stop at what the remaining checks depend on."""
     try:
         connection = find_connection(project)
     except CommandError as error:
         yield missing("supabase", str(error), "cogo up")
         return
-    async with store_factory(connection)() as store:
-        schema = await _schema(store, connection)
+    async with open_supabase_store(connection) as store:
+        schema = await _check_schema(store, connection)
         yield schema
         if schema.name != "migrations":
             return
         if schema.status is CheckStatus.OK:
             yield await check_writes(store)
-        yield await _realtime(connection)
-        yield await _agents(store)
+        yield await _check_realtime(connection)
+        yield await _check_agents(store)
 
 
-async def _schema(store: QueueStore, connection: Connection) -> Check:
+async def _check_schema(store: QueueStore, connection: Connection) -> Check:
     try:
-        absent = await absent_versions(store)
+        absent = await find_missing_versions(store)
     except Unauthorized:
         name = "the embedded server" if connection.is_embedded else "SUPABASE_SECRET_KEY"
         return missing(
@@ -48,19 +48,19 @@ async def _schema(store: QueueStore, connection: Connection) -> Check:
         return missing("supabase", f"{connection.url} does not answer: {error}", fix)
     if absent:
         return missing("migrations", f"not applied: {', '.join(absent)}", "cogo migrate")
-    return ok("migrations", f"{connection.url} answers and has all of them")
+    return ok("migrations", f"{connection.url} has all of them")
 
 
 async def check_writes(store: QueueStore) -> Check:
-    """Check that the database can write; reads go on when its disk is full."""
+    """Check that the database can write; reads succeed even if its disk is full."""
     try:
         await store.check_writes()
     except CogoError as error:
-        return missing("database", str(error), "make room on the disk of the database")
-    return ok("database", "it can write")
+        return missing("database", str(error), "free space on the disk of the database")
+    return ok("database", "writes succeed")
 
 
-async def _realtime(connection: Connection) -> Check:
+async def _check_realtime(connection: Connection) -> Check:
     joined = asyncio.Event()
     bus = build_bus(connection)
     try:
@@ -71,14 +71,14 @@ async def _realtime(connection: Connection) -> Check:
         ):
             await joined.wait()
     except TimeoutError:
-        # Everything also works without it, only later.
-        return note("realtime", "no channel could be joined; work waits for polls", None)
+        # Everything works without it, only later.
+        return note("realtime", "no channel could be joined; agents poll instead", None)
     except CogoError as error:
         return note("realtime", f"no channel could be joined: {error}", None)
     return ok("realtime", "a private channel was joined")
 
 
-async def _agents(store: QueueStore) -> Check:
+async def _check_agents(store: QueueStore) -> Check:
     try:
         alive = [agent for agent in await store.fetch_agents() if agent.state == "alive"]
     except CogoError as error:

@@ -20,16 +20,16 @@ from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import Knowledge
-from cogo.config.catalogue import credentials, ended_models, load_catalogue
+from cogo.config.catalogue import describe_ended_models, load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.health_server import serve_health
 from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
-from cogo.terminal import print_line, typed
-from cogo.wiring.catalogue_watch import kept_fresh
+from cogo.terminal import expand_commands, print_line
+from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.router import build_router, open_cache, open_router
-from cogo.wiring.stores import build_bus, store_factory
+from cogo.wiring.stores import build_bus, open_supabase_store
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 
@@ -58,7 +58,7 @@ class Role:
 
 def find_secrets(project: Project, bootstrap: AgentBootstrap) -> list[str]:
     """Return every secret that this process knows, for the redaction of its logs."""
-    opened = credentials(project, load_catalogue(project)).values()
+    opened = load_credentials(project, load_catalogue(project)).values()
     keys = (key.get_secret_value() for each in opened for key in each.keys)
     return [bootstrap.connection.secret_key.get_secret_value(), *keys]
 
@@ -78,7 +78,7 @@ async def serve_agent(
         port = role.health_port
         health_url = None if port is None else stack.enter_context(serve_health(health, port))
         lister = None if bootstrap.simulator_url else router
-        await stack.enter_async_context(kept_fresh(project, catalogue, lister=lister))
+        await stack.enter_async_context(watch_catalogue(project, catalogue, lister=lister))
         if lister is not None:
             await lister.discover()
         shutdown = stack.enter_context(shut_down_on_signals())
@@ -91,7 +91,7 @@ async def serve_agent(
             opening = open_cache(project, connection, agent_id=role.agent_id)
             agent = partial(
                 run_executor,
-                open_store=store_factory(connection),
+                open_store=partial(open_supabase_store, connection),
                 bus=bus,
                 router=router,
                 identity=identity,
@@ -102,7 +102,7 @@ async def serve_agent(
         else:
             agent = partial(
                 run_orchestrator,
-                open_store=store_factory(connection),
+                open_store=partial(open_supabase_store, connection),
                 bus=bus,
                 catalogue=router.catalogue,
                 lanes=partial(_list_lanes, router),
@@ -116,7 +116,7 @@ async def serve_agent(
 
 
 def _warn_of_ended_models(catalogue: Catalogue) -> None:
-    for sentence in ended_models(catalogue):
+    for sentence in describe_ended_models(catalogue):
         logger.warning(sentence)
 
 
@@ -168,7 +168,7 @@ def _report_ready(identity: AgentIdentity, health: Health, health_url: str | Non
     if lacking is None:
         print_line(json.dumps({"ready": identity.id, "health_url": health_url}))
     else:
-        print_line(typed(lacking), err=True)
+        print_line(expand_commands(lacking), err=True)
         report = {"waiting": identity.id, "health_url": health_url, "missing": lacking}
         print_line(json.dumps(report))
 

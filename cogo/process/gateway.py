@@ -21,12 +21,12 @@ from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import print_line
 from cogo.wiring.gateway import build_gateway_options, open_parts
+from cogo.wiring.stores import open_supabase_store
 from gateway.app import create_app
 from gateway.limits.slow_clients import PatientHttpProtocol, PatientSocketProtocol
 from gateway.metrics import Metrics
 from gateway.middleware import Door
 from gateway.options import GatewayOptions
-from protocol.transport.supabase_store import open_store
 
 PORT: Final = 8000
 _TRIES: Final = 100
@@ -158,15 +158,14 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _require_keys(connection: Connection, host: str, *, is_keyless: bool) -> None:
     if is_keyless:
         raise CommandError(
-            f"on {host} everybody could ask: leave --no-key and COGO_GATEWAY_KEYLESS out, "
+            f"on {host} everyone could use it: remove --no-key and COGO_GATEWAY_KEYLESS, "
             "or listen on 127.0.0.1"
         )
-    key = connection.secret_key.get_secret_value()
-    async with open_store(connection.url, key) as store:
+    async with open_supabase_store(connection) as store:
         if any(each.usable for each in await store.fetch_api_keys()):
             return
     raise CommandError(
-        f"on {host} everybody could ask: make a key first with `cogo keys create`, "
+        f"on {host} everyone could use it: create a key first with `cogo keys create`, "
         "or listen on 127.0.0.1"
     )
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from loguru import logger
 
 from cogo.config.catalogue import must_simulate
-from cogo.config.connection import Connection, find_connection, of_state
+from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
 from cogo.errors import AlreadyRunning, ChildFailed
 from cogo.migrations import load_migrations, migrate
@@ -161,7 +161,7 @@ class LocalStack:
             raise ChildFailed(f"the server left no state in {self._project.home}")
         done = await migrate(state.db_url, load_migrations())
         logger.debug("migrated", applied=len(done.applied))
-        return of_state(state), state.db_url
+        return connection_from_state(state), state.db_url
 
     async def _wait_bootstrap(self) -> str:
         return (await asyncio.shield(self._bootstrap)).to_line()

@@ -14,18 +14,17 @@ from loguru import logger
 from cogo.config.connection import Connection
 from cogo.config.local_gateway import create_console_address, write_local_gateway
 from cogo.wiring.schema_check import check_schema
-from cogo.wiring.stores import store_factory
+from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import ReleaseAnswer
 from protocol.store.queue import QueueStore
-from protocol.transport.supabase_store import open_store
 
 _PAUSE_SECONDS: Final = 0.25
 
 
 async def check_project(connection: Connection) -> None:
     """Raise MigrationMissing unless the project has all migrations."""
-    async with store_factory(connection)() as store:
+    async with open_supabase_store(connection) as store:
         await check_schema(store)
 
 
@@ -36,7 +35,7 @@ async def publish_gateway(
 
     None: a key is needed, and no address was asked for that admits without one.
     """
-    async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+    async with open_supabase_store(connection) as store:
         await write_local_gateway(home, store, url, is_keyless=not needs_key)
         if not needs_key:
             return f"{url}/"
@@ -52,7 +51,7 @@ async def release_leases(connection: Connection, agent_id: str, *, within: timed
     try:
         async with (
             asyncio.timeout(within.total_seconds()),
-            store_factory(connection)() as store,
+            open_supabase_store(connection) as store,
         ):
             released = await _release(store, agent_id)
     except (CogoError, TimeoutError) as error:

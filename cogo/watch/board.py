@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cogo.terminal import lay_out, neutralize
+from cogo.terminal import lay_out_table, neutralize
 from cogo.watch.follow import Delta, Finished, Happening
 from cogo.watch.format import agent_name, event_line, marked, selection_line
 from protocol.records import Event, SelectionRow
@@ -128,7 +128,7 @@ def _table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
         for row in rows
     ]
     drop = ("CHARS", "AGENT", "MODEL")
-    lines, _ = lay_out(headings, cells, drop=drop, width=width - _LEAST_TAIL)
+    lines, _ = lay_out_table(headings, cells, drop=drop, width=width - _LEAST_TAIL)
     edge = max(map(cell_len, lines)) + 2
     shown = Text(no_wrap=True, overflow="crop")
     for line, row in zip(lines, (None, *rows), strict=True):

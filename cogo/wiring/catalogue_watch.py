@@ -1,4 +1,4 @@
-"""What processes know of models, kept fresh while they run: the catalogue file, the listings."""
+"""Reloads the catalogue while a process runs: its files, and the lists of providers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from loguru import logger
 
 from cogo.config.catalogue import load_catalogue
-from cogo.config.context import Project, overlay_files
+from cogo.config.context import Project, find_overlay_files
 from cogo.config.settings import config_directory
 from cogo.config.trust import STORE
 from cogo.errors import SettingInvalid
@@ -17,47 +17,46 @@ from providers.catalogue.catalogue import Catalogue
 from providers.errors import MalformedResponse, ProviderError
 from providers.router import Router
 
-LOOK_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 2.0
 
-Stamp: TypeAlias = tuple[int, int] | None
-"""Time and size of a file; None when there is none."""
+FileVersion: TypeAlias = tuple[int, int] | None
+"""Time and size of a file; None if it does not exist."""
 
 
 @asynccontextmanager
-async def kept_fresh(
+async def watch_catalogue(
     project: Project, catalogue: Catalogue, *, lister: Router | None = None
 ) -> AsyncIterator[None]:
-    """For the length of the block, take over changes of `cogo.toml`; `lister` asks the listings."""
+    """Reload `catalogue` for the duration of the block; `lister` requests the lists once."""
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(follow(project, catalogue), name="catalogue")
-        asking = lister and group.create_task(ask_listings(lister), name="listings")
+        reloading = group.create_task(reload_changes(project, catalogue), name="catalogue")
+        listing = lister and group.create_task(load_listings(lister), name="listings")
         try:
             yield
-        except Exception as error:  # the block's own, which a task group would wrap
+        except Exception as error:  # of the block, which a task group would wrap
             failure = error
         finally:
-            following.cancel()
-            if asking:
-                asking.cancel()
+            reloading.cancel()
+            if listing:
+                listing.cancel()
     if failure is not None:
         raise failure
 
 
-async def follow(
-    project: Project, catalogue: Catalogue, *, look_seconds: float = LOOK_SECONDS
+async def reload_changes(
+    project: Project, catalogue: Catalogue, *, poll_seconds: float = POLL_SECONDS
 ) -> None:
     """Reload `catalogue` whenever its files change, until cancelled.
 
-    A file that is not valid, or not what its user trusts, changes nothing; what is wrong with it
-    is logged once.
+    A file that is invalid or not trusted changes nothing; the error is logged once.
     """
-    files = overlay_files(project.settings, project.directory)
-    watched = (*files, config_directory() / STORE)  # with trust, too, a file begins to count
-    known: list[Stamp] = []  # files are read once more: they may have changed since they were read
+    files = find_overlay_files(project.settings, project.directory)
+    watched = (*files, config_directory() / STORE)  # a file also counts once it is trusted
+    known: list[FileVersion] = []  # empty, since files may have changed after they were loaded
     while True:
-        await asyncio.sleep(look_seconds)
-        now = await asyncio.to_thread(lambda: [_stamp(path) for path in watched])
+        await asyncio.sleep(poll_seconds)
+        now = await asyncio.to_thread(lambda: [_read_version(path) for path in watched])
         if now == known:
             continue
         known = now
@@ -71,8 +70,11 @@ async def follow(
             logger.info("catalogue reloaded", files=names, models=len(catalogue.models))
 
 
-async def ask_listings(router: Router) -> None:
-    """Ask the providers whose listing decides. One that does not answer is believed as before."""
+async def load_listings(router: Router) -> None:
+    """Request the lists of the providers that remove what they do not list.
+
+    The models of a provider that does not answer stay as they are.
+    """
     for provider in list(router.catalogue.providers.values()):
         if not provider.listing_decides:
             continue
@@ -100,7 +102,7 @@ async def ask_listings(router: Router) -> None:
         )
 
 
-def _stamp(path: Path) -> Stamp:
+def _read_version(path: Path) -> FileVersion:
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the routes of the gateway work with, built from the settings."""
+"""The services of the gateway and its options, built from the settings."""
 
 import time
 from collections.abc import AsyncIterator
@@ -11,9 +11,9 @@ from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
-from cogo.wiring.catalogue_watch import kept_fresh
-from cogo.wiring.model_directory import Directory
-from cogo.wiring.stores import build_bus
+from cogo.wiring.catalogue_watch import watch_catalogue
+from cogo.wiring.model_directory import CatalogueModelDirectory
+from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.auth.authenticator import Gatekeeper
 from gateway.auth.tokens import Tokens
 from gateway.dependencies import Parts
@@ -24,19 +24,17 @@ from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
 from gateway.streams.hub import Hub
 from gateway.streams.task_lists import Boards
-from protocol.transport.supabase_store import open_store
 
 
 @asynccontextmanager
 async def open_parts(
     project: Project, connection: Connection, options: GatewayOptions, metrics: Metrics
 ) -> AsyncIterator[Parts]:
-    """Open what the routes work with."""
-    key = connection.secret_key.get_secret_value()
+    """Open the services that the routes use."""
     catalogue = load_catalogue(project)
     async with (
-        kept_fresh(project, catalogue),
-        open_store(connection.url, key) as store,
+        watch_catalogue(project, catalogue),
+        open_supabase_store(connection) as store,
         build_bus(connection) as bus,
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
         Hub(store=store, bus=bus, poll=options.poll) as hub,
@@ -54,7 +52,7 @@ async def open_parts(
             rates=Rates(options.requests_per_minute, clock=time.monotonic),
             admits_keyless=options.is_loopback and options.is_keyless,
         )
-        directory = Directory(
+        directory = CatalogueModelDirectory(
             catalogue=catalogue,
             store=store,
             spending=store,

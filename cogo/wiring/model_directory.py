@@ -1,4 +1,4 @@
-"""The models as the gateway lists them: what living executors serve, with the catalogue's facts."""
+"""The models that the gateway lists: those that executors serve, described by the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -26,14 +26,14 @@ from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
 
 AGENT_ID: Final = "gateway"
-"""Who is named in a switch that the gateway's question found due."""
+"""Name of the gateway in a switch that its request caused."""
 RECOMMENDED: Final = 5
-"""Models that a recommendation names at most."""
+"""Maximum number of models in a recommendation."""
 DEGRADED_FROM: Final = 0.5
-"""Share of failed attempts within the hour from which a model is called degraded."""
+"""Share of failed attempts in the last hour from which a model counts as degraded."""
 
 
-class Directory:
+class CatalogueModelDirectory:
     """Implements `gateway.models.ModelDirectory`."""
 
     def __init__(
@@ -50,21 +50,21 @@ class Directory:
         self._start = start
 
     async def models(self) -> list[ModelFacts]:
-        """List what living executors serve, in the order of their ids."""
+        """Return the models that executors serve, in order of their ids."""
         stats = {
             (each.model_id, each.simulated): each
             for each in await self._store.fetch_model_stats()
             if each.period == "hour"
         }
-        served = await self._served()
+        served = await self._fetch_served()
         return [
-            self._facts(lane, stats.get((lane, simulated)), simulated=simulated)
+            self._describe(lane, stats.get((lane, simulated)), simulated=simulated)
             for lane, simulated in served.items()
         ]
 
     async def resolve(self, name: str) -> str:
-        """Find the served model of this name; raises UnknownModelName."""
-        served = list(await self._served())
+        """Return the id of the served model of this name. Raises UnknownModelName."""
+        served = list(await self._fetch_served())
         if name in served:
             return name
         try:
@@ -78,8 +78,8 @@ class Directory:
     async def recommend(
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
     ) -> Recommendation:
-        """Choose among what is served as the CIO does, by what is known at this moment."""
-        registry = LaneRegistry(store=self._store, own=_nothing)
+        """Choose among the served models as the CIO would now. Raises RequirementsInvalid."""
+        registry = LaneRegistry(store=self._store, own=_serve_nothing)
         await registry.refresh()
         learned = await self._store.model_knowledge(agent_id=AGENT_ID)
         knowledge = build_knowledge(learned, start=self._start)
@@ -102,10 +102,10 @@ class Directory:
             raise RequirementsInvalid(error.message) from error
         return Recommendation(models=choice.recommend(RECOMMENDED), reasoning=choice.reason)
 
-    async def _served(self) -> dict[str, bool]:
+    async def _fetch_served(self) -> dict[str, bool]:
         return list_served_lanes(await self._store.fetch_agents())
 
-    def _facts(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
+    def _describe(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
         facts = self._catalogue.facts(lane)
         known = self._catalogue.models.get(lane)
         return ModelFacts(
@@ -115,16 +115,16 @@ class Directory:
             provider=facts.provider,
             capabilities=facts.capabilities,
             context_window=facts.context_window,
-            status=_status(stats),
+            status=_get_status(stats),
             simulated=simulated,
         )
 
 
-def _status(stats: ModelStats | None) -> Status:
+def _get_status(stats: ModelStats | None) -> Status:
     if stats is None or stats.error_rate is None or stats.error_rate < DEGRADED_FROM:
         return "available"
     return "unavailable" if stats.completed == 0 else "degraded"
 
 
-async def _nothing() -> Sequence[str]:
+async def _serve_nothing() -> Sequence[str]:
     return ()

@@ -1,4 +1,4 @@
-"""The router of an executor: the catalogue, the keys, and what stands around each call."""
+"""The router of an executor, with its middleware, and the answer cache."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -7,11 +7,11 @@ from datetime import timedelta
 from agents.executor.answer_cache import AnswerCache
 from agents.middleware.budget import BudgetMiddleware
 from agents.middleware.stack import open_call_limits
-from cogo.config.catalogue import KeySource, credentials
+from cogo.config.catalogue import KeySource, load_credentials
 from cogo.config.connection import Connection
 from cogo.config.context import Project
+from cogo.wiring.stores import open_supabase_store
 from protocol.store.spending import SpendingStore
-from protocol.transport.supabase_store import open_store
 from providers.calls.middleware import Gate
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.schema import TimeoutSeconds
@@ -27,13 +27,12 @@ async def open_router(
     agent_id: str,
     simulator_url: str | None,
 ) -> AsyncIterator[Router]:
-    """Open a router whose gates share limits and circuits with all other executors.
+    """Open a router that shares limits and circuit breakers with all other executors.
 
     Raises SettingInvalid.
     """
-    key = connection.secret_key.get_secret_value()
     async with (
-        open_store(connection.url, key) as store,
+        open_supabase_store(connection) as store,
         open_call_limits(agent_id=agent_id, store=store) as safety,
         build_router(
             project,
@@ -54,9 +53,9 @@ def _ledger(project: Project, agent_id: str, store: SpendingStore) -> BudgetMidd
 async def open_cache(
     project: Project, connection: Connection, *, agent_id: str
 ) -> AsyncIterator[AnswerCache]:
-    """Open the cache of answers, which tasks or the settings have to ask for."""
+    """Open the answer cache, which tasks or the settings must enable."""
     settings = project.settings
-    async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
+    async with open_supabase_store(connection) as store:
         yield AnswerCache(
             store,
             ledger=_ledger(project, agent_id, store),
@@ -73,14 +72,14 @@ def build_router(
     simulator_url: str | None = None,
     gates: Sequence[Gate] = (),
 ) -> Router:
-    """Build it; it opens with `async with`. Real keys are read again while it lives.
+    """Return a router, to be opened with `async with`. Real keys are read again while it is open.
 
     Raises SettingInvalid.
     """
     settings = project.settings
     return Router(
         catalogue,
-        credentials(project, catalogue, simulator_url),
+        load_credentials(project, catalogue, simulator_url),
         gates=gates,
         reread=None if simulator_url else KeySource(project, catalogue).reread,
         timeouts=TimeoutSeconds(

@@ -1,12 +1,12 @@
-"""The schema: whether a project has the migrations that this version needs."""
+"""Whether a project has the migrations that this version needs."""
 
 from cogo.migrations import load_migrations
 from protocol.errors import MigrationMissing
 from protocol.store.queue import QueueStore
 
 
-async def absent_versions(store: QueueStore) -> list[str]:
-    """Give the versions that the project lacks; all of them when it has never seen COGO.
+async def find_missing_versions(store: QueueStore) -> list[str]:
+    """Return the versions that a project lacks.
 
     Raises Unauthorized and StoreUnavailable.
     """
@@ -18,8 +18,8 @@ async def absent_versions(store: QueueStore) -> list[str]:
 
 
 async def check_schema(store: QueueStore) -> None:
-    """Raise MigrationMissing, which names the versions and the cure, unless all are there."""
-    absent = await absent_versions(store)
+    """Raise MigrationMissing if a version is missing."""
+    absent = await find_missing_versions(store)
     if absent:
         raise MigrationMissing(
             f"the project lacks {len(absent)} migrations, the first is {absent[0]}: "

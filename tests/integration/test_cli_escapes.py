@@ -162,7 +162,7 @@ def test_newlines_and_tabs_of_an_answer_stay_and_a_file_is_exact(
 
 def test_every_command_is_tried_or_known_to_print_no_rows() -> None:
     unknown = {
-        command.name if command.group is None else f"{command.group} {command.name}"
+        command.path
         for command in COMMANDS
         if (command.name,) not in READING
         and (command.group, command.name) not in READING

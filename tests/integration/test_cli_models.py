@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cogo.cli.app import run
-from cogo.config.catalogue import key_variables
+from cogo.config.catalogue import list_key_variables
 from providers.adapters.http.debug import print_raw_events
 from providers.catalogue.catalogue import Catalogue
 from tests.support.servers.simulator import simulator_process
@@ -55,7 +55,7 @@ def cogo(
     catalogue = tmp_path / "cogo.toml"
     catalogue.write_text("\n".join(NOBODY.format(each) for each in LOCAL))
     monkeypatch.setenv("COGO_CATALOGUE", str(catalogue))
-    for name in key_variables(Catalogue.load()):
+    for name in list_key_variables(Catalogue.load()):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))

@@ -1,18 +1,15 @@
 """The program's frame: what it imports, shows and answers."""
 
-import importlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from cogo.cli.commands import COMMANDS
-from cogo.cli.registry import Command
+from cogo.cli.commands import COMMANDS, Command, split_help
 from cogo.config.settings import CHECKOUT
 from tests.support.servers.command_line import cogo_program, environment
 
@@ -38,14 +35,11 @@ def test_help_imports_nothing_heavy_and_costs_under_half_a_second() -> None:
     assert not {name.partition(".")[0] for name in measured["modules"]} & set(HEAVY)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path)
 def test_every_command_has_its_summary_and_examples(command: Command) -> None:
-    module = importlib.import_module(command.module)
-    lines = module.EXAMPLES
-    examples = lines[command.name] if isinstance(lines, Mapping) else lines
+    text, examples = split_help(command.load())
 
-    first_line = getattr(module, command.function).__doc__.splitlines()[0]
-    assert first_line.startswith(command.summary.rstrip("."))
+    assert text.splitlines()[0] == command.summary
     assert examples
     named = rf"\bcogo .*({command.name}|{command.group or command.name})"
     assert all(re.search(named, line) for line in examples)

@@ -80,7 +80,7 @@ def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> Non
     expected = {str(path.relative_to(ROOT)) for package in PACKAGES for path in tracked(package)}
     for source, place in {
         "supabase/migrations": "embedded/_migrations",
-        "examples/tasks": "cogo/demo/_tasks",
+        "examples/tasks": "cogo/cli/local/_demo_tasks",
     }.items():
         expected |= {f"{place}/{path.name}" for path in tracked(source)}
     assert shipped == expected

@@ -1,1 +1,1 @@
-"""Commands for operators."""
+"""Commands for operators: agents, the queue, keys, spending and grants."""

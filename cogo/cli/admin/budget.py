@@ -1,156 +1,145 @@
-"""`cogo budget`: caps on what models may cost, and how they stand."""
+"""`cogo budget`: limits on what models may cost."""
 
-import asyncio
-from decimal import Decimal
 from typing import Annotated, Final, cast
 from uuid import UUID
 
 import typer
 
-from cogo.cli.options import AsJson, Dir
-from cogo.config.connection import find_connection
-from cogo.config.context import Project
-from cogo.terminal import print_json, print_table, print_text
-from cogo.wiring.stores import open_spending
+from cogo.cli.listing import print_rows
+from cogo.cli.options import NO_OWNER, AsJson, Dir, parse_usd
+from cogo.cli.session import run_with_store
+from cogo.terminal import print_json, print_text
 from protocol.errors import InvalidArgument
 from protocol.records import Budget, BudgetPeriod, BudgetScope
-
-EXAMPLES: Final = {
-    "set": (
-        "cogo budget set total 20 --per day",
-        "cogo budget set provider:anthropic 100 --per month",
-        "cogo budget set owner:8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c 5 --per day",
-        "cogo budget set 'owner:*' 0.50 --per day",
-    ),
-    "list": ("cogo budget", "cogo budget list --json"),
-    "remove": ("cogo budget remove provider:anthropic --per month",),
-}
 
 _NOBODY: Final = str(UUID(int=0))
 """How the database writes the owner of tasks without one."""
 
-For = Annotated[
+Target = Annotated[
     str,
     typer.Argument(
-        metavar="FOR",
-        help="total, owner:<uuid>, owner:none (tasks without one), 'owner:*' (each user without a "
-        "cap of their own; anonymous sign-ins share one), owner:anonymous, provider:<id>.",
+        metavar="TARGET",
+        help="total, provider:ID, owner:UUID, owner:none (tasks without an owner), 'owner:*' (each "
+        "user without a limit of their own; anonymous users share one) or owner:anonymous.",
     ),
 ]
-Per = Annotated[str, typer.Option("--per", help="day or month (UTC), or ever.")]
+Per = Annotated[str, typer.Option("--per", help="Period (UTC): day, month, or ever.")]
 
 
-def set_(
+def set_budget(
     *,
-    target: For,
-    usd: Annotated[str, typer.Argument(help="US dollars.")],
+    target: Target,
+    usd: Annotated[str, typer.Argument(metavar="USD", help="Limit in US dollars.")],
     per: Per = "day",
     allow_unpriced: Annotated[
-        bool, typer.Option("--allow-unpriced", help="Let models pass whose price is not known.")
+        bool, typer.Option("--allow-unpriced", help="Allow models whose price is unknown.")
     ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cap what models may cost. What a call may cost at most is reserved before it is made."""
+    """Set a spending limit.
+
+    Before a call is made, its maximum cost is reserved; a call that could exceed a limit is
+    refused.
+
+    Examples:
+        cogo budget set total 20 --per day
+        cogo budget set provider:anthropic 100 --per month
+        cogo budget set owner:8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c 5 --per day
+        cogo budget set 'owner:*' 0.50 --per day
+    """
     scope, key = parse_target(target)
-    try:
-        limit = Decimal(usd.removeprefix("$"))
-    except ArithmeticError:
-        limit = Decimal("NaN")
-    if not limit.is_finite():
-        raise InvalidArgument(f"{usd!r} is no amount of US dollars", hint="example: 20")
-
-    async def send() -> Budget:
-        async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.set_budget(
-                scope=scope,
-                key=key,
-                per=parse_period(per),
-                limit_usd=limit,
-                allow_unpriced=allow_unpriced,
-            )
-
-    _print([asyncio.run(send())], as_json=as_json)
+    period, limit = parse_period(per), parse_usd(usd)
+    stored = run_with_store(
+        directory,
+        lambda store: store.set_budget(
+            scope=scope, key=key, per=period, limit_usd=limit, allow_unpriced=allow_unpriced
+        ),
+    )
+    _print([stored], as_json=as_json)
 
 
-def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List the caps: what is spent, what calls that run have reserved, and when they reset."""
+def list_budgets(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List spending limits and what is spent.
 
-    async def read() -> list[Budget]:
-        async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.fetch_budgets()
+    With what running calls have reserved, and when each limit resets.
 
-    found = asyncio.run(read())
-    if not found and not as_json:
-        print_text("there are no caps; try `cogo budget set total 20 --per day`")
-    elif as_json:
-        _print(found, as_json=True)
-    else:
-        _print([each for each in found if not each.is_personal_default], as_json=False)
+    Examples:
+        cogo budget
+        cogo budget list --json
+    """
+    found = run_with_store(directory, lambda store: store.fetch_budgets())
+    _print(
+        found if as_json else [each for each in found if not each.is_personal_default],
+        as_json=as_json,
+    )
 
 
-def remove(
-    *, target: For, per: Per = "day", directory: Dir = None, as_json: AsJson = False
+def remove_budget(
+    *, target: Target, per: Per = "day", directory: Dir = None, as_json: AsJson = False
 ) -> None:
-    """Take a cap away."""
+    """Remove a spending limit.
+
+    Examples:
+        cogo budget remove provider:anthropic --per month
+    """
     scope, key = parse_target(target)
-
-    async def send() -> bool:
-        async with open_spending(find_connection(Project.find(directory))) as store:
-            return await store.remove_budget(scope=scope, key=key, per=parse_period(per))
-
-    removed = asyncio.run(send())
+    period = parse_period(per)
+    removed = run_with_store(
+        directory, lambda store: store.remove_budget(scope=scope, key=key, per=period)
+    )
     if as_json:
         print_json({"removed": removed})
     else:
-        print_text("removed" if removed else "there was no such cap; `cogo budget` lists them")
+        print_text("removed" if removed else "no such limit; `cogo budget` lists them")
 
 
 def parse_target(text: str) -> tuple[BudgetScope, str | None]:
-    """Read what a cap is for. Raises InvalidArgument."""
+    """Return the scope of a limit and its key. Raises InvalidArgument."""
     scope, _, key = text.partition(":")
     if text == "total":
         return "total", None
     if scope in {"owner", "provider"} and key:
-        return cast("BudgetScope", scope), None if (scope, key) == ("owner", "none") else key
+        return cast("BudgetScope", scope), None if (scope, key) == ("owner", NO_OWNER) else key
     raise InvalidArgument(
-        f"{text!r} is nothing that a cap can be for",
-        hint="it is total, owner:<uuid>, owner:none, owner:*, owner:anonymous or provider:<id>",
+        f"{text!r} cannot have a limit",
+        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous or provider:ID",
     )
 
 
 def parse_period(text: str) -> BudgetPeriod:
-    """Read how often a cap resets. Raises InvalidArgument."""
+    """Return how often a limit resets. Raises InvalidArgument."""
     if text not in {"day", "month", "ever"}:
-        raise InvalidArgument(f"--per is {text!r}", hint="it is day, month or ever")
+        raise InvalidArgument(f"--per is {text!r}", hint="use day, month or ever")
     return cast("BudgetPeriod", text)
 
 
 def _print(budgets: list[Budget], *, as_json: bool) -> None:
-    if as_json:
-        print_json([each.model_dump(mode="json") for each in budgets])
-        return
-    print_table(
+    print_rows(
+        budgets,
         ("FOR", "PER", "LIMIT", "SPENT", "RESERVED", "UNPRICED", "RESETS"),
-        [
-            (
-                _target(each),
-                each.per,
-                f"${each.limit_usd:f}",
-                "each" if each.is_template else f"${each.spent_usd:.4f}",
-                "each" if each.is_template else f"${each.reserved_usd:.4f}",
-                "allowed" if each.allow_unpriced else "refused",
-                each.resets_at.isoformat(timespec="minutes") if each.resets_at else "never",
-            )
-            for each in budgets
-        ],
+        _cells,
+        as_json=as_json,
+        empty="no limits; try `cogo budget set total 20 --per day`",
         drop=("UNPRICED", "RESERVED", "RESETS"),
     )
 
 
-def _target(budget: Budget) -> str:
-    """Name what a cap is for as `cogo budget remove` takes it."""
+def _cells(budget: Budget) -> tuple[str, ...]:
+    return (
+        _format_target(budget),
+        budget.per,
+        f"${budget.limit_usd:f}",
+        "each" if budget.is_template else f"${budget.spent_usd:.4f}",
+        "each" if budget.is_template else f"${budget.reserved_usd:.4f}",
+        "allowed" if budget.allow_unpriced else "refused",
+        budget.resets_at.isoformat(timespec="minutes") if budget.resets_at else "never",
+    )
+
+
+def _format_target(budget: Budget) -> str:
+    """Return the target as `cogo budget remove` takes it."""
     if budget.scope == "total":
         return budget.scope
     is_nobody = budget.scope == "owner" and budget.key == _NOBODY
-    return f"{budget.scope}:{'none' if is_nobody else budget.key}"
+    return f"{budget.scope}:{NO_OWNER if is_nobody else budget.key}"

@@ -1,113 +1,114 @@
-"""`cogo keys`: the keys of the HTTP gateway."""
+"""`cogo keys` and `cogo console`: API keys of the gateway, and sign-in links for its console."""
 
-import asyncio
-import re
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
-from cogo.cli.ids import choose
-from cogo.cli.options import AsJson, Dir
-from cogo.config.connection import find_connection
+from cogo.cli.ids import choose_only
+from cogo.cli.listing import print_rows
+from cogo.cli.options import AsJson, Dir, parse_duration
+from cogo.cli.session import run_with_store
 from cogo.config.context import Project
-from cogo.config.local_gateway import read_local_gateway
+from cogo.config.local_gateway import create_console_address, read_local_gateway
 from cogo.errors import CommandError
-from cogo.terminal import print_json, print_line, print_table, print_text
+from cogo.terminal import print_json, print_line
 from gateway.auth.keys import hash_of, new_key
 from gateway.auth.principal import CONSOLE_SCOPES, Scope
 from protocol.ids import utc_now
 from protocol.records import ApiKey, NewApiKey
 from protocol.store.gateway import GatewayStore
 
-EXAMPLES: Final = {
-    "list": ("cogo keys list", "cogo keys --json"),
-    "create": (
-        "cogo keys create --name laptop",
-        "cogo keys create --name dashboard --scope tasks:read --expires 90d",
-        "cogo keys create --name anna --owner 7f3c...    # asks for this user of Supabase Auth",
-    ),
-    "rotate": ("cogo keys rotate 3fa85f64 --grace 1h",),
-    "local": (
-        "cogo keys local",
-        'curl -H "Authorization: Bearer $(cogo keys local)" http://localhost:8000/tasks',
-    ),
-    "revoke": ("cogo keys revoke 3fa85f64",),
-}
-DEFAULT_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ)
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_T = TypeVar("_T")
+_DEFAULT_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ)
 
 KeyId = Annotated[
-    str, typer.Argument(metavar="ID", help="The key's id, as `cogo keys` shows it, or its start.")
+    str, typer.Argument(metavar="ID", help="Id of the key as `cogo keys` shows it, or its start.")
 ]
 
 
-def list_(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List the keys: whose they are, what they may, until when, when they were last used.
+def list_keys(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List API keys.
 
-    Addresses and sessions of the console are left out once they are used, or have run out.
+    With their state, owner, scopes and last use. Sign-in links and sessions of the console are
+    left out once they are used or expired.
+
+    Examples:
+        cogo keys list
+        cogo keys --json
     """
     known = run_with_store(directory, lambda store: store.fetch_api_keys())
-    found = [each for each in known if each.usable or CONSOLE_SCOPES.isdisjoint(each.scopes)]
-    if as_json:
-        print_json([each.model_dump(mode="json") for each in found])
-    elif not found:
-        print_text("no keys yet; `cogo keys create` makes one, and so does `cogo up` for itself")
-    else:
-        print_table(
-            ("ID", "NAME", "STATE", "OWNER", "LAST USED", "SCOPES"),
-            map(_row, found),
-            drop=("OWNER", "LAST USED"),
-        )
+    print_rows(
+        [each for each in known if each.usable or CONSOLE_SCOPES.isdisjoint(each.scopes)],
+        ("ID", "NAME", "STATE", "OWNER", "LAST USED", "SCOPES"),
+        _cells,
+        as_json=as_json,
+        empty="no keys; `cogo keys create` makes one",
+        drop=("OWNER", "LAST USED"),
+    )
 
 
-def create(
+def create_key(
     *,
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scopes: Annotated[
         list[Scope] | None,
-        typer.Option("--scope", help="What it may; repeat it (default: tasks and models)."),
+        typer.Option(
+            "--scope",
+            help="What the key may do; repeatable (default: read and write tasks, read models).",
+        ),
     ] = None,
     owner: Annotated[
-        UUID | None, typer.Option(help="The user for whom it asks (default: nobody's tasks).")
+        UUID | None, typer.Option(help="User for whom the key acts (default: no owner).")
     ] = None,
     expires: Annotated[
-        str | None, typer.Option(help="After 90d, 12h, 30m (default: never).")
+        str | None, typer.Option(help="Lifetime, such as 90d, 12h or 30m (default: unlimited).")
     ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and show it, once: the database keeps only its hash."""
+    """Create an API key and print it.
+
+    It cannot be shown again: the database stores only its hash.
+
+    Examples:
+        cogo keys create --name laptop
+        cogo keys create --name dashboard --scope tasks:read --expires 90d
+        cogo keys create --name anna --owner 7f3c...    # acts for this user of Supabase Auth
+    """
     key_id, key = new_key()
     new = NewApiKey(
         id=key_id,
         hash=hash_of(key),
         name=name,
-        scopes=[each.value for each in scopes or DEFAULT_SCOPES],
+        scopes=[each.value for each in scopes or _DEFAULT_SCOPES],
         owner=owner,
-        expires_at=utc_now() + _duration(expires) if expires else None,
+        expires_at=utc_now() + parse_duration(expires) if expires else None,
     )
-    _show(key, run_with_store(directory, lambda store: store.create_api_key(new)), as_json=as_json)
+    stored = run_with_store(directory, lambda store: store.create_api_key(new))
+    _print_created(key, stored, as_json=as_json)
 
 
-def rotate(
+def rotate_key(
     *,
     key_id: KeyId,
     grace: Annotated[
-        str, typer.Option(help="For how long the old one still works: 1h, 10m.")
+        str, typer.Option(help="How long the old key stays valid, such as 1h or 10m.")
     ] = "0s",
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Replace a key by a new one with the same name, scopes, owner and lifetime."""
+    """Replace an API key.
+
+    The new key has the same name, scopes, owner and lifetime.
+
+    Examples:
+        cogo keys rotate 3fa85f64 --grace 1h
+    """
     new_id, key = new_key()
-    seconds = int(_duration(grace).total_seconds())
+    seconds = int(parse_duration(grace).total_seconds())
 
     async def replace(store: GatewayStore) -> ApiKey:
-        old = await _find(store, key_id)
+        old = await _find_key(store, key_id)
         lifetime = old.expires_at - old.created_at if old.expires_at else None
         return await store.create_api_key(
             NewApiKey(
@@ -122,82 +123,85 @@ def rotate(
             )
         )
 
-    _show(key, run_with_store(directory, replace), as_json=as_json)
+    _print_created(key, run_with_store(directory, replace), as_json=as_json)
 
 
-def revoke(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
-    """End a key for good; gateways notice within ten seconds."""
+def revoke_key(*, key_id: KeyId, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Revoke an API key.
 
-    async def end(store: GatewayStore) -> ApiKey:
-        return await store.revoke_api_key(key_id=(await _find(store, key_id)).id)
+    Gateways notice within ten seconds.
 
-    found = run_with_store(directory, end)
+    Examples:
+        cogo keys revoke 3fa85f64
+    """
+
+    async def revoke(store: GatewayStore) -> ApiKey:
+        return await store.revoke_api_key(key_id=(await _find_key(store, key_id)).id)
+
+    found = run_with_store(directory, revoke)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found)
     else:
         print_line(f"{found.id}  revoked")
 
 
-async def _find(store: GatewayStore, text: str) -> ApiKey:
-    """Return the key whose id is `text`, or the only one whose id begins so."""
-    keys = {each.id: each for each in await store.fetch_api_keys()}
-    found = {name: f"{name}  {each.name}" for name, each in keys.items() if name.startswith(text)}
-    if text not in keys:
-        text = choose(text, found, noun="key", hint="`cogo keys list` lists them")
-    return keys[text]
+def print_local_key(*, directory: Dir = None) -> None:
+    """Print this machine's API key.
 
+    `cogo up` created it for the user who started it. It has all rights. It is stored in
+    gateway.json in the state directory, which no other user can read.
 
-def local(*, directory: Dir = None) -> None:
-    """Print the key that `cogo up` made for the owner of this machine, for use in other programs.
-
-    It has all rights, and lies in gateway.json of the state directory, which only you can read.
+    Examples:
+        cogo keys local
+        curl -H "Authorization: Bearer $(cogo keys local)" http://localhost:8000/tasks
     """
     found = read_local_gateway(Project.find(directory).home)
     if found is None or found.key is None:
-        raise CommandError(
-            "`cogo up` has made no key here: start it, or make one with `cogo keys create`"
-        )
+        raise CommandError("`cogo up` has created no key here: start it, or use `cogo keys create`")
     print_line(found.key)
 
 
-def run_with_store(directory: Any, work: Callable[[GatewayStore], Awaitable[_T]]) -> _T:
-    """Do something with the store of the project's Supabase."""
-    # Here, since --help must not pay for it.
-    from protocol.transport.supabase_store import open_store  # noqa: PLC0415
+def print_console_link(*, directory: Dir = None) -> None:
+    """Print a sign-in link for the console.
 
-    connection = find_connection(Project.find(directory))
+    It works once, within 15 minutes.
 
-    async def run() -> _T:
-        secret = connection.secret_key.get_secret_value()
-        async with open_store(connection.url, secret) as store:
-            return await work(store)
+    Examples:
+        cogo console
+        xdg-open "$(cogo console)"
+    """
+    project = Project.find(directory)
+    found = read_local_gateway(project.home)
+    if found is None:
+        raise CommandError("no gateway was started from here: `cogo up` starts one")
+    url = found.url
+    print_line(run_with_store(project, lambda store: create_console_address(store, url)))
 
-    return asyncio.run(run())
+
+async def _find_key(store: GatewayStore, text: str) -> ApiKey:
+    """Return the key whose id is `text`, or the only one whose id begins with it."""
+    keys = {each.id: each for each in await store.fetch_api_keys()}
+    found = {name: f"{name}  {each.name}" for name, each in keys.items() if name.startswith(text)}
+    if text not in keys:
+        text = choose_only(text, found, noun="key", hint="`cogo keys list` lists them")
+    return keys[text]
 
 
-def _show(key: str, stored: ApiKey, *, as_json: bool) -> None:
+def _print_created(key: str, stored: ApiKey, *, as_json: bool) -> None:
     if as_json:
         print_json({"key": key, **stored.model_dump(mode="json")})
         return
     print_line(key)
     print_line(f"id {stored.id}, scopes {' '.join(stored.scopes)}", err=True)
-    print_line("keep it now: it cannot be shown again", err=True)
+    print_line("store it now: it cannot be shown again", err=True)
 
 
-def _row(key: ApiKey) -> tuple[str, ...]:
-    state = "usable" if key.usable else "revoked" if key.revoked_at else "expired"
+def _cells(key: ApiKey) -> tuple[str, ...]:
     return (
         key.id,
         key.name,
-        state,
+        "usable" if key.usable else "revoked" if key.revoked_at else "expired",
         str(key.owner or "-"),
         f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
         " ".join(key.scopes),
     )
-
-
-def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
-    if found is None:
-        raise CommandError(f"{text!r} is no duration; examples: 90d, 12h, 30m, 10s")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

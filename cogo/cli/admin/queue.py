@@ -1,171 +1,215 @@
-"""`cogo queue pause|resume|limit`: what an operator lets run of a lane or of an owner."""
+"""`cogo queue`: how much waits and runs, and how much may."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
-from cogo.cli.options import AsJson, Dir
-from cogo.config.context import Project
+from cogo.cli.listing import print_rows
+from cogo.cli.options import AsJson, Dir, parse_owner
+from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line
-from cogo.wiring.stores import open_client
+from cogo.watch.format import short
 from protocol.errors import InvalidArgument
 from protocol.json_values import parse_count
-from protocol.records import Limits
+from protocol.records import Limits, QueueRow
+from protocol.store.gateway import GatewayStore
 
-EXAMPLES: Final = {
-    "pause": (
-        "cogo queue pause --lane claude-sonnet-5-5",
-        "cogo queue pause --owner 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f --json",
-    ),
-    "resume": ("cogo queue resume --lane claude-sonnet-5-5", "cogo queue resume --owner none"),
-    "limit": (
-        "cogo queue limit --lane claude-sonnet-5-5 --running 8 --per-minute 120",
-        "cogo queue limit --owner none --running none",
-    ),
-}
+_HEADINGS: Final = (
+    "LANE", "OWNER", "QUEUED", "OLDEST", "RUNNING", "LATER", "BLOCKED", "DEAD", "DONE/MIN",
+    "FAILED/MIN", "LIMITS",
+)  # fmt: skip
+_NO_LIMIT: Final = "none"
+_UNLIMITED: Final = -1
+"""How the database is told to remove a limit."""
 
-NONE: Final = "none"
-"""On the command line: no owner, or no limit."""
-
-UNLIMITED: Final = -1
-
-LaneOption = Annotated[str | None, typer.Option("--lane", help="A model's id; cio for planning.")]
-OwnerOption = Annotated[
-    str | None, typer.Option("--owner", help="A user's id; none for tasks without an owner.")
+Lane = Annotated[str | None, typer.Option("--lane", help="Id of a model, or cio for planning.")]
+Owner = Annotated[
+    str | None, typer.Option("--owner", help="UUID of a user, or none for tasks without owner.")
 ]
-RunningOption = Annotated[
-    str | None, typer.Option("--running", help="How many may run at once; none for any number.")
-]
-RateOption = Annotated[
-    str | None, typer.Option("--per-minute", help="How many may start a minute; none for any.")
-]
-
-
-def pause(
-    *,
-    lane: LaneOption = None,
-    owner: OwnerOption = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stop claims of a lane or of an owner; what runs is finished."""
-    _change(Change(paused=True), lane, owner, Project.find(directory), as_json=as_json)
-
-
-def resume(
-    *,
-    lane: LaneOption = None,
-    owner: OwnerOption = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a paused lane or owner go on, within the limits that it has."""
-    _change(Change(paused=False), lane, owner, Project.find(directory), as_json=as_json)
-
-
-def limit(
-    *,
-    lane: LaneOption = None,
-    owner: OwnerOption = None,
-    running: RunningOption = None,
-    per_minute: RateOption = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Limit how much of a lane or of an owner runs at once, and how much starts in a minute.
-
-    Limits hold over all agents together. What is not named stays as it is; `cogo queue` shows
-    what is in force.
-    """
-    if running is None and per_minute is None:
-        raise InvalidArgument("nothing to change: name --running, --per-minute or both")
-    change = Change(
-        max_running=_number("--running", running, least=0),
-        per_minute=_number("--per-minute", per_minute, least=1),
-    )
-    _change(change, lane, owner, Project.find(directory), as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What shall be different; None leaves as it is, -1 takes a limit away."""
+class LimitChange:
+    """What to change of a lane or an owner; None leaves it, -1 removes a limit."""
 
     paused: bool | None = None
     max_running: int | None = None
     per_minute: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A lane, or where there is none an owner (None: tasks without one)."""
+def show_queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show the queue by lane and owner.
 
-    lane: str | None
-    owner: UUID | None
+    Numbers of subtasks, the age of the oldest, rates of the last minute and limits. LATER are
+    delayed, waiting for approval or paused; BLOCKED wait for other subtasks; DEAD have failed
+    for good.
 
-    @classmethod
-    def read(cls, lane: str | None, owner: str | None) -> Self:
-        """Read the two options; raises InvalidArgument unless exactly one is there."""
-        if (lane is None) == (owner is None):
-            raise InvalidArgument("name one of the two: --lane MODEL or --owner ID")
-        if lane is not None:
-            if not lane.strip():
-                raise InvalidArgument("--lane must be a model's id, or cio for planning")
-            return cls(lane=lane.strip(), owner=None)
-        try:
-            return cls(lane=None, owner=None if owner == NONE else UUID(owner))
-        except ValueError as error:
-            raise InvalidArgument(
-                f"--owner {owner!r} is neither a user's id (a uuid) nor none"
-            ) from error
-
-    def __str__(self) -> str:
-        if self.lane is not None:
-            return f"lane {self.lane}"
-        return f"owner {self.owner}" if self.owner else "tasks without an owner"
+    Examples:
+        cogo queue
+        cogo queue --json
+    """
+    print_rows(
+        run_with_store(directory, lambda store: store.fetch_queue()),
+        _HEADINGS,
+        _cells,
+        as_json=as_json,
+        empty='the queue is empty; try `cogo submit "Write a Python function is_palindrome(text)"`',
+        drop=("DEAD", "BLOCKED", "LATER", "FAILED/MIN", "DONE/MIN", "OWNER"),
+    )
 
 
-def _number(option: str, text: str | None, *, least: int) -> int | None:
+def pause(
+    *, lane: Lane = None, owner: Owner = None, directory: Dir = None, as_json: AsJson = False
+) -> None:
+    """Pause a lane or an owner.
+
+    Subtasks that are running finish; no other starts.
+
+    Examples:
+        cogo queue pause --lane claude-sonnet-5-5
+        cogo queue pause --owner 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f --json
+    """
+    _change(LimitChange(paused=True), lane, owner, directory, as_json=as_json)
+
+
+def resume(
+    *, lane: Lane = None, owner: Owner = None, directory: Dir = None, as_json: AsJson = False
+) -> None:
+    """Resume a paused lane or owner.
+
+    Its limits stay.
+
+    Examples:
+        cogo queue resume --lane claude-sonnet-5-5
+        cogo queue resume --owner none
+    """
+    _change(LimitChange(paused=False), lane, owner, directory, as_json=as_json)
+
+
+def limit(
+    *,
+    lane: Lane = None,
+    owner: Owner = None,
+    running: Annotated[
+        str | None, typer.Option("--running", help="Maximum running at once, or none.")
+    ] = None,
+    per_minute: Annotated[
+        str | None, typer.Option("--per-minute", help="Maximum started per minute, or none.")
+    ] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Limit a lane or an owner.
+
+    Limits apply to all agents together. An option that is not given leaves its limit unchanged.
+
+    Examples:
+        cogo queue limit --lane claude-sonnet-5-5 --running 8 --per-minute 120
+        cogo queue limit --owner none --running none
+    """
+    if running is None and per_minute is None:
+        raise InvalidArgument("nothing to change: use --running, --per-minute or both")
+    change = LimitChange(
+        max_running=_parse_limit("--running", running, least=0),
+        per_minute=_parse_limit("--per-minute", per_minute, least=1),
+    )
+    _change(change, lane, owner, directory, as_json=as_json)
+
+
+def parse_subject(lane: str | None, owner: str | None) -> tuple[str | None, UUID | None]:
+    """Return the lane, or None and the owner (None: tasks without one).
+
+    Raises InvalidArgument unless exactly one of the two is given.
+    """
+    if (lane is None) == (owner is None):
+        raise InvalidArgument("use either --lane MODEL or --owner ID")
+    if owner is not None:
+        return None, parse_owner(owner)
+    if not lane or not lane.strip():
+        raise InvalidArgument("--lane must be a model's id, or cio for planning")
+    return lane.strip(), None
+
+
+def _parse_limit(option: str, text: str | None, *, least: int) -> int | None:
     if text is None:
         return None
-    if text == NONE:
-        return UNLIMITED
+    if text == _NO_LIMIT:
+        return _UNLIMITED
     number = parse_count(text, most=2**31 - 1)
     if number is None or number < least:
-        raise InvalidArgument(f"{option} must be a whole number from {least} on, or none")
+        raise InvalidArgument(f"{option} must be a whole number of at least {least}, or none")
     return number
 
 
 def _change(
-    change: Change, lane: str | None, owner: str | None, project: Project, *, as_json: bool
+    change: LimitChange,
+    lane: str | None,
+    owner: str | None,
+    directory: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
-    line = Line.read(lane, owner)
-    limits = asyncio.run(_set(project, line, change))
+    lane, whose = parse_subject(lane, owner)
+    paused, running, rate = change.paused, change.max_running, change.per_minute
+
+    async def send(store: GatewayStore) -> Limits:
+        if lane is not None:
+            return await store.set_lane(
+                lane=lane, paused=paused, max_running=running, per_minute=rate
+            )
+        return await store.set_owner(
+            owner=whose, paused=paused, max_running=running, per_minute=rate
+        )
+
+    limits = run_with_store(directory, send)
     if as_json:
-        print_json(limits.model_dump(mode="json"))
+        print_json(limits)
         return
+    subject = f"lane {lane}" if lane else f"owner {whose}" if whose else "tasks without an owner"
     words = ["paused" if limits.paused else "open"]
     if limits.max_running is not None:
         words.append(f"at most {limits.max_running} running")
     if limits.per_minute is not None:
         words.append(f"at most {limits.per_minute} a minute")
-    print_line(f"{line}: {', '.join(words)}; {limits.running} running now")
+    print_line(f"{subject}: {', '.join(words)}; {limits.running} running now")
 
 
-async def _set(project: Project, line: Line, change: Change) -> Limits:
-    async with open_client(project) as client:
-        if line.lane is not None:
-            return await client.store.set_lane(
-                lane=line.lane,
-                paused=change.paused,
-                max_running=change.max_running,
-                per_minute=change.per_minute,
-            )
-        return await client.store.set_owner(
-            owner=line.owner,
-            paused=change.paused,
-            max_running=change.max_running,
-            per_minute=change.per_minute,
-        )
+def _cells(row: QueueRow) -> tuple[str, ...]:
+    limits = [
+        *_format_limits("lane", row.lane_paused, row.lane_max_running, row.lane_per_minute),
+        *_format_limits("owner", row.owner_paused, row.owner_max_running, row.owner_per_minute),
+    ]
+    return (
+        row.lane,
+        short(row.owner) if row.owner else "-",
+        str(row.queued),
+        "-" if row.oldest_ms is None else _format_age(timedelta(milliseconds=row.oldest_ms)),
+        str(row.running),
+        str(row.delayed + row.waiting + row.held),
+        str(row.blocked),
+        str(row.dead),
+        f"{row.completed_per_minute:g}",
+        f"{row.failed_per_minute:g}",
+        ", ".join(limits) or "-",
+    )
+
+
+def _format_limits(whose: str, paused: bool, running: int | None, rate: int | None) -> list[str]:
+    words = [f"{whose} paused"] if paused else []
+    if running is not None:
+        words.append(f"{whose} {running} running")
+    if rate is not None:
+        words.append(f"{whose} {rate}/min")
+    return words
+
+
+def _format_age(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,83 +1,92 @@
-"""`cogo demo`: the whole system at work on five tasks, live."""
+"""`cogo demo`: five tasks on a temporary system, live."""
 
 import asyncio
 import contextlib
+import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
+from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
-from cogo.cli.local.demo_tasks import load_tasks
 from cogo.config.context import Project
-from cogo.demo.report import next_steps, print_report
+from cogo.config.settings import CHECKOUT
+from cogo.errors import CommandError
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
-from cogo.terminal import print_line, print_text
+from cogo.terminal import command_path, print_line, print_table, print_text
 from cogo.watch.board import board
 from cogo.watch.follow import Finished, follow
-from cogo.wiring.stores import Client, open_client_of
+from cogo.watch.format import agent_name, cost_text, marked, milliseconds, task_tokens
+from cogo.wiring.stores import Client, open_client
 from protocol.lifecycle import TaskState
-from protocol.records import Task
+from protocol.records import Attempt, NewTask, Task
 
-EXAMPLES: Final = ("cogo demo", "cogo demo --simulate", "cogo demo --executors 1")
-INTERRUPTED: Final = 130
+_INTERRUPTED: Final = 130
+_TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
+_TASKS_OF_WHEEL: Final = Path(__file__).parent / "_demo_tasks"
+_HEADINGS: Final = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST")
 
 
 def demo(
     *,
-    executors: Annotated[int, typer.Option(help="How many executor processes.", min=1)] = 2,
+    executors: Annotated[int, typer.Option(help="Number of executor processes.", min=1)] = 2,
     simulate: Annotated[
         bool,
-        typer.Option("--simulate", help="Let the vendor simulator answer even when keys are set."),
+        typer.Option("--simulate", help="Use the vendor simulator even if keys are set."),
     ] = False,
 ) -> None:
-    """Start the whole system for a moment and watch it do five tasks.
+    """Run five tasks on a temporary system.
 
-    It runs on an embedded Supabase of its own in a temporary directory, whatever SUPABASE_URL
-    says. Real models answer when a key or a local model server is found, else the vendor
-    simulator, and every line says so.
+    It starts an embedded Supabase in a temporary directory, whatever SUPABASE_URL is, and agents
+    for it, and shows the tasks live. With neither a provider's key nor a local model server, the
+    vendor simulator answers, and every line says "simulated".
+
+    Examples:
+        cogo demo
+        cogo demo --simulate
+        cogo demo --executors 1
     """
     with tempfile.TemporaryDirectory(prefix="cogo-demo-") as home:
-        # Run by root, Postgres is another user, and its data must be reachable below this folder.
+        # If root runs this, Postgres is another user that must reach its data in this directory.
         Path(home).chmod(0o711)
-        code = asyncio.run(_demo(_own(Path(home)), executors=executors, simulate=simulate))
+        project = Project.find(Path(home))
+        settings = project.settings.model_copy(update={"supabase_url": None})
+        project = replace(project, settings=settings)
+        code = asyncio.run(_run_demo(project, executors=executors, simulate=simulate))
     raise typer.Exit(code)
 
 
-def _own(home: Path) -> Project:
-    found = Project.find(home)
-    return replace(found, settings=found.settings.model_copy(update={"supabase_url": None}))
-
-
-async def _demo(project: Project, *, executors: int, simulate: bool) -> int:
+async def _run_demo(project: Project, *, executors: int, simulate: bool) -> int:
     options = StackOptions(executors=executors, capacity=4, has_gateway=False, simulate=simulate)
     console = Console()
     console.print("Starting the embedded Supabase, an orchestrator and executors ...")
-    code = INTERRUPTED
+    code = _INTERRUPTED
     try:
         async with (
-            _running(project, options) as (info, client, shutdown),
+            _run_stack(project, options) as (info, client, shutdown),
             asyncio.TaskGroup() as group,
         ):
-            working = group.create_task(_work(info, client, console), name="tasks")
-            leaving = group.create_task(_leave(shutdown, working), name="Ctrl-C")
-            working.add_done_callback(lambda _: leaving.cancel())
-        code = INTERRUPTED if working.cancelled() else working.result()
+            working = group.create_task(_run_tasks(info, client, console), name="tasks")
+            stopping = group.create_task(_cancel_on_shutdown(shutdown, working), name="Ctrl-C")
+            working.add_done_callback(lambda _: stopping.cancel())
+        code = _INTERRUPTED if working.cancelled() else working.result()
     except* StoppedEarly:
         print_line("stopped before everything was up", err=True)
     return code
 
 
 @contextlib.asynccontextmanager
-async def _running(
+async def _run_stack(
     project: Project, options: StackOptions
 ) -> AsyncIterator[tuple[StackInfo, Client, Shutdown]]:
-    """Run the stack while the block runs; drain it at the end."""
+    """Run the stack for the duration of the block; drain it at the end."""
     with shut_down_on_signals() as shutdown:
         ready: asyncio.Future[StackInfo] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
@@ -85,23 +94,23 @@ async def _running(
             group.create_task(stack.run(ready.set_result), name="stack")
             try:
                 info = await ready
-                async with open_client_of(info.connection) as client:
+                async with open_client(info.connection) as client:
                     yield info, client, shutdown
             finally:
                 shutdown.drain.set()
 
 
-async def _leave(shutdown: Shutdown, working: "asyncio.Task[int]") -> None:
+async def _cancel_on_shutdown(shutdown: Shutdown, working: "asyncio.Task[int]") -> None:
     await shutdown.drain.wait()
     working.cancel()
 
 
-async def _work(info: StackInfo, client: Client, console: Console) -> int:
-    named = load_tasks()
+async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
+    tasks = _load_tasks()
     simulated = info.is_simulated
     mark = "   simulated" if simulated else ""
-    console.print(f"Supabase is at {info.connection.url}; inserting {len(named)} tasks{mark}\n")
-    inserted = {name: await client.store.submit_task(task) for name, task in named.items()}
+    console.print(f"Supabase is at {info.connection.url}; inserting {len(tasks)} tasks{mark}\n")
+    inserted = {name: await client.store.submit_task(task) for name, task in tasks.items()}
     names = {task.id: name for name, task in inserted.items()}
     ended: list[Task] = []
     with board(names, simulated=simulated, console=console) as view:
@@ -110,7 +119,74 @@ async def _work(info: StackInfo, client: Client, console: Console) -> int:
             if isinstance(happening, Finished):
                 ended.append(happening.task)
     attempts = {task.id: await client.store.fetch_attempts(task_id=task.id) for task in ended}
-    print_report(names, ended, attempts, simulated=simulated)
-    for line in next_steps(simulated=simulated):
-        (print_line if line.startswith(" ") else print_text)(line)  # commands are not broken
+    _print_report(names, ended, attempts, simulated=simulated)
+    for line in _list_next_steps(simulated=simulated):
+        (print_line if line.startswith(" ") else print_text)(line)  # commands are not wrapped
     return 0 if all(task.status is TaskState.COMPLETED for task in ended) else 1
+
+
+def _load_tasks() -> dict[str, NewTask]:
+    """Return the tasks by name. Raises CommandError, which names the file."""
+    folder = _TASKS_OF_CHECKOUT if _TASKS_OF_CHECKOUT.is_dir() else _TASKS_OF_WHEEL
+    tasks = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            task = NewTask.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise CommandError(f"{path} is not a task: {error}") from error
+        tasks[path.stem.partition("-")[2]] = task
+    return tasks
+
+
+def _print_report(
+    names: Mapping[UUID, str],
+    tasks: Sequence[Task],
+    attempts: Mapping[UUID, Sequence[Attempt]],
+    *,
+    simulated: bool,
+) -> None:
+    """Print one line for each task, in the order of `names`."""
+    by_id = {task.id: task for task in tasks}
+    rows = [
+        _cells(name, by_id[id_], attempts[id_], simulated=simulated) for id_, name in names.items()
+    ]
+    print_line()
+    print_table(_HEADINGS, rows, drop=("ATTEMPTS", "TTFT", "BY", "TOKENS"))
+
+
+def _cells(
+    name: str, task: Task, attempts: Sequence[Attempt], *, simulated: bool
+) -> tuple[str, ...]:
+    worked = [each for each in attempts if each.lane != "cio"]
+    last = worked[-1] if worked else None
+    total = (task.finished_at - task.created_at).total_seconds() if task.finished_at else None
+    return (
+        name,
+        marked(last.model_id or last.lane, simulated=simulated) if last else task.status,
+        agent_name(last.agent_id) if last else "-",
+        str(len(worked)),
+        milliseconds(last.first_token_ms) if last else "-",
+        milliseconds(total * 1000) if total is not None else "-",
+        str(task_tokens(task)),
+        cost_text(task.cost_usd),
+    )
+
+
+def _list_next_steps(*, simulated: bool) -> Iterator[str]:
+    cogo = command_path()
+    yield ""
+    yield "Next:"
+    steps = {
+        f"{cogo} up": "starts the system and leaves it running",
+        f'{cogo} submit "Write a Python function is_palindrome(text)"': "in a second terminal",
+        f"{cogo} watch": "shows everything that happens, live",
+    }
+    for command, what in steps.items():
+        yield f"  {command}"
+        yield f"      {what}"
+    if simulated:
+        yield ""
+        yield (
+            "All results were simulated. Set ANTHROPIC_API_KEY (or FIREWORKS_API_KEY, "
+            "OPENAI_API_KEY) and run this again to use a real model."
+        )

@@ -1,16 +1,13 @@
 """`cogo doctor`: what is missing, and the command that fixes it."""
 
 import asyncio
-from typing import Final
 
 import typer
 
 from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.doctor import Check, CheckStatus, run_checks
-from cogo.terminal import print_json, print_text, typed_example
-
-EXAMPLES: Final = ("cogo doctor", "cogo doctor --json")
+from cogo.terminal import expand_example, print_json, print_text
 
 
 def doctor(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -18,6 +15,10 @@ def doctor(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
     Exits with 1 if something required is missing. Shows the names of variables, never their
     values.
+
+    Examples:
+        cogo doctor
+        cogo doctor --json
     """
     found = asyncio.run(_run(Project.find(directory), quiet=as_json))
     is_ok = not any(check.status is CheckStatus.MISSING for check in found)
@@ -34,7 +35,7 @@ async def _run(project: Project, *, quiet: bool) -> list[Check]:
         if not quiet:
             print_text(f"{check.status:<8}{check.name}: {check.detail}", indent=8)
             if check.fix is not None:
-                print_text(f"        -> {typed_example(check.fix)}", indent=3)
+                print_text(f"        -> {expand_example(check.fix)}", indent=3)
     return found
 
 

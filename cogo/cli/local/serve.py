@@ -1,14 +1,14 @@
-"""`cogo serve`: one agent in this process."""
+"""`cogo serve`: an agent or the gateway in this process."""
 
 import asyncio
 import secrets
 import socket
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cogo.cli.options import Dir, SimulatorUrl
+from cogo.cli.options import Dir, NoKey, SimulatorUrl
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
@@ -18,38 +18,26 @@ from providers.secrets import Redactor
 if TYPE_CHECKING:
     from cogo.process.agent import Role
 
-EXAMPLES: Final = {
-    "orchestrator": (
-        "cogo serve orchestrator",
-        "SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo serve orchestrator",
-    ),
-    "executor": (
-        "cogo serve executor",
-        "cogo serve executor --capacity 32 --health-port 9464",
-        "SUPABASE_URL=... SUPABASE_SECRET_KEY=... FIREWORKS_API_KEY=... cogo serve executor",
-    ),
-}
-
 Id = Annotated[
     str | None,
-    typer.Option("--id", help="Name of the agent, unique among those alive (default: made up)."),
+    typer.Option("--id", help="Name of the agent, unique among those alive (default: generated)."),
 ]
-Capacity = Annotated[int, typer.Option(help="Attempts at the same time.", min=1)]
+Capacity = Annotated[int, typer.Option(help="Maximum number of concurrent attempts.", min=1)]
 HealthPort = Annotated[
     int | None,
     typer.Option(
-        help="Answer /health, /ready and /metrics on this port of loopback; 0: any (default: off).",
+        help="Serve /health, /ready and /metrics on this loopback port; 0 for any (default: off).",
         min=0,
         max=65535,
     ),
 ]
 DebugSse = Annotated[
-    bool, typer.Option("--debug-sse", help="Log every event of vendors' streams, as it comes.")
+    bool, typer.Option("--debug-sse", help="Log every event of the vendors' streams.")
 ]
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
-def orchestrator(
+def serve_orchestrator(
     *,
     agent_id: Id = None,
     capacity: Capacity = 8,
@@ -58,16 +46,21 @@ def orchestrator(
     directory: Dir = None,
     with_parent: WithParent = False,
 ) -> None:
-    """Plan tasks and choose models until stopped.
+    """Run an orchestrator.
 
-    SIGTERM drains: nothing new is claimed, plans in flight are finished. A second one cancels.
+    It plans tasks and chooses models until stopped. SIGTERM drains: it claims nothing more and
+    finishes the plans in progress. A second SIGTERM cancels.
+
+    Examples:
+        cogo serve orchestrator
+        SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo serve orchestrator
     """
     project = Project.find(directory)
     role = _build_role("orchestrator", agent_id, capacity, health_port)
     _serve(project, role, simulator_url, with_parent=with_parent)
 
 
-def executor(
+def serve_executor(
     *,
     agent_id: Id = None,
     capacity: Capacity = 8,
@@ -77,10 +70,16 @@ def executor(
     debug_sse: DebugSse = False,
     with_parent: WithParent = False,
 ) -> None:
-    """Do subtasks with the models that this machine can reach.
+    """Run an executor.
 
-    Those are the models of the providers whose key is set, and of local servers.
-    SIGTERM drains: nothing new is claimed, attempts get 20 seconds. A second one cancels.
+    It serves the models of the providers whose key is set, and of local model servers, until
+    stopped. SIGTERM drains: it claims nothing more, and attempts in progress get 20 seconds. A
+    second SIGTERM cancels.
+
+    Examples:
+        cogo serve executor
+        cogo serve executor --capacity 32 --health-port 9464
+        SUPABASE_URL=... SUPABASE_SECRET_KEY=... FIREWORKS_API_KEY=... cogo serve executor
     """
     project = Project.find(directory)
     if debug_sse:
@@ -89,8 +88,49 @@ def executor(
     _serve(project, role, simulator_url, with_parent=with_parent)
 
 
+def serve_gateway(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; other than loopback only with keys.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port (default: 8000 or the next free one).", min=1, max=65535),
+    ] = None,
+    no_key: NoKey = False,
+    directory: Dir = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Run the HTTP gateway.
+
+    It serves tasks, swarms, models and an OpenAI-compatible API until stopped. It holds no state:
+    run as many as you like. Every request needs a key (`cogo keys create`) or the access token of
+    a user, except with --no-key, which works only on loopback.
+
+    Examples:
+        cogo serve gateway                      # http://127.0.0.1:8000 or the next free port
+        cogo serve gateway --port 9000
+        cogo serve gateway --no-key             # every user of this machine gets all rights
+        cogo keys create --name proxy && cogo serve gateway --host 0.0.0.0
+    """
+    # Imported here because --help must not pay for it; before the bootstrap, which is sent late.
+    from cogo.process import gateway  # noqa: PLC0415
+
+    project = Project.find(directory)
+    bootstrap = _load_bootstrap(project, with_parent=with_parent)
+    hidden = [bootstrap.connection.secret_key.get_secret_value()]
+    if project.settings.jwt_secret is not None:
+        hidden.append(project.settings.jwt_secret.get_secret_value())
+    _configure_logs(project, Redactor(hidden, places=True))
+    asyncio.run(
+        gateway.serve_gateway(
+            project, bootstrap, host=host, port=port, with_parent=with_parent, no_key=no_key
+        )
+    )
+
+
 def _log_raw_events() -> None:
-    # Here, since --help must not pay for them.
+    # Imported here because --help must not pay for them.
     from loguru import logger  # noqa: PLC0415
 
     from providers.adapters.http.debug import print_raw_events  # noqa: PLC0415
@@ -98,10 +138,10 @@ def _log_raw_events() -> None:
     print_raw_events(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
 
 
-def load_bootstrap(
+def _load_bootstrap(
     project: Project, simulator_url: str | None = None, *, with_parent: bool
 ) -> AgentBootstrap:
-    """Wait for what the parent sends, or find the connection without one."""
+    """Wait for what the parent process sends, or find the connection without a parent."""
     if with_parent:
         return AgentBootstrap.from_line(sys.stdin.readline())
     return AgentBootstrap(connection=find_connection(project), simulator_url=simulator_url)
@@ -110,7 +150,7 @@ def load_bootstrap(
 def _build_role(
     kind: AgentKind, agent_id: str | None, capacity: int, health_port: int | None
 ) -> "Role":
-    # Here, since --help must not pay for it; and before the bootstrap, which the parent sends late.
+    # Imported here because --help must not pay for it; before the bootstrap, which is sent late.
     from cogo.process.agent import Role  # noqa: PLC0415
 
     name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"
@@ -120,10 +160,11 @@ def _build_role(
 def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
     from cogo.process.agent import find_secrets, serve_agent  # noqa: PLC0415
 
-    bootstrap = load_bootstrap(project, simulator_url, with_parent=with_parent)
-    configure_logs(
-        level=project.settings.log_level,
-        form=project.settings.log_format,
-        redactor=Redactor(find_secrets(project, bootstrap), places=True),
-    )
+    bootstrap = _load_bootstrap(project, simulator_url, with_parent=with_parent)
+    _configure_logs(project, Redactor(find_secrets(project, bootstrap), places=True))
     asyncio.run(serve_agent(project, bootstrap, role, with_parent=with_parent))
+
+
+def _configure_logs(project: Project, redactor: Redactor) -> None:
+    settings = project.settings
+    configure_logs(level=settings.log_level, form=settings.log_format, redactor=redactor)

@@ -1,4 +1,4 @@
-"""`cogo supabase`: the embedded Supabase on its own, without agents."""
+"""`cogo supabase`: the embedded Supabase without agents."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -25,20 +25,6 @@ from embedded.postgres.system_data import data_of, remove_orphans
 from embedded.reset import drop_data
 from embedded.state import State
 
-EXAMPLES: Final = {
-    "start": (
-        "cogo supabase start              # returns when it answers, and leaves it running",
-        "cogo supabase start --port 54400 --dir ./second",
-        "cogo supabase start --faults   # faults on request, see docs/reference/embedded.md",
-        "cogo supabase start --legacy-grants   # new tables are open to the API's roles",
-    ),
-    "stop": ("cogo supabase stop               # data and keys stay",),
-    "status": ("cogo supabase status", "cogo supabase status --json"),
-    "reset": ("cogo supabase reset", "cogo supabase reset --yes"),
-    "psql": ("cogo supabase psql", "cogo supabase psql -- -c 'select count(*) from cogo_tasks'"),
-    "keys": ("cogo supabase keys", "cogo supabase keys --rotate"),
-}
-
 
 def start(
     *,
@@ -48,37 +34,44 @@ def start(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let other machines reach --host.")
+        bool, typer.Option("--allow-remote", help="Allow a --host that other machines can reach.")
     ] = False,
     faults: Annotated[
-        bool, typer.Option("--faults", help="Take orders for trouble, for tests.")
+        bool, typer.Option("--faults", help="Allow fault injection, for tests.")
     ] = False,
     hosted_limits: Annotated[
         bool,
         typer.Option(
-            "--hosted-limits", help="Hold Realtime to the rates of a hosted project's Free plan."
+            "--hosted-limits", help="Apply the Realtime rate limits of the hosted Free plan."
         ),
     ] = False,
     legacy_grants: Annotated[
         bool | None,
         typer.Option(
             "--legacy-grants/--no-legacy-grants",
-            help="Grant new tables and functions to the API's roles, as projects before"
-            " October 2026 do. Kept for later starts.",
+            help="Grant new tables and functions to the API's roles, as in projects from before"
+            " October 2026. Remembered for later starts.",
         ),
     ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the embedded Supabase and leave it running; applies the migrations of COGO.
+    """Start the embedded Supabase.
 
-    Without agents: `cogo serve` starts those. Where it runs already, say where.
+    It applies the migrations, returns when the server is ready and leaves it running, without
+    agents (`cogo serve` starts those). If it is running already, prints its addresses.
+
+    Examples:
+        cogo supabase start
+        cogo supabase start --port 54400 --dir ./second
+        cogo supabase start --faults          # see docs/reference/embedded.md
+        cogo supabase start --legacy-grants   # new tables are open to the API's roles
     """
     project = Project.find(directory)
     home = project.home
     state = find_server(home)
     if state is None:
-        options = _reach(host, allow_remote=allow_remote)
+        options = _build_host_options(host, allow_remote=allow_remote)
         flags = {"--faults": faults, "--hosted-limits": hosted_limits}
         options += [name for name, is_set in flags.items() if is_set]
         if legacy_grants is not None:
@@ -92,17 +85,30 @@ def start(
 
 
 def stop(*, directory: Dir = None) -> None:
-    """Stop the embedded Supabase; its data and its keys stay."""
+    """Stop the embedded Supabase.
+
+    Its data and keys are kept.
+
+    Examples:
+        cogo supabase stop
+    """
     home = Project.find(directory).home
     state = require_server(home)
     with hold_lock(home):
         stop_server(home, state)
     remove_orphans()
-    print_line(f"stopped; the data stay in {data_of(home)}")
+    print_line(f"stopped; the data are kept in {data_of(home)}")
 
 
-def status(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Show where the embedded Supabase runs, and its keys; exit code 1 when it does not run."""
+def show_status(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show addresses and keys.
+
+    Exits with 1 if it is not running.
+
+    Examples:
+        cogo supabase status
+        cogo supabase status --json
+    """
     home = Project.find(directory).home
     state = find_server(home)
     if state is None and as_json:
@@ -113,29 +119,45 @@ def status(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
 def reset(
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     directory: Dir = None,
 ) -> None:
-    """Drop all data of the embedded Supabase and apply the migrations again; accounts go too."""
+    """Delete all data of the embedded database.
+
+    Accounts are deleted too. The migrations are then applied again; the keys stay the same.
+
+    Examples:
+        cogo supabase reset
+        cogo supabase reset --yes
+    """
     home = Project.find(directory).home
     _require_installation(home)
     if not yes:
-        typer.confirm(neutralize(f"Drop all data in {home}?"), abort=True)
+        typer.confirm(neutralize(f"Delete all data in {home}?"), abort=True)
     with hold_lock(home):
-        _between_stop_and_start(home, lambda: asyncio.run(drop_data(home)), restarts=True)
-    print_line("all data dropped; the migrations are applied, the keys are the same")
+        _run_while_stopped(home, lambda: asyncio.run(drop_data(home)), restarts=True)
+    print_line("all data deleted; the migrations are applied, the keys are the same")
 
 
 def psql(
     *,
-    arguments: Annotated[list[str] | None, typer.Argument(help="For psql; after --.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Arguments for psql, after --.")
+    ] = None,
     directory: Dir = None,
 ) -> None:
-    """Open psql on the embedded database, as the role postgres."""
+    """Open psql on the embedded database.
+
+    As the role postgres.
+
+    Examples:
+        cogo supabase psql
+        cogo supabase psql -- -c 'select count(*) from cogo_tasks'
+    """
     state = require_server(Project.find(directory).home)
-    program = shutil.which("psql") or _bundled_psql()
+    program = shutil.which("psql") or _find_bundled_psql()
     address = urlsplit(state.db_url)
-    # Not among the arguments, which every user of the machine can read.
+    # Not an argument: every user of the machine can read those.
     os.putenv("PGPASSWORD", address.password or "")
     target = {
         "--host": address.hostname or "",
@@ -147,20 +169,28 @@ def psql(
     os.execv(program, [program, *options, *(arguments or [])])  # noqa: S606 - what was asked for
 
 
-def keys(
+def show_keys(
     *,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make new ones; the old ones end, and all sessions.")
+        bool,
+        typer.Option("--rotate", help="Replace them; old keys and all sessions become invalid."),
     ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the API keys, or replace them; a running server is restarted with the new ones."""
+    """Show or replace the embedded API keys.
+
+    A running server is restarted with new keys.
+
+    Examples:
+        cogo supabase keys
+        cogo supabase keys --rotate
+    """
     home = Project.find(directory).home
     _require_installation(home)
     if rotate:
         with hold_lock(home):
-            _between_stop_and_start(home, lambda: rotate_keys(home), restarts=False)
+            _run_while_stopped(home, lambda: rotate_keys(home), restarts=False)
     known = load_keys(home)
     shown: dict[str, object] = {
         "publishable_key": known.publishable,
@@ -196,7 +226,7 @@ def _show(home: Path, state: State, *, as_json: bool) -> None:
         print_line(f"{name:<18}{value}")
 
 
-def _reach(host: str, *, allow_remote: bool) -> list[str]:
+def _build_host_options(host: str, *, allow_remote: bool) -> list[str]:
     try:
         if not allow_remote:
             require_loopback(host)
@@ -210,14 +240,15 @@ def _reach(host: str, *, allow_remote: bool) -> list[str]:
 def _require_installation(home: Path) -> None:
     if not (home / "keys.json").exists():
         raise NotRunning(
-            f"there is no embedded Supabase in {home}: make one with `cogo supabase start`"
+            f"there is no embedded Supabase in {home}: create one with `cogo supabase start`"
         )
 
 
-def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts: bool) -> None:
-    """Work while no server runs; one that ran, runs again, on its port if that is still free.
+def _run_while_stopped(home: Path, work: Callable[[], object], *, restarts: bool) -> None:
+    """Call `work` while no server runs, then start the server again if one ran.
 
-    `restarts`: start one for a moment also where none ran, for the migrations.
+    It gets the same port if that is still free. `restarts`: if none ran, one is started and
+    stopped, to apply the migrations.
     """
     before = find_server(home)
     if before is not None:
@@ -227,7 +258,7 @@ def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts:
     except CannotStart as error:
         raise CommandError(str(error)) from error
     if before is not None:
-        # Others may have taken the port meanwhile, and the data are gone already.
+        # Another program may have taken the port, and the data are already gone.
         after = start_server(home, ["--prefer-port", str(urlsplit(before.url).port)])
         if after.url != before.url:
             print_line(f"another program took the port: now at {after.url}", err=True)
@@ -235,7 +266,7 @@ def _between_stop_and_start(home: Path, work: Callable[[], object], *, restarts:
         stop_server(home, start_server(home))
 
 
-def _bundled_psql() -> str:
+def _find_bundled_psql() -> str:
     program = find_installation(DEFAULT_MAJOR).bin / "psql"
     if not program.exists():
         raise CommandError(

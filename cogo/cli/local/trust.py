@@ -1,7 +1,7 @@
-"""`cogo trust`: the folders whose files may set what runs and where keys go."""
+"""`cogo trust`: folders whose configuration files count in full."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from dotenv import dotenv_values
@@ -12,28 +12,28 @@ from cogo.config.trust import ENV_FILE, STATE, TrustStore, split_variables
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_table
 
-EXAMPLES: Final = (
-    "cogo trust                   # this folder, with its files as they are now",
-    "cogo trust ~/work/project",
-    "cogo trust --list",
-    "cogo trust --remove ~/work/project",
-)
-
 
 def trust(
     *,
     folder: Annotated[
         Path, typer.Argument(help="The folder.", exists=False, show_default="this one")
     ] = Path(),
-    listed: Annotated[bool, typer.Option("--list", help="List what is trusted.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Do not trust it any more.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List trusted folders.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Stop trusting it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Trust the .env, the cogo.toml and the .cogo of a folder, as they are now.
+    """Trust the configuration files in a folder.
 
-    Files may run commands, say where keys and prompts are sent, and choose what is written. Those
-    of a folder count in full only when it is trusted; a file that changes has to be trusted anew.
-    The environment and ~/.config/cogo are always trusted.
+    Its .env, cogo.toml and .cogo can run commands, decide where keys and prompts are sent, and
+    choose what is written, so they count in full only in a trusted folder. They are trusted as
+    they are now: a file that changes must be trusted again. The environment and ~/.config/cogo
+    are always trusted.
+
+    Examples:
+        cogo trust                   # this folder, with its files as they are now
+        cogo trust ~/work/project
+        cogo trust --list
+        cogo trust --remove ~/work/project
     """
     config = config_directory()
     store = TrustStore.load(config)
@@ -54,18 +54,20 @@ def trust(
         rows = [(path, ", ".join(files) or "no files") for path, files in store.folders.items()]
         print_table(("FOLDER", "WITH"), [*rows, *((path, "state") for path in store.states)])
     else:
-        print_line(f"{folder} is {'no longer' if remove else 'now'} trusted{_parts(store, folder)}")
+        print_line(
+            f"{folder} is {'no longer' if remove else 'now'} trusted{_format_parts(store, folder)}"
+        )
 
 
-def _parts(store: TrustStore, folder: Path) -> str:
-    parts = [_with_names(folder, name) for name in store.folders.get(str(folder), ())]
+def _format_parts(store: TrustStore, folder: Path) -> str:
+    parts = [_format_file(folder, name) for name in store.folders.get(str(folder), ())]
     if str(folder / STATE) in store.states:
         parts.append(STATE)
     return f", with {', '.join(parts)}" if parts else ""
 
 
-def _with_names(folder: Path, name: str) -> str:
-    """Return the name of a file, and of a `.env` what counts only because it is trusted."""
+def _format_file(folder: Path, name: str) -> str:
+    """Return the name of a file, and for `.env` the variables that need trust."""
     if name != ENV_FILE:
         return name
     variables = {key: text for key, text in dotenv_values(folder / name).items() if text}

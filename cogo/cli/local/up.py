@@ -9,7 +9,7 @@ import typer
 
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.cli.snippets import insert_snippets
-from cogo.config.catalogue import ended_models, load_catalogue
+from cogo.config.catalogue import describe_ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat
@@ -20,32 +20,28 @@ from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import command_path, print_json, print_line
 from providers.secrets import Redactor
 
-EXAMPLES: Final = (
-    "cogo up                          # embedded server, one orchestrator, one executor",
-    "cogo up --executors 3 --capacity 16",
-    "cogo up --no-key                 # HTTP requests of all users of this machine are taken",
-    "cogo up --simulate --json        # no model is asked, whatever keys are set",
-    "SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo up    # agents for that project",
-)
-
 _INTERRUPTED: Final = 130
 """Exit code of a start that was not waited for."""
 
 
 def up(
     *,
-    executors: Annotated[int, typer.Option(help="How many executor processes.", min=0, max=64)] = 1,
-    capacity: Annotated[int, typer.Option(help="Attempts at once, for each executor.", min=1)] = 8,
+    executors: Annotated[
+        int, typer.Option(help="Number of executor processes.", min=0, max=64)
+    ] = 1,
+    capacity: Annotated[
+        int, typer.Option(help="Maximum number of concurrent attempts per executor.", min=1)
+    ] = 8,
     port: Annotated[
         int | None,
         typer.Option(
-            help="Port of the embedded server (default: 54321 or the next free one).",
+            help="Port of the embedded Supabase (default: 54321 or the next free one).",
             min=1,
             max=65535,
         ),
     ] = None,
     gateway: Annotated[
-        bool, typer.Option("--gateway/--no-gateway", help="Serve the HTTP API too.")
+        bool, typer.Option("--gateway/--no-gateway", help="Also run the HTTP gateway.")
     ] = True,
     gateway_port: Annotated[
         int | None,
@@ -58,19 +54,29 @@ def up(
     no_key: NoKey = False,
     simulate: Annotated[
         bool,
-        typer.Option("--simulate", help="Let the vendor simulator answer even when keys are set."),
+        typer.Option("--simulate", help="Use the vendor simulator even if keys are set."),
     ] = False,
     logs: Annotated[
-        bool, typer.Option("--logs", help="Show the processes' logs here, not in DIR/logs.")
+        bool,
+        typer.Option(
+            "--logs", help="Print the logs of the processes instead of writing them to DIR/logs."
+        ),
     ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Start the whole system on this machine.
 
-    Without SUPABASE_URL it starts the embedded server; with it, agents for that project.
-    Without a key of a provider and without a local model server the vendor simulator answers,
-    and says so. Ctrl-C drains; a second one cancels.
+    Without SUPABASE_URL it starts the embedded Supabase; with it, only agents for that project.
+    With neither a provider's key nor a local model server, the vendor simulator answers, and
+    results are marked as simulated. Ctrl-C drains; a second one cancels.
+
+    Examples:
+        cogo up                          # embedded server, one orchestrator, one executor
+        cogo up --executors 3 --capacity 16
+        cogo up --no-key                 # requests of all users of this machine are accepted
+        cogo up --simulate --json        # no model is called, whatever keys are set
+        SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo up    # agents for that project
     """
     project = Project.find(directory)
     configure_logs(
@@ -162,7 +168,7 @@ def print_stack(project: Project, info: StackInfo) -> None:
         print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
     if info.is_simulated:
         print_line("models       simulated; ANTHROPIC_API_KEY=... in .env turns a real model on")
-    for sentence in ended_models(load_catalogue(project)):
+    for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if connection.is_embedded:
         db_url = (info.db_url or hint) if is_private else hint

@@ -1,1 +1,1 @@
-"""Commands on models."""
+"""Commands about models and embeddings."""

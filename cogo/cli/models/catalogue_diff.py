@@ -1,4 +1,4 @@
-"""A provider's own list of models beside the catalogue: what is new, gone, or priced otherwise."""
+"""Differences between a provider's own list of models and the catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,6 @@ from providers.adapters.base import ListedModel
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.prices import unit_prices
-
-__all__ = ["Comparison", "PriceChange", "compare"]
 
 _TOLERANCE: Final = Decimal("0.01")
 
@@ -25,8 +23,8 @@ class PriceChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Provider's own ids in `new`, canonical ids elsewhere."""
+class CatalogueDiff:
+    """The ids in `new` are the provider's, all others canonical ids."""
 
     provider: str
     listed: int
@@ -34,14 +32,16 @@ class Comparison:
     gone: tuple[str, ...]
     """Current in the catalogue, but not listed."""
     retiring: tuple[tuple[str, str], ...]
-    """Listed with a day on which they end."""
+    """Listed with the date of their retirement."""
     repriced: tuple[PriceChange, ...]
     priced: int
-    """Listed models whose price the listing says; 0: it lists no prices, so none was compared."""
+    """Number of listed models with a price; 0 if the list has no prices to compare."""
 
 
-def compare(catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]) -> Comparison:
-    """Compare; pure. A listing that says nothing of prices changes none."""
+def compare_listing(
+    catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]
+) -> CatalogueDiff:
+    """Return what differs. A list without prices changes no price."""
     by_id = {model.id: model for model in listed}
     ours = [
         (model, entry)
@@ -61,7 +61,7 @@ def compare(catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]) 
         before, now = (had.input, had.output), (prices.input, prices.output)
         if any(_differ(a, b) for a, b in zip(before, now, strict=True)):
             changes.append(PriceChange(model=model.id, catalogue=before, listed=now))
-    return Comparison(
+    return CatalogueDiff(
         provider=provider,
         listed=len(listed),
         new=tuple(sorted(set(by_id) - known)),

@@ -1,4 +1,4 @@
-"""`cogo embed`: texts as vectors, to print, to keep, or to find what is like them."""
+"""`cogo embed`: compute embeddings, store them, or search with them."""
 
 import asyncio
 import secrets
@@ -11,42 +11,35 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cogo.cli.admin.grants import parse_owner
-from cogo.cli.options import AsJson, Dir, SimulatorUrl
+from cogo.cli.options import AsJson, Dir, SimulatorUrl, parse_owner
+from cogo.cli.task_options import read_text_file
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
-from cogo.terminal import first_words, print_json, print_line
+from cogo.terminal import print_json, print_line, shorten
 from cogo.watch.format import cost_text, marked
 from cogo.wiring.router import open_router
+from cogo.wiring.stores import open_supabase_store
 from protocol.errors import InvalidArgument
 from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
-from protocol.transport.supabase_store import open_store
 from providers.calls.middleware import Errand
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import deployment_objection, read_rules
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
 
-EXAMPLES: Final = (
-    'cogo embed "a red apple" --model text-embedding-3-small --json',
-    "cogo embed --file notes.md --file plan.md --model text-embedding-3-small --keep",
-    "cogo embed --file letter.txt --model ollama/nomic-embed-text --data-policy local-only",
-    'cogo embed "what did we plan?" --model text-embedding-3-small --near 3',
-    'echo "some text" | cogo embed - --model ollama/nomic-embed-text',
-)
-SHOWN: Final = 60
+_SHOWN: Final = 60
 """Characters of a text on one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What was asked for."""
+class _Request:
+    """What to embed, and how."""
 
     model: str
     texts: Sequence[tuple[str | None, str]]
-    """Where each text came from, and the text."""
+    """The source of each text, and the text."""
     dimensions: int | None
     errand: Errand
     keep: bool
@@ -54,8 +47,8 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What came of it."""
+class _Result:
+    """The embeddings, what was stored and what was found."""
 
     embedded: Embedded
     kept: Sequence[KeptEmbedding] = ()
@@ -69,64 +62,75 @@ def embed(
         list[str] | None, typer.Argument(help="Texts; `-` reads one from standard input.")
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="An embedding model, or ollama/<tag> and the like.")
+        str,
+        typer.Option("--model", help="Embedding model, e.g. text-embedding-3-small or ollama/TAG."),
     ],
     file: Annotated[
         list[Path] | None,
-        typer.Option("--file", help="A file as one text; again for more.", exists=True),
+        typer.Option("--file", help="File to embed as one text; repeatable.", exists=True),
     ] = None,
     dimensions: Annotated[
-        int | None, typer.Option("--dimensions", min=1, help="Fewer, where the model can.")
+        int | None,
+        typer.Option(
+            "--dimensions", min=1, help="Length of the vectors, if the model supports it."
+        ),
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep texts and vectors in cogo_embeddings.")
+        bool, typer.Option("--keep", help="Store texts and vectors in cogo_embeddings.")
     ] = False,
     near: Annotated[
         int | None,
         typer.Option(
-            "--near", min=1, max=1000, help="Show so many kept texts that are most like each."
+            "--near", min=1, max=1000, help="Number of most similar stored texts to show for each."
         ),
     ] = None,
     owner: Annotated[
-        str | None, typer.Option("--owner", help="For this user (a uuid): grants, caps, rows.")
+        str | None,
+        typer.Option("--owner", help="Act for this user (UUID): their grants, limits and rows."),
     ] = None,
     data_policy: Annotated[
         list[str] | None,
         typer.Option(
             "--data-policy",
-            help="Where the texts may go, as for tasks: no-training, eu, region:<x>, hipaa,"
-            " local-only; again for more. What a provider does not declare does not count.",
+            help="Where the texts may go: no-training, eu, region:<x>, hipaa, local-only;"
+            " repeatable. A provider must declare that it complies.",
         ),
     ] = None,
     simulator_url: SimulatorUrl = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn texts into vectors; keep them, or find what is like them.
+    """Compute, store and search embeddings.
 
-    They are kept with their model and dimension. The calls obey the same caps, rates, grants and
-    circuits as all others and are in the audit. A text is never cut: one that is too long for the
-    model is refused.
+    Spending limits, rate limits and grants apply as to all calls, and `cogo audit` lists them. A
+    text is never cut: one that is too long for the model is an error.
+
+    Examples:
+        cogo embed "a red apple" --model text-embedding-3-small --json
+        cogo embed --file notes.md --file plan.md --model text-embedding-3-small --keep
+        cogo embed --file letter.txt --model ollama/nomic-embed-text --data-policy local-only
+        cogo embed "what did we plan?" --model text-embedding-3-small --near 3
+        echo "some text" | cogo embed - --model ollama/nomic-embed-text
     """
-    wish = Wish(
+    request = _Request(
         model=model,
-        texts=_texts(texts or [], file or []),
+        texts=_read_texts(texts or [], file or []),
         dimensions=dimensions,
-        errand=_errand(owner, data_policy or []),
+        errand=_build_errand(owner, data_policy or []),
         keep=keep,
         near=near,
     )
     project = Project.find(directory)
     found = asyncio.run(
-        _embed(project, load_catalogue(project), find_connection(project), wish, simulator_url)
+        _embed(project, load_catalogue(project), find_connection(project), request, simulator_url)
     )
     if as_json:
-        print_json(_plain(wish, found))
+        print_json(_to_json(request, found))
     else:
-        _print(wish, found)
+        _print(request, found)
 
 
-def _errand(owner: str | None, data_policy: list[str]) -> Errand:
+def _build_errand(owner: str | None, data_policy: list[str]) -> Errand:
     try:
         rules = read_rules(data_policy)
     except ValueError as error:
@@ -137,17 +141,13 @@ def _errand(owner: str | None, data_policy: list[str]) -> Errand:
     )
 
 
-def _texts(given: Sequence[str], files: Sequence[Path]) -> list[tuple[str | None, str]]:
+def _read_texts(given: Sequence[str], files: Sequence[Path]) -> list[tuple[str | None, str]]:
     texts: list[tuple[str | None, str]] = [
         (None, sys.stdin.read() if each == "-" else each) for each in given
     ]
-    for path in files:
-        try:
-            texts.append((path.name, path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read as text: {error}") from error
+    texts += [(path.name, read_text_file(path)) for path in files]
     if not texts:
-        raise InvalidArgument("there is nothing to embed", hint='give a TEXT, "-" or --file')
+        raise InvalidArgument("there is nothing to embed", hint='name a text, "-" or --file')
     return texts
 
 
@@ -155,47 +155,48 @@ async def _embed(
     project: Project,
     catalogue: Catalogue,
     connection: Connection,
-    wish: Wish,
+    request: _Request,
     simulator_url: str | None,
-) -> Found:
+) -> _Result:
     name = f"embed@{socket.gethostname()}-{secrets.token_hex(3)}"
-    key = connection.secret_key.get_secret_value()
     async with (
         open_router(
             project, catalogue, connection, agent_id=name, simulator_url=simulator_url
         ) as router,
-        open_store(connection.url, key) as store,
+        open_supabase_store(connection) as store,
     ):
         try:
-            if catalogue.providers[catalogue.embedding(wish.model).provider].local:
+            if catalogue.providers[catalogue.embedding(request.model).provider].local:
                 await router.discover()
             embedded = await (await router.embedder()).embed(
-                wish.model,
-                [text for _, text in wish.texts],
-                purpose="document" if wish.near is None else "query",
-                dimensions=wish.dimensions,
-                errand=wish.errand,
+                request.model,
+                [text for _, text in request.texts],
+                purpose="document" if request.near is None else "query",
+                dimensions=request.dimensions,
+                errand=request.errand,
             )
         except ProviderError as error:
             raise CommandError(str(error)) from error
         near = [
             await store.nearest_embeddings(
-                owner=wish.errand.owner,
+                owner=request.errand.owner,
                 model_id=each.model,
                 vector=each.vector,
-                limit=wish.near,
+                limit=request.near,
                 simulated=embedded.simulated,
             )
             for each in embedded.embeddings
-            if wish.near is not None
+            if request.near is not None
         ]
         kept = []
-        if wish.keep:
-            kept = await store.keep_embeddings(owner=wish.errand.owner, items=_rows(wish, embedded))
-    return Found(embedded=embedded, kept=kept, near=near)
+        if request.keep:
+            kept = await store.keep_embeddings(
+                owner=request.errand.owner, items=_build_rows(request, embedded)
+            )
+    return _Result(embedded=embedded, kept=kept, near=near)
 
 
-def _rows(wish: Wish, embedded: Embedded) -> list[NewEmbedding]:
+def _build_rows(request: _Request, embedded: Embedded) -> list[NewEmbedding]:
     return [
         NewEmbedding(
             model_id=each.model,
@@ -204,11 +205,11 @@ def _rows(wish: Wish, embedded: Embedded) -> list[NewEmbedding]:
             source=source,
             simulated=embedded.simulated,
         )
-        for (source, text), each in zip(wish.texts, embedded.embeddings, strict=True)
+        for (source, text), each in zip(request.texts, embedded.embeddings, strict=True)
     ]
 
 
-def _plain(wish: Wish, found: Found) -> dict[str, Any]:
+def _to_json(request: _Request, found: _Result) -> dict[str, Any]:
     embedded = found.embedded
     ids = {each.place: str(each.id) for each in found.kept}
     rows = [
@@ -217,12 +218,10 @@ def _plain(wish: Wish, found: Found) -> dict[str, Any]:
             "dimensions": each.dimensions,
             "vector": each.vector,
             "id": ids.get(place),
-            "near": [row.model_dump(mode="json") for row in found.near[place]]
-            if found.near
-            else None,
+            "near": found.near[place] if found.near else None,
         }
         for place, ((source, _), each) in enumerate(
-            zip(wish.texts, embedded.embeddings, strict=True)
+            zip(request.texts, embedded.embeddings, strict=True)
         )
     ]
     return {
@@ -236,7 +235,7 @@ def _plain(wish: Wish, found: Found) -> dict[str, Any]:
     }
 
 
-def _print(wish: Wish, found: Found) -> None:
+def _print(request: _Request, found: _Result) -> None:
     embedded = found.embedded
     first = embedded.embeddings[0]
     tokens = "?" if embedded.tokens is None else embedded.tokens
@@ -249,9 +248,9 @@ def _print(wish: Wish, found: Found) -> None:
     for note in embedded.notes:
         print_line(note, err=True)
     ids = {each.place: each.id for each in found.kept}
-    for place, (source, text) in enumerate(wish.texts):
-        shown = source or first_words(text, SHOWN)
+    for place, (source, text) in enumerate(request.texts):
+        shown = source or shorten(text, _SHOWN)
         print_line(f"{ids[place]}  {shown}" if ids else shown)
         for row in found.near[place] if found.near else ():
             likeness = "?" if row.likeness is None else f"{row.likeness:.3f}"
-            print_line(f"  {likeness}  {row.source or first_words(row.content, SHOWN)}")
+            print_line(f"  {likeness}  {row.source or shorten(row.content, _SHOWN)}")

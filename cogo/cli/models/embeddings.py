@@ -1,6 +1,5 @@
-"""`cogo embeddings`: the texts that `cogo embed --keep` kept, to list and to forget."""
+"""`cogo embeddings`: lists and deletes what `cogo embed --keep` stored."""
 
-import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -8,82 +7,74 @@ from uuid import UUID
 
 import typer
 
-from cogo.cli.admin.grants import parse_owner
-from cogo.cli.ids import choose
-from cogo.cli.options import AsJson, Dir
-from cogo.cli.pages import Every, Limit, print_more, read_pages
-from cogo.cli.since import parse_since
+from cogo.cli.ids import choose_only
+from cogo.cli.listing import print_more, print_rows, read_pages
+from cogo.cli.options import All, AsJson, Dir, Limit, parse_owner, parse_since
+from cogo.cli.session import run_with_store
 from cogo.config.catalogue import load_catalogue
-from cogo.config.connection import find_connection
 from cogo.config.context import Project
-from cogo.terminal import first_words, print_json, print_line, print_table, print_text
+from cogo.terminal import print_json, print_line, shorten
 from cogo.watch.format import marked, short
 from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range
 from protocol.records.embeddings import EmbeddingRow, Forgetting
 from protocol.store.embeddings import EmbeddingStore
-from protocol.transport.supabase_store import open_store
-from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
 
-EXAMPLES: Final = {
-    "list": ("cogo embeddings", "cogo embeddings list --model text-embedding-3-small --json"),
-    "forget": (
-        "cogo embeddings forget --file notes.md",
-        "cogo embeddings forget --older-than 30d --owner all --dry-run",
-        'cogo embeddings forget --text "a red apple" --model text-embedding-3-small',
-    ),
-}
-EVERYBODY: Final = "all"
-SHOWN: Final = 50
+_EVERYONE: Final = "all"
+_SHOWN: Final = 50
 """Characters of a text on one line."""
 
-Model = Annotated[str | None, typer.Option("--model", help="Only of this embedding model.")]
-File = Annotated[str | None, typer.Option("--file", help="Only from the file of this name.")]
+Model = Annotated[str | None, typer.Option("--model", help="Only this embedding model.")]
+File = Annotated[str | None, typer.Option("--file", help="Only texts from a file of this name.")]
 
 
-def list_(
+def list_embeddings(
     *,
     model: Model = None,
     file: File = None,
     owner: Annotated[
-        str, typer.Option("--owner", help="Whose: a user's uuid, none, or all.")
-    ] = EVERYBODY,
+        str, typer.Option("--owner", help="UUID of a user, none for no owner, or all.")
+    ] = _EVERYONE,
     limit: Limit = 50,
-    every: Every = False,
+    every: All = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the kept texts, the newest first."""
+    """List stored embeddings, the newest first.
+
+    Examples:
+        cogo embeddings
+        cogo embeddings list --model text-embedding-3-small --json
+    """
     project = Project.find(directory)
-    whose, everybody = _whose(owner)
+    whose, everybody = _parse_owners(owner)
+    model_id = _find_model_id(model, project)
 
-    async def read() -> tuple[list[EmbeddingRow], bool]:
-        connection = find_connection(project)
-        async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
-            return await read_pages(
-                lambda count, last: store.fetch_embeddings(
-                    limit=count,
-                    owner=whose,
-                    every_owner=everybody,
-                    model_id=_canonical(model, project),
-                    source=_source(file),
-                    last=last,
-                ),
-                limit=limit,
-                every=every,
-            )
-
-    found, has_more = asyncio.run(read())
-    if as_json:
-        print_json([each.model_dump(mode="json") for each in found])
-    elif not found:
-        print_text("no text is kept; `cogo embed --help` says how to keep some")
-    else:
-        headings = ("ID", "KEPT", "MODEL", "OWNER", "TEXT")
-        print_table(
-            headings, [_cells(each) for each in found], drop=("OWNER", "KEPT", "MODEL"), brief=True
+    async def read(store: EmbeddingStore) -> tuple[list[EmbeddingRow], bool]:
+        return await read_pages(
+            lambda count, last: store.fetch_embeddings(
+                limit=count,
+                owner=whose,
+                every_owner=everybody,
+                model_id=model_id,
+                source=_get_file_name(file),
+                last=last,
+            ),
+            limit=limit,
+            every=every,
         )
+
+    found, has_more = run_with_store(project, read)
+    print_rows(
+        found,
+        ("ID", "KEPT", "MODEL", "OWNER", "TEXT"),
+        _cells,
+        as_json=as_json,
+        empty="no embeddings are stored; see `cogo embed --help`",
+        drop=("OWNER", "KEPT", "MODEL"),
+        brief=True,
+    )
     print_more(len(found), has_more=has_more)
 
 
@@ -91,88 +82,92 @@ def forget(
     *,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="As `list` shows them, or their beginnings."),
+        typer.Argument(metavar="[ID]...", help="Ids as `list` shows them, or their beginnings."),
     ] = None,
     model: Model = None,
-    text: Annotated[str | None, typer.Option("--text", help="Only this text, as it was.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Only this exact text.")] = None,
     file: File = None,
     older_than: Annotated[
-        str | None,
-        typer.Option("--older-than", help="Only what was kept before: 30d, 6h, 2026-11-01."),
+        str | None, typer.Option("--older-than", help="Only if older than 30d, 6h, or a date.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything of that owner.")] = False,
     owner: Annotated[
         str | None,
-        typer.Option(
-            "--owner", help="Whose: a user's uuid, none (the default, as in embed), or all."
-        ),
+        typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count them; delete nothing.")
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete kept texts and their vectors: by id, model, text, file, age, owner."""
+    """Delete stored embeddings.
+
+    Deletes those that meet all conditions: texts and vectors.
+
+    Examples:
+        cogo embeddings forget --file notes.md
+        cogo embeddings forget --older-than 30d --owner all --dry-run
+        cogo embeddings forget --text "a red apple" --model text-embedding-3-small
+    """
     project = Project.find(directory)
     ranges = {each: parse_id_range(each) for each in ids or []}
-    # An id says whose it is.
-    whose, everybody = _whose(owner or (EVERYBODY if ranges else "none"))
+    # An id needs no owner beside it.
+    whose, everybody = _parse_owners(owner or (_EVERYONE if ranges else "none"))
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     which = Forgetting(
         owner=whose,
         every_owner=everybody,
-        model_id=_canonical(model, project),
+        model_id=_find_model_id(model, project),
         content=text,
-        source=_source(file),
+        source=_get_file_name(file),
         before="infinity" if everything and before is None else before,
         dry_run=dry_run,
     )
     given = (ranges or None, which.model_id, which.content, which.source, which.before)
     if all(each is None for each in given):
         raise InvalidArgument(
-            "nothing says what to forget",
-            hint="give an ID, --model, --text, --file, --older-than or --all",
+            "nothing is selected",
+            hint="name an id, --model, --text, --file, --older-than or --all",
         )
 
-    async def send() -> int:
-        connection = find_connection(project)
-        async with open_store(connection.url, connection.secret_key.get_secret_value()) as store:
-            named = [await _find(store, text, *ends) for text, ends in ranges.items()]
-            return await store.forget_embeddings(which.model_copy(update={"ids": named or None}))
+    async def send(store: EmbeddingStore) -> int:
+        named = [await _find_id(store, text, *ends) for text, ends in ranges.items()]
+        return await store.forget_embeddings(which.model_copy(update={"ids": named or None}))
 
-    count = asyncio.run(send())
+    count = run_with_store(project, send)
     if as_json:
         print_json({"forgotten": count, "dry_run": dry_run})
     else:
         texts = "1 text" if count == 1 else f"{count} texts"
-        print_line(f"{texts} would be forgotten" if dry_run else f"{texts} forgotten")
+        print_line(f"{texts} would be deleted" if dry_run else f"{texts} deleted")
 
 
-def _whose(owner: str) -> tuple[UUID | None, bool]:
-    """The owner, and whether it is everybody."""
-    return (None, True) if owner == EVERYBODY else (parse_owner(owner), False)
+def _parse_owners(owner: str) -> tuple[UUID | None, bool]:
+    """Return the owner, and whether all owners are meant."""
+    return (None, True) if owner == _EVERYONE else (parse_owner(owner), False)
 
 
-def _source(file: str | None) -> str | None:
-    """`cogo embed` keeps the name of a file, not where it lay."""
+def _get_file_name(file: str | None) -> str | None:
+    """Return what `cogo embed` stored of a file: its name without the folder."""
     return None if file is None else Path(file).name
 
 
-async def _find(store: EmbeddingStore, text: str, first: UUID, last: UUID) -> UUID:
-    """Return the id that `text` is, or the only one that begins so."""
+async def _find_id(store: EmbeddingStore, text: str, first: UUID, last: UUID) -> UUID:
+    """Return the id that `text` is, or the only one that begins with it."""
     if first == last:
         return first
     rows = await store.fetch_embeddings_between(first=first, last=last, limit=11)
-    found = {each.id: f"{each.id}  {first_words(each.content, 40)}" for each in rows}
-    return choose(text, found, noun="kept text", hint="`cogo embeddings list` lists them")
+    found = {each.id: f"{each.id}  {shorten(each.content, 40)}" for each in rows}
+    return choose_only(text, found, noun="stored text", hint="`cogo embeddings list` lists them")
 
 
-def _canonical(model: str | None, project: Project) -> str | None:
-    """The id that the rows have. One that the catalogue knows no more may still have rows."""
+def _find_model_id(model: str | None, project: Project) -> str | None:
+    """Return the id that rows have; a model that left the catalogue may still have rows."""
     if model is None:
         return None
-    catalogue: Catalogue = load_catalogue(project)
     try:
-        return catalogue.embedding(model).id
+        return load_catalogue(project).embedding(model).id
     except UnknownModel:
         return model
 
@@ -183,5 +178,5 @@ def _cells(row: EmbeddingRow) -> tuple[str, ...]:
         f"{row.created_at:%Y-%m-%d %H:%M}",
         marked(row.model_id, simulated=row.simulated),
         short(row.owner) if row.owner else "none",
-        first_words(row.source or row.content, SHOWN),
+        shorten(row.source or row.content, _SHOWN),
     )

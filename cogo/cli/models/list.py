@@ -1,4 +1,4 @@
-"""`cogo models`: which models can be asked now, and what they cost."""
+"""`cogo models list|show|prices`: models and their prices."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,10 +7,16 @@ from typing import Annotated, Any, Final
 import typer
 
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import credentials, load_catalogue, resolved
+from cogo.config.catalogue import (
+    find_named_model,
+    load_catalogue,
+    load_credentials,
+    resolve_name,
+)
+from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_table, print_text
-from cogo.wiring.stores import open_client
+from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.records import AgentRecord
 from providers.catalogue.catalogue import Catalogue
@@ -21,83 +27,142 @@ from providers.errors import UnknownModel
 from providers.prices import unit_prices
 from providers.router import Router
 
-_STRANGER: Final = "not in the catalogue of this machine"
+_UNKNOWN: Final = "not in the catalogue of this machine"
 
-EXAMPLES: Final = {
-    "list": ("cogo models", "cogo models list --all", "cogo models --json"),
-    "show": ("cogo models show claude-3.5-sonnet", "cogo models show coding --json"),
-}
+Names = Annotated[list[str] | None, typer.Argument(help="Names, aliases or roles of models.")]
 
 
-def list_(
+def list_models(
     *,
     every: Annotated[
-        bool, typer.Option("--all", help="Also models that no key here opens, and retired ones.")
+        bool, typer.Option("--all", help="Show the whole catalogue, retired models included.")
     ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that this machine or a living executor can ask.
+    """List the models that can be used now.
 
-    With --all the whole catalogue, retired models included.
+    These are the models of the providers with a key on this machine, of local model servers, and
+    of the executors that are alive.
+
+    Examples:
+        cogo models
+        cogo models list --all
+        cogo models --json
     """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
-    served = asyncio.run(_served(project, catalogue))
+    served = asyncio.run(_find_served(project, catalogue))
     names = list(dict.fromkeys([*served, *catalogue.models])) if every else list(served)
-    models, strangers = _split(names, catalogue)
+    models, unknown = _split(names, catalogue)
     if as_json:
-        known = [_facts(model, catalogue, served_by=served.get(model.id)) for model in models]
-        print_json([*known, *({"id": name, "served_by": served[name]} for name in strangers)])
+        known = [_describe(model, catalogue, served_by=served.get(model.id)) for model in models]
+        print_json([*known, *({"id": name, "served_by": served[name]} for name in unknown)])
     elif not names:
         print_text(
-            "no model can be asked from here: set ANTHROPIC_API_KEY or start Ollama; "
-            "`cogo up` then uses the vendor simulator; `cogo models --all` lists the catalogue"
+            "no model can be used from here: set ANTHROPIC_API_KEY or start Ollama (until then "
+            "`cogo up` uses the vendor simulator); `cogo models --all` lists the catalogue"
         )
     else:
         print_table(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
             [
                 *(_row(model, catalogue, served_by=served.get(model.id)) for model in models),
-                *((name, "-", served[name], "-", "-", "-", _STRANGER) for name in strangers),
+                *((name, "-", served[name], "-", "-", "-", _UNKNOWN) for name in unknown),
             ],
             drop=("MADE BY", "CONTEXT"),
         )
 
 
-def show(
+def show_model(
     *,
-    name: Annotated[str, typer.Argument(help="A name, alias or role.")],
+    name: Annotated[str, typer.Argument(help="Name, alias or role of a model.")],
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a name stands for: the model, its facts, and who follows a retired one."""
+    """Show the details of a model.
+
+    The name may be an alias or a role. For a retired model, its successor is shown.
+
+    Examples:
+        cogo models show claude-3.5-sonnet
+        cogo models show coding --json
+    """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
-    found = resolved(catalogue, name)
-    served = asyncio.run(_served(project, catalogue))
-    facts = _facts(found.model, catalogue, served_by=served.get(found.model.id))
+    found = resolve_name(catalogue, name)
+    served = asyncio.run(_find_served(project, catalogue))
+    facts = _describe(found.model, catalogue, served_by=served.get(found.model.id))
     if as_json:
         print_json({"asked": name, "asked_id": found.asked_id, "note": found.note, **facts})
         return
     if found.note:
         print_line(found.note)
     for key, value in facts.items():
-        print_line(f"{key:<18}{_shown(value)}")
+        print_line(f"{key:<18}{_format_value(value)}")
+
+
+def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List prices per million tokens.
+
+    In US dollars, with the source of each price. A dash means that the price is unknown, not
+    zero.
+
+    Examples:
+        cogo models prices
+        cogo models prices claude-opus-5-5 gpt-6-sol
+    """
+    project = Project.find(directory)
+    catalogue = load_catalogue(project)
+    if names:
+        models = [find_named_model(catalogue, name) for name in names]
+    else:
+        models = [model for model in catalogue.models.values() if model.retirement is None]
+    places = [
+        Deployment(model=model, entry=entry, host=catalogue.providers[entry.provider], base_url="")
+        for model in models
+        for entry in model.deployments
+    ]
+    found = [(place, unit_prices(place)) for place in places]
+    if as_json:
+        print_json(
+            [
+                {
+                    "model": place.model.id,
+                    "provider": place.provider,
+                    "usd_per_million": each.model_dump(mode="json") if each else None,
+                }
+                for place, each in found
+            ]
+        )
+        return
+    rows = []
+    for place, each in found:
+        numbers = (each.input, each.cached, each.cache_write, each.output) if each else (None,) * 4
+        shown = tuple("-" if number is None else f"{number.normalize():f}" for number in numbers)
+        source = (
+            f"{each.source}{f', {each.checked_on}' if each.checked_on else ''}" if each else "-"
+        )
+        rows.append((place.model.id, place.provider, *shown, source))
+    print_table(
+        ("MODEL", "PROVIDER", "IN", "CACHED", "CACHE WRITE", "OUT", "SOURCE"),
+        rows,
+        drop=("CACHE WRITE", "CACHED", "SOURCE"),
+    )
 
 
 def _split(names: Sequence[str], catalogue: Catalogue) -> tuple[list[Model], list[str]]:
     """Return the models of these names, and the names that this catalogue does not know."""
-    models, strangers = [], []
+    models, unknown = [], []
     for name in names:
         try:
             models.append(catalogue.model(name))
         except UnknownModel:
-            strangers.append(name)
-    return models, strangers
+            unknown.append(name)
+    return models, unknown
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     match value:
         case None:
             return "-"
@@ -108,61 +173,61 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-async def _served(project: Project, catalogue: Catalogue) -> dict[str, str]:
-    """Give who serves each model: this machine's keys and servers, and the living executors."""
-    async with Router(catalogue, credentials(project, catalogue)) as router:
+async def _find_served(project: Project, catalogue: Catalogue) -> dict[str, str]:
+    """Return by lane who serves it: `here`, `executors` or `simulator`."""
+    async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()
         served = dict.fromkeys(router.served_lanes(), "here")
-    for agent in await _executors(project):
+    for agent in await _fetch_executors(project):
         by = "simulator" if agent.details.get("simulated") else "executors"
         served |= {lane: by for lane in agent.lanes if lane not in served}
     return served
 
 
-async def _executors(project: Project) -> list[AgentRecord]:
+async def _fetch_executors(project: Project) -> list[AgentRecord]:
     try:
-        async with open_client(project) as client:
-            return [each for each in await client.store.fetch_agents() if each.serves]
+        async with open_supabase_store(find_connection(project)) as store:
+            return [each for each in await store.fetch_agents() if each.serves]
     except CogoError:
-        return []  # the catalogue can be read without any Supabase
+        return []  # the catalogue can be listed without Supabase
 
 
-def _prices(model: Model, catalogue: Catalogue) -> Prices | None:
+def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     place = Deployment(
-        model=model, entry=model.deployments[0], host=_host(model, catalogue), base_url=""
+        model=model, entry=model.deployments[0], host=_get_host(model, catalogue), base_url=""
     )
     return unit_prices(place)
 
 
-def _host(model: Model, catalogue: Catalogue) -> Provider:
+def _get_host(model: Model, catalogue: Catalogue) -> Provider:
     return catalogue.providers[model.deployments[0].provider]
 
 
-def _facts(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict[str, Any]:
-    prices = _prices(model, catalogue)
+def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict[str, Any]:
+    prices = _find_prices(model, catalogue)
     return {
         "id": model.id,
         "name": model.name,
         "maker": model.maker,
         "served_by": served_by,
         "providers": [each.provider for each in model.deployments],
-        "roles": _roles(model, catalogue),
+        "roles": _find_roles(model, catalogue),
         "aliases": list(model.aliases),
         "capabilities": list(model.capabilities),
         "context_window": model.context_window,
         "max_output_tokens": model.max_output_tokens,
         "reasoning": model.reasoning,
         "inputs": list(model.inputs),
-        "parameters": supported_parameters(model, _host(model, catalogue).adapter),
+        "parameters": supported_parameters(model, _get_host(model, catalogue).adapter),
         "base": model.base,
-        "key": _host(model, catalogue).how_to_open,
+        "key": _get_host(model, catalogue).how_to_open,
         "usd_per_million": prices.model_dump(mode="json") if prices else None,
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,
     }
 
 
-def _roles(model: Model, catalogue: Catalogue) -> list[str]:
+def _find_roles(model: Model, catalogue: Catalogue) -> list[str]:
     return [
         role
         for role, name in catalogue.roles.items()
@@ -171,7 +236,7 @@ def _roles(model: Model, catalogue: Catalogue) -> list[str]:
 
 
 def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[str, ...]:
-    prices = _prices(model, catalogue)
+    prices = _find_prices(model, catalogue)
     return (
         model.id,
         model.maker,
@@ -179,5 +244,5 @@ def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[
         f"{model.context_window // 1000}k" if model.context_window else "-",
         f"{prices.input.normalize():f}" if prices else "-",
         f"{prices.output.normalize():f}" if prices else "-",
-        ", ".join(_roles(model, catalogue)),
+        ", ".join(_find_roles(model, catalogue)),
     )

@@ -1,62 +1,56 @@
-"""`cogo models stats|why`: how models do, and why one was chosen."""
+"""`cogo models stats|health|why`: how models perform, and why one was chosen."""
 
-import asyncio
 from typing import Any, Final
 
 from agents.selection.choice import compare_preferences
 from cogo.cli.ids import TaskArgument, find_task_id
-from cogo.cli.options import AsJson, Dir
-from cogo.cli.since import Since, parse_since
-from cogo.config.context import Project
-from cogo.terminal import print_json, print_line, print_table, print_text
+from cogo.cli.listing import print_rows
+from cogo.cli.options import AsJson, Dir, Since, parse_since
+from cogo.cli.session import run_with_store
+from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.watch.format import cost_text, marked, milliseconds
-from cogo.wiring.stores import open_client
 from protocol.records import SelectionRow
+from protocol.records.deployments import DeploymentRow
 from protocol.records.models import ModelReport, ModelSwitch
+from protocol.store.gateway import GatewayStore
 
-EXAMPLES: Final = {
-    "stats": ("cogo models stats", "cogo models stats --since 7d --json"),
-    "why": ("cogo models why 3f2a9c1e", "cogo models why 3f2a9c1e --json"),
-}
-HEADINGS: Final = (
-    "MODEL",
-    "HEALTH",
-    "CHOSEN",
-    "TRIED",
-    "ANSWERED",
-    "FIRST",
-    "P50",
-    "P95",
-    "TOKENS IN",
-    "OUT",
-    "COST",
-    "LIKED",
-)
-LEAST: Final = ("TOKENS IN", "OUT", "P95", "LIKED", "CHOSEN", "FIRST", "P50")
+_HEADINGS: Final = (
+    "MODEL", "HEALTH", "CHOSEN", "TRIED", "ANSWERED", "FIRST", "P50", "P95", "TOKENS IN", "OUT",
+    "COST", "LIKED",
+)  # fmt: skip
+_DROPPED: Final = ("TOKENS IN", "OUT", "P95", "LIKED", "CHOSEN", "FIRST", "P50")
 """Columns that a narrow terminal leaves out, the least important first."""
-SWITCHES: Final = 10
+_SWITCHES: Final = 10
+_HEALTH_HEADINGS: Final = (
+    "DEPLOYMENT", "STATE", "WAIT", "ANSWERED", "FAILED", "RUNNING", "ROOM", "LAST ERROR",
+)  # fmt: skip
+_ERROR_WIDTH: Final = 60
 
 
-def stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Show how models do.
+def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show how models perform.
 
-    How often they were chosen and answered, latency, tokens, cost, satisfaction, and who was
-    switched away from or back. Over the last day, or --since. Health is that of now,
-    learned from traffic alone.
+    How often each was chosen and answered, its latency, tokens, cost and ratings, and the latest
+    switches from one model to another. Covers the last day, or the time since --since. The health
+    is the present one, as learned from traffic.
+
+    Examples:
+        cogo models stats
+        cogo models stats --since 7d --json
     """
-    report, switches = asyncio.run(_stats(Project.find(directory), since))
+    moment = parse_since(since)
+
+    async def read(store: GatewayStore) -> tuple[list[ModelReport], list[ModelSwitch]]:
+        return await store.model_report(since=moment), await store.fetch_switches(limit=_SWITCHES)
+
+    report, switches = run_with_store(directory, read)
     if as_json:
-        print_json(
-            {
-                "models": [row.model_dump(mode="json") for row in report],
-                "switches": [row.model_dump(mode="json") for row in switches],
-            }
-        )
+        print_json({"models": report, "switches": switches})
         return
     if not report:
         print_line("no model was chosen or tried since then")
     else:
-        print_table(HEADINGS, [_row(row) for row in report], drop=LEAST)
+        print_table(_HEADINGS, map(_cells, report), drop=_DROPPED)
     for row in switches:
         print_text(
             f"{row.at:%Y-%m-%d %H:%M:%S}  {row.subject}  {row.was} -> {row.became}"
@@ -65,16 +59,30 @@ def stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False
         )
 
 
-def why(
+def explain_choice(
     *,
     task: TaskArgument,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why each model of a task was chosen, with the numbers and what-ifs."""
-    selections = asyncio.run(_selections(Project.find(directory), task))
+    """Explain why a task got its models.
+
+    Shows each choice with its reason, the candidates with their scores, and what other preferences
+    would have chosen.
+
+    Examples:
+        cogo models why 3f2a9c1e
+        cogo models why 3f2a9c1e --json
+    """
+
+    async def read(store: GatewayStore) -> list[SelectionRow]:
+        task_id = await find_task_id(store, task)
+        await store.fetch_task(task_id=task_id)  # raises NotFound for a wrong id
+        return await store.fetch_selections(task_id=task_id)
+
+    selections = run_with_store(directory, read)
     if as_json:
-        print_json([row.model_dump(mode="json") | _what_ifs(row) for row in selections])
+        print_json([row.model_dump(mode="json") | _build_what_ifs(row) for row in selections])
         return
     if not selections:
         print_line("no model was chosen for this task yet")
@@ -82,12 +90,48 @@ def why(
         print_line(f"{row.selected_model}  (policy {row.policy or '-'})")
         print_text(f"  {row.reason}", indent=2)
         for each in row.candidates:
-            print_text(f"  {_candidate(each)}", indent=2)
+            print_text(f"  {_format_candidate(each)}", indent=2)
         for other in compare_preferences(row.candidates, row.selected_model or ""):
             print_text(f"  {other.sentence()}", indent=2)
 
 
-def _row(row: ModelReport) -> tuple[str, ...]:
+def show_health(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show which deployments respond.
+
+    Learned from calls of the last minutes; recent calls count more. States: closed, in use; open,
+    not used after repeated failures; half_open, one call tests it; resting, the vendor asked to
+    wait.
+
+    Examples:
+        cogo models health
+        cogo models health --json
+    """
+    print_rows(
+        run_with_store(directory, lambda store: store.fetch_deployments()),
+        _HEALTH_HEADINGS,
+        _health_cells,
+        as_json=as_json,
+        empty="no calls yet: health is learned from calls",
+        drop=("ROOM", "RUNNING", "WAIT"),
+    )
+
+
+def _health_cells(row: DeploymentRow) -> tuple[str, ...]:
+    error = row.last_error or {}
+    text = f"{error.get('class')}: {error.get('message')}" if error else "-"
+    return (
+        row.deployment,
+        row.state,
+        f"{row.wait_seconds:.0f} s" if row.wait_seconds else "-",
+        str(row.answered),
+        str(row.failed),
+        str(row.running),
+        str(row.concurrency),
+        shorten(text, _ERROR_WIDTH),
+    )
+
+
+def _cells(row: ModelReport) -> tuple[str, ...]:
     return (
         marked(row.model_id, simulated=row.simulated),
         row.health,
@@ -104,7 +148,7 @@ def _row(row: ModelReport) -> tuple[str, ...]:
     )
 
 
-def _candidate(each: dict[str, Any]) -> str:
+def _format_candidate(each: dict[str, Any]) -> str:
     name = str(each.get("model_id"))
     refused = each.get("refused") or each.get("set_aside")
     expected = each.get("expected")
@@ -120,7 +164,7 @@ def _candidate(each: dict[str, Any]) -> str:
     )
 
 
-def _what_ifs(row: SelectionRow) -> dict[str, Any]:
+def _build_what_ifs(row: SelectionRow) -> dict[str, Any]:
     found = compare_preferences(row.candidates, row.selected_model or "")
     return {
         "what_if": [
@@ -133,19 +177,3 @@ def _what_ifs(row: SelectionRow) -> dict[str, Any]:
             for each in found
         ]
     }
-
-
-async def _stats(
-    project: Project, since: str | None
-) -> tuple[list[ModelReport], list[ModelSwitch]]:
-    moment = parse_since(since)
-    async with open_client(project) as client:
-        report = await client.store.model_report(since=moment)
-        return report, await client.store.fetch_switches(limit=SWITCHES)
-
-
-async def _selections(project: Project, task: str) -> list[SelectionRow]:
-    async with open_client(project) as client:
-        task_id = await find_task_id(client.store, task)
-        await client.store.fetch_task(task_id=task_id)  # a wrong id gets its answer
-        return await client.store.fetch_selections(task_id=task_id)

@@ -1,1 +1,1 @@
-"""Commands on tasks."""
+"""Commands that submit, show and change tasks."""

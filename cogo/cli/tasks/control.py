@@ -1,48 +1,50 @@
-"""`cogo hold|resume|approve` and `cogo tasks cancel|redrive`: what a person decides on a task."""
+"""Commands that change a task: pause, resume, approve, cancel, redrive and rate."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.config.context import Project
+from cogo.cli.session import run_with_store
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import short
-from cogo.wiring.stores import open_client
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import Subtask, Task
 from protocol.store.gateway import GatewayStore
 
-EXAMPLES: Final = {
-    "cancel": ('cogo tasks cancel 3f2a9c1e --reason "asked twice"', "cogo tasks cancel last"),
-    "redrive": ("cogo tasks redrive 3f2a9c1e",),
-    "retry": ("cogo tasks retry 3f2a9c1e",),
-    "hold": ("cogo hold 3f2a9c1e", "cogo hold last --json"),
-    "resume": ("cogo resume 3f2a9c1e",),
-    "approve": (
-        "cogo approve 3f2a9c1e",
-        'cogo approve 3f2a9c1e --step deploy --reject --comment "not on a Friday"',
-    ),
-}
 
-_T = TypeVar("_T")
+class RatingValue(StrEnum):
+    """How good a result was."""
+
+    GOOD = "good"
+    BAD = "bad"
 
 
-def cancel(
+_SCORES: Final = {RatingValue.GOOD: 1.0, RatingValue.BAD: 0.0}
+
+
+def cancel_task(
     *,
     task: TaskArgument,
-    reason: Annotated[str | None, typer.Option(help="Why, for whoever looks later.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the history of the task.")] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a task; a model's call under way is ended too."""
-    _move(
+    """Cancel a task.
+
+    Calls to models that are in progress are stopped.
+
+    Examples:
+        cogo tasks cancel 3f2a9c1e --reason "asked twice"
+        cogo tasks cancel last
+    """
+    _change(
         directory,
         task,
         lambda store, task_id: store.cancel_task(task_id=task_id, reason=reason),
@@ -50,85 +52,132 @@ def cancel(
     )
 
 
-def redrive(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Put a failed task back to work."""
-    _move(directory, task, lambda store, found: store.redrive_task(task_id=found), as_json=as_json)
+def redrive_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Retry a failed task.
+
+    `cogo tasks redrive` and `cogo tasks retry` are the same command.
+
+    Examples:
+        cogo tasks retry 3f2a9c1e
+        cogo tasks redrive 3f2a9c1e
+    """
+    _change(directory, task, lambda store, id_: store.redrive_task(task_id=id_), as_json=as_json)
 
 
-def hold(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Hold a task: what runs is finished, nothing else begins until `cogo resume`."""
-    _move(directory, task, lambda store, found: store.pause_task(task_id=found), as_json=as_json)
+def hold_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Pause a task.
+
+    Subtasks that are running finish; no other starts until `cogo resume`.
+
+    Examples:
+        cogo hold 3f2a9c1e
+        cogo hold last --json
+    """
+    _change(directory, task, lambda store, id_: store.pause_task(task_id=id_), as_json=as_json)
 
 
-def resume(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Resume a held task."""
-    _move(directory, task, lambda store, found: store.resume_task(task_id=found), as_json=as_json)
+def resume_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Resume a paused task.
+
+    Examples:
+        cogo resume 3f2a9c1e
+    """
+    _change(directory, task, lambda store, id_: store.resume_task(task_id=id_), as_json=as_json)
 
 
-def approve(
+def approve_subtask(
     *,
     task: TaskArgument,
     step: Annotated[
-        str | None, typer.Option(help="Which subtask, by its key, if several wait.")
+        str | None, typer.Option(help="Key of the subtask, if several wait for approval.")
     ] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Refuse it instead.")] = False,
-    comment: Annotated[str | None, typer.Option(help="Why, for whoever looks later.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead.")] = False,
+    comment: Annotated[str | None, typer.Option(help="Why, for the history of the task.")] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve the subtask of a task that waits for a person, or refuse it with --reject."""
+    """Approve or reject a waiting subtask.
 
-    async def decide(store: GatewayStore, task_id: UUID) -> Subtask:
+    Examples:
+        cogo approve 3f2a9c1e
+        cogo approve 3f2a9c1e --step deploy --reject --comment "not on a Friday"
+    """
+
+    async def decide(store: GatewayStore) -> Subtask:
+        task_id = await find_task_id(store, task)
         waiting = [
             each
             for each in await store.fetch_subtasks(task_id=task_id)
             if each.status is SubtaskState.WAITING and step in {None, each.key}
         ]
-        chosen = _only(waiting, task_id, step)
         return await store.approve_subtask(
-            subtask_id=chosen.id, approved=not reject, comment=comment
+            subtask_id=_require_one(waiting, task_id, step).id,
+            approved=not reject,
+            comment=comment,
         )
 
-    decided = _run(directory, task, decide)
+    decided = run_with_store(directory, decide)
     if as_json:
-        print_json(decided.model_dump(mode="json"))
+        print_json(decided)
     else:
-        word = "refused" if reject else "approved"
+        word = "rejected" if reject else "approved"
         print_line(f"{decided.task_id}  {decided.key} {word}, now {decided.status}")
 
 
-def _only(waiting: Sequence[Subtask], task_id: UUID, step: str | None) -> Subtask:
+def rate_result(
+    *,
+    task: TaskArgument,
+    rating: Annotated[RatingValue, typer.Argument(metavar="RATING", help="good or bad.")],
+    comment: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rate the result of a task.
+
+    The rating counts when models are chosen for later tasks. A new rating replaces the last one.
+
+    Examples:
+        cogo feedback 3f2a9c1e good
+        cogo feedback 3f2a9c1e bad --comment "It sorts in place, I asked for a copy."
+    """
+
+    async def send(store: GatewayStore) -> None:
+        stored = await store.feedback(
+            task_id=await find_task_id(store, task), score=_SCORES[rating], comment=comment
+        )
+        if as_json:
+            print_json(stored)
+        else:
+            print_line(f"{stored.task_id}  {rating}: {stored.model_id} at {stored.task_type}")
+
+    run_with_store(directory, send)
+
+
+def _require_one(waiting: Sequence[Subtask], task_id: UUID, step: str | None) -> Subtask:
     if not waiting:
-        what = f"no subtask {step!r}" if step else "nothing"
-        raise CommandError(f"{what} in task {task_id} waits to be approved")
+        what = f"no subtask {step!r}" if step else "no subtask"
+        raise CommandError(f"{what} of task {task_id} waits for approval")
     if len(waiting) > 1:
         keys = ", ".join(each.key for each in waiting)
-        raise CommandError(f"several subtasks wait to be approved: name one with --step ({keys})")
+        raise CommandError(f"several subtasks wait for approval: choose one with --step ({keys})")
     return waiting[0]
 
 
-def _move(
+def _change(
     directory: Path | None,
     task: str,
-    move: Callable[[GatewayStore, UUID], Awaitable[Task]],
+    change: Callable[[GatewayStore, UUID], Awaitable[Task]],
     *,
     as_json: bool,
 ) -> None:
-    moved = _run(directory, task, move)
+    async def run(store: GatewayStore) -> Task:
+        return await change(store, await find_task_id(store, task))
+
+    changed = run_with_store(directory, run)
     if as_json:
-        print_json(moved.model_dump(mode="json"))
-    else:
-        print_line(f"{moved.id}  {moved.status}")
-        if moved.status is TaskState.HELD:
-            again = f"`cogo resume {short(moved.id)}`"
-            print_text(f"what runs is finished; nothing else begins until {again}", err=True)
-
-
-def _run(
-    directory: Path | None, task: str, work: Callable[[GatewayStore, UUID], Awaitable[_T]]
-) -> _T:
-    async def run() -> _T:
-        async with open_client(Project.find(directory)) as client:
-            return await work(client.store, await find_task_id(client.store, task))
-
-    return asyncio.run(run())
+        print_json(changed)
+        return
+    print_line(f"{changed.id}  {changed.status}")
+    if changed.status is TaskState.HELD:
+        resume = f"`cogo resume {short(changed.id)}`"
+        print_text(f"running subtasks finish; no other starts until {resume}", err=True)

@@ -1,9 +1,8 @@
-"""`cogo estimate`: the plan, the models and the cost of a task, before anything is spent."""
+"""`cogo estimate`: the plan, the model and the cost of a task, before it is submitted."""
 
-import asyncio
 import json
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -18,38 +17,34 @@ from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, build_quote
 from agents.workflows.plan import Step
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (
     Budget,
     CodeFile,
     DataPolicy,
-    Kind,
     Language,
     Model,
     Params,
     Policy,
     Prefer,
-    dollars_of,
-    params_of,
-    preferences_of,
+    TaskType,
+    build_params,
+    build_preferences,
+    parse_budget,
 )
-from cogo.config.catalogue import credentials, load_catalogue
+from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
 from cogo.watch.format import marked
-from cogo.wiring.stores import open_client
 from protocol.records import TaskBrief
+from protocol.store.gateway import GatewayStore
 from providers.router import Router
-
-EXAMPLES: Final = (
-    'cogo estimate "Write a Python function is_palindrome(text)"',
-    'cogo estimate "Explain this" --type CHAT --prefer cost --policy scored --json',
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """What would be done."""
+class _Estimate:
+    """What would be done, and at what cost."""
 
     step: Step
     choice: Choice
@@ -58,8 +53,8 @@ class Weighed:
 
 def estimate(
     *,
-    prompt: Annotated[str, typer.Argument(help="What you would ask for.")],
-    task_type: Kind = "GENERATE_CODE",
+    prompt: Annotated[str, typer.Argument(help="Text of the task.")],
+    task_type: TaskType = "GENERATE_CODE",
     model: Model = None,
     prefer: Prefer = Preference.BALANCED,
     policy: Policy = None,
@@ -71,67 +66,71 @@ def estimate(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the plan, the models and what a task would cost. No model is called.
+    """Show the plan, model and cost of a task.
 
-    The range goes from a short answer to a long one; a cascade or a team counts whole at its end.
+    No model is called. The cost is a range from a short answer to a long one; its upper end
+    counts every call of a cascade or an ensemble.
+
+    Examples:
+        cogo estimate "Write a Python function is_palindrome(text)"
+        cogo estimate "Explain this" --type CHAT --prefer cost --policy scored --json
     """
     task = TaskBrief(
         id=uuid4(),
         type=task_type,
         prompt=prompt,
-        params=params_of(params, language=language, target_file=None, file=file, kind=task_type),
+        params=build_params(params, language=language, target_file=None, file=file, kind=task_type),
         model=model,
-        preferences=preferences_of(prefer, policy, data_policy),
-        budget_usd=dollars_of(budget),
+        preferences=build_preferences(prefer, policy, data_policy),
+        budget_usd=parse_budget(budget),
     )
-    weighed = asyncio.run(_weigh(Project.find(directory), task))
-    record = weighed.choice.to_record()
-    simulated = weighed.choice.selected.profile.is_simulated
+    found = _estimate(Project.find(directory), task)
+    choice = found.choice
+    record = choice.to_record()
+    simulated = choice.selected.profile.is_simulated
     if as_json:
         print_json(
             {
-                "type": weighed.step.type,
+                "type": found.step.type,
                 "model": record.selected_model,
                 "simulated": simulated,
-                "team": list(weighed.choice.pick.team),
-                "next": weighed.choice.pick.escalate_to,
+                "team": list(choice.pick.team),
+                "next": choice.pick.escalate_to,
                 "policy": record.policy,
                 "reason": record.reason,
-                "cost_usd": weighed.quote.to_json(),
+                "cost_usd": found.quote.to_json(),
                 "candidates": json.loads(json.dumps(record.candidates)),
             }
         )
         return
-    for member in weighed.choice.pick.team:
-        print_line(f"{weighed.step.type} by {member}, for the synthesis")
+    for member in choice.pick.team:
+        print_line(f"{found.step.type} by {member}, for the synthesis")
     name = marked(record.selected_model, simulated=simulated)
-    print_line(f"{weighed.step.type} by {name}: {record.reason}")
-    if weighed.choice.pick.escalate_to:
-        print_line(f"  a refused answer goes to {weighed.choice.pick.escalate_to}")
-    print_line(f"  {weighed.quote.sentence()}")
+    print_line(f"{found.step.type} by {name}: {record.reason}")
+    if choice.pick.escalate_to:
+        print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
+    print_line(f"  {found.quote.sentence()}")
 
 
-async def _weigh(project: Project, task: TaskBrief) -> Weighed:
+def _estimate(project: Project, task: TaskBrief) -> _Estimate:
     catalogue = load_catalogue(project)
     start = Knowledge(policy=project.settings.selection_policy)
 
-    async def own() -> list[str]:
-        async with Router(catalogue, credentials(project, catalogue)) as router:
+    async def find_own_lanes() -> list[str]:
+        async with Router(catalogue, load_credentials(project, catalogue)) as router:
             await router.discover()
             return list(router.served_lanes())
 
-    async with open_client(project) as client:
-        registry = LaneRegistry(store=client.store, own=own)
+    async def build_cio(store: GatewayStore) -> Cio:
+        registry = LaneRegistry(store=store, own=find_own_lanes)
         await registry.refresh()
         knowledge = build_knowledge(
-            await client.store.model_knowledge(agent_id="cogo estimate"), start=start
+            await store.model_knowledge(agent_id="cogo estimate"), start=start
         )
-    return _weighed(Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge), task)
+        return Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
 
-
-def _weighed(cio: Cio, task: TaskBrief) -> Weighed:
     try:
-        step, choice = cio.choose_for_task(task)
+        step, choice = run_with_store(project, build_cio).choose_for_task(task)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
-    return Weighed(step=step, choice=choice, quote=build_quote(choice))
+    return _Estimate(step=step, choice=choice, quote=build_quote(choice))

@@ -1,4 +1,4 @@
-"""The end of a task on the command line: the answer on standard output, its state beside it."""
+"""How a task ended, on the command line: the result, its status and the exit code."""
 
 import tempfile
 from pathlib import Path
@@ -10,35 +10,29 @@ from cogo.watch.format import cost_text, short, simulated_mark, task_answer, tas
 from protocol.lifecycle import TaskState
 from protocol.records import Task
 
-FAILED: Final = 1
 UNFINISHED: Final = 3
-CANCELLED: Final = 4
-CODES: Final = {
-    TaskState.COMPLETED: 0,
-    TaskState.FAILED: FAILED,
-    TaskState.CANCELLED: CANCELLED,
-}
-"""Exit codes by how a task ended; UNFINISHED when it has not."""
+EXIT_CODES: Final = {TaskState.COMPLETED: 0, TaskState.FAILED: 1, TaskState.CANCELLED: 4}
+"""Exit codes by how a task ended; UNFINISHED while it has not."""
 
 
-def print_end(
+def print_result(
     task: Task, *, as_json: bool, has_shown: bool = False, out: Path | None = None
 ) -> int:
-    """Print how a task ended and its answer, unless that was shown; return the exit code."""
+    """Print the status of a task, and its result unless shown already; return the exit code."""
     if out is not None and task.status is TaskState.COMPLETED:
         _write(out, task_answer(task))
         print_line(f"{short(task.id)}  written      {out}", err=True)
     if as_json:
-        print_json(task.model_dump(mode="json"))
-        return CODES.get(task.status, UNFINISHED)
-    print_text(summary(task), err=True, indent=10)
-    if task.status is TaskState.COMPLETED and not has_shown and out is None:
-        print_line(task_answer(task))
-    return CODES.get(task.status, UNFINISHED)
+        print_json(task)
+    else:
+        print_text(format_summary(task), err=True, indent=10)
+        if task.status is TaskState.COMPLETED and not has_shown and out is None:
+            print_line(task_answer(task))
+    return EXIT_CODES.get(task.status, UNFINISHED)
 
 
-def summary(task: Task) -> str:
-    """Return one line: state, model, tokens, cost, and whether all of it is simulated."""
+def format_summary(task: Task) -> str:
+    """Return one line: status, model, tokens, cost, and whether the result is simulated."""
     model = (task.result or {}).get("model_used", "no model")
     return (
         f"{short(task.id)}  {task.status}  {model}  {task_tokens(task)} tokens  "
@@ -47,7 +41,7 @@ def summary(task: Task) -> str:
 
 
 def require_writable(file: Path) -> None:
-    """Raise CommandError unless a file can be written there; nothing that exists is changed."""
+    """Raise CommandError unless the file can be written. An existing file is not changed."""
     try:
         if file.is_dir():
             raise IsADirectoryError(21, "it is a directory")

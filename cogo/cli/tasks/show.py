@@ -1,56 +1,157 @@
-"""`cogo show`: the answer of a task, again."""
+"""`cogo show` and `cogo tasks list|show`: results and histories of tasks."""
 
-import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
-from cogo.cli.options import AsJson, Dir
-from cogo.cli.tasks.result import print_end, require_writable
-from cogo.config.context import Project
-from cogo.terminal import print_text
-from cogo.watch.format import error_text, short
-from cogo.wiring.stores import open_client
-from protocol.records import Task
-
-EXAMPLES: Final = (
-    "cogo show last                    # the answer, on standard output",
-    "cogo show 3f2a9c1e --out search.py",
-    "cogo show 3f2a9c1e --json | jq .result",
+from cogo.cli.listing import print_more, print_rows, read_pages
+from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.session import run_with_store
+from cogo.cli.tasks.result import print_result, require_writable
+from cogo.terminal import print_json, print_line, print_text, shorten
+from cogo.watch.format import (
+    cost_text,
+    error_text,
+    event_line,
+    marked,
+    short,
+    simulated_mark,
+    task_tokens,
 )
+from cogo.watch.why_waiting import waiting_lines
+from protocol.lifecycle import TaskState
+from protocol.records import Event, SelectionRow, Task
+from protocol.store.gateway import GatewayStore
 
 
-def show(
+def show_result(
     *,
     task: TaskArgument,
-    out: Annotated[Path | None, typer.Option(help="Write the answer to a file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the result to this file.")] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the answer of a task.
+    """Show the result of a task.
 
-    The answer goes to standard output, how the task stands to standard error. Exit code 0:
-    completed, 1: failed, 3: not finished, 4: cancelled.
+    The result goes to standard output, the status to standard error. Exit codes: 0 completed,
+    1 failed, 3 not finished, 4 cancelled.
+
+    Examples:
+        cogo show last                    # the result, on standard output
+        cogo show 3f2a9c1e --out search.py
+        cogo show 3f2a9c1e --json | jq .result
     """
     if out is not None:
         require_writable(out)
-    found = asyncio.run(_fetch(Project.find(directory), task))
-    code = print_end(found, as_json=as_json, out=out)
+
+    async def fetch(store: GatewayStore) -> Task:
+        return await store.fetch_task(task_id=await find_task_id(store, task))
+
+    found = run_with_store(directory, fetch)
+    code = print_result(found, as_json=as_json, out=out)
+    name = short(found.id)
     if found.error and not as_json:
-        print_text(f"{short(found.id)}  {error_text(found.error)}", err=True, indent=10)
+        print_text(f"{name}  {error_text(found.error)}", err=True, indent=10)
     if not found.status.is_final and not as_json:
-        print_text(
-            f"{short(found.id)}  `cogo watch {short(found.id)}` follows it, "
-            f"`cogo tasks show {short(found.id)}` says what it waits for",
-            err=True,
-            indent=10,
-        )
+        text = f"`cogo watch {name}` follows it, `cogo tasks show {name}` shows what it waits for"
+        print_text(f"{name}  {text}", err=True, indent=10)
     raise typer.Exit(code)
 
 
-async def _fetch(project: Project, task: str) -> Task:
-    async with open_client(project) as client:
-        task_id = await find_task_id(client.store, task)
-        return await client.store.fetch_task(task_id=task_id)
+def list_tasks(
+    *,
+    status: Annotated[TaskState | None, typer.Option(help="Only tasks with this status.")] = None,
+    limit: Limit = 20,
+    every: All = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, the newest first.
+
+    Examples:
+        cogo tasks list
+        cogo tasks list --status failed --limit 50 --json
+    """
+
+    async def read(store: GatewayStore) -> tuple[list[Task], bool]:
+        return await read_pages(
+            lambda count, last: store.find_tasks(
+                limit=count, every_owner=True, status=status, before=last.seq if last else None
+            ),
+            limit=limit,
+            every=every,
+        )
+
+    tasks, has_more = run_with_store(directory, read)
+    print_rows(
+        tasks,
+        ("TASK", "STATUS", "TYPE", "MODEL", "TOKENS", "COST", "PROMPT"),
+        _cells,
+        as_json=as_json,
+        empty='no tasks; try `cogo submit "Write a Python function is_palindrome(text)"`',
+        drop=("TYPE", "TOKENS", "COST", "MODEL"),
+        brief=True,
+    )
+    print_more(len(tasks), has_more=has_more)
+
+
+def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show the history of a task.
+
+    Every transition, each choice of a model with its reason, and what the task waits for.
+
+    Examples:
+        cogo tasks show 3f2a9c1e
+        cogo tasks show last --json
+    """
+    found, events, selections, waiting = run_with_store(
+        directory, lambda store: _fetch_history(store, task)
+    )
+    if as_json:
+        print_json({"task": found, "events": events, "selections": selections, "waiting": waiting})
+        return
+    print_line(f"{found.id}  {found.status}  {found.type}")
+    print_text(f"  {shorten(found.prompt, 100)}")
+    for event in events:
+        print_text(f"  {event.at:%H:%M:%S.%f}  {event_line(event) or event.kind}", indent=30)
+    for selection in selections:
+        print_text(f"  model {selection.selected_model}: {selection.reason}", indent=2)
+    print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}{simulated_mark(found)}")
+    if found.error:
+        print_text(f"  {error_text(found.error)}", indent=2)
+    for column, why in found.unreadable.items():
+        print_text(f"  {column} cannot be read: {why}", indent=2)
+    for line in waiting:
+        print_text(f"  waiting: {line}", indent=2)
+
+
+async def _fetch_history(
+    store: GatewayStore, task: str
+) -> tuple[Task, Sequence[Event], Sequence[SelectionRow], list[str]]:
+    task_id = await find_task_id(store, task)
+    found = await store.fetch_task(task_id=task_id)
+    events = await store.fetch_events(task_id=task_id)
+    selections = await store.fetch_selections(task_id=task_id)
+    if found.status.is_final:
+        return found, events, selections, []
+    waiting = waiting_lines(
+        await store.fetch_subtasks(task_id=task_id),
+        await store.fetch_attempts(task_id=task_id),
+        await store.fetch_agents(),
+    )
+    return found, events, selections, list(waiting)
+
+
+def _cells(task: Task) -> tuple[str, ...]:
+    return (
+        short(task.id),
+        task.status,
+        task.type,
+        marked((task.result or {}).get("model_used", "-"), simulated=task.simulated),
+        str(task_tokens(task)),
+        cost_text(task.cost_usd),
+        shorten(task.prompt, 60),
+    )

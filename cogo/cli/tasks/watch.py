@@ -1,4 +1,4 @@
-"""`cogo watch`: everything that happens, or all that happens to one task."""
+"""`cogo watch`: the messages of all channels, or the progress of one task, live."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,22 +11,17 @@ import typer
 
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.tasks.result import summary
-from cogo.config.context import Project
+from cogo.cli.session import run_with_client
+from cogo.cli.tasks.result import format_summary
 from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.follow import Delta, Finished, Happening, follow
 from cogo.watch.format import short
 from cogo.watch.view import TaskView
-from cogo.wiring.stores import Client, open_client
+from cogo.wiring.stores import Client
 from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
 
-EXAMPLES: Final = (
-    "cogo watch                                   # all channels, until Ctrl-C",
-    "cogo watch 3f2a9c1e                          # one task, to its end",
-    "cogo watch --json | jq .type",
-)
 TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
 
 
@@ -34,27 +29,31 @@ def watch(
     *,
     task: Annotated[
         str | None,
-        typer.Argument(help="A task's id, its beginning, or `last`; without it, everything."),
+        typer.Argument(help="Id of a task, the beginning of one, or `last` (default: everything)."),
     ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything that happens, or all that happens to one task, live.
+    """Show what happens, live.
 
-    One line a message; with --json the messages themselves, one JSON object a line.
+    Without TASK, one line for each message on any channel; with --json the messages themselves,
+    one JSON object per line. With TASK, the progress of that task to its end.
+
+    Examples:
+        cogo watch                                   # all channels, until Ctrl-C
+        cogo watch 3f2a9c1e                          # one task, to its end
+        cogo watch --json | jq .type
     """
-    project = Project.find(directory)
-    asyncio.run(_watch(project, task, as_json=as_json))
 
-
-async def _watch(project: Project, task: str | None, *, as_json: bool) -> None:
-    async with open_client(project) as client:
+    async def run(client: Client) -> None:
         if task is None:
             await _watch_all(client, as_json=as_json)
         else:
             task_id = await find_task_id(client.store, task)
-            await client.store.fetch_task(task_id=task_id)  # a wrong id gets its answer at once
+            await client.store.fetch_task(task_id=task_id)  # raises NotFound for a wrong id
             await _watch_one(client, task_id, as_json=as_json)
+
+    run_with_client(directory, run)
 
 
 async def _watch_all(client: Client, *, as_json: bool) -> None:
@@ -63,7 +62,7 @@ async def _watch_all(client: Client, *, as_json: bool) -> None:
             await stack.enter_async_context(
                 client.bus.listen(topic, _printer(topic, as_json=as_json))
             )
-        print_line("watching; Ctrl-C ends it", err=True)
+        print_line("watching; press Ctrl-C to stop", err=True)
         await asyncio.Event().wait()
 
 
@@ -72,14 +71,14 @@ def _printer(topic: str, *, as_json: bool) -> Callable[[Envelope], None]:
         if as_json:
             print_json({"topic": topic, **message.model_dump(mode="json")})
         else:
-            line = f"{message.timestamp:%H:%M:%S}  {message.type:<26}{_gist(message.payload)}"
+            line = f"{message.timestamp:%H:%M:%S}  {message.type:<26}{_summarize(message.payload)}"
             print_text(line, indent=36)
 
     return show
 
 
-def _gist(payload: dict[str, Any]) -> str:
-    """Give what a person looks for first in any message."""
+def _summarize(payload: dict[str, Any]) -> str:
+    """Return the task, status, model and reason that a message contains."""
     output = payload.get("output") or {}
     params = payload.get("params") or {}
     parts = [
@@ -102,22 +101,22 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
         stream="answer",
         say=lambda line: print_text(line, indent=23),
         write=lambda _, text: write_text(text),
-        label=lambda happening: f"{_moment(happening):%H:%M:%S}",
+        label=lambda happening: f"{_get_time(happening):%H:%M:%S}",
     )
     async for happening in follow([task_id], store=client.store, bus=client.bus):
         if as_json:
-            print_json(_plain(happening))
+            print_json(_to_json(happening))
         else:
             view.show(happening)
         if isinstance(happening, Finished) and not as_json:
-            print_line(summary(happening.task))
+            print_line(format_summary(happening.task))
 
 
-def _moment(happening: Event | SelectionRow) -> datetime:
+def _get_time(happening: Event | SelectionRow) -> datetime:
     return happening.at if isinstance(happening, Event) else happening.created_at
 
 
-def _plain(happening: Happening) -> dict[str, object]:
+def _to_json(happening: Happening) -> dict[str, object]:
     match happening:
         case Delta():
             return {"kind": happening.kind, "delta": happening.text}

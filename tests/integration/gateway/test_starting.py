@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from cogo.config.connection import of_state
+from cogo.config.connection import connection_from_state
 from cogo.config.context import Project
 from cogo.config.settings import Settings, config_directory
 from cogo.errors import CommandError
@@ -60,7 +60,7 @@ async def test_beyond_loopback_it_does_not_start_without_a_key_that_works(
         await store.create_api_key(new)
         if key == "revoked":
             await store.revoke_api_key(key_id=key_id)
-    bootstrap = AgentBootstrap(connection=of_state(project))
+    bootstrap = AgentBootstrap(connection=connection_from_state(project))
     here = Project(settings=Settings.load(tmp_path), home=tmp_path, directory=tmp_path)
 
     with pytest.raises(CommandError, match="cogo keys create"):

@@ -5,7 +5,6 @@ input, a JSON object a line: `arguments`, `directory`, `environment`, and files 
 `stderr`. Writes the exit code of each to standard output.
 """
 
-import importlib
 import json
 import os
 import sys
@@ -18,7 +17,7 @@ from cogo.cli.commands import COMMANDS
 def main() -> None:
     """Serve until standard input is closed; a fork ends as the command does."""
     for command in COMMANDS:
-        importlib.import_module(command.module)
+        command.load()
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -12,7 +12,7 @@ from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.config.settings import Settings, config_directory
 from cogo.config.trust import TrustStore
-from cogo.wiring.catalogue_watch import follow, kept_fresh
+from cogo.wiring.catalogue_watch import reload_changes, watch_catalogue
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 from tests.support.eventually import eventually
@@ -60,7 +60,9 @@ def logged_errors() -> Iterator[list[str]]:
 async def following(project: Project) -> AsyncIterator[Catalogue]:
     catalogue = load_catalogue(project)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(follow(project, catalogue, look_seconds=0.01), name="follow")
+        task = group.create_task(
+            reload_changes(project, catalogue, poll_seconds=0.01), name="follow"
+        )
         await asyncio.sleep(0)
         try:
             yield catalogue
@@ -112,5 +114,5 @@ async def test_a_trusted_file_that_changes_counts_again_when_it_is_trusted_again
 async def test_what_fails_inside_is_not_wrapped(project: Project) -> None:
     async with Router(load_catalogue(project), {}) as router:
         with pytest.raises(ValueError, match="own"):
-            async with kept_fresh(project, router.catalogue):
+            async with watch_catalogue(project, router.catalogue):
                 raise ValueError("own")

@@ -12,12 +12,12 @@ from cogo.cli.commands import COMMANDS
 from cogo.config.settings import CHECKOUT
 from cogo.terminal import (
     command_path,
-    first_words,
-    lay_out,
-    typed,
-    typed_example,
-    wrapped,
-    wrapped_around_commands,
+    expand_commands,
+    expand_example,
+    lay_out_table,
+    shorten,
+    wrap_line,
+    wrap_sentence,
 )
 
 HEADINGS = ("TASK", "TYPE", "MODEL", "PROMPT")
@@ -30,7 +30,7 @@ ROWS = [
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("brief", [True, False])
 def test_a_table_fits_the_terminal_without_cutting_words(width: int, brief: bool) -> None:
-    lines, missing = lay_out(HEADINGS, ROWS, drop=("TYPE", "MODEL"), brief=brief, width=width)
+    lines, missing = lay_out_table(HEADINGS, ROWS, drop=("TYPE", "MODEL"), brief=brief, width=width)
 
     cells = {cell for row in (HEADINGS, *ROWS) for cell in row}
     words = {word for cell in cells for word in cell.split()}
@@ -41,13 +41,15 @@ def test_a_table_fits_the_terminal_without_cutting_words(width: int, brief: bool
 
 
 def test_columns_leave_a_narrow_table_by_importance_and_are_named() -> None:
-    by_width = [lay_out(HEADINGS, ROWS, drop=("TYPE", "MODEL"), width=w)[1] for w in (99, 64, 50)]
+    by_width = [
+        lay_out_table(HEADINGS, ROWS, drop=("TYPE", "MODEL"), width=w)[1] for w in (99, 64, 50)
+    ]
 
     assert by_width == [[], ["TYPE"], ["TYPE", "MODEL"]]
 
 
 def test_without_a_terminal_a_table_has_everything_on_one_line_a_row() -> None:
-    lines, missing = lay_out(HEADINGS, ROWS, drop=("TYPE",), width=None)
+    lines, missing = lay_out_table(HEADINGS, ROWS, drop=("TYPE",), width=None)
 
     assert len(lines) == 1 + len(ROWS)
     assert not missing
@@ -55,19 +57,21 @@ def test_without_a_terminal_a_table_has_everything_on_one_line_a_row() -> None:
 
 
 def test_sentences_are_wrapped_between_words_and_indented() -> None:
-    assert wrapped("  3f2a  stamped because it is cheap", 20, 6).splitlines() == [
+    assert wrap_line("  3f2a  stamped because it is cheap", 20, 6).splitlines() == [
         "  3f2a  stamped",
         "        because it",
         "        is cheap",
     ]
-    assert wrapped("https://example.com/a/long/address", 10) == "https://example.com/a/long/address"
-    assert first_words("one  two\nthree", 10) == "one two..."
+    assert (
+        wrap_line("https://example.com/a/long/address", 10) == "https://example.com/a/long/address"
+    )
+    assert shorten("one  two\nthree", 10) == "one two..."
 
 
 def test_a_command_in_a_sentence_is_not_broken() -> None:
     said = "no gateway runs: `'/a folder/scripts/cogo' up --no-key` starts one, once and for all"
 
-    lines = wrapped_around_commands(said, 30, 2).splitlines()
+    lines = wrap_sentence(said, 30, 2).splitlines()
 
     assert any("`'/a folder/scripts/cogo' up --no-key`" in line for line in lines)
     assert " ".join(line.strip() for line in lines) == said
@@ -82,10 +86,10 @@ def test_commands_to_type_are_the_launcher_as_it_was_called_and_quoted(
 
     launcher = f"'{tmp_path}/my tools/cogo'"
     assert command_path() == launcher
-    assert typed("see `cogo models` and `cogo`, not cogo") == (
+    assert expand_commands("see `cogo models` and `cogo`, not cogo") == (
         f"see `{launcher} models` and `{launcher}`, not cogo"
     )
-    assert typed_example("KEY=... cogo serve executor  # cogo") == (
+    assert expand_example("KEY=... cogo serve executor  # cogo") == (
         f"KEY=... {launcher} serve executor  # cogo"
     )
 
@@ -106,8 +110,6 @@ def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.iter_child_nodes(tree):
         match node:
             case ast.Expr(value=ast.Constant()):
-                continue
-            case ast.AnnAssign(target=ast.Name(id="EXAMPLES")):
                 continue
             case ast.Constant(value=str() as text):
                 yield node.lineno, text

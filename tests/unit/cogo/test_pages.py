@@ -2,7 +2,7 @@
 
 import pytest
 
-from cogo.cli.pages import read_pages
+from cogo.cli.listing import read_pages
 
 
 @pytest.mark.parametrize("most", [1, 3, 7, 1000])

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from cogo.cli.since import parse_since
-from cogo.cli.task_options import deadline_of
+from cogo.cli.options import parse_since
+from cogo.cli.task_options import parse_deadline
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
@@ -15,11 +15,11 @@ from protocol.json_values import parse_count, to_finite_float
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e308, 0, -1])
 def test_a_deadline_that_no_calendar_holds_is_refused(seconds: float) -> None:
     with pytest.raises(CommandError, match="--deadline"):
-        deadline_of(seconds)
+        parse_deadline(seconds)
 
 
 def test_a_deadline_is_so_many_seconds_from_now() -> None:
-    found = deadline_of(3600)
+    found = parse_deadline(3600)
 
     assert found is not None
     assert 3590 < (found - utc_now()).total_seconds() <= 3600

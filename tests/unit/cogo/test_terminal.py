@@ -14,7 +14,7 @@ from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat, LogLevel
 from cogo.terminal import (
     escape_json,
-    lay_out,
+    lay_out_table,
     neutralize,
     print_json,
     print_line,
@@ -62,7 +62,7 @@ def test_every_way_to_print_shows_what_was_meant_to_act(
 def test_a_cell_makes_no_row_and_a_sentence_no_other_speaker(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines, _ = lay_out(("A", "B"), [("x\ny", "z")])
+    lines, _ = lay_out_table(("A", "B"), [("x\ny", "z")])
     print_text("abcd1234  failed  one\nabcd1234  completed", indent=4)
 
     assert lines == ["A     B", r"x\ny  z"]

@@ -9,7 +9,7 @@ import pytest
 from dotenv import dotenv_values
 
 from cogo.cli.app import run
-from cogo.config.catalogue import KeySource, credentials, load_catalogue
+from cogo.config.catalogue import KeySource, load_catalogue, load_credentials
 from cogo.config.connection import find_connection
 from cogo.config.context import Project, read_overlays
 from cogo.config.settings import CHECKOUT, Settings, config_directory
@@ -52,7 +52,7 @@ def open_providers() -> dict[str, tuple[str | None, list[str]]]:
             each.base_url or catalogue.providers[name].base_url,
             [key.get_secret_value() for key in each.keys],
         )
-        for name, each in credentials(project, catalogue).items()
+        for name, each in load_credentials(project, catalogue).items()
     }
 
 

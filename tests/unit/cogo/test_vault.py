@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cogo.config.secrets import COMMAND_OUTPUT_IS_FRESH, Vault
+from cogo.config.secrets import COMMAND_OUTPUT_IS_FRESH, SecretSources
 from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid
 
@@ -25,12 +25,14 @@ class Clock:
         return self.now
 
 
-def vault(tmp_path: Path, variables: Mapping[str, str | Path], clock: Clock | None = None) -> Vault:
+def vault(
+    tmp_path: Path, variables: Mapping[str, str | Path], clock: Clock | None = None
+) -> SecretSources:
     (tmp_path / ".env").write_text("".join(f"{key}={text}\n" for key, text in variables.items()))
-    return Vault(partial(Settings.load, tmp_path), clock=clock or Clock())
+    return SecretSources(partial(Settings.load, tmp_path), clock=clock or Clock())
 
 
-def keys(found: Vault) -> list[str]:
+def keys(found: SecretSources) -> list[str]:
     return [key.get_secret_value() for key in found.keys(NAME)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cogo.cli.models.catalogue_diff import compare
+from cogo.cli.models.catalogue_diff import compare_listing
 from providers.adapters.base import ListedModel, ListedPrices
 from providers.adapters.openai.client import _prices
 from providers.catalogue.catalogue import Catalogue
@@ -26,7 +26,7 @@ def test_new_gone_retiring_and_repriced_are_told_apart() -> None:
         ),
     ]
 
-    found = compare(CATALOGUE, "cohere", listed)
+    found = compare_listing(CATALOGUE, "cohere", listed)
 
     assert found.listed == 2
     assert found.new == ("brand-new",)
@@ -44,14 +44,14 @@ def test_new_gone_retiring_and_repriced_are_told_apart() -> None:
     "prices", [None, ListedPrices(input=Decimal("2.5"), output=Decimal("10.001"))]
 )
 def test_the_same_price_or_none_changes_nothing(prices: ListedPrices | None) -> None:
-    found = compare(CATALOGUE, "cohere", [ListedModel(id=COMMAND_A, prices=prices)])
+    found = compare_listing(CATALOGUE, "cohere", [ListedModel(id=COMMAND_A, prices=prices)])
 
     assert not found.repriced
     assert found.priced == (prices is not None)
 
 
 def test_a_retired_model_that_is_not_listed_is_not_news() -> None:
-    assert "deepseek/deepseek-chat" not in compare(CATALOGUE, "deepseek", []).gone
+    assert "deepseek/deepseek-chat" not in compare_listing(CATALOGUE, "deepseek", []).gone
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
-"""What the demo asks for and what it says at the end."""
