@@ -133,7 +133,7 @@ async def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(
     cancelled = system.cogo("tasks", "cancel", "last")
 
     assert held.stdout.split() == [str(asked.id), "held"]
-    assert "what runs is finished" in held.stderr
+    assert "running subtasks finish" in held.stderr
     assert f"resume {str(asked.id)[:8]}`" in held.stderr
     assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, str(asked.id))
     assert resumed.stdout.split() in ([str(asked.id), "pending"], [str(asked.id), "running"])

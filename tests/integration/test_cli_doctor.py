@@ -1,4 +1,4 @@
-"""`cogo doctor`: names what is missing and what mends it, and gives nothing away."""
+"""`cogo doctor`: names what is missing and what fixes it, and gives nothing away."""
 
 import json
 import subprocess
@@ -134,7 +134,7 @@ def test_a_key_is_ok_only_when_its_provider_accepts_it(
         "key OPENAI_API_KEY_2": "missing",
     }
     assert {check["verdict"] for check in offline.values()} == {"note"}
-    assert all("could not be tried" in check["detail"] for check in offline.values())
+    assert all("could not be tested" in check["detail"] for check in offline.values())
     assert "of-a-vendor" not in json.dumps([tried, offline])
 
 

@@ -152,7 +152,7 @@ def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
     [
         (("ban", "no-such-model"), "no-such-model"),
         (("pin", "anthropic"), "only a model can be pinned"),
-        (("drain", SONNET, "--owner", "me"), "no user's id"),
+        (("drain", SONNET, "--owner", "me"), "not a user's UUID"),
         (("policy", "scored", "--clear"), "not both"),
     ],
 )

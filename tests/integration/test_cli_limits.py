@@ -11,12 +11,12 @@ from tests.support.servers.command_line import cogo
     ("line", "words"),
     [
         (("pause",), "--lane MODEL or --owner ID"),
-        (("resume", "--lane", "a", "--owner", "none"), "name one of the two"),
-        (("pause", "--owner", "me"), "'me' is neither a user's id (a uuid) nor none"),
+        (("resume", "--lane", "a", "--owner", "none"), "use either --lane"),
+        (("pause", "--owner", "me"), "'me' is not an owner"),
         (("pause", "--lane", " "), "--lane must be"),
         (("limit", "--lane", "a"), "nothing to change"),
-        (("limit", "--lane", "a", "--running", "-1"), "whole number from 0"),
-        (("limit", "--lane", "a", "--per-minute", "0"), "whole number from 1"),
+        (("limit", "--lane", "a", "--running", "-1"), "whole number of at least 0"),
+        (("limit", "--lane", "a", "--per-minute", "0"), "whole number of at least 1"),
     ],
 )
 def test_a_line_without_sense_is_refused_with_what_to_write(

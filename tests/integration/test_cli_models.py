@@ -87,7 +87,7 @@ def test_models_are_tried_and_one_failure_does_not_stop_the_rest(
 
 
 def test_a_trial_of_nothing_is_no_success(cogo: Program) -> None:
-    assert "no provider is open here" in cogo.run("models", "test", code=1)
+    assert "no provider has a key here" in cogo.run("models", "test", code=1)
 
 
 def test_raw_events_are_shown_on_demand(cogo: Program, simulator: str) -> None:
@@ -106,7 +106,7 @@ def test_discovery_says_what_is_new_and_what_is_gone(cogo: Program, simulator: s
     assert found["provider"] == "fireworks"
     assert "fireworks/gpt-oss-20b" in found["gone"]
     assert found["new"] == []
-    assert "no prices listed" in shown
+    assert "the list has no prices" in shown
     assert failed["provider"] == "anthropic"
     assert "key" in failed["error"]
 
@@ -137,7 +137,7 @@ def test_an_unknown_name_suggests_the_nearest(cogo: Program) -> None:
         said = cogo.run("models", command, "claude-sonet-5-5", code=1)
         assert "did you mean claude-sonnet-5-5" in said
         assert "unexpected" not in said
-    assert "there are anthropic" in cogo.run("models", "discover", "nobody", code=1)
+    assert "the providers are anthropic" in cogo.run("models", "discover", "nobody", code=1)
     assert "unknown model '0'; `cogo models --all`" in cogo.run("models", "show", "0", code=1)
 
 

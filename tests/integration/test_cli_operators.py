@@ -220,14 +220,14 @@ async def read_as(project: State, person: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (("keys", "create", "--name", "a", "--expires", "soon"), "no duration"),
+        (("keys", "create", "--name", "a", "--expires", "soon"), "not a duration"),
         (("keys", "revoke", "no-such-key"), "no-such-key"),
-        (("grants", "set", "me", "--model", "claude-sonnet"), "no owner"),
+        (("grants", "set", "me", "--model", "claude-sonnet"), "not an owner"),
         (("grants", "set", "none"), "nothing is granted"),
-        (("budget", "set", "everything", "1"), "nothing that a cap can be for"),
-        (("budget", "set", "total", "much"), "no amount"),
+        (("budget", "set", "everything", "1"), "cannot have a limit"),
+        (("budget", "set", "total", "much"), "not an amount"),
         (("budget", "set", "total", "1", "--per", "week"), "day, month or ever"),
-        (("audit", "--owner", "me"), "no owner"),
+        (("audit", "--owner", "me"), "not an owner"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
 )
