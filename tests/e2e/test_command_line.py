@@ -137,7 +137,7 @@ async def test_last_is_the_newest_task_of_nobody_and_can_be_held_and_resumed(
     assert f"resume {str(asked.id)[:8]}`" in held.stderr
     assert (shown.returncode, json.loads(shown.stdout)["id"]) == (3, str(asked.id))
     assert resumed.stdout.split() in ([str(asked.id), "pending"], [str(asked.id), "running"])
-    assert "nothing in task" in nothing.stderr
+    assert "no subtask of task" in nothing.stderr
     assert cancelled.stdout.split() == [str(asked.id), "cancelled"]
 
 
