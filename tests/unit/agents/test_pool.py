@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,6 @@ from agents.runtime.attempt import StopReason
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
-from agents.runtime.options import RuntimeOptions
 from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Drain, Wakeup
 from protocol.errors import InvalidArgument, Unauthorized
@@ -147,26 +145,6 @@ async def test_a_store_that_is_away_does_not_stretch_the_grace_period() -> None:
         await until_drained(store, at_once, lambda: not store.queue, options(grace=0.2))
 
     assert store.completed == []
-
-
-async def test_leases_are_kept_through_a_grace_that_is_longer_than_a_stall() -> None:
-    store = FakeStore(queue=subtasks(1))
-    given = RuntimeOptions(
-        lease=timedelta(seconds=2),
-        extend_every=timedelta(seconds=0.05),
-        stalled_after=timedelta(seconds=0.1),
-        poll_busy=timedelta(seconds=0.01),
-        poll_idle=timedelta(seconds=0.01),
-    )
-
-    async def slow(claimed: ClaimedSubtask) -> Completion:
-        ends = time.monotonic() + 2.2
-        await eventually(lambda: time.monotonic() > ends)
-        return done(claimed)
-
-    await until_drained(store, slow, lambda: not store.queue, given)
-
-    assert len(store.completed) == 1
 
 
 async def test_a_cancelled_agent_gives_everything_back_and_says_that_it_stopped() -> None:

@@ -234,11 +234,15 @@ async def test_watchers_of_one_task_share_one_feed() -> None:
         assert hub.watchers == 0
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
     hub = Hub(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(20), hub:
-            hub.spawn(asyncio.sleep(3600))
+            hub.spawn(forever())
             raise ZeroDivisionError
 
     assert caught.group_contains(ZeroDivisionError)

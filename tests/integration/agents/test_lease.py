@@ -11,10 +11,20 @@ import pytest
 from agents.runtime.attempt import StopReason
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
+from agents.runtime.options import RuntimeOptions
 from protocol.errors import Unauthorized
-from protocol.records import Checkpoint, Extension, LeaseAnswer, LeaseRef
+from protocol.records import (
+    Checkpoint,
+    ClaimedSubtask,
+    Completion,
+    Extension,
+    LeaseAnswer,
+    LeaseRef,
+)
 from protocol.store.queue import QueueStore
 from tests.support.agents.fake_store import AWAY, FakeStore, a_ref
+from tests.support.agents.running import subtasks, until_drained
+from tests.support.agents.subtasks import done
 from tests.support.eventually import eventually
 
 LEASE = timedelta(seconds=2)
@@ -369,3 +379,23 @@ async def test_starting_and_stopping_leaves_nothing_behind() -> None:
         keeper.extend_now()  # a late message after the end
 
     assert store.opened == store.closed
+
+
+async def test_leases_are_kept_through_a_grace_that_is_longer_than_a_stall() -> None:
+    store = FakeStore(queue=subtasks(1))
+    given = RuntimeOptions(
+        lease=timedelta(seconds=2),
+        extend_every=timedelta(seconds=0.05),
+        stalled_after=timedelta(seconds=0.1),
+        poll_busy=timedelta(seconds=0.01),
+        poll_idle=timedelta(seconds=0.01),
+    )
+
+    async def slow(claimed: ClaimedSubtask) -> Completion:
+        ends = time.monotonic() + 2.2
+        await eventually(lambda: time.monotonic() > ends)
+        return done(claimed)
+
+    await until_drained(store, slow, lambda: not store.queue, given)
+
+    assert len(store.completed) == 1
