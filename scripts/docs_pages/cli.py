@@ -56,7 +56,8 @@ def _render_command(command: Command, *, level: str) -> str:
     text, examples = split_help(command.load())
     found = _parse(command)
     context = found.context_class(found, info_name=command.name)
-    arguments, options = [], []
+    arguments: list[tuple[str, str]] = []
+    options: list[tuple[str, str]] = []
     for parameter in found.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None and parameter.name != "help":
