@@ -1,4 +1,4 @@
-"""What `cogo --help` costs in processor time: it is what people type first."""
+"""CPU time of `cogo --help`, the first command that people type."""
 
 import asyncio
 import resource
@@ -12,7 +12,7 @@ RUNS = 10
 
 
 async def run() -> list[dict[str, Any]]:
-    """Measure user and system seconds of finished processes."""
+    """Measure the user and system seconds of finished processes."""
     samples = await asyncio.to_thread(lambda: [_one() for _ in range(RUNS)])
     return [{"name": "cli_help", "unit": "s CPU", **quantiles(samples), "goal_p50": 0.5}]
 

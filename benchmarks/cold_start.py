@@ -1,4 +1,4 @@
-"""How long `cogo up` takes until everything is ready: on an empty directory, and once more."""
+"""Time until `cogo up` is ready, on an empty directory and again on the same one."""
 
 from typing import Any
 

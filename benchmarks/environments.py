@@ -1,4 +1,4 @@
-"""Environments of peers: their pins clash with ours and with each other's."""
+"""Virtual environments of peers, whose pins conflict with ours and with each other's."""
 
 import hashlib
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def python_of(peer: str, requirements: Sequence[str], *, beside: Path | None = None) -> Path:
-    """Return the Python of an environment with exactly these packages, made on first use and kept.
+    """Return the Python of an environment with exactly these packages, created once and cached.
 
-    With `beside`, the packages of that environment can be imported too: `requirements` win, and
-    what they require is not installed. It lies in the user's cache directory. Raises
-    subprocess.CalledProcessError when something cannot be installed; the installer has said why
-    on stderr.
+    With `beside`, the packages of that environment can be imported too; `requirements` take
+    precedence, and their dependencies are not installed. Environments are in the user's cache
+    directory. Raise `subprocess.CalledProcessError` if a package cannot be installed; the
+    installer has printed the reason to stderr.
     """
     wanted = "\n".join([sys.version, *requirements, str(beside or "")])
     digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]

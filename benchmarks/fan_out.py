@@ -1,4 +1,4 @@
-"""One broadcast to 1, 10 and 100 sockets: deliveries a second, and how late each one is."""
+"""Broadcasts to 1, 10 and 100 sockets: deliveries per second and their latency."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _FRAME: Final = '{{"topic":"' + TOPIC + '","event":"broadcast","payload":{},"ref
 
 
 async def run() -> list[dict[str, Any]]:
-    """Measure the rate under a burst, and the latency of single messages."""
+    """Measure the rate of a burst and the latency of single messages."""
     figures: list[dict[str, Any]] = []
     async with running_server() as server:
         for crowd in CROWDS:

@@ -1,4 +1,4 @@
-"""The page about faults of vendors, made from the last record of `provider_faults`."""
+"""The page about vendor faults, generated from the last record of `provider_faults`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ goes to other models, as in an outage; the last five faults come after the first
 
 
 def fault_page(record: Path = RECORD) -> dict[str, str]:
-    """Give the page by its name below `docs/`; nothing while nothing was recorded."""
+    """Return the page by its name; nothing if there is no record."""
     if not record.exists():
         return {}
     lines = record.read_text("utf-8").splitlines()
@@ -55,7 +55,7 @@ def fault_page(record: Path = RECORD) -> dict[str, str]:
 
 
 def last_run(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the latest run: those that were written with the last one's date and commit."""
+    """Return the rows of the latest run, which share the last row's date and commit."""
     latest = (rows[-1]["date"], rows[-1]["commit"])
     return [row for row in rows if (row["date"], row["commit"]) == latest]
 

@@ -1,10 +1,10 @@
-"""Samples in, quantiles out."""
+"""Quantiles of samples."""
 
 from collections.abc import Sequence
 
 
 def quantiles(samples: Sequence[float]) -> dict[str, float | int]:
-    """Give n, p50, p95 and max; the sample at the rank, nothing between two samples is invented."""
+    """Return n, p50, p95 and max by nearest rank, without interpolation."""
     ordered = sorted(samples)
     last = len(ordered) - 1
     return {

@@ -1,6 +1,6 @@
-"""What the gateway adds to the first token of a streamed answer, and what 200 watchers cost it.
+"""Latency that the gateway adds to the first token, and the cost of 200 watchers.
 
-The vendor says the time, so that each piece tells when it left.
+The simulated vendor streams the current time, so each chunk says when it was sent.
 """
 
 import json
@@ -24,12 +24,12 @@ REQUESTS: Final = 100
 WARM_UP: Final = 10
 QUICK_REQUESTS: Final = 10
 PIECES: Final = "20x5"
-"""Of an answer, and the milliseconds after each."""
+"""Chunks of an answer, and the milliseconds after each."""
 WATCHED_PIECES: Final = "40x250"
 
 
 async def run(*, quick: bool = False) -> list[dict[str, Any]]:
-    """Ask one question after the other of an idle system; then let 200 watch 20 answers."""
+    """Send requests one at a time to an idle system; then let 200 watchers follow 20 answers."""
     async with _system(PIECES) as system:
         asked = await _first_tokens(system, QUICK_REQUESTS if quick else REQUESTS)
     async with _system(WATCHED_PIECES) as system:
@@ -39,7 +39,7 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def _system(pieces: str) -> AsyncIterator[System]:
-    """One whose vendor says the time in so many pieces."""
+    """Run a system whose vendor streams the time in this many chunks."""
     with empty_home() as home:
         catalogue = home / "high_concurrency.toml"
         catalogue.write_text(render_overlay(TASKS), encoding="utf-8")
@@ -56,7 +56,7 @@ async def _system(pieces: str) -> AsyncIterator[System]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """Milliseconds, in the order in which they pass."""
+    """Milliseconds of each step, in order."""
 
     to_insert: float
     to_vendor: float
@@ -65,7 +65,7 @@ class _Sample:
 
     @property
     def overhead(self) -> float:
-        """What whoever inserts the row and reads the executor's own stream does not wait for."""
+        """Return the milliseconds that a client of the database would not wait for."""
         return self.to_insert + self.to_client
 
 
@@ -91,7 +91,7 @@ async def _first_tokens(system: System, requests: int) -> list[dict[str, Any]]:
 
 
 async def _one(client: httpx.AsyncClient) -> _Sample:
-    """Ask, and read to the end: the system is idle again when the next one is asked."""
+    """Send a request and read its whole answer, so that the system is idle before the next one."""
     body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "Say when"}]}
     first: tuple[float, str] | None = None
     task_id = ""

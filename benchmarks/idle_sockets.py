@@ -1,4 +1,4 @@
-"""What a thousand sockets that joined a channel and say nothing cost the server in memory."""
+"""Memory that a thousand idle sockets with a joined channel cost the server."""
 
 import json
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""From a row that is inserted to the request that reaches the provider, on an idle system."""
+"""Time from the insert of a task to the request at the provider, on an idle system."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ from benchmarks.system import empty_home, running_system
 TASKS = 100
 WARM_UP = 10
 QUIET_SECONDS = 0.15
-"""Before anything else is asked: on two cores our questions would make what we measure slower."""
+"""Pause before polling, which on two cores would slow what is measured."""
 
 
 async def run() -> list[dict[str, Any]]:
-    """Insert one task after the other, each when the one before has ended."""
+    """Insert tasks one at a time, each after the previous one has ended."""
     with empty_home() as home:
         async with (
             running_system(home) as system,

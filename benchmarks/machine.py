@@ -1,4 +1,4 @@
-"""What a figure was measured on: without it the figure says nothing."""
+"""The machine and versions that a figure was measured with."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 def circumstances() -> dict[str, Any]:
-    """Give date, commit, machine, load and versions."""
+    """Return date, commit, machine, load and versions."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": _commit(),

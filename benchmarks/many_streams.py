@@ -1,4 +1,4 @@
-"""A thousand answers that stream at once through one executor: does it hold, in how much?"""
+"""A thousand concurrent streams through one executor: success, time and memory."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ GOAL_MIB: Final = 512
 
 
 async def run() -> list[dict[str, Any]]:
-    """Insert the tasks; each answer takes ten seconds and more, so that all run at once."""
+    """Insert the tasks; each answer takes at least ten seconds, so that all run at once."""
     with empty_home() as home:
         catalogue = home / "high_concurrency.toml"
         catalogue.write_text(render_overlay(STREAMS), encoding="utf-8")
@@ -49,7 +49,7 @@ async def run() -> list[dict[str, Any]]:
 
 
 async def _through(client: AsyncClient) -> tuple[int, float]:
-    """Give how many ran at once at most, and the seconds until all had ended well."""
+    """Return the maximum number of concurrent tasks and the seconds until all had completed."""
     task = {"prompt": "Say hello", "type": "CHAT", "model": "gpt-6.1-sol"}
     started = time.monotonic()
     await client.table("cogo_tasks").insert([task] * STREAMS).execute()

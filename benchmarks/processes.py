@@ -1,21 +1,21 @@
-"""What the kernel knows of a process."""
+"""Memory and CPU time of a process."""
 
 import os
 from pathlib import Path
 
 
 def memory_mib(pid: int) -> float:
-    """The memory that it holds now."""
+    """Return the current memory in MiB."""
     return _status(pid, "VmRSS")
 
 
 def peak_memory_mib(pid: int) -> float:
-    """The most memory that it has held so far."""
+    """Return the peak memory in MiB."""
     return _status(pid, "VmHWM")
 
 
 def cpu_seconds(pid: int) -> float:
-    """The time that it has computed so far, the kernel's work for it included."""
+    """Return the user and system seconds so far."""
     after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     user, system = after_name[11:13]  # the 14th and 15th of proc_pid_stat(5)
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,7 @@
-"""How long a vendor goes on for nobody: from the end of interest to the closed connection.
+"""Time from the cancellation of a call to the closed connection at the vendor.
 
-The vendor is a server on loopback in this process, which answers one piece and then listens for the
-end of the connection; a caller is cancelled, or stops reading, once that piece has arrived.
+The vendor is a loopback server in this process that sends one chunk and then waits for the end of the
+connection. The caller is cancelled, or stops reading, once that chunk has arrived.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from providers.router import Router
 SAMPLES: Final = 200
 QUICK: Final = 5
 LONGEST: Final = 60.0
-"""Seconds; a vendor that is not let go by then is a defect, and the benchmark says so."""
+"""Seconds; a connection that is still open then is reported as a defect."""
 MODELS: Final[Mapping[str, str]] = {
     "openai": "gpt-6.1-sol",
     "anthropic": "claude-sonnet-5-5",
     "fireworks": "fireworks/kimi-k3",
     "gemini": "gemini-3.8-flash",
 }
-"""One model of each adapter; the names are those of its provider."""
+"""One model per adapter, by the provider's name for it."""
 WAYS: Final = ("cancelled", "closed")
 _GEMINI: Final = {"candidates": [{"content": {"parts": [{"text": "words "}]}}]}
 _HEAD: Final = (
@@ -39,7 +39,7 @@ _HEAD: Final = (
 
 
 class Vendor:
-    """Says one thing to whoever asks, and notes when they are gone."""
+    """A vendor that sends one chunk and records when the client disconnects."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -68,7 +68,7 @@ def _piece(path: bytes) -> bytes:
 
 
 async def run(report: Callable[[dict[str, Any]], None], *, quick: bool = False) -> None:
-    """Report a figure for each adapter and way of going."""
+    """Report a figure for each adapter and way of leaving."""
     samples = QUICK if quick else SAMPLES
     async with _vendor() as vendor:
         opened = {
@@ -93,7 +93,7 @@ async def run(report: Callable[[dict[str, Any]], None], *, quick: bool = False) 
 
 
 async def _leave(router: Router, vendor: Vendor, model: str, way: str) -> float:
-    """Ask, hear the first piece, go; give the milliseconds until the vendor knows."""
+    """Call, read the first chunk and leave; return the milliseconds until the vendor notices."""
     vendor.left = asyncio.get_running_loop().create_future()
     heard = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What there is to measure of calls to providers, and how a part of it is chosen."""
+"""The cells of the benchmark `providers`, and how some of them are selected."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ PEERS: Final[Mapping[str, Sequence[str]]] = {
     "litellm": ("litellm==1.106.2",),
     "any_llm": ("any-llm-sdk[openai]==1.40.2",),
 }
-"""Clients that live in environments of their own, and their pins."""
+"""Clients with their own environments, and their pins."""
 BASES: Final[Mapping[str, Sequence[str]]] = {
     "cogo_openai": ("openai", "httpx", "litellm", "any_llm"),
     "cogo_anthropic": ("anthropic", "httpx"),
 }
-"""Whom each of our ways is compared with."""
+"""The peers that each of our clients is compared with."""
 CLIENTS: Final = (*BASES, "httpx", "openai", "anthropic", *PEERS)
 CANCEL: Final = "cancel"
-"""The name of what is not a cell: how soon a vendor is let go."""
+"""The name of the measurement that is not a cell: how soon a cancelled vendor is disconnected."""
 _PLACES: Final = (
     ("whole", 1),
     ("stream", 1),
@@ -28,25 +28,25 @@ _PLACES: Final = (
     ("whole", 500),
     ("stream", 500),
 )
-"""The longest last: they are what is missing when time is short."""
+"""The longest last, since these are skipped when time runs out."""
 
 
 class UnknownName(ValueError):
-    """Nothing to measure has this name; the message lists what has."""
+    """Raised for an unknown client or cell; the message lists the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One thing to measure. Concurrency is 0 where nothing is called."""
+    """One measurement. Concurrency is 0 if nothing is called."""
 
     client: str
     way: str
-    """`open` is imports and a client; `whole` an answer in one piece, `stream` one in 100."""
+    """`open`: imports and a client; `whole`: a whole answer; `stream`: one in 100 chunks."""
     concurrency: int
 
     @property
     def place(self) -> str:
-        """What `--cells` calls it: the same for all clients."""
+        """Return the name for `--cells`, the same for all clients."""
         return f"{self.way}/{self.concurrency}" if self.concurrency else self.way
 
 
@@ -54,7 +54,7 @@ _ALL: Final = tuple(Cell(client, way, many) for way, many in _PLACES for client 
 
 
 def choose(only: str | None, places: str | None, *, quick: bool) -> tuple[list[Cell], bool]:
-    """The cells of what was asked for, and whether `cancel` is.
+    """Return the selected cells, and whether `cancel` is selected.
 
     Both lists are separated by commas; `stream` means `stream/1`, `stream/50` and `stream/500`.
 

@@ -1,7 +1,7 @@
-"""What vendors do wrong, and what the person who asked gets: through COGO, LiteLLM and any-llm.
+"""Results of vendor faults through COGO, LiteLLM and any-llm.
 
-The same simulator misbehaves once for each question. COGO is the whole system, from the row that
-is inserted to its result; the peers are called directly, LiteLLM's router with a healthy fallback.
+The same simulator misbehaves once per request. COGO is the whole system, from the insert to the
+result; the peers are called directly, LiteLLM's router with a healthy fallback.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from simulator import run_simulator
 
 SCRIPT: Final = Path(__file__).parent / "peers" / "faults.py"
 PATIENCE: Final = 3.0
-"""Seconds that every client waits for a first token, and for the next."""
+"""Seconds that every client waits for the first token, and for the next one."""
 LONGEST: Final = 120.0
 FAULTS: Final[Mapping[str, str]] = {
     "429 with Retry-After 1 s": "429 retry_after=1",
@@ -49,7 +49,7 @@ MODELS: Final[Mapping[str, str]] = {
 
 
 async def run() -> list[dict[str, Any]]:
-    """Give a row for each client and fault."""
+    """Report a row for each client and fault."""
     figures: list[dict[str, Any]] = []
     with empty_home() as home:
         limits = {
@@ -111,7 +111,7 @@ def _outcome(result: Mapping[str, Any] | None, attempts: Sequence[Attempt]) -> s
 
 
 def _seen(attempts: Sequence[Attempt], result: Mapping[str, Any] | None) -> list[str]:
-    """Give the classes of the errors, those that an attempt mended by itself included."""
+    """Return the classes of all errors, including those from which an attempt recovered."""
     absorbed = ((result or {}).get("derived") or {}).get("absorbed") or []
     failed = [str(each.error["class"]) for each in attempts if each.error]
     return [*failed, *(str(each["class"]) for each in absorbed)]

@@ -1,4 +1,4 @@
-"""Figures out of the samples of `providers`: medians of each cell, and ratios within a round."""
+"""Figures from the samples of `providers`: medians per cell, and ratios within a round."""
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ __all__ = ["Rounds", "Sample", "figures_of"]
 
 Sample: TypeAlias = Mapping[str, float]
 Rounds: TypeAlias = Sequence[Mapping[Cell, Sample]]
-"""What was measured in each round."""
+"""The measurements of each round."""
 GOALS: Final = {"openai": 1.15, "anthropic": 1.15, "litellm": 0.2}
-"""The most CPU that ours may take, as a share of theirs."""
+"""The maximum CPU time of ours, as a multiple of theirs."""
 
 
 def figures_of(cells: Sequence[Cell], rounds: Rounds) -> Iterator[dict[str, Any]]:
-    """One figure for each cell, measured or not, then one for each ratio there is."""
+    """Return a figure for each cell, measured or not, then one for each ratio."""
     for cell in cells:
         yield _absolute(cell, [each[cell] for each in rounds if cell in each])
     for cell in cells:

@@ -1,10 +1,9 @@
-"""What a call costs on its way: ours, the vendors' SDKs, raw httpx, LiteLLM and any-llm.
+"""Cost of a model call through COGO, the vendors' SDKs, raw httpx, LiteLLM and any-llm.
 
 All call the same local server in the same run. Each cell (client, concurrency, streamed or not)
-is a fresh process that calls for a fixed time and counts; the clients take turns within a round,
-and ratios are taken within a round. First comes how soon a vendor learns that nobody listens any
-more: see `provider_cancel`. Every sample is told as it is measured; the figures follow however the
-run ends, and with them what is missing.
+is a new process that calls for a fixed time; the clients take turns within a round, and ratios
+are computed within a round. The run begins with `provider_cancel`. Every sample is printed as it
+is measured; figures, and what is missing, follow however the run ends.
 """
 
 import asyncio
@@ -27,14 +26,14 @@ from benchmarks.vendor_server import running_server
 CALLS: Final = Path(__file__).parent / "peers" / "calls.py"
 ROUNDS: Final = 3
 SECONDS: Final = 1.5
-"""How long calls begin in a cell; those that run are finished. A whole wave at least."""
+"""Seconds in which a cell starts calls; running ones are finished. At least one full wave."""
 QUICK_SECONDS: Final = 0.3
 BUDGET: Final = 540.0
-"""Seconds, after which no cell begins: a run ends in ten minutes, whatever the machine does."""
+"""Seconds after which no cell is started, so that a run ends within ten minutes."""
 SLOW: Final = 20.0
 """Seconds; a cell that took longer is not repeated."""
 LONGEST: Final = 90.0
-"""Seconds, after which a cell has failed."""
+"""Seconds after which a cell has failed."""
 
 Report: TypeAlias = Callable[[dict[str, Any]], None]
 
@@ -42,7 +41,7 @@ Report: TypeAlias = Callable[[dict[str, Any]], None]
 async def run(
     report: Report, *, quick: bool = False, only: str | None = None, cells: str | None = None
 ) -> None:
-    """Report samples as they come, then a figure for each cell and for each ratio.
+    """Report samples as they are measured, then a figure for each cell and ratio.
 
     Raises:
         UnknownName: `only` or `cells` names what is not there.
@@ -63,7 +62,7 @@ async def run(
 
 
 class _Plan:
-    """The rounds over the cells, and what came of them so far."""
+    """The rounds over the cells, and their results so far."""
 
     def __init__(
         self,
@@ -81,7 +80,7 @@ class _Plan:
         self._slow: set[Cell] = set()
 
     async def measure(self, rounds: int) -> None:
-        """Report what can be measured within the budget, and figures in any case."""
+        """Measure and report what fits into the budget, then the figures."""
         begun = time.monotonic()
         self._rounds = [{} for _ in range(rounds)]
         turns = [(number, cell) for number in range(rounds) for cell in _order(self._cells, number)]
@@ -113,9 +112,9 @@ class _Plan:
             )
 
     async def _sample(self, number: int, cell: Cell) -> str | None:
-        """Measure one cell; gives why there is no sample, if there is none.
+        """Measure one cell; return the reason if there is no sample.
 
-        A peer that breaks must not cost what was measured of the others.
+        A failing peer must not lose the samples of the others.
         """
         begun = time.monotonic()
         try:
@@ -167,7 +166,7 @@ class _Plan:
 
 
 def _order(cells: Sequence[Cell], number: int) -> list[Cell]:
-    """One kind of call after another, its clients in another order in each round."""
+    """Return the cells by kind of call, with clients in a different order each round."""
     chance = random.Random(number)  # noqa: S311 - no secret
     return [
         cell
@@ -177,7 +176,7 @@ def _order(cells: Sequence[Cell], number: int) -> list[Cell]:
 
 
 def environment() -> dict[str, str]:
-    """No keys, no proxies, and no price map fetched by LiteLLM at its import."""
+    """Return an environment without keys and proxies, in which LiteLLM fetches no price map."""
     kept = {
         name: value
         for name, value in os.environ.items()

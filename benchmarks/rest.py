@@ -1,8 +1,8 @@
-"""Round trips to the Data API: a single row and a function, over one connection and over eight.
+"""Round trips to the Data API: a row and a function, over one connection and over eight.
 
-Over one connection client, server and Postgres take turns, so its rate says how long a round trip
-is; what the server can do is the rate over eight. Whose processor that took stands beside it, in
-milliseconds a request: the server's process and ours. The rest of the machine was Postgres.
+Over one connection client, server and Postgres take turns, so the rate is that of a round trip; the
+rate over eight connections is the server's throughput. CPU time is given in milliseconds per
+request for the server's process and for ours; the rest was Postgres.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ Call = Callable[[], Awaitable[None]]
 
 
 async def run() -> list[dict[str, Any]]:
-    """Measure a bare socket first, since clients written in Python cost more than the server."""
+    """Measure a bare socket first, since Python clients cost more than the server."""
     figures = []
     async with running_server(SCHEMA) as server:
         for kind, open_calls in (
@@ -85,7 +85,7 @@ async def _measure(server: Server, calls: list[Call]) -> dict[str, Any]:
 async def _open_sockets(
     stack: AsyncExitStack, server: Server, name: str, connections: int
 ) -> list[Call]:
-    """A client that does nothing but write a request and find the end of its answer."""
+    """Open connections that only write a request and find the end of its response."""
     where = urlsplit(server.url)
     body = b'{"p_number": 21}' if name == "rpc" else b""
     line = "POST /rest/v1/rpc/bench_double" if name == "rpc" else "GET /rest/v1/bench_rows?id=eq.7"

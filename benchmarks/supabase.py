@@ -1,4 +1,4 @@
-"""The embedded server alone, in a process of its own, on an empty directory."""
+"""The embedded server alone, in its own process, on an empty directory."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from benchmarks.system import READY_SECONDS, empty_home
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where it is, its keys, and its process."""
+    """Address, keys and process of the server."""
 
     url: str
     publishable_key: str
@@ -27,19 +27,19 @@ class Server:
 
     @property
     def socket_url(self) -> str:
-        """Of Realtime, for a visitor who speaks the first version of the protocol."""
+        """Return the URL of Realtime for version 1 of the protocol."""
         address = self.url.replace("http", "ws", 1)
         return f"{address}/realtime/v1/websocket?vsn=1.0.0&apikey={self.publishable_key}"
 
     def resident_bytes(self) -> int:
-        """Give the memory of the server's process, without Postgres."""
+        """Return the memory of the server's process, without Postgres."""
         for line in Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise RuntimeError("the kernel does not tell")
 
     def cpu_seconds(self) -> float:
-        """Give the processor time that the server's process has used, without Postgres."""
+        """Return the CPU time of the server's process, without Postgres."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
         user, system = fields.split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
@@ -47,7 +47,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def running_server(schema: str = "") -> AsyncIterator[Server]:
-    """Run `python -m embedded`, with the objects of `schema` made by the project's owner."""
+    """Run `python -m embedded` with the objects of `schema`, created by the project's owner."""
     reading, writing = os.pipe()
     with empty_home() as home, os.fdopen(reading) as ready:
         process = await asyncio.create_subprocess_exec(

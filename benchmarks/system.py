@@ -1,4 +1,4 @@
-"""A running COGO as people run it: `cogo up` in a process of its own, on an empty directory."""
+"""A running COGO: `cogo up` in its own process, on an empty directory."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """Where it is, and how long it took to be ready."""
+    """Addresses of a running system, and how long its start took."""
 
     url: str
     secret_key: str
@@ -27,12 +27,12 @@ class System:
     simulator_url: str
     seconds_to_ready: float
     pids: Mapping[str, int]
-    """Of its processes, by their names."""
+    """Process ids by name."""
 
 
 @contextlib.contextmanager
 def empty_home() -> Iterator[Path]:
-    """Give an empty state directory for the length of the block."""
+    """Yield an empty state directory that exists until the block ends."""
     with tempfile.TemporaryDirectory(prefix="cogo-bench-") as directory:
         home = Path(directory)
         home.chmod(0o711)  # for Postgres, which is another user when we are root
@@ -43,7 +43,7 @@ def empty_home() -> Iterator[Path]:
 async def running_system(
     home: Path, *arguments: str, speed: float = 0.0, variables: Mapping[str, str] | None = None
 ) -> AsyncIterator[System]:
-    """Run `cogo up` on `home` against a simulator of our own at `speed` (0: it never waits)."""
+    """Run `cogo up` on `home` with a simulator at `speed` (0: it never waits)."""
     async with run_simulator(speed=speed) as simulator_url:
         environment = _environment(simulator_url) | dict(variables or {})
         command = [sys.executable, "-m", "cogo", "up", "--json", "--dir", str(home), *arguments]
@@ -75,7 +75,7 @@ async def running_system(
 
 
 def _environment(simulator_url: str) -> dict[str, str]:
-    """Keys and addresses that lead to our simulator, by the variables that everybody uses."""
+    """Return the usual variables with keys and addresses of our simulator."""
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     kept.pop("SUPABASE_URL", None)
     return kept | {

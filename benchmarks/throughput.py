@@ -1,4 +1,4 @@
-"""No-op subtasks through the whole path, from insert to result, with one executor process."""
+"""Throughput of no-op tasks from insert to result, with one executor process."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ CAPACITY = 32
 
 
 async def run() -> list[dict[str, Any]]:
-    """Insert all tasks at once; count from the insert to the last result."""
+    """Insert all tasks at once and measure until the last result."""
     with empty_home() as home:
         async with running_system(home, "--capacity", str(CAPACITY)) as system:
             await _through(system, 20, stream=True)  # imports and plans are cached after this

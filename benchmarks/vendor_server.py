@@ -1,11 +1,11 @@
-"""The least server that answers in the vendors' wire formats, in a process of its own.
+"""A minimal server with the vendors' wire formats, in its own process.
 
 usage: python -m benchmarks.vendor_server    (prints its port, ends with its standard input)
 
-An answer has 540 characters, streamed in 100 chunks. It never waits, unless the path begins with
-`/slow`: then a stream takes some seconds, so that many can be open at once. Below `/clock/<n>x<m>`
-a stream has n chunks and pauses for m milliseconds after each, and what it says is the time: first
-when the request was read, then when each chunk was sent, as seconds since 1970 and a blank.
+An answer has 540 characters, streamed in 100 chunks without waiting. Below `/slow` a stream takes
+some seconds, so that many can be open at once. Below `/clock/<n>x<m>` a stream has n chunks, pauses
+for m milliseconds after each, and contains times: when the request was read, then when each chunk
+was sent, as seconds since 1970 followed by a space.
 """
 
 import asyncio
@@ -174,7 +174,7 @@ async def _main() -> None:
 
 @contextlib.asynccontextmanager
 async def running_server() -> AsyncIterator[str]:
-    """Run it in a process of its own; gives its URL."""
+    """Run the server in its own process and yield its URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

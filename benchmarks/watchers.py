@@ -1,4 +1,4 @@
-"""Two hundred who watch twenty answers through one gateway: all hear everything, and when?"""
+"""Two hundred watchers of twenty answers through one gateway: completeness and latency."""
 
 import asyncio
 import json
@@ -18,19 +18,19 @@ TASKS: Final = 20
 WATCHERS: Final = 200
 PATIENCE: Final = 120.0
 HEAD_START: Final = timedelta(seconds=15)
-"""For the watchers: so that all stand there when the answers begin."""
+"""Seconds for the watchers to connect before the answers begin."""
 
 Frame: TypeAlias = tuple[str, dict[str, Any]]
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What one watcher has of a task."""
+    """What one watcher has received of a task."""
 
     text: str = ""
     seqs: list[int] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
-    """Of each piece that came alone or in a batch: milliseconds since the vendor sent it."""
+    """Milliseconds since the vendor sent each chunk, received alone or in a batch."""
     result: str = ""
 
     def take(self, name: str, data: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class _Watched:
 
 
 async def figure_of_watchers(system: System, *, model: str) -> dict[str, Any]:
-    """Raises RuntimeError when one watcher misses one event or one character."""
+    """Measure the watchers. Raise `RuntimeError` if one misses an event or a character."""
     limits = httpx.Limits(max_connections=None)
     pid = system.pids["gateway"]
     async with httpx.AsyncClient(
@@ -103,12 +103,12 @@ async def _watch(client: httpx.AsyncClient, task_id: str) -> _Watched:
 
 
 async def _events(client: httpx.AsyncClient, task_id: str) -> list[int]:
-    """The numbers of all events, as somebody reads them who comes when all is over."""
+    """Return the numbers of all events, as read after the end."""
     return [data["seq"] async for name, data in _frames(client, task_id) if name == "event"]
 
 
 async def _frames(client: httpx.AsyncClient, task_id: str) -> AsyncIterator[Frame]:
-    """Read whole frames: line by line this process would be the slow one, not the gateway."""
+    """Yield whole frames; reading line by line would make this process the bottleneck."""
     pending = b""
     async with client.stream("GET", f"/tasks/{task_id}/events") as answer:
         answer.raise_for_status()

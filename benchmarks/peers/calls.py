@@ -1,9 +1,9 @@
-"""Calls a model many times through one client, in the environment of that client.
+"""Call a model many times through one client, in the environment of that client.
 
 usage: python calls.py CLIENT URL CONCURRENCY SECONDS open|stream|whole    (prints one JSON object)
 
-Calls begin for so many seconds, and those that run are finished; `open` calls nothing and measures
-imports and the making of a client. The file stands alone: it runs where COGO is not installed.
+Calls are started for SECONDS, and running ones are finished; `open` calls nothing and measures
+imports and the creation of a client. The file is self-contained, since COGO is not installed there.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from typing import Any
 PROMPT = "Write a function that adds two numbers, and say what it costs. " * 14
 MESSAGES = [{"role": "user", "content": PROMPT}]
 LEAST = 500
-"""Characters of an answer that has arrived whole."""
+"""Characters of a complete answer."""
 WARM_UP = 3
 SECONDS = 120
-"""Everybody's patience, connecting included: 500 at once on a busy machine take longer than 5 s."""
+"""Timeout of all clients, connecting included: 500 at once on a busy machine take more than 5 s."""
 
 Ask = Callable[[], Awaitable[int]]
-"""Ask once; gives the characters of the answer."""
+"""Make one call and return the number of characters of its answer."""
 
 
 async def raw_httpx(url: str, *, stream: bool, connections: int) -> Ask:
-    """Bytes and `json.loads`: the floor for what is written in Python."""
+    """Bytes and `json.loads`: the lower bound for Python."""
     import httpx
 
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -52,7 +52,7 @@ async def raw_httpx(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
-    """The vendor's SDK as its README shows it."""
+    """The vendor's SDK as in its README."""
     import openai
 
     client: Any = openai.AsyncOpenAI(
@@ -78,7 +78,7 @@ async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
-    """The vendor's SDK as its README shows it."""
+    """The vendor's SDK as in its README."""
     import anthropic
 
     client: Any = anthropic.AsyncAnthropic(
@@ -105,7 +105,7 @@ async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def litellm_function(url: str, *, stream: bool, connections: int) -> Ask:
-    """`litellm.acompletion`; usage has to be asked for."""
+    """`litellm.acompletion`, with usage requested."""
     import litellm  # type: ignore[import-not-found] # lives in an environment of its own
 
     options: dict[str, Any] = {
@@ -134,7 +134,7 @@ async def litellm_function(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
-    """`AnyLLM.create`, kept: its function form makes a client for each call."""
+    """One `AnyLLM.create` client; the function form creates one per call."""
     from any_llm import AnyLLM  # type: ignore[import-not-found] # as above
 
     client: Any = AnyLLM.create(
@@ -160,7 +160,7 @@ async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -> Ask:
-    """Our way to a model, as an executor takes it: `whole` is what nobody watches."""
+    """COGO's router as an executor uses it; `whole` is for unwatched tasks."""
     from pydantic import SecretStr
 
     from benchmarks.peers.high_concurrency import build_router
@@ -212,7 +212,7 @@ CLIENTS = {
 
 
 async def main(name: str, url: str, concurrency: int, seconds: float, how: str) -> dict[str, Any]:
-    """Measure the calls after a few that warm up."""
+    """Measure the calls after a warm-up."""
     begun, cpu = time.perf_counter(), time.process_time()
     ask = await CLIENTS[name](url, stream=how == "stream", connections=concurrency)
     opened = {
@@ -251,7 +251,7 @@ async def main(name: str, url: str, concurrency: int, seconds: float, how: str) 
 
 
 def peak_mib() -> float:
-    """The most memory that this process has held so far; `getrusage` would count our parent's."""
+    """Return the peak memory of this process; `getrusage` would count the parent's."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

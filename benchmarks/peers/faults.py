@@ -1,8 +1,8 @@
-"""Puts every fault to one client that may fall back, in the environment of that client.
+"""Inject every fault into one client with a fallback, in the environment of that client.
 
 usage: python faults.py CLIENT SIMULATOR_URL SECONDS FAULT...    (prints one JSON list)
 
-The file stands alone: it runs where COGO is not installed. SECONDS is the client's time limit.
+The file is self-contained, since COGO is not installed there. SECONDS is the client's timeout.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from typing import Any
 PRIMARY = "gpt-6.1-sol"
 FALLBACK = "gpt-6-luna"
 END = "```"
-"""The simulator's answers end with a block of code."""
+"""The simulator's answers end with a code block."""
 
 Ask = Callable[[str], Awaitable[tuple[str, str | None]]]
-"""Ask with a prompt; gives the text and the finish reason."""
+"""Send a prompt and return the text and the finish reason."""
 
 
 def litellm_router(url: str, seconds: float) -> Ask:
-    """`litellm.Router` with two retries and a fallback that is healthy."""
+    """`litellm.Router` with two retries and a healthy fallback."""
     import litellm  # type: ignore[import-not-found] # lives in an environment of its own
 
     def entry(name: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def litellm_router(url: str, seconds: float) -> Ask:
 
 
 def any_llm_kept(url: str, seconds: float) -> Ask:
-    """`AnyLLM.create`, which has no fallback; the SDK below it retries twice."""
+    """`AnyLLM.create`, which has no fallback; its SDK retries twice."""
     from any_llm import AnyLLM  # type: ignore[import-not-found] # as above
 
     client: Any = AnyLLM.create(
@@ -75,7 +75,7 @@ CLIENTS = {"litellm": litellm_router, "any_llm": any_llm_kept}
 
 
 async def main(name: str, url: str, seconds: float, faults: list[str]) -> list[dict[str, Any]]:
-    """Give one row a fault."""
+    """Print one row per fault."""
     ask = CLIENTS[name](url, seconds)
     whole, _ = await ask("Write fibonacci")
     rows = []

@@ -1,6 +1,6 @@
-"""The queue beside others: rates, latencies, and what a claim costs at any depth.
+"""The queue compared with others: rates, latencies, and the cost of a claim at any depth.
 
-One run, one embedded Postgres, rounds in turn, so that whatever else the machine does meets all.
+One run on one embedded Postgres, with alternating rounds, so that other load affects all equally.
 """
 
 import statistics
@@ -18,18 +18,18 @@ from benchmarks.supabase import Server, running_server
 from cogo.migrations import load_migrations, migrate
 
 GOALS: Final = {"cogo_sql": 2.5, "cogo_rest": 2.0}
-"""How many times the rate of procrastinate."""
+"""Goals, as multiples of procrastinate's rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is measured."""
+    """The size of a run."""
 
     jobs: int
     rounds: int
     latencies: int
     depths: tuple[tuple[int, int], ...]
-    """Waiting and finished."""
+    """Numbers of waiting and finished subtasks."""
     tasks: int
 
 
@@ -52,7 +52,7 @@ class _Measured:
 
 
 async def run(*, quick: bool = False) -> list[dict[str, Any]]:
-    """Measure everything; `quick` shows within a minute that it runs, and little else."""
+    """Measure everything; `quick` only shows within a minute that it runs."""
     size = QUICK if quick else FULL
     pythons = [(peer, await install(peer)) for peer in PEERS]
     async with running_server() as server:

@@ -1,4 +1,4 @@
-"""Who drains a queue of no-op jobs in this process: COGO's SQL, COGO over REST, and a bare loop."""
+"""Competitors in this process: COGO's SQL, COGO over REST, and a minimal loop."""
 
 import asyncio
 import time
@@ -38,20 +38,20 @@ Step = Callable[[], Awaitable[int]]
 
 
 class Contender(Protocol):
-    """Somebody who can be given `count` jobs and told to do them."""
+    """A queue that can be filled with jobs and drained."""
 
     name: str
     facts: dict[str, object]
 
     async def prepare(self, count: int) -> None:
-        """Queue the jobs; not measured."""
+        """Queue the jobs, which is not measured."""
 
     async def drain(self, count: int) -> float:
-        """Do them all; give the seconds."""
+        """Do all jobs and return the seconds."""
 
 
 class Bare:
-    """Claim and mark done, nothing else: what these disks and this Postgres can do at most."""
+    """Claim and mark as done, nothing else: the upper bound for this Postgres."""
 
     def __init__(self, server: Server, batch: int) -> None:
         self.name = "bare"
@@ -71,7 +71,7 @@ class Bare:
         await owner.close()
 
     async def drain(self, count: int) -> float:
-        """Claim a batch, complete it, and again, on every connection."""
+        """Claim and complete batches on every connection until none is left."""
         connections = [await connect(self._url, "postgres") for _ in range(WORKERS)]
 
         def step_on(connection: Connection) -> Step:
@@ -104,7 +104,7 @@ class Sql:
         await queue_up(self._url, count)
 
     async def drain(self, count: int) -> float:
-        """Claim a batch, complete it, and again, on every connection."""
+        """Claim and complete batches on every connection until none is left."""
         connections = [await connect(self._url) for _ in range(WORKERS)]
 
         def step_on(connection: Connection, agent: str) -> Step:
@@ -132,7 +132,7 @@ class Sql:
 
 
 class Rest:
-    """COGO as its agents see it: supabase-py, the Data API, and models checked by pydantic."""
+    """COGO as its agents use it: supabase-py, the Data API, and pydantic models."""
 
     def __init__(self, server: Server, batch: int) -> None:
         self.name = "cogo_rest"
@@ -145,7 +145,7 @@ class Rest:
         await queue_up(self._server.db_url, count)
 
     async def drain(self, count: int) -> float:
-        """Claim a batch, complete it, and again, with as many requests under way."""
+        """Claim and complete batches with concurrent requests until none is left."""
         async with open_store(self._server.url, self._server.secret_key) as store:
             steps = [self._step(store, f"agent-{n}") for n in range(WORKERS)]
             return await _repeat(steps, count)
@@ -168,7 +168,7 @@ class Rest:
 
 
 async def queue_up(url: str, count: int) -> None:
-    """Queue so many subtasks in as many tasks, and nothing else."""
+    """Queue this many tasks of one subtask each."""
     owner = await connect(url, "postgres")
     await clear(owner)
     await fill(owner, count)

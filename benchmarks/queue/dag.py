@@ -1,4 +1,4 @@
-"""A plan of one, ten and one subtasks: fan-out and fan-in, by the SQL alone."""
+"""Plans of one, ten and one subtasks: fan-out and fan-in in SQL alone."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ _OPEN: Final = "select count(*) from public.cogo_tasks where finished_at is null
 
 
 async def measure_dag(url: str, tasks: int) -> dict[str, Any]:
-    """Plan all, then take the subtasks from first to last; planning is not counted."""
+    """Plan all tasks, then measure claiming and completing their subtasks."""
     owner = await connect(url, "postgres")
     await clear(owner)
     await owner.execute(

@@ -1,4 +1,4 @@
-"""The database under measurement: connections, its processor time, and quick ways to fill it."""
+"""The measured database: connections, CPU time, and fast ways to fill it."""
 
 import json
 import os
@@ -49,7 +49,7 @@ _FORGOTTEN: Final = (
 
 
 async def connect(url: str, role: str = "service_role") -> Connection:
-    """Connect as agents do; as `postgres`, the owner of the schema, to fill it."""
+    """Connect as agents do, or as `postgres`, the owner of the schema, to fill it."""
     connection: Connection = await asyncpg.connect(url, command_timeout=600)
     await connection.set_type_codec(
         "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
@@ -62,10 +62,10 @@ async def connect(url: str, role: str = "service_role") -> Connection:
 
 
 async def fill(owner: Connection, count: int, *, per_task: int = 1, finished: bool = False) -> None:
-    """Put subtasks there as if they had been planned (or done); nobody is told.
+    """Insert subtasks as if they had been planned (or done), without notifications.
 
-    With one a task each is its task's sink. What is under measurement is taking and completing
-    them, and planning a million would take an hour.
+    With one subtask per task each is its task's sink. Only claiming and completing are measured,
+    and planning a million tasks would take an hour.
     """
     await _triggers(owner, "disable")
     await owner.execute(_FINISHED if finished else _FILL, count // per_task, LANE, per_task)
@@ -73,22 +73,22 @@ async def fill(owner: Connection, count: int, *, per_task: int = 1, finished: bo
 
 
 async def settle(owner: Connection) -> None:
-    """Vacuum and analyze what was filled."""
+    """Vacuum and analyze the filled tables."""
     for table in (*_TABLES, "cogo.events", "cogo.subtask_payloads", "public.cogo_attempts"):
         await owner.execute(f"vacuum analyze {table}")
 
 
 async def write_out(owner: Connection) -> None:
-    """Wait for a checkpoint: no round pays for the one before, nor a claim for a million rows.
+    """Wait for a checkpoint, so that no round pays for the writes of the previous one.
 
-    CHECKPOINT itself is for superusers, which the owner is not; dropping a database waits for one.
+    CHECKPOINT requires a superuser, which the owner is not; dropping a database waits for one.
     """
     await owner.execute("create database written_out")
     await owner.execute("drop database written_out")
 
 
 async def clear(owner: Connection) -> None:
-    """Forget all tasks."""
+    """Delete all tasks."""
     await owner.execute(f"truncate {_FORGOTTEN} cascade")
 
 
@@ -98,19 +98,19 @@ async def _triggers(owner: Connection, verb: str) -> None:
 
 
 class Processor:
-    """The processor time that Postgres has used, with everything that it started."""
+    """CPU time of Postgres with all its processes."""
 
     def __init__(self, postmaster: int) -> None:
         self._postmaster = postmaster
 
     @classmethod
     async def of(cls, connection: Connection) -> "Processor":
-        """Find the postmaster: the parent of the process that serves a connection."""
+        """Find the postmaster, the parent of the process that serves a connection."""
         backend = await connection.fetchval("select pg_backend_pid()")
         return cls(int(_stat(backend)[1]))
 
     def seconds(self) -> float:
-        """Give the user and system time of all its processes, those that ended included."""
+        """Return the user and system time of all its processes, including ended ones."""
         ticks = sum(map(int, _stat(self._postmaster)[11:15]))
         for stat in _all_stats():
             if stat[1] == str(self._postmaster):
@@ -119,7 +119,7 @@ class Processor:
 
 
 def _stat(pid: Any) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name, which may contain anything."""
+    """Return the fields of /proc/<pid>/stat after the name, which may contain anything."""
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""What a claim and a lease extension cost, however much waits and however much is done."""
+"""Cost of a claim and of a lease extension for any number of waiting and finished subtasks."""
 
 import time
 from typing import Any, Final
@@ -21,7 +21,7 @@ select n_tup_hot_upd, n_tup_upd from pg_stat_user_tables where relid = 'cogo.sub
 
 
 async def measure_claims(url: str, waiting: int, finished: int) -> dict[str, Any]:
-    """Claim one at a time from a lane where so many wait, beside so many that are done."""
+    """Claim one at a time from a lane with this many waiting and finished subtasks."""
     owner = await connect(url, "postgres")
     await clear(owner)
     per_task = 1 if waiting + finished <= 100_000 else 100
@@ -51,7 +51,7 @@ async def measure_claims(url: str, waiting: int, finished: int) -> dict[str, Any
 
 
 async def measure_extensions(url: str) -> dict[str, Any]:
-    """Extend fifty leases again and again; what the log of the database grows by."""
+    """Extend fifty leases repeatedly and measure the growth of the WAL."""
     await queue_up(url, LEASES)
     owner, agent = await connect(url, "postgres"), await connect(url)
     leases = [

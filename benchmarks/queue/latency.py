@@ -1,4 +1,4 @@
-"""COGO idle: from a row that is inserted to the lease in the hand of an agent that heard of it."""
+"""Idle COGO: time from an insert to the lease of a notified agent."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _READY_SECONDS: Final = 20.0
 
 
 async def measure_cogo(server: Server, count: int) -> list[float]:
-    """Insert a task, wait for the doorbell, claim its PLAN over REST; milliseconds for each."""
+    """Insert a task, wait for its notification, claim its PLAN over REST; return milliseconds."""
     owner = await connect(server.db_url, "postgres")
     await clear(owner)
     await owner.close()

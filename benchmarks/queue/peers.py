@@ -1,4 +1,4 @@
-"""Other queues on the same Postgres, each in an environment of its own that is made once."""
+"""Other queues on the same Postgres, each in its own cached environment."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _SECONDS: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A queue to compare with: what to install, and the schema that it may have."""
+    """A queue to compare with: its packages and its schema."""
 
     name: str
     requirements: Sequence[str]
@@ -43,12 +43,12 @@ PEERS: Final = (
 
 
 async def install(peer: Peer) -> Path:
-    """Make its environment unless it is there; give its Python."""
+    """Create its environment if needed and return its Python."""
     return await asyncio.to_thread(python_of, peer.name, peer.requirements)
 
 
 class InItsOwnProcess:
-    """A peer as a contender: its program fills and drains, and says when it begins and ends."""
+    """A peer as a competitor: its program fills and drains the queue and reports the times."""
 
     def __init__(self, server: Server, peer: Peer, python: Path) -> None:
         self.name = peer.name
@@ -66,15 +66,15 @@ class InItsOwnProcess:
         await self.tell("fill", count)
 
     async def drain(self, count: int) -> float:
-        """Do them all; give the seconds, without the start of its process."""
+        """Do all jobs and return the seconds, without the start of the process."""
         return float((await self.tell("drain", count))["seconds"])
 
     async def latency(self, count: int) -> list[float]:
-        """Milliseconds from queueing one job to its start, with nothing else to do."""
+        """Return the milliseconds from queueing a job to its start, when idle."""
         return list((await self.tell("latency", count))["ms"])
 
     async def tell(self, verb: str, count: int) -> dict[str, Any]:
-        """Run its program once. The URL has a password in it, so it goes by standard input."""
+        """Run its program once. The URL contains a password, so it is passed on standard input."""
         program = _PROGRAMS / f"{self._peer.name}_program.py"
         async with _process(str(self._python), str(program), verb, str(count)) as process:
             async with asyncio.timeout(_SECONDS):

@@ -1,4 +1,4 @@
-"""Runs in DBOS's environment: `fill N`, `drain N` or `latency N`; the URL is on stdin."""
+"""Run in DBOS's environment: `fill N`, `drain N` or `latency N`, with the URL on stdin."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def main(url: str, verb: str, count: int) -> dict[str, Any]:
-    """Do what the verb says and give what was measured."""
+    """Run the command and return the measurement."""
     dbos = importlib.import_module("dbos").DBOS
     dbos(
         config={
@@ -45,7 +45,7 @@ def main(url: str, verb: str, count: int) -> dict[str, Any]:
 
 
 def latencies(queue: Any, job: Any, started_at: list[float], count: int) -> list[float]:
-    """One job after the other, each when its predecessor has started."""
+    """Queue jobs one at a time, each after the previous one has started."""
     found = []
     for number in range(count):
         enqueued_at = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Runs in procrastinate's environment: `fill N`, `drain N` or `latency N`; the URL is on stdin."""
+"""Run in procrastinate's environment: `fill N`, `drain N` or `latency N`, with the URL on stdin."""
 
 import asyncio
 import importlib
@@ -10,7 +10,7 @@ from typing import Any
 
 
 async def main(url: str, verb: str, count: int) -> dict[str, Any]:
-    """Do what the verb says and give what was measured."""
+    """Run the command and return the measurement."""
     procrastinate = importlib.import_module("procrastinate")
     connector = procrastinate.PsycopgConnector(
         conninfo=url, kwargs={"options": "-c search_path=procrastinate,pg_catalog"}
@@ -39,7 +39,7 @@ async def main(url: str, verb: str, count: int) -> dict[str, Any]:
 
 
 async def latencies(app: Any, job: Any, started: asyncio.Queue[float], count: int) -> list[float]:
-    """One job after the other, each when its predecessor has started."""
+    """Queue jobs one at a time, each after the previous one has started."""
     found = []
     async with asyncio.TaskGroup() as group:
         work = app.run_worker_async(concurrency=50, install_signal_handlers=False)
