@@ -1,7 +1,7 @@
 """Time from the cancellation of a call to the closed connection at the vendor.
 
-The vendor is a loopback server in this process that sends one chunk and then waits for the end of the
-connection. The caller is cancelled, or stops reading, once that chunk has arrived.
+The vendor is a loopback server in this process that sends one chunk and then waits for the end of
+the connection. The caller is cancelled, or stops reading, once that chunk has arrived.
 """
 
 import asyncio

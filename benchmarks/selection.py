@@ -1,4 +1,4 @@
-"""Decisions per second, and how long one takes, with 10, 100 and 1,000 models to choose from."""
+"""Decisions per second and their duration, with 10, 100 and 1,000 models."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ CAPABILITIES = ("code-generation", "code-analysis", "general", "reasoning", "per
 
 
 async def run() -> list[dict[str, Any]]:
-    """Measure each policy at each size; prompts, needs and preferences change with each choice."""
+    """Measure each policy at each size; prompts, requirements and preferences vary."""
     figures = []
     for size in SIZES:
         catalogue, lanes = _catalogue(size)
@@ -51,7 +51,7 @@ async def run() -> list[dict[str, Any]]:
 
 
 def _catalogue(size: int) -> tuple[Catalogue, list[str]]:
-    """Give the packaged catalogue with enough further models, and the lanes that are served."""
+    """Return the packaged catalogue with enough additional models, and the served lanes."""
     entries, origins = load_entries()
     models = dict(entries.models)
     for number in range(size):

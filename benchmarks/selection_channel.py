@@ -1,4 +1,4 @@
-"""From a question on `model-selection` to its answer, on an idle system."""
+"""Time from a request on `model-selection` to its answer, on an idle system."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from protocol.transport.channels import Channels
 QUESTIONS: Final = 100
 WARM_UP: Final = 10
 PAUSE_SECONDS: Final = 0.05
-"""Idle again: what follows an answer has been written."""
+"""Seconds after an answer until the system is idle again."""
 PATIENCE_SECONDS: Final = 30.0
 
 
 async def run() -> list[dict[str, Any]]:
-    """Ask one question after the other, as another system does: over Realtime, both ways."""
+    """Send requests one at a time over Realtime, as another system would."""
     with empty_home() as home:
         async with (
             running_system(home) as system,

@@ -1,1 +1,1 @@
-"""How good choices are: the real strategy on recorded answers of real models."""
+"""Evaluation of the selection code on recorded answers of real models."""

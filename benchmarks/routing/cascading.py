@@ -1,4 +1,4 @@
-"""Ladders on recorded answers: planned on the training rows, measured on the test rows."""
+"""Cascades on recorded answers: planned on the training rows, measured on the test rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from benchmarks.routing.routing import best_single, mean_and_error, points_of_si
 from benchmarks.routing.table import Row
 
 WANTED = ((2.0, 0.4), (1.5, 0.4), (1.0, 0.4), (1.0, 1.0), (0.5, 1.0))
-"""What is asked of a ladder on the training rows, the strictest first: by so many standard errors
-better than the best single model, for at most that share of its cost. The best of many looks better
-than it is, so a ladder may cost something to be surer."""
+"""Requirements for a cascade on the training rows, the strictest first: better than the best single
+model by this many standard errors, for at most this share of its cost. The best of many candidates
+looks better than it is, so a cascade may cost something to be safer."""
 MAX_ROWS = 5_000
-"""Training rows that ladders are planned on: more say the same, later."""
+"""Training rows used to plan cascades; more rows give the same plan more slowly."""
 MAX_MODELS = 60
 CURVE = 24
-"""Ladders of the frontier that are measured."""
+"""Cascades of the frontier that are measured."""
 
 SUPPOSED = (
     Check(name="perfect", true_positives=1.0, false_positives=0.0),
@@ -35,10 +35,10 @@ RECORDED = Check(name="recorded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascaded:
-    """What a check makes possible."""
+    """The result of cascades with one check."""
 
     stages: tuple[str, ...]
-    """The ladder that was chosen on the training rows; one rung: it declined."""
+    """The cascade chosen on the training rows; one stage means that it was declined."""
     point: Point
     curve: list[Point]
 
@@ -51,7 +51,7 @@ def cascade(
     *,
     tolerance: float = 0.0,
 ) -> Cascaded:
-    """Plan on the training rows the cheapest ladder that keeps the best single model's quality."""
+    """Plan the cheapest cascade that keeps the best single model's quality on the training rows."""
     rows = training[:MAX_ROWS]
     trials = RecordedTrials(models, rows, check)
     found = build_plans(_promising(models, rows), trials)
@@ -90,7 +90,7 @@ def _chosen(
 
 
 def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
-    """Give at most `MAX_MODELS`: the best and the cheapest ones."""
+    """Return at most `MAX_MODELS`: the best and the cheapest ones."""
     if len(models) <= MAX_MODELS:
         return list(models)
     singles = points_of_singles(rows)
@@ -101,7 +101,7 @@ def _promising(models: tuple[str, ...], rows: Sequence[Row]) -> list[str]:
 
 
 def _point(ladder: CascadePlan, trials: RecordedTrials) -> Point:
-    """Measure a ladder; stages that no test row reaches cost nothing."""
+    """Measure a cascade; stages that no test row reaches cost nothing."""
     stages = ladder.stages
     while (found := evaluate_plan(stages, trials)) is None:
         stages = stages[:-1]

@@ -1,4 +1,4 @@
-"""Which column of a file means what."""
+"""Recognition of the columns of a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,7 +30,7 @@ KNOWN: Final[Mapping[str, Sequence[str]]] = {
         "visible_passed", "passed", "pass",
     ),
 }  # fmt: skip
-"""For each meaning the names under which it is looked for, the surest first."""
+"""Accepted names of each column, the most reliable first."""
 COST_SUFFIXES: Final = ("|total_cost", "|cost", "_total_cost", "_cost", ".cost", ":cost")
 QUALITY_SUFFIXES: Final = ("", "|quality", "|score", "_quality", "_score", ".quality", ":quality")
 VERIFIED_SUFFIXES: Final = ("|verified", "_verified", ".verified", ":verified")
@@ -38,7 +38,7 @@ VERIFIED_SUFFIXES: Final = ("|verified", "_verified", ".verified", ":verified")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """Columns that the person named; None: look for it."""
+    """Columns named by the user; None means to look for it."""
 
     id: str | None = None
     model: str | None = None
@@ -50,9 +50,9 @@ class Named:
     def find(
         self, meaning: str, columns: Sequence[str], *, taken: Iterable[str] = ()
     ) -> str | None:
-        """Give the column with this meaning, None when there is none.
+        """Return the column with this meaning, or None.
 
-        Raises BadTable when a named one does not exist.
+        Raise `BadTable` if a named column does not exist.
         """
         named: str | None = getattr(self, meaning)
         if named is not None:
@@ -66,7 +66,7 @@ class Named:
         return next((free[name] for name in KNOWN[meaning] if name in free), None)
 
     def need(self, meaning: str, columns: Sequence[str], *, taken: Iterable[str] = ()) -> str:
-        """Give the same; raises BadTable when there is none."""
+        """Return the column with this meaning. Raise `BadTable` if there is none."""
         found = self.find(meaning, columns, taken=taken)
         if found is None:
             raise BadTable(
@@ -81,7 +81,7 @@ MEANINGS: Final = tuple(field.name for field in fields(Named))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wide:
-    """The columns of one model in a file that has a line for each prompt."""
+    """The columns of one model in a file with one line per prompt."""
 
     model: str
     quality: str
@@ -90,7 +90,7 @@ class Wide:
 
 
 def wide_models(columns: Sequence[str]) -> list[Wide]:
-    """Find pairs of columns such as `gpt-4` and `gpt-4|total_cost`; none in a long file."""
+    """Find pairs of columns such as `gpt-4` and `gpt-4|total_cost`."""
     names = set(columns)
     found: dict[str, Wide] = {}
     for column in columns:

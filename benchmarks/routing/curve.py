@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 
 class Point(NamedTuple):
-    """A mean over prompts: dollars for each, and quality from 0 to 1."""
+    """A mean over prompts: dollars per prompt, and quality from 0 to 1."""
 
     cost: float
     quality: float
 
 
 def hull(points: Iterable[Point]) -> list[Point]:
-    """Give the non-decreasing convex hull, the cheapest point first.
+    """Return the non-decreasing convex hull, the cheapest point first.
 
-    Every point between two of it can be had by sending a share of the prompts each way; (0, 0),
-    which is not to answer at all, is the first.
+    Every point between two of its points can be reached by splitting the prompts between them; the
+    first point is (0, 0), which means answering nothing.
     """
     kept: list[Point] = [Point(0.0, 0.0)]
     for point in sorted(points, key=lambda each: (each.cost, -each.quality)):
@@ -29,7 +29,7 @@ def hull(points: Iterable[Point]) -> list[Point]:
 
 
 def at(curve: Sequence[Point], cost: float) -> float:
-    """Give the quality that a hull has for so much."""
+    """Return the quality of a hull at a cost."""
     for left, right in pairwise(curve):
         if cost < right.cost:
             return left.quality + (cost - left.cost) * _slope(left, right)
@@ -37,7 +37,7 @@ def at(curve: Sequence[Point], cost: float) -> float:
 
 
 def aiq(points: Iterable[Point], *, low: float, high: float) -> float:
-    """Give the mean height of the hull between two costs."""
+    """Return the mean height of the hull between two costs."""
     curve = hull(points)
     if high <= low:
         return at(curve, low)
@@ -49,7 +49,7 @@ def aiq(points: Iterable[Point], *, low: float, high: float) -> float:
 
 
 def cost_of(points: Iterable[Point], quality: float) -> float | None:
-    """Give the least cost at which a hull reaches a quality, None where it never does."""
+    """Return the least cost at which a hull reaches a quality, or None."""
     curve = hull(points)
     for left, right in pairwise(curve):
         if right.quality >= quality:

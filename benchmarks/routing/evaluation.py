@@ -30,11 +30,11 @@ EQUAL = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One way of choosing on the test rows of one split."""
+    """One policy on the test rows of one split."""
 
     name: str
     point: Point
-    """At the setting that the training rows chose."""
+    """At the setting chosen on the training rows."""
     curve: Sequence[Point] = ()
     """At every setting, for the area."""
     said: str = ""
@@ -42,22 +42,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """One split: the entries, and what they are compared with."""
+    """One split: the entries and the baselines."""
 
     seed: int
     training: int
     test: int
     single: Point
-    """The model that is best on the training rows, on the test rows."""
+    """The best model of the training rows, measured on the test rows."""
     oracle: Point
     low: float
     high: float
-    """Costs between which areas are taken: those of the cheapest and of the dearest model that is
+    """The limits of areas: costs of the cheapest model and of the most expensive model that is
     better than all cheaper ones."""
     entries: Sequence[Entry] = field(default_factory=list)
 
     def figures(self, entry: Entry) -> dict[str, float | None]:
-        """Give the figures of one entry, against the best single model."""
+        """Return the figures of one entry relative to the best single model."""
         points = [*entry.curve, entry.point]
         reached = cost_of(points, self.single.quality - EQUAL)
         gap = self.oracle.quality - self.single.quality
@@ -84,7 +84,7 @@ def evaluate(
     tolerance: float,
     supposed: Sequence[Check] = SUPPOSED,
 ) -> list[Split]:
-    """Evaluate every policy for each seed. Raises BadTable when there are too few rows."""
+    """Evaluate every policy for each seed. Raise `BadTable` if there are too few rows."""
     return [_split(table, seed, share, tolerance, supposed) for seed in seeds]
 
 
@@ -177,7 +177,7 @@ def _mean(points: Sequence[Point]) -> Point:
 
 
 def _hull_members(points: Sequence[Point]) -> list[int]:
-    """Give the models that no other one beats in cost and quality."""
+    """Return the models on the Pareto front of cost and quality."""
     order = sorted(range(len(points)), key=lambda m: (points[m].cost, -points[m].quality))
     members: list[int] = []
     for m in order:
@@ -187,7 +187,7 @@ def _hull_members(points: Sequence[Point]) -> list[int]:
 
 
 def summary(splits: Sequence[Split]) -> list[dict[str, Any]]:
-    """Give one row for each policy: the median of each figure, and the worst where it matters."""
+    """Return one row per policy: the median of each figure, and the worst where it matters."""
     rows = []
     for number, first in enumerate(splits[0].entries):
         found = [split.figures(split.entries[number]) for split in splits]

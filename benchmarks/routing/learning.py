@@ -1,4 +1,4 @@
-"""What training rows teach: observations as a fleet would have them, and trials of ladders."""
+"""Observations and stage odds from training rows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from agents.selection.policies.cascade_plan import StageOdds
 from benchmarks.routing.table import Row
 
 LEAST = 3.0
-"""A trial on fewer rows says nothing."""
+"""Fewer rows are not used for estimates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What accepts or refuses an answer; with rates it was not recorded, but is supposed."""
+    """The check of answers: recorded in the table, or assumed with these rates."""
 
     name: str
     true_positives: float | None = None
-    """The share of good answers that it accepts; None: as the table says for each answer."""
+    """The share of good answers that it accepts; None: as recorded for each answer."""
     false_positives: float = 0.0
     """The share of bad answers that it accepts."""
 
     def accepts(self, row: Row, model: int) -> tuple[float, float]:
-        """Give how likely an answer is accepted, and how likely it is accepted and good."""
+        """Return the probabilities that an answer is accepted, and that it is accepted and good."""
         quality = row.quality[model]
         if self.true_positives is None:
             accepted = 0.0 if row.verified is None else row.verified[model]
@@ -52,7 +52,7 @@ def observed(models: Sequence[str], rows: Sequence[Row], *, by_category: bool) -
 
 
 class RecordedTrials:
-    """Trials on recorded answers: a rung sees the rows that those before it were refused at."""
+    """Stage odds on recorded answers: a stage sees the rows on which earlier stages failed."""
 
     def __init__(self, models: Sequence[str], rows: Sequence[Row], check: Check) -> None:
         self._index = {model: number for number, model in enumerate(models)}
@@ -66,7 +66,7 @@ class RecordedTrials:
         }
 
     def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
-        """Give the shares on the rows that all of those refused ones failed at."""
+        """Return the shares on the rows on which all of these models were rejected."""
         weights, total = self._reaching(refused)
         if total < LEAST:
             return None
@@ -79,7 +79,7 @@ class RecordedTrials:
         )
 
     def qualities(self, stages: Sequence[str]) -> list[float]:
-        """Give what a ladder may be expected to reach at each row."""
+        """Return the expected result of a cascade for each row."""
         reached = [0.0] * len(self._quality[0])
         for number, model in enumerate(stages):
             weights, _ = self._reaching(tuple(stages[:number]))

@@ -1,4 +1,4 @@
-"""The curves of one split as an SVG picture: dollars on a logarithmic axis, quality upwards."""
+"""The curves of one split as SVG: logarithmic cost, quality upwards."""
 
 from html import escape
 from math import ceil, floor, log10
@@ -16,7 +16,7 @@ _COLOURS: Final = (
 
 
 def svg(split: Split, *, title: str) -> str:
-    """Draw curves with their settings, and a ring at the one that the training rows chose."""
+    """Draw curves with their settings, and a ring at the chosen one."""
     points = [p for entry in split.entries for p in (*entry.curve, entry.point) if p.cost > 0]
     axes = _Axes(points)
     parts = [
@@ -55,7 +55,7 @@ class _Axes:
             self._roof = self._floor + 0.05
 
     def place(self, point: Point) -> tuple[float, float]:
-        """Give where a point stands in the picture."""
+        """Return the position of a point."""
         cost = log10(max(point.cost, 10.0**self._low))
         across = (cost - self._low) / (self._high - self._low)
         up = (point.quality - self._floor) / (self._roof - self._floor)

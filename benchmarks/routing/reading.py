@@ -1,4 +1,4 @@
-"""Reading recorded answers: CSV, TSV and JSON lines, long or wide, gzipped or not."""
+"""Reader for recorded answers: CSV, TSV and JSON lines, long or wide, optionally gzipped."""
 
 import csv
 import gzip
@@ -15,7 +15,7 @@ from benchmarks.routing.columns import Named, wide_models
 from benchmarks.routing.table import BadTable, Row, Table
 
 COVERAGE: Final = 0.9
-"""A model that answered a smaller share of the prompts is left out."""
+"""Models that answered a smaller share of the prompts are left out."""
 _NESTED: Final = ("models", "results", "responses", "outcomes")
 _WORDS: Final = {
     "true": 1.0, "yes": 1.0, "pass": 1.0, "passed": 1.0, "resolved": 1.0, "correct": 1.0,
@@ -33,7 +33,7 @@ class _Cell:
 
 @dataclass(slots=True)
 class _Heap:
-    """Cells as they are read; several answers of a model to a prompt become their mean."""
+    """Cells while reading; several answers of a model to a prompt are averaged."""
 
     cells: dict[str, dict[str, _Cell]] = field(default_factory=lambda: defaultdict(dict))
     categories: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class _Heap:
 
 
 def read_table(path: Path, named: Named) -> Table:
-    """Read a file. Raises BadTable, which says which column is missing or which value is wrong."""
+    """Read a file. Raise `BadTable` for a missing column or an invalid value."""
     records = list(_records(path))
     if not records:
         raise BadTable(f"{path}: there are no rows.")

@@ -1,4 +1,4 @@
-"""The result as a table for people and as JSON."""
+"""The result as a text table and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _HEADS = (
 def as_json(
     table: Table, splits: Sequence[Split], rows: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Give everything, with the points of the first split's curves."""
+    """Return all results, with the points of the first split's curves."""
     return {
         "prompts": len(table.rows),
         "models": list(table.models),
@@ -41,7 +41,7 @@ def as_json(
 
 
 def as_text(table: Table, splits: Sequence[Split], rows: Sequence[dict[str, Any]]) -> str:
-    """Give the table and how to read it."""
+    """Return the table and its legend."""
     categories = len({row.category for row in table.rows})
     lines = [
         f"{len(table.rows)} prompts, {len(table.models)} models, {categories} categories; "

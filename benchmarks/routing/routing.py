@@ -1,4 +1,4 @@
-"""The policies on recorded answers. What chooses is the strategy's own code."""
+"""The policies on recorded answers, with the real selection code."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,22 +23,22 @@ from benchmarks.routing.table import Row
 FOLDS = 5
 QUALITY_WEIGHTS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.78, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0)
 SURE = 0.5
-"""Standard errors by which held-out rows must speak for a switch."""
+"""Standard errors by which held-out rows must support a change."""
 BATCH = 50
-"""Outcomes after which `explore` is told what was learned."""
+"""Outcomes after which `explore` gets new knowledge."""
 
 Chooser = Callable[[str], str]
-"""From a category to a model."""
+"""The chosen model by category."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """The models, and what is known of them."""
+    """The models and their observations."""
 
     models: tuple[str, ...]
     observations: Observations
     default: str
-    """The best single model on the rows that taught the observations."""
+    """The best single model on the training rows."""
     by_category: bool
 
     @cached_property
@@ -53,7 +53,7 @@ class Field:
         preference: Preference = Preference.BALANCED,
         seed: str = "",
     ) -> PolicyInput:
-        """Give the case of one prompt: models without prices or capabilities, but with outcomes."""
+        """Return the policy input of one prompt: models with outcomes only."""
         needs = Requirements(task_type=category if self.by_category else "all")
         profiles = [ModelProfile(model_id=each, provider=each) for each in sorted(self.models)]
         estimates = self._forecaster.estimate(profiles, needs, 0, 0)
@@ -71,7 +71,7 @@ class Field:
         )
 
     def chooser(self, policy: Policy, weights: Weights | None = None) -> Chooser:
-        """Let a policy choose for each category, once."""
+        """Run a policy once per category."""
         known: dict[str, str] = {}
 
         def choose(category: str) -> str:
@@ -83,7 +83,7 @@ class Field:
 
 
 def field_of(models: tuple[str, ...], rows: Sequence[Row], *, by_category: bool) -> Field:
-    """Learn from rows."""
+    """Build from training rows."""
     return Field(
         models=models,
         observations=observed(models, rows, by_category=by_category),
@@ -93,13 +93,13 @@ def field_of(models: tuple[str, ...], rows: Sequence[Row], *, by_category: bool)
 
 
 def best_single(rows: Sequence[Row]) -> int:
-    """Give the model with the best mean quality, the cheapest of equals."""
+    """Return the model with the best mean quality, the cheapest of equals."""
     singles = points_of_singles(rows)
     return max(range(len(singles)), key=lambda m: (singles[m].quality, -singles[m].cost))
 
 
 def points_of_singles(rows: Sequence[Row]) -> list[Point]:
-    """Give the mean of each model alone."""
+    """Return the mean of each model alone."""
     count = len(rows)
     return [
         Point(sum(row.cost[m] for row in rows) / count, sum(row.quality[m] for row in rows) / count)
@@ -108,7 +108,7 @@ def points_of_singles(rows: Sequence[Row]) -> list[Point]:
 
 
 def measured(models: tuple[str, ...], rows: Sequence[Row], choose: Chooser) -> Point:
-    """Give what a way of choosing costs and reaches on rows."""
+    """Return the cost and quality of a choice on rows."""
     index = {model: number for number, model in enumerate(models)}
     taken = [(row, index[choose(row.category)]) for row in rows]
     return Point(
@@ -118,21 +118,21 @@ def measured(models: tuple[str, ...], rows: Sequence[Row], choose: Chooser) -> P
 
 
 def weighing(quality: float) -> Weights:
-    """Give weights of quality and cost alone, for recorded answers have no times."""
+    """Return weights of quality and cost only, since recorded answers have no times."""
     return Weights(quality=quality, cost=1 - quality)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the policy `scored` would be set up after looking at the training rows."""
+    """The setting of the policy `scored` chosen on the training rows."""
 
     quality_weight: float | None
-    """None: it declines, and the best single model answers everything."""
+    """None: declined, the best single model answers everything."""
     by_category: bool = True
 
     @property
     def label(self) -> str:
-        """Say it for the report."""
+        """Return the text for the report."""
         if self.quality_weight is None:
             return "declined: best single"
         kind = "per category" if self.by_category else "overall"
@@ -140,10 +140,10 @@ class Setting:
 
 
 def tuned(models: tuple[str, ...], rows: Sequence[Row], *, tolerance: float = 0.0) -> Setting:
-    """Choose the cheapest setting that held-out training rows support, else decline.
+    """Choose the cheapest setting that held-out training rows support, or none.
 
-    Supported: there the quality is not below that of the best single model (less `tolerance`), and
-    the cost is below its cost, both by `SURE` standard errors of the paired differences.
+    A setting is supported if its quality is not below that of the best single model (less
+    `tolerance`) and its cost is lower, both by `SURE` standard errors of the paired differences.
     """
     gains: dict[Setting, list[tuple[float, float]]] = {}
     for fold in range(FOLDS):
@@ -169,7 +169,7 @@ def tuned(models: tuple[str, ...], rows: Sequence[Row], *, tolerance: float = 0.
 
 
 def chooser_of(setting: Setting, models: tuple[str, ...], rows: Sequence[Row]) -> Chooser:
-    """Give the way of choosing that a setting stands for, taught by all training rows."""
+    """Return the choices of a setting trained on all training rows."""
     field = field_of(models, rows, by_category=setting.by_category)
     if setting.quality_weight is None:
         return lambda _: field.default
@@ -179,9 +179,9 @@ def chooser_of(setting: Setting, models: tuple[str, ...], rows: Sequence[Row]) -
 def explored(
     models: tuple[str, ...], rows: Sequence[Row], preference: Preference
 ) -> tuple[Field, Point]:
-    """Let `explore` live through rows, learning only from the answers that it asked for.
+    """Run `explore` over rows, learning only from the answers that it requested.
 
-    Gives what it knows at the end, and what the way there cost and reached.
+    Return its knowledge at the end, and the cost and quality on the way.
     """
     index = {model: number for number, model in enumerate(models)}
     sums: dict[tuple[str, str], tuple[int, float, float]] = {}
@@ -222,7 +222,7 @@ def _against(
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Give the mean and its standard error."""
+    """Return the mean and its standard error."""
     count = len(values)
     mean = sum(values) / count
     variance = sum((value - mean) ** 2 for value in values) / max(count - 1, 1)

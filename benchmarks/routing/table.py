@@ -1,4 +1,4 @@
-"""A table of recorded answers: who answered which prompt how well, and for how much."""
+"""Table of recorded answers: quality and cost by prompt and model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,37 +6,37 @@ from hashlib import sha256
 
 
 class BadTable(Exception):
-    """The file is no such table; the message says what is missing and how to name it."""
+    """Raised if a file cannot be used; the message says what is missing and how to name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One prompt; the columns are in the order of the table's models."""
+    """One prompt, with columns in the order of the table's models."""
 
     id: str
     category: str
     quality: tuple[float, ...]
     cost: tuple[float, ...]
     verified: tuple[float, ...] | None
-    """How a check judged each answer, 1 for accepted; None: there was none."""
+    """Results of a check, 1 for accepted; None if there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Complete: every model answered every prompt. Qualities are from 0 to 1, costs in dollars."""
+    """A table in which every model answered every prompt. Quality is 0 to 1, costs are dollars."""
 
     models: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    """What had to be left out or scaled, as sentences."""
+    """Sentences about what was left out or scaled."""
 
     @property
     def has_checks(self) -> bool:
-        """Whether a check judged every answer."""
+        """Whether every answer was checked."""
         return all(row.verified is not None for row in self.rows)
 
     def split(self, *, seed: int, share: float) -> tuple[Sequence[Row], Sequence[Row]]:
-        """Give training and test rows, told apart by a hash of the prompt's id and the seed."""
+        """Return training and test rows, split by a hash of the prompt's id and the seed."""
         training: list[Row] = []
         test: list[Row] = []
         for row in self.rows:

@@ -1,1 +1,1 @@
-"""The real strategy on the real database in virtual time, with vendors that follow a script."""
+"""The real selection code on the real database in virtual time, with scripted vendors."""

@@ -1,4 +1,4 @@
-"""What a play was worth: regret against the best fixed model, the oracle, and chance."""
+"""The value of a run: regret against the best fixed model, the oracle, and chance."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,41 +13,41 @@ from benchmarks.simulation.vendors import Answer, Vendors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """Means over the tasks of a play."""
+    """Means over the tasks of a run."""
 
     worth: float
-    """The score that the strategy maximises, of what really came; without an answer it is 0."""
+    """The score that selection maximises, of the actual results; 0 without an answer."""
     quality: float
     """Share of tasks with a good answer."""
     usd: float
     seconds: float
-    """The median until the end of the answer, waiting and earlier attempts included."""
+    """The median until the end of the answer, including waiting and earlier attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """What is compared with; all have the same answers of the same vendors."""
+    """The baselines; all get the same answers of the same vendors."""
 
     fixed: dict[str, Worth]
-    """Each model for everything, without a second one to go to."""
+    """Each model for all tasks, without fallback."""
     oracle: Worth
-    """For each task the model that is best for it now, by what only the script knows."""
+    """The best model for each task, known only to the script."""
     chance: float
-    """The worth of a model drawn at random."""
+    """The value of a random model."""
 
     @property
     def best_fixed(self) -> str:
-        """The best model, as it turned out."""
+        """Return the best model in hindsight."""
         return max(self.fixed, key=lambda name: self.fixed[name].worth)
 
     def closed(self, worth: float) -> float:
-        """Give the share of the way from chance to the oracle; below 0 it is worse than chance."""
+        """Return the share of the way from chance to the oracle; below 0 is worse than chance."""
         way = self.oracle.worth - self.chance
         return (worth - self.chance) / way if way > 0 else 1.0
 
 
 def worth_of(served: Sequence[Served], scenario: Scenario) -> Worth:
-    """Add up what a policy did."""
+    """Compute the totals of a policy."""
     weights = WEIGHTS[scenario.preference]
     answered = [each for each in served if each.is_done]
     values = [
@@ -69,7 +69,7 @@ def worth_of(served: Sequence[Served], scenario: Scenario) -> Worth:
 
 
 def bars(served: Sequence[Served], scenario: Scenario, seed: int) -> Bars:
-    """Ask the same vendors for the same tasks by other rules."""
+    """Compute the baselines with the same vendors and tasks."""
     vendors = Vendors(scenario, seed)
     weights = WEIGHTS[scenario.preference]
 

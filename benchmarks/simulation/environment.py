@@ -1,4 +1,4 @@
-"""Where plays run: a Postgres of its own with the migrations, and a fresh database for each."""
+"""The environment of runs: a Postgres with the migrations, and a new database per run."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from protocol.records.models import PolicyName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """What one policy made of the scenario."""
+    """The result of one policy."""
 
     policy: PolicyName
     worth: Worth
@@ -27,7 +27,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """All policies of one seed; they had the same tasks and the same vendors."""
+    """The results of all policies with one seed, on the same tasks and vendors."""
 
     seed: int
     tasks: int
@@ -37,7 +37,7 @@ class Verdict:
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Postgres]:
-    """Open an embedded Postgres whose database `postgres` is migrated; it leaves nothing behind."""
+    """Open a temporary embedded Postgres whose database `postgres` is migrated."""
     with empty_home() as home:
         async with Postgres(home) as postgres:
             await migrate(postgres.dsn("postgres", "postgres"), load_migrations())
@@ -47,7 +47,7 @@ async def stage() -> AsyncIterator[Postgres]:
 async def judged(
     postgres: Postgres, scenario: Scenario, policies: Sequence[PolicyName], seed: int
 ) -> Verdict:
-    """Play the scenario once for each policy."""
+    """Play the scenario once per policy."""
     reviews, served = [], []
     for policy in policies:
         name = f"play_{seed}_{policy.value}"

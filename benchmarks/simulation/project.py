@@ -1,4 +1,4 @@
-"""The database of a play: the RPCs of agents under a clock that only the play moves."""
+"""The database of a run: the agents' RPCs under a controlled clock."""
 
 import json
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ select id, status, cost_usd, extract(epoch from finished_at - created_at)::float
 
 
 class PlayFailed(RuntimeError):
-    """The database did not take what the play gave it."""
+    """Raised if the database rejects a call of the run."""
 
 
 class Project:
-    """One connection, as agents have it."""
+    """One connection with the rights of an agent."""
 
     def __init__(self, connection: Connection, lanes: Sequence[str]) -> None:
         self._connection = connection
@@ -42,7 +42,7 @@ class Project:
 
     @classmethod
     async def open(cls, url: str, lanes: Sequence[str]) -> "Project":
-        """Connect to a migrated database without tasks; what a crash loses is no loss here."""
+        """Connect to a migrated database without tasks, with asynchronous commit."""
         connection = await connect(url)
         await connection.execute("set synchronous_commit = off")
         return cls(connection, lanes)
@@ -59,16 +59,16 @@ class Project:
         )
 
     async def submit(self, id_: UUID, type_: str, prompt: str, wishes: dict[str, Any]) -> None:
-        """Insert a task as a person does."""
+        """Insert a task as a client does."""
         await self._connection.execute(_INSERT, id_, type_, prompt, wishes)
 
     async def claim(self, lanes: Sequence[str]) -> list[ClaimedSubtask]:
-        """Take what can be taken."""
+        """Claim what is available."""
         found = await self._connection.fetch(_CLAIM, AGENT, list(lanes))
         return [ClaimedSubtask.model_validate(dict(row)) for row in found]
 
     async def complete(self, done: Sequence[Completion]) -> None:
-        """Store what leases came to; raises PlayFailed."""
+        """Complete leases. Raise `PlayFailed` if one is rejected."""
         bodies = [_json(each) for each in done]
         answers = await self._connection.fetch(
             "select answer, detail from public.cogo_complete_subtasks($1, $2)",
@@ -80,7 +80,7 @@ class Project:
                 raise PlayFailed(f"a completion was not taken: {row['answer']} ({row['detail']})")
 
     async def fail(self, failure: Failure) -> None:
-        """Store that a lease failed; raises PlayFailed."""
+        """Fail a lease. Raise `PlayFailed` if it is rejected."""
         body, after = _json(failure), failure.retry_after
         answer = await self._connection.fetchval(
             _FAIL, AGENT, failure.ref.subtask_id, failure.ref.attempt, body["error"],
@@ -94,14 +94,14 @@ class Project:
         await self._connection.execute("select from public.cogo_reap()")
 
     async def knowledge(self) -> ModelKnowledge:
-        """Learn from what ended, and read it."""
+        """Update and read the knowledge of models."""
         row = await self._connection.fetchrow(
             "select * from public.cogo_model_knowledge($1)", AGENT
         )
         return ModelKnowledge.model_validate(dict(row or {}))
 
     async def ended(self) -> dict[UUID, tuple[str, float, float]]:
-        """Give status, dollars and seconds of each task."""
+        """Return status, dollars and seconds of each task."""
         found = await self._connection.fetch(_ENDED)
         return {
             row["id"]: (row["status"], float(row["cost_usd"] or 0), row["seconds"] or 0.0)
@@ -109,7 +109,7 @@ class Project:
         }
 
     async def fetch_agents(self) -> list[AgentRecord]:
-        """One executor lives, and serves all."""
+        """Return one running executor that serves all lanes."""
         return [
             AgentRecord(id=AGENT, kind="executor", lanes=self._lanes, capacity=100, silent_ms=0)
         ]

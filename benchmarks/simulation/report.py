@@ -1,4 +1,4 @@
-"""A verdict for people, and for programs."""
+"""Reports as text and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ tasks that it got all the same, to see whether it is back; back after: until it 
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
-    """Give everything; regret is less than nothing where a policy did better."""
+    """Return all results; a negative regret means that the policy did better."""
     bars = verdict.bars
     return {
         "seed": verdict.seed,
@@ -43,7 +43,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def as_text(verdict: Verdict) -> str:
-    """Give a table of the policies and one of the outages."""
+    """Return a table of the policies and one of the outages."""
     bars = verdict.bars
     fixed = bars.best_fixed
     table = [

@@ -1,7 +1,7 @@
-"""A play: tasks come, the CIO stamps them, vendors answer, the database learns.
+"""A run: tasks arrive, the CIO stamps them, vendors answer, the database learns.
 
-What is real: `Cio`, the strategy, the classification of failures, and every SQL function between a
-task and its result, learning and health included. What is played: the clock, and the vendors.
+Real: `Cio`, the selection code, the classification of failures, and every SQL function between a
+task and its result, learning and health included. Simulated: the clock and the vendors.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from protocol.records.models import PolicyName
 from providers.errors import Overloaded
 
 PATIENCE_S: Final = 300.0
-"""After the last task came: whoever waits for a vendor is waited for."""
+"""Seconds after the last task, in which waiting tasks may end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,37 +41,37 @@ class Call:
 
 @dataclass(slots=True, kw_only=True)
 class Served:
-    """What became of one task."""
+    """The outcome of one task."""
 
     number: int
     second: float
-    """When it came."""
+    """The second of its arrival."""
     kind: Kind
     calls: list[Call] = field(default_factory=list)
     is_done: bool = False
     cost_usd: float = 0.0
     waited_s: float = 0.0
-    """Virtual seconds until it ended; calls take none of them."""
+    """Virtual seconds until its end, not counting calls."""
 
     @property
     def first_model(self) -> str:
-        """Whom it was stamped with at first."""
+        """Return the model of the first stamp."""
         return self.calls[0].model if self.calls else ""
 
     @property
     def is_good(self) -> bool:
-        """Whether its last answer is."""
+        """Whether its last answer is good."""
         return self.is_done and self.calls[-1].answer.good
 
     @property
     def first_token_s(self) -> float:
-        """Until the last answer began, what went before included."""
+        """Return the seconds until the last answer began, including earlier attempts."""
         before = sum(call.answer.total_s for call in self.calls[:-1])
         return self.waited_s + before + self.calls[-1].answer.first_token_s
 
     @property
     def total_s(self) -> float:
-        """Until the last answer ended."""
+        """Return the seconds until the last answer ended."""
         return self.waited_s + sum(call.answer.total_s for call in self.calls)
 
 
@@ -89,7 +89,7 @@ class Play:
         self._knowledge = NOTHING_KNOWN
 
     async def run(self, url: str) -> list[Served]:
-        """Play it in a migrated database without tasks; raises PlayFailed."""
+        """Run in a migrated database without tasks. Raise `PlayFailed` if a call is rejected."""
         scenario, project = self._scenario, await Project.open(url, self._lanes)
         try:
             cio = await self._cio(project)
@@ -129,7 +129,7 @@ class Play:
         await project.submit(id_, kind.type, kind.prompt, wishes)
 
     async def _work(self, project: Project, cio: Cio, second: float) -> int:
-        """Do what waits now; give how much it was."""
+        """Do the waiting work and return its amount."""
         stamping = await project.claim([LANE])
         stamped: list[Completion | Failure] = []
         for claimed in stamping:
@@ -143,7 +143,7 @@ class Play:
         return len(stamping) + len(asking)
 
     def _execute(self, claimed: ClaimedSubtask, second: float) -> Completion | Failure:
-        """Let the vendor answer, and do with that what an executor does."""
+        """Call the vendor and handle the answer as an executor does."""
         task, model = self._tasks[claimed.task_id], claimed.lane
         answer = self._vendors.ask(task.number, task.kind, model, second, claimed.attempt)
         task.calls.append(Call(model=model, second=second, answer=answer))

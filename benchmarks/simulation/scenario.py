@@ -1,4 +1,4 @@
-"""What a simulation plays: models as they really are, their fate, and who asks for what."""
+"""Scenarios: the true properties of models, their outages, and the tasks."""
 
 import tomllib
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from providers.catalogue.schema import DeploymentEntry, Model, Prices
 
 DEFAULT: Final = Path(__file__).with_name("outage.toml")
 _PROVIDER: Final = "fireworks"
-"""Who serves them all: it matters to nothing here."""
+"""The provider of all models, which is irrelevant here."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class BadScenario(Exception):
-    """A scenario that cannot be played; the message says what to change."""
+    """Raised for an invalid scenario; the message says what to change."""
 
 
 class _Part(BaseModel):
@@ -31,17 +31,17 @@ class _Part(BaseModel):
 
 
 class Spell(_Part):
-    """A time in which a model is not as it is otherwise; from and to in seconds of the play."""
+    """A period in which a model behaves differently; from and to in seconds of the run."""
 
     start: float = Field(ge=0)
     end: float
     fails: Share = 0.0
-    """Of its calls: the vendor is overloaded."""
+    """Share of calls that fail because the vendor is overloaded."""
     quality: Share | None = None
-    """Instead of its own."""
+    """Replaces the model's own."""
     slower: float = Field(default=1.0, gt=0)
     dearer: float = Field(default=1.0, ge=0)
-    """What a call really costs, so many times the price of the catalogue."""
+    """The actual cost of a call as a multiple of the catalogue price."""
 
     @property
     def is_outage(self) -> bool:
@@ -49,28 +49,28 @@ class Spell(_Part):
         return self.fails >= 0.5
 
     def covers(self, second: float) -> bool:
-        """Whether it is now."""
+        """Whether the period includes a second."""
         return self.start <= second < self.end
 
 
 class Actor(_Part):
-    """One model. Nobody in the play knows its quality; everybody knows its price."""
+    """One model. Its price is known, its quality only to the script."""
 
     quality: Share | dict[str, Share]
-    """The share of tasks that it does well; by type of task, where the types differ."""
+    """The share of tasks with a good answer, optionally by task type."""
     usd: tuple[Decimal, Decimal]
-    """For a million tokens of prompt and of answer."""
+    """Per million prompt tokens and answer tokens."""
     first_token_s: float = Field(default=1.0, gt=0)
     total_s: float = Field(default=10.0, gt=0)
     capabilities: tuple[str, ...] = ("code-generation", "code-analysis", "general")
     spells: tuple[Spell, ...] = ()
 
     def spell_at(self, second: float) -> Spell:
-        """What holds now; the first that covers the second."""
+        """Return the first period that includes a second."""
         return next((each for each in self.spells if each.covers(second)), ORDINARY)
 
     def quality_at(self, task_type: str, second: float) -> float:
-        """How likely an answer is good, when there is one."""
+        """Return the probability that an answer is good."""
         changed = self.spell_at(second).quality
         if changed is not None:
             return changed
@@ -91,7 +91,7 @@ class Kind(_Part):
 
     @cached_property
     def task_type(self) -> str:
-        """As the strategy names it."""
+        """Return the task type as selection names it."""
         return Requirements.from_task(self.type, self.prompt, {}).task_type
 
 
@@ -103,20 +103,20 @@ class Check(_Part):
 
 
 class Scenario(_Part):
-    """A whole play."""
+    """A scenario."""
 
     seconds: float = Field(gt=0)
     step_s: float = Field(default=2.0, gt=0)
-    """How often tasks come, and what is known is read again."""
+    """Seconds between arrivals of tasks, and between reads of the knowledge."""
     tasks: int = Field(default=1, ge=1)
-    """That come at each step."""
+    """Tasks per step."""
     preference: Preference = Preference.BALANCED
     alike: Share = 0.5
-    """How much models fail at the same tasks: 0 by chance, 1 as much as their quality allows."""
+    """Correlation of failures between models: 0 by chance, 1 as much as their quality allows."""
     default: str
-    """The model of the documented rules; their coding model is the same."""
+    """The model of the rules, for coding as well."""
     check: Check | None = Check()
-    """None: nobody checks an answer, so nothing can be learned of quality."""
+    """None: answers are not checked, so quality cannot be learned."""
     kinds: tuple[Kind, ...] = (Kind(),)
     models: dict[str, Actor] = Field(min_length=1)
 
@@ -133,7 +133,7 @@ class Scenario(_Part):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a TOML file. Raises BadScenario."""
+        """Read a TOML file. Raise `BadScenario` if it is invalid."""
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -146,7 +146,7 @@ class Scenario(_Part):
             raise BadScenario(f"{path}: {said}") from error
 
     def catalogue(self) -> Catalogue:
-        """The models as a catalogue tells of them: prices and capabilities, no quality."""
+        """Return a catalogue of the models: prices and capabilities, no quality."""
         entries, origins = load_entries()
         models: Mapping[str, Model] = {
             name: Model(

@@ -1,4 +1,4 @@
-"""How traffic leaves a model that has an outage, and comes back."""
+"""How traffic leaves a model during an outage, and returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from benchmarks.simulation.scenario import Scenario
 
 SOON_S: Final = 30.0
 BACK: Final = 0.8
-"""Share of what it had before, from which a model has its traffic again."""
+"""Share of its earlier traffic at which a model counts as restored."""
 _WINDOW_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """One outage. Shares are of the tasks that came, by whom they were stamped with at first."""
+    """One outage. Shares are of the arriving tasks, by the model of their first stamp."""
 
     model: str
     start: float
     end: float
     before: float
-    """The model's share in the time before, as long as the outage lasts."""
+    """The model's share in a period before, as long as the outage."""
     left_s: float | None
-    """Seconds from the first failure to the first task that went elsewhere for it."""
+    """Seconds from the first failure to the first task that was moved."""
     moved: float | None
-    """How much of its share had moved by 30 s, seen from there to the end of the outage."""
+    """Share of its traffic that had moved by 30 s, from then to the end of the outage."""
     tries: int
-    """Tasks of the outage that still went there after those 30 s: trials whether it is back."""
+    """Tasks that were still sent there after 30 s, as trials."""
     returned_s: float | None
-    """Seconds after its end until it had 0.8 of its share again; None: never."""
+    """Seconds after its end until it had 0.8 of its share again; None if never."""
 
 
 def shifts(served: Sequence[Served], scenario: Scenario) -> list[Shift]:
-    """Look at each outage of the scenario."""
+    """Return the shift of each outage."""
     return [
         _shift(served, name, spell.start, min(spell.end, scenario.seconds), scenario.step_s)
         for name, actor in scenario.models.items()
@@ -70,6 +70,6 @@ def _shift(served: Sequence[Served], model: str, start: float, end: float, step_
 
 
 def _share(served: Sequence[Served], model: str, start: float, end: float) -> float | None:
-    """None where no task came."""
+    """Return the share, or None without tasks."""
     there = [each.first_model == model for each in served if start <= each.second < end]
     return sum(there) / len(there) if there else None

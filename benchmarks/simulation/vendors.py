@@ -1,4 +1,4 @@
-"""Vendors that do as the script says. The same seed gives the same answers, whoever asks."""
+"""Scripted vendors. The same seed gives the same answers to all callers."""
 
 from dataclasses import dataclass
 from math import exp, sqrt
@@ -9,12 +9,12 @@ from benchmarks.simulation.scenario import Kind, Scenario
 
 _NORMAL = NormalDist()
 _SPREAD = 0.15
-"""Of the logarithm of times."""
+"""Standard deviation of the logarithm of times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one call gave."""
+    """The result of one call."""
 
     failed: bool
     good: bool
@@ -26,14 +26,14 @@ class Answer:
 
 
 class Vendors:
-    """Answers calls; a task is as hard for one model as it is for the other, by the script."""
+    """Scripted vendors; the difficulty of a task is the same for all models."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
         self._seed = seed
 
     def ask(self, task: int, kind: Kind, model: str, second: float, attempt: int = 1) -> Answer:
-        """Call a model for a task at a second of the play; `attempt` counts the calls for it."""
+        """Call a model for a task at a second of the run; `attempt` counts its calls."""
         scenario = self._scenario
         actor = scenario.models[model]
         spell = actor.spell_at(second)
@@ -54,12 +54,12 @@ class Vendors:
         )
 
     def price(self, model: str, kind: Kind) -> float:
-        """Dollars of one call by the catalogue."""
+        """Return the catalogue price of one call in dollars."""
         given, made = self._scenario.models[model].usd
         return float(given * kind.input_tokens + made * kind.output_tokens) / 1_000_000
 
     def expected(self, kind: Kind, model: str, second: float) -> tuple[float, Answer]:
-        """How likely a good answer is, and an ordinary one: what only an oracle knows."""
+        """Return the probability of a good answer and the typical answer, for the oracle."""
         actor = self._scenario.models[model]
         spell = actor.spell_at(second)
         answer = Answer(
