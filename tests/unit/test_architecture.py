@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.sources import (
+    PACKAGES,
     ROOT,
     Function,
     functions,
@@ -108,6 +109,20 @@ def test_docstrings_of_functions_begin_with_what_they_do() -> None:
     ]
 
     assert len(wrong) <= EXCEPTIONS["docstring_openings"], "\n".join(wrong)
+
+
+def test_nobody_imports_private_names_of_our_modules() -> None:
+    wrong = [
+        f"{relative(path)}: from {node.module} import {name.name}"
+        for path in tracked("*.py")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES
+        for name in node.names
+        if any(part.startswith("_") for part in f"{node.module}.{name.name}".split("."))
+        and not name.name.startswith("__")
+    ]
+
+    assert not wrong
 
 
 def test_tests_have_no_packages_that_would_shadow_ours() -> None:

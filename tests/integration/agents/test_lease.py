@@ -27,10 +27,8 @@ from tests.support.agents.running import subtasks, until_drained
 from tests.support.agents.subtasks import done
 from tests.support.eventually import eventually
 
-LEASE = timedelta(seconds=2)
-"""Long enough that a machine which stands still for a second costs nobody a lease."""
-BRIEF = timedelta(milliseconds=300)
-"""For those who wait for the end of a lease."""
+LEASE = timedelta(seconds=2)  # so long that a machine that stalls for a second costs no lease
+BRIEF = timedelta(milliseconds=300)  # for tests that wait for the end of a lease
 EVERY = timedelta(milliseconds=30)
 
 
