@@ -8,13 +8,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from providers.adapters.base import ListedModel
+from providers.adapters.listings import ListedModel
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials, Deployment
 from providers.errors import NotServed, ProviderError
-from providers.prices import unit_prices
+from providers.prices import get_unit_prices
 from providers.router import Router
-from providers.smoke_test import STEPS, Trial, try_model
+from providers.smoke_test import STEPS, StepResult, run_smoke_test
 from simulator.formats.openai_compatible import MODELS, api_path
 
 SIMULATED_PATHS: Final = {
@@ -36,7 +36,7 @@ class Report:
     provider: str
     model: str | None
     """Canonical id; None if no model was found."""
-    trials: tuple[Trial, ...]
+    trials: tuple[StepResult, ...]
 
     @property
     def ok(self) -> bool:
@@ -76,15 +76,15 @@ async def try_models(
         await router.discover()
         for model_id in model_ids:
             place = _require_deployment(router, model_id)
-            trials = [trial async for trial in try_model(router, place)]
+            trials = [trial async for trial in run_smoke_test(router, place)]
             reports.append(Report(provider=place.provider, model=model_id, trials=tuple(trials)))
     return reports
 
 
 def _require_deployment(router: Router, model_id: str) -> Deployment:
-    places = router.deployments(model_id)
+    places = router.list_deployments(model_id)
     if not places:
-        hosts = [each.provider for each in router.catalogue.model(model_id).deployments]
+        hosts = [each.provider for each in router.catalogue.get_model(model_id).deployments]
         ways = " or ".join(router.catalogue.providers[host].how_to_open for host in hosts)
         raise NotServed(f"{model_id} cannot be called from here: {ways}")
     return places[0]
@@ -102,9 +102,9 @@ async def _try_provider(catalogue: Catalogue, provider: str, credential: Credent
         place = _find_cheapest(router, provider) or _find_listed(router, provider, listed)
         if place is None:
             why = f"{failed.code}: {failed}" if failed else "it lists no model"
-            nothing = Trial(step=STEPS[0], ok=False if failed else None, detail=why)
+            nothing = StepResult(step=STEPS[0], ok=False if failed else None, detail=why)
             return Report(provider=provider, model=None, trials=(nothing,))
-        trials = [trial async for trial in try_model(router, place)]
+        trials = [trial async for trial in run_smoke_test(router, place)]
         return Report(provider=provider, model=place.model.id, trials=tuple(trials))
 
 
@@ -113,14 +113,14 @@ def _find_cheapest(router: Router, provider: str) -> Deployment | None:
         place
         for model in router.catalogue.models.values()
         if model.retirement is None
-        for place in router.deployments(model.id)
+        for place in router.list_deployments(model.id)
         if place.provider == provider
     ]
     return min(places, key=_get_price, default=None)
 
 
 def _get_price(place: Deployment) -> Decimal:
-    prices = unit_prices(place)
+    prices = get_unit_prices(place)
     return prices.output if prices is not None else _UNKNOWN_PRICE
 
 
@@ -128,7 +128,7 @@ def _find_listed(router: Router, provider: str, listed: Sequence[ListedModel]) -
     own = next((model.id for model in listed if "embed" not in model.id.lower()), None)
     if own is None or not router.catalogue.providers[provider].any_model:
         return None
-    return router.deployments(f"{provider}/{own}")[0]
+    return router.list_deployments(f"{provider}/{own}")[0]
 
 
 def build_rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:

@@ -1,10 +1,10 @@
-"""What is asked of a model and what it says back, in words that no vendor owns."""
+"""Requests to models and the events of their answers, independent of any vendor."""
 
 import json
 from collections.abc import AsyncIterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 __all__ = [
     "ChatRequest",
@@ -17,73 +17,73 @@ __all__ = [
     "JsonObject",
     "Message",
     "ReasoningDelta",
-    "Replay",
+    "ReasoningReplay",
     "TextDelta",
     "TextWasThinking",
+    "TokenUsage",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
-    "Usage",
-    "complete",
+    "collect_response",
 ]
 
 JsonObject: TypeAlias = Mapping[str, Any]
-"""A decoded JSON object; `Any` because its shape is somebody else's."""
+"""A decoded JSON object; `Any` because others define its fields."""
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-"""How much a model should think; vendors take subsets, see each adapter."""
+"""How much a model should reason; each vendor accepts a subset, see its adapter."""
 
 
 class FinishReason(StrEnum):
-    """Why a whole answer ended. A filtered one raises `ContentFiltered` instead."""
+    """Why a complete answer ended. A filtered one raises `ContentFiltered` instead."""
 
     STOP = "stop"
     LENGTH = "length"
-    """The output limit was reached: the text is cut."""
+    """The output limit was reached: the text is truncated."""
     TOOL_CALLS = "tool_calls"
-    """The model waits for the results of its calls."""
+    """The model waits for the results of its tool calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One whole call that the model asks for."""
+    """One complete tool call of the model."""
 
     id: str
     name: str
     arguments: str
-    """JSON text as the model wrote it; whether it fits the schema is for the caller to judge."""
+    """JSON text as the model wrote it, not validated against the schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """Thinking that an endpoint wants back unchanged in the next turn of a tool loop.
+class ReasoningReplay:
+    """Reasoning that an endpoint needs back unchanged in the next turn of a tool loop.
 
-    It is signed, or only understood, by the model that thought it: to any other it is not sent.
+    Only the model that produced it can verify or use it, so no other model gets it.
     """
 
     vendor: str
     model: str
-    """The provider's own id, as it was asked."""
+    """The provider's own id, as requested."""
     blocks: tuple[JsonObject, ...]
-    """In the vendor's own form."""
+    """In the vendor's format."""
 
     def fits(self, *, vendor: str, model: str) -> bool:
-        """Whether this may go to that model."""
+        """Return whether this may be sent to that model."""
         return (self.vendor, self.model) == (vendor, model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn. Instructions go into `ChatRequest.system`, not here."""
+    """One turn. Instructions go into `ChatRequest.system` instead."""
 
     role: Literal["user", "assistant", "tool"]
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
-    """Calls of an assistant's turn."""
+    """Tool calls of an assistant's turn."""
     tool_call_id: str | None = None
-    """Which call a tool's turn answers."""
-    replay: Replay | None = None
-    """Of an assistant's turn: what `Done.replay` gave."""
+    """The call that a tool's turn answers."""
+    replay: ReasoningReplay | None = None
+    """`Done.replay` of an assistant's turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One question. `None` means: as the vendor does it by default."""
+    """One request. `None` means the vendor's default."""
 
     model: str
     """The provider's own id of the model, not our canonical one."""
@@ -106,23 +106,23 @@ class ChatRequest:
     system: str | None = None
     tools: tuple[Tool, ...] = ()
     response_schema: JsonObject | None = None
-    """JSON Schema that the whole text must follow."""
+    """JSON Schema that the text must follow."""
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     reasoning_effort: Effort | None = None
     stop: tuple[str, ...] = ()
-    whole: bool = False
-    """Nobody watches: the answer may come in one piece, which costs a fraction of the time.
+    stream: bool = True
+    """False: the answer may come in one piece, which costs a fraction of the time.
 
-    Then silence cannot be told from thinking, and `Timeouts.total` alone bounds the call. Where a
-    vendor refuses an answer for being long and not streamed (Fireworks), it is asked to stream it.
+    Then only `Timeouts.total` limits the call. If a vendor refuses a long answer that is not
+    streamed (Fireworks), it is streamed after all.
     """
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Ours. Only `user` (an opaque id, for the vendor's abuse control) leaves the process."""
+    """Only `user` (an opaque id, for the vendor's abuse control) is sent to the vendor."""
 
-    def reads(self) -> Iterator[str]:
-        """Every text that the model reads."""
+    def iter_texts(self) -> Iterator[str]:
+        """Yield every text that the model reads."""
         yield self.system or ""
         if self.response_schema is not None:
             yield json.dumps(self.response_schema)
@@ -132,33 +132,33 @@ class ChatRequest:
         for tool in self.tools:
             yield tool.name + tool.description + json.dumps(tool.parameters)
 
-    def audited(self) -> dict[str, Any]:
-        """The prompt as the audit hashes it, and keeps it where that is switched on."""
+    def to_audit_record(self) -> dict[str, Any]:
+        """Return the prompt as the audit hashes it, and stores it if configured."""
         return {"system": self.system, "messages": [asdict(each) for each in self.messages]}
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Some more of the answer."""
+    """The next piece of the text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """Some more of the thinking that the vendor shows."""
+    """The next piece of the reasoning, if the vendor shows it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TextWasThinking:
-    """All text so far was thinking: only now the vendor says that it ends here."""
+    """Marks all text so far as reasoning, which the vendor says only where it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
-    """Some more of the arguments of the call at `index`; id and name as soon as known."""
+    """The next piece of the arguments of the call at `index`; id and name as soon as known."""
 
     index: int
     id: str
@@ -168,29 +168,28 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A source that the vendor names for its answer."""
+    """A source of the answer, as named by the vendor."""
 
     url: str
     title: str | None = None
 
     @classmethod
-    def of(cls, url: str, title: object) -> "Citation":
-        """Return a citation; a title that is no text is none."""
+    def build(cls, url: str, title: object) -> Self:
+        """Return a citation; a title that is not text is dropped."""
         return cls(url=url, title=title if isinstance(title, str) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens as the vendor counted them so far; the last one of a stream is the bill.
+class TokenUsage:
+    """Tokens as counted by the vendor so far; the last one of a stream counts.
 
-    `input`, `cached` and `cache_write` are disjoint and add up to the whole prompt; `output` is
-    everything that was generated and `reasoning` is the part of it that was thinking, so
-    `0 <= reasoning <= output` and nothing is negative. What the vendor did not say, or said so that
-    nobody can believe it, is None.
+    `input`, `cached` and `cache_write` are disjoint and add up to the prompt; `output` is
+    everything generated, including `reasoning`, so `0 <= reasoning <= output` and nothing is
+    negative. A count that is missing or absurd is None.
     """
 
     input: int | None = 0
-    """Prompt tokens that came from no cache and went to none."""
+    """Prompt tokens neither read from nor written to a cache."""
     cached: int | None = 0
     """Prompt tokens read from the vendor's cache."""
     cache_write: int | None = 0
@@ -198,7 +197,7 @@ class Usage:
     output: int | None = 0
     reasoning: int | None = 0
     raw: JsonObject = field(default_factory=dict)
-    """What the vendor sent, as far as it can be stored."""
+    """The vendor's own counts, as far as they can be stored."""
 
     def __post_init__(self) -> None:
         counts = (self.input, self.cached, self.cache_write, self.output, self.reasoning)
@@ -209,38 +208,38 @@ class Usage:
 
     @property
     def uncached(self) -> int | None:
-        """Prompt tokens that came from no cache."""
+        """Prompt tokens not read from a cache."""
         if self.input is None or self.cache_write is None:
             return None
         return self.input + self.cache_write
 
     @property
     def prompt(self) -> int | None:
-        """All tokens of the prompt, however they were served."""
+        """All tokens of the prompt."""
         uncached = self.uncached
         return None if uncached is None or self.cached is None else uncached + self.cached
 
     @property
     def is_counted(self) -> bool:
-        """Whether everything that has a price is known."""
+        """Whether all counts that have a price are known."""
         return self.prompt is not None and self.output is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The end of a whole answer. A stream without one did not end well and has raised."""
+    """The end of a complete answer. A stream without it raises."""
 
     finish_reason: FinishReason
     vendor_finish_reason: str
-    """The vendor's own word."""
+    """The vendor's own value."""
     model: str | None = None
-    """The model that answered, where the vendor says so."""
+    """The model that answered, if the vendor says so."""
     request_id: str | None = None
-    """The vendor's name for this call, for its support."""
+    """The vendor's id of this call, for its support."""
     notes: tuple[str, ...] = ()
-    """What a person should know, such as parameters that were not sent."""
-    replay: Replay | None = None
-    """Goes into the assistant's message when the calls are answered."""
+    """Notes for the user, about parameters that were not sent for example."""
+    replay: ReasoningReplay | None = None
+    """For the assistant's message when the tool results are sent."""
 
 
 Event: TypeAlias = (
@@ -250,36 +249,36 @@ Event: TypeAlias = (
     | ToolCallDelta
     | ToolCall
     | Citation
-    | Usage
+    | TokenUsage
     | Done
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatResponse:
-    """A whole answer: the sum of its events."""
+    """A complete answer: the sum of its events."""
 
     text: str
     reasoning: str
     tool_calls: tuple[ToolCall, ...]
     citations: tuple[Citation, ...]
-    usage: Usage | None
-    """`None` when the vendor did not say."""
+    usage: TokenUsage | None
+    """None if the vendor did not send any."""
     done: Done
 
 
-async def complete(events: AsyncIterable[Event]) -> ChatResponse:
-    """Read a stream to its end and add it up.
+async def collect_response(events: AsyncIterable[Event]) -> ChatResponse:
+    """Read a stream to its end and return the complete answer.
 
     Raises:
-        ProviderError: whatever the stream raises.
-        ValueError: the events end without `Done`; adapters never do that.
+        ProviderError: raised by the stream.
+        ValueError: the events end without `Done`, which adapters never do.
     """
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
     citations: list[Citation] = []
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
     done: Done | None = None
     async for event in events:
         match event:
@@ -294,11 +293,11 @@ async def complete(events: AsyncIterable[Event]) -> ChatResponse:
                 calls.append(event)
             case Citation():
                 citations.append(event)
-            case Usage():
+            case TokenUsage():
                 usage = event
             case Done():
                 done = event
-            case ToolCallDelta():  # the whole call follows
+            case ToolCallDelta():  # the complete call follows
                 pass
     if done is None:
         raise ValueError("the events ended without Done")

@@ -53,8 +53,8 @@ __all__ = [
     "InvalidRequest",
     "MalformedResponse",
     "ModelNotFound",
+    "ModelNotGranted",
     "NotAsked",
-    "NotGranted",
     "NotServed",
     "Overloaded",
     "PermissionDenied",
@@ -274,7 +274,7 @@ class CircuitOpen(NotAsked):
     code = "circuit_open"
 
 
-class NotGranted(NotAsked):
+class ModelNotGranted(NotAsked):
     """Operators have not granted this model to the owner: take another one, or ask them."""
 
     code = "not_granted"

@@ -1,4 +1,4 @@
-"""What a call costs: by the catalogue's own price, else by genai-prices, else unknown."""
+"""Cost of a call: by the catalogue's own price, else by genai-prices, else unknown."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,40 +7,41 @@ from typing import TYPE_CHECKING, Final
 
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import Prices
-from providers.chat import Usage
+from providers.chat import TokenUsage
 
-__all__ = ["Cost", "cost_of", "load_prices", "long_prompts", "unit_prices"]
+__all__ = ["Cost", "calculate_cost", "get_price_tiers", "get_unit_prices", "load_prices"]
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 _MILLION: Final = Decimal(1_000_000)
 _SHORT: Final = 1000
-"""Tokens of a prompt that no tier for long prompts reprices."""
+"""Tokens of a prompt that no price tier for long prompts affects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """US dollars, and where the price comes from."""
+    """Cost in US dollars, and the source of the price."""
 
     usd: Decimal
     source: str
     checked_on: date | None = None
-    """When somebody last looked at the price; genai-prices only has versions."""
+    """When the price was last checked; genai-prices only has versions."""
 
 
 def load_prices() -> None:
-    """Read the price tables now, in a thread: otherwise the first cost blocks its caller."""
+    """Load the price tables, in a thread: otherwise the first cost blocks its caller."""
     import genai_prices  # noqa: PLC0415  see below
 
     genai_prices.calc_price(genai_prices.Usage(input_tokens=0), "gpt-4", provider_id="openai")
 
 
-def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None) -> Cost | None:
-    """The cost of one call, `None` where no price or no count is known: that is not free.
+def calculate_cost(
+    usage: TokenUsage, deployment: Deployment, *, at: datetime | None = None
+) -> Cost | None:
+    """Return the cost of a call, None if price or count is unknown, which does not mean free.
 
-    A simulated call costs 0. `at` (default: now) picks between prices that change with the date or
-    the hour.
+    A simulated call costs 0. `at` (default: now) matters for prices that change with date or hour.
     """
     if deployment.simulated:
         return Cost(usd=Decimal(0), source="simulated")
@@ -49,25 +50,22 @@ def cost_of(usage: Usage, deployment: Deployment, *, at: datetime | None = None)
     if not usage.is_counted:
         return None
     if deployment.entry.prices is not None:
-        return _by_catalogue(usage, deployment.entry.prices)
-    return _by_genai_prices(usage, deployment, at)
+        return _use_catalogue(usage, deployment.entry.prices)
+    return _use_genai_prices(usage, deployment, at)
 
 
-def unit_prices(
+def get_unit_prices(
     deployment: Deployment, *, prompt: int = _SHORT, at: datetime | None = None
 ) -> Prices | None:
-    """Dollars per million tokens of a call whose prompt has `prompt` tokens.
-
-    `None` where no price is known.
-    """
+    """Return the prices of a call whose prompt has `prompt` tokens, None if unknown."""
     prompt = max(prompt, 1)
     samples = (
-        Usage(input=prompt),
-        Usage(input=prompt, output=prompt),
-        Usage(cached=prompt),
-        Usage(cache_write=prompt),
+        TokenUsage(input=prompt),
+        TokenUsage(input=prompt, output=prompt),
+        TokenUsage(cached=prompt),
+        TokenUsage(cache_write=prompt),
     )
-    costs = [cost_of(usage, deployment, at=at) for usage in samples]
+    costs = [calculate_cost(usage, deployment, at=at) for usage in samples]
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
@@ -82,11 +80,11 @@ def unit_prices(
     )
 
 
-def long_prompts(deployment: Deployment) -> tuple[int, ...]:
-    """Return the lengths of prompts above which all tokens have other prices, in order."""
+def get_price_tiers(deployment: Deployment) -> tuple[int, ...]:
+    """Return the prompt lengths above which all tokens have other prices, in ascending order."""
     if deployment.simulated or deployment.host.local or deployment.entry.prices is not None:
         return ()
-    found = _find_price(Usage(input=_SHORT), deployment)
+    found = _find_price(TokenUsage(input=_SHORT), deployment)
     if found is None:
         return ()
     tiered = (found.model_price.input_mtok, found.model_price.output_mtok)
@@ -94,8 +92,8 @@ def long_prompts(deployment: Deployment) -> tuple[int, ...]:
     return tuple(sorted(starts))
 
 
-def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
-    """Cached tokens without a price of their own cost as much as any others."""
+def _use_catalogue(usage: TokenUsage, prices: Prices) -> Cost:
+    """Return the cost; cached tokens without a price of their own cost as much as others."""
     cached = prices.input if prices.cached is None else prices.cached
     cache_write = prices.input if prices.cache_write is None else prices.cache_write
     total = (
@@ -107,7 +105,9 @@ def _by_catalogue(usage: Usage, prices: Prices) -> Cost:
     return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
 
 
-def _by_genai_prices(usage: Usage, deployment: Deployment, at: datetime | None) -> Cost | None:
+def _use_genai_prices(
+    usage: TokenUsage, deployment: Deployment, at: datetime | None
+) -> Cost | None:
     found = _find_price(usage, deployment, at)
     if found is None:
         return None
@@ -117,7 +117,7 @@ def _by_genai_prices(usage: Usage, deployment: Deployment, at: datetime | None) 
 
 
 def _find_price(
-    usage: Usage, deployment: Deployment, at: datetime | None = None
+    usage: TokenUsage, deployment: Deployment, at: datetime | None = None
 ) -> "PriceCalculation | None":
     provider = deployment.host.genai_prices
     if provider is None:
@@ -136,7 +136,7 @@ def _find_price(
         )
     except (LookupError, ValueError):
         return None
-    # Some models are listed without any price; their total of 0 would be a lie.
+    # Some models are listed without any price, with a total of 0.
     if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
         return None
     return found

@@ -1,4 +1,13 @@
-"""From a canonical model id to a running call, with the credentials that are here."""
+"""The entry point to models: from a canonical model id to a running call.
+
+`Router.call` orders the deployments that have a key or a server here (`calls/load_balancing.py`)
+and calls them one after the other (`calls/fallback.py`). An adapter sends each request.
+
+A 429 is handled in four places: `adapters/http/error_mapping.py` maps it to `RateLimited`,
+`calls/retries.py` decides what follows (another key, another deployment, a short wait, or none),
+`calls/fallback.py` does that, and `calls/concurrency.py` lowers the deployment's concurrency limit.
+If the call still fails, the agent's failure policy retries, reroutes or snoozes the subtask.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -10,23 +19,23 @@ from typing import TYPE_CHECKING, Self
 from loguru import logger
 from pydantic import SecretStr
 
-from providers.adapters.base import Adapter, ListedModel, Timeouts
+from providers.adapters.base import Adapter, Timeouts
+from providers.adapters.discovery import LocalServer, find_servers
+from providers.adapters.listings import ListedModel, Listings
 from providers.adapters.registry import make_adapter
-from providers.calls.concurrency import ConcurrencyGate
-from providers.calls.fallback import Absorbed, Chain
-from providers.calls.load_balancing import Homes, in_order
-from providers.calls.middleware import Errand, Gate
-from providers.calls.prepare import prepared_chat, prompt_tokens
-from providers.calls.timeouts import timeouts_for
+from providers.calls.concurrency import ConcurrencyMiddleware
+from providers.calls.fallback import FailedCall, FallbackCall
+from providers.calls.load_balancing import AffinityTable, order_deployments
+from providers.calls.middleware import CallContext, CallMiddleware
+from providers.calls.prepare import estimate_prompt_tokens, prepare_chat
+from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials, Deployment
-from providers.catalogue.discovery import LocalServer, find_servers
 from providers.catalogue.keyring import Keyring, check_key
-from providers.catalogue.listings import Listings
 from providers.catalogue.schema import Provider, TimeoutSeconds
-from providers.chat import ChatRequest, Event, Usage
+from providers.chat import ChatRequest, Event, TokenUsage
 from providers.errors import NotServed, UnknownModel
-from providers.prices import Cost, cost_of, load_prices
+from providers.prices import Cost, calculate_cost, load_prices
 from providers.secrets import Redactor
 
 if TYPE_CHECKING:
@@ -36,43 +45,43 @@ __all__ = ["Call", "Credential", "Credentials", "Deployment", "Router"]
 
 
 class Call:
-    """A call that begins when its events are first asked for. Close them (`aclosing`)."""
+    """A call that begins when its events are first requested. Close them (`aclosing`)."""
 
-    def __init__(self, events: AsyncGenerator[Event, None], chain: Chain) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], fallback: FallbackCall) -> None:
         self.events = events
-        self._chain = chain
+        self._fallback = fallback
 
     @property
     def deployment(self) -> Deployment:
-        """Who is asked, or was asked last: the first choice may fail before its first word."""
-        return self._chain.deployment
+        """The deployment that answers; until the first token another one may follow."""
+        return self._fallback.deployment
 
     @property
-    def absorbed(self) -> Sequence[Absorbed]:
-        """The calls that failed unseen, before the one that counts."""
-        return self._chain.absorbed
+    def failed_calls(self) -> Sequence[FailedCall]:
+        """The calls that failed before the one that counts."""
+        return self._fallback.failed_calls
 
 
 class Router:
-    """Use it in one event loop, within `async with`: clients are opened on first use and kept."""
+    """Calls models. Use it in one event loop, within `async with`; clients open on first use."""
 
     def __init__(
         self,
         catalogue: Catalogue,
         credentials: Credentials,
         *,
-        gates: Sequence[Gate] = (),
+        middleware: Sequence[CallMiddleware] = (),
         reread: Callable[[bool], Credentials] | None = None,
         timeouts: TimeoutSeconds | None = None,
     ) -> None:
-        """`timeouts` are the operator's; for `reread` see `Keyring`."""
+        """Create a router; `timeouts` are the operator's, for `reread` see `Keyring`."""
         self.catalogue = catalogue
         self.keyring = Keyring(credentials, reread=reread)
-        self.concurrency = ConcurrencyGate()
-        self._gates = (self.concurrency, *gates)
-        self._timeouts = timeouts
-        self._homes = Homes()
+        self.concurrency = ConcurrencyMiddleware()
         self.listings = Listings()
+        self._middleware = (self.concurrency, *middleware)
+        self._timeouts = timeouts
+        self._affinities = AffinityTable()
         self._embedder: Embedder | None = None
         self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
@@ -91,69 +100,68 @@ class Router:
         await self._stack.aclose()
 
     async def discover(self) -> list[LocalServer]:
-        """Look for model servers on this machine; call it again to see what has changed."""
+        """Look for model servers on this machine; call it again to notice changes."""
         servers = await find_servers(self.catalogue, self.keyring.credentials)
         self._servers = {server.provider: server for server in servers}
         return servers
 
     def is_open(self, model_id: str) -> bool:
-        """Whether a call of this model could begin at once, without imports.
+        """Return whether a call of this model could begin at once, without imports.
 
-        False for what is not served, or not even known, any more.
+        False if the model is not served, or not known.
         """
         try:
-            first = next(iter(self.deployments(model_id)), None)
+            first = next(iter(self.list_deployments(model_id)), None)
         except UnknownModel:
             return False
         return first is not None and any(
-            place[:2] == (first.provider, first.base_url) for place in self._adapters
+            opened[:2] == (first.provider, first.base_url) for opened in self._adapters
         )
 
     async def open(self, model_id: str) -> None:
-        """Open what a served model is called through, so that no first call pays for imports.
+        """Open the client of a model's first deployment, so that the first call need not import it.
 
-        Raises whatever the first call would have raised.
+        Raises the errors that the first call would raise.
         """
-        found = self.deployments(model_id)
+        found = self.list_deployments(model_id)
         if not found:
-            raise NotServed(self._missing(model_id))
-        first = found[0]
-        await self._adapter(first.host, first.base_url, self.keyring.choose(first.provider))
+            raise NotServed(self._explain_missing(model_id))
+        await self._open_adapter(found[0], self.keyring.choose(found[0].provider))
 
-    def served_lanes(self) -> list[str]:
-        """Canonical ids of all models that can be called now; retired ones are left out."""
+    def list_lanes(self) -> list[str]:
+        """Return the canonical ids of all models that can be called now, without retired ones."""
         lanes = [
             model.id
             for model in self.catalogue.models.values()
             if (model.retirement is None or self.listings.revives(model))
-            and self.deployments(model.id)
+            and self.list_deployments(model.id)
         ]
         local = [f"{each.provider}/{id_}" for each in self._servers.values() for id_ in each.models]
         return list(dict.fromkeys([*lanes, *local]))
 
-    def deployments(self, model_id: str) -> list[Deployment]:
-        """Where this model can be called from here, the preferred place first.
+    def list_deployments(self, model_id: str) -> list[Deployment]:
+        """Return the deployments of a model that can be called from here, preferred ones first.
 
         Raises:
             UnknownModel: it is not a canonical id.
         """
-        model = self.catalogue.model(model_id)
+        model = self.catalogue.get_model(model_id)
         found = []
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
-            base_url = self._base_url(host)
-            gone = self.listings.lacks(model, entry.provider, entry.model)
-            if base_url is not None and not gone:
-                given = self.keyring.get(host.id)
-                found.append(
-                    Deployment(
-                        model=model,
-                        entry=entry,
-                        host=host,
-                        base_url=base_url,
-                        simulated=given is not None and given.simulated,
-                    )
+            base_url = self._get_base_url(host)
+            if base_url is None or self.listings.lacks(model, entry.provider, entry.model):
+                continue
+            given = self.keyring.get(host.id)
+            found.append(
+                Deployment(
+                    model=model,
+                    entry=entry,
+                    host=host,
+                    base_url=base_url,
+                    simulated=given is not None and given.simulated,
                 )
+            )
         return found
 
     def call(
@@ -161,89 +169,87 @@ class Router:
         model_id: str,
         request: ChatRequest,
         *,
-        errand: Errand | None = None,
+        context: CallContext | None = None,
         timeouts: Timeouts | None = None,
     ) -> Call:
-        """Put the deployments in order and prepare the call; `request.model` is filled in.
+        """Prepare a call of a model; `request.model` is filled in.
 
-        `errand` says for whom and how long it may take; `timeouts` replaces all rules for that.
+        `timeouts` replaces those of the context, the catalogue and the operator.
 
         Raises:
             UnknownModel: it is not a canonical id.
-            NotServed: nothing here can, or may, answer for it; the message says what is missing.
+            NotServed: no deployment can, or may, be called; the message says what is missing.
         """
-        errand = errand or Errand()
-        model = self.catalogue.model(model_id)
-        chain = Chain(
-            deployments=in_order(
-                self._allowed(model_id, errand),
-                errand,
-                strategy=model.routing,
-                busy=self.concurrency.busy,
-                pace=self.concurrency.pace,
-                prompt=partial(prompt_tokens, request),
-                home=self._homes.of(errand),
+        context = context or CallContext()
+        fallback = FallbackCall(
+            deployments=order_deployments(
+                self._list_allowed(model_id, context),
+                context,
+                strategy=self.catalogue.get_model(model_id).routing,
+                utilisation=self.concurrency.get_utilisation,
+                latency=self.concurrency.get_latency,
+                prompt_tokens=partial(estimate_prompt_tokens, request),
+                sticky=self._affinities.get(context),
             ),
-            prepare=lambda place: prepared_chat(request, place, self._opened, self.redactor(place)),
-            errand=errand,
-            gates=self._gates,
+            prepare=lambda each: prepare_chat(
+                request, each, self._open_adapter, self.get_redactor(each)
+            ),
+            context=context,
+            middleware=self._middleware,
             keyring=self.keyring,
-            timeouts=lambda place: (
+            get_timeouts=lambda each: (
                 timeouts
-                or timeouts_for(
-                    place,
-                    asked=errand.timeouts,
-                    settings=self._timeouts,
-                    left=errand.time_left,
+                or resolve_timeouts(
+                    each, asked=context.timeouts, settings=self._timeouts, left=context.time_left
                 )
             ),
         )
-        return Call(self._events(chain), chain)
+        return Call(self._stream(fallback), fallback)
 
     def stream(
         self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
     ) -> AsyncGenerator[Event, None]:
-        """The events of `call`, for those who do not ask where they come from."""
+        """Return the events of `call`, if the caller does not need to know the deployment."""
         return self.call(model_id, request, timeouts=timeouts).events
 
-    async def embedder(self) -> "Embedder":
-        """What embeds texts behind the same gates, with the same keys; opened on first use."""
+    async def open_embedder(self) -> "Embedder":
+        """Return the embedder, which shares middleware and keys; opened on first use."""
         async with self._opening:
             if self._embedder is None:
-                make = await asyncio.to_thread(_embedder_class)
-                embedder = make(
+                embedder_class = await asyncio.to_thread(_import_embedder)
+                embedder = embedder_class(
                     self.catalogue,
                     self.keyring,
-                    base_url=self._base_url,
-                    gates=self._gates,
+                    get_base_url=self._get_base_url,
+                    middleware=self._middleware,
                     timeouts=self._timeouts,
                 )
                 self._embedder = await self._stack.enter_async_context(embedder)
             return self._embedder
 
-    def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
-        """What this usage costs there; see `cost_of`."""
-        return cost_of(usage, deployment)
+    def calculate_cost(self, usage: TokenUsage, deployment: Deployment) -> Cost | None:
+        """Return the cost of a call; see `prices.calculate_cost`."""
+        return calculate_cost(usage, deployment)
 
     async def list_models(self, provider_id: str) -> list[ListedModel]:
-        """What a provider says that it serves to our key.
+        """Return the models that a provider lists for our key.
 
         Raises:
             NotServed: there is no key or server for it here.
             CallFailed: the provider did not answer as it should.
         """
         host = self.catalogue.providers[provider_id]
-        base_url = self._base_url(host)
+        base_url = self._get_base_url(host)
         if base_url is None:
             raise NotServed(host.how_to_open)
-        adapter = await self._adapter(host, base_url, self.keyring.choose(provider_id))
+        adapter = await self._get_adapter(host, base_url, self.keyring.choose(provider_id))
         listed = await adapter.list_models()
         if host.listing_decides:
             self._keep_listing(host, [each.id for each in listed])
         return listed
 
     def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
-        """Keep a list, unless no model in it is known here: its names then have another form."""
+        """Keep a list, unless it has no known model: its ids then have another format."""
         known = {
             entry.model
             for model in self.catalogue.models.values()
@@ -252,51 +258,51 @@ class Router:
         }
         if known.isdisjoint(ids):
             logger.warning(
-                "a list of models names none that is known here, so it removes none",
+                "a list of models has none that is known here, so it is ignored",
                 provider=host.id,
                 listed=len(ids),
             )
         else:
             self.listings.keep(host.id, ids)
 
-    def redactor(self, deployment: Deployment) -> Redactor:
-        """Return what masks keys in the prompts and the answers of a deployment."""
-        return self.keyring.redactor(shapes=deployment.masks_keys)
+    def get_redactor(self, deployment: Deployment) -> Redactor:
+        """Return the redactor that masks keys in prompts and answers of a deployment."""
+        return self.keyring.get_redactor(shapes=deployment.masks_keys)
 
-    def _allowed(self, model_id: str, errand: Errand) -> list[Deployment]:
-        """The deployments that can be called from here and that the errand does not forbid."""
-        found = self.deployments(model_id)
+    def _list_allowed(self, model_id: str, context: CallContext) -> list[Deployment]:
+        """Return the deployments that can be called from here and that the context allows."""
+        found = self.list_deployments(model_id)
         if not found:
-            raise NotServed(self._missing(model_id))
-        if errand.forbids is None:
+            raise NotServed(self._explain_missing(model_id))
+        if context.find_objection is None:
             return found
-        reasons = {each.id: errand.forbids(each) for each in found}
+        reasons = {each.id: context.find_objection(each) for each in found}
         allowed = [each for each in found if reasons[each.id] is None]
         if not allowed:
             why = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
             raise NotServed(f"{found[0].model.name} must not be called for this: {why}")
         return allowed
 
-    async def _events(self, chain: Chain) -> AsyncGenerator[Event, None]:
-        async with aclosing(chain.events()) as events:
+    async def _stream(self, fallback: FallbackCall) -> AsyncGenerator[Event, None]:
+        async with aclosing(fallback.stream()) as events:
             async for event in events:
                 yield event
-        self._homes.settle(chain.errand, chain.deployment)
+        self._affinities.record(fallback.context, fallback.deployment)
 
-    async def _opened(self, place: Deployment, key: SecretStr | None) -> Adapter:
-        return await self._adapter(place.host, place.base_url, key)
+    async def _open_adapter(self, deployment: Deployment, key: SecretStr | None) -> Adapter:
+        return await self._get_adapter(deployment.host, deployment.base_url, key)
 
-    async def _adapter(self, host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
+    async def _get_adapter(self, host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
         check_key(host, key)
         async with self._opening:
             place = (host.id, base_url, key.get_secret_value() if key else "")
             if place not in self._adapters:
-                adapter = await asyncio.to_thread(_load, host, base_url, key)
+                adapter = await asyncio.to_thread(_import_adapter, host, base_url, key)
                 self._adapters[place] = await self._stack.enter_async_context(adapter)
             return self._adapters[place]
 
-    def _base_url(self, host: Provider) -> str | None:
-        """Where to call this provider, `None` when something is missing."""
+    def _get_base_url(self, host: Provider) -> str | None:
+        """Return the base URL of a provider; None if a key or server is missing."""
         server = self._servers.get(host.id)
         if server is not None:
             return server.base_url
@@ -305,24 +311,24 @@ class Router:
             return None
         return given.base_url or host.base_url
 
-    def _missing(self, model_id: str) -> str:
-        model = self.catalogue.model(model_id)
+    def _explain_missing(self, model_id: str) -> str:
+        model = self.catalogue.get_model(model_id)
         hosts = dict.fromkeys(entry.provider for entry in model.deployments)
         gone = [host for host in hosts if self.listings.lacks_all(model, host)]
-        reasons = [f"{self.catalogue.providers[host].name} lists it no more" for host in gone]
+        reasons = [f"{self.catalogue.providers[host].name} no longer lists it" for host in gone]
         ways = [self.catalogue.providers[host].how_to_open for host in hosts if host not in gone]
         why = "; ".join([*reasons, " or ".join(ways)] if ways else reasons)
         return f"{model.name} cannot be called from here: {why}"
 
 
-def _embedder_class() -> "type[Embedder]":
+def _import_embedder() -> "type[Embedder]":
     from providers.embeddings.embedder import Embedder  # noqa: PLC0415  its HTTP stack is large
 
     return Embedder
 
 
-def _load(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
-    """Everything that blocks before a first call and its cost."""
+def _import_adapter(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
+    """Import what a first call and its cost need; this blocks."""
     if host.genai_prices is not None:
         load_prices()
     return make_adapter(host, base_url=base_url, key=key)

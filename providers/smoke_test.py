@@ -1,4 +1,4 @@
-"""Trying a provider for real: its list, an answer, a stream, a tool call; each on its own."""
+"""Smoke test of a real deployment: list of models, answer, stream, tool call, each on its own."""
 
 import json
 import time
@@ -15,18 +15,18 @@ from providers.chat import (
     Message,
     ReasoningDelta,
     TextDelta,
+    TokenUsage,
     Tool,
-    Usage,
-    complete,
+    collect_response,
 )
 from providers.errors import MalformedResponse, ProviderError
 from providers.router import Router
 
-__all__ = ["STEPS", "Trial", "try_model"]
+__all__ = ["STEPS", "StepResult", "run_smoke_test"]
 
 STEPS: Final = ("list", "chat", "stream", "tool call")
 _OUTPUT: Final = 2048
-"""Tokens; some models think before they say one word."""
+"""Tokens; some models reason before they answer."""
 _WEATHER: Final = Tool(
     name="get_weather",
     description="The weather in a city today",
@@ -40,99 +40,99 @@ _WEATHER: Final = Tool(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """How one step went."""
+class StepResult:
+    """Result of one step."""
 
     step: str
     ok: bool | None
-    """`None`: not tried, and `detail` says why."""
+    """None: skipped, and `detail` says why."""
     detail: str
     seconds: float = 0.0
     cost_usd: Decimal | None = None
-    """`None` where nothing was bought or no price is known."""
+    """None if the step is free or its price unknown."""
 
 
-_Outcome: TypeAlias = tuple[str, Decimal | None]
+_Result: TypeAlias = tuple[str, Decimal | None]
 
 
-async def try_model(
+async def run_smoke_test(
     router: Router, deployment: Deployment, *, timeouts: Timeouts | None = None
-) -> AsyncIterator[Trial]:
-    """Try the steps one after the other; a step that fails does not stop the rest."""
-    bench = _Bench(router, deployment, timeouts or Timeouts())
+) -> AsyncIterator[StepResult]:
+    """Run all steps, even after a failure, and yield their results."""
+    test = _SmokeTest(router, deployment, timeouts or Timeouts())
     tools = deployment.model.takes_tools
-    steps: Sequence[tuple[str, Callable[[], Awaitable[_Outcome]] | None]] = (
-        ("list", bench.list),
-        ("chat", bench.chat),
-        ("stream", bench.stream),
-        ("tool call", bench.call_tool if tools is not False else None),
+    steps: Sequence[tuple[str, Callable[[], Awaitable[_Result]] | None]] = (
+        ("list", test.list),
+        ("chat", test.chat),
+        ("stream", test.stream),
+        ("tool call", test.call_tool if tools is not False else None),
     )
     for name, step in steps:
         if step is None:
-            yield Trial(step=name, ok=None, detail="the model takes no tools")
+            yield StepResult(step=name, ok=None, detail="the model takes no tools")
             continue
         begun = time.monotonic()
         try:
             detail, cost = await step()
         except ProviderError as error:
             spent = time.monotonic() - begun
-            yield Trial(step=name, ok=False, detail=f"{error.code}: {error}", seconds=spent)
+            yield StepResult(step=name, ok=False, detail=f"{error.code}: {error}", seconds=spent)
         else:
             spent = time.monotonic() - begun
-            yield Trial(step=name, ok=True, detail=detail, seconds=spent, cost_usd=cost)
+            yield StepResult(step=name, ok=True, detail=detail, seconds=spent, cost_usd=cost)
 
 
-class _Bench:
+class _SmokeTest:
     def __init__(self, router: Router, deployment: Deployment, timeouts: Timeouts) -> None:
         self._router = router
-        self._place = deployment
+        self._deployment = deployment
         self._timeouts = timeouts
 
-    async def list(self) -> _Outcome:
-        listed = await self._router.list_models(self._place.provider)
-        named = any(model.id == self._place.provider_model for model in listed)
-        return f"{len(listed)} models, {'with' if named else 'without'} this one", None
+    async def list(self) -> _Result:
+        listed = await self._router.list_models(self._deployment.provider)
+        is_listed = any(model.id == self._deployment.provider_model for model in listed)
+        return f"{len(listed)} models, {'with' if is_listed else 'without'} this one", None
 
-    async def chat(self) -> _Outcome:
-        answer = await complete(self._events(_request("Reply with the one word: pong")))
+    async def chat(self) -> _Result:
+        answer = await collect_response(self._events(_request("Reply with the one word: pong")))
         if not (answer.text or answer.reasoning):
-            raise MalformedResponse(self._place.provider, "the answer is empty")
-        said = " ".join(answer.text.split())
-        shown = said if len(said) <= 40 else f"{said[:39]}…"
+            raise MalformedResponse(self._deployment.provider, "the answer is empty")
+        text = " ".join(answer.text.split())
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
         return f'"{shown}"', self._cost(answer.usage)
 
-    async def stream(self) -> _Outcome:
+    async def stream(self) -> _Result:
         begun, first, pieces = time.monotonic(), None, 0
-        usage: Usage | None = None
+        usage: TokenUsage | None = None
         prompt = "Count from 1 to 30, with commas between the numbers"
         async for event in self._events(_request(prompt)):
             if isinstance(event, TextDelta | ReasoningDelta):
                 first = first or time.monotonic() - begun
                 pieces += 1
-            elif isinstance(event, Usage):
+            elif isinstance(event, TokenUsage):
                 usage = event
         if first is None:
-            raise MalformedResponse(self._place.provider, "nothing was streamed")
+            raise MalformedResponse(self._deployment.provider, "nothing was streamed")
         return f"{pieces} pieces, the first after {first:.2f} s", self._cost(usage)
 
-    async def call_tool(self) -> _Outcome:
+    async def call_tool(self) -> _Result:
         request = _request("Use get_weather to look up the weather in Zurich.", tools=(_WEATHER,))
-        answer = await complete(self._events(request))
+        answer = await collect_response(self._events(request))
         if not answer.tool_calls:
-            raise MalformedResponse(self._place.provider, "the model did not call the tool")
+            raise MalformedResponse(self._deployment.provider, "the model did not call the tool")
         call = answer.tool_calls[0]
         try:
             arguments = json.loads(call.arguments)
         except ValueError as error:
-            vendor = self._place.provider
-            raise MalformedResponse(vendor, "the arguments of the call are no JSON") from error
+            vendor = self._deployment.provider
+            raise MalformedResponse(vendor, "the arguments of the call are not JSON") from error
         return f"{call.name}({json.dumps(arguments)})", self._cost(answer.usage)
 
     def _events(self, request: ChatRequest) -> AsyncIterator[Event]:
-        return self._router.stream(self._place.model.id, request, timeouts=self._timeouts)
+        return self._router.stream(self._deployment.model.id, request, timeouts=self._timeouts)
 
-    def _cost(self, usage: Usage | None) -> Decimal | None:
-        found = None if usage is None else self._router.cost(usage, self._place)
+    def _cost(self, usage: TokenUsage | None) -> Decimal | None:
+        found = None if usage is None else self._router.calculate_cost(usage, self._deployment)
         return found.usd if found else None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import DeploymentEntry, Model
-from providers.prices import unit_prices
+from providers.prices import get_unit_prices
 
 __all__ = ["Difference", "Kind", "VendorList", "find_differences", "read_known", "read_vendors"]
 
@@ -161,7 +161,7 @@ def _of_prices(catalogue: Catalogue, model: Model) -> Iterator[Difference]:
             continue
         place = Deployment(model=model, entry=entry, host=host, base_url="")
         asked = replace(place, entry=entry.model_copy(update={"prices": None}))
-        theirs = unit_prices(asked)
+        theirs = get_unit_prices(asked)
         where = f"{entry.model} at {host.name}"
         if theirs is None and entry.prices is None:
             said = f"genai-prices knows no price of {where}"

@@ -22,7 +22,7 @@ from providers.chat import (
     FinishReason,
     ReasoningDelta,
     TextDelta,
-    Usage,
+    TokenUsage,
 )
 
 VERSION = 1
@@ -64,7 +64,7 @@ class AnswerCache:
         parts = {"version": VERSION, "owner": owner, "model": claimed.lane}
         if simulated:
             parts["simulated"] = "true"
-        body = dataclasses.asdict(dataclasses.replace(request, model="", metadata={}, whole=False))
+        body = dataclasses.asdict(dataclasses.replace(request, model="", metadata={}, stream=True))
         text = json.dumps([parts, body], sort_keys=True, default=str)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -102,7 +102,7 @@ async def _replay(answer: dict[str, Any]) -> AsyncGenerator[Event, None]:
     yield TextDelta(answer["text"])
     for each in answer.get("citations", []):
         yield Citation(url=each["url"], title=each.get("title"))
-    yield Usage()
+    yield TokenUsage()
     yield Done(
         finish_reason=FinishReason.STOP,
         vendor_finish_reason=answer["vendor_finish_reason"],

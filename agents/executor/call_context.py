@@ -8,19 +8,26 @@ from pydantic import ValidationError
 from agents.runtime.failed_attempts import read_error_class
 from protocol.json_values import explain_mistake
 from protocol.records import ClaimedSubtask
-from providers.calls.middleware import Errand, VendorCall
-from providers.catalogue.data_policy import deployment_objection, read_rules
+from providers.calls.masking import mask_request
+from providers.calls.middleware import CallContext, VendorCall
+from providers.catalogue.data_policy import find_deployment_objection, parse_rules
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import ChatRequest
-from providers.errors import AtCapacity, Banned, CircuitOpen, InvalidRequest, NotAsked, NotGranted
-from providers.masking import masked
+from providers.errors import (
+    AtCapacity,
+    Banned,
+    CircuitOpen,
+    InvalidRequest,
+    ModelNotGranted,
+    NotAsked,
+)
 from providers.secrets import Redactor
 
-_OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, NotGranted)}
+_OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, ModelNotGranted)}
 
 
-def build_call_context(claimed: ClaimedSubtask) -> Errand:
+def build_call_context(claimed: ClaimedSubtask) -> CallContext:
     """Describe the call of one attempt. Conversations stay together, else the task does.
 
     Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
@@ -28,33 +35,33 @@ def build_call_context(claimed: ClaimedSubtask) -> Errand:
     """
     rules = _data_rules(claimed.task.preferences)
     left = claimed.task.seconds_left
-    return Errand(
+    return CallContext(
         task_id=claimed.task_id,
         subtask_id=claimed.subtask_id,
         attempt=claimed.attempt,
         owner=claimed.task.owner,
         affinity=str(claimed.task.session_id or claimed.task_id),
         avoid=frozenset(_failed_providers(claimed)),
-        forbids=lambda place: deployment_objection(rules, place),
+        find_objection=lambda place: find_deployment_objection(rules, place),
         timeouts=_timeouts(claimed),
         time_left=None if left is None else timedelta(seconds=left),
     )
 
 
 def build_cached_call(
-    request: ChatRequest, deployment: Deployment, errand: Errand, redactor: Redactor
+    request: ChatRequest, deployment: Deployment, context: CallContext, redactor: Redactor
 ) -> VendorCall:
-    """Describe the call that a kept answer takes the place of, without what would be masked."""
+    """Return the call that a cached answer replaces, with masked keys."""
     found = 0
     if deployment.masks_keys:
-        request, found = masked(request, redactor)
-    return VendorCall(deployment=deployment, request=request, errand=errand, masked_keys=found)
+        request, found = mask_request(request, redactor)
+    return VendorCall(deployment=deployment, request=request, context=context, masked_keys=found)
 
 
 def _data_rules(preferences: object) -> tuple[str, ...]:
     stated = preferences.get("data_policy", "any") if isinstance(preferences, Mapping) else "any"
     try:
-        return read_rules(stated)
+        return parse_rules(stated)
     except ValueError as error:
         raise InvalidRequest("cogo", f"preferences.data_policy: {error}") from error
 

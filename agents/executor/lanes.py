@@ -60,7 +60,7 @@ class Lanes:
 
     def served(self) -> list[str]:
         """All lanes that can be stamped for this executor."""
-        return self._router.served_lanes()
+        return self._router.list_lanes()
 
     def claimable(self) -> list[str]:
         """The lanes whose first call can begin at once."""

@@ -47,7 +47,7 @@ def build_request(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] =
         max_output_tokens=None if limit is None else int(limit),
         temperature=_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
         top_p=_number(params, "top_p", CODE_TOP_P if is_code else None),
-        whole=not claimed.task.stream,
+        stream=claimed.task.stream,
         stop=_stop(params.get("stop")),
         reasoning_effort=_effort(params),
     )

@@ -13,7 +13,7 @@ from agents.workflows.plan import DRAFT, NOTES
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
-from providers.calls.fallback import Absorbed
+from providers.calls.fallback import FailedCall
 from providers.prices import Cost
 from providers.router import Deployment
 
@@ -86,12 +86,12 @@ class ResponseBuilder:
 
     claimed: ClaimedSubtask
     deployment: Deployment
-    absorbed: Sequence[Absorbed] = ()
+    failed_calls: Sequence[FailedCall] = ()
     """Calls of this attempt that failed before their first token and were repeated."""
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
-    tokens: chat.Usage | None = None
+    tokens: chat.TokenUsage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
     code: ExtractedCode | None = None
@@ -112,7 +112,7 @@ class ResponseBuilder:
             case chat.TextWasThinking():
                 self.reasoning += self.text
                 self.text.clear()
-            case chat.Usage():
+            case chat.TokenUsage():
                 self.tokens = event
             case chat.Done():
                 self.done = event
@@ -180,7 +180,11 @@ class ResponseBuilder:
                 "request_id": self.done.request_id if self.done else None,
                 **({"cached": True} if self.cached else {}),
                 **({"simulated": True} if self.deployment.simulated else {}),
-                **({"absorbed": list(map(_describe, self.absorbed))} if self.absorbed else {}),
+                **(
+                    {"absorbed": list(map(_describe, self.failed_calls))}
+                    if self.failed_calls
+                    else {}
+                ),
             },
         )
 
@@ -214,7 +218,7 @@ class ResponseBuilder:
             return Decimal()
         if cost is None:
             return None
-        return cost.usd + sum((each.cost.usd for each in self.absorbed if each.cost), Decimal())
+        return cost.usd + sum((each.cost.usd for each in self.failed_calls if each.cost), Decimal())
 
     def _build_output(self, text: str, usage: Usage) -> dict[str, Any]:
         params = self.claimed.params
@@ -272,7 +276,7 @@ class ResponseBuilder:
         ]
 
 
-def _describe(call: Absorbed) -> dict[str, Any]:
+def _describe(call: FailedCall) -> dict[str, Any]:
     return {
         "provider": call.deployment.provider,
         "model": call.deployment.provider_model,

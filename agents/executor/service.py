@@ -133,8 +133,8 @@ class Executor:
             raise WorkFailed(wait)
         try:
             request = build_request(claimed, memory=await self._memory(claimed))
-            errand = build_call_context(claimed)
-            call = self._router.call(claimed.lane, request, errand=errand)
+            context = build_call_context(claimed)
+            call = self._router.call(claimed.lane, request, context=context)
         except ProviderError as error:
             raise WorkFailed(build_failure(error, claimed, usage=None)) from error
         answer = ResponseBuilder(claimed=claimed, deployment=call.deployment)
@@ -143,16 +143,16 @@ class Executor:
             key = self._cache and self._cache.key(claimed, request, simulated=simulated)
             if self._cache and key and (kept := await self._cache.find(key)):
                 call.events, answer.cached = kept, True
-                redactor = self._router.redactor(call.deployment)
+                redactor = self._router.get_redactor(call.deployment)
                 await self._cache.note(
-                    build_cached_call(request, call.deployment, errand, redactor)
+                    build_cached_call(request, call.deployment, context, redactor)
                 )
             self._talking[claimed.ref] = answer
             try:
                 await self._gather(call, answer, started)
             finally:
                 del self._talking[claimed.ref]
-                answer.deployment, answer.absorbed = call.deployment, call.absorbed
+                answer.deployment, answer.failed_calls = call.deployment, call.failed_calls
             await self._hub.settle()
             await answer.run_checks(self._checker)
             if self._cache and key and answer.is_cacheable:
@@ -201,7 +201,7 @@ class Executor:
     def _cost(self, answer: ResponseBuilder) -> Cost | None:
         if answer.tokens is None:
             return None
-        return self._router.cost(answer.tokens, answer.deployment)
+        return self._router.calculate_cost(answer.tokens, answer.deployment)
 
     async def _memory(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None:

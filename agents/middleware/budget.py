@@ -14,12 +14,12 @@ from loguru import logger
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import CallAnswer, CallEnd, CallStart
 from protocol.store.spending import SpendingStore
-from providers.calls.max_cost import most_usd
+from providers.calls.max_cost import max_cost_usd
 from providers.calls.middleware import VendorCall
 from providers.errors import (
     Banned,
+    ModelNotGranted,
     NotAsked,
-    NotGranted,
     ProviderCapReached,
     ProviderError,
     SpendCapReached,
@@ -30,7 +30,7 @@ WAIT: Final = timedelta(seconds=5)
 
 
 class BudgetMiddleware:
-    """A `providers.calls.middleware.Gate`. Without an answer of the database nothing is sent.
+    """A `CallMiddleware`. Without an answer of the database nothing is sent.
 
     Put it last among the gates: what another one refuses needs no reservation. A call whose end
     cannot be written is booked as lost when its attempt ends.
@@ -42,7 +42,7 @@ class BudgetMiddleware:
         self._keeps_prompts = keeps_prompts
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
         """Reserve, let it be called, book. Raises NotAsked, which says what stands in the way."""
         start = _start(call)
         try:
@@ -70,7 +70,7 @@ class BudgetMiddleware:
         await self._write(call, end)
 
     async def _book(self, call: VendorCall, start: CallStart) -> None:
-        end = _end(call, start, call.request.audited() if self._keeps_prompts else None)
+        end = _end(call, start, call.request.to_audit_record() if self._keeps_prompts else None)
         await self._write(call, end)
 
     async def _write(self, call: VendorCall, end: CallEnd) -> None:
@@ -84,7 +84,7 @@ def _refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
     vendor, detail = call.deployment.provider, answer.detail or answer.answer
     match answer.answer:
         case "not_granted":
-            return NotGranted(vendor, detail)
+            return ModelNotGranted(vendor, detail)
         case "banned":
             return Banned(vendor, detail)
         case "stale":
@@ -95,15 +95,15 @@ def _refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
 
 
 def _start(call: VendorCall) -> CallStart:
-    deployment, errand = call.deployment, call.errand
+    deployment, context = call.deployment, call.context
     regions = deployment.host.data_policy.regions
-    in_attempt = errand.subtask_id is not None and errand.attempt is not None
+    in_attempt = context.subtask_id is not None and context.attempt is not None
     return CallStart(
         id=call.id,
-        task_id=errand.task_id,
-        subtask_id=errand.subtask_id if in_attempt else None,
-        attempt=errand.attempt if in_attempt else None,
-        owner=errand.owner,
+        task_id=context.task_id,
+        subtask_id=context.subtask_id if in_attempt else None,
+        attempt=context.attempt if in_attempt else None,
+        owner=context.owner,
         model_id=deployment.model.id,
         provider=deployment.provider,
         provider_model=deployment.provider_model,
@@ -111,8 +111,8 @@ def _start(call: VendorCall) -> CallStart:
         simulated=deployment.simulated,
         key_label=call.key_label,
         masked_keys=call.masked_keys,
-        prompt_sha256=_sha256(call.request.audited()),
-        max_usd=most_usd(call.request, deployment),
+        prompt_sha256=_sha256(call.request.to_audit_record()),
+        max_usd=max_cost_usd(call.request, deployment),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from protocol.records.deployments import CallsReport, Draw
-from providers.calls.middleware import Report
+from providers.calls.middleware import CallReport
 from providers.errors import (
     CallFailed,
     ConnectionFailed,
@@ -43,7 +43,7 @@ class CallOutcome(Enum):
     """Nobody waited for the end, or nothing was sent."""
 
 
-def classify_call(report: Report) -> CallOutcome:
+def classify_call(report: CallReport) -> CallOutcome:
     """Judge one call by its end."""
     error = report.error
     if report.done is not None:
@@ -79,7 +79,7 @@ class CallCounts:
     trial: tuple[UUID, TrialState] | None = None
     given_back: list[Draw] = field(default_factory=list)
 
-    def note(self, report: Report, *, others_may_ask: bool) -> CallOutcome:
+    def note(self, report: CallReport, *, others_may_ask: bool) -> CallOutcome:
         """Count one call. With more keys (`others_may_ask`) its limit is not everybody's."""
         verdict = classify_call(report)
         error = report.error

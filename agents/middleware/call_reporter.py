@@ -14,7 +14,7 @@ from agents.middleware.call_counts import CallCounts
 from protocol.errors import CogoError
 from protocol.records.deployments import CallsReport, Circuit, CircuitState
 from protocol.store.calls import CallStateStore
-from providers.calls.adaptive_limit import Room
+from providers.calls.concurrency import AdaptiveLimit
 from providers.calls.middleware import VendorCall
 
 EVERY: Final = timedelta(seconds=1)
@@ -55,7 +55,7 @@ class CallReporter:
         self._agent_id = agent_id
         self._store = store
         self._idle = idle.total_seconds()
-        self._rooms: Callable[[], Mapping[str, Room]] = dict
+        self._rooms: Callable[[], Mapping[str, AdaptiveLimit]] = dict
         self._tallies: dict[str, CallCounts] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
         self._views: dict[str, CircuitView] = {}
@@ -63,7 +63,7 @@ class CallReporter:
         self._asked_at = float("-inf")
         self._silent = False
 
-    def watch(self, rooms: Callable[[], Mapping[str, Room]]) -> None:
+    def watch(self, rooms: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
         """Tell also how much room there is at each deployment."""
         self._rooms = rooms
 

@@ -1,4 +1,4 @@
-"""The circuit breaker: a `Gate` that leaves a failing deployment alone, for all executors."""
+"""The circuit breaker: middleware that spares a failing deployment, for all executors."""
 
 import time
 from collections.abc import AsyncIterator
@@ -36,8 +36,8 @@ class CircuitBreakerMiddleware:
         self._reporter = reporter
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
-        """See `Gate.around`."""
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
+        """See `CallMiddleware.wrap_call`."""
         trial_id = await self._enter(call)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Rate limits of a whole registry: a `Gate` that draws requests and tokens from shared buckets."""
+"""Fleet-wide rate limits: middleware that draws requests and tokens from shared buckets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,9 +13,9 @@ from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
 from protocol.records.deployments import Draw
 from protocol.store.calls import CallStateStore
-from providers.calls.middleware import Report, VendorCall
-from providers.calls.prepare import VendorRequest, prompt_tokens
-from providers.calls.retries import LONGEST_WAIT
+from providers.calls.middleware import CallReport, VendorCall
+from providers.calls.prepare import VendorRequest, estimate_prompt_tokens
+from providers.calls.retries import MAX_TOTAL_WAIT
 from providers.errors import AtCapacity
 
 REQUESTS: Final = "requests"
@@ -36,8 +36,8 @@ class RateLimitMiddleware:
         self._reporter = reporter
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
-        """See `Gate.around`."""
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
+        """See `CallMiddleware.wrap_call`."""
         draws = build_draws(call)
         if draws:
             await self._draw(call, draws)
@@ -59,7 +59,7 @@ class RateLimitMiddleware:
             if drawn.granted:
                 return
             wait = max(drawn.wait_seconds, 0.05)
-            if waited + wait > LONGEST_WAIT.total_seconds():
+            if waited + wait > MAX_TOTAL_WAIT.total_seconds():
                 raise AtCapacity(
                     call.deployment.provider,
                     f"the registry's rate for {call.deployment.id} is used up",
@@ -87,10 +87,10 @@ def estimate_tokens(request: VendorRequest) -> float:
     """Tokens of prompt and answer, roughly."""
     limit = request.max_output_tokens
     answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)
-    return prompt_tokens(request) + answer
+    return estimate_prompt_tokens(request) + answer
 
 
-def _back(draw: Draw, report: Report) -> Draw:
+def _back(draw: Draw, report: CallReport) -> Draw:
     """What goes back into a bucket after a call: all of it when nothing was sent."""
     used = draw.amount
     if not report.sent:

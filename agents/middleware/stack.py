@@ -9,14 +9,14 @@ from agents.middleware.call_reporter import CallReporter
 from agents.middleware.circuit_breaker import CircuitBreakerMiddleware
 from agents.middleware.rate_limit import RateLimitMiddleware
 from protocol.store.calls import CallStateStore
-from providers.calls.middleware import Gate
+from providers.calls.middleware import CallMiddleware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLimits:
     """What the router of an agent is given."""
 
-    gates: tuple[Gate, ...]
+    middleware: tuple[CallMiddleware, ...]
     reporter: CallReporter
 
 
@@ -28,7 +28,7 @@ async def open_call_limits(*, agent_id: str, store: CallStateStore) -> AsyncIter
         reporting = group.create_task(reporter.run(), name="report calls")
         try:
             yield CallLimits(
-                gates=(
+                middleware=(
                     RateLimitMiddleware(store=store, reporter=reporter),
                     CircuitBreakerMiddleware(agent_id=agent_id, store=store, reporter=reporter),
                 ),

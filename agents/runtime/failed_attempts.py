@@ -27,7 +27,7 @@ _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.SpendCapReached: "raise the cap (`cogo budget`)",
     errors.ProviderCapReached: "raise the cap (`cogo budget`)",
     errors.NotServed: "start what serves the model (`cogo doctor`)",
-    errors.NotGranted: "have the model granted (`cogo grants`)",
+    errors.ModelNotGranted: "have the model granted (`cogo grants`)",
     errors.Banned: "have the model allowed (`cogo models allow`)",
 }
 

@@ -9,7 +9,7 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import Model, Provider
 from providers.errors import UnknownModel
-from providers.prices import long_prompts, unit_prices
+from providers.prices import get_price_tiers, get_unit_prices
 
 _MILLION = 1_000_000
 
@@ -92,9 +92,9 @@ class ProfileCache:
         return self.resolve(roles[role])[0] if role in roles else ()
 
     def _build(self, lane: str) -> ModelProfile:
-        facts = self.catalogue.facts(lane)
+        facts = self.catalogue.get_lane_facts(lane)
         try:
-            model = self.catalogue.model(lane)
+            model = self.catalogue.get_model(lane)
         except UnknownModel:
             return ModelProfile(model_id=lane, provider=facts.provider)
         is_simulated = lane in self._simulated
@@ -102,7 +102,7 @@ class ProfileCache:
         return ModelProfile(
             model_id=lane,
             provider=facts.provider,
-            hosts=self.catalogue.hosts(lane),
+            hosts=self.catalogue.get_hosts(lane),
             capabilities=facts.capabilities,
             is_local=facts.is_local,
             context_window=facts.context_window,
@@ -121,8 +121,8 @@ class ProfileCache:
                 model=model, entry=entry, host=host, base_url="", simulated=simulated
             )
             prices = [
-                (above, unit_prices(deployment, prompt=above + 1))
-                for above in (0, *long_prompts(deployment))
+                (above, get_unit_prices(deployment, prompt=above + 1))
+                for above in (0, *get_price_tiers(deployment))
             ]
             known = tuple(
                 TokenPrice(above, float(each.input) / _MILLION, float(each.output) / _MILLION)

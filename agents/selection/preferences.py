@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agents.errors import MAX_SHOWN, InvalidTask
 from protocol.records.models import PolicyName
-from providers.catalogue.data_policy import read_rules
+from providers.catalogue.data_policy import parse_rules
 from providers.errors import UnknownModel
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Preferences(BaseModel):
     denied_models: list[str] = Field(default_factory=list)
     allowed_providers: list[str] = Field(default_factory=list)
     denied_providers: list[str] = Field(default_factory=list)
-    data_policy: Annotated[tuple[str, ...], BeforeValidator(read_rules)] = ()
+    data_policy: Annotated[tuple[str, ...], BeforeValidator(parse_rules)] = ()
     """Rules that must all hold, see `providers.catalogue.data_policy`; empty means `any`."""
 
 
@@ -62,7 +62,10 @@ def parse_model_preferences(
         for name in getattr(preferences, field):
             if name not in served:
                 check_model_name(f"preferences.{field}", name, catalogue, served)
-    providers = {*catalogue.providers, *(catalogue.facts(lane).provider for lane in served)}
+    providers = {
+        *catalogue.providers,
+        *(catalogue.get_lane_facts(lane).provider for lane in served),
+    }
     for field in ("allowed_providers", "denied_providers"):
         for name in getattr(preferences, field):
             if name not in providers:

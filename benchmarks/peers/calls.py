@@ -165,7 +165,7 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
 
     from benchmarks.peers.high_concurrency import build_router
     from providers.adapters.base import Timeouts
-    from providers.chat import ChatRequest, Message, complete
+    from providers.chat import ChatRequest, Message, collect_response
     from providers.router import Credential
 
     key = SecretStr("any")
@@ -178,13 +178,11 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
     )
     await router.__aenter__()
     await router.open(model)
-    request = ChatRequest(
-        model="", messages=(Message(role="user", content=PROMPT),), whole=not stream
-    )
+    request = ChatRequest(model="", messages=(Message(role="user", content=PROMPT),), stream=stream)
     timeouts = Timeouts(connect=timedelta(seconds=SECONDS), first_token=timedelta(seconds=SECONDS))
 
     async def ask() -> int:
-        answer = await complete(router.stream(model, request, timeouts=timeouts))
+        answer = await collect_response(router.stream(model, request, timeouts=timeouts))
         return len(answer.text)
 
     return ask

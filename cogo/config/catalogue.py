@@ -12,9 +12,9 @@ from cogo.config.logging import hide_in_logs
 from cogo.config.secrets import SecretSources
 from cogo.config.settings import Settings
 from cogo.errors import CommandError, SettingInvalid
+from providers.adapters.discovery import LocalServer, find_servers
 from providers.catalogue.catalogue import Catalogue, Resolution
 from providers.catalogue.deployment import Credential, Credentials
-from providers.catalogue.discovery import LocalServer, find_servers
 from providers.catalogue.loader import CHECKED_ON
 from providers.catalogue.schema import Model
 from providers.errors import CatalogueInvalid, UnknownModel
@@ -52,7 +52,7 @@ def load_catalogue(project: Project) -> Catalogue:
 
 def describe_ended_models(catalogue: Catalogue) -> tuple[str, ...]:
     """Return a sentence for each model that was retired after the packaged facts were checked."""
-    return catalogue.ended(since=CHECKED_ON, until=_today())
+    return catalogue.describe_endings(since=CHECKED_ON, until=_today())
 
 
 def _today() -> date:
@@ -110,7 +110,7 @@ class KeySource:
 
 def find_named_model(catalogue: Catalogue, name: str) -> Model:
     """Return the model of this name, retired or not. Raises CommandError."""
-    return catalogue.model(resolve_name(catalogue, name).asked_id)
+    return catalogue.get_model(resolve_name(catalogue, name).asked_id)
 
 
 def resolve_name(catalogue: Catalogue, name: str) -> Resolution:
@@ -138,4 +138,4 @@ async def must_simulate(project: Project) -> bool:
     catalogue = load_catalogue(project)
     async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()
-        return not router.served_lanes()
+        return not router.list_lanes()

@@ -159,7 +159,7 @@ def _build_options(
 
 
 async def _list_lanes(router: Router) -> Sequence[str]:
-    return router.served_lanes()
+    return router.list_lanes()
 
 
 def _report_ready(identity: AgentIdentity, health: Health, health_url: str | None) -> None:

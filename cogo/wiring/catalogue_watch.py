@@ -65,7 +65,7 @@ async def reload_changes(
         except SettingInvalid as error:
             logger.error("the catalogue file is not valid, the old one stays", error=str(error))
             continue
-        if catalogue.adopt(fresh):
+        if catalogue.replace_with(fresh):
             names = [str(path) for path in files]
             logger.info("catalogue reloaded", files=names, models=len(catalogue.models))
 

@@ -106,7 +106,7 @@ class CatalogueModelDirectory:
         return list_served_lanes(await self._store.fetch_agents())
 
     def _describe(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
-        facts = self._catalogue.facts(lane)
+        facts = self._catalogue.get_lane_facts(lane)
         known = self._catalogue.models.get(lane)
         return ModelFacts(
             id=lane,

@@ -12,7 +12,7 @@ from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.wiring.stores import open_supabase_store
 from protocol.store.spending import SpendingStore
-from providers.calls.middleware import Gate
+from providers.calls.middleware import CallMiddleware
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.schema import TimeoutSeconds
 from providers.router import Router
@@ -38,10 +38,10 @@ async def open_router(
             project,
             catalogue,
             simulator_url=simulator_url,
-            gates=[*safety.gates, _ledger(project, agent_id, store)],
+            middleware=[*safety.middleware, _ledger(project, agent_id, store)],
         ) as router,
     ):
-        safety.reporter.watch(lambda: router.concurrency.rooms)
+        safety.reporter.watch(lambda: router.concurrency.limits)
         yield router
 
 
@@ -70,7 +70,7 @@ def build_router(
     catalogue: Catalogue,
     *,
     simulator_url: str | None = None,
-    gates: Sequence[Gate] = (),
+    middleware: Sequence[CallMiddleware] = (),
 ) -> Router:
     """Return a router, to be opened with `async with`. Real keys are read again while it is open.
 
@@ -80,7 +80,7 @@ def build_router(
     return Router(
         catalogue,
         load_credentials(project, catalogue, simulator_url),
-        gates=gates,
+        middleware=middleware,
         reread=None if simulator_url else KeySource(project, catalogue).reread,
         timeouts=TimeoutSeconds(
             first_token=settings.first_token_seconds,

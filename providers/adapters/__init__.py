@@ -1,1 +1,1 @@
-"""Adapters: one package for each wire format that vendors speak."""
+"""Adapters to vendors: one package or module for each wire format."""

@@ -1,4 +1,4 @@
-"""What every whole answer must be, whoever gave it: not empty, and not endless."""
+"""Checks of every answer, whatever the vendor: it is neither empty nor endless."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,38 +16,40 @@ from providers.chat import (
 )
 from providers.errors import EmptyAnswer, MalformedResponse
 
-__all__ = ["LONGEST_ANSWER", "guarded"]
+__all__ = ["LONGEST_ANSWER", "check_answer"]
 
 LONGEST_ANSWER: Final = 4_000_000
-"""Characters of text, thinking and calls together: several times what any model can write."""
+"""Characters of text, reasoning and calls together: several times what any model can generate."""
 
 
-async def guarded(vendor: str, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    """Yield the events of one call.
+async def check_answer(
+    vendor: str, events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[Event, None]:
+    """Yield the events of a call.
 
     Raises:
-        EmptyAnswer: the answer ended well and says nothing.
+        EmptyAnswer: the answer is complete and has no content.
         MalformedResponse: it is longer than any answer can be.
     """
     length = 0
-    says = thinks = False
+    has_content = has_reasoning = False
     async with aclosing(events):
         async for event in events:
             match event:
                 case TextDelta(text):
                     length += len(text)
-                    says = says or not (text.isspace() or not text)
+                    has_content = has_content or not (text.isspace() or not text)
                 case ReasoningDelta(text):
                     length += len(text)
-                    thinks = True
+                    has_reasoning = True
                 case ToolCallDelta():
                     length += len(event.arguments)
                 case TextWasThinking():
-                    says, thinks = False, True
+                    has_content, has_reasoning = False, True
                 case ToolCall():
-                    says = True
-                case Done() if not says:
-                    raise _empty(vendor, event, thinks=thinks)
+                    has_content = True
+                case Done() if not has_content:
+                    raise _build_error(vendor, event, has_reasoning=has_reasoning)
             if length > LONGEST_ANSWER:
                 raise MalformedResponse(
                     vendor, f"the answer is longer than {LONGEST_ANSWER:,} characters"
@@ -55,8 +57,10 @@ async def guarded(vendor: str, events: AsyncGenerator[Event, None]) -> AsyncGene
             yield event
 
 
-def _empty(vendor: str, done: Done, *, thinks: bool) -> EmptyAnswer:
+def _build_error(vendor: str, done: Done, *, has_reasoning: bool) -> EmptyAnswer:
     if done.finish_reason is FinishReason.LENGTH:
-        what = "thinking only" if thinks else "nothing"
+        what = "only reasoning" if has_reasoning else "nothing"
         return EmptyAnswer(vendor, f"{what} before the output limit: raise max_output_tokens")
-    return EmptyAnswer(vendor, "thinking only, and no answer" if thinks else "the answer is empty")
+    return EmptyAnswer(
+        vendor, "only reasoning, and no answer" if has_reasoning else "the answer is empty"
+    )

@@ -1,14 +1,14 @@
-"""Why an answer ended: one table of the vendors' words, for every adapter.
+"""Finish reasons: one table of all vendors' values.
 
-Only words that are known to be good are good. A word that is not in the table is a failed call, for
-half an answer that is taken for a whole one is worse than a second try.
+An unknown value is a failed call, because a partial answer that passes for a complete one is worse
+than a second try.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from providers.adapters.http.error_mapping import safe_text
+from providers.adapters.http.error_mapping import sanitize
 from providers.chat import FinishReason
 from providers.errors import (
     CallFailed,
@@ -19,7 +19,7 @@ from providers.errors import (
     Overloaded,
 )
 
-__all__ = ["read_finish", "refusal"]
+__all__ = ["build_refusal", "map_finish_reason"]
 
 _Failure: TypeAlias = tuple[type[CallFailed], str]
 
@@ -33,7 +33,7 @@ _FULL: Final[_Failure] = (
     "the context window was full before the answer was whole",
 )
 
-_WORDS: Final[Mapping[str, FinishReason | _Failure]] = {
+_VALUES: Final[Mapping[str, FinishReason | _Failure]] = {
     "complete": FinishReason.STOP,
     "end_turn": FinishReason.STOP,
     "eos": FinishReason.STOP,
@@ -79,32 +79,32 @@ _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SHOWN: Final = 60
 
 
-def read_finish(
-    vendor: str, word: str, *, called: bool = False, said: str = "", secret: str = ""
+def map_finish_reason(
+    vendor: str, value: str, *, has_calls: bool = False, detail: str = "", secret: str = ""
 ) -> FinishReason:
-    """Return what the vendor's word means; `called` when the answer holds calls of tools.
+    """Return the finish reason for a vendor's value; `has_calls`: the answer has tool calls.
 
     Raises:
-        CallFailed: the word is no good end of an answer, or not known. `said` goes with it: what
-            the vendor or the model said about it.
+        CallFailed: the value is unknown, or says that the answer is not complete. `detail`, the
+            explanation of the vendor or the model, becomes part of the message.
     """
-    spelled = word if len(word) <= _SHOWN else word[:_SHOWN] + "…"
-    plain = _HUMP.sub("_", spelled).lower().replace("-", "_").replace(" ", "_")
-    meaning = _WORDS.get(plain)
+    shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+    plain = _HUMP.sub("_", shown).lower().replace("-", "_").replace(" ", "_")
+    meaning = _VALUES.get(plain)
     if meaning is None and _TOKEN_LIMIT.fullmatch(plain):
         meaning = FinishReason.LENGTH
     if meaning is None:
-        unknown = f"the answer ended with a finish reason that is not known ({spelled!r})"
-        raise MalformedResponse(vendor, safe_text(unknown, secret))
+        unknown = f"the answer ended with an unknown finish reason ({shown!r})"
+        raise MalformedResponse(vendor, sanitize(unknown, secret))
     if not isinstance(meaning, FinishReason):
         kind, summary = meaning
-        raise kind(vendor, f"{summary} ({spelled})", vendor_message=safe_text(said, secret))
-    # Some servers say "stop" after a call; the calls are what counts.
-    if called and meaning is FinishReason.STOP:
+        raise kind(vendor, f"{summary} ({shown})", vendor_message=sanitize(detail, secret))
+    # Some servers say "stop" after a tool call.
+    if has_calls and meaning is FinishReason.STOP:
         return FinishReason.TOOL_CALLS
     return meaning
 
 
-def refusal(vendor: str, said: str, *, secret: str) -> ContentFiltered:
-    """Return the error for an answer in which the model says why it will not answer."""
-    return ContentFiltered(vendor, _REFUSED[1], vendor_message=safe_text(said, secret))
+def build_refusal(vendor: str, refusal: str, *, secret: str) -> ContentFiltered:
+    """Return the error for an answer in which the model explains its refusal."""
+    return ContentFiltered(vendor, _REFUSED[1], vendor_message=sanitize(refusal, secret))

@@ -1,4 +1,4 @@
-"""Fireworks, through its own SDK: chat completions with the model's thinking kept."""
+"""Adapter for Fireworks, through its own SDK: chat completions with the model's reasoning."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -12,18 +12,21 @@ import fireworks
 import httpx
 from pydantic import SecretStr
 
-from providers.adapters.base import ListedModel, Timeouts
-from providers.adapters.http.body_limits import body_limits
+from providers.adapters.base import Timeouts
+from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import UNREADABLE
-from providers.adapters.http.sdk_errors import SdkErrors
-from providers.adapters.openai.extra_body import untyped
-from providers.adapters.openai.reasoning_replay import hand_back, replayable
-from providers.adapters.openai.request import read_answer, request_body
-from providers.adapters.openai.thinking_tags import without_thinking_tags
-from providers.adapters.output_limits import FIREWORKS
-from providers.adapters.payload import text_in
-from providers.catalogue.listing_rows import number_in, read_pages, row_id
+from providers.adapters.http.error_mapping import PARSE_ERRORS, SdkErrors
+from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
+from providers.adapters.openai.request import (
+    attach_replay,
+    build_chat_body,
+    pop_untyped_fields,
+    restore_reasoning,
+    stream_answer,
+)
+from providers.adapters.openai.thinking_tags import extract_thinking
+from providers.adapters.payload import get_text
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
 from providers.chat import ChatRequest, Event
 from providers.errors import InvalidRequest
 
@@ -33,7 +36,7 @@ VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
 _LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
 _STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
-"""Long answers are refused unless they are streamed; the refusal says so."""
+"""Fireworks refuses long answers that are not streamed; its message says so."""
 
 _ERRORS: Final = SdkErrors(
     status=fireworks.APIStatusError,
@@ -46,7 +49,7 @@ _ERRORS: Final = SdkErrors(
 
 @dataclass(frozen=True, slots=True)
 class _Roots:
-    """The SDK appends `/v1/...` to both; chat lives below `/inference` at the vendor's own host."""
+    """Base URLs, to which the SDK appends `/v1/...`; at Fireworks chat is below `/inference`."""
 
     chat: str
     listing: str
@@ -57,34 +60,34 @@ class Fireworks:
 
     def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
         self._secret = key.get_secret_value() if key else ""
-        roots = _roots(base_url)
-        # The default aiohttp transport reports dropped connections as timeouts; this one does not.
+        roots = _parse_roots(base_url)
+        # The default aiohttp transport reports broken connections as timeouts.
         self._client = fireworks.AsyncFireworks(
             api_key=self._secret,
             base_url=roots.chat,
             max_retries=0,
             http_client=fireworks.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=body_limits(httpx.AsyncByteStream)
+                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx.AsyncByteStream)
             ),
         )
-        self._client._custom_headers = {}  # ambient FIREWORKS_CUSTOM_HEADERS are not ours to send
+        self._client._custom_headers = {}  # ignore FIREWORKS_CUSTOM_HEADERS of the environment
         self._listing = self._client.with_options(base_url=roots.listing)
         self._listing._custom_headers = {}
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        events = without_thinking_tags(self._answer(request, timeouts))
+        events = extract_thinking(self._answer(request, timeouts))
         if request.tools:
-            events = replayable(events, request, vendor=VENDOR, field="reasoning_content")
+            events = attach_replay(events, request, vendor=VENDOR, field="reasoning_content")
         return events
 
     async def _answer(
         self, request: ChatRequest, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
-        """Answer in one piece where that is asked for and allowed, else as a stream."""
-        if request.whole:
+        """Send the request; stream it after all if the vendor refuses it unstreamed."""
+        if not request.stream:
             try:
-                async with aclosing(self._ask(request, timeouts)) as events:
+                async with aclosing(self._send(request, timeouts)) as events:
                     async for event in events:
                         yield event
             except InvalidRequest as error:
@@ -92,50 +95,50 @@ class Fireworks:
                     raise
             else:
                 return
-            request = replace(request, whole=False)
-        async with aclosing(self._ask(request, timeouts)) as events:
+            request = replace(request, stream=True)
+        async with aclosing(self._send(request, timeouts)) as events:
             async for event in events:
                 yield event
 
-    async def _ask(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        body = _parameters(request)
-        long = untyped(body)
+    async def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        body = _build_body(request)
+        large = pop_untyped_fields(body)
         opening = self._client.chat.completions.with_streaming_response.create(
             **body,
             messages=(),
-            extra_body=long,
-            stream=not request.whole,
+            extra_body=large,
+            stream=request.stream,
             timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
         with (
-            Deadlines(VENDOR, timeouts, whole=request.whole) as deadlines,
-            _ERRORS.translated(VENDOR, secret=self._secret, connect=timeouts.connect),
+            Deadlines(VENDOR, timeouts, stream=request.stream) as deadlines,
+            _ERRORS.translate(VENDOR, secret=self._secret, connect=timeouts.connect),
         ):
             async with aclosing(
-                read_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
+                stream_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
             ) as events:
                 async for event in events:
                     yield event
 
     async def list_models(self) -> list[ListedModel]:
-        """The serverless models: the others need a deployment of one's own."""
-        with _ERRORS.translated(
+        """Return the serverless models; others need a dedicated deployment."""
+        with _ERRORS.translate(
             VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
         ):
-            rows = await read_pages(
+            rows = await fetch_listing(
                 VENDOR,
-                lambda after: self._listing.get(
+                lambda parameters: self._listing.get(
                     "/v1/accounts/fireworks/models",
                     cast_to=object,
-                    options={"params": {**_LISTED, **after}, "timeout": LISTING_SECONDS},
+                    options={"params": {**_LISTED, **parameters}, "timeout": LISTING_SECONDS},
                 ),
             )
         return [
             ListedModel(
-                id=row_id(row, "name", "id"),
-                display_name=text_in(row, "displayName"),
-                context_window=number_in(row, "contextLength", "context_length"),
-                retires_on=_day(row.get("deprecationDate")),
+                id=get_row_id(row, "name", "id"),
+                display_name=get_text(row, "displayName"),
+                context_window=get_number(row, "contextLength", "context_length"),
+                retires_on=_to_date(row.get("deprecationDate")),
             )
             for row in rows
         ]
@@ -152,11 +155,11 @@ class Fireworks:
         await self._client.close()
 
 
-def _parameters(request: ChatRequest) -> dict[str, Any]:
-    body = request_body(request)
-    hand_back(request.messages, body["messages"], vendor=VENDOR, model=request.model)
-    body["max_tokens"] = request.max_output_tokens or FIREWORKS
-    # The server's default would cut the prompt silently.
+def _build_body(request: ChatRequest) -> dict[str, Any]:
+    body = build_chat_body(request)
+    restore_reasoning(request.messages, body["messages"], vendor=VENDOR, model=request.model)
+    body["max_tokens"] = request.max_output_tokens or DEFAULT_OUTPUT_TOKENS["fireworks"]
+    # By default the server would truncate the prompt silently.
     body["context_length_exceeded_behavior"] = "error"
     if request.reasoning_effort is not None:
         body["reasoning_effort"] = request.reasoning_effort
@@ -165,8 +168,8 @@ def _parameters(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _roots(base_url: str) -> _Roots:
-    """Accepts the bare host, `.../inference`, `.../v1` and `.../chat/completions`."""
+def _parse_roots(base_url: str) -> _Roots:
+    """Return the base URLs for a host, `.../inference`, `.../v1` or `.../chat/completions`."""
     root = base_url.rstrip("/").removesuffix("/chat/completions").removesuffix("/v1").rstrip("/")
     if root.endswith("/inference"):
         return _Roots(chat=root, listing=root.removesuffix("/inference"))
@@ -175,11 +178,11 @@ def _roots(base_url: str) -> _Roots:
     return _Roots(chat=root, listing=root)
 
 
-def _day(value: object) -> date | None:
-    """Fireworks sends the parts of a date."""
+def _to_date(value: object) -> date | None:
+    """Return the date of an object with year, month and day."""
     if not isinstance(value, dict):
         return None
     try:
         return date(value["year"], value["month"], value["day"])
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return None

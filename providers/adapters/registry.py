@@ -1,4 +1,4 @@
-"""The adapter for a provider. Its SDK is imported here, when the first call needs it."""
+"""Creates adapters. A new wire format is added here; SDKs are imported lazily."""
 
 from typing import assert_never
 
@@ -11,9 +11,9 @@ __all__ = ["make_adapter"]
 
 
 def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) -> Adapter:
-    """Make the adapter that a provider's entry names.
+    """Return the adapter that a provider's entry names.
 
-    Importing an SDK takes up to a second and blocks: call it in a thread.
+    Importing an SDK blocks for up to a second: call it in a thread.
     """
     match provider.adapter:
         case "anthropic":
@@ -32,6 +32,6 @@ def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) ->
             from providers.adapters.openai.client import OpenAICompatible  # noqa: PLC0415  on first use
 
             return OpenAICompatible(
-                vendor=provider.id, base_url=base_url, key=key, profile=provider.wire
+                vendor=provider.id, base_url=base_url, key=key, dialect=provider.wire
             )
     assert_never(provider.adapter)

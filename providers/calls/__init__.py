@@ -1,1 +1,1 @@
-"""One call of a model: preparing, sending, retrying and falling back."""
+"""Calls of a model: prepared, sent through middleware, and retried or sent elsewhere."""

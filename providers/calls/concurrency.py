@@ -1,107 +1,170 @@
-"""The gate that keeps calls waiting while a deployment's room in this process is full."""
+"""Limits on concurrent calls to a deployment: learned from its answers, bounded by the catalogue.
+
+Additive increase, multiplicative decrease: a 429 or an overload halves the limit, a first token
+that takes three times as long as usual lowers it by a tenth, every answer in time raises it a
+little.
+"""
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from providers.calls.adaptive_limit import Room
+from anyio import CapacityLimiter
+
 from providers.calls.middleware import VendorCall
 from providers.catalogue.deployment import Deployment
 from providers.errors import AtCapacity, Overloaded, RateLimited
 
-__all__ = ["ConcurrencyGate"]
+__all__ = ["MAX_QUEUE_WAIT", "RETRY_AFTER", "AdaptiveLimit", "ConcurrencyMiddleware"]
 
-PATIENCE: Final = timedelta(seconds=30)
-"""The longest wait for a place; after that the work is better off elsewhere, or later."""
-LATER: Final = timedelta(seconds=15)
+MAX_QUEUE_WAIT: Final = timedelta(seconds=30)
+"""After that another deployment, or a later attempt, serves the work better."""
+RETRY_AFTER: Final = timedelta(seconds=15)
+
+_ON_THROTTLE: Final = 0.5
+_ON_SLOW: Final = 0.9
+_SLOW: Final = 3.0
+_RECENT_WEIGHT: Final = 0.3
+_USUAL_WEIGHT: Final = 0.03
+_MIN_ANSWERS: Final = 10
+"""Latency is not judged before there were more answers than that."""
 
 
-class ConcurrencyGate:
-    """A `Gate` with one `Room` for each deployment, first come, first served."""
+@dataclass(slots=True)
+class AdaptiveLimit:
+    """Limit of one deployment; calls wait in the order in which they came. Times are in seconds."""
 
-    def __init__(self) -> None:
-        self._rooms: dict[str, Room] = {}
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+    maximum: int
+    limit: float = 0.0
+    """Concurrent calls; grows by fractions, of which whole calls count."""
+    recent: float | None = None
+    """Seconds to the first token, as a moving average of the last few calls."""
+    usual: float | None = None
+    """The same over many calls."""
+    _answers: int = 0
+    _lowered_at: float = float("-inf")
+    _limiter: CapacityLimiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limit = self.limit or float(self.maximum)
+        self._limiter = CapacityLimiter(int(self.limit))
 
     @property
-    def rooms(self) -> Mapping[str, Room]:
-        """The rooms that were used, by the ids of their deployments."""
-        return self._rooms
+    def running(self) -> int:
+        """Number of calls that run now."""
+        return self._limiter.borrowed_tokens
 
-    def room(self, deployment: Deployment) -> Room:
-        """The room at a deployment; it follows the catalogue's maximum."""
+    @property
+    def utilisation(self) -> float:
+        """Running calls as a share of the limit; above 1 after the limit was lowered."""
+        return self.running / self.limit
+
+    def set_maximum(self, maximum: int) -> None:
+        """Follow the catalogue: lower the limit at once, or let it grow further from now on."""
+        self.maximum = maximum
+        self._set_limit(self.limit)
+
+    async def acquire(self, call: object) -> None:
+        """Wait until one more call may run."""
+        await self._limiter.acquire_on_behalf_of(call)
+
+    def release(self, call: object) -> None:
+        """Let the next call run."""
+        self._limiter.release_on_behalf_of(call)
+
+    def on_success(self, first_token: float | None, *, began: float, now: float) -> None:
+        """Record a call that began at `began` and had its first token after `first_token`."""
+        self._answers += 1
+        if first_token is not None:
+            self.recent = _update_average(self.recent, first_token, _RECENT_WEIGHT)
+            self.usual = _update_average(self.usual, first_token, _USUAL_WEIGHT)
+            if self._answers > _MIN_ANSWERS and self.recent > _SLOW * self.usual:
+                self._lower(_ON_SLOW, began=began, now=now)
+                return
+        self._set_limit(self.limit + 1 / self.limit)
+
+    def on_throttle(self, *, began: float, now: float) -> None:
+        """Record that the vendor refused a call because of too much load."""
+        self._lower(_ON_THROTTLE, began=began, now=now)
+
+    def _lower(self, factor: float, *, began: float, now: float) -> None:
+        """Lower the limit once for all calls that ran at the same time: they report one event."""
+        if began >= self._lowered_at:
+            self._lowered_at = now
+            self._set_limit(max(1.0, self.limit * factor))
+
+    def _set_limit(self, limit: float) -> None:
+        self.limit = min(limit, float(self.maximum))
+        self._limiter.total_tokens = int(self.limit)
+
+
+class ConcurrencyMiddleware:
+    """`CallMiddleware` that keeps calls waiting while their deployment is at its limit."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, AdaptiveLimit] = {}
+
+    @property
+    def limits(self) -> Mapping[str, AdaptiveLimit]:
+        """Limits of the deployments that were called, by deployment id."""
+        return self._limits
+
+    def get_limit(self, deployment: Deployment) -> AdaptiveLimit:
+        """Return the limit of a deployment, with the catalogue's current maximum."""
         maximum = deployment.entry.max_concurrency or deployment.host.max_concurrency
-        room = self._rooms.get(deployment.id)
-        if room is None:
-            room = self._rooms[deployment.id] = Room(maximum)
-        elif room.maximum != maximum:
-            room.maximum, room.limit = maximum, min(room.limit, float(maximum))
-        return room
+        limit = self._limits.get(deployment.id)
+        if limit is None:
+            limit = self._limits[deployment.id] = AdaptiveLimit(maximum)
+        elif limit.maximum != maximum:
+            limit.set_maximum(maximum)
+        return limit
 
-    def busy(self, deployment: Deployment) -> float:
-        """The share of its room that is taken."""
-        return self.room(deployment).busy
+    def get_utilisation(self, deployment: Deployment) -> float:
+        """Return the running calls as a share of the limit."""
+        return self.get_limit(deployment).utilisation
 
-    def pace(self, deployment: Deployment) -> float:
-        """Seconds to the first token of late; 0 before the first call."""
-        return self.room(deployment).recent or 0.0
+    def get_latency(self, deployment: Deployment) -> float:
+        """Return the seconds to the first token in recent calls; 0 before the first call."""
+        return self.get_limit(deployment).recent or 0.0
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
-        """See `Gate.around`."""
-        room = self.room(call.deployment)
-        await self._take(room, call)
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
+        """See `CallMiddleware.wrap_call`."""
+        limit = self.get_limit(call.deployment)
+        await _acquire(limit, call)
         began = time.monotonic()
         try:
             yield
         finally:
-            room.running -= 1
-            self._learn(room, call, began)
-            self._wake(self._waiting[call.deployment.id], room)
+            _record(limit, call, began)
+            limit.release(call.id)
 
-    async def _take(self, room: Room, call: VendorCall) -> None:
-        """Take a place, now or when somebody leaves."""
-        waiting = self._waiting.setdefault(call.deployment.id, deque())
-        if not room.is_full and not waiting:
-            room.running += 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting.append(place)
-        try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                await place
-        except BaseException as error:
-            if place in waiting:
-                waiting.remove(place)
-            elif not place.cancelled():  # it was given to us, and we go
-                room.running -= 1
-                self._wake(waiting, room)
-            if not isinstance(error, TimeoutError):
-                raise
-            raise AtCapacity(
-                call.deployment.provider,
-                f"all places at {call.deployment.id} stayed taken for {PATIENCE.seconds} s",
-                retry_after=LATER,
-            ) from error
 
-    @staticmethod
-    def _wake(waiting: deque[asyncio.Future[None]], room: Room) -> None:
-        """Give what places there are to those who wait longest."""
-        while waiting and not room.is_full:
-            place = waiting.popleft()
-            if not place.done():
-                room.running += 1
-                place.set_result(None)
+async def _acquire(limit: AdaptiveLimit, call: VendorCall) -> None:
+    try:
+        async with asyncio.timeout(MAX_QUEUE_WAIT.total_seconds()):
+            await limit.acquire(call.id)
+    except TimeoutError as error:
+        raise AtCapacity(
+            call.deployment.provider,
+            f"{call.deployment.id} was at its limit of concurrent calls for"
+            f" {MAX_QUEUE_WAIT.seconds} s",
+            retry_after=RETRY_AFTER,
+        ) from error
 
-    @staticmethod
-    def _learn(room: Room, call: VendorCall, began: float) -> None:
-        report, now = call.report, time.monotonic()
-        if isinstance(report.error, RateLimited | Overloaded):
-            room.pushed_back(began=began, now=now)
-        elif report.done is not None:
-            first = report.first_token.total_seconds() if report.first_token else None
-            room.answered(first, began=began, now=now)
+
+def _record(limit: AdaptiveLimit, call: VendorCall, began: float) -> None:
+    report, now = call.report, time.monotonic()
+    if isinstance(report.error, RateLimited | Overloaded):
+        limit.on_throttle(began=began, now=now)
+    elif report.done is not None:
+        first = report.first_token.total_seconds() if report.first_token else None
+        limit.on_success(first, began=began, now=now)
+
+
+def _update_average(old: float | None, new: float, weight: float) -> float:
+    return new if old is None else old + weight * (new - old)

@@ -1,4 +1,7 @@
-"""One answer out of several places: deployments in order, and each provider's keys in turn."""
+"""One answer from several deployments: each is called in order, with each of its provider's keys.
+
+`retries.py` decides what follows a failure; this module applies the decision.
+"""
 
 import asyncio
 import time
@@ -12,46 +15,52 @@ from loguru import logger
 from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
-from providers.calls.middleware import Errand, Gate, VendorCall
-from providers.calls.prepare import Prepared
-from providers.calls.retries import Step, is_about_the_key, next_step, to_tell, wait_before
-from providers.calls.send import ANSWERING, make_call
+from providers.calls.middleware import CallContext, CallMiddleware, VendorCall
+from providers.calls.prepare import PreparedCall
+from providers.calls.retries import (
+    RetryDecision,
+    choose_error,
+    decide_retry,
+    get_retry_delay,
+    is_key_error,
+)
+from providers.calls.send import ANSWER_EVENTS, send_call
 from providers.catalogue.deployment import Deployment
-from providers.catalogue.keyring import Keyring, label_of
-from providers.chat import Done, Event, Usage
+from providers.catalogue.keyring import Keyring, label_key
+from providers.chat import Done, Event, TokenUsage
 from providers.errors import AuthenticationFailed, CallFailed
 from providers.prices import Cost
 
-__all__ = ["Absorbed", "Chain"]
+__all__ = ["FailedCall", "FallbackCall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Absorbed:
-    """A call that failed before anybody saw a word of it, and was made again."""
+class FailedCall:
+    """Record of a call that failed before its first token and was followed by another."""
 
     deployment: Deployment
     key_label: str | None
     error: CallFailed
     duration: timedelta
-    usage: Usage | None
+    usage: TokenUsage | None
     cost: Cost | None
-    """What is known of it: a failed call may well be billed."""
+    """As far as known: a failed call may be billed."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Chain:
-    """The calls of one attempt. `deployment` is the one that was asked last."""
+class FallbackCall:
+    """The calls of one attempt."""
 
     deployments: Sequence[Deployment]
-    """At least one, in the order in which they are asked."""
-    errand: Errand
-    gates: Sequence[Gate]
+    """At least one, in the order in which they are called."""
+    context: CallContext
+    middleware: Sequence[CallMiddleware]
     keyring: Keyring
-    prepare: Callable[[Deployment], Prepared]
-    """Makes of what is asked what each deployment takes."""
-    timeouts: Callable[[Deployment], Timeouts]
+    prepare: Callable[[Deployment], PreparedCall]
+    get_timeouts: Callable[[Deployment], Timeouts]
     deployment: Deployment = field(init=False)
-    absorbed: list[Absorbed] = field(default_factory=list)
+    """The one that was called last, or will be called first."""
+    failed_calls: list[FailedCall] = field(default_factory=list)
     _waited: timedelta = timedelta()
     _last: VendorCall | None = None
     _tried: list[SecretStr] = field(default_factory=list)
@@ -59,101 +68,107 @@ class Chain:
     def __post_init__(self) -> None:
         self.deployment = self.deployments[0]
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Give the first whole answer. Nothing is asked again once a word of it was given.
+    async def stream(self) -> AsyncGenerator[Event, None]:
+        """Yield the first complete answer. After its first token nothing is called again.
 
         Raises:
-            CallFailed: what says best why nobody answered, or how the answer broke off.
+            CallFailed: the most useful error of all calls, or the one that broke off the answer.
         """
         errors: list[CallFailed] = []
-        places = deque(self.deployments)
+        remaining = deque(self.deployments)
         while True:
-            self.deployment = places[0]
-            key = self._key()
-            hearing = _Hearing()
+            self.deployment = remaining[0]
+            key = self._choose_key()
+            buffer = _FirstTokenBuffer()
             try:
-                async with aclosing(self._call(key)) as events:
+                async with aclosing(self._send(key)) as events:
                     async for event in events:
-                        for each in hearing.of(event):
+                        for each in buffer.feed(event):
                             yield each
             except CallFailed as error:
-                if hearing.said:
+                if buffer.is_open:
                     raise
                 errors.append(error)
-                step = await self._after(error, key, more=len(places) > 1)
-                if step is Step.GIVE_UP:
-                    for each in hearing.held:  # what it may have cost
+                decision = await self._decide(error, key, has_more=len(remaining) > 1)
+                if decision is RetryDecision.GIVE_UP:
+                    for each in buffer.held:  # may say what the call cost
                         yield each
-                    raise self._told(errors) from error
+                    raise self._summarize(errors) from error
             else:
                 return
-            self._absorb(errors[-1])
-            if step is not Step.NEXT_KEY:
+            self._record_failure(errors[-1])
+            if decision is not RetryDecision.NEXT_KEY:
                 self._tried.clear()
-            if step is Step.NEXT_DEPLOYMENT:
-                places.popleft()
-            elif step is Step.WAIT:
+            if decision is RetryDecision.NEXT_DEPLOYMENT:
+                remaining.popleft()
+            elif decision is RetryDecision.WAIT:
                 await self._wait(errors[-1])
 
-    def _key(self) -> SecretStr | None:
+    def _choose_key(self) -> SecretStr | None:
         return self.keyring.choose(
-            self.deployment.provider, affinity=self.errand.affinity, tried=self._tried
+            self.deployment.provider, affinity=self.context.affinity, tried=self._tried
         )
 
-    def _call(self, key: SecretStr | None) -> AsyncGenerator[Event, None]:
+    def _send(self, key: SecretStr | None) -> AsyncGenerator[Event, None]:
         deployment = self.deployment
         prepared = self.prepare(deployment)
-        call = self._last = VendorCall(
+        self._last = VendorCall(
             deployment=deployment,
             request=prepared.request,
-            errand=self.errand,
-            key_label=label_of(key),
-            has_spare_keys=self.keyring.count(deployment.provider) > 1,
+            context=self.context,
+            key_label=label_key(key),
+            has_spare_keys=self.keyring.count_keys(deployment.provider) > 1,
             masked_keys=prepared.masked_keys,
         )
-        return make_call(
-            call,
-            self.gates,
-            lambda: prepared.send(key),
-            timeouts=self.timeouts(deployment),
-            notes=prepared.notes,
+        return send_call(
+            self._last,
+            prepared,
+            key,
+            middleware=self.middleware,
+            timeouts=self.get_timeouts(deployment),
         )
 
-    async def _after(self, error: CallFailed, key: SecretStr | None, *, more: bool) -> Step:
-        """Set a refused key aside, and decide what comes next."""
-        if key is not None and is_about_the_key(error):
+    async def _decide(
+        self, error: CallFailed, key: SecretStr | None, *, has_more: bool
+    ) -> RetryDecision:
+        """Set a refused key aside, and decide what follows."""
+        if key is not None and is_key_error(error):
             self.keyring.set_aside(self.deployment.provider, key, error)
             self._tried.append(key)
             if isinstance(error, AuthenticationFailed):
                 await self.keyring.refresh(urgent=True)
-        spare_key = key is not None and self._key() is not None
-        return next_step(error, spare_key=spare_key, spare_deployment=more, waited=self._waited)
+        return decide_retry(
+            error,
+            has_spare_key=key is not None and self._choose_key() is not None,
+            has_spare_deployment=has_more,
+            waited=self._waited,
+        )
 
-    def _told(self, errors: Sequence[CallFailed]) -> CallFailed:
-        """Return the error that is worth most, with what the other places said."""
-        best = to_tell(errors)
-        asked = [(each.deployment.id, each.error) for each in self.absorbed]
-        asked.append((self.deployment.id, errors[-1]))
-        ends = dict.fromkeys((place, error.code, error.status) for place, error in asked)
-        for place, error in asked:
+    def _summarize(self, errors: Sequence[CallFailed]) -> CallFailed:
+        """Return the most useful error, which mentions how the other calls failed."""
+        best = choose_error(errors)
+        calls = [(each.deployment.id, each.error) for each in self.failed_calls]
+        calls.append((self.deployment.id, errors[-1]))
+        failures = dict.fromkeys((place, error.code, error.status) for place, error in calls)
+        for place, error in calls:
             if error is best:
-                ends.pop((place, error.code, error.status), None)
-        if ends:
+                failures.pop((place, error.code, error.status), None)
+        if failures:
             best.mention(
                 ", ".join(
                     f"{place} {code}{f' (HTTP {status})' if status else ''}"
-                    for place, code, status in ends
+                    for place, code, status in failures
                 )
             )
         return best
 
-    def _absorb(self, error: CallFailed) -> None:
+    def _record_failure(self, error: CallFailed) -> None:
         call = self._last
         if call is None:
             return
         report = call.report
-        self.absorbed.append(
-            Absorbed(
+        self.failed_calls.append(
+            FailedCall(
                 deployment=call.deployment,
                 key_label=call.key_label,
                 error=error,
@@ -163,7 +178,7 @@ class Chain:
             )
         )
         logger.info(
-            "a call is made again elsewhere",
+            "a failed call is repeated",
             deployment=call.deployment.id,
             error_class=error.code,
             error=str(error),
@@ -171,21 +186,21 @@ class Chain:
 
     async def _wait(self, error: CallFailed) -> None:
         began = time.monotonic()
-        await asyncio.sleep(wait_before(error).total_seconds())
+        await asyncio.sleep(get_retry_delay(error).total_seconds())
         self._waited += timedelta(seconds=time.monotonic() - began)
 
 
-class _Hearing:
-    """Holds back what comes before the first word, so that a call may fail unseen."""
+class _FirstTokenBuffer:
+    """Holds events back until the first token, so that a failed call can be repeated."""
 
     def __init__(self) -> None:
-        self.said = False
+        self.is_open = False
         self.held: list[Event] = []
 
-    def of(self, event: Event) -> Sequence[Event]:
-        """What may be passed on now."""
-        if self.said:
+    def feed(self, event: Event) -> Sequence[Event]:
+        """Return the events that may be passed on now."""
+        if self.is_open:
             return (event,)
         self.held.append(event)
-        self.said = isinstance(event, (*ANSWERING, Done))
-        return self.held if self.said else ()
+        self.is_open = isinstance(event, (*ANSWER_EVENTS, Done))
+        return self.held if self.is_open else ()

@@ -1,12 +1,13 @@
-"""Which of a model's deployments is asked first: pure orderings.
+"""The order in which a model's deployments are called.
 
 - `preferred`: as the catalogue lists them.
-- `weighted`: by shares; work with the same affinity goes to the same place in every process.
-- `least_busy`: the one with the most room in this process.
+- `weighted`: by their shares; the same affinity gets the same order in every process.
+- `least_busy`: the lowest utilisation in this process first.
 - `cheapest`: by the price of a typical call with a prompt of that length; unknown prices last.
-- `fastest`: by the first token as observed in this process; what was never asked comes first.
+- `fastest`: by the time to the first token in this process; uncalled deployments first.
 
-Whatever the order, the home of an affinity comes first and what has failed the work comes last.
+Whatever the strategy, the deployment that an affinity used last comes first, and providers that
+failed the work come last.
 """
 
 import hashlib
@@ -15,77 +16,77 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from providers.calls.middleware import Errand
+from providers.calls.middleware import CallContext
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import RoutingStrategy
-from providers.prices import unit_prices
+from providers.prices import get_unit_prices
 
-__all__ = ["REMEMBERED", "Homes", "in_order"]
+__all__ = ["MAX_AFFINITIES", "AffinityTable", "order_deployments"]
 
-REMEMBERED: Final = 10_000
-"""Affinities whose home is known."""
-_READS: Final = 3
-"""A typical call reads three times as many tokens as it writes."""
+MAX_AFFINITIES: Final = 10_000
+_INPUT_PER_OUTPUT: Final = 3
+"""A typical call reads three times as many tokens as it generates."""
 
 
-def in_order(
+def order_deployments(
     deployments: Sequence[Deployment],
-    errand: Errand,
+    context: CallContext,
     *,
     strategy: RoutingStrategy,
-    busy: Callable[[Deployment], float],
-    pace: Callable[[Deployment], float],
-    prompt: Callable[[], int],
-    home: str | None,
+    utilisation: Callable[[Deployment], float],
+    latency: Callable[[Deployment], float],
+    prompt_tokens: Callable[[], int],
+    sticky: str | None,
 ) -> list[Deployment]:
-    """Give the deployments in the order in which they are to be asked.
+    """Return the deployments in the order in which to call them.
 
-    `busy` is the share of a deployment's room that is taken, `pace` its seconds to the first token,
-    `prompt` the tokens of the prompt: long ones have other prices.
+    `utilisation` returns a share of the concurrency limit, `latency` seconds to the first token.
+    `prompt_tokens` matters because long prompts have other prices. `sticky` is the id of the
+    deployment that the context's affinity used last.
     """
     keys: dict[RoutingStrategy, Callable[[Deployment], float]] = {
         "preferred": lambda _: 0,
-        "weighted": lambda each: -_share(each, errand.affinity or str(errand.subtask_id)),
-        "least_busy": busy,
-        "cheapest": lambda each: _price(each, prompt()),
-        "fastest": pace,
+        "weighted": lambda each: -_draw(each, context.affinity or str(context.subtask_id)),
+        "least_busy": utilisation,
+        "cheapest": lambda each: _get_price(each, prompt_tokens()),
+        "fastest": latency,
     }
     key = keys[strategy]
     return sorted(
         deployments,
-        key=lambda each: (each.provider in errand.avoid, each.id != home, key(each)),
+        key=lambda each: (each.provider in context.avoid, each.id != sticky, key(each)),
     )
 
 
-def _share(deployment: Deployment, affinity: str) -> float:
-    """Weighted rendezvous hashing: each is first for its share of all affinities."""
+def _draw(deployment: Deployment, affinity: str) -> float:
+    """Return a weighted rendezvous hash: a deployment is first for its share of all affinities."""
     digest = hashlib.sha256(f"{affinity}\0{deployment.id}".encode()).digest()
-    draw = (int.from_bytes(digest[:6]) + 1) / (2**48 + 1)  # a float between 0 and 1, never either
-    return -deployment.entry.weight / math.log(draw)
+    uniform = (int.from_bytes(digest[:6]) + 1) / (2**48 + 1)  # between 0 and 1, both excluded
+    return -deployment.entry.weight / math.log(uniform)
 
 
-def _price(deployment: Deployment, prompt: int) -> float:
-    prices = unit_prices(deployment, prompt=prompt)
+def _get_price(deployment: Deployment, prompt_tokens: int) -> float:
+    prices = get_unit_prices(deployment, prompt=prompt_tokens)
     if prices is None:
         return math.inf
-    return float(prices.input * _READS + prices.output)
+    return float(prices.input * _INPUT_PER_OUTPUT + prices.output)
 
 
-class Homes:
-    """Where the work of an affinity was last answered, for its prompt cache; the latest of them."""
+class AffinityTable:
+    """The deployment that last answered each affinity, least recently used ones dropped."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, str] = OrderedDict()
+        self._deployments: OrderedDict[str, str] = OrderedDict()
 
-    def of(self, errand: Errand) -> str | None:
-        """The id of the deployment."""
-        return self._places.get(errand.affinity) if errand.affinity is not None else None
+    def get(self, context: CallContext) -> str | None:
+        """Return the id of the deployment."""
+        return None if context.affinity is None else self._deployments.get(context.affinity)
 
-    def settle(self, errand: Errand, deployment: Deployment) -> None:
-        """Note that it was answered there."""
-        if errand.affinity is None:
+    def record(self, context: CallContext, deployment: Deployment) -> None:
+        """Record that the deployment answered."""
+        if context.affinity is None:
             return
-        self._places[errand.affinity] = deployment.id
-        self._places.move_to_end(errand.affinity)
-        if len(self._places) > REMEMBERED:
-            self._places.popitem(last=False)
+        self._deployments[context.affinity] = deployment.id
+        self._deployments.move_to_end(context.affinity)
+        if len(self._deployments) > MAX_AFFINITIES:
+            self._deployments.popitem(last=False)

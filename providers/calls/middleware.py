@@ -1,4 +1,4 @@
-"""What stands around every call to a vendor: gates that may refuse it and learn how it ended."""
+"""Middleware around every call to a vendor: it may refuse the call, and learns how it ended."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,80 +10,81 @@ from uuid import UUID, uuid4
 from providers.calls.prepare import VendorRequest
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import TimeoutSeconds
-from providers.chat import Done, Usage
+from providers.chat import Done, TokenUsage
 from providers.prices import Cost
 
-__all__ = ["Errand", "Gate", "Report", "VendorCall"]
+__all__ = ["CallContext", "CallMiddleware", "CallReport", "VendorCall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """For whom a call is made. What is None is not known, and gates judge without it."""
+class CallContext:
+    """The work that a call belongs to, and its limits. None means unknown or unlimited."""
 
     task_id: UUID | None = None
     subtask_id: UUID | None = None
     attempt: int | None = None
-    """With `subtask_id` the key of the history; one attempt may make several calls."""
+    """With `subtask_id`, the key of the call history; one attempt may make several calls."""
     owner: UUID | None = None
     affinity: str | None = None
-    """Calls with the same one stay at one deployment and key, for the vendor's prompt cache."""
+    """Calls with the same value go to one deployment and key, for the vendor's prompt cache."""
     avoid: frozenset[str] = frozenset()
-    """Providers that failed this work before: they are asked last."""
-    forbids: Callable[[Deployment], str | None] | None = None
-    """Why a deployment must not be asked, None when it may: a hard constraint, never a wish."""
+    """Providers that failed this work before; they are called last."""
+    find_objection: Callable[[Deployment], str | None] | None = None
+    """Returns why a deployment must never get this call, or None."""
     timeouts: TimeoutSeconds | None = None
-    """What was asked for; the catalogue and the settings know the rest."""
+    """Take precedence over those of the catalogue and the settings."""
     time_left: timedelta | None = None
     """Until the deadline of the work; no call takes longer."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
-    """How one call went so far; whole when the gates are left."""
+class CallReport:
+    """The progress of one call; complete when the middleware is left."""
 
     sent: bool = False
-    """Whether the vendor was asked: until then it cannot cost anything."""
-    usage: Usage | None = None
+    """Whether the request was sent; before that it cannot cost anything."""
+    usage: TokenUsage | None = None
     cost: Cost | None = None
-    """Of `usage`; None while there is none, and where no price is known."""
+    """Cost of `usage`; None if there is none or its price is unknown."""
     first_token: timedelta | None = None
-    """From sending to the first text, reasoning or tool call; None for an answer in one piece."""
+    """From sending to the first text, reasoning or tool call; None if not streamed."""
     duration: timedelta = timedelta()
     """From sending to the end."""
     done: Done | None = None
-    """There when the answer is whole."""
+    """Set when the answer is complete."""
     error: BaseException | None = None
-    """`ProviderError`, or what cancelled or closed the call. None with `done` None: it runs."""
+    """`ProviderError`, or what cancelled or closed the call. While the call runs, this and `done`
+    are None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorCall:
-    """One call to one deployment with one key; a call that is repeated is another one."""
+    """One call to one deployment with one key; a retry is another call."""
 
     deployment: Deployment
     request: VendorRequest
-    """As it is sent: fitted to the model."""
-    errand: Errand
+    """As it is sent, adapted to the model."""
+    context: CallContext
     key_label: str | None = None
-    """Tells the keys of a provider apart without showing one: at most its last 4 characters."""
+    """Tells the keys of a provider apart without revealing one: at most its last 4 characters."""
     has_spare_keys: bool = False
-    """There are more keys of this provider: a limit of one is not everybody's."""
+    """Whether the provider has more keys, so that a limit of this one is not that of the others."""
     masked_keys: int = 0
-    """How many keys were taken out of the request."""
+    """Number of keys that were masked in the request."""
     id: UUID = field(default_factory=uuid4)
-    report: Report = field(default_factory=Report)
+    report: CallReport = field(default_factory=CallReport)
 
 
-class Gate(Protocol):
-    """Entered in order before a call, left in the reverse order after it. Used by many at once."""
+class CallMiddleware(Protocol):
+    """Entered in order before a call and left in reverse order after it, by many calls at once."""
 
-    def around(self, call: VendorCall) -> AbstractAsyncContextManager[None]:
-        """Enter before the call, leave after it: then `call.report` says how it ended.
+    def wrap_call(self, call: VendorCall) -> AbstractAsyncContextManager[None]:
+        """Return a context manager around the call; on exit `call.report` says how it ended.
 
-        The call's error, cancellation included, passes through and must not be swallowed. What
-        must be written in any case belongs into a `finally`; keep it short, for the caller waits.
+        The call's exception, cancellation included, propagates and must not be suppressed. Code
+        that must always run belongs into a `finally`; keep it short, because the caller waits.
 
         Raises:
-            NotAsked: on entry, with `retry_after` where waiting helps. The router then asks
-                another deployment, where there is one.
+            NotAsked: on entry, with `retry_after` where waiting helps. The router then calls
+                another deployment, if there is one.
         """

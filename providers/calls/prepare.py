@@ -1,87 +1,105 @@
-"""A request as one deployment takes it, ready to be sent."""
+"""A request adapted to one deployment, ready to be sent."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from providers.adapters.answer_check import guarded
+from providers.adapters.answer_check import check_answer
 from providers.adapters.base import Adapter, Timeouts
+from providers.calls.masking import mask_answer, mask_request
 from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Event
-from providers.masking import masked, masked_answer
 from providers.secrets import Redactor
 
-__all__ = ["Prepared", "Sending", "VendorRequest", "masked_note", "prepared_chat", "prompt_tokens"]
-
+__all__ = ["PreparedCall", "VendorRequest", "estimate_prompt_tokens", "prepare_chat"]
 
 _CHARACTERS_PER_TOKEN: Final = 4
 
 
 class VendorRequest(Protocol):
-    """What gates need to know of a request, whatever it asks for."""
+    """The part of a request that middleware needs, whether it asks for text or vectors."""
 
     @property
-    def whole(self) -> bool:
-        """Whether the answer comes in one piece."""
+    def stream(self) -> bool:
+        """Whether the answer is streamed."""
 
     @property
     def max_output_tokens(self) -> int | None:
-        """The longest answer; 0 where nothing is written, None where nobody said."""
+        """Maximum length of the answer; 0 if nothing is generated, None if not limited."""
 
-    def reads(self) -> Iterable[str]:
-        """Every text that the model reads."""
+    def iter_texts(self) -> Iterable[str]:
+        """Iterate over all texts that the model reads."""
 
-    def audited(self) -> dict[str, Any]:
-        """The prompt as the audit hashes it, and keeps it where that is switched on."""
-
-
-def prompt_tokens(request: VendorRequest) -> int:
-    """Return the tokens of a prompt, roughly: vendors count them in ways of their own."""
-    return sum(map(len, request.reads())) // _CHARACTERS_PER_TOKEN
+    def to_audit_record(self) -> dict[str, Any]:
+        """Return the prompt as the audit hashes it, and stores it if configured."""
 
 
-Sending: TypeAlias = AsyncGenerator[Event, None]
-"""The events of one call; closing it ends the call."""
+def estimate_prompt_tokens(request: VendorRequest) -> int:
+    """Return the approximate number of prompt tokens; each vendor counts them in its own way."""
+    return sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """One request for one deployment."""
+@dataclass(kw_only=True)
+class PreparedCall(ABC):
+    """One request for one deployment. Open it once, then stream it once."""
 
+    deployment: Deployment
     request: VendorRequest
-    send: Callable[[SecretStr | None], Awaitable[Callable[[Timeouts], Sending]]]
-    """Opens what the call goes through, for a key; what that gives begins the call."""
-    notes: tuple[str, ...] = ()
-    """What had to be changed or left out."""
+    changes: tuple[str, ...] = ()
+    """What was changed or left out to suit the model."""
     masked_keys: int = 0
-    """How many keys were taken out of the request."""
+    """Number of keys that were masked in the request."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes for the user about changes to the request."""
+        if not self.masked_keys:
+            return self.changes
+        return (*self.changes, f"{self.masked_keys} keys in the prompt were masked before sending")
+
+    @abstractmethod
+    async def open(self, key: SecretStr | None) -> None:
+        """Open the client for a key; nothing is sent yet."""
+
+    @abstractmethod
+    def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        """Send the request and yield the events of the answer; closing it ends the call."""
 
 
-def prepared_chat(
-    request: ChatRequest,
-    deployment: Deployment,
-    adapter: Callable[[Deployment, SecretStr | None], Awaitable[Adapter]],
-    redactor: Redactor,
-) -> Prepared:
-    """Fit the request to the model, and mask what must not leave and what must not come back."""
-    fitted, notes = deployment.fitted(request)
+OpenAdapter = Callable[[Deployment, SecretStr | None], Awaitable[Adapter]]
+
+
+@dataclass(kw_only=True)
+class _PreparedChat(PreparedCall):
+    request: ChatRequest
+    redactor: Redactor
+    open_adapter: OpenAdapter
+    _adapter: Adapter = field(init=False)
+
+    async def open(self, key: SecretStr | None) -> None:
+        self._adapter = await self.open_adapter(self.deployment, key)
+
+    def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        events = self._adapter.stream(self.request, timeouts=timeouts)
+        return mask_answer(check_answer(self.deployment.provider, events), self.redactor)
+
+
+def prepare_chat(
+    request: ChatRequest, deployment: Deployment, open_adapter: OpenAdapter, redactor: Redactor
+) -> PreparedCall:
+    """Adapt a request to the model, and mask keys in the prompt and in the answer."""
+    request, changes = deployment.fit_request(request)
     found = 0
     if deployment.masks_keys:
-        fitted, found = masked(fitted, redactor)
-
-    async def send(key: SecretStr | None) -> Callable[[Timeouts], Sending]:
-        opened = await adapter(deployment, key)
-        return lambda timeouts: masked_answer(
-            guarded(deployment.provider, opened.stream(fitted, timeouts=timeouts)), redactor
-        )
-
-    return Prepared(
-        request=fitted, send=send, notes=(*notes, *masked_note(found)), masked_keys=found
+        request, found = mask_request(request, redactor)
+    return _PreparedChat(
+        deployment=deployment,
+        request=request,
+        changes=changes,
+        masked_keys=found,
+        redactor=redactor,
+        open_adapter=open_adapter,
     )
-
-
-def masked_note(found: int) -> tuple[str, ...]:
-    """Say that keys were taken out, if any were."""
-    return (f"{found} keys in the prompt were masked before it was sent",) if found else ()

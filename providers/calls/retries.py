@@ -1,7 +1,8 @@
-"""What to do after a call failed before its first token: pure decisions.
+"""What follows a call that failed before its first token, a 429 for example: pure decisions.
 
-There is one level of retries, the queue. Within an attempt nothing is sent twice to the same key
-of the same deployment but where the vendor, or a limit of ours, said how short a wait will do.
+The queue is the only level that repeats work. Within an attempt no request goes twice to the same
+key of the same deployment, unless the vendor, or a limit of ours, asked for a wait that is short
+enough. `fallback.py` applies the decisions.
 """
 
 from collections.abc import Sequence
@@ -20,63 +21,70 @@ from providers.errors import (
     RateLimited,
 )
 
-__all__ = ["LONGEST_WAIT", "Step", "is_about_the_key", "next_step", "to_tell", "wait_before"]
+__all__ = [
+    "MAX_TOTAL_WAIT",
+    "RetryDecision",
+    "choose_error",
+    "decide_retry",
+    "get_retry_delay",
+    "is_key_error",
+]
 
-LONGEST_WAIT: Final = timedelta(seconds=10)
-"""All waits of one attempt together; the rest of a longer one is spent in the queue, not here."""
+MAX_TOTAL_WAIT: Final = timedelta(seconds=10)
+"""For all waits of one attempt. A longer one is left to the queue."""
 
-SHORTEST_WAIT: Final = timedelta(seconds=0.5)
-"""Some vendors say 0: whoever believed them would ask as fast as the network allows."""
+MIN_WAIT: Final = timedelta(seconds=0.5)
+"""Some vendors ask for 0 s, and would be called as fast as the network allows."""
 
-_KEY_ERRORS: Final = (AuthenticationFailed, PermissionDenied, BudgetExhausted)
+_KEY_ERRORS: Final = (AuthenticationFailed, PermissionDenied, BudgetExhausted, RateLimited)
 
 
-class Step(Enum):
-    """What comes next."""
+class RetryDecision(Enum):
+    """What follows a failed call."""
 
     NEXT_KEY = auto()
-    """The same deployment with another key, at once."""
+    """Call the same deployment with another key, at once."""
     NEXT_DEPLOYMENT = auto()
-    """The same model elsewhere, at once."""
+    """Call another deployment of the model, at once."""
     WAIT = auto()
-    """The same again, after `wait_before`."""
+    """Repeat the call after `get_retry_delay`."""
     GIVE_UP = auto()
-    """The attempt failed."""
+    """Fail the attempt."""
 
 
-def is_about_the_key(error: CallFailed) -> bool:
-    """Whether another key of the same provider may do what this one may not."""
-    return isinstance(error, (*_KEY_ERRORS, RateLimited))
+def is_key_error(error: CallFailed) -> bool:
+    """Return whether another key of the same provider may succeed."""
+    return isinstance(error, _KEY_ERRORS)
 
 
-def next_step(
-    error: CallFailed, *, spare_key: bool, spare_deployment: bool, waited: timedelta
-) -> Step:
-    """Decide, knowing what else could be asked and how long this attempt has waited already."""
+def decide_retry(
+    error: CallFailed, *, has_spare_key: bool, has_spare_deployment: bool, waited: timedelta
+) -> RetryDecision:
+    """Decide what follows; `waited` is the sum of the attempt's earlier waits."""
     if isinstance(error, InvalidRequest):
-        return Step.GIVE_UP  # it would be refused, or filtered, elsewhere too
-    if spare_key and is_about_the_key(error):
-        return Step.NEXT_KEY
-    if spare_deployment:
-        return Step.NEXT_DEPLOYMENT
+        return RetryDecision.GIVE_UP  # every deployment would refuse or filter it
+    if has_spare_key and is_key_error(error):
+        return RetryDecision.NEXT_KEY
+    if has_spare_deployment:
+        return RetryDecision.NEXT_DEPLOYMENT
     if isinstance(error, CircuitOpen):
-        return Step.GIVE_UP  # another model may do the work meanwhile
+        return RetryDecision.GIVE_UP  # another model may do the work meanwhile
     if error.retryable and error.retry_after is not None:
-        wait = waited + wait_before(error)
-        return Step.WAIT if wait <= LONGEST_WAIT else Step.GIVE_UP
-    return Step.GIVE_UP
+        wait = waited + get_retry_delay(error)
+        return RetryDecision.WAIT if wait <= MAX_TOTAL_WAIT else RetryDecision.GIVE_UP
+    return RetryDecision.GIVE_UP
 
 
-def wait_before(error: CallFailed) -> timedelta:
-    """Return how long to wait before the same call, never less than the vendor said."""
-    return max(error.retry_after or timedelta(), SHORTEST_WAIT)
+def get_retry_delay(error: CallFailed) -> timedelta:
+    """Return how long to wait before the same call, at least as long as the vendor asked."""
+    return max(error.retry_after or timedelta(), MIN_WAIT)
 
 
-def to_tell(errors: Sequence[CallFailed]) -> CallFailed:
-    """The error that says best what can be done, when several places failed; the first of equals.
+def choose_error(errors: Sequence[CallFailed]) -> CallFailed:
+    """Return the most useful error of several calls; the first of equals.
 
-    A vendor that may do better later is worth more than a limit of ours, and both are worth more
-    than what only an operator can mend. Among them the one that may be asked again the soonest.
+    Vendors' errors that may pass come first, then limits of ours, then errors that only an operator
+    can fix. Among these, the one with the shortest `retry_after` wins.
     """
     return min(errors, key=_rank)
 

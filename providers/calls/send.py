@@ -1,67 +1,79 @@
-"""One call through its gates: what they allow is sent, and what came of it is reported to them."""
+"""One call through its middleware, with a report of how it went."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from providers.adapters.base import Timeouts
-from providers.calls.middleware import Gate, VendorCall
-from providers.calls.prepare import Sending
-from providers.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
-from providers.prices import cost_of
+from providers.calls.middleware import CallMiddleware, VendorCall
+from providers.calls.prepare import PreparedCall
+from providers.chat import (
+    Done,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    TokenUsage,
+    ToolCall,
+    ToolCallDelta,
+)
+from providers.prices import calculate_cost
 
-__all__ = ["ANSWERING", "make_call"]
+__all__ = ["ANSWER_EVENTS", "send_call"]
 
-ANSWERING = (TextDelta, ReasoningDelta, ToolCall, ToolCallDelta)
-"""Events that somebody may have seen: after one of them a call cannot be repeated unnoticed."""
+ANSWER_EVENTS = (TextDelta, ReasoningDelta, ToolCall, ToolCallDelta)
+"""Events that the user may have seen: after one of them a call cannot be repeated unnoticed."""
 
 
-async def make_call(
+async def send_call(
     call: VendorCall,
-    gates: Sequence[Gate],
-    open_call: Callable[[], Awaitable[Callable[[Timeouts], Sending]]],
+    prepared: PreparedCall,
+    key: SecretStr | None,
     *,
+    middleware: Sequence[CallMiddleware],
     timeouts: Timeouts,
-    notes: tuple[str, ...] = (),
 ) -> AsyncGenerator[Event, None]:
-    """Enter the gates, send, pass the events on, and keep `call.report`. `notes` join `Done`.
+    """Enter the middleware, send the request, yield its events, and fill in `call.report`.
 
     Raises:
-        NotAsked: a gate refuses.
-        CallFailed: anything that the vendor or the network did.
+        NotAsked: the middleware refused the call; nothing was sent.
+        CallFailed: the vendor or the network failed.
     """
     report = call.report
-    async with _through(gates, call):
-        begin = await open_call()
+    async with _enter_middleware(middleware, call):
+        await prepared.open(key)
         report.sent = True
         began = time.monotonic()
         try:
-            async with aclosing(begin(timeouts)) as events:
+            async with aclosing(prepared.stream(timeouts)) as events:
                 async for event in events:
-                    if isinstance(event, ANSWERING):  # nearly all are
-                        if report.first_token is None and not call.request.whole:
+                    if isinstance(event, ANSWER_EVENTS):  # nearly all are
+                        if report.first_token is None and call.request.stream:
                             report.first_token = timedelta(seconds=time.monotonic() - began)
-                    elif isinstance(event, Usage):
+                    elif isinstance(event, TokenUsage):
                         report.usage = event
                     elif isinstance(event, Done):
-                        event = replace(event, notes=(*notes, *event.notes))  # noqa: PLW2901
+                        event = replace(event, notes=(*prepared.notes, *event.notes))  # noqa: PLW2901
                         report.done = event
                     yield event
         finally:
             report.duration = timedelta(seconds=time.monotonic() - began)
             if report.usage is not None:
-                report.cost = cost_of(report.usage, call.deployment)
+                report.cost = calculate_cost(report.usage, call.deployment)
 
 
 @asynccontextmanager
-async def _through(gates: Sequence[Gate], call: VendorCall) -> AsyncIterator[None]:
+async def _enter_middleware(
+    middleware: Sequence[CallMiddleware], call: VendorCall
+) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        for gate in gates:
-            await stack.enter_async_context(gate.around(call))
+        for each in middleware:
+            await stack.enter_async_context(each.wrap_call(call))
         try:
             yield
-        except BaseException as error:  # whatever ended it, the gates are told
+        except BaseException as error:  # the middleware must learn of every kind of end
             call.report.error = error
             raise

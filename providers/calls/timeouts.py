@@ -1,4 +1,4 @@
-"""How long a call may take: what was asked for, else the catalogue, else by the kind of model."""
+"""Timeouts of a call: those of the task, the catalogue or the settings, else by kind of model."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,28 +7,27 @@ from providers.adapters.base import Timeouts
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import TimeoutSeconds
 
-__all__ = ["timeouts_for"]
+__all__ = ["resolve_timeouts"]
 
-_USUAL: Final = TimeoutSeconds(first_token=120, stall=60, total=900)
-_SLOW_STARTERS: Final = TimeoutSeconds(first_token=300, stall=120, total=1800)
-"""Models that think before they speak, which not every vendor shows, and local servers, which may
-first load the model into memory."""
+_DEFAULT: Final = TimeoutSeconds(first_token=120, stall=60, total=900)
+_SLOW_START: Final = TimeoutSeconds(first_token=300, stall=120, total=1800)
+"""For models that reason before they answer, which not every vendor streams, and for local servers,
+which may have to load the model first."""
 
 
-def timeouts_for(
+def resolve_timeouts(
     deployment: Deployment,
     *,
     asked: TimeoutSeconds | None = None,
     settings: TimeoutSeconds | None = None,
     left: timedelta | None = None,
 ) -> Timeouts:
-    """Merge, field by field: `asked` (of the task), the model's entry, its provider's, `settings`.
+    """Merge field by field: `asked`, then the model's entry, its provider's, then `settings`.
 
-    `left` bounds everything: what remains until the task's deadline.
+    `left`, the time until the deadline of the work, bounds each of them.
     """
-    kind = _USUAL
-    if deployment.host.local or deployment.model.reasons_unasked:
-        kind = _SLOW_STARTERS
+    is_slow = deployment.host.local or deployment.model.reasons_unasked
+    kind = _SLOW_START if is_slow else _DEFAULT
     sources = [asked, deployment.model.timeouts, deployment.host.timeouts, settings, kind]
 
     def first(name: str) -> timedelta:

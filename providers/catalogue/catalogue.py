@@ -9,13 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Self
 
-from providers.catalogue.fine_tuned import tuned_model
+from providers.catalogue.fine_tuned import build_fine_tuned_model
 from providers.catalogue.loader import CHECKED_ON, PACKAGED, Entries, Overlay, load_entries
-from providers.catalogue.schema import DeploymentEntry, Model, Provider
-from providers.embeddings.schema import EmbeddingModel
+from providers.catalogue.schema import DeploymentEntry, EmbeddingModel, Model, Provider
 from providers.errors import CatalogueInvalid, UnknownModel
 
-__all__ = ["Catalogue", "Facts", "Resolution"]
+__all__ = ["Catalogue", "Resolution"]
 
 _EDITIONS: Final = count(1)
 
@@ -35,7 +34,7 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class LaneFacts:
     """What selection must know of a lane; of a lane that is not in this catalogue: nothing."""
 
     provider: str
@@ -45,7 +44,7 @@ class Facts:
 
 
 class Catalogue:
-    """Immutable but for `adopt`.
+    """Immutable but for `replace_with`.
 
     Names are matched without regard to case, and a space is as good as a hyphen.
     """
@@ -57,7 +56,7 @@ class Catalogue:
         """Role to the name of its model: resolve it."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
         self.edition = next(_EDITIONS)
-        """Another one after `adopt`: what was worked out from earlier entries is out of date."""
+        """Changes with `replace_with`: what was computed from earlier entries is then stale."""
         self._entries = entries
         self._origins = origins
         self._check()
@@ -71,7 +70,7 @@ class Catalogue:
         """
         return cls(*load_entries(overlays, today=today))
 
-    def adopt(self, other: Self) -> bool:
+    def replace_with(self, other: Self) -> bool:
         """Become the other one, for everybody who holds this; give whether that is a change."""
         is_change = self._entries != other._entries
         self.__dict__ = dict(other.__dict__)
@@ -114,7 +113,7 @@ class Catalogue:
         )
         return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
 
-    def ended(self, *, since: date, until: date) -> tuple[str, ...]:
+    def describe_endings(self, *, since: date, until: date) -> tuple[str, ...]:
         """Return a sentence for each model that ended after `since` and not after `until`."""
         return tuple(
             f"{model.name} ended on {retirement.on}; {self.resolve(model.id).model.name} follows it"
@@ -124,7 +123,7 @@ class Catalogue:
             and since < retirement.on <= until
         )
 
-    def model(self, model_id: str) -> Model:
+    def get_model(self, model_id: str) -> Model:
         """The model with exactly this canonical id, retired or not.
 
         Raises:
@@ -135,7 +134,7 @@ class Catalogue:
             raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
         return model
 
-    def embedding(self, name: str) -> EmbeddingModel:
+    def find_embedding_model(self, name: str) -> EmbeddingModel:
         """Find a model for embeddings by id, alias, provider's id or `<provider>/<its own id>`.
 
         Raises:
@@ -162,20 +161,20 @@ class Catalogue:
             )
         raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
 
-    def facts(self, lane: str) -> Facts:
+    def get_lane_facts(self, lane: str) -> LaneFacts:
         """What is known of a lane. Another process may serve what this catalogue does not know."""
         model = self.models.get(lane) or self._passed_through(lane)
         if model is None:
-            return Facts(provider=lane.partition("/")[0])
+            return LaneFacts(provider=lane.partition("/")[0])
         provider = self.providers[model.deployments[0].provider]
-        return Facts(
+        return LaneFacts(
             provider=provider.id,
             capabilities=model.capabilities,
             is_local=provider.local,
             context_window=model.context_window,
         )
 
-    def hosts(self, lane: str) -> tuple[Provider, ...]:
+    def get_hosts(self, lane: str) -> tuple[Provider, ...]:
         """Who serves the model of a lane; empty for a lane that is not in this catalogue."""
         model = self.models.get(lane) or self._passed_through(lane)
         entries = () if model is None else model.deployments
@@ -183,7 +182,7 @@ class Catalogue:
 
     def _passed_through(self, name: str) -> Model | None:
         """A model without an entry: tuned, or of a provider that serves what it is told to."""
-        if tuned := tuned_model(name, self.models):
+        if tuned := build_fine_tuned_model(name, self.models):
             return tuned
         provider_id, _, own = name.partition("/")
         provider = self.providers.get(provider_id)

@@ -17,7 +17,13 @@ from pydantic_core import PydanticCustomError
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import DataPolicy, Provider
 
-__all__ = ["RULES", "deployment_objection", "model_objection", "objection", "read_rules"]
+__all__ = [
+    "RULES",
+    "find_deployment_objection",
+    "find_model_objection",
+    "find_objection",
+    "parse_rules",
+]
 
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -39,7 +45,7 @@ _EU: Final = frozenset(
 )
 
 
-def read_rules(value: object) -> tuple[str, ...]:
+def parse_rules(value: object) -> tuple[str, ...]:
     """Read `data_policy`: one rule, or a list of rules that must all hold. `any` adds nothing.
 
     Raises ValueError, which names the rules there are.
@@ -57,7 +63,7 @@ def read_rules(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def objection(rules: Iterable[str], host: Provider | None) -> str | None:
+def find_objection(rules: Iterable[str], host: Provider | None) -> str | None:
     """Why a provider must not get the prompt, None when it may. None is nobody knows whom."""
     for rule in rules:
         reason = _breaks(rule, host)
@@ -66,18 +72,18 @@ def objection(rules: Iterable[str], host: Provider | None) -> str | None:
     return None
 
 
-def model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str | None:
+def find_model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str | None:
     """Why none of those who serve a model may get the prompt, None when one of them may.
 
-    The router then asks only those that may: see `deployment_objection`.
+    The router then asks only those that may: see `find_deployment_objection`.
     """
     if not rules:
         return None
-    reasons = [objection(rules, host) for host in hosts] or [objection(rules, None)]
+    reasons = [find_objection(rules, host) for host in hosts] or [find_objection(rules, None)]
     return None if None in reasons else reasons[0]
 
 
-def deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | None:
+def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | None:
     """The same for the place where a call would go.
 
     The facts are about the provider's own address. Where a variable sends calls elsewhere, nothing
@@ -93,7 +99,7 @@ def deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | 
                 f"the data policy is {rules[0]}, and what {host.name} declares does not"
                 " count for another address"
             )
-    return objection(rules, host)
+    return find_objection(rules, host)
 
 
 def _breaks(rule: str, host: Provider | None) -> str | None:

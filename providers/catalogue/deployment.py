@@ -1,32 +1,37 @@
-"""A model at a provider that can be called from here."""
+"""A model at a provider that can be called from here, and what opens it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import SecretStr
 
-from providers.adapters.output_limits import SENT
-from providers.catalogue.schema import DeploymentEntry, Model, Provider
+from providers.catalogue.schema import (
+    DEFAULT_OUTPUT_TOKENS,
+    AdapterKind,
+    DeploymentEntry,
+    Model,
+    Provider,
+)
 from providers.chat import ChatRequest
 
-__all__ = ["Credential", "Credentials", "Deployment"]
+__all__ = ["Credential", "Credentials", "Deployment", "list_supported_parameters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What opens one provider here."""
+    """Keys and base URL of one provider."""
 
     key: SecretStr | None = None
     spare_keys: tuple[SecretStr, ...] = ()
     """More keys of the same provider: calls are spread over all, a refused one is set aside."""
     base_url: str | None = None
-    """In place of the catalogue's."""
+    """Overrides the catalogue's."""
     simulated: bool = False
-    """The base URL is the vendor simulator's: its answers are nobody's."""
+    """Whether the base URL is the vendor simulator's."""
 
     def __post_init__(self) -> None:
-        """Strip white space around keys; a key of white space alone is none."""
+        """Strip white space around keys; a key of white space alone is dropped."""
         given = (self.key, *self.spare_keys)
         texts = [each.get_secret_value().strip() for each in given if each is not None]
         keys = [SecretStr(text) for text in texts if text]
@@ -35,17 +40,17 @@ class Credential:
 
     @property
     def keys(self) -> tuple[SecretStr, ...]:
-        """All of them."""
+        """All keys."""
         return self.spare_keys if self.key is None else (self.key, *self.spare_keys)
 
 
 Credentials: TypeAlias = Mapping[str, Credential]
-"""Provider id to what opens it."""
+"""Provider id to its credential."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Where one model is served."""
+    """One model at one provider."""
 
     model: Model
     entry: DeploymentEntry
@@ -55,9 +60,9 @@ class Deployment:
 
     @property
     def id(self) -> str:
-        """Names it in logs, rows and metrics: `anthropic:claude-sonnet-5-5`.
+        """Name in logs, rows and metrics: `anthropic:claude-sonnet-5-5`.
 
-        Those of the simulator begin with `simulated:`, for it has limits and failures of its own.
+        Those of the simulator begin with `simulated:`, because it has its own limits and failures.
         """
         name = f"{self.host.id}:{self.entry.model}"
         return f"simulated:{name}" if self.simulated else name
@@ -74,7 +79,7 @@ class Deployment:
 
     @property
     def made_by(self) -> str:
-        """Who to thank for the answer: "DeepSeek AI (via Fireworks)", or the maker alone."""
+        """Credit for the answer: "DeepSeek AI (via Fireworks)", or the maker alone."""
         if self.host.name == self.model.maker:
             return self.model.maker
         return f"{self.model.maker} (via {self.host.name})"
@@ -87,25 +92,25 @@ class Deployment:
                 return stated
         return not self.host.local
 
-    def fitted(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
-        """The request as this model takes it, and what had to be left out."""
+    def fit_request(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+        """Return the request as this model accepts it, and notes about what was changed."""
         notes: list[str] = []
         request = replace(request, model=self.provider_model)
-        if request.reasoning_effort is not None and (why := self._refuses(request)):
+        if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
             request = replace(request, reasoning_effort=None)
             notes.append(f"reasoning_effort was not sent: {why}")
         if request.tools and self._reasons_without_tools and request.reasoning_effort != "none":
-            # Without an effort the vendor takes its default one, and refuses the tools.
+            # Without an effort the vendor uses its default one, and refuses the tools.
             asked = request.reasoning_effort
             request = replace(request, reasoning_effort="none")
             notes.append(
-                "the model did not reason: it takes no tools while it does"
-                + (f" (reasoning_effort {asked} was asked for)" if asked else "")
+                "the model did not reason, because it takes no tools while it does"
+                + (f" (reasoning_effort {asked} was requested)" if asked else "")
             )
         limit = self.model.max_output_tokens
         if request.max_output_tokens is None:
-            # Adapters that always send a number send this one; a model may take less.
-            if limit is not None and SENT.get(self.host.adapter, 0) > limit:
+            # Otherwise the adapter may send a default that is more than the model accepts.
+            if limit is not None and DEFAULT_OUTPUT_TOKENS.get(self.host.adapter, 0) > limit:
                 request = replace(request, max_output_tokens=limit)
         elif limit is not None and request.max_output_tokens > limit:
             request = replace(request, max_output_tokens=limit)
@@ -128,7 +133,7 @@ class Deployment:
         can_stop = self.model.reasoning in {"optional", "default-on"}
         return self.model.tools_while_reasoning is False and can_stop
 
-    def _refuses(self, request: ChatRequest) -> str | None:
+    def _refuses_effort(self, request: ChatRequest) -> str | None:
         match self.model.reasoning:
             case "optional" | "default-on":
                 return None
@@ -139,3 +144,30 @@ class Deployment:
             case "none":
                 return "the model does not reason"
         return "it is not known whether the model takes it"
+
+
+Support: TypeAlias = Literal["yes", "no", "unknown"]
+
+_DROPPED: dict[AdapterKind, frozenset[str]] = {"anthropic": frozenset({"temperature", "top_p"})}
+"""Parameters that the adapter never sends, whatever the model."""
+
+
+def list_supported_parameters(model: Model, adapter: AdapterKind) -> dict[str, Support]:
+    """Return for each parameter whether it reaches the model; others are dropped with a note."""
+    dropped = _DROPPED.get(adapter, frozenset()) | set(model.unsupported)
+    found: dict[str, Support] = {
+        name: "no" if name in dropped else "yes" for name in ("temperature", "top_p", "stop")
+    }
+    found["max_output_tokens"] = "yes"
+    found["tools"] = _to_support(model.takes_tools)
+    found["response_schema"] = _to_support(model.structured_output)
+    found["reasoning_effort"] = _to_support(
+        None if model.reasoning is None else model.reasoning != "none"
+    )
+    return found
+
+
+def _to_support(fact: bool | None) -> Support:
+    if fact is None:
+        return "unknown"
+    return "yes" if fact else "no"

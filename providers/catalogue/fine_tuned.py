@@ -9,7 +9,7 @@ from typing import Final
 
 from providers.catalogue.schema import DeploymentEntry, Model
 
-__all__ = ["tuned_model"]
+__all__ = ["build_fine_tuned_model"]
 
 _OPENAI: Final = re.compile(r"(?:openai/)?(?P<own>ft:(?P<base>[^:]+):\S+)")
 _FIREWORKS: Final = re.compile(
@@ -18,7 +18,7 @@ _FIREWORKS: Final = re.compile(
 _DATED: Final = re.compile(r"-\d{4}-\d\d-\d\d$")
 
 
-def tuned_model(name: str, models: Mapping[str, Model]) -> Model | None:
+def build_fine_tuned_model(name: str, models: Mapping[str, Model]) -> Model | None:
     """The model that a name like `ft:gpt-4.1-mini:us::1` or `accounts/us/models/ours` stands for.
 
     What is known of the base holds for it, but the price: that is unknown without an entry.

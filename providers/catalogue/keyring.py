@@ -18,11 +18,11 @@ from providers.catalogue.schema import Provider
 from providers.errors import AuthenticationFailed, CallFailed, RateLimited
 from providers.secrets import Redactor
 
-__all__ = ["Keyring", "check_key", "label_of"]
+__all__ = ["REREAD_EVERY", "SET_ASIDE_FOR", "Keyring", "check_key", "label_key"]
 
 REREAD_EVERY: Final = timedelta(seconds=20)
 """The least time between two looks at where the keys come from, whatever the reason."""
-ASIDE: Final = timedelta(minutes=10)
+SET_ASIDE_FOR: Final = timedelta(minutes=10)
 """For how long a refused key is not taken, while there is another one."""
 ASIDE_LIMITED: Final = timedelta(seconds=30)
 """The same for a key with too many requests, when the vendor does not say for how long."""
@@ -65,12 +65,12 @@ class Keyring:
         """What opens what, as last read."""
         return self._credentials
 
-    def count(self, provider: str) -> int:
+    def count_keys(self, provider: str) -> int:
         """How many keys there are."""
         given = self._credentials.get(provider)
         return len(given.keys) if given else 0
 
-    def redactor(self, *, shapes: bool) -> Redactor:
+    def get_redactor(self, *, shapes: bool) -> Redactor:
         """Return what masks these keys; with `shapes`, also whatever looks like a key.
 
         Short ones are left alone, for servers of one's own take words as keys.
@@ -108,15 +108,15 @@ class Keyring:
 
     def set_aside(self, provider: str, key: SecretStr, error: CallFailed) -> None:
         """Take other keys for a while, because of what a vendor said about this one."""
-        wait = ASIDE
+        wait = SET_ASIDE_FOR
         if isinstance(error, RateLimited):
             wait = ASIDE_LIMITED if error.retry_after is None else error.retry_after
         self._aside[provider, _digest("", key)] = self._clock() + wait.total_seconds()
-        if self.count(provider) > 1:  # the only one is taken all the same
+        if self.count_keys(provider) > 1:  # the only one is taken all the same
             logger.warning(
                 "a key is set aside",
                 provider=provider,
-                key=label_of(key),
+                key=label_key(key),
                 error_class=error.code,
                 seconds=round(wait.total_seconds()),
             )
@@ -171,7 +171,7 @@ def check_key(host: Provider, key: SecretStr | None) -> None:
     )
 
 
-def label_of(key: SecretStr | None) -> str | None:
+def label_key(key: SecretStr | None) -> str | None:
     """Name a key without showing it."""
     if key is None:
         return None

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from providers.catalogue.schema import Model, Provider
-from providers.embeddings.schema import EmbeddingModel
+from providers.catalogue.schema import EmbeddingModel, Model, Provider
 from providers.errors import CatalogueInvalid
 
-__all__ = ["CHECKED_ON", "Entries", "Overlay", "load_entries"]
+__all__ = ["CHECKED_ON", "PACKAGED", "Entries", "Overlay", "load_entries"]
 
 CHECKED_ON: Final = date(2026, 11, 28)
 """As of when the packaged facts hold."""

@@ -1,22 +1,26 @@
-"""The shapes of the catalogue file's entries. What is not known is absent, never guessed."""
+"""Schema of the catalogue file's entries. Unknown facts are absent, never guessed."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from providers.adapters.openai.wire_profile import WireProfile
-from providers.embeddings.schema import EmbeddingWire
+from providers.chat import Effort
 
 __all__ = [
+    "DEFAULT_OUTPUT_TOKENS",
     "AdapterKind",
     "DataPolicy",
     "DeploymentEntry",
+    "EmbeddingModel",
+    "EmbeddingWire",
     "Model",
     "Prices",
     "Provider",
     "Reasoning",
+    "RequestDialect",
     "Retirement",
     "RoutingStrategy",
     "TimeoutSeconds",
@@ -24,11 +28,18 @@ __all__ = [
 
 AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
 
+EmbeddingWire: TypeAlias = Literal["openai", "cohere", "gemini", "ollama"]
+
 Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
-"""Whether a model thinks: never, when asked, unless told not to, or whatever one says."""
+"""When a model reasons: never, on request, unless switched off, or always."""
 
 RoutingStrategy: TypeAlias = Literal["preferred", "weighted", "least_busy", "cheapest", "fastest"]
-"""How one of several deployments of a model is chosen; see `providers.calls.load_balancing`."""
+"""How the deployments of a model are ordered; see `providers.calls.load_balancing`."""
+
+DEFAULT_OUTPUT_TOKENS: Final[Mapping[AdapterKind, int]] = {"anthropic": 16_384, "fireworks": 8_192}
+"""The output limit that adapters send if a request has none. Anthropic requires a number; the
+default of Fireworks, 2048, would cut programs in half without notice. Spend caps reserve by it
+too."""
 
 
 class _Entry(BaseModel):
@@ -39,7 +50,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class TimeoutSeconds(_Entry):
-    """How long a call may take, in seconds; what is absent comes from elsewhere."""
+    """Timeouts of a call, in seconds; see `providers.calls.timeouts` for the absent ones."""
 
     first_token: Seconds | None = None
     stall: Seconds | None = None
@@ -56,72 +67,103 @@ class Prices(_Entry):
     source: str
     """Where the numbers come from."""
     checked_on: date | None = None
-    """When somebody last looked; genai-prices has a version instead."""
+    """When they were last checked; genai-prices has a version instead."""
 
 
 class DataPolicy(_Entry):
-    """What a provider promises about prompts. Absent is unknown, and unknown is not a promise."""
+    """A provider's promises about prompts. An absent one is unknown, which is not a promise."""
 
     regions: tuple[str, ...] | None = None
     """Everywhere that prompts are processed, as country codes or `eu`."""
     retention_days: int | None = Field(default=None, ge=0)
-    """How long prompts are kept at most; 0 is not at all."""
+    """How long prompts are kept at most; 0 means not at all."""
     trains_on_data: bool | None = None
     agreements: tuple[str, ...] = ()
-    """Signed between the operator and the provider, such as `hipaa`: only the operator knows."""
+    """Agreements between operator and provider, such as `hipaa`: only the operator knows them."""
     offers: tuple[str, ...] = ()
     """Agreements that the provider signs on request. Until then they protect nothing."""
     source: str | None = None
-    """The page that says so."""
+    """Web page with the promises."""
+
+
+class RequestDialect(_Entry):
+    """How the requests of one OpenAI-compatible provider differ from OpenAI's.
+
+    The stream parser handles the differences in answers by itself.
+    """
+
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    asks_for_usage: bool = True
+    """Send `stream_options.include_usage`; false if usage comes anyway, or the field is refused."""
+    effort_field: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
+    """`reasoning` sends `{"reasoning": {"effort": ...}}` (OpenRouter)."""
+    reasoning_body: Mapping[str, Any] = Field(default_factory=dict)
+    """Sent together with an effort, so that the answer includes the reasoning."""
+    no_reasoning_body: Mapping[str, Any] | None = None
+    """Sent instead of the effort `none` (DeepSeek switches reasoning off by another field)."""
+    efforts: tuple[Effort, ...] | None = None
+    """The accepted efforts; another one is replaced by the nearest of them, with a note."""
+    schemas: Literal["json_schema", "json_object"] = "json_schema"
+    """`json_object`: the vendor only guarantees JSON, so the schema goes into the instructions."""
+    thinking_tags: bool = False
+    """Whether the text may begin with reasoning up to `</think>`, with or without `<think>`."""
+    call_id_length: int | None = None
+    """Required length of tool call ids, which must be alphanumeric (Mistral)."""
+    replay_field: str | None = None
+    """Field of an assistant's message that returns its reasoning in a tool loop."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    """Sent with every request; not for secrets."""
+    key_header: str | None = None
+    """Header for the key instead of `Authorization` (Portkey)."""
 
 
 class Provider(_Entry):
-    """Somebody who serves models."""
+    """A company or a server that serves models."""
 
     id: str
     name: str
     adapter: AdapterKind
     base_url: str | None = None
-    """Absent: whoever runs it says where, by one of `base_url_variables`."""
+    """Absent if the operator sets it by one of `base_url_variables`."""
     key_variables: tuple[str, ...] = ()
-    """Names under which the key is looked for; the first is the one that we name."""
+    """Environment variables that may hold the key; messages name the first."""
     key_page: str | None = None
-    """Where a person gets a key."""
+    """Web page where people get a key."""
     key_is_optional: bool = False
     base_url_variables: tuple[str, ...] = ()
     local: bool = False
     """Runs on this machine: prompts do not leave it, and calls cost nothing."""
     ports: tuple[int, ...] = ()
-    """Where a local one is looked for, on loopback."""
+    """Loopback ports where a local server is looked for."""
     owned_by: tuple[str, ...] = ()
-    """What its listing says in `owned_by`, to tell apart servers that share a port."""
+    """Values of `owned_by` in its listing, to tell apart servers that share a port."""
     any_model: bool = False
-    """`<provider>/<its own model id>` is a model even without an entry."""
+    """Whether `<provider>/<its own model id>` is a model even without an entry."""
     assumed_capabilities: tuple[str, ...] = ()
-    """Capabilities of such models, of which nothing is known."""
+    """Capabilities of such models, about which nothing is known."""
     genai_prices: str | None = None
     """The provider's id in genai-prices."""
     max_concurrency: int = Field(default=16, ge=1)
-    """Calls at once to each deployment, from one process; fewer while that is too much for it."""
+    """Maximum concurrent calls to each deployment from one process, fewer after throttling."""
     requests_per_minute: int | None = Field(default=None, ge=1)
     """To each deployment, from all executors together."""
     tokens_per_minute: int | None = Field(default=None, ge=1)
     """Of prompts and answers, to each deployment, from all executors together."""
     timeouts: TimeoutSeconds = TimeoutSeconds()
     lists_without_key: bool = False
-    """Its list of models is public: an answer says nothing about a key."""
+    """Whether its list of models is public, so that an answer proves nothing about a key."""
     listing_decides: bool = False
-    """What it lists is all that it serves: agents ask at start, and call nothing else there."""
-    wire: WireProfile = WireProfile()
+    """Whether it serves exactly what it lists: agents read it at start and call nothing else."""
+    wire: RequestDialect = RequestDialect()
     embeddings: EmbeddingWire = "openai"
-    """How it takes texts to embed."""
+    """Wire format of its embeddings."""
     data_policy: DataPolicy = DataPolicy()
     mask_keys: bool | None = None
-    """Whether keys in prompts are masked before they leave; absent: everywhere but locally."""
+    """Whether keys in prompts are masked; by default everywhere but locally."""
 
     @property
     def how_to_open(self) -> str:
-        """What a person does so that it can be called from here."""
+        """Instruction for the user who wants to call this provider."""
         if self.local:
             return f"start {self.name}"
         if self.base_url is None and self.base_url_variables:
@@ -131,25 +173,25 @@ class Provider(_Entry):
 
 
 class DeploymentEntry(_Entry):
-    """One place where a model is served."""
+    """A provider that serves a model."""
 
     provider: str
     model: str
     """The provider's own id of the model."""
     prices: Prices | None = None
-    """Only where genai-prices does not know better."""
+    """Only if genai-prices does not know better."""
     mask_keys: bool | None = None
-    """Instead of the provider's."""
+    """Overrides the provider's."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """Its share of the calls when the model's routing is `weighted`."""
+    """Share of the calls if the model's routing is `weighted`."""
     max_concurrency: int | None = Field(default=None, ge=1)
-    """This and the next two: instead of the provider's."""
+    """Overrides the provider's, like the next two."""
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)
 
 
 class Retirement(_Entry):
-    """Why a model is not to be asked for any more, and who to ask instead."""
+    """Why a model should no longer be called, and its successor."""
 
     successor: str
     reason: str
@@ -158,7 +200,7 @@ class Retirement(_Entry):
 
 
 class Model(_Entry):
-    """What one maker trained. `id` is also the lane of its subtasks."""
+    """A model of one maker. `id` is also the lane of its subtasks."""
 
     id: str
     name: str
@@ -169,7 +211,7 @@ class Model(_Entry):
     timeouts: TimeoutSeconds = TimeoutSeconds()
     aliases: tuple[str, ...] = ()
     base: str | None = None
-    """The model that this one was tuned from: what is not said here is as there, but the price."""
+    """The model that this one was tuned from, whose facts it inherits, except the price."""
     context_window: int | None = Field(default=None, gt=0)
     """Tokens of prompt and answer together."""
     max_output_tokens: int | None = Field(default=None, gt=0)
@@ -178,7 +220,7 @@ class Model(_Entry):
     reasoning: Reasoning | None = None
     tools: bool | None = None
     tools_while_reasoning: bool | None = None
-    """Whether it calls tools while it reasons; false: with tools it needs the effort `none`."""
+    """Whether it calls tools while it reasons; if false, tools need the effort `none`."""
     structured_output: bool | None = None
     """Whether it follows a JSON Schema of the answer."""
     inputs: tuple[Literal["text", "image", "pdf", "audio", "video"], ...] = ("text",)
@@ -186,16 +228,36 @@ class Model(_Entry):
     """Parameters that the model refuses; they are dropped with a note."""
     retirement: Retirement | None = None
     ending: Retirement | None = None
-    """The retirement that is announced for a day which is not near."""
+    """A retirement that is announced for a day that is not near."""
 
     @property
     def reasons_unasked(self) -> bool:
-        """Whether it reasons when a request does not say whether it should, as most do not."""
+        """Whether it reasons if a request does not say, as most do not."""
         return self.reasoning in {"default-on", "always"}
 
     @property
     def takes_tools(self) -> bool | None:
-        """Whether a request may have tools; a model that cannot stop reasoning may refuse them."""
+        """Whether a request may have tools; models that always reason may refuse them."""
         if self.tools_while_reasoning is False and self.reasoning == "always":
             return False
         return self.tools
+
+
+class EmbeddingModel(_Entry):
+    """A model that turns texts into vectors."""
+
+    id: str
+    name: str
+    maker: str
+    provider: str
+    model: str
+    """The provider's own id."""
+    aliases: tuple[str, ...] = ()
+    dimensions: int | None = Field(default=None, gt=0)
+    """Of a vector by default; absent if it depends on the server."""
+    shortens: bool = False
+    """Whether fewer dimensions may be requested."""
+    max_input_tokens: int | None = Field(default=None, gt=0)
+    """Of one text."""
+    usd_per_million: Decimal | None = Field(default=None, ge=0)
+    price_source: str | None = None

@@ -1,1 +1,1 @@
-"""Texts as vectors: one call for every vendor's embeddings."""
+"""Embeddings: texts to vectors, with the keys and middleware of the router."""

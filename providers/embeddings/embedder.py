@@ -1,4 +1,4 @@
-"""`embed`: texts in, vectors out, in their order, whatever the vendor."""
+"""Embeds texts: vectors in the order of the texts, whatever the vendor."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -9,37 +9,47 @@ from typing import Final, Self, TypeAlias
 
 from pydantic import SecretStr
 
-from providers.adapters.gemini.errors import refined
-from providers.adapters.http.client import NativeClient
-from providers.calls.fallback import Chain
-from providers.calls.middleware import Errand, Gate
-from providers.calls.timeouts import timeouts_for
+from providers.adapters.gemini.errors import refine_error
+from providers.adapters.http.client import VendorClient
+from providers.calls.fallback import FallbackCall
+from providers.calls.middleware import CallContext, CallMiddleware
+from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.keyring import Keyring, check_key
-from providers.catalogue.schema import DeploymentEntry, Model, Prices, Provider, TimeoutSeconds
-from providers.chat import Done, Event, Usage
-from providers.embeddings.batches import batches, check
+from providers.catalogue.schema import (
+    DeploymentEntry,
+    EmbeddingModel,
+    Model,
+    Prices,
+    Provider,
+    TimeoutSeconds,
+)
+from providers.chat import Done, Event, TokenUsage
 from providers.embeddings.records import Embedded, Embedding, Purpose
-from providers.embeddings.request import Batch, EmbeddingRequest
-from providers.embeddings.schema import EmbeddingModel
-from providers.embeddings.wires import WIRES, Wire
+from providers.embeddings.request import (
+    EmbeddingBatch,
+    EmbeddingRequest,
+    check_texts,
+    split_into_batches,
+)
+from providers.embeddings.wires import EMBEDDING_FORMATS, EmbeddingFormat
 from providers.errors import InvalidRequest, MalformedResponse, NotServed
-from providers.prices import cost_of, load_prices
+from providers.prices import calculate_cost, load_prices
 
 __all__ = ["Embedder"]
 
-AT_ONCE: Final = 4
-"""Requests of one call to `embed`, so that it leaves room for others."""
+MAX_CONCURRENT: Final = 4
+"""Requests of one `embed` that run at the same time, so that others get their turn."""
 
-_Told: TypeAlias = tuple[Usage | None, tuple[str, ...]]
-"""What the vendor counted for one request, and the notes of its call."""
+_Report: TypeAlias = tuple[TokenUsage | None, tuple[str, ...]]
+"""Usage and notes of one request."""
 
 
 class Embedder:
-    """Behind the same gates as chat, with the same keys; `Router.embedder` gives one.
+    """Embeds texts with the router's keys and middleware; `Router.open_embedder` returns one.
 
-    Use it in one event loop, within `async with`; any number of calls at once.
+    Use it in one event loop, within `async with`, for any number of calls at once.
     """
 
     def __init__(
@@ -47,17 +57,17 @@ class Embedder:
         catalogue: Catalogue,
         keyring: Keyring,
         *,
-        base_url: Callable[[Provider], str | None],
-        gates: Sequence[Gate] = (),
+        get_base_url: Callable[[Provider], str | None],
+        middleware: Sequence[CallMiddleware] = (),
         timeouts: TimeoutSeconds | None = None,
     ) -> None:
-        """`base_url` says where a provider can be called from here, None when it cannot."""
+        """Create an embedder; `get_base_url` returns None if a provider cannot be called."""
         self._catalogue = catalogue
         self._keyring = keyring
-        self._base_url = base_url
-        self._gates = gates
+        self._get_base_url = get_base_url
+        self._middleware = middleware
         self._timeouts = timeouts
-        self._clients: dict[tuple[str, str], NativeClient] = {}
+        self._clients: dict[tuple[str, str], VendorClient] = {}
         self._stack = AsyncExitStack()
 
     async def embed(
@@ -67,99 +77,109 @@ class Embedder:
         *,
         purpose: Purpose = "document",
         dimensions: int | None = None,
-        errand: Errand | None = None,
+        context: CallContext | None = None,
     ) -> Embedded:
-        """Embed texts, as many requests as it takes; all of them or none.
+        """Embed texts with as many requests as needed; either all texts or none.
 
         Args:
             model: an id or alias of the catalogue, or `ollama/<tag>` and the like.
-            texts: in any number; none may be empty.
-            purpose: what the vectors are for, where the model makes a difference.
-            dimensions: of each vector, where the model can shorten them.
-            errand: for whom; gates judge by it.
+            texts: any number; none may be empty.
+            purpose: of the vectors, for models that distinguish.
+            dimensions: of each vector, if the model can shorten it.
+            context: the work that the calls belong to.
 
         Raises:
             UnknownModel: with the nearest names.
-            NotServed: no key or server here, or the errand forbids it; the message says which.
+            NotServed: no key or server here, or the context forbids it; the message says which.
             InvalidRequest: an empty text, or dimensions that the model does not have.
-            CallFailed: anything that a gate, the vendor or the network did.
+            CallFailed: the middleware, the vendor or the network failed.
         """
-        errand = errand or Errand()
-        entry = self._catalogue.embedding(model)
+        context = context or CallContext()
+        entry = self._catalogue.find_embedding_model(model)
         await self._keyring.refresh()
-        place = self._place(entry, errand)
-        if place.entry.prices is None and place.host.genai_prices is not None:
+        deployment = self._get_deployment(entry, context)
+        if deployment.entry.prices is None and deployment.host.genai_prices is not None:
             await asyncio.to_thread(load_prices)
-        wire = WIRES[place.host.embeddings]
-        check(place.provider, wire, texts, longest=entry.max_input_tokens)
+        wire = EMBEDDING_FORMATS[deployment.host.embeddings]
+        check_texts(deployment.provider, wire, texts, max_tokens=entry.max_input_tokens)
         _check_dimensions(entry, dimensions)
-        asked = [
-            Batch(
-                redactor=self._keyring.redactor(shapes=True),
+        batches = [
+            EmbeddingBatch(
+                redactor=self._keyring.get_redactor(shapes=True),
                 request=EmbeddingRequest(
                     model=entry.model, texts=tuple(batch), purpose=purpose, dimensions=dimensions
                 ),
                 wire=wire,
-                client=lambda key: self._client(place.host, wire, key),
+                get_client=lambda key: self._get_client(deployment.host, wire, key),
             )
-            for batch in batches(wire, texts)
+            for batch in split_into_batches(wire, texts)
         ]
-        told = await self._told(asked, place, errand)
-        vectors = [vector for batch in asked if batch.read for vector in batch.read.vectors]
-        _check_vectors(place.host, vectors, count=len(texts), dimensions=dimensions)
-        return _embedded(place, vectors, told)
+        reports = await self._send_all(batches, deployment, context)
+        vectors = [vector for batch in batches if batch.parsed for vector in batch.parsed.vectors]
+        _check_vectors(deployment.host, vectors, count=len(texts), dimensions=dimensions)
+        return _build_result(deployment, vectors, reports)
 
-    async def _told(self, asked: Sequence[Batch], place: Deployment, errand: Errand) -> list[_Told]:
-        """Send all requests, a few at once; give what the vendor counted, and notes."""
-        room = asyncio.Semaphore(AT_ONCE)
+    async def _send_all(
+        self, batches: Sequence[EmbeddingBatch], deployment: Deployment, context: CallContext
+    ) -> list[_Report]:
+        limit = asyncio.Semaphore(MAX_CONCURRENT)
 
-        async def ask(batch: Batch) -> _Told:
-            async with room:
-                return await _folded(self._chain(batch, place, errand).events())
+        async def send(batch: EmbeddingBatch) -> _Report:
+            async with limit:
+                return await _collect_report(self._build_call(batch, deployment, context).stream())
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(ask(batch), name="embed") for batch in asked]
+                tasks = [group.create_task(send(batch), name="embed") for batch in batches]
         except* Exception as failures:
             raise failures.exceptions[0] from None  # one error, as from one call
         return [task.result() for task in tasks]
 
-    def _chain(self, batch: Batch, place: Deployment, errand: Errand) -> Chain:
-        return Chain(
-            deployments=[place],
+    def _build_call(
+        self, batch: EmbeddingBatch, deployment: Deployment, context: CallContext
+    ) -> FallbackCall:
+        return FallbackCall(
+            deployments=[deployment],
             prepare=batch.prepare,
-            errand=errand,
-            gates=self._gates,
+            context=context,
+            middleware=self._middleware,
             keyring=self._keyring,
-            timeouts=lambda each: timeouts_for(
-                each, asked=errand.timeouts, settings=self._timeouts, left=errand.time_left
+            get_timeouts=lambda each: resolve_timeouts(
+                each, asked=context.timeouts, settings=self._timeouts, left=context.time_left
             ),
         )
 
-    def _place(self, entry: EmbeddingModel, errand: Errand) -> Deployment:
-        """Where the model is served, in the words of the gates."""
+    def _get_deployment(self, entry: EmbeddingModel, context: CallContext) -> Deployment:
+        """Return the deployment of an embedding model, in the form that middleware knows."""
         host = self._catalogue.providers[entry.provider]
-        base_url = self._base_url(host)
+        base_url = self._get_base_url(host)
         if base_url is None:
             raise NotServed(host.how_to_open)
         given = self._keyring.get(host.id)
-        place = Deployment(
-            model=_as_model(entry),
-            entry=_as_model(entry).deployments[0],
+        model = _to_model(entry)
+        deployment = Deployment(
+            model=model,
+            entry=model.deployments[0],
             host=host,
             base_url=base_url,
             simulated=given is not None and given.simulated,
         )
-        if errand.forbids is not None and (why := errand.forbids(place)):
+        if context.find_objection is not None and (why := context.find_objection(deployment)):
             raise NotServed(f"{entry.name} must not be called for this: {why}")
-        return place
+        return deployment
 
-    def _client(self, host: Provider, wire: Wire, key: SecretStr | None) -> NativeClient:
+    def _get_client(
+        self, host: Provider, wire: EmbeddingFormat, key: SecretStr | None
+    ) -> VendorClient:
         check_key(host, key)
         secret = key.get_secret_value() if key else ""
         if (host.id, secret) not in self._clients:
-            client = NativeClient(
-                vendor=host.id, base_url="", key=key, headers=wire.headers(secret), refine=refined
+            client = VendorClient(
+                vendor=host.id,
+                base_url="",
+                key=key,
+                headers=wire.build_headers(secret),
+                refine=refine_error,
             )
             self._clients[host.id, secret] = client
             self._stack.push_async_exit(client)
@@ -177,13 +197,13 @@ class Embedder:
         await self._stack.aclose()
 
 
-async def _folded(events: AsyncGenerator[Event, None]) -> _Told:
-    usage: Usage | None = None
+async def _collect_report(events: AsyncGenerator[Event, None]) -> _Report:
+    usage: TokenUsage | None = None
     notes: tuple[str, ...] = ()
     async with aclosing(events) as each:
         async for event in each:
             match event:
-                case Usage():
+                case TokenUsage():
                     usage = event
                 case Done():
                     notes = event.notes
@@ -192,31 +212,31 @@ async def _folded(events: AsyncGenerator[Event, None]) -> _Told:
     return usage, notes
 
 
-def _embedded(
-    place: Deployment, vectors: Sequence[Sequence[float]], told: Sequence[_Told]
+def _build_result(
+    deployment: Deployment, vectors: Sequence[Sequence[float]], reports: Sequence[_Report]
 ) -> Embedded:
-    used = [usage for usage, _ in told]
+    used = [usage for usage, _ in reports]
     return Embedded(
         embeddings=tuple(
-            Embedding(model=place.model.id, dimensions=len(vector), vector=tuple(vector))
+            Embedding(model=deployment.model.id, dimensions=len(vector), vector=tuple(vector))
             for vector in vectors
         ),
-        provider=place.provider,
-        tokens=_tokens(used),
-        cost_usd=_cost(used, place),
-        simulated=place.simulated,
-        notes=tuple(dict.fromkeys(note for _, notes in told for note in notes)),
+        provider=deployment.provider,
+        tokens=_sum_tokens(used),
+        cost_usd=_sum_costs(used, deployment),
+        simulated=deployment.simulated,
+        notes=tuple(dict.fromkeys(note for _, notes in reports for note in notes)),
     )
 
 
-def _tokens(used: Sequence[Usage | None]) -> int | None:
+def _sum_tokens(used: Sequence[TokenUsage | None]) -> int | None:
     counts = [None if usage is None else usage.input for usage in used]
     known = [each for each in counts if each is not None]
     return sum(known) if len(known) == len(counts) else None
 
 
-def _as_model(entry: EmbeddingModel) -> Model:
-    """The entry as the gates know models: only what is read has a price."""
+def _to_model(entry: EmbeddingModel) -> Model:
+    """Return the entry as middleware knows models; only input tokens have a price."""
     prices = None
     if entry.usd_per_million is not None:
         prices = Prices(
@@ -250,10 +270,12 @@ def _check_vectors(
         raise MalformedResponse(host.id, f"vectors of {sizes} and not {dimensions} dimensions")
 
 
-def _cost(used: Sequence[Usage | None], place: Deployment) -> Decimal | None:
-    """Return the cost of all requests; None where it is not known what they used at what price."""
-    costs = [cost_of(usage or Usage(), place) for usage in used]
+def _sum_costs(used: Sequence[TokenUsage | None], deployment: Deployment) -> Decimal | None:
+    """Return the cost of all requests; None if a usage or price is unknown."""
+    costs = [calculate_cost(usage or TokenUsage(), deployment) for usage in used]
     known = [cost.usd for cost in costs if cost is not None]
-    if len(known) < len(used) or (None in used and not (place.host.local or place.simulated)):
+    if len(known) < len(used) or (
+        None in used and not (deployment.host.local or deployment.simulated)
+    ):
         return None
     return sum(known, Decimal())

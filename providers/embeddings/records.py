@@ -1,4 +1,4 @@
-"""What `embed` gives back. A vector is only worth keeping together with what made it."""
+"""Results of `Embedder.embed`. This module imports no HTTP client, unlike `embedder`."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,15 +7,15 @@ from typing import Literal, TypeAlias
 __all__ = ["Embedded", "Embedding", "Purpose"]
 
 Purpose: TypeAlias = Literal["document", "query"]
-"""Some models place questions elsewhere than the texts that answer them."""
+"""Some models map a question to a vector near the texts that answer it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
-    """One vector. Those of another model or another dimension are not comparable with it."""
+    """One vector, only comparable with those of the same model and dimensions."""
 
     model: str
-    """Canonical id, as in the catalogue: store it beside the vector."""
+    """Canonical id, as in the catalogue: store it with the vector."""
     dimensions: int
     vector: tuple[float, ...]
 
@@ -27,10 +27,10 @@ class Embedded:
     embeddings: tuple[Embedding, ...]
     provider: str
     tokens: int | None
-    """As the vendor counted them; `None` where it does not."""
+    """As counted by the vendor; None if it does not count."""
     cost_usd: Decimal | None
-    """`None` where the count or the price is unknown: that is not free."""
+    """None if the count or the price is unknown, which does not mean free."""
     simulated: bool
     """Whether the vendor simulator made the vectors."""
     notes: tuple[str, ...] = ()
-    """What had to be changed before the texts were sent."""
+    """Changes to the texts before they were sent."""

@@ -1,36 +1,44 @@
-"""What is asked of an embedding model, in the shape that gates know from chat."""
+"""Requests for embeddings, in the form that middleware knows from chat."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
-from providers.adapters.http.client import NativeClient
-from providers.adapters.http.error_mapping import UNREADABLE
-from providers.calls.prepare import Prepared, Sending, masked_note
+from providers.adapters.http.client import VendorClient
+from providers.adapters.http.error_mapping import PARSE_ERRORS
+from providers.calls.masking import mask_keys
+from providers.calls.prepare import PreparedCall
 from providers.catalogue.deployment import Deployment
-from providers.chat import Done, FinishReason, Usage
+from providers.chat import Done, Event, FinishReason, TokenUsage
 from providers.embeddings.records import Purpose
-from providers.embeddings.wires import Read, Wire
-from providers.errors import MalformedResponse
-from providers.masking import mask_keys
+from providers.embeddings.wires import EmbeddingFormat, ParsedVectors
+from providers.errors import ContextTooLong, InvalidRequest, MalformedResponse
 from providers.secrets import Redactor
 
-__all__ = ["LONGEST_VECTOR", "Batch", "EmbeddingRequest"]
+__all__ = [
+    "MAX_VECTOR_BYTES",
+    "EmbeddingBatch",
+    "EmbeddingRequest",
+    "check_texts",
+    "split_into_batches",
+]
 
-LONGEST_VECTOR: Final = 512 * 1024
-"""Bytes of an answer for each text: 8,192 numbers of 64 characters."""
-LONGEST: Final = timedelta(seconds=60)
-"""For one request, whatever else is allowed: nothing is generated that could take longer."""
+MAX_VECTOR_BYTES: Final = 512 * 1024
+"""Of a response, for each text: 8,192 numbers of 64 characters."""
+MAX_DURATION: Final = timedelta(seconds=60)
+"""Of one request, whatever the timeouts: nothing is generated that could take longer."""
+_CHARACTERS_PER_TOKEN: Final = 4
+"""An approximation, for limits that the vendor checks exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """The texts of one request."""
+    """The texts of one request; a `VendorRequest`."""
 
     model: str
     """The provider's own id."""
@@ -39,81 +47,117 @@ class EmbeddingRequest:
     dimensions: int | None
 
     @property
-    def whole(self) -> bool:
-        """The vectors come in one piece."""
-        return True
+    def stream(self) -> bool:
+        """Vectors come in one piece."""
+        return False
 
     @property
     def max_output_tokens(self) -> int:
-        """Nothing is written."""
+        """Nothing is generated."""
         return 0
 
-    def reads(self) -> Iterable[str]:
-        """Every text."""
+    def iter_texts(self) -> Iterable[str]:
+        """Iterate over the texts."""
         return self.texts
 
-    def audited(self) -> dict[str, Any]:
-        """The texts."""
+    def to_audit_record(self) -> dict[str, Any]:
+        """Return the texts."""
         return {"texts": list(self.texts)}
 
 
 @dataclass(slots=True, kw_only=True)
-class Batch:
-    """One request on its way; `read` is there once it was answered, by whichever call."""
+class EmbeddingBatch:
+    """One request and, once a call has answered it, its vectors."""
 
     request: EmbeddingRequest
-    wire: Wire
-    client: Callable[[SecretStr | None], NativeClient]
+    wire: EmbeddingFormat
+    get_client: Callable[[SecretStr | None], VendorClient]
     redactor: Redactor
-    read: Read | None = None
+    parsed: ParsedVectors | None = None
 
-    def prepare(self, deployment: Deployment) -> Prepared:
-        """Mask what must not leave; see `prepared_chat`."""
+    def prepare(self, deployment: Deployment) -> PreparedCall:
+        """Mask keys in the texts; see `prepare_chat`."""
         request, found = self.request, 0
         if deployment.masks_keys:
             pairs = [mask_keys(text, self.redactor) for text in request.texts]
             found = sum(count for _, count in pairs)
             request = replace(request, texts=tuple(text for text, _ in pairs))
+        return _PreparedBatch(deployment=deployment, request=request, masked_keys=found, batch=self)
 
-        async def send(key: SecretStr | None) -> Callable[[Timeouts], Sending]:
-            client = self.client(key)
-            return lambda timeouts: self._ask(client, deployment, request, timeouts)
 
-        return Prepared(request=request, send=send, notes=masked_note(found), masked_keys=found)
+@dataclass(kw_only=True)
+class _PreparedBatch(PreparedCall):
+    request: EmbeddingRequest
+    batch: EmbeddingBatch
+    _client: VendorClient = field(init=False)
 
-    async def _ask(
-        self,
-        client: NativeClient,
-        deployment: Deployment,
-        request: EmbeddingRequest,
-        timeouts: Timeouts,
-    ) -> Sending:
-        url = self.wire.url(deployment.base_url, request.model)
-        body = self.wire.body(
-            request.model, request.texts, purpose=request.purpose, dimensions=request.dimensions
-        )
-        answer: Mapping[str, Any] = await client.post(
-            url,
-            body,
-            within=min(timeouts.total, LONGEST),
-            longest=LONGEST_VECTOR * len(request.texts),
+    async def open(self, key: SecretStr | None) -> None:
+        self._client = self.batch.get_client(key)
+
+    async def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        request, wire = self.request, self.batch.wire
+        answer: Mapping[str, Any] = await self._client.post(
+            wire.build_url(self.deployment.base_url, request.model),
+            wire.build_body(
+                request.model, request.texts, purpose=request.purpose, dimensions=request.dimensions
+            ),
+            within=min(timeouts.total, MAX_DURATION),
+            longest=MAX_VECTOR_BYTES * len(request.texts),
         )
         try:
-            read = self.wire.read(answer)
-            for vector in read.vectors:
+            parsed = wire.parse(answer)
+            for vector in parsed.vectors:
                 _check_numbers(vector)
-        except UNREADABLE as error:
+        except PARSE_ERRORS as error:
             raise MalformedResponse(
-                deployment.provider, "the vectors are not as documented"
+                self.deployment.provider, "the vectors are not as documented"
             ) from error
-        self.read = read
-        if read.tokens is not None:
-            yield Usage(input=read.tokens)
+        self.batch.parsed = parsed
+        if parsed.tokens is not None:
+            yield TokenUsage(input=parsed.tokens)
         yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="")
 
 
+def check_texts(
+    vendor: str, wire: EmbeddingFormat, texts: Sequence[str], *, max_tokens: int | None
+) -> None:
+    """Refuse texts that the vendor would refuse less clearly, or truncate without notice.
+
+    Raises:
+        InvalidRequest: a text is empty.
+        ContextTooLong: a text is longer than the model accepts.
+    """
+    for place, text in enumerate(texts):
+        if not text.strip():
+            raise InvalidRequest(vendor, f"text {place} is empty: leave it out")
+        tokens = _estimate_tokens(text)
+        if wire.truncates_silently and max_tokens is not None and tokens > max_tokens:
+            raise ContextTooLong(
+                vendor, f"text {place} has about {tokens} tokens, more than {max_tokens}"
+            )
+
+
+def split_into_batches(wire: EmbeddingFormat, texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the texts in order, in as few batches as the vendor's limits allow."""
+    begin, tokens = 0, 0
+    for place, text in enumerate(texts):
+        size = _estimate_tokens(text)
+        too_many = place - begin >= wire.max_texts
+        too_long = wire.max_tokens is not None and tokens + size > wire.max_tokens
+        if place > begin and (too_many or too_long):
+            yield texts[begin:place]
+            begin, tokens = place, 0
+        tokens += size
+    if begin < len(texts):
+        yield texts[begin:]
+
+
+def _estimate_tokens(text: str) -> int:
+    return len(text) // _CHARACTERS_PER_TOKEN + 1
+
+
 def _check_numbers(vector: object) -> None:
-    """Raise `ValueError` if it is no list of numbers that a database can keep."""
+    """Raise `ValueError` if it is not a list of numbers that a database can store."""
     if not isinstance(vector, list) or not set(map(type, vector)) <= {float, int}:
         raise ValueError("a vector holds something else than numbers")
     if not all(map(math.isfinite, vector)):

@@ -1,4 +1,4 @@
-"""The four ways in which vendors take texts and give vectors. Each is one POST of JSON.
+"""Wire formats of embeddings. Each request is one POST of JSON.
 
 Sources: https://platform.openai.com/docs/api-reference/embeddings,
 https://docs.cohere.com/reference/embed, https://ai.google.dev/api/embeddings,
@@ -10,81 +10,85 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from providers.adapters.gemini.client import root
-from providers.adapters.token_counts import count, details
+from providers.adapters.base import strip_endpoint
+from providers.adapters.gemini.client import normalize_base_url
+from providers.adapters.payload import get_count, get_mapping
+from providers.catalogue.schema import EmbeddingWire
 from providers.embeddings.records import Purpose
-from providers.embeddings.schema import EmbeddingWire
 
-__all__ = ["WIRES", "Read", "Wire"]
+__all__ = ["EMBEDDING_FORMATS", "EmbeddingFormat", "ParsedVectors"]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What one answer says."""
+class ParsedVectors:
+    """The content of one response."""
 
     vectors: list[list[float]]
     tokens: int | None
 
 
-class Wire(ABC):
-    """One vendor's format."""
+class EmbeddingFormat(ABC):
+    """Wire format of one vendor."""
 
-    most_texts: ClassVar[int]
+    max_texts: ClassVar[int]
     """In one request."""
-    most_tokens: ClassVar[int | None] = None
+    max_tokens: ClassVar[int | None] = None
     """Of all texts of one request."""
-    cuts_silently: ClassVar[bool] = False
-    """Whether a text that is too long is cut without a word, so that we must refuse it."""
+    truncates_silently: ClassVar[bool] = False
+    """Whether the vendor truncates a long text without notice, so that we must refuse it."""
 
     @abstractmethod
-    def url(self, base_url: str, model: str) -> str:
-        """Where to post, given the base URL of the provider's chat."""
+    def build_url(self, base_url: str, model: str) -> str:
+        """Return the URL, given the base URL of the provider's chat."""
 
     @abstractmethod
-    def body(
+    def build_body(
         self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
-        """The request."""
+        """Return the request body."""
 
     @abstractmethod
-    def read(self, answer: Mapping[str, Any]) -> Read:
-        """The vectors in the order of the texts. Any LookupError or TypeError: another shape."""
+    def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
+        """Return the vectors in the order of the texts.
 
-    def headers(self, secret: str) -> dict[str, str]:
-        """How the key is sent."""
+        Raises LookupError or TypeError if the answer has another format.
+        """
+
+    def build_headers(self, secret: str) -> dict[str, str]:
+        """Return the headers with the key."""
         return {"authorization": f"Bearer {secret}"} if secret else {}
 
 
-class _OpenAI(Wire):
-    most_texts = 2048
-    most_tokens = 300_000
+class _OpenAI(EmbeddingFormat):
+    max_texts = 2048
+    max_tokens = 300_000
 
-    def url(self, base_url: str, model: str) -> str:
+    def build_url(self, base_url: str, model: str) -> str:
         del model
-        return f"{_chat_root(base_url)}/embeddings"
+        return f"{strip_endpoint(base_url)}/embeddings"
 
-    def body(
+    def build_body(
         self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         del purpose
         body: dict[str, Any] = {"model": model, "input": list(texts), "encoding_format": "float"}
         return body if dimensions is None else {**body, "dimensions": dimensions}
 
-    def read(self, answer: Mapping[str, Any]) -> Read:
+    def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
         rows = sorted(answer["data"], key=lambda row: row["index"])
-        tokens = count(details(answer, "usage"), "prompt_tokens")
-        return Read([row["embedding"] for row in rows], tokens)
+        tokens = get_count(get_mapping(answer, "usage"), "prompt_tokens")
+        return ParsedVectors([row["embedding"] for row in rows], tokens)
 
 
-class _Cohere(Wire):
-    most_texts = 96
+class _Cohere(EmbeddingFormat):
+    max_texts = 96
 
-    def url(self, base_url: str, model: str) -> str:
+    def build_url(self, base_url: str, model: str) -> str:
         del model
-        root_url = _chat_root(base_url).removesuffix("/compatibility/v1").removesuffix("/v2")
-        return f"{root_url}/v2/embed"
+        root = strip_endpoint(base_url).removesuffix("/compatibility/v1").removesuffix("/v2")
+        return f"{root}/v2/embed"
 
-    def body(
+    def build_body(
         self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -96,19 +100,20 @@ class _Cohere(Wire):
         }
         return body if dimensions is None else {**body, "output_dimension": dimensions}
 
-    def read(self, answer: Mapping[str, Any]) -> Read:
-        billed = details(details(answer, "meta"), "billed_units")
-        return Read(list(answer["embeddings"]["float"]), count(billed, "input_tokens"))
+    def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
+        billed = get_mapping(get_mapping(answer, "meta"), "billed_units")
+        vectors = list(answer["embeddings"]["float"])
+        return ParsedVectors(vectors, get_count(billed, "input_tokens"))
 
 
-class _Gemini(Wire):
-    most_texts = 100
-    cuts_silently = True
+class _Gemini(EmbeddingFormat):
+    max_texts = 100
+    truncates_silently = True
 
-    def url(self, base_url: str, model: str) -> str:
-        return f"{root(base_url)}/models/{model}:batchEmbedContents"
+    def build_url(self, base_url: str, model: str) -> str:
+        return f"{normalize_base_url(base_url)}/models/{model}:batchEmbedContents"
 
-    def body(
+    def build_body(
         self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         each: dict[str, Any] = {
@@ -119,36 +124,32 @@ class _Gemini(Wire):
             each["outputDimensionality"] = dimensions
         return {"requests": [{**each, "content": {"parts": [{"text": text}]}} for text in texts]}
 
-    def read(self, answer: Mapping[str, Any]) -> Read:
-        return Read([each["values"] for each in answer["embeddings"]], None)
+    def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
+        return ParsedVectors([each["values"] for each in answer["embeddings"]], None)
 
-    def headers(self, secret: str) -> dict[str, str]:
+    def build_headers(self, secret: str) -> dict[str, str]:
         return {"x-goog-api-key": secret}
 
 
-class _Ollama(Wire):
-    most_texts = 64
+class _Ollama(EmbeddingFormat):
+    max_texts = 64
 
-    def url(self, base_url: str, model: str) -> str:
+    def build_url(self, base_url: str, model: str) -> str:
         del model
-        return f"{_chat_root(base_url).removesuffix('/v1')}/api/embed"
+        return f"{strip_endpoint(base_url).removesuffix('/v1')}/api/embed"
 
-    def body(
+    def build_body(
         self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         del purpose
         body: dict[str, Any] = {"model": model, "input": list(texts), "truncate": False}
         return body if dimensions is None else {**body, "dimensions": dimensions}
 
-    def read(self, answer: Mapping[str, Any]) -> Read:
-        return Read(list(answer["embeddings"]), count(answer, "prompt_eval_count"))
+    def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
+        return ParsedVectors(list(answer["embeddings"]), get_count(answer, "prompt_eval_count"))
 
 
-def _chat_root(url: str) -> str:
-    return url.rstrip("/").removesuffix("/chat/completions")
-
-
-WIRES: Final[Mapping[EmbeddingWire, Wire]] = {
+EMBEDDING_FORMATS: Final[Mapping[EmbeddingWire, EmbeddingFormat]] = {
     "cohere": _Cohere(),
     "gemini": _Gemini(),
     "ollama": _Ollama(),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.parameters import supported_parameters
+from providers.catalogue.deployment import list_supported_parameters
 from providers.catalogue.schema import AdapterKind, DataPolicy, Model, Provider
 from scripts.docs_pages.tables import table
 
@@ -91,7 +91,7 @@ def _models(provider: Provider, served: Iterable[tuple[Model, str]]) -> str:
 
 
 def _parameters(model: Model, provider: Provider) -> tuple[str, str]:
-    support = supported_parameters(model, provider.adapter)
+    support = list_supported_parameters(model, provider.adapter)
     taken = ", ".join(name for name, fact in support.items() if fact == "yes")
     refused = ", ".join(name for name, fact in support.items() if fact == "no")
     return taken, refused

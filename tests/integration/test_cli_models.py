@@ -12,7 +12,7 @@ import pytest
 
 from cogo.cli.app import run
 from cogo.config.catalogue import list_key_variables
-from providers.adapters.http.debug import print_raw_events
+from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
 from tests.support.servers.simulator import simulator_process
 
@@ -63,7 +63,7 @@ def cogo(
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.chdir(tmp_path)
     yield Program(monkeypatch, capsys)
-    print_raw_events(None)
+    set_raw_event_listener(None)
 
 
 def opened(simulator: str) -> dict[str, str]:

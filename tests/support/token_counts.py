@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from providers.chat import Usage
+from providers.chat import TokenUsage
 
 
 class Counts(NamedTuple):
@@ -20,7 +20,7 @@ class Counts(NamedTuple):
         return self.input + self.cached + self.cache_write
 
 
-def counts_of(usage: Usage | None) -> Counts:
+def counts_of(usage: TokenUsage | None) -> Counts:
     """The parts of a usage that is known."""
     assert usage is not None
     parts = (usage.input, usage.cached, usage.cache_write, usage.output, usage.reasoning)

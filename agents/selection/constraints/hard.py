@@ -12,7 +12,7 @@ from typing import Final
 from agents.selection.evidence.estimates import MIN_ANSWER_TOKENS, Estimate
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.request import ResolvedRequest
-from providers.catalogue.data_policy import model_objection
+from providers.catalogue.data_policy import find_model_objection
 
 Test = Callable[[ModelProfile, Estimate], str | None]
 Constraint = Callable[[ResolvedRequest], Test | None]
@@ -86,7 +86,7 @@ def refuse_by_data_policy(resolved: ResolvedRequest) -> Test | None:
     rules = resolved.request.preferences.data_policy
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
-        return model_objection(rules, profile.hosts)
+        return find_model_objection(rules, profile.hosts)
 
     return test if rules else None
 

@@ -133,9 +133,9 @@ def _log_raw_events() -> None:
     # Imported here because --help must not pay for them.
     from loguru import logger  # noqa: PLC0415
 
-    from providers.adapters.http.debug import print_raw_events  # noqa: PLC0415
+    from providers.adapters.http.sse import set_raw_event_listener  # noqa: PLC0415
 
-    print_raw_events(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
+    set_raw_event_listener(lambda vendor, line: logger.info("raw event", vendor=vendor, data=line))
 
 
 def _load_bootstrap(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from providers.adapters.base import ListedModel
+from providers.adapters.listings import ListedModel
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
-from providers.prices import unit_prices
+from providers.prices import get_unit_prices
 
 _TOLERANCE: Final = Decimal("0.01")
 
@@ -55,7 +55,7 @@ def compare_listing(
     for model, entry in ours:
         prices = by_id[entry.model].prices if entry.model in by_id else None
         place = Deployment(model=model, entry=entry, host=host, base_url="")
-        had = unit_prices(place) if prices is not None else None
+        had = get_unit_prices(place) if prices is not None else None
         if prices is None or had is None:
             continue
         before, now = (had.input, had.output), (prices.input, prices.output)

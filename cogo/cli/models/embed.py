@@ -23,9 +23,9 @@ from cogo.wiring.router import open_router
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import InvalidArgument
 from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
-from providers.calls.middleware import Errand
+from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.data_policy import deployment_objection, read_rules
+from providers.catalogue.data_policy import find_deployment_objection, parse_rules
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
 
@@ -41,7 +41,7 @@ class _Request:
     texts: Sequence[tuple[str | None, str]]
     """The source of each text, and the text."""
     dimensions: int | None
-    errand: Errand
+    context: CallContext
     keep: bool
     near: int | None
 
@@ -116,7 +116,7 @@ def embed(
         model=model,
         texts=_read_texts(texts or [], file or []),
         dimensions=dimensions,
-        errand=_build_errand(owner, data_policy or []),
+        context=_build_context(owner, data_policy or []),
         keep=keep,
         near=near,
     )
@@ -130,14 +130,14 @@ def embed(
         _print(request, found)
 
 
-def _build_errand(owner: str | None, data_policy: list[str]) -> Errand:
+def _build_context(owner: str | None, data_policy: list[str]) -> CallContext:
     try:
-        rules = read_rules(data_policy)
+        rules = parse_rules(data_policy)
     except ValueError as error:
         raise InvalidArgument(f"--data-policy: {error}") from error
-    return Errand(
+    return CallContext(
         owner=None if owner is None else parse_owner(owner),
-        forbids=lambda place: deployment_objection(rules, place),
+        find_objection=lambda place: find_deployment_objection(rules, place),
     )
 
 
@@ -166,20 +166,20 @@ async def _embed(
         open_supabase_store(connection) as store,
     ):
         try:
-            if catalogue.providers[catalogue.embedding(request.model).provider].local:
+            if catalogue.providers[catalogue.find_embedding_model(request.model).provider].local:
                 await router.discover()
-            embedded = await (await router.embedder()).embed(
+            embedded = await (await router.open_embedder()).embed(
                 request.model,
                 [text for _, text in request.texts],
                 purpose="document" if request.near is None else "query",
                 dimensions=request.dimensions,
-                errand=request.errand,
+                context=request.context,
             )
         except ProviderError as error:
             raise CommandError(str(error)) from error
         near = [
             await store.nearest_embeddings(
-                owner=request.errand.owner,
+                owner=request.context.owner,
                 model_id=each.model,
                 vector=each.vector,
                 limit=request.near,
@@ -191,7 +191,7 @@ async def _embed(
         kept = []
         if request.keep:
             kept = await store.keep_embeddings(
-                owner=request.errand.owner, items=_build_rows(request, embedded)
+                owner=request.context.owner, items=_build_rows(request, embedded)
             )
     return _Result(embedded=embedded, kept=kept, near=near)
 

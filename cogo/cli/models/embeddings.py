@@ -167,7 +167,7 @@ def _find_model_id(model: str | None, project: Project) -> str | None:
     if model is None:
         return None
     try:
-        return load_catalogue(project).embedding(model).id
+        return load_catalogue(project).find_embedding_model(model).id
     except UnknownModel:
         return model
 

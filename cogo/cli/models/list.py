@@ -20,11 +20,10 @@ from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.records import AgentRecord
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Deployment
-from providers.catalogue.parameters import supported_parameters
+from providers.catalogue.deployment import Deployment, list_supported_parameters
 from providers.catalogue.schema import Model, Prices, Provider
 from providers.errors import UnknownModel
-from providers.prices import unit_prices
+from providers.prices import get_unit_prices
 from providers.router import Router
 
 _UNKNOWN: Final = "not in the catalogue of this machine"
@@ -123,7 +122,7 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
         for model in models
         for entry in model.deployments
     ]
-    found = [(place, unit_prices(place)) for place in places]
+    found = [(place, get_unit_prices(place)) for place in places]
     if as_json:
         print_json(
             [
@@ -156,7 +155,7 @@ def _split(names: Sequence[str], catalogue: Catalogue) -> tuple[list[Model], lis
     models, unknown = [], []
     for name in names:
         try:
-            models.append(catalogue.model(name))
+            models.append(catalogue.get_model(name))
         except UnknownModel:
             unknown.append(name)
     return models, unknown
@@ -177,7 +176,7 @@ async def _find_served(project: Project, catalogue: Catalogue) -> dict[str, str]
     """Return by lane who serves it: `here`, `executors` or `simulator`."""
     async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()
-        served = dict.fromkeys(router.served_lanes(), "here")
+        served = dict.fromkeys(router.list_lanes(), "here")
     for agent in await _fetch_executors(project):
         by = "simulator" if agent.details.get("simulated") else "executors"
         served |= {lane: by for lane in agent.lanes if lane not in served}
@@ -196,7 +195,7 @@ def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     place = Deployment(
         model=model, entry=model.deployments[0], host=_get_host(model, catalogue), base_url=""
     )
-    return unit_prices(place)
+    return get_unit_prices(place)
 
 
 def _get_host(model: Model, catalogue: Catalogue) -> Provider:
@@ -218,7 +217,7 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
         "max_output_tokens": model.max_output_tokens,
         "reasoning": model.reasoning,
         "inputs": list(model.inputs),
-        "parameters": supported_parameters(model, _get_host(model, catalogue).adapter),
+        "parameters": list_supported_parameters(model, _get_host(model, catalogue).adapter),
         "base": model.base,
         "key": _get_host(model, catalogue).how_to_open,
         "usd_per_million": prices.model_dump(mode="json") if prices else None,

@@ -12,7 +12,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.smoke_test import HEADINGS, Report, build_rows, try_models, try_providers
 from cogo.terminal import print_json, print_line, print_table
-from providers.adapters.http.debug import print_raw_events
+from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials
 from providers.errors import ProviderError
@@ -52,7 +52,7 @@ def test_models(
     catalogue = load_catalogue(project)
     given = load_credentials(project, catalogue)
     if debug_sse:
-        print_raw_events(lambda vendor, line: print_line(f"{vendor}: {line}", err=True))
+        set_raw_event_listener(lambda vendor, line: print_line(f"{vendor}: {line}", err=True))
     reports = asyncio.run(_test(catalogue, given, names or []))
     if as_json:
         print_json(reports)

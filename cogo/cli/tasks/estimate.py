@@ -119,7 +119,7 @@ def _estimate(project: Project, task: TaskBrief) -> _Estimate:
     async def find_own_lanes() -> list[str]:
         async with Router(catalogue, load_credentials(project, catalogue)) as router:
             await router.discover()
-            return list(router.served_lanes())
+            return list(router.list_lanes())
 
     async def build_cio(store: GatewayStore) -> Cio:
         registry = LaneRegistry(store=store, own=find_own_lanes)

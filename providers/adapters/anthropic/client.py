@@ -1,8 +1,7 @@
-"""Anthropic's messages, through its own SDK; MiniMax speaks them, too."""
+"""Adapter for Anthropic's messages, which MiniMax speaks too, through Anthropic's SDK."""
 
-import json
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,18 +10,22 @@ import anthropic
 import httpx2
 from pydantic import SecretStr
 
-from providers.adapters.anthropic.stream import MessageReader
-from providers.adapters.base import ListedModel, Timeouts
-from providers.adapters.http.body_limits import body_limits
+from providers.adapters.anthropic.stream import AnthropicStreamParser
+from providers.adapters.base import Timeouts
+from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import TRANSPORT_ERRORS
-from providers.adapters.http.sdk_errors import SdkErrors
-from providers.adapters.http.stream import payloads
-from providers.adapters.output_limits import ANTHROPIC
-from providers.adapters.payload import text_in
-from providers.catalogue.listing_rows import day_in, number_in, read_pages, row_id
-from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelta, ToolCallDelta
-from providers.errors import CallFailed
+from providers.adapters.http.error_mapping import SdkErrors
+from providers.adapters.http.stream import stream_events
+from providers.adapters.listings import (
+    ListedModel,
+    fetch_listing,
+    get_date,
+    get_number,
+    get_row_id,
+)
+from providers.adapters.payload import get_text, parse_object
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
+from providers.chat import ChatRequest, Event, Message
 
 __all__ = ["Anthropic"]
 
@@ -39,80 +42,77 @@ _EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 
 
 class Anthropic:
-    """An `Adapter` for the messages API of version 2026-10-21."""
+    """`Adapter` for the messages API of version 2026-10-21."""
 
     def __init__(self, *, vendor: str, base_url: str, key: SecretStr | None) -> None:
         self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
         self._client = anthropic.AsyncAnthropic(
             api_key=self._secret,
-            base_url=_root(base_url),
+            base_url=_strip_endpoint(base_url),
             max_retries=0,
             http_client=anthropic.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=body_limits(httpx2.AsyncByteStream)
+                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
             ),
-            open_telemetry=False,  # spans are made where the attempt is known
+            open_telemetry=False,  # spans begin where the attempt is known
         )
-        self._client._custom_headers = {}  # ambient ANTHROPIC_CUSTOM_HEADERS are not ours to send
+        self._client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
 
     async def stream(
         self, request: ChatRequest, *, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        body, notes = _parameters(request, self._vendor)
+        body, notes = _build_body(request, self._vendor)
         opening = self._client.messages.with_streaming_response.create(
             **body,
-            stream=not request.whole,
+            stream=request.stream,
             timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        reader = MessageReader(
+        parser = AnthropicStreamParser(
             vendor=self._vendor,
             secret=self._secret,
-            asked=request.model,
+            model=request.model,
             keeps_thinking=bool(request.tools),
         )
         with (
-            Deadlines(self._vendor, timeouts, whole=request.whole) as deadlines,
-            _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect),
+            Deadlines(self._vendor, timeouts, stream=request.stream) as deadlines,
+            _ERRORS.translate(self._vendor, secret=self._secret, connect=timeouts.connect),
         ):
-            async with AsyncExitStack() as stack:
-                response = await deadlines.wait(stack.enter_async_context(opening))
-                try:
-                    async with aclosing(payloads(self._vendor, response, deadlines)) as items:
-                        async for _, payload in items:
-                            for event in reader.read(payload):
-                                if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                                    deadlines.first_token()
-                                yield event
-                except (CallFailed, *TRANSPORT_ERRORS):
-                    if not reader.is_finished:
-                        raise
-                request_id = response.headers.get("request-id")
-                for event in reader.close(request_id=request_id, notes=notes):
+            answer = stream_events(
+                self._vendor,
+                opening,
+                parser,
+                deadlines,
+                secret=self._secret,
+                request_id_header="request-id",
+                notes=notes,
+            )
+            async with aclosing(answer) as events:
+                async for event in events:
                     yield event
 
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translated(self._vendor, secret=self._secret, connect=wait):
-            rows = await read_pages(
+        with _ERRORS.translate(self._vendor, secret=self._secret, connect=wait):
+            rows = await fetch_listing(
                 self._vendor,
-                lambda after: self._client.get(
+                lambda parameters: self._client.get(
                     "/v1/models",
                     cast_to=object,
-                    options={"params": {"limit": 1000, **after}, "timeout": LISTING_SECONDS},
+                    options={"params": {"limit": 1000, **parameters}, "timeout": LISTING_SECONDS},
                 ),
-                said="last_id",
-                sent="after_id",
-                more="has_more",
+                next_field="last_id",
+                parameter="after_id",
+                more_field="has_more",
             )
         return [
             ListedModel(
-                id=row_id(row, "id", "name"),
-                display_name=text_in(row, "display_name"),
-                context_window=number_in(row, "max_input_tokens"),
-                max_output_tokens=number_in(row, "max_tokens"),
-                retires_on=day_in(row, "retires_at"),
+                id=get_row_id(row, "id", "name"),
+                display_name=get_text(row, "display_name"),
+                context_window=get_number(row, "max_input_tokens"),
+                max_output_tokens=get_number(row, "max_tokens"),
+                retires_on=get_date(row, "retires_at"),
             )
             for row in rows
         ]
@@ -129,12 +129,14 @@ class Anthropic:
         await self._client.close()
 
 
-def _parameters(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _build_body(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     notes = []
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": request.max_output_tokens or ANTHROPIC,
-        "messages": [_message(message, vendor, request.model) for message in request.messages],
+        "max_tokens": request.max_output_tokens or DEFAULT_OUTPUT_TOKENS["anthropic"],
+        "messages": [
+            _build_message(message, vendor, request.model) for message in request.messages
+        ],
     }
     for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
         if value is not None:
@@ -159,7 +161,9 @@ def _parameters(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tupl
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
         output["effort"] = request.reasoning_effort
     elif request.reasoning_effort is not None:
-        notes.append(f"reasoning_effort {request.reasoning_effort} was not sent: not known here")
+        notes.append(
+            f"reasoning_effort {request.reasoning_effort} was not sent: unknown to this API"
+        )
     if output:
         body["output_config"] = output
     if request.stop:
@@ -169,7 +173,7 @@ def _parameters(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tupl
     return body, tuple(notes)
 
 
-def _message(message: Message, vendor: str, model: str) -> dict[str, Any]:
+def _build_message(message: Message, vendor: str, model: str) -> dict[str, Any]:
     if message.role == "tool":
         result = {
             "type": "tool_result",
@@ -185,21 +189,17 @@ def _message(message: Message, vendor: str, model: str) -> dict[str, Any]:
     if message.content:
         blocks.append({"type": "text", "text": message.content})
     blocks += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)}
+        {
+            "type": "tool_use",
+            "id": call.id,
+            "name": call.name,
+            "input": parse_object(call.arguments),
+        }
         for call in message.tool_calls
     ]
     return {"role": "assistant", "content": blocks}
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    """The vendor wants an object back, even for a call whose arguments were not one."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _root(url: str) -> str:
-    """The base URL that the SDK wants, from one that may name the endpoint itself."""
+def _strip_endpoint(url: str) -> str:
+    """Return the base URL from one that may name the endpoint."""
     return url.rstrip("/").removesuffix("/messages").removesuffix("/v1")

@@ -1,16 +1,16 @@
-"""Our request as Gemini's `generateContent` takes it."""
+"""Requests for Gemini's `generateContent`."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from providers.adapters.payload import parse_object
 from providers.chat import ChatRequest, Message
 
-__all__ = ["VENDOR", "parameters"]
+__all__ = ["VENDOR", "build_gemini_body"]
 
 VENDOR: Final = "gemini"
 _UNSIGNED: Final = "skip_thought_signature_validator"
-"""Google's documented word for calls that another model made."""
+"""Google's documented value for calls that another model made."""
 _LEVELS: Final[Mapping[str, str]] = {
     "none": "minimal",
     "minimal": "minimal",
@@ -22,12 +22,12 @@ _LEVELS: Final[Mapping[str, str]] = {
 }
 
 
-def parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The body, and what the person should know of it."""
+def build_gemini_body(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the body, and notes for the user."""
     notes: list[str] = []
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
-    body: dict[str, Any] = {"contents": list(_contents(request))}
+    body: dict[str, Any] = {"contents": list(_iter_contents(request))}
     if request.system is not None:
         body["systemInstruction"] = {"parts": [{"text": request.system}]}
     if request.tools:
@@ -40,12 +40,12 @@ def parameters(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
             for tool in request.tools
         ]
         body["tools"] = [{"functionDeclarations": declarations}]
-    if generation := _generation(request, notes):
+    if generation := _build_config(request, notes):
         body["generationConfig"] = generation
     return body, tuple(notes)
 
 
-def _generation(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
+def _build_config(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
     numbers = {
         "temperature": request.temperature,
         "topP": request.top_p,
@@ -66,24 +66,24 @@ def _generation(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
     return config
 
 
-def _contents(request: ChatRequest) -> Iterator[dict[str, Any]]:
-    """Turns; the results of parallel calls are parts of one turn."""
+def _iter_contents(request: ChatRequest) -> Iterator[dict[str, Any]]:
+    """Yield the turns; the results of parallel calls are parts of one turn."""
     names = {call.id: call.name for turn in request.messages for call in turn.tool_calls}
     results: list[dict[str, Any]] = []
     for message in request.messages:
         if message.role == "tool":
-            results.append(_result(message, names))
+            results.append(_build_result(message, names))
             continue
         if results:
             yield {"role": "user", "parts": results}
             results = []
         role = "model" if message.role == "assistant" else "user"
-        yield {"role": role, "parts": _parts(message, request.model)}
+        yield {"role": role, "parts": _build_parts(message, request.model)}
     if results:
         yield {"role": "user", "parts": results}
 
 
-def _parts(message: Message, model: str) -> list[dict[str, Any]]:
+def _build_parts(message: Message, model: str) -> list[dict[str, Any]]:
     if message.replay is not None and message.replay.fits(vendor=VENDOR, model=model):
         return [dict(block) for block in message.replay.blocks]
     parts: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ def _parts(message: Message, model: str) -> list[dict[str, Any]]:
         parts.append({"text": message.content})
     for place, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {
-            "functionCall": {"id": call.id, "name": call.name, "args": _object(call.arguments)}
+            "functionCall": {"id": call.id, "name": call.name, "args": parse_object(call.arguments)}
         }
         if place == 0:
             part["thoughtSignature"] = _UNSIGNED
@@ -99,17 +99,8 @@ def _parts(message: Message, model: str) -> list[dict[str, Any]]:
     return parts
 
 
-def _result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+def _build_result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     call_id = message.tool_call_id or ""
-    response = _object(message.content) or {"result": message.content}
+    response = parse_object(message.content) or {"result": message.content}
     known = {"id": call_id, "name": names.get(call_id, call_id), "response": response}
     return {"functionResponse": known}
-
-
-def _object(text: str) -> dict[str, Any]:
-    """The vendor wants objects, even for arguments that were none."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

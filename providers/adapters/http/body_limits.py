@@ -1,26 +1,32 @@
-"""How much is read of an answer that is read as a whole: a hook for every HTTP client of a vendor.
+"""Limits on response bodies that are read as a whole: hooks for the vendors' HTTP clients.
 
-Streams have limits of their own where they are read, piece by piece.
+Streams are limited where they are read.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-__all__ = ["LONGEST_ERROR", "LONGEST_LISTING", "BodyTooLong", "body_limits", "no_longer_than"]
+__all__ = [
+    "LONGEST_ERROR",
+    "LONGEST_LISTING",
+    "BodyTooLong",
+    "build_body_limit_hooks",
+    "limit_body",
+]
 
 LONGEST_ERROR: Final = 64 * 1024
-"""Bytes. What comes after them is not read: no more than a sentence is ever shown."""
+"""Bytes. The rest is not read, because no more than a sentence is ever shown."""
 LONGEST_LISTING: Final = 16 * 1024 * 1024
-"""Bytes of one page. Half a list is none, so a longer one is refused."""
+"""Bytes of one page. A longer one is refused: a partial list proves nothing."""
 _EXTENSION: Final = "cogo.longest"
 
 
 class BodyTooLong(ValueError):
-    """The answer is longer than it may be."""
+    """The body is longer than allowed."""
 
 
 class _Bounded:
-    """The decoded body of `response`; an error is cut, what else is too long is refused."""
+    """Decoded body of `response`: an error is truncated, anything else that is too long refused."""
 
     def __init__(self, response: Any, longest: int) -> None:
         self._response = response
@@ -43,15 +49,15 @@ class _Bounded:
         await self._response.aclose()
 
 
-def body_limits(stream: type) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
-    """Return `event_hooks` for a client of the library whose `AsyncByteStream` this is."""
+def build_body_limit_hooks(stream: type) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
+    """Return `event_hooks` for a client of httpx or httpx2, given its `AsyncByteStream`."""
     bounded = type("Bounded", (_Bounded, stream), {})
 
     async def bound(response: Any) -> None:
-        longest = _longest(response)
+        longest = _get_limit(response)
         if longest is None:
             return
-        # Limits are of decoded bytes, so this one decodes: a few may stand for very many.
+        # Decode here, because a few compressed bytes may expand to very many.
         encoded = type(response)(
             response.status_code,
             headers=response.headers,
@@ -64,15 +70,15 @@ def body_limits(stream: type) -> dict[str, list[Callable[[Any], Awaitable[None]]
     return {"response": [bound]}
 
 
-def no_longer_than(longest: int) -> dict[str, Any]:
-    """Return the `extensions` of a call whose answer has at most so many bytes."""
+def limit_body(longest: int) -> dict[str, Any]:
+    """Return request `extensions` that limit the response body to this many bytes."""
     return {_EXTENSION: longest}
 
 
-def _longest(response: Any) -> int | None:
+def _get_limit(response: Any) -> int | None:
     if not response.is_success:
         return LONGEST_ERROR
-    if response.request.method == "GET":  # calls are POSTs, so it is a list
+    if response.request.method == "GET":  # calls are POSTs, so this is a list
         return LONGEST_LISTING
     longest: int | None = response.request.extensions.get(_EXTENSION)
     return longest

@@ -1,10 +1,10 @@
-"""Vendors that we speak to without an SDK of theirs: plain HTTP on the stack of the other SDKs.
+"""HTTP client for vendors without an SDK here, on the HTTP library of the other SDKs.
 
-Why there are such is in docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
+docs/adr/0005-gemini-and-cohere-without-their-sdks.md explains why there are such vendors.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -13,35 +13,35 @@ from typing import Any, Final, Self
 import httpx2
 from pydantic import SecretStr
 
-from providers.adapters.http.body_limits import body_limits, no_longer_than
-from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, from_status, from_transport
-from providers.adapters.payload import read_json
+from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
+from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_status, map_transport_error
+from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 
-__all__ = ["NativeClient", "NativeResponse"]
+__all__ = ["VendorClient"]
 
 _LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 
 
 @dataclass(frozen=True, slots=True)
-class NativeResponse:
-    """An open answer whose status was good."""
+class StreamedResponse:
+    """An open response with a successful status."""
 
     response: httpx2.Response
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of the answer; names in any case."""
+        """Response headers, with case-insensitive names."""
         return self.response.headers
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """The decoded body."""
+        """Iterate over the decoded body."""
         return self.response.aiter_bytes(chunk_size)
 
 
-class NativeClient:
-    """Connections to one vendor. No retries; whatever goes wrong is a `CallFailed`."""
+class VendorClient:
+    """Client of one vendor, without retries. It raises `CallFailed` only."""
 
     def __init__(
         self,
@@ -52,46 +52,46 @@ class NativeClient:
         headers: Mapping[str, str],
         refine: Callable[[CallFailed, object], CallFailed],
     ) -> None:
-        """`refine` may make a better error of one, given the body that it came from."""
+        """Create a client; `refine` may improve an error, given its response body."""
         self._vendor = vendor
         self._refine = refine
         self.secret = key.get_secret_value() if key else ""
         self._base_url = base_url.rstrip("/")
         self._client = httpx2.AsyncClient(
-            headers=dict(headers), limits=_LIMITS, event_hooks=body_limits(httpx2.AsyncByteStream)
+            headers=dict(headers),
+            limits=_LIMITS,
+            event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
         )
 
     @asynccontextmanager
-    async def streamed(
+    async def stream(
         self, path: str, body: JsonObject, *, connect: timedelta
-    ) -> AsyncIterator[NativeResponse]:
-        """Post and hold the answer open; leaving closes the connection if more would come.
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a POST and yield the open response; on exit it is closed.
 
-        Only the connection has a deadline here: the caller bounds the waits for the answer.
+        Only the connection has a timeout here: the caller limits the waits for the answer.
         """
         timeout = httpx2.Timeout(None, connect=connect.total_seconds())
         request = self._client.build_request(
             "POST", self._base_url + path, json=body, timeout=timeout
         )
-        with self._translated(connect):
+        with self._translate_errors(connect):
             response = await self._client.send(request, stream=True)
             try:
                 if not response.is_success:
                     await response.aread()
-                    raise self._refused(response)
-                yield NativeResponse(response)
+                    raise self._build_error(response)
+                yield StreamedResponse(response)
             finally:
                 await response.aclose()
 
     async def post(self, path: str, body: JsonObject, *, within: timedelta, longest: int) -> Any:
-        """Post and read the whole answer as JSON, of at most `longest` bytes."""
-        return await self._whole(
-            "POST", path, within, json=body, extensions=no_longer_than(longest)
-        )
+        """Send a POST and return the JSON of the response, of at most `longest` bytes."""
+        return await self._request("POST", path, within, json=body, extensions=limit_body(longest))
 
     async def get(self, path: str, params: Mapping[str, str], *, within: timedelta) -> Any:
-        """Read JSON."""
-        return await self._whole("GET", path, within, params=dict(params))
+        """Send a GET and return the JSON of the response."""
+        return await self._request("GET", path, within, params=dict(params))
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,46 +104,33 @@ class NativeClient:
     ) -> None:
         await self._client.aclose()
 
-    async def _whole(self, method: str, path: str, within: timedelta, **what: Any) -> Any:
-        with self._translated(within):
+    async def _request(self, method: str, path: str, within: timedelta, **options: Any) -> Any:
+        with self._translate_errors(within):
             response = await self._client.request(
-                method, self._base_url + path, timeout=within.total_seconds(), **what
+                method, self._base_url + path, timeout=within.total_seconds(), **options
             )
         if not response.is_success:
-            raise self._refused(response)
-        return read_json(self._vendor, response.content)
+            raise self._build_error(response)
+        return decode_json(self._vendor, response.content)
 
-    def _refused(self, response: httpx2.Response) -> CallFailed:
+    def _build_error(self, response: httpx2.Response) -> CallFailed:
         body: object = response.text
-        with suppress(MalformedResponse):  # a page of a proxy, say: then its text is the message
-            body = read_json(self._vendor, response.content)
-        error = from_status(
+        with suppress(
+            MalformedResponse
+        ):  # a proxy's page, for example: then its text is the message
+            body = decode_json(self._vendor, response.content)
+        error = map_status(
             self._vendor, response.status_code, body, response.headers, secret=self.secret
         )
         return self._refine(error, body)
 
-    def _translated(self, waited: timedelta) -> "_Translated":
-        return _Translated(self._vendor, self.secret, waited)
-
-
-class _Translated:
-    """Transport errors leave this block as ours."""
-
-    def __init__(self, vendor: str, secret: str, waited: timedelta) -> None:
-        self._vendor, self._secret, self._waited = vendor, secret, waited
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout | httpx2.PoolTimeout):
-            raise TimedOut(self._vendor, TimeoutPhase.TOTAL, self._waited) from error
-        if isinstance(error, TRANSPORT_ERRORS):
-            raise from_transport(
-                self._vendor, error, connect=self._waited, secret=self._secret
+    @contextmanager
+    def _translate_errors(self, timeout: timedelta) -> Iterator[None]:
+        try:
+            yield
+        except (httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.PoolTimeout) as error:
+            raise TimedOut(self._vendor, TimeoutPhase.TOTAL, timeout) from error
+        except TRANSPORT_ERRORS as error:
+            raise map_transport_error(
+                self._vendor, error, connect=timeout, secret=self.secret
             ) from error

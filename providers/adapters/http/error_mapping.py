@@ -1,15 +1,17 @@
-"""From what a vendor or the network did to the one error tree.
+"""Maps errors of vendors, their SDKs and the network to the errors of `providers.errors`.
 
-Measured on the SDKs: transport errors of httpx and httpx2 and JSON errors leave them raw, and an
-error may come as a payload after HTTP 200. So statuses, payloads and transport errors each have
-their own way in, and adapters only pick the way.
+An error may be an HTTP status (a 429 becomes `RateLimited`), a payload after HTTP 200, or an
+exception of the transport: each has a function here. The SDKs let exceptions of httpx, httpx2 and
+JSON through.
 """
 
 import json
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -38,17 +40,19 @@ from providers.errors import (
 from providers.secrets import Redactor
 
 __all__ = [
-    "LONGEST",
     "LONGEST_RETRY_AFTER",
+    "MAX_MESSAGE_LENGTH",
+    "PARSE_ERRORS",
     "TRANSPORT_ERRORS",
-    "UNREADABLE",
-    "from_payload",
-    "from_status",
-    "from_transport",
-    "incomplete",
-    "read_seconds",
-    "safe_text",
+    "SdkErrors",
+    "build_incomplete",
+    "map_payload",
+    "map_status",
+    "map_transport_error",
+    "parse_seconds",
+    "sanitize",
 ]
+
 
 TRANSPORT_ERRORS: Final = (
     httpx.HTTPError,
@@ -59,23 +63,23 @@ TRANSPORT_ERRORS: Final = (
     BodyTooLong,
 )
 
-_BROKEN: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
+_TRANSPORT_SUMMARIES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((httpx.ConnectError, httpx2.ConnectError), "no connection could be made"),
     ((httpx.ProxyError, httpx2.ProxyError), "the proxy lets no connection through"),
     ((httpx.TimeoutException, httpx2.TimeoutException), "the connection was silent for too long"),
     ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL cannot be asked"),
 )
-"""What to say of an error of the transport; of any other that the connection broke."""
+"""Summaries of transport errors; of any other the connection broke."""
 
 LONGEST_RETRY_AFTER: Final = timedelta(days=1)
-"""A vendor that asks for more is asked again after a day: it may be wrong, or mended by then.
+"""Longer waits are shortened: the vendor may be wrong, or repaired by then.
 
-In the database neither a deployment nor a subtask waits longer either (`cogo.retry_interval`).
+The database limits the waits of deployments and subtasks alike (`cogo.retry_interval`).
 """
 
-LONGEST: Final = 600
+MAX_MESSAGE_LENGTH: Final = 600
 """Characters of a vendor's message that are kept."""
-UNREADABLE: Final = (
+PARSE_ERRORS: Final = (
     AttributeError,
     LookupError,
     OverflowError,
@@ -83,7 +87,7 @@ UNREADABLE: Final = (
     TypeError,
     ValueError,
 )
-"""What reading a payload of another shape, depth or size than documented may raise."""
+"""Exceptions from reading a payload that is not as documented."""
 
 _CONTEXT: Final = re.compile(
     r"context[_ ](?:length|window|size)|maximum context|prompt is too long|too many tokens",
@@ -97,8 +101,8 @@ _BUDGET: Final = re.compile(
 )
 _MODEL: Final = re.compile(r"model", re.IGNORECASE)
 
-# The kinds of error payloads that come without a useful status, after HTTP 200.
-_KINDS: Final[Mapping[str, int]] = {
+# Statuses for the types of error payloads that come after HTTP 200.
+_STATUSES: Final[Mapping[str, int]] = {
     "api_error": 500,
     "authentication_error": 401,
     "billing_error": 402,
@@ -119,7 +123,7 @@ _KINDS: Final[Mapping[str, int]] = {
 }
 
 
-def from_status(
+def map_status(
     vendor: str,
     status: int,
     body: object,
@@ -128,55 +132,58 @@ def from_status(
     secret: str,
     clock: Callable[[], float] = time.time,
 ) -> CallFailed:
-    """The error for an HTTP answer that is not a success; `clock` gives seconds since 1970."""
+    """Return the error for an unsuccessful HTTP response; `clock` returns seconds since 1970."""
     message, kind = _read(body)
-    kind_of = _class_for(status, f"{kind} {message}")
-    return kind_of(
+    error_class = _get_class(status, f"{kind} {message}")
+    return error_class(
         vendor,
-        _SUMMARIES[kind_of],
+        _SUMMARIES[error_class],
         status=status,
-        vendor_message=safe_text(message, secret),
-        retry_after=_retry_after(headers, clock),
+        vendor_message=sanitize(message, secret),
+        retry_after=_get_retry_after(headers, clock),
         request_id=headers.get("request-id") or headers.get("x-request-id"),
     )
 
 
-def from_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
-    """The error for a payload that says so after HTTP 200; its own status counts, if it has one."""
+def map_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
+    """Return the error for an error payload after HTTP 200, by its own status if it has one."""
     message, kind = _read(payload)
-    status = _status_in(payload) or _KINDS.get(kind.lower(), 500)
-    kind_of = _class_for(status, f"{kind} {message}")
-    return kind_of(
+    status = _get_status(payload) or _STATUSES.get(kind.lower(), 500)
+    error_class = _get_class(status, f"{kind} {message}")
+    return error_class(
         vendor,
-        f"{_SUMMARIES[kind_of]}, told in the stream",
+        f"{_SUMMARIES[error_class]}, according to the stream",
         status=status,
-        vendor_message=safe_text(message, secret),
+        vendor_message=sanitize(message, secret),
     )
 
 
-def from_transport(vendor: str, error: Exception, *, connect: timedelta, secret: str) -> CallFailed:
-    """The error for a connection that could not be made, or broke."""
+def map_transport_error(
+    vendor: str, error: Exception, *, connect: timedelta, secret: str
+) -> CallFailed:
+    """Return the error for a connection that failed or broke."""
     if isinstance(error, httpx.ConnectTimeout | httpx2.ConnectTimeout):
         return TimedOut(vendor, TimeoutPhase.CONNECT, connect)
     if isinstance(error, BodyTooLong):
         return MalformedResponse(vendor, str(error))
     if isinstance(error, httpx.DecodingError | httpx2.DecodingError):
         return MalformedResponse(vendor, "the body cannot be decoded")
-    what = next(
-        (text for kinds, text in _BROKEN if isinstance(error, kinds)), "the connection broke"
+    summary = next(
+        (text for classes, text in _TRANSPORT_SUMMARIES if isinstance(error, classes)),
+        "the connection broke",
     )
-    detail = safe_text(str(error), secret)
-    return ConnectionFailed(vendor, f"{what}{f' ({detail})' if detail else ''}")
+    detail = sanitize(str(error), secret)
+    return ConnectionFailed(vendor, f"{summary}{f' ({detail})' if detail else ''}")
 
 
-def safe_text(text: str, secret: str) -> str:
-    """Return a vendor's words, shortened, without this key and whatever else looks like one."""
+def sanitize(text: str, secret: str) -> str:
+    """Return a vendor's text, shortened, without this key and anything that looks like a key."""
     text = Redactor([secret], places=True).redact(text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
-def incomplete(vendor: str) -> IncompleteStream:
-    """The error for a stream that ended politely, but without a finish reason."""
+def build_incomplete(vendor: str) -> IncompleteStream:
+    """Return the error for a stream that ended without a finish reason."""
     return IncompleteStream(vendor, "the stream ended without a finish reason")
 
 
@@ -184,18 +191,18 @@ _SUMMARIES: Final[Mapping[type[CallFailed], str]] = {
     AuthenticationFailed: "the key is not accepted",
     BudgetExhausted: "the account's quota or balance is used up",
     CallFailed: "the call failed",
-    ConnectionFailed: "it sends us elsewhere, which is not followed: correct the base URL",
+    ConnectionFailed: "it redirects, which is not followed: correct the base URL",
     ContentFiltered: "the content filter stopped this request",
     ContextTooLong: "prompt and answer do not fit the model's context window",
     InvalidRequest: "the request is refused",
     ModelNotFound: "the model is not served to this key",
-    Overloaded: "the vendor has trouble",
+    Overloaded: "the vendor is overloaded or failed",
     PermissionDenied: "the key may not do this",
     RateLimited: "too many requests or tokens",
 }
 
 
-def _class_for(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a table of statuses
+def _get_class(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a table of statuses
     if status in {400, 413, 422} and _CONTEXT.search(text):
         return ContextTooLong
     if status in {400, 403, 422} and _FILTER.search(text):
@@ -222,7 +229,7 @@ def _class_for(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a 
 
 
 def _read(body: object) -> tuple[str, str]:
-    """Message and kind of an error body: an object, an object in `error`, or a string."""
+    """Return message and type of an error body: an object, an object in `error`, or a string."""
     if isinstance(body, str):
         try:
             body = json.loads(body)
@@ -241,7 +248,7 @@ def _read(body: object) -> tuple[str, str]:
     return str(message), kind
 
 
-def _status_in(payload: object) -> int | None:
+def _get_status(payload: object) -> int | None:
     if not isinstance(payload, Mapping):
         return None
     inner = payload.get("error", payload)
@@ -254,33 +261,33 @@ def _status_in(payload: object) -> int | None:
     return None
 
 
-def _retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> timedelta | None:
-    """Milliseconds, seconds or a date (RFC 9110, 10.2.3), neither negative nor too long.
+def _get_retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> timedelta | None:
+    """Return the wait from milliseconds, seconds or a date (RFC 9110, 10.2.3), within bounds.
 
-    A date is measured against the answer's own `Date`, and against our clock only without one.
+    A date is compared with the response's own `Date`, and only without one with our clock.
     """
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return _bounded(milliseconds / 1000)
+    if (milliseconds := _parse_number(headers.get("retry-after-ms"))) is not None:
+        return _limit_wait(milliseconds / 1000)
     value = headers.get("retry-after")
-    if (wait := read_seconds(value)) is not None:
+    if (wait := parse_seconds(value)) is not None:
         return wait
-    until, sent = _date(value), _date(headers.get("date"))
+    until, sent = _parse_date(value), _parse_date(headers.get("date"))
     if until is None:
         return None
-    return _bounded(until.timestamp() - (clock() if sent is None else sent.timestamp()))
+    return _limit_wait(until.timestamp() - (clock() if sent is None else sent.timestamp()))
 
 
-def read_seconds(value: str | None) -> timedelta | None:
-    """Return the wait of this many seconds, at most `LONGEST_RETRY_AFTER`, or None."""
-    seconds = _number(value)
-    return None if seconds is None else _bounded(seconds)
+def parse_seconds(value: str | None) -> timedelta | None:
+    """Return the wait for a number of seconds, at most `LONGEST_RETRY_AFTER`, or None."""
+    seconds = _parse_number(value)
+    return None if seconds is None else _limit_wait(seconds)
 
 
-def _bounded(seconds: float) -> timedelta:
+def _limit_wait(seconds: float) -> timedelta:
     return timedelta(seconds=max(0.0, min(seconds, LONGEST_RETRY_AFTER.total_seconds())))
 
 
-def _number(value: str | None) -> float | None:
+def _parse_number(value: str | None) -> float | None:
     try:
         number = float(value or "")
     except ValueError:
@@ -288,9 +295,52 @@ def _number(value: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _date(value: str | None) -> datetime | None:
+def _parse_date(value: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(value or "")
     except (IndexError, OverflowError, TypeError, ValueError):
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkErrors:
+    """Exception classes of one SDK.
+
+    `status`, `timeout`, `connection` and `shape` derive from `api`. One generator made the SDKs of
+    Anthropic, Fireworks and OpenAI, so their classes correspond.
+    """
+
+    status: type[Exception]
+    timeout: type[Exception]
+    connection: type[Exception]
+    shape: type[Exception]
+    api: type[Exception]
+
+    @contextmanager
+    def translate(self, vendor: str, *, secret: str, connect: timedelta) -> Iterator[None]:
+        """Turn the exceptions of the SDK into `CallFailed`."""
+        try:
+            yield
+        except self.timeout as error:
+            # The SDK only limits the connection; the other timeouts are ours.
+            raise TimedOut(vendor, TimeoutPhase.CONNECT, connect) from error
+        except self.connection as error:
+            cause = error.__cause__
+            if isinstance(cause, TRANSPORT_ERRORS):
+                raise map_transport_error(vendor, cause, connect=connect, secret=secret) from error
+            raise ConnectionFailed(vendor, "no connection") from error
+        except self.shape as error:
+            raise MalformedResponse(vendor, "not the documented format") from error
+        except self.status as error:
+            known: Any = error  # the SDKs' classes have the same fields, but no common type
+            raise map_status(
+                vendor, known.status_code, known.body, known.response.headers, secret=secret
+            ) from error
+        except self.api as error:
+            known = error
+            raise map_payload(vendor, known.body, secret=secret) from error
+        except TRANSPORT_ERRORS as error:
+            raise map_transport_error(vendor, error, connect=connect, secret=secret) from error
+        except (ValueError, RecursionError) as error:  # from the SDK's JSON decoding
+            raise MalformedResponse(vendor, "the answer is not valid JSON") from error

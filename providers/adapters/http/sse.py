@@ -1,17 +1,26 @@
 """Server-sent events from bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-The SDKs decode each event into typed models, which is where they spend their time; we read the
-bytes that they hand out and look only at what we use.
+The SDKs decode each event into typed models, which takes most of their time. This decoder reads the
+bytes of the SDK's response instead, and adapters look only at the fields they use.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-__all__ = ["LONGEST_EVENT", "Decoder", "EventTooLong", "ServerSentEvent"]
+__all__ = [
+    "LONGEST_EVENT",
+    "Decoder",
+    "EventTooLong",
+    "RawEventListener",
+    "ServerSentEvent",
+    "get_raw_event_listener",
+    "set_raw_event_listener",
+]
 
 LONGEST_EVENT: Final = 16 * 1024 * 1024
 """Bytes. No vendor sends a thousandth of it."""
-_MARK: Final = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class EventTooLong(ValueError):
@@ -20,23 +29,23 @@ class EventTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event; `name` is empty for the default kind."""
+    """One event; `name` is empty for the default type."""
 
     name: str
     data: bytes
 
 
 class Decoder:
-    """Turns chunks of any size into events. One per response.
+    """Splits chunks of any size into events. One per response.
 
     Works on bytes, so that a character or a line end may be split anywhere, and only at CR and
-    LF: `str.splitlines` would also cut at U+2028, which JSON may contain. Every byte is looked at
+    LF: `str.splitlines` would also split at U+2028, which JSON may contain. Every byte is read
     once, however long a line is and however many chunks it comes in.
     """
 
     def __init__(self) -> None:
         self._line: list[bytes] = []
-        """The pieces of the line that is not yet whole."""
+        """The pieces of the incomplete line."""
         self._held = 0
         """Bytes of that line and of the event so far."""
         self._begun = False
@@ -45,7 +54,7 @@ class Decoder:
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that this chunk completes.
+        """Return the events that this chunk completes.
 
         Raises:
             EventTooLong: one of them takes too much memory.
@@ -63,7 +72,7 @@ class Decoder:
             line = b"".join(self._line)
             self._line = []
             if line:
-                self._field(line)
+                self._read_field(line)
             else:
                 if self._data:
                     events.append(ServerSentEvent(self._name, b"\n".join(self._data)))
@@ -80,13 +89,30 @@ class Decoder:
         if piece:
             self._line.append(piece)
 
-    def _field(self, line: bytes) -> None:
+    def _read_field(self, line: bytes) -> None:
         if not self._begun:
             self._begun = True
-            line = line.removeprefix(_MARK)
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
         elif name == b"event":
             self._name = value.decode("utf-8", "replace")
+
+
+RawEventListener: TypeAlias = Callable[[str, str], None]
+"""Called with the vendor and the data of one event: the model's output, never a key."""
+
+_listener: RawEventListener | None = None
+
+
+def set_raw_event_listener(listener: RawEventListener | None) -> None:
+    """Pass every event of every new stream of this process to `listener`, for debugging."""
+    global _listener  # noqa: PLW0603  a switch of the process, like a log level
+    _listener = listener
+
+
+def get_raw_event_listener() -> RawEventListener | None:
+    """Return the current listener."""
+    return _listener

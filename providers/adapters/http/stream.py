@@ -1,53 +1,109 @@
-"""Decoded payloads from an SDK's open response, under the deadlines of the call."""
+"""Events of a response as it arrives, under the deadlines of the call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any, Final, Protocol
 
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.debug import raw_events
-from providers.adapters.http.error_mapping import TRANSPORT_ERRORS
-from providers.adapters.http.sse import LONGEST_EVENT, Decoder, EventTooLong
-from providers.adapters.payload import read_json
-from providers.errors import MalformedResponse
+from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_payload
+from providers.adapters.http.sse import (
+    LONGEST_EVENT,
+    Decoder,
+    EventTooLong,
+    get_raw_event_listener,
+)
+from providers.adapters.payload import decode_json
+from providers.chat import Event, ReasoningDelta, TextDelta, ToolCallDelta
+from providers.errors import CallFailed, MalformedResponse
 
-__all__ = ["OpenResponse", "payloads"]
+__all__ = ["OpenResponse", "read_payloads", "stream_events"]
 
 DRAIN_SECONDS: Final = 0.1
 
 
 class OpenResponse(Protocol):
-    """What the three SDKs' streaming responses have in common."""
+    """The common interface of the SDKs' streaming responses."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of the answer; names in any case."""
+        """Response headers, with case-insensitive names."""
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """The decoded body."""
+        """Iterate over the decoded body."""
 
 
-async def payloads(
+class EventParser(Protocol):
+    """The common interface of the adapters' stream parsers."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is complete."""
+
+    def parse(self, payload: object) -> Iterable[Event]:
+        """Return the events of one payload."""
+
+    def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterable[Event]:
+        """Return the events that end the answer, or raise if it is not complete."""
+
+
+async def stream_events(
+    vendor: str,
+    opening: AbstractAsyncContextManager[OpenResponse],
+    parser: EventParser,
+    deadlines: Deadlines,
+    *,
+    secret: str,
+    request_id_header: str,
+    notes: tuple[str, ...],
+    note_if_broken: str | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Send the request by entering `opening`, and yield the events of its answer.
+
+    If the connection breaks after the answer is complete, only `note_if_broken` is added.
+    """
+    async with AsyncExitStack() as stack:
+        response = await deadlines.wait(stack.enter_async_context(opening))
+        try:
+            async with aclosing(read_payloads(vendor, response, deadlines)) as payloads:
+                async for name, payload in payloads:
+                    if name == "error":
+                        raise map_payload(vendor, payload, secret=secret)
+                    for event in parser.parse(payload):
+                        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                            deadlines.mark_first_token()
+                        yield event
+        except (CallFailed, *TRANSPORT_ERRORS):
+            if not parser.is_finished:
+                raise
+            if note_if_broken is not None:
+                notes += (note_if_broken,)
+        request_id = response.headers.get(request_id_header)
+        for event in parser.close(request_id=request_id, notes=notes):
+            yield event
+
+
+async def read_payloads(
     vendor: str, response: OpenResponse, deadlines: Deadlines
 ) -> AsyncGenerator[tuple[str, Any], None]:
-    """Pairs of event name and decoded JSON, until the body or `[DONE]` ends it.
+    """Yield pairs of event name and decoded JSON, until the body or `[DONE]` ends the stream.
 
-    A body that is plain JSON, from a server that cannot stream, is one payload.
+    A body of plain JSON, from a server that cannot stream, is one payload.
 
     Raises:
-        MalformedResponse: something is not JSON, too long, or a page for people.
+        MalformedResponse: a payload is not JSON or too long, or the body is a web page.
         TimedOut: a deadline passed.
     """
     decoder = Decoder()
-    show = raw_events()
-    kind = response.headers.get("content-type", "")
-    if "text/html" in kind:
+    listener = get_raw_event_listener()
+    content_type = response.headers.get("content-type", "")
+    if "text/html" in content_type:
         raise MalformedResponse(
             vendor,
-            "it answers with a web page instead of an answer: correct the base URL, "
-            "or sign in to the network if it asks for that",
+            "the response is a web page: correct the base URL, or sign in to the network if it "
+            "asks for that",
         )
-    whole = bytearray() if "json" in kind else None
+    whole = bytearray() if "json" in content_type else None
     body = response.iter_bytes()
     while True:
         try:
@@ -64,24 +120,24 @@ async def payloads(
         except EventTooLong as error:
             raise _too_long(vendor) from error
         for event in events:
-            if show is not None:
-                show(vendor, event.data.decode("utf-8", "replace"))
+            if listener is not None:
+                listener(vendor, event.data.decode("utf-8", "replace"))
             if event.data == b"[DONE]":
                 await _drain(body)
                 return
-            yield event.name, read_json(vendor, event.data)
+            yield event.name, decode_json(vendor, event.data)
     if whole is not None:
-        yield "", read_json(vendor, bytes(whole))
+        yield "", decode_json(vendor, bytes(whole))
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Read what is left, usually nothing: only then can the connection serve the next call."""
+    """Read the rest of the body, usually nothing, so that the connection can be reused."""
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in body:
                 pass
     except (TimeoutError, *TRANSPORT_ERRORS):
-        return  # the answer is whole; closing the response drops the connection
+        return  # the answer is complete; closing the response drops the connection
 
 
 def _too_long(vendor: str) -> MalformedResponse:

@@ -1,1 +1,1 @@
-"""OpenAI's chat completions, which most vendors speak with differences."""
+"""OpenAI's chat completions, which most vendors speak in a dialect."""

@@ -1,4 +1,4 @@
-"""OpenAI and everyone who speaks its chat completions, through OpenAI's own SDK."""
+"""Adapter for OpenAI and all who speak its chat completions, through OpenAI's SDK."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,17 +11,23 @@ import httpx2
 import openai
 from pydantic import SecretStr
 
-from providers.adapters.base import ListedModel, ListedPrices, Timeouts
-from providers.adapters.http.body_limits import body_limits
+from providers.adapters.base import Timeouts, strip_endpoint
+from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.sdk_errors import SdkErrors
-from providers.adapters.openai.dialect import Accented, accented
-from providers.adapters.openai.extra_body import untyped
-from providers.adapters.openai.reasoning_replay import replayable
-from providers.adapters.openai.request import read_answer
-from providers.adapters.openai.thinking_tags import without_thinking_tags
-from providers.adapters.openai.wire_profile import WireProfile
-from providers.catalogue.listing_rows import Row, day_in, number_in, read_rows, row_id
+from providers.adapters.http.error_mapping import SdkErrors
+from providers.adapters.listings import (
+    ListedModel,
+    ListedPrices,
+    Row,
+    get_date,
+    get_number,
+    get_row_id,
+    read_rows,
+)
+from providers.adapters.openai.dialect import DialectRequest, apply_dialect
+from providers.adapters.openai.request import attach_replay, pop_untyped_fields, stream_answer
+from providers.adapters.openai.thinking_tags import extract_thinking
+from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
 
 __all__ = ["OpenAICompatible"]
@@ -46,61 +52,62 @@ class OpenAICompatible:
         vendor: str,
         base_url: str,
         key: SecretStr | None,
-        profile: WireProfile,
+        dialect: RequestDialect,
     ) -> None:
         self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
-        self._profile = profile
+        self._dialect = dialect
         self._client = openai.AsyncOpenAI(
-            api_key=self._secret or "none",  # local servers want any key that is not empty
-            base_url=api_root(base_url),
+            api_key=self._secret or "none",  # local servers require some key
+            base_url=strip_endpoint(base_url),
             max_retries=0,
-            # Who answers elsewhere would read the prompt, and a key in a header of its own.
+            # A redirect would send prompt and key elsewhere.
             http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=body_limits(httpx2.AsyncByteStream)
+                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
             ),
         )
-        # The SDK fills these from ambient OPENAI_* variables, which belong to OpenAI's account
-        # and would be sent to whoever answers at the base URL.
+        # The SDK reads these from OPENAI_* variables, which belong to an account at OpenAI and
+        # would be sent to any base URL.
         self._client.organization = None
         self._client.project = None
         self._client.admin_api_key = None
         self._client._custom_headers = {}
-        self._extra_headers: dict[str, Any] = dict(profile.headers)
-        if profile.key_header is not None:
+        self._extra_headers: dict[str, Any] = dict(dialect.headers)
+        if dialect.key_header is not None:
             self._extra_headers |= {
-                profile.key_header: self._secret,
+                dialect.key_header: self._secret,
                 "Authorization": openai.Omit(),
             }
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        events = self._answer(accented(request, self._profile, vendor=self._vendor), timeouts)
-        if self._profile.thinking_tags:
-            events = without_thinking_tags(events)
-        if self._profile.replay_field is not None and request.tools:
-            events = replayable(
-                events, request, vendor=self._vendor, field=self._profile.replay_field
+        events = self._answer(apply_dialect(request, self._dialect, vendor=self._vendor), timeouts)
+        if self._dialect.thinking_tags:
+            events = extract_thinking(events)
+        if self._dialect.replay_field is not None and request.tools:
+            events = attach_replay(
+                events, request, vendor=self._vendor, field=self._dialect.replay_field
             )
         return events
 
-    async def _answer(self, asked: Accented, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        long = untyped(asked.body)
+    async def _answer(
+        self, request: DialectRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        large = pop_untyped_fields(request.body)
         opening = self._client.chat.completions.with_streaming_response.create(
-            **asked.body,
+            **request.body,
             messages=(),
-            extra_body=long | asked.extra,
+            extra_body=large | request.extra,
             extra_headers=self._extra_headers,
             timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
         )
-        whole = not asked.body["stream"]
         with (
-            Deadlines(self._vendor, timeouts, whole=whole) as deadlines,
-            _ERRORS.translated(self._vendor, secret=self._secret, connect=timeouts.connect),
+            Deadlines(self._vendor, timeouts, stream=request.body["stream"]) as deadlines,
+            _ERRORS.translate(self._vendor, secret=self._secret, connect=timeouts.connect),
         ):
             async with aclosing(
-                read_answer(
-                    self._vendor, opening, deadlines, secret=self._secret, notes=asked.notes
+                stream_answer(
+                    self._vendor, opening, deadlines, secret=self._secret, notes=request.notes
                 )
             ) as events:
                 async for event in events:
@@ -109,7 +116,7 @@ class OpenAICompatible:
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translated(self._vendor, secret=self._secret, connect=wait):
+        with _ERRORS.translate(self._vendor, secret=self._secret, connect=wait):
             page = await self._client.get(
                 "/models",
                 cast_to=object,
@@ -117,12 +124,12 @@ class OpenAICompatible:
             )
         return [
             ListedModel(
-                id=row_id(row, "id", "name"),
-                context_window=number_in(
+                id=get_row_id(row, "id", "name"),
+                context_window=get_number(
                     row, "context_length", "max_model_len", "max_context_length", "context_window"
                 ),
-                retires_on=day_in(row, "shutdown_date"),
-                prices=_prices(row),
+                retires_on=get_date(row, "shutdown_date"),
+                prices=_get_prices(row),
             )
             for row in read_rows(self._vendor, page)
         ]
@@ -139,13 +146,8 @@ class OpenAICompatible:
         await self._client.close()
 
 
-def api_root(url: str) -> str:
-    """The base URL that the SDK wants, from one that may name the endpoint itself."""
-    return url.rstrip("/").removesuffix("/chat/completions")
-
-
-def _prices(row: Row) -> ListedPrices | None:
-    """OpenRouter says dollars per token, as text; Together dollars per million, as numbers."""
+def _get_prices(row: Row) -> ListedPrices | None:
+    """Return dollars per million tokens; OpenRouter lists them per token, as text."""
     pricing = row.get("pricing")
     if not isinstance(pricing, dict):
         return None

@@ -1,4 +1,4 @@
-"""A request as one OpenAI-compatible provider wants it: its profile applied to the common body."""
+"""Requests in the dialect of one OpenAI-compatible provider."""
 
 import hashlib
 import json
@@ -6,79 +6,75 @@ import string
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from providers.adapters.openai.reasoning_replay import hand_back
-from providers.adapters.openai.request import request_body
-from providers.adapters.openai.wire_profile import WireProfile
+from providers.adapters.openai.request import build_chat_body, restore_reasoning
+from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Effort, JsonObject
 
-__all__ = ["Accented", "accented"]
+__all__ = ["DialectRequest", "apply_dialect"]
 
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 _LETTERS: Final = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
-class Accented:
-    """What is sent, and what the person should know of it."""
+class DialectRequest:
+    """A request body, and notes for the user."""
 
     body: dict[str, Any]
     extra: dict[str, Any]
-    """Fields that OpenAI's SDK does not know; it sends them beside the others."""
+    """Fields that OpenAI's SDK does not know; it sends them with the others."""
     notes: tuple[str, ...]
 
 
-def accented(request: ChatRequest, profile: WireProfile, *, vendor: str) -> Accented:
-    """Apply a provider's profile to a request."""
-    body = request_body(request) | {"stream": not request.whole}
+def apply_dialect(request: ChatRequest, dialect: RequestDialect, *, vendor: str) -> DialectRequest:
+    """Return the request in a provider's dialect."""
+    body = build_chat_body(request) | {"stream": request.stream}
     extra: dict[str, Any] = {}
     notes: list[str] = []
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
     if request.max_output_tokens is not None:
-        body[profile.max_tokens_field] = request.max_output_tokens
-    if profile.asks_for_usage and not request.whole:
+        body[dialect.max_tokens_field] = request.max_output_tokens
+    if dialect.asks_for_usage and request.stream:
         body["stream_options"] = {"include_usage": True}
     if request.reasoning_effort is not None:
-        notes += _reason(request.reasoning_effort, profile, body, extra)
-    if request.response_schema is not None and profile.schemas == "json_object":
+        notes += _set_effort(request.reasoning_effort, dialect, body, extra)
+    if request.response_schema is not None and dialect.schemas == "json_object":
         body["response_format"] = {"type": "json_object"}
-        body["messages"] = _with_schema(body["messages"], request.response_schema)
-        notes.append("the schema went into the instructions: the vendor only promises JSON")
-    hand_back(request.messages, body["messages"], vendor=vendor, model=request.model)
-    if profile.call_id_length is not None:
+        body["messages"] = _add_schema(body["messages"], request.response_schema)
+        notes.append("the schema went into the instructions: the vendor only guarantees JSON")
+    restore_reasoning(request.messages, body["messages"], vendor=vendor, model=request.model)
+    if dialect.call_id_length is not None:
         for message in body["messages"]:
-            _shorten_ids(message, profile.call_id_length)
-    return Accented(body, extra, tuple(notes))
+            _shorten_ids(message, dialect.call_id_length)
+    return DialectRequest(body, extra, tuple(notes))
 
 
-def _reason(
-    effort: Effort, profile: WireProfile, body: dict[str, Any], extra: dict[str, Any]
+def _set_effort(
+    effort: Effort, dialect: RequestDialect, body: dict[str, Any], extra: dict[str, Any]
 ) -> list[str]:
-    if effort == "none" and profile.no_reasoning_body is not None:
-        extra.update(profile.no_reasoning_body)
+    if effort == "none" and dialect.no_reasoning_body is not None:
+        extra.update(dialect.no_reasoning_body)
         return []
-    taken = _nearest(effort, profile.efforts) if profile.efforts else effort
-    extra.update(profile.reasoning_body)
-    if profile.effort_field == "reasoning":
-        extra["reasoning"] = {"effort": taken}
+    sent = _find_nearest(effort, dialect.efforts) if dialect.efforts else effort
+    extra.update(dialect.reasoning_body)
+    if dialect.effort_field == "reasoning":
+        extra["reasoning"] = {"effort": sent}
     else:
-        body["reasoning_effort"] = taken
-    return [] if taken == effort else [f"reasoning_effort {effort} was sent as {taken}"]
+        body["reasoning_effort"] = sent
+    return [] if sent == effort else [f"reasoning_effort {effort} was sent as {sent}"]
 
 
-def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
-    """The nearest effort that is taken. `none` is not a little thinking, so it matches itself only.
-
-    Between two that are as near, the greater one: what was asked for is at least done.
-    """
-    if effort in taken:
+def _find_nearest(effort: Effort, accepted: tuple[Effort, ...]) -> Effort:
+    """Return the nearest accepted effort, the greater of two; `none` is only near to itself."""
+    if effort in accepted:
         return effort
-    thinking: list[Effort] = [each for each in taken if each != "none"] or [*taken]
-    place = _EFFORTS.index(effort)
-    return min(thinking, key=lambda e: (abs(_EFFORTS.index(e) - place), -_EFFORTS.index(e)))
+    reasoning: list[Effort] = [each for each in accepted if each != "none"] or [*accepted]
+    rank = _EFFORTS.index(effort)
+    return min(reasoning, key=lambda e: (abs(_EFFORTS.index(e) - rank), -_EFFORTS.index(e)))
 
 
-def _with_schema(messages: list[dict[str, Any]], schema: JsonObject) -> list[dict[str, Any]]:
+def _add_schema(messages: list[dict[str, Any]], schema: JsonObject) -> list[dict[str, Any]]:
     rule = f"Answer with one JSON object that follows this JSON Schema: {json.dumps(dict(schema))}"
     if messages and messages[0]["role"] == "system":
         first = {**messages[0], "content": f"{messages[0]['content']}\n\n{rule}"}
@@ -86,15 +82,15 @@ def _with_schema(messages: list[dict[str, Any]], schema: JsonObject) -> list[dic
     return [{"role": "system", "content": rule}, *messages]
 
 
-def _shorten_ids(sent: dict[str, Any], length: int) -> None:
-    for call in sent.get("tool_calls", ()):
-        call["id"] = _short(call["id"], length)
-    if "tool_call_id" in sent:
-        sent["tool_call_id"] = _short(sent["tool_call_id"], length)
+def _shorten_ids(message: dict[str, Any], length: int) -> None:
+    for call in message.get("tool_calls", ()):
+        call["id"] = _shorten_id(call["id"], length)
+    if "tool_call_id" in message:
+        message["tool_call_id"] = _shorten_id(message["tool_call_id"], length)
 
 
-def _short(call_id: str, length: int) -> str:
-    """An id in the wanted form stays; another becomes one that is the same for the same id."""
+def _shorten_id(call_id: str, length: int) -> str:
+    """Return an id of the required form: the same if it has it, else one derived from its hash."""
     if len(call_id) == length and call_id.isalnum() and call_id.isascii():
         return call_id
     digest = hashlib.sha256(call_id.encode()).digest()

@@ -1,29 +1,37 @@
-"""The request of the "chat completions" format and the way through one call of it."""
+"""Chat completions requests, and the way through one call."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import replace
+from typing import Any, Final
 
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, from_payload
-from providers.adapters.http.stream import OpenResponse, payloads
-from providers.adapters.openai.stream import ChunkReader
+from providers.adapters.http.stream import OpenResponse, stream_events
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.chat import (
     ChatRequest,
+    Done,
     Event,
+    FinishReason,
     Message,
     ReasoningDelta,
-    TextDelta,
-    ToolCallDelta,
+    ReasoningReplay,
 )
-from providers.errors import CallFailed
 
-__all__ = ["read_answer", "request_body"]
+__all__ = [
+    "attach_replay",
+    "build_chat_body",
+    "pop_untyped_fields",
+    "restore_reasoning",
+    "stream_answer",
+]
+
+_LARGE_FIELDS: Final = ("messages", "tools")
 
 
-def request_body(request: ChatRequest) -> dict[str, Any]:
-    """What all dialects agree on; each adapter adds its own."""
-    messages = [_message(message) for message in request.messages]
+def build_chat_body(request: ChatRequest) -> dict[str, Any]:
+    """Return the part of the body that all dialects share; each adapter adds its own."""
+    messages = [_build_message(message) for message in request.messages]
     if request.system is not None:
         messages.insert(0, {"role": "system", "content": request.system})
     body: dict[str, Any] = {"model": request.model, "messages": messages}
@@ -53,7 +61,16 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-async def read_answer(
+def pop_untyped_fields(body: dict[str, Any]) -> dict[str, Any]:
+    """Remove the large fields and return them, to be sent as an SDK's `extra_body`.
+
+    The SDK would check each message against every type of message, which for a long conversation
+    takes longer than the rest of the call. What it sends is the same.
+    """
+    return {name: body.pop(name) for name in _LARGE_FIELDS if name in body}
+
+
+def stream_answer(
     vendor: str,
     opening: AbstractAsyncContextManager[OpenResponse],
     deadlines: Deadlines,
@@ -61,29 +78,54 @@ async def read_answer(
     secret: str,
     notes: tuple[str, ...],
 ) -> AsyncGenerator[Event, None]:
-    """Send the request by entering `opening`, and give its answer as events."""
-    reader = ChunkReader(vendor, secret=secret)
-    async with AsyncExitStack() as stack:
-        response = await deadlines.wait(stack.enter_async_context(opening))
-        try:
-            async with aclosing(payloads(vendor, response, deadlines)) as chunks:
-                async for name, chunk in chunks:
-                    if name == "error":
-                        raise from_payload(vendor, chunk, secret=secret)
-                    for event in reader.read(chunk):
-                        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                            deadlines.first_token()
-                        yield event
-        except (CallFailed, *TRANSPORT_ERRORS):
-            if not reader.is_finished:
-                raise
-            notes += ("the connection broke after the answer was whole; usage may be missing",)
-        request_id = response.headers.get("x-request-id")
-        for event in reader.close(request_id=request_id, notes=notes):
+    """Send the request by entering `opening`, and yield the events of its answer."""
+    return stream_events(
+        vendor,
+        opening,
+        OpenAIStreamParser(vendor, secret=secret),
+        deadlines,
+        secret=secret,
+        request_id_header="x-request-id",
+        notes=notes,
+        note_if_broken="the connection broke after the answer was complete; usage may be missing",
+    )
+
+
+def restore_reasoning(
+    messages: Sequence[Message], bodies: Sequence[dict[str, Any]], *, vendor: str, model: str
+) -> None:
+    """Add the reasoning of earlier turns to their bodies, the last of `bodies`, if it is theirs."""
+    for message, body in zip(messages, bodies[len(bodies) - len(messages) :], strict=True):
+        if message.replay is not None and message.replay.fits(vendor=vendor, model=model):
+            for block in message.replay.blocks:
+                body.update(block)
+
+
+async def attach_replay(
+    events: AsyncGenerator[Event, None], request: ChatRequest, *, vendor: str, field: str
+) -> AsyncGenerator[Event, None]:
+    """Yield the events; a `Done` that waits for tool results gets the reasoning before it.
+
+    DeepSeek and others want it back as this field of the assistant's message.
+    """
+    reasoning: list[str] = []
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, ReasoningDelta):
+                reasoning.append(event.text)
+            elif (
+                isinstance(event, Done)
+                and event.finish_reason is FinishReason.TOOL_CALLS
+                and reasoning
+            ):
+                blocks = ({field: "".join(reasoning)},)
+                replay = ReasoningReplay(vendor=vendor, model=request.model, blocks=blocks)
+                yield replace(event, replay=replay)
+                continue
             yield event
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _build_message(message: Message) -> dict[str, Any]:
     body: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         body["tool_calls"] = [

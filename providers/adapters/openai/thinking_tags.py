@@ -1,7 +1,7 @@
-"""Thinking that a server leaves in the text, between `<think>` and `</think>` at its head.
+"""Reasoning that a server leaves at the beginning of the text, between `<think>` and `</think>`.
 
-Some templates open the tag in the prompt, so that only its end is in the answer: then everything
-before it was thinking.
+Some templates put the opening tag into the prompt, so that the answer only has the closing one:
+then everything before it was reasoning.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -18,35 +18,35 @@ from providers.chat import (
     ToolCallDelta,
 )
 
-__all__ = ["ThinkingTags", "without_thinking_tags"]
+__all__ = ["ThinkingTagParser", "extract_thinking"]
 
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
 _QUOTES: Final = frozenset("`'\"")
 _LONGEST_MARGIN: Final = 1_000
-"""White space before a tag at the head; after more of it the text has begun."""
+"""Characters of white space before an opening tag; after more of them the text has begun."""
 
 
-class ThinkingTags:
-    """Takes thinking out of a streamed text. One per answer.
+class ThinkingTagParser:
+    """Separates reasoning from a streamed text. One per answer.
 
-    An opening tag only counts at the very head: further on it may be what the answer is about. The
-    closing one counts anywhere, unless it is quoted or an opening one came before it.
+    An opening tag only counts at the beginning: later it may be what the answer is about. The
+    closing one counts anywhere, unless it is quoted or follows an opening one.
     """
 
     def __init__(self) -> None:
         self._held = ""
         self._tag: str | None = _OPEN
-        """The tag that is waited for; None when the rest is text."""
+        """The expected tag; None if the rest is text."""
         self._trims = False
-        """Whether empty lines are dropped, as between the thinking and the text."""
+        """Whether to drop empty lines, as between the reasoning and the text."""
         self._watches = True
-        """Whether a closing tag may still come that was never opened."""
+        """Whether a closing tag without an opening one may still come."""
         self._before = ""
-        """The last character that was given as text."""
+        """The last character of text that was yielded."""
 
     def feed(self, text: str) -> Iterator[Event]:
-        """What this piece of text turns out to be; half a tag waits for the rest."""
+        """Yield the events of this piece of text; a partial tag is held back."""
         self._held += text
         if self._tag == _OPEN:
             head = self._held.lstrip()
@@ -58,14 +58,14 @@ class ThinkingTags:
             else:
                 self._tag = None
         if self._tag == _CLOSE:
-            yield from self._until_closed()
+            yield from self._yield_reasoning()
         if self._trims:
             self._held = self._held.lstrip("\n")
         if self._tag is None and self._held:
-            yield from self._as_text()
+            yield from self._yield_text()
 
     def close(self) -> Iterator[Event]:
-        """What was held back for a tag that never came, or was the last that came."""
+        """Yield what was held back for a tag that never came, or came last."""
         if self._watches and self._held == _CLOSE and self._before not in _QUOTES:
             self._held = ""
             yield TextWasThinking()
@@ -73,11 +73,11 @@ class ThinkingTags:
             yield ReasoningDelta(self._held) if self._tag == _CLOSE else TextDelta(self._held)
             self._held = ""
 
-    def _as_text(self) -> Iterator[Event]:
+    def _yield_text(self) -> Iterator[Event]:
         text, self._held = self._held, ""
         ended = False
         if self._watches:
-            text, ended = self._before_closing(text)
+            text, ended = self._split_at_closing(text)
         if text:
             self._trims = False
             self._before = text[-1]
@@ -87,12 +87,12 @@ class ThinkingTags:
             yield TextWasThinking()
             self._held = self._held.lstrip("\n")
             if self._held:
-                yield from self._as_text()
+                yield from self._yield_text()
 
-    def _before_closing(self, text: str) -> tuple[str, bool]:
-        """Return the text before a closing tag that was never opened, and whether one was found.
+    def _split_at_closing(self, text: str) -> tuple[str, bool]:
+        """Return the text before a closing tag without an opening one, and whether there was one.
 
-        What follows it, or may be the beginning of a tag, is held.
+        What follows it, or may be the beginning of a tag, is held back.
         """
         start = 0
         while (found := text.find(_CLOSE, start)) >= 0:
@@ -108,16 +108,16 @@ class ThinkingTags:
         if _OPEN in text[start:]:
             self._watches = False
             return text, False
-        keep = max(_half_tag(text, _CLOSE), _half_tag(text, _OPEN))
+        keep = max(_count_partial_tag(text, _CLOSE), _count_partial_tag(text, _OPEN))
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep], False
 
-    def _until_closed(self) -> Iterator[Event]:
+    def _yield_reasoning(self) -> Iterator[Event]:
         thinking, found, rest = self._held.partition(_CLOSE)
         if found:
             self._held, self._tag, self._trims = rest, None, True
         else:
-            keep = _half_tag(thinking, _CLOSE)
+            keep = _count_partial_tag(thinking, _CLOSE)
             thinking, self._held = (
                 thinking[: len(thinking) - keep],
                 thinking[len(thinking) - keep :],
@@ -126,17 +126,17 @@ class ThinkingTags:
             yield ReasoningDelta(thinking)
 
 
-def _half_tag(text: str, tag: str) -> int:
-    """How many characters at the end may be the beginning of a tag."""
+def _count_partial_tag(text: str, tag: str) -> int:
+    """Return how many characters at the end may be the beginning of a tag."""
     longest = min(len(text), len(tag) - 1)
     return next((size for size in range(longest, 0, -1) if text.endswith(tag[:size])), 0)
 
 
-async def without_thinking_tags(
+async def extract_thinking(
     events: AsyncGenerator[Event, None],
 ) -> AsyncGenerator[Event, None]:
-    """The same events, with tagged thinking as `ReasoningDelta`."""
-    tags = ThinkingTags()
+    """Yield the events, with tagged reasoning as `ReasoningDelta`."""
+    tags = ThinkingTagParser()
     async with aclosing(events):
         async for event in events:
             if isinstance(event, TextDelta):

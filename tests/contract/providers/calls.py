@@ -41,7 +41,7 @@ class RecordingGate:
         self.calls: list[VendorCall] = []
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
         self.calls.append(call)
         if self.refusal is not None:
             raise self.refusal

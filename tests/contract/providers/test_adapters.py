@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import ChatRequest, Done, FinishReason, TextDelta, Tool, Usage, complete
+from providers.chat import (
+    ChatRequest,
+    Done,
+    FinishReason,
+    TextDelta,
+    TokenUsage,
+    Tool,
+    collect_response,
+)
 from providers.errors import (
     AuthenticationFailed,
     BudgetExhausted,
@@ -37,14 +45,14 @@ async def test_an_answer_is_streamed_counted_and_ended(adapter: Adapter, ask: As
     assert sum(isinstance(event, TextDelta) for event in events) > 3
     assert isinstance(events[-1], Done)
     assert events[-1].finish_reason is FinishReason.STOP
-    [usage] = [event for event in events if isinstance(event, Usage)][-1:]
+    [usage] = [event for event in events if isinstance(event, TokenUsage)][-1:]
     assert counts_of(usage).prompt > 0
     assert counts_of(usage).output > 0
     assert usage.raw
 
 
 async def test_a_fold_gives_the_whole_answer(adapter: Adapter, ask: Ask) -> None:
-    answer = await complete(adapter.stream(ask(), timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
 
     assert "simulated" in answer.text.lower()
     assert "```python" in answer.text
@@ -52,7 +60,7 @@ async def test_a_fold_gives_the_whole_answer(adapter: Adapter, ask: Ask) -> None
 
 
 async def test_reasoning_comes_apart_from_the_text(adapter: Adapter, ask: Ask, vendor: str) -> None:
-    answer = await complete(adapter.stream(ask(reasoning_effort="high"), timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(ask(reasoning_effort="high"), timeouts=PATIENT))
 
     if vendor == "openai":  # it thinks, and never shows it on this wire
         assert counts_of(answer.usage).reasoning > 0
@@ -62,7 +70,7 @@ async def test_reasoning_comes_apart_from_the_text(adapter: Adapter, ask: Ask, v
 
 
 async def test_a_cut_at_the_limit_is_said(adapter: Adapter, ask: Ask) -> None:
-    answer = await complete(adapter.stream(ask(max_output_tokens=8), timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(ask(max_output_tokens=8), timeouts=PATIENT))
 
     assert answer.done.finish_reason is FinishReason.LENGTH
 
@@ -79,13 +87,15 @@ async def test_parameters_of_every_kind_are_accepted(adapter: Adapter, ask: Ask)
         metadata={"user": "someone"},
     )
 
-    answer = await complete(adapter.stream(request, timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(request, timeouts=PATIENT))
 
     assert answer.text
 
 
 async def test_dropped_parameters_are_noted(adapter: Adapter, ask: Ask, vendor: str) -> None:
-    answer = await complete(adapter.stream(ask(temperature=0.2, top_p=0.9), timeouts=PATIENT))
+    answer = await collect_response(
+        adapter.stream(ask(temperature=0.2, top_p=0.9), timeouts=PATIENT)
+    )
 
     dropped = {note.split()[0] for note in answer.done.notes}
     assert dropped == ({"temperature", "top_p"} if vendor == "anthropic" else set())
@@ -117,7 +127,9 @@ async def test_each_fault_has_its_error(
     adapter: Adapter, ask: Ask, fault: str, error: type[CallFailed]
 ) -> None:
     with pytest.raises(CallFailed) as raised:
-        await complete(adapter.stream(ask(f"fibonacci [[fault:{fault}]]"), timeouts=PATIENT))
+        await collect_response(
+            adapter.stream(ask(f"fibonacci [[fault:{fault}]]"), timeouts=PATIENT)
+        )
 
     assert type(raised.value) is error
 
@@ -128,7 +140,7 @@ async def test_a_wrong_key_is_named_and_not_shown(
     adapter = adapter_with_key("invalid")
 
     with pytest.raises(AuthenticationFailed) as raised:
-        await complete(adapter.stream(ask(), timeouts=PATIENT))
+        await collect_response(adapter.stream(ask(), timeouts=PATIENT))
 
     assert raised.value.status == (400 if vendor == "gemini" else 401)
     assert not raised.value.retryable
@@ -136,14 +148,14 @@ async def test_a_wrong_key_is_named_and_not_shown(
 
 async def test_an_unknown_model_is_for_the_planner(adapter: Adapter, ask: Ask) -> None:
     with pytest.raises(ModelNotFound) as raised:
-        await complete(adapter.stream(ask(model="no-such-model"), timeouts=PATIENT))
+        await collect_response(adapter.stream(ask(model="no-such-model"), timeouts=PATIENT))
 
     assert raised.value.reroute
 
 
 async def test_the_vendors_wait_is_kept(adapter: Adapter, ask: Ask) -> None:
     with pytest.raises(RateLimited) as raised:
-        await complete(adapter.stream(ask("[[fault:429 retry_after=7]]"), timeouts=PATIENT))
+        await collect_response(adapter.stream(ask("[[fault:429 retry_after=7]]"), timeouts=PATIENT))
 
     assert raised.value.retry_after == timedelta(seconds=7)
 
@@ -152,7 +164,9 @@ async def test_nothing_is_retried_below_the_task(
     adapter: Adapter, ask: Ask, journal: Journal, vendor: str
 ) -> None:
     with pytest.raises(Overloaded):
-        await complete(adapter.stream(ask(f"[[fault:500 times=1]] {vendor}"), timeouts=PATIENT))
+        await collect_response(
+            adapter.stream(ask(f"[[fault:500 times=1]] {vendor}"), timeouts=PATIENT)
+        )
 
     assert len(await journal.requests()) == 1
 
@@ -170,7 +184,9 @@ async def test_each_patience_has_its_end(
     adapter: Adapter, ask: Ask, fault: str, timeouts: Timeouts, phase: TimeoutPhase
 ) -> None:
     with pytest.raises(TimedOut) as raised:
-        await complete(adapter.stream(ask(f"fibonacci [[fault:{fault}]]"), timeouts=timeouts))
+        await collect_response(
+            adapter.stream(ask(f"fibonacci [[fault:{fault}]]"), timeouts=timeouts)
+        )
 
     assert raised.value.phase is phase
 
@@ -191,8 +207,8 @@ async def test_closing_the_stream_ends_the_vendors_work(
 
 
 async def test_an_adapter_serves_one_call_after_the_other(adapter: Adapter, ask: Ask) -> None:
-    first = await complete(adapter.stream(ask(), timeouts=PATIENT))
-    second = await complete(adapter.stream(ask(), timeouts=PATIENT))
+    first = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
+    second = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
 
     assert first.text == second.text
 
@@ -215,7 +231,7 @@ async def test_ambient_variables_of_the_sdks_do_not_travel(
     monkeypatch.setenv("OPENAI_ORG_ID", "somebody")
 
     adapter = adapter_with_key("a-key")
-    answer = await complete(adapter.stream(ask(), timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
 
     assert answer.text
     assert await adapter.list_models()

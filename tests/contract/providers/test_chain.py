@@ -13,12 +13,12 @@ from pydantic import SecretStr
 
 from providers import errors
 from providers.adapters.base import Timeouts
-from providers.calls.middleware import Errand, VendorCall
+from providers.calls.middleware import CallContext, VendorCall
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
 from providers.catalogue.schema import TimeoutSeconds
-from providers.chat import TextDelta, complete
+from providers.chat import TextDelta, collect_response
 from providers.errors import CallFailed, NotServed
 from providers.router import Router
 from tests.contract.providers.calls import RecordingGate, a_request
@@ -61,13 +61,13 @@ async def test_a_deployment_that_fails_before_its_first_word_is_passed_over(
     async with Router(CATALOGUE, opened) as router:
         call = router.call(MODEL, a_request(prompt))
         assert call.deployment.provider == "anthropic"
-        answer = await complete(call.events)
+        answer = await collect_response(call.events)
 
     assert answer.text
     assert call.deployment.provider == "openrouter"
-    [absorbed] = call.absorbed
-    assert absorbed.deployment.provider == "anthropic"
-    assert isinstance(absorbed.error, errors.Overloaded)
+    [failed] = call.failed_calls
+    assert failed.deployment.provider == "anthropic"
+    assert isinstance(failed.error, errors.Overloaded)
     assert [each["vendor"] for each in await journal.requests()] == ["anthropic", "openrouter"]
 
 
@@ -89,9 +89,9 @@ async def test_the_next_attempt_asks_another_place_first(simulator: str) -> None
     opened = credentials(simulator, "anthropic", "openrouter")
 
     async with Router(CATALOGUE, opened) as router:
-        errand = Errand(affinity="a", avoid=frozenset({"anthropic"}))
-        call = router.call(MODEL, a_request(), errand=errand)
-        await complete(call.events)
+        context = CallContext(affinity="a", avoid=frozenset({"anthropic"}))
+        call = router.call(MODEL, a_request(), context=context)
+        await collect_response(call.events)
 
     assert call.deployment.provider == "openrouter"
 
@@ -100,14 +100,18 @@ async def test_a_forbidden_place_is_never_asked_not_even_in_need(
     simulator: str, journal: Journal
 ) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
-    errand = Errand(forbids=lambda place: "not there" if place.provider == "openrouter" else None)
+    context = CallContext(
+        find_objection=lambda place: "not there" if place.provider == "openrouter" else None
+    )
 
     async with Router(CATALOGUE, opened) as router:
         with pytest.raises(errors.Overloaded):
-            await complete(router.call(MODEL, a_request("[[fault:529]]"), errand=errand).events)
-        nowhere = replace(errand, forbids=lambda _: "this task stays here")
+            await collect_response(
+                router.call(MODEL, a_request("[[fault:529]]"), context=context).events
+            )
+        nowhere = replace(context, find_objection=lambda _: "this task stays here")
         with pytest.raises(NotServed, match="anthropic:claude-sonnet-5-5: this task stays here"):
-            router.call(MODEL, a_request(), errand=nowhere)
+            router.call(MODEL, a_request(), context=nowhere)
 
     assert {each["vendor"] for each in await journal.requests()} == {"anthropic"}
 
@@ -120,11 +124,11 @@ async def test_a_short_retry_after_is_waited_out_within_the_attempt(
     async with Router(CATALOGUE, credentials(simulator, "anthropic")) as router:
         began = time.monotonic()
         call = router.call(MODEL, a_request(prompt))
-        answer = await complete(call.events)
+        answer = await collect_response(call.events)
 
     assert answer.text
     assert time.monotonic() - began >= 0.4
-    assert len(call.absorbed) == 1
+    assert len(call.failed_calls) == 1
     assert len(await journal.requests()) == 2
 
 
@@ -135,7 +139,7 @@ class Limits:
         self._waits = list(waits)
 
     @asynccontextmanager
-    async def around(self, call: VendorCall) -> AsyncIterator[None]:
+    async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
         if self._waits:
             wait = timedelta(seconds=self._waits.pop(0))
             raise errors.AtCapacity(call.deployment.provider, "full", retry_after=wait)
@@ -145,12 +149,14 @@ class Limits:
 async def test_all_waits_of_an_attempt_count_together(simulator: str) -> None:
     limits = Limits(0.5, 0.5, 9.2)  # the last one alone would do, even after one of the others
 
-    async with Router(CATALOGUE, credentials(simulator, "anthropic"), gates=[limits]) as router:
+    async with Router(
+        CATALOGUE, credentials(simulator, "anthropic"), middleware=[limits]
+    ) as router:
         call = router.call(MODEL, a_request())
         with pytest.raises(errors.AtCapacity):
-            await complete(call.events)
+            await collect_response(call.events)
 
-    assert len(call.absorbed) == 2
+    assert len(call.failed_calls) == 2
 
 
 async def test_a_long_retry_after_goes_back_with_the_error(
@@ -158,7 +164,7 @@ async def test_a_long_retry_after_goes_back_with_the_error(
 ) -> None:
     async with Router(CATALOGUE, credentials(simulator, "anthropic")) as router:
         with pytest.raises(errors.RateLimited) as raised:
-            await complete(router.stream(MODEL, a_request("[[fault:429 retry_after=90]]")))
+            await collect_response(router.stream(MODEL, a_request("[[fault:429 retry_after=90]]")))
 
     assert raised.value.retry_after == timedelta(seconds=90)
     assert len(await journal.requests()) == 1
@@ -170,7 +176,7 @@ async def test_when_all_places_fail_each_is_named_with_what_it_said(simulator: s
 
     async with Router(CATALOGUE, opened) as router:
         with pytest.raises(errors.Overloaded) as failed:
-            await complete(router.call(MODEL, a_request("[[fault:529]]")).events)
+            await collect_response(router.call(MODEL, a_request("[[fault:529]]")).events)
 
     assert "Simulated 529" in str(failed.value)
     assert "openrouter:" in str(failed.value)
@@ -185,17 +191,17 @@ async def test_a_refused_key_is_set_aside_and_the_next_one_taken_at_once(
     prompt = f"Say it {uuid4()} [[fault:{status} times=1]]"
     seen = RecordingGate("gate", [])
 
-    async with Router(CATALOGUE, opened, gates=[seen]) as router:
-        call = router.call("gpt-6.1-sol", a_request(prompt), errand=Errand(affinity="a"))
-        await complete(call.events)
+    async with Router(CATALOGUE, opened, middleware=[seen]) as router:
+        call = router.call("gpt-6.1-sol", a_request(prompt), context=CallContext(affinity="a"))
+        await collect_response(call.events)
         refused, taken = (each.key_label for each in seen.calls)
         assert refused != taken
         for _ in range(2):
-            again = router.call("gpt-6.1-sol", a_request(), errand=Errand(affinity="a"))
-            await complete(again.events)
+            again = router.call("gpt-6.1-sol", a_request(), context=CallContext(affinity="a"))
+            await collect_response(again.events)
 
     assert [each.key_label for each in seen.calls[2:]] == [taken, taken]
-    assert call.absorbed[0].key_label == refused
+    assert call.failed_calls[0].key_label == refused
 
 
 async def test_when_all_keys_are_refused_the_error_is_the_operators(simulator: str) -> None:
@@ -204,10 +210,10 @@ async def test_when_all_keys_are_refused_the_error_is_the_operators(simulator: s
     async with Router(CATALOGUE, opened) as router:
         call = router.call("gpt-6.1-sol", a_request("[[fault:401]]"))
         with pytest.raises(errors.AuthenticationFailed):
-            await complete(call.events)
+            await collect_response(call.events)
 
-    assert len(call.absorbed) == 2
-    assert {each.key_label for each in call.absorbed} <= {"...er-a", "...er-b", "...er-c"}
+    assert len(call.failed_calls) == 2
+    assert {each.key_label for each in call.failed_calls} <= {"...er-a", "...er-b", "...er-c"}
 
 
 async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
@@ -221,9 +227,9 @@ async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
 
     seen = RecordingGate("gate", [])
     opened = credentials(simulator, "openai")
-    async with Router(CATALOGUE, opened, gates=[seen], reread=reread) as router:
+    async with Router(CATALOGUE, opened, middleware=[seen], reread=reread) as router:
         prompt = f"Say it {uuid4()} [[fault:401 times=1]]"
-        await complete(router.stream("gpt-6.1-sol", a_request(prompt)))
+        await collect_response(router.stream("gpt-6.1-sol", a_request(prompt)))
 
     assert [each.key_label for each in seen.calls] == ["...er-a", "...er-b"]
     assert urgent == [True]
@@ -240,23 +246,23 @@ async def test_no_call_waits_while_keys_are_read_again(simulator: str) -> None:
     now = itertools.count(step=REREAD_EVERY.total_seconds())
     async with Router(CATALOGUE, opened) as router:
         router.keyring = Keyring(opened, reread=reread, clock=lambda: float(next(now)))
-        await complete(router.stream("gpt-6.1-sol", a_request()))
+        await collect_response(router.stream("gpt-6.1-sol", a_request()))
 
     assert reads == []
 
 
 async def test_a_stalled_start_is_given_up_in_time_for_another(simulator: str) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
-    errand = Errand(timeouts=TimeoutSeconds(first_token=0.3))
+    context = CallContext(timeouts=TimeoutSeconds(first_token=0.3))
     prompt = f"Say it {uuid4()} [[fault:slow-headers=5 times=1]]"
 
     async with Router(CATALOGUE, opened) as router:
-        call = router.call(MODEL, a_request(prompt), errand=errand)
-        await complete(call.events)
+        call = router.call(MODEL, a_request(prompt), context=context)
+        await collect_response(call.events)
 
     assert call.deployment.provider == "openrouter"
-    [absorbed] = call.absorbed
-    assert isinstance(absorbed.error, errors.TimedOut)
+    [failed] = call.failed_calls
+    assert isinstance(failed.error, errors.TimedOut)
 
 
 async def test_shares_spread_work_and_keep_each_task_in_its_place(simulator: str) -> None:
@@ -265,7 +271,9 @@ async def test_shares_spread_work_and_keep_each_task_in_its_place(simulator: str
     async with Router(with_routing(routing="weighted"), opened) as router:
         homes = {
             number: [
-                router.call(MODEL, a_request(), errand=Errand(affinity=str(number))).deployment.id
+                router.call(
+                    MODEL, a_request(), context=CallContext(affinity=str(number))
+                ).deployment.id
                 for _ in range(3)
             ]
             for number in range(30)
@@ -319,11 +327,11 @@ async def test_the_fault_matrix(
         call = router.call(model_id, a_request(prompt), timeouts=timeouts)
         if fault.endswith("after=6"):
             with pytest.raises(kind) as raised:
-                await complete(call.events)
+                await collect_response(call.events)
             assert type(raised.value) is kind
             assert call.deployment.provider == first
         else:
-            answer = await complete(call.events)
+            answer = await collect_response(call.events)
             assert answer.done.vendor_finish_reason
             assert call.deployment.provider == second
-            assert [type(each.error) for each in call.absorbed] == [kind]
+            assert [type(each.error) for each in call.failed_calls] == [kind]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from providers.adapters.discovery import LocalServer, find_servers
 from providers.adapters.http.body_limits import LONGEST_LISTING
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.discovery import LocalServer, find_servers
 from providers.router import Credential, Router
 
 PATIENT = timedelta(seconds=5)
@@ -69,11 +69,11 @@ async def test_a_server_becomes_lanes_of_its_own_models(servers: Servers, tmp_pa
     catalogue = a_catalogue(tmp_path, ollama=[port])
 
     async with Router(catalogue, {}) as router:
-        assert router.served_lanes() == []
+        assert router.list_lanes() == []
         await router.discover()
 
-        assert router.served_lanes() == ["ollama/qwen:7b"]
-        [deployment] = router.deployments("ollama/qwen:7b")
+        assert router.list_lanes() == ["ollama/qwen:7b"]
+        [deployment] = router.list_deployments("ollama/qwen:7b")
         assert deployment.base_url == f"http://127.0.0.1:{port}/v1"
         assert deployment.host.local
 

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from providers.calls.max_cost import most_usd
-from providers.calls.middleware import Errand
+from providers.calls.max_cost import max_cost_usd
+from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.embeddings.embedder import Embedder
 from providers.embeddings.records import Embedded
-from providers.embeddings.request import LONGEST_VECTOR
+from providers.embeddings.request import MAX_VECTOR_BYTES
 from providers.errors import (
     AtCapacity,
     AuthenticationFailed,
@@ -62,7 +62,7 @@ def credential(simulator: str, vendor: str, key: str = "a-key") -> Credential:
 @pytest.fixture
 async def embedder(simulator: str, vendor: str) -> AsyncIterator[Embedder]:
     async with Router(CATALOGUE, {vendor: credential(simulator, vendor)}) as router:
-        yield await router.embedder()
+        yield await router.open_embedder()
 
 
 def likeness(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -100,7 +100,7 @@ async def test_many_texts_keep_their_order_over_several_requests(
 async def test_fewer_dimensions_may_be_asked_for_where_the_model_has_them(
     embedder: Embedder, vendor: str
 ) -> None:
-    entry = CATALOGUE.embedding(MODELS[vendor])
+    entry = CATALOGUE.find_embedding_model(MODELS[vendor])
     if entry.shortens:
         found = await embedder.embed(MODELS[vendor], ["a"], dimensions=32)
         assert found.embeddings[0].dimensions == 32
@@ -130,7 +130,7 @@ async def test_keys_and_models_are_told_apart(simulator: str, vendor: str) -> No
     wrong = {vendor: credential(simulator, vendor, "invalid")}
     async with Router(CATALOGUE, wrong) as router:
         with pytest.raises((AuthenticationFailed, InvalidRequest), match="key"):
-            await (await router.embedder()).embed(MODELS[vendor], ["a"])
+            await (await router.open_embedder()).embed(MODELS[vendor], ["a"])
 
 
 async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
@@ -141,7 +141,7 @@ async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
         "together": credential(simulator, "together"),
     }
     async with Router(CATALOGUE, given) as router:
-        embedder = await router.embedder()
+        embedder = await router.open_embedder()
         with pytest.raises(UnknownModel, match="text-embedding-3-small"):
             await embedder.embed("text-embeding-3-small", ["a"])
         with pytest.raises(NotServed, match="OPENAI_API_KEY"):
@@ -155,7 +155,7 @@ async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
 async def test_what_would_be_cut_silently_is_refused() -> None:
     given = {"gemini": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
     async with Router(CATALOGUE, given) as router:
-        embedder = await router.embedder()
+        embedder = await router.open_embedder()
         with pytest.raises(ContextTooLong, match="text 1"):
             await embedder.embed("gemini-embedding-001", ["short", "long " * 4000])
         with pytest.raises(InvalidRequest, match="text 0 is empty"):
@@ -170,7 +170,7 @@ async def test_a_short_wait_is_waited_for_and_a_refused_key_gives_way_to_the_nex
     texts = ["[[fault:429 retry_after=0.01 times=1]] patience"]
 
     async with Router(CATALOGUE, keys) as router:
-        embedder = await router.embedder()
+        embedder = await router.open_embedder()
         found = await embedder.embed("text-embedding-3-small", texts)
         again = await embedder.embed("text-embedding-3-small", texts)
 
@@ -187,29 +187,31 @@ async def test_gates_are_told_of_every_request_and_may_refuse_it(
     secret = "sk-ant-" + "a" * 30
     texts = [f"text{number}" for number in range(100)] + [f"mine is {secret}"]
 
-    async with Router(CATALOGUE, given, gates=[gate]) as router:
-        embedder = await router.embedder()
+    async with Router(CATALOGUE, given, middleware=[gate]) as router:
+        embedder = await router.open_embedder()
         found = await embedder.embed(
-            "cohere/embed-v5.0-fast", texts, errand=Errand(task_id=task_id)
+            "cohere/embed-v5.0-fast", texts, context=CallContext(task_id=task_id)
         )
         gate.refusal = AtCapacity("cohere", "the cap is reached")
         with pytest.raises(AtCapacity, match="the cap"):
             await embedder.embed("cohere/embed-v5.0-fast", ["more"])
         with pytest.raises(NotServed, match="not there"):
             await embedder.embed(
-                "cohere/embed-v5.0-fast", ["x"], errand=Errand(forbids=lambda _: "not there")
+                "cohere/embed-v5.0-fast",
+                ["x"],
+                context=CallContext(find_objection=lambda _: "not there"),
             )
 
     assert len(await journal.requests()) == 2
     calls = gate.calls[:2]
-    assert {call.errand.task_id for call in calls} == {task_id}
+    assert {call.context.task_id for call in calls} == {task_id}
     assert {call.deployment.id for call in calls} == {"simulated:cohere:embed-v5.0-fast"}
     assert sum(call.masked_keys for call in calls) == 1
-    assert not any(secret in text for call in calls for text in call.request.reads())
+    assert not any(secret in text for call in calls for text in call.request.iter_texts())
     assert all(call.report.done and call.report.usage for call in calls)
     assert sum(call.report.cost.usd for call in calls if call.report.cost) == found.cost_usd
-    assert found.notes == ("1 keys in the prompt were masked before it was sent",)
-    most = [most_usd(call.request, call.deployment) for call in calls]
+    assert found.notes == ("1 keys in the prompt were masked before sending",)
+    most = [max_cost_usd(call.request, call.deployment) for call in calls]
     assert all(
         cap is not None and call.report.cost is not None and cap >= call.report.cost.usd
         for cap, call in zip(most, calls, strict=True)
@@ -221,16 +223,16 @@ async def embedded(answer: object) -> Embedded:
     async with recording(answer) as server:
         given = {"openai": Credential(key=SecretStr("a-key"), base_url=server.url)}
         async with Router(CATALOGUE, given) as router:
-            embedder = await router.embedder()
+            embedder = await router.open_embedder()
             return await embedder.embed("text-embedding-3-small", ["a"])
 
 
 async def test_an_answer_that_is_longer_than_its_vectors_can_be_is_not_read() -> None:
     answer = json.dumps({"data": [{"index": 0, "embedding": [1.0] * 1536}]}).encode()
 
-    assert (await embedded(answer.ljust(LONGEST_VECTOR))).embeddings
+    assert (await embedded(answer.ljust(MAX_VECTOR_BYTES))).embeddings
     with pytest.raises(MalformedResponse, match="longer than"):
-        await embedded(answer.ljust(LONGEST_VECTOR + 1))
+        await embedded(answer.ljust(MAX_VECTOR_BYTES + 1))
 
 
 @pytest.mark.parametrize(

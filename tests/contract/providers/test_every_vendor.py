@@ -13,7 +13,7 @@ from providers.chat import (
     Message,
     Tool,
     ToolCallDelta,
-    complete,
+    collect_response,
 )
 from providers.errors import AuthenticationFailed, ModelNotFound, RateLimited
 from tests.contract.providers.conftest import BASE_URLS
@@ -51,7 +51,7 @@ def vendor(request: pytest.FixtureRequest) -> str:
 
 
 async def test_text_reasoning_and_usage_come_apart(adapter: Adapter, ask: Ask, vendor: str) -> None:
-    answer = await complete(adapter.stream(ask(reasoning_effort="high"), timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(ask(reasoning_effort="high"), timeouts=PATIENT))
 
     assert answer.text.startswith("Simulated answer")
     assert "<think>" not in answer.text
@@ -69,7 +69,7 @@ async def test_a_tool_is_called_and_its_result_answered(
 
     events = [event async for event in adapter.stream(question, timeouts=PATIENT)]
 
-    answer = await complete(replayed(events))
+    answer = await collect_response(replayed(events))
     [call] = answer.tool_calls
     assert (call.name, json.loads(call.arguments)) == ("get_weather", ARGUMENTS)
     assert call.id
@@ -89,7 +89,9 @@ async def test_a_tool_is_called_and_its_result_answered(
         ),
         Message(role="tool", content='{"sky": "clear"}', tool_call_id=call.id),
     )
-    after = await complete(adapter.stream(ask(tools=(WEATHER,), messages=turns), timeouts=PATIENT))
+    after = await collect_response(
+        adapter.stream(ask(tools=(WEATHER,), messages=turns), timeouts=PATIENT)
+    )
     assert after.text
     assert not after.tool_calls
 
@@ -99,13 +101,13 @@ async def test_errors_in_every_vendors_own_form_have_their_class_and_message(
 ) -> None:
     adapter = adapter_with_key("a-key")
     with pytest.raises(RateLimited, match="Simulated 429") as limited:
-        await complete(adapter.stream(ask("[[fault:429 retry_after=7]]"), timeouts=PATIENT))
+        await collect_response(adapter.stream(ask("[[fault:429 retry_after=7]]"), timeouts=PATIENT))
     assert limited.value.retry_after is not None
     assert limited.value.retry_after.total_seconds() == 7
     with pytest.raises(ModelNotFound, match="no-such-model"):
-        await complete(adapter.stream(ask(model="no-such-model"), timeouts=PATIENT))
+        await collect_response(adapter.stream(ask(model="no-such-model"), timeouts=PATIENT))
     with pytest.raises(AuthenticationFailed):
-        await complete(adapter_with_key("invalid").stream(ask(), timeouts=PATIENT))
+        await collect_response(adapter_with_key("invalid").stream(ask(), timeouts=PATIENT))
 
 
 async def test_models_are_listed(adapter: Adapter) -> None:

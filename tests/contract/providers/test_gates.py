@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from providers.calls.middleware import Errand
+from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import TextDelta, complete
+from providers.chat import TextDelta, collect_response
 from providers.errors import NotAsked, Overloaded
 from providers.router import Router
 from tests.contract.providers.calls import RecordingGate, a_request, credentials
@@ -22,15 +22,15 @@ MODEL = "claude-sonnet-5-5"
 async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simulator: str) -> None:
     diary: list[str] = []
     outer, inner = RecordingGate("outer", diary), RecordingGate("inner", diary)
-    errand = Errand(task_id=uuid4())
+    context = CallContext(task_id=uuid4())
 
-    async with Router(CATALOGUE, credentials(simulator), gates=[outer, inner]) as router:
-        answer = await complete(router.call(MODEL, a_request(), errand=errand).events)
+    async with Router(CATALOGUE, credentials(simulator), middleware=[outer, inner]) as router:
+        answer = await collect_response(router.call(MODEL, a_request(), context=context).events)
 
     assert diary == ["outer in", "inner in", "inner out", "outer out"]
     [call] = inner.calls
     assert call is outer.calls[0]
-    assert call.errand is errand
+    assert call.context is context
     assert call.deployment.provider == "anthropic"
     report = call.report
     assert report.error is None
@@ -45,8 +45,8 @@ async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simula
 async def test_an_answer_in_one_piece_has_no_first_token(simulator: str) -> None:
     gate = RecordingGate("gate", [])
 
-    async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
-        await complete(router.stream(MODEL, dataclasses.replace(a_request(), whole=True)))
+    async with Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router:
+        await collect_response(router.stream(MODEL, dataclasses.replace(a_request(), stream=False)))
 
     assert gate.calls[0].report.done is not None
     assert gate.calls[0].report.first_token is None
@@ -59,9 +59,9 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
     refusal = NotAsked("anthropic", "not today", retry_after=timedelta(seconds=90))
     gates = [RecordingGate("open", diary), RecordingGate("closed", diary, refusal)]
 
-    async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
+    async with Router(CATALOGUE, credentials(simulator), middleware=gates) as router:
         with pytest.raises(NotAsked) as raised:
-            await complete(router.stream(MODEL, a_request()))
+            await collect_response(router.stream(MODEL, a_request()))
 
     assert raised.value.retry_after == timedelta(seconds=90)
     assert diary == ["open in", "open out"]
@@ -71,9 +71,9 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
 async def test_gates_are_told_what_failed(simulator: str) -> None:
     gate = RecordingGate("gate", [])
 
-    async with Router(CATALOGUE, credentials(simulator), gates=[gate]) as router:
+    async with Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router:
         with pytest.raises(Overloaded):
-            await complete(router.stream(MODEL, a_request("[[fault:529]]")))
+            await collect_response(router.stream(MODEL, a_request("[[fault:529]]")))
 
     [call] = gate.calls
     assert isinstance(call.report.error, Overloaded)
@@ -85,7 +85,7 @@ async def test_gates_are_told_when_nobody_wants_the_rest(simulator: str) -> None
     gate = RecordingGate("gate", [])
 
     async with (
-        Router(CATALOGUE, credentials(simulator), gates=[gate]) as router,
+        Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router,
         aclosing(router.stream(MODEL, a_request("[[fault:stall after=2]]"))) as events,
     ):
         async for event in events:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from providers.adapters.base import ListedModel, Timeouts
+from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import LONGEST_LISTING
+from providers.adapters.listings import ListedModel
 from providers.adapters.registry import make_adapter
-from providers.chat import ChatRequest, ChatResponse, Message, complete
+from providers.chat import ChatRequest, ChatResponse, Message, collect_response
 from providers.errors import CallFailed, ConnectionFailed, MalformedResponse, Overloaded
 from tests.contract.providers.conftest import CATALOGUE
 from tests.support.servers.recorder import recording
@@ -30,13 +31,15 @@ async def asked(
     headers: str = "",
     kind: str | None = None,
 ) -> ChatResponse:
-    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), whole=whole)
+    request = ChatRequest(
+        model="m", messages=(Message(role="user", content="hi"),), stream=not whole
+    )
     kind = kind or ("application/json" if whole else "text/event-stream")
     async with recording(body, kind=kind, status=status, headers=headers) as server:
         provider = CATALOGUE.providers[vendor]
         adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
         async with adapter:
-            return await complete(adapter.stream(request, timeouts=Timeouts()))
+            return await collect_response(adapter.stream(request, timeouts=Timeouts()))
 
 
 async def listed(vendor: str, body: bytes, *, headers: str = "") -> list[ListedModel]:
@@ -103,7 +106,7 @@ async def test_bytes_that_are_no_text_are_malformed(vendor: str, whole: bool) ->
 async def test_a_web_page_instead_of_an_answer_is_named(vendor: str, whole: bool) -> None:
     page = b"<!DOCTYPE html><title>Sign in to this network</title>"
 
-    with pytest.raises(MalformedResponse, match="a web page instead of an answer"):
+    with pytest.raises(MalformedResponse, match="the response is a web page"):
         await asked(vendor, page, whole=whole, kind="text/html; charset=utf-8")
 
 
@@ -192,7 +195,7 @@ async def test_only_the_beginning_of_a_refusal_is_read(vendor: str) -> None:
         adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
         async with adapter:
             with pytest.raises(Overloaded):
-                await complete(adapter.stream(request, timeouts=Timeouts()))
+                await collect_response(adapter.stream(request, timeouts=Timeouts()))
             with pytest.raises(Overloaded):
                 await adapter.list_models()
 
@@ -216,7 +219,7 @@ async def test_no_redirect_takes_the_prompt_or_the_key_elsewhere(name: str) -> N
             adapter = make_adapter(provider, base_url=server.url, key=SecretStr("a-key"))
             async with adapter:
                 with pytest.raises(ConnectionFailed, match="correct the base URL"):
-                    await complete(adapter.stream(request, timeouts=Timeouts()))
+                    await collect_response(adapter.stream(request, timeouts=Timeouts()))
                 with pytest.raises(ConnectionFailed):
                     await adapter.list_models()
 

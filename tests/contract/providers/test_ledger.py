@@ -12,7 +12,7 @@ from embedded.state import State
 from protocol.records import CallRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import ChatRequest, Message, TextDelta, complete
+from providers.chat import ChatRequest, Message, TextDelta, collect_response
 from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached
 from providers.router import Router
 from tests.contract.providers.calls import credentials
@@ -40,7 +40,7 @@ def open_router(store: SupabaseStore, simulator: str) -> Callable[..., Router]:
     def build(*, keeps_prompts: bool = False, simulated: bool = False) -> Router:
         ledger = BudgetMiddleware(store, agent_id="executor-1", keeps_prompts=keeps_prompts)
         opened = credentials(simulator, simulated=simulated)
-        return Router(CATALOGUE, opened, gates=[ledger])
+        return Router(CATALOGUE, opened, middleware=[ledger])
 
     return build
 
@@ -54,7 +54,7 @@ async def test_every_call_leaves_a_row_with_what_it_used_and_no_prompt(
     store: SupabaseStore, open_router: Callable[..., Router]
 ) -> None:
     async with open_router() as router:
-        answer = await complete(router.stream(MODEL, ask()))
+        answer = await collect_response(router.stream(MODEL, ask()))
 
     call = await only_call(store)
     assert answer.usage is not None
@@ -76,9 +76,9 @@ async def test_a_simulated_call_spends_nothing_and_no_cap_holds_it(
     await store.set_budget(scope="total", key=None, per="day", limit_usd=Decimal(0))
 
     async with open_router(simulated=True) as router:
-        await complete(router.stream(MODEL, ask()))
+        await collect_response(router.stream(MODEL, ask()))
         with pytest.raises(Overloaded):
-            await complete(router.stream(MODEL, ask("[[fault:529]]")))
+            await collect_response(router.stream(MODEL, ask("[[fault:529]]")))
 
     calls = await store.fetch_calls(limit=10, every_owner=True)
     assert [(call.simulated, call.cost_usd) for call in calls] == [(True, Decimal(0))] * 2
@@ -92,7 +92,7 @@ async def test_keys_are_masked_before_they_leave_and_the_answer_says_so(
     store: SupabaseStore, open_router: Callable[..., Router], journal: Journal
 ) -> None:
     async with open_router(keeps_prompts=True) as router:
-        answer = await complete(router.stream(MODEL, ask(f"Why does {SECRET} fail?")))
+        answer = await collect_response(router.stream(MODEL, ask(f"Why does {SECRET} fail?")))
 
     assert len(await journal.requests()) == 1
     assert any("1 keys in the prompt were masked" in note for note in answer.done.notes)
@@ -121,7 +121,7 @@ async def test_what_a_cap_does_not_allow_is_not_sent(
 
     async with open_router() as router:
         with pytest.raises(error, match="are left") as refused:
-            await complete(router.stream(MODEL, ask()))
+            await collect_response(router.stream(MODEL, ask()))
 
     assert refused.value.code == error.code
     assert refused.value.retry_after is None
@@ -135,9 +135,9 @@ async def test_what_was_spent_counts_and_what_was_reserved_is_given_back(
     await store.set_budget(scope="total", key=None, per="day", limit_usd=Decimal(1))
 
     async with open_router() as router:
-        await complete(router.stream(MODEL, ask()))
+        await collect_response(router.stream(MODEL, ask()))
         with pytest.raises(Overloaded):
-            await complete(router.stream(MODEL, ask("[[fault:529]]")))
+            await collect_response(router.stream(MODEL, ask("[[fault:529]]")))
         async with aclosing(router.stream(MODEL, ask("[[fault:stall after=2]]"))) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
@@ -156,8 +156,8 @@ async def test_without_an_answer_of_the_database_nothing_is_sent(
 ) -> None:
     async with open_store("http://127.0.0.1:9", project.secret_key) as away:
         gates = [BudgetMiddleware(away, agent_id="executor-1", keeps_prompts=False)]
-        async with Router(CATALOGUE, credentials(simulator), gates=gates) as router:
+        async with Router(CATALOGUE, credentials(simulator), middleware=gates) as router:
             with pytest.raises(NotAsked, match="nothing can be booked"):
-                await complete(router.stream(MODEL, ask()))
+                await collect_response(router.stream(MODEL, ask()))
 
     assert await journal.requests() == []

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from providers.adapters.anthropic.client import Anthropic
 from providers.adapters.base import Timeouts
 from providers.adapters.fireworks import Fireworks
-from providers.chat import ChatRequest, Message, Tool, ToolCall, complete
+from providers.chat import ChatRequest, Message, Tool, ToolCall, collect_response
 from providers.errors import InvalidRequest
 from tests.contract.providers.calls import ANTHROPIC_ANSWER
 from tests.support.servers.recorder import recording
@@ -37,7 +37,7 @@ async def sent_to_anthropic(request: ChatRequest) -> dict[str, Any]:
         recording(ANTHROPIC_ANSWER) as server,
         Anthropic(vendor="anthropic", base_url=server.url, key=KEY) as adapter,
     ):
-        await complete(adapter.stream(request, timeouts=Timeouts()))
+        await collect_response(adapter.stream(request, timeouts=Timeouts()))
         return server.body
 
 
@@ -93,7 +93,7 @@ async def test_fireworks_never_cuts_a_prompt_silently_and_thinks_as_asked() -> N
         Fireworks(base_url=server.url, key=KEY) as adapter,
     ):
         request = a_request(reasoning_effort="low", temperature=0.2, metadata={"user": "u"})
-        answer = await complete(adapter.stream(request, timeouts=Timeouts()))
+        answer = await collect_response(adapter.stream(request, timeouts=Timeouts()))
 
         assert (answer.text, answer.reasoning) == ("yes", "hm")  # an answer that is not streamed
         assert server.body["context_length_exceeded_behavior"] == "error"
@@ -109,7 +109,7 @@ async def test_fireworks_is_asked_again_for_a_stream_when_it_refuses_one_piece()
         Fireworks(base_url=server.url, key=KEY) as adapter,
     ):
         with pytest.raises(InvalidRequest):
-            await complete(adapter.stream(a_request(whole=True), timeouts=Timeouts()))
+            await collect_response(adapter.stream(a_request(stream=False), timeouts=Timeouts()))
 
         assert [body["stream"] for body in server.bodies] == [False, True]
 
@@ -120,7 +120,7 @@ async def test_another_refusal_of_fireworks_is_final() -> None:
         Fireworks(base_url=server.url, key=KEY) as adapter,
     ):
         with pytest.raises(InvalidRequest):
-            await complete(adapter.stream(a_request(whole=True), timeouts=Timeouts()))
+            await collect_response(adapter.stream(a_request(stream=False), timeouts=Timeouts()))
 
         assert len(server.bodies) == 1
 
@@ -130,7 +130,7 @@ async def test_fireworks_gets_no_effort_unasked() -> None:
         recording(FIREWORKS_ANSWER) as server,
         Fireworks(base_url=server.url, key=KEY) as adapter,
     ):
-        await complete(adapter.stream(a_request(), timeouts=Timeouts()))
+        await collect_response(adapter.stream(a_request(), timeouts=Timeouts()))
 
         assert "reasoning_effort" not in server.body
 
@@ -153,7 +153,7 @@ async def test_every_way_to_write_the_base_url_of_fireworks_is_understood(
         recording(FIREWORKS_ANSWER) as server,
         Fireworks(base_url=server.url + given, key=KEY) as adapter,
     ):
-        await complete(adapter.stream(a_request(), timeouts=Timeouts()))
+        await collect_response(adapter.stream(a_request(), timeouts=Timeouts()))
 
         assert server.path == requested
 
@@ -164,7 +164,7 @@ async def test_every_way_to_write_the_base_url_of_anthropic_is_understood(given:
         recording(ANTHROPIC_ANSWER) as server,
         Anthropic(vendor="anthropic", base_url=server.url + given, key=KEY) as adapter,
     ):
-        await complete(adapter.stream(a_request(), timeouts=Timeouts()))
+        await collect_response(adapter.stream(a_request(), timeouts=Timeouts()))
 
         assert server.path == "/v1/messages"
 

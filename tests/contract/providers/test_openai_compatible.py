@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
 from providers.adapters.openai.client import OpenAICompatible
-from providers.adapters.openai.wire_profile import WireProfile
-from providers.chat import ChatRequest, Message, complete
+from providers.catalogue.schema import RequestDialect
+from providers.chat import ChatRequest, Message, collect_response
 from tests.support.servers.recorder import Recorder, recording
 
 
@@ -25,7 +25,7 @@ async def sent(server: Recorder, *, key: str | None = "a-key", **accents: Any) -
         vendor="v",
         base_url=f"{server.url}/v1/chat/completions",
         key=SecretStr(key) if key else None,
-        profile=WireProfile(**accents),
+        dialect=RequestDialect(**accents),
     )
     request = ChatRequest(
         model="m",
@@ -34,7 +34,7 @@ async def sent(server: Recorder, *, key: str | None = "a-key", **accents: Any) -
         reasoning_effort="low",
     )
     async with adapter:
-        answer = await complete(adapter.stream(request, timeouts=Timeouts()))
+        answer = await collect_response(adapter.stream(request, timeouts=Timeouts()))
     assert answer.text == "yes"
     return server
 
@@ -99,7 +99,7 @@ async def test_a_listed_context_window_is_read_under_every_name_that_servers_giv
     async with (
         recording(page) as server,
         OpenAICompatible(
-            vendor="v", base_url=server.url, key=SecretStr("a-key"), profile=WireProfile()
+            vendor="v", base_url=server.url, key=SecretStr("a-key"), dialect=RequestDialect()
         ) as adapter,
     ):
         models = await adapter.list_models()

@@ -7,7 +7,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import ChatRequest, Done, Message, complete
+from providers.chat import ChatRequest, Done, Message, collect_response
 from providers.errors import NotServed, UnknownModel
 from providers.router import Router
 from tests.contract.providers.calls import credentials
@@ -35,12 +35,12 @@ async def test_a_canonical_id_is_answered_by_its_provider(
 ) -> None:
     async with Router(CATALOGUE, credentials(simulator)) as router:
         call = router.call(model_id, a_request())
-        answer = await complete(call.events)
+        answer = await collect_response(call.events)
 
         assert (call.deployment.provider, call.deployment.simulated) == (provider, True)
         assert "simulated" in answer.text.lower()
         assert answer.usage is not None
-        cost = router.cost(answer.usage, call.deployment)
+        cost = router.calculate_cost(answer.usage, call.deployment)
         assert cost is not None
         assert cost.usd == 0
 
@@ -58,7 +58,7 @@ async def test_served_are_all_models_of_the_keys_that_are_here(simulator: str) -
     only_one = {"fireworks": credentials(simulator)["fireworks"]}
 
     async with Router(CATALOGUE, only_one) as router:
-        lanes = router.served_lanes()
+        lanes = router.list_lanes()
 
     assert "fireworks/qwen3p8-max" in lanes
     assert CODING not in lanes  # retired
@@ -67,7 +67,7 @@ async def test_served_are_all_models_of_the_keys_that_are_here(simulator: str) -
 
 async def test_a_retired_model_may_still_be_asked_for(simulator: str) -> None:
     async with Router(CATALOGUE, credentials(simulator)) as router:
-        answer = await complete(router.stream(CODING, a_request()))
+        answer = await collect_response(router.stream(CODING, a_request()))
 
         assert answer.text
 
@@ -79,7 +79,7 @@ async def test_a_missing_key_is_named_with_the_page_where_to_get_one() -> None:
 
         for part in ("FIREWORKS_API_KEY", "https://", "GROQ_API_KEY"):
             assert part in str(raised.value)
-        assert router.served_lanes() == []
+        assert router.list_lanes() == []
 
 
 async def test_only_canonical_ids_are_called(simulator: str) -> None:
@@ -98,7 +98,7 @@ async def test_a_deployment_has_no_more_calls_at_once_than_its_limit(simulator: 
         second = router.stream("gpt-6.1-sol", a_request())
         async with aclosing(first), aclosing(second), asyncio.TaskGroup() as group:
             await anext(first)
-            waiting = group.create_task(complete(second), name="second")
+            waiting = group.create_task(collect_response(second), name="second")
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await asyncio.shield(waiting)  # the wait ends, the call goes on
@@ -113,9 +113,9 @@ async def test_nothing_blocks_the_loop_not_even_the_first_call(simulator: str) -
         async with Router(CATALOGUE, credentials(simulator)) as router:
             for model_id in ("claude-sonnet-5-5", "fireworks/qwen3p8-max", "gpt-6.1-sol"):
                 call = router.call(model_id, a_request())
-                answer = await complete(call.events)
+                answer = await collect_response(call.events)
                 assert answer.usage is not None
-                assert router.cost(answer.usage, call.deployment) is not None
+                assert router.calculate_cost(answer.usage, call.deployment) is not None
 
 
 async def test_a_providers_models_are_listed_through_the_router(simulator: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import ChatRequest, FinishReason, TextDelta, complete
+from providers.chat import ChatRequest, FinishReason, TextDelta, collect_response
 
 Ask = Callable[..., ChatRequest]
 PATIENT = Timeouts()
@@ -19,7 +19,7 @@ SCHEMA = {
 
 
 async def test_a_schema_is_followed(adapter: Adapter, ask: Ask) -> None:
-    answer = await complete(
+    answer = await collect_response(
         adapter.stream(ask("Give a number", response_schema=SCHEMA), timeouts=PATIENT)
     )
 
@@ -39,7 +39,7 @@ async def test_a_thousand_chunks_are_all_there(adapter: Adapter, ask: Ask) -> No
 async def test_characters_may_be_split_between_packets(adapter: Adapter, ask: Ask) -> None:
     text = "Zürich 🚀 ≠ 東京"
 
-    answer = await complete(
+    answer = await collect_response(
         adapter.stream(ask(f"[[say:{text}]] [[fault:chop=1]]"), timeouts=PATIENT)
     )
 
@@ -52,6 +52,6 @@ async def test_a_limit_in_another_vendors_word_is_a_limit(
 ) -> None:
     request = ask(f"Say it [[fault:finish={spec}]]")
 
-    answer = await complete(adapter.stream(request, timeouts=PATIENT))
+    answer = await collect_response(adapter.stream(request, timeouts=PATIENT))
 
     assert answer.done.finish_reason is FinishReason.LENGTH

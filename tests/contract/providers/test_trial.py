@@ -5,10 +5,10 @@ import time
 from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import Usage
-from providers.prices import cost_of
+from providers.chat import TokenUsage
+from providers.prices import calculate_cost
 from providers.router import Credential, Router
-from providers.smoke_test import STEPS, try_model
+from providers.smoke_test import STEPS, run_smoke_test
 from tests.contract.providers.calls import ANTHROPIC_ANSWER
 from tests.support.servers.recorder import recording
 
@@ -17,13 +17,13 @@ async def test_each_step_says_how_it_went_what_it_cost_and_how_long_it_took() ->
     async with recording(ANTHROPIC_ANSWER) as vendor:
         given = {"anthropic": Credential(key=SecretStr("a-key"), base_url=vendor.url)}
         async with Router(Catalogue.load(), given) as router:
-            [place] = router.deployments("claude-sonnet-5-5")
+            [place] = router.list_deployments("claude-sonnet-5-5")
             began = time.monotonic()
-            trials = [each async for each in try_model(router, place)]
+            trials = [each async for each in run_smoke_test(router, place)]
             spent = time.monotonic() - began
 
     listing, chat, stream, call = trials
-    price = cost_of(Usage(input=1, output=1), place)
+    price = calculate_cost(TokenUsage(input=1, output=1), place)
     assert price is not None
     assert tuple(each.step for each in trials) == STEPS
     assert [each.ok for each in trials] == [False, True, True, False]

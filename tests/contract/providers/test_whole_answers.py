@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import ChatRequest, TextDelta, Tool, complete
+from providers.chat import ChatRequest, TextDelta, Tool, collect_response
 from providers.errors import TimedOut, TimeoutPhase
 from tests.support.servers.simulator import Journal
 
@@ -17,8 +17,10 @@ async def test_it_is_the_answer_that_a_stream_adds_up_to(
     adapter: Adapter, ask: Ask, journal: Journal
 ) -> None:
     prompt = "Write a function for fibonacci numbers"
-    events = [event async for event in adapter.stream(ask(prompt, whole=True), timeouts=Timeouts())]
-    streamed = await complete(adapter.stream(ask(prompt), timeouts=Timeouts()))
+    events = [
+        event async for event in adapter.stream(ask(prompt, stream=False), timeouts=Timeouts())
+    ]
+    streamed = await collect_response(adapter.stream(ask(prompt), timeouts=Timeouts()))
 
     texts = [event.text for event in events if isinstance(event, TextDelta)]
     assert "".join(texts) == streamed.text
@@ -30,11 +32,13 @@ async def test_it_is_the_answer_that_a_stream_adds_up_to(
 async def test_reasoning_calls_and_usage_are_in_it(adapter: Adapter, ask: Ask) -> None:
     tool = Tool(name="look", description="Look it up", parameters={"type": "object"})
     options = {"tools": (tool,), "reasoning_effort": "high"}
-    streamed = await complete(
+    streamed = await collect_response(
         adapter.stream(ask("Look it up [[tool:look]]", **options), timeouts=Timeouts())
     )
-    whole = await complete(
-        adapter.stream(ask("Look it up [[tool:look]]", whole=True, **options), timeouts=Timeouts())
+    whole = await collect_response(
+        adapter.stream(
+            ask("Look it up [[tool:look]]", stream=False, **options), timeouts=Timeouts()
+        )
     )
 
     assert whole.reasoning == streamed.reasoning
@@ -54,6 +58,8 @@ async def test_only_the_total_bounds_it(adapter: Adapter, ask: Ask) -> None:
     hasty = Timeouts(first_token=timedelta(), total=timedelta(seconds=0.3))
 
     with pytest.raises(TimedOut) as error:
-        await complete(adapter.stream(ask("[[fault:slow-headers=30]]", whole=True), timeouts=hasty))
+        await collect_response(
+            adapter.stream(ask("[[fault:slow-headers=30]]", stream=False), timeouts=hasty)
+        )
 
     assert error.value.phase is TimeoutPhase.TOTAL

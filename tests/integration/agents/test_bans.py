@@ -12,7 +12,7 @@ from embedded.state import State
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, Done, Message, TextDelta, complete
+from providers.chat import ChatRequest, Done, Message, TextDelta, collect_response
 from providers.errors import Banned
 from providers.router import Router
 from simulator import run_simulator
@@ -38,8 +38,8 @@ async def executor(store: SupabaseStore, simulator: str, name: str) -> AsyncIter
     credential = Credential(key=SecretStr("a-key"), base_url=f"{simulator}/anthropic")
     async with AsyncExitStack() as stack:
         safety = await stack.enter_async_context(open_call_limits(agent_id=name, store=store))
-        gates = [*safety.gates, BudgetMiddleware(store, agent_id=name, keeps_prompts=False)]
-        router = Router(Catalogue.load(), {"anthropic": credential}, gates=gates)
+        gates = [*safety.middleware, BudgetMiddleware(store, agent_id=name, keeps_prompts=False)]
+        router = Router(Catalogue.load(), {"anthropic": credential}, middleware=gates)
         yield await stack.enter_async_context(router)
 
 
@@ -53,11 +53,11 @@ async def test_a_banned_provider_is_called_no_more_and_what_it_says_is_heard_to_
                 if isinstance(event, TextDelta) and not ended:
                     await store.control_model(action="ban", subject="anthropic", reason="it lies")
                     with pytest.raises(Banned, match="it lies"):
-                        await complete(router.stream(MODEL, REQUEST))
+                        await collect_response(router.stream(MODEL, REQUEST))
                     ended = True
                 done = isinstance(event, Done)
         await store.control_model(action="allow", subject="anthropic")
-        again = await complete(router.stream(MODEL, REQUEST))
+        again = await collect_response(router.stream(MODEL, REQUEST))
 
     assert (ended, done) == (True, True)
     assert again.text

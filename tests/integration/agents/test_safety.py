@@ -22,7 +22,7 @@ from protocol.records.deployments import DeploymentRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, ChatResponse, Message, complete
+from providers.chat import ChatRequest, ChatResponse, Message, collect_response
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
 from simulator import run_simulator
@@ -45,15 +45,15 @@ async def executor(
     async with (
         open_store(state.url, state.secret_key) as store,
         open_call_limits(agent_id=name, store=store) as safety,
-        Router(catalogue, {"anthropic": credential}, gates=safety.gates) as router,
+        Router(catalogue, {"anthropic": credential}, middleware=safety.middleware) as router,
     ):
-        safety.reporter.watch(lambda: router.concurrency.rooms)
+        safety.reporter.watch(lambda: router.concurrency.limits)
         yield router, safety
 
 
 async def ask(router: Router, prompt: str = "Say it") -> ChatResponse:
     request = ChatRequest(model="", messages=(Message(role="user", content=prompt),))
-    return await complete(router.stream(MODEL, request))
+    return await collect_response(router.stream(MODEL, request))
 
 
 @pytest.fixture
@@ -254,4 +254,4 @@ async def test_an_answer_is_kept_and_asked_for_again_at_no_cost(
 
     events = await cache.find(key)
     assert events is not None
-    assert (await complete(events)).text == "def f(): ..."
+    assert (await collect_response(events)).text == "def f(): ..."

@@ -34,7 +34,7 @@ from providers.chat import (
     Done,
     Event,
     FinishReason,
-    Usage,
+    TokenUsage,
 )
 from providers.prices import Cost
 from providers.router import Call, Router
@@ -71,7 +71,7 @@ class FakeRouter(Router):
         given.events = self._saying()
         return given
 
-    def cost(self, usage: Usage, deployment: Deployment) -> Cost | None:
+    def calculate_cost(self, usage: TokenUsage, deployment: Deployment) -> Cost | None:
         return self._cost
 
     async def _saying(self) -> AsyncGenerator[Event, None]:

@@ -14,7 +14,7 @@ from agents.middleware.stack import open_call_limits
 from protocol.transport.supabase_store import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, Message, complete
+from providers.chat import ChatRequest, Message, collect_response
 from providers.errors import CallFailed
 from providers.router import Router
 
@@ -27,12 +27,12 @@ async def main() -> None:
     async with (
         open_store(told["url"], told["key"]) as store,
         open_call_limits(agent_id="doomed", store=store) as safety,
-        Router(Catalogue.load(), opened, gates=safety.gates) as router,
+        Router(Catalogue.load(), opened, middleware=safety.middleware) as router,
     ):
         while prompt := await asyncio.to_thread(sys.stdin.readline):
             request = ChatRequest(model="", messages=(Message(role="user", content=prompt),))
             try:
-                await complete(router.stream(told["model"], request))
+                await collect_response(router.stream(told["model"], request))
             except CallFailed as error:
                 said = error.code
             else:

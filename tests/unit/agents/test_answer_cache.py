@@ -11,7 +11,7 @@ from agents.executor.request import build_request
 from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
-from providers.chat import complete
+from providers.chat import collect_response
 from tests.support.agents.fake_store import AWAY
 from tests.support.agents.subtasks import a_subtask
 
@@ -88,7 +88,7 @@ async def test_what_comes_back_is_a_whole_answer_that_says_where_it_is_from() ->
     events = await AnswerCache(Kept()).find("key")
 
     assert events is not None
-    answer = await complete(events)
+    answer = await collect_response(events)
     assert (answer.text, answer.reasoning) == ("a", "r")
     assert answer.usage is not None
     assert answer.usage.prompt == answer.usage.output == 0

@@ -21,8 +21,8 @@ from providers.chat import (
     ReasoningDelta,
     TextDelta,
     TextWasThinking,
+    TokenUsage,
     ToolCallDelta,
-    Usage,
 )
 from providers.errors import ConnectionFailed, Overloaded
 from providers.prices import Cost
@@ -41,7 +41,7 @@ def a_local(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask
 
 
 async def test_an_answer_becomes_a_completion_with_its_usage() -> None:
-    usage = Usage(input=7, cached=5, cache_write=3, output=11, reasoning=2, raw={"total": 28})
+    usage = TokenUsage(input=7, cached=5, cache_write=3, output=11, reasoning=2, raw={"total": 28})
     harness = ExecutorHarness(
         ReasoningDelta("think"),
         TextDelta("```py\nx"),
@@ -181,7 +181,7 @@ async def test_tool_calls_that_nobody_offered_are_passed_over() -> None:
 async def test_a_failed_call_books_what_it_used() -> None:
     harness = ExecutorHarness(
         TextDelta("half of"),
-        Usage(input=9),
+        TokenUsage(input=9),
         Overloaded("ollama", "busy", retry_after=timedelta(seconds=7)),
         cost=Cost(usd=Decimal(1), source="a table"),
     )
@@ -195,7 +195,7 @@ async def test_a_failed_call_books_what_it_used() -> None:
 
 
 async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> None:
-    started = Usage(input=12, cached=3, output=1, raw={"input_tokens": 12})
+    started = TokenUsage(input=12, cached=3, output=1, raw={"input_tokens": 12})
     harness = ExecutorHarness(
         started, TextDelta("half"), pause=True, cost=Cost(usd=Decimal(1), source="a table")
     )
@@ -212,7 +212,7 @@ async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> No
 
 
 async def test_a_whole_answer_that_was_cut_off_on_its_way_out_is_booked_whole() -> None:
-    used = Usage(input=12, output=5)
+    used = TokenUsage(input=12, output=5)
     harness = ExecutorHarness(
         TextDelta("all"), used, STOP, cost=Cost(usd=Decimal(1), source="a table")
     )

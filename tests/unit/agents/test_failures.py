@@ -43,7 +43,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.NotAsked: (SNOOZE, SNOOZE),
     errors.AtCapacity: (SNOOZE, SNOOZE),
     errors.CircuitOpen: (REROUTE, REROUTE),
-    errors.NotGranted: (SNOOZE, SNOOZE),
+    errors.ModelNotGranted: (SNOOZE, SNOOZE),
     errors.Banned: (SNOOZE, SNOOZE),
     errors.SpendCapReached: (SNOOZE, SNOOZE),
     errors.ProviderCapReached: (SNOOZE, SNOOZE),
@@ -82,7 +82,7 @@ def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[Provi
     [
         (errors.SpendCapReached, GIVE_UP),
         (errors.ProviderCapReached, REROUTE),
-        (errors.NotGranted, REROUTE),
+        (errors.ModelNotGranted, REROUTE),
         (errors.Banned, REROUTE),
     ],
 )

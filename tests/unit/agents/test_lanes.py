@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from agents.executor.lanes import Lanes
 from agents.runtime.health import Health
+from providers.adapters.discovery import LocalServer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.catalogue.discovery import LocalServer
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
 from providers.errors import NotServed
 from providers.router import Router
@@ -40,11 +40,11 @@ class SlowRouter(Router):
         self.probes = 0
 
     def is_open(self, model_id: str) -> bool:
-        return self.deployments(model_id)[0].provider in self.opened
+        return self.list_deployments(model_id)[0].provider in self.opened
 
     async def open(self, model_id: str) -> None:
         await self.may_open.wait()
-        provider = self.deployments(model_id)[0].provider
+        provider = self.list_deployments(model_id)[0].provider
         if provider == self.broken:
             raise ValueError("this is no address")
         self.opened.add(provider)

@@ -15,7 +15,7 @@ from agents.workflows.plan import NOTES
 from agents.workflows.prompts import EXPERT
 from agents.workflows.registry import WORKFLOWS, build_step
 from protocol.records import SessionMessage
-from providers.calls.middleware import Errand
+from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest
@@ -51,7 +51,7 @@ def test_the_question_names_the_lane_and_what_surrounds_the_code() -> None:
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_what_nobody_watches_may_come_in_one_piece(watched: bool) -> None:
-    assert build_request(a_subtask(task={"stream": watched})).whole is not watched
+    assert build_request(a_subtask(task={"stream": watched})).stream is watched
 
 
 def test_a_planner_in_another_language_needs_to_give_a_prompt_only() -> None:
@@ -74,10 +74,10 @@ def test_earlier_turns_come_first() -> None:
 def test_the_audit_of_a_kept_answer_shows_no_key_that_is_loaded_here() -> None:
     key = "0123456789abcdef0123"  # of a vendor whose keys have no shape
     router = Router(Catalogue.load(), {"anthropic": Credential(key=SecretStr(key))})
-    [place] = router.deployments("claude-sonnet-5-5")
+    [place] = router.list_deployments("claude-sonnet-5-5")
     request = asked(generation_prompt=f"Use {key}")
 
-    call = build_cached_call(request, place, Errand(), router.redactor(place))
+    call = build_cached_call(request, place, CallContext(), router.get_redactor(place))
 
     assert (key in repr(call.request), call.masked_keys) == (False, 1)
 

@@ -14,18 +14,18 @@ from agents.middleware.circuit_breaker import SHORTEST, CircuitBreakerMiddleware
 from agents.middleware.rate_limit import RateLimitMiddleware, estimate_tokens
 from protocol.records.deployments import Circuit, Draw, Drawn, Trial
 from providers import errors
-from providers.calls.concurrency import LATER, PATIENCE, ConcurrencyGate
-from providers.calls.middleware import Errand, VendorCall
-from providers.calls.retries import LONGEST_WAIT
+from providers.calls.concurrency import MAX_QUEUE_WAIT, RETRY_AFTER, ConcurrencyMiddleware
+from providers.calls.middleware import CallContext, VendorCall
+from providers.calls.retries import MAX_TOTAL_WAIT
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
-from providers.chat import ChatRequest, Done, FinishReason, Message, Usage
+from providers.chat import ChatRequest, Done, FinishReason, Message, TokenUsage
 from providers.errors import AtCapacity, CircuitOpen
 from tests.support.agents.fake_call_state import FakeCallStateStore
 from tests.support.virtual_time import in_virtual_time
 
 CATALOGUE = Catalogue.load()
-MODEL = CATALOGUE.model("claude-sonnet-5-5")
+MODEL = CATALOGUE.get_model("claude-sonnet-5-5")
 DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 
 
@@ -64,7 +64,7 @@ def a_call(**limits: int) -> VendorCall:
         host=CATALOGUE.providers["anthropic"],
         base_url="",
     )
-    return VendorCall(deployment=place, request=a_request(), errand=Errand())
+    return VendorCall(deployment=place, request=a_request(), context=CallContext())
 
 
 def a_breaker(
@@ -88,7 +88,7 @@ async def test_an_open_circuit_is_left_alone_for_as_long_as_it_says() -> None:
     store = Scripted()
 
     with pytest.raises(CircuitOpen) as refused:
-        async with a_breaker(store, "open", 1_000).around(a_call()):
+        async with a_breaker(store, "open", 1_000).wrap_call(a_call()):
             pass
 
     assert refused.value.retry_after is not None
@@ -98,7 +98,7 @@ async def test_an_open_circuit_is_left_alone_for_as_long_as_it_says() -> None:
 
 async def test_a_resting_vendor_is_not_called_broken() -> None:
     with pytest.raises(AtCapacity, match="asked to leave"):
-        async with a_breaker(Scripted(), "closed", 1_000, resting=True).around(a_call()):
+        async with a_breaker(Scripted(), "closed", 1_000, resting=True).wrap_call(a_call()):
             pass
 
 
@@ -106,7 +106,7 @@ async def test_a_resting_vendor_is_not_called_broken() -> None:
 async def test_when_its_time_is_over_one_trial_is_asked_for(wait: float) -> None:
     store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
 
-    async with a_breaker(store, "open", wait).around(a_call()):
+    async with a_breaker(store, "open", wait).wrap_call(a_call()):
         pass
 
     assert store.trials == 1
@@ -119,7 +119,7 @@ async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
     store = Scripted(trial=Trial(granted=False, state="open", wait_seconds=said))
 
     with pytest.raises(CircuitOpen) as refused:
-        async with a_breaker(store, "open", 0).around(a_call()):
+        async with a_breaker(store, "open", 0).wrap_call(a_call()):
             pass
 
     assert timedelta(seconds=0.5) == SHORTEST
@@ -128,14 +128,14 @@ async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
 
 @in_virtual_time
 async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
-    half = LONGEST_WAIT.total_seconds() / 2
+    half = MAX_TOTAL_WAIT.total_seconds() / 2
     patient = Scripted(drawn=[half, half])
     began = asyncio.get_running_loop().time()
 
     gate = RateLimitMiddleware(
         store=patient, reporter=CallReporter(agent_id="agent", store=patient)
     )
-    async with gate.around(a_call(requests_per_minute=1)):
+    async with gate.wrap_call(a_call(requests_per_minute=1)):
         waited = asyncio.get_running_loop().time() - began
 
     assert patient.draws == 3
@@ -144,7 +144,7 @@ async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
     hasty = Scripted(drawn=[half, half + 0.001])
     gate = RateLimitMiddleware(store=hasty, reporter=CallReporter(agent_id="agent", store=hasty))
     with pytest.raises(AtCapacity) as refused:
-        async with gate.around(a_call(requests_per_minute=1)):
+        async with gate.wrap_call(a_call(requests_per_minute=1)):
             pass
     assert hasty.draws == 2
     assert refused.value.retry_after == timedelta(seconds=half + 0.001)
@@ -153,39 +153,39 @@ async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
 @pytest.mark.parametrize(
     ("usage", "sent", "back"),
     [
-        pytest.param(Usage(input=100, output=50), True, 1850, id="what was too much"),
-        pytest.param(Usage(input=1900, output=200), True, -100, id="what was too little"),
-        pytest.param(Usage(input=None, output=50), True, None, id="unknown"),
+        pytest.param(TokenUsage(input=100, output=50), True, 1850, id="what was too much"),
+        pytest.param(TokenUsage(input=1900, output=200), True, -100, id="what was too little"),
+        pytest.param(TokenUsage(input=None, output=50), True, None, id="unknown"),
         pytest.param(None, True, None, id="not said"),
         pytest.param(None, False, 2000, id="never sent"),
     ],
 )
 async def test_what_was_drawn_is_settled_by_what_was_used(
-    usage: Usage | None, sent: bool, back: float | None
+    usage: TokenUsage | None, sent: bool, back: float | None
 ) -> None:
     store = Scripted()
     reporter = CallReporter(agent_id="agent", store=store)
     call = a_call(tokens_per_minute=9_000)
 
-    async with RateLimitMiddleware(store=store, reporter=reporter).around(call):
+    async with RateLimitMiddleware(store=store, reporter=reporter).wrap_call(call):
         call.report.sent, call.report.usage = sent, usage
 
     given = [each.amount for each in reporter.tally(call).given_back]
     assert given == ([] if back is None else [back])
 
 
-async def held(gate: ConcurrencyGate, stack: AsyncExitStack, calls: int) -> None:
+async def held(gate: ConcurrencyMiddleware, stack: AsyncExitStack, calls: int) -> None:
     for _ in range(calls):
-        await stack.enter_async_context(gate.around(a_call(max_concurrency=2)))
+        await stack.enter_async_context(gate.wrap_call(a_call(max_concurrency=2)))
 
 
 @in_virtual_time
 async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
-    gate, loop = ConcurrencyGate(), asyncio.get_running_loop()
+    gate, loop = ConcurrencyMiddleware(), asyncio.get_running_loop()
     stack = AsyncExitStack()
     await held(gate, stack, 2)
     leaving = loop.create_future()
-    loop.call_later(PATIENCE.total_seconds() - 0.001, leaving.set_result, None)
+    loop.call_later(MAX_QUEUE_WAIT.total_seconds() - 0.001, leaving.set_result, None)
 
     async def leave() -> None:
         await leaving
@@ -193,35 +193,35 @@ async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(leave())
-        async with gate.around(a_call(max_concurrency=2)):
-            assert loop.time() == pytest.approx(PATIENCE.total_seconds(), abs=0.01)
+        async with gate.wrap_call(a_call(max_concurrency=2)):
+            assert loop.time() == pytest.approx(MAX_QUEUE_WAIT.total_seconds(), abs=0.01)
 
 
 @in_virtual_time
 async def test_who_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> None:
-    gate = ConcurrencyGate()
+    gate = ConcurrencyMiddleware()
     async with AsyncExitStack() as stack:
         await held(gate, stack, 2)
         with pytest.raises(AtCapacity) as refused:
             await held(gate, stack, 1)
-        room = gate.room(a_call(max_concurrency=2).deployment)
+        room = gate.get_limit(a_call(max_concurrency=2).deployment)
         assert room.running == 2
-    assert refused.value.retry_after == LATER
+    assert refused.value.retry_after == RETRY_AFTER
     assert room.running == 0
 
 
 @in_virtual_time
 async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> None:
-    gate, call = ConcurrencyGate(), a_call(max_concurrency=4)
+    gate, call = ConcurrencyMiddleware(), a_call(max_concurrency=4)
     with pytest.raises(errors.RateLimited):
-        async with gate.around(call):
+        async with gate.wrap_call(call):
             call.report.error = errors.RateLimited("v", "no")
             raise call.report.error
-    room = gate.room(call.deployment)
+    room = gate.get_limit(call.deployment)
     assert room.limit == 2
 
     call = a_call(max_concurrency=4)
-    async with gate.around(call):
+    async with gate.wrap_call(call):
         call.report.done = DONE
     assert room.limit == 2.5
 
@@ -235,7 +235,7 @@ async def test_how_a_trial_ended_is_told(error: errors.CallFailed | None, told: 
     reporter.learn(Circuit(deployment=a_call().deployment.id, state="open", wait_seconds=0))
     call = a_call()
 
-    async with CircuitBreakerMiddleware(agent_id="agent", store=store, reporter=reporter).around(
+    async with CircuitBreakerMiddleware(agent_id="agent", store=store, reporter=reporter).wrap_call(
         call
     ):
         assert reporter.tally(call).report(concurrency=1, running=0).trial == "running"
@@ -250,7 +250,7 @@ async def test_a_circuit_that_was_closed_meanwhile_needs_no_trial_from_then_on()
     gate = a_breaker(store, "open", 0)
 
     for _ in range(2):
-        async with gate.around(a_call()):
+        async with gate.wrap_call(a_call()):
             pass
 
     assert store.trials == 1
@@ -258,7 +258,7 @@ async def test_a_circuit_that_was_closed_meanwhile_needs_no_trial_from_then_on()
 
 async def test_an_open_circuit_is_no_rest_even_if_the_vendor_also_asked_for_one() -> None:
     with pytest.raises(CircuitOpen):
-        async with a_breaker(Scripted(), "open", 1_000, resting=True).around(a_call()):
+        async with a_breaker(Scripted(), "open", 1_000, resting=True).wrap_call(a_call()):
             pass
 
 
@@ -268,14 +268,14 @@ def test_an_answer_is_estimated_by_its_limit_up_to_the_usual(limit: int, tokens:
 
 
 async def test_places_follow_the_catalogue_and_the_pace_is_that_of_late() -> None:
-    gate, call = ConcurrencyGate(), a_call(max_concurrency=4)
-    assert gate.pace(call.deployment) == 0
-    async with gate.around(call):
+    gate, call = ConcurrencyMiddleware(), a_call(max_concurrency=4)
+    assert gate.get_latency(call.deployment) == 0
+    async with gate.wrap_call(call):
         call.report.done, call.report.first_token = DONE, timedelta(seconds=3)
 
-    assert gate.pace(call.deployment) == 3
-    assert gate.room(call.deployment).limit == 4
-    smaller = gate.room(a_call(max_concurrency=2).deployment)
+    assert gate.get_latency(call.deployment) == 3
+    assert gate.get_limit(call.deployment).limit == 4
+    smaller = gate.get_limit(a_call(max_concurrency=2).deployment)
     assert (smaller.maximum, smaller.limit) == (2, 2)
-    larger = gate.room(a_call(max_concurrency=9).deployment)
+    larger = gate.get_limit(a_call(max_concurrency=9).deployment)
     assert (larger.maximum, larger.limit) == (9, 2)

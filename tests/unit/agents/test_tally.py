@@ -8,7 +8,7 @@ import pytest
 from agents.middleware.call_counts import CallCounts, CallOutcome, classify_call
 from agents.middleware.rate_limit import build_draws
 from providers import errors
-from providers.calls.middleware import Errand, Report, VendorCall
+from providers.calls.middleware import CallContext, CallReport, VendorCall
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Done, FinishReason, Message
@@ -18,8 +18,8 @@ DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 SECOND = timedelta(seconds=1)
 
 
-def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = True) -> Report:
-    return Report(
+def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = True) -> CallReport:
+    return CallReport(
         sent=sent,
         error=error,
         done=None if error else DONE,
@@ -46,7 +46,7 @@ def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = Tru
     ],
 )
 def test_key_failures_requests_and_limits_are_no_failures_of_the_vendor(
-    report: Report, verdict: CallOutcome
+    report: CallReport, verdict: CallOutcome
 ) -> None:
     assert classify_call(report) is verdict
 
@@ -90,7 +90,7 @@ def test_the_wish_to_wait_is_everybodys_only_with_one_key() -> None:
 
 def test_draws_are_the_deployments_own_rates_before_its_providers() -> None:
     catalogue = Catalogue.load()
-    model = catalogue.model("claude-sonnet-5-5")
+    model = catalogue.get_model("claude-sonnet-5-5")
     place = Deployment(
         model=model,
         entry=model.deployments[0].model_copy(update={"requests_per_minute": 7}),
@@ -101,7 +101,7 @@ def test_draws_are_the_deployments_own_rates_before_its_providers() -> None:
     )
     request = ChatRequest(model="m", messages=(Message(role="user", content="x" * 4000),))
 
-    draws = build_draws(VendorCall(deployment=place, request=request, errand=Errand()))
+    draws = build_draws(VendorCall(deployment=place, request=request, context=CallContext()))
 
     assert [(each.amount, each.per_minute) for each in draws] == [(1, 7), (2000, 9000)]
     assert len({each.bucket for each in draws}) == 2

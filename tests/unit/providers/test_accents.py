@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from providers.adapters.openai.dialect import accented
-from providers.adapters.openai.wire_profile import WireProfile
-from providers.chat import ChatRequest, Effort, Message, Replay, ToolCall
+from providers.adapters.openai.dialect import apply_dialect
+from providers.catalogue.schema import RequestDialect
+from providers.chat import ChatRequest, Effort, Message, ReasoningReplay, ToolCall
 
 CALL = ToolCall(id="toolu_0123456789", name="look", arguments="{}")
-REPLAY = Replay(vendor="v", model="m", blocks=({"reasoning_content": "hm"},))
+REPLAY = ReasoningReplay(vendor="v", model="m", blocks=({"reasoning_content": "hm"},))
 
 
 def a_request(**changes: Any) -> ChatRequest:
@@ -32,16 +32,18 @@ def a_request(**changes: Any) -> ChatRequest:
 def test_an_effort_becomes_the_nearest_that_is_taken(
     asked: Effort, efforts: tuple[Effort, ...] | None, sent: str
 ) -> None:
-    made = accented(a_request(reasoning_effort=asked), WireProfile(efforts=efforts), vendor="v")
+    made = apply_dialect(
+        a_request(reasoning_effort=asked), RequestDialect(efforts=efforts), vendor="v"
+    )
 
     assert made.body["reasoning_effort"] == sent
     assert bool(made.notes) is (asked != sent)
 
 
 def test_thinking_may_be_switched_off_by_an_object_of_its_own() -> None:
-    profile = WireProfile(no_reasoning_body={"thinking": {"type": "disabled"}})
+    profile = RequestDialect(no_reasoning_body={"thinking": {"type": "disabled"}})
 
-    made = accented(a_request(reasoning_effort="none"), profile, vendor="v")
+    made = apply_dialect(a_request(reasoning_effort="none"), profile, vendor="v")
 
     assert made.extra == {"thinking": {"type": "disabled"}}
     assert "reasoning_effort" not in made.body
@@ -51,7 +53,7 @@ def test_thinking_may_be_switched_off_by_an_object_of_its_own() -> None:
 def test_where_only_json_is_promised_the_schema_is_an_instruction(system: str | None) -> None:
     request = a_request(response_schema={"type": "object", "title": "T"}, system=system)
 
-    made = accented(request, WireProfile(schemas="json_object"), vendor="v")
+    made = apply_dialect(request, RequestDialect(schemas="json_object"), vendor="v")
 
     assert made.body["response_format"] == {"type": "json_object"}
     first, *others = made.body["messages"]
@@ -70,7 +72,7 @@ def test_thinking_goes_back_only_to_the_model_that_thought_it(
 ) -> None:
     turn = Message(role="assistant", content="", tool_calls=(CALL,), replay=REPLAY)
 
-    made = accented(a_request(messages=(turn,), model=model), WireProfile(), vendor=vendor)
+    made = apply_dialect(a_request(messages=(turn,), model=model), RequestDialect(), vendor=vendor)
 
     assert ("reasoning_content" in made.body["messages"][0]) is handed_back
 
@@ -81,7 +83,7 @@ def test_ids_of_calls_from_elsewhere_get_the_wanted_form_on_both_sides() -> None
         Message(role="tool", content="42", tool_call_id=CALL.id),
     )
 
-    made = accented(a_request(messages=turns), WireProfile(call_id_length=9), vendor="v")
+    made = apply_dialect(a_request(messages=turns), RequestDialect(call_id_length=9), vendor="v")
 
     called, result = made.body["messages"]
     [call] = called["tool_calls"]

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from providers.adapters.answer_check import LONGEST_ANSWER, guarded
+from providers.adapters.answer_check import LONGEST_ANSWER, check_answer
 from providers.chat import (
     ChatResponse,
     Done,
@@ -15,7 +15,7 @@ from providers.chat import (
     TextWasThinking,
     ToolCall,
     ToolCallDelta,
-    complete,
+    collect_response,
 )
 from providers.errors import EmptyAnswer, MalformedResponse
 
@@ -31,7 +31,7 @@ async def saying(*events: Event) -> AsyncGenerator[Event, None]:
 
 
 async def read(*events: Event) -> ChatResponse:
-    return await complete(guarded("a-vendor", saying(*events)))
+    return await collect_response(check_answer("a-vendor", saying(*events)))
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ async def read(*events: Event) -> ChatResponse:
     [
         pytest.param([STOP], "the answer is empty", id="nothing"),
         pytest.param([TextDelta(""), TextDelta(" \n"), STOP], "the answer is empty", id="blank"),
-        pytest.param([ReasoningDelta("hm"), STOP], "thinking only", id="thinking only"),
+        pytest.param([ReasoningDelta("hm"), STOP], "only reasoning", id="only reasoning"),
         pytest.param(
-            [TextDelta("hm"), TextWasThinking(), STOP], "thinking only", id="it was thinking"
+            [TextDelta("hm"), TextWasThinking(), STOP], "only reasoning", id="it was thinking"
         ),
         pytest.param(
             [ReasoningDelta("hm"), LENGTH], "raise max_output_tokens", id="cut while thinking"

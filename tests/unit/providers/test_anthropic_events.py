@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from providers.adapters.anthropic.stream import MessageReader
+from providers.adapters.anthropic.stream import AnthropicStreamParser
 from providers.chat import (
     Citation,
     Done,
@@ -10,8 +10,8 @@ from providers.chat import (
     FinishReason,
     ReasoningDelta,
     TextDelta,
+    TokenUsage,
     ToolCall,
-    Usage,
 )
 from providers.errors import (
     CallFailed,
@@ -49,8 +49,8 @@ def a_delta(index: int = 0, **delta: Any) -> dict[str, Any]:
 
 
 def read(*payloads: object) -> list[Event]:
-    reader = MessageReader(vendor="anthropic", secret="")
-    events = [event for payload in payloads for event in reader.read(payload)]
+    reader = AnthropicStreamParser(vendor="anthropic", secret="")
+    events = [event for payload in payloads for event in reader.parse(payload)]
     return [*events, *reader.close(request_id="r", notes=("n",))]
 
 
@@ -68,7 +68,7 @@ def test_text_thinking_and_sources_become_events() -> None:
         STOP,
     )
 
-    assert [event for event in events if not isinstance(event, Usage)] == [
+    assert [event for event in events if not isinstance(event, TokenUsage)] == [
         ReasoningDelta("hm"),
         TextDelta("yes"),
         Citation(url="https://a.example", title="A"),
@@ -85,7 +85,7 @@ def test_text_thinking_and_sources_become_events() -> None:
 def test_usage_is_there_from_the_start_and_the_end_wins() -> None:
     events = read(START, an_end(output_tokens_details={"thinking_tokens": 4}), STOP)
 
-    first, last = [event for event in events if isinstance(event, Usage)]
+    first, last = [event for event in events if isinstance(event, TokenUsage)]
     assert (first.input, first.cached, first.cache_write, first.output) == (5, 7, 2, 1)
     assert (last.input, last.cached, last.cache_write, last.output) == (5, 7, 2, 9)
     assert (last.reasoning, last.prompt) == (4, 14)
@@ -151,7 +151,7 @@ def test_an_end_that_is_not_an_answer_raises(
 
 
 def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
-    reader = MessageReader(vendor="anthropic", secret="", asked="m", keeps_thinking=True)
+    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_thinking=True)
     payloads = (
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking"}},
         {
@@ -178,7 +178,7 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
         {"type": "message_stop"},
     )
 
-    events = [event for payload in payloads for event in reader.read(payload)]
+    events = [event for payload in payloads for event in reader.parse(payload)]
     [done] = [
         event
         for event in (*events, *reader.close(request_id=None, notes=()))
@@ -201,10 +201,10 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
     ],
 )
 def test_nothing_is_kept_but_the_thinking_before_a_call(kind: str, reason: str) -> None:
-    reader = MessageReader(vendor="anthropic", secret="", asked="m", keeps_thinking=True)
+    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_thinking=True)
     block = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
     for payload in (block, an_end(reason), STOP):
-        reader.read(payload)
+        reader.parse(payload)
 
     [done] = reader.close(request_id=None, notes=())
 
@@ -216,10 +216,10 @@ def test_nothing_is_kept_but_the_thinking_before_a_call(kind: str, reason: str) 
     "payload", [7, {"type": "message_start"}, {"type": "error", "error": {"type": "api_error"}}]
 )
 def test_a_failure_names_the_vendor_that_was_asked(payload: object) -> None:
-    reader = MessageReader(vendor="minimax", secret="")
+    reader = AnthropicStreamParser(vendor="minimax", secret="")
 
     with pytest.raises(CallFailed) as failed:
-        reader.read(payload)
+        reader.parse(payload)
     with pytest.raises(CallFailed) as broken:
         list(reader.close(request_id=None, notes=()))
 

@@ -122,10 +122,10 @@ def test_a_model_is_retired_a_month_before_its_end_and_until_then_only_announced
 
 
 def test_what_ended_since_the_facts_were_checked_is_listed_with_who_follows() -> None:
-    assert Catalogue.load().ended(since=CHECKED_ON, until=CHECKED_ON) == ()
+    assert Catalogue.load().describe_endings(since=CHECKED_ON, until=CHECKED_ON) == ()
     day = date(2026, 12, 11)
 
-    ended = Catalogue.load(today=day).ended(since=CHECKED_ON, until=day)
+    ended = Catalogue.load(today=day).describe_endings(since=CHECKED_ON, until=day)
 
     assert "GPT-5 ended on 2026-12-11; GPT-6 Sol follows it" in ended
     assert "Claude Sonnet 4.5 ended on 2026-11-30; Claude Sonnet 5.5 follows it" in ended
@@ -151,7 +151,7 @@ def test_half_a_name_is_none(name: str) -> None:
     with pytest.raises(UnknownModel):
         CATALOGUE.resolve(name)
     with pytest.raises(UnknownModel):
-        CATALOGUE.model(name)
+        CATALOGUE.get_model(name)
 
 
 def test_all_roles_of_the_design_are_there() -> None:
@@ -176,7 +176,7 @@ def test_the_coding_model_and_its_successor_are_for_specialised_coding() -> None
 
 
 def test_facts_of_a_lane_that_nobody_knows_are_empty() -> None:
-    facts = CATALOGUE.facts("elsewhere/some-model")
+    facts = CATALOGUE.get_lane_facts("elsewhere/some-model")
 
     assert facts.provider == "elsewhere"
     assert facts.capabilities == ()
@@ -298,7 +298,7 @@ def test_a_tuned_model_takes_its_facts_from_its_base_but_not_its_price(tmp_path:
     )
     base = CATALOGUE.models["gpt-4.1-mini"]
 
-    ours = Catalogue.load(path).model("ours")
+    ours = Catalogue.load(path).get_model("ours")
 
     assert (ours.context_window, ours.tools) == (base.context_window, base.tools)
     assert ours.maker == "OpenAI"
@@ -330,7 +330,7 @@ def test_a_tuned_model_needs_no_entry(name: str, provider: str, base: str | None
     assert model.deployments[0].provider == provider
     assert model.deployments[0].model == name.removeprefix(f"{provider}/")
     assert model.base == base
-    assert CATALOGUE.model(model.id) == model
+    assert CATALOGUE.get_model(model.id) == model
 
 
 def test_at_least_fifty_models_have_facts() -> None:

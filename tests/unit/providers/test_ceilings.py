@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from providers.adapters.output_limits import ANTHROPIC
-from providers.calls.max_cost import most_usd
+from providers.calls.max_cost import max_cost_usd
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Deployment
-from providers.chat import ChatRequest, Message, Usage
-from providers.prices import cost_of
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
+from providers.chat import ChatRequest, Message, TokenUsage
+from providers.prices import calculate_cost
 from providers.router import Router
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -20,7 +20,7 @@ ROUTER = Router(Catalogue.load(), {name: Credential(key=SecretStr("k")) for name
 
 
 def place(model_id: str) -> Deployment:
-    return ROUTER.deployments(model_id)[0]
+    return ROUTER.list_deployments(model_id)[0]
 
 
 def ask(prompt: str, most: int | None = None) -> ChatRequest:
@@ -38,9 +38,9 @@ def ask(prompt: str, most: int | None = None) -> ChatRequest:
 def test_no_usage_of_the_request_costs_more(
     prompt: str, cached: int, written: int, answer: int
 ) -> None:
-    used = Usage(input=len(prompt.encode()), cached=cached, cache_write=written, output=answer)
-    cost = cost_of(used, place("claude-sonnet-5-5"))
-    most = most_usd(ask(prompt, 500), place("claude-sonnet-5-5"))
+    used = TokenUsage(input=len(prompt.encode()), cached=cached, cache_write=written, output=answer)
+    cost = calculate_cost(used, place("claude-sonnet-5-5"))
+    most = max_cost_usd(ask(prompt, 500), place("claude-sonnet-5-5"))
 
     assert cost is not None
     assert most is not None
@@ -50,15 +50,19 @@ def test_no_usage_of_the_request_costs_more(
 def test_an_answer_without_a_limit_counts_as_long_as_the_adapter_lets_it_get() -> None:
     sonnet, gemini = place("claude-sonnet-5-5"), place("gemini-3.8-flash")
 
-    assert most_usd(ask("hi"), sonnet) == most_usd(ask("hi", ANTHROPIC), sonnet)
+    assert max_cost_usd(ask("hi"), sonnet) == max_cost_usd(
+        ask("hi", DEFAULT_OUTPUT_TOKENS["anthropic"]), sonnet
+    )
     assert gemini.model.max_output_tokens is not None
-    assert most_usd(ask("hi"), gemini) == most_usd(
+    assert max_cost_usd(ask("hi"), gemini) == max_cost_usd(
         ask("hi", gemini.model.max_output_tokens), gemini
     )
 
 
 def test_a_usual_question_fits_under_a_small_cap() -> None:
-    most = most_usd(ask("Write a Python function is_palindrome(text)"), place("claude-sonnet-5-5"))
+    most = max_cost_usd(
+        ask("Write a Python function is_palindrome(text)"), place("claude-sonnet-5-5")
+    )
 
     assert most is not None
     assert most < Decimal("0.30")
@@ -66,4 +70,4 @@ def test_a_usual_question_fits_under_a_small_cap() -> None:
 
 @pytest.mark.parametrize("model_id", ["gemma-4-31b-it", "perplexity/pplx-7b-online"])
 def test_an_unknown_price_has_no_bound(model_id: str) -> None:
-    assert most_usd(ask("hi"), place(model_id)) is None
+    assert max_cost_usd(ask("hi"), place(model_id)) is None

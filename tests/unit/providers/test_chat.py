@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from providers.chat import Event, TextDelta, Usage, complete
+from providers.chat import Event, TextDelta, TokenUsage, collect_response
 from providers.errors import (
     AuthenticationFailed,
     CallFailed,
@@ -17,13 +17,13 @@ async def test_events_without_an_end_are_no_answer() -> None:
         yield TextDelta("half")
 
     with pytest.raises(ValueError, match="without Done"):
-        await complete(cut())
+        await collect_response(cut())
 
 
 @pytest.mark.parametrize(("tokens", "output", "reasoning"), [(-1, 0, 0), (1, 1, 2)])
 def test_usage_that_does_not_add_up_is_refused(tokens: int, output: int, reasoning: int) -> None:
     with pytest.raises(ValueError, match="does not add up"):
-        Usage(input=tokens, output=output, reasoning=reasoning)
+        TokenUsage(input=tokens, output=output, reasoning=reasoning)
 
 
 def all_errors(root: type[ProviderError]) -> list[type[ProviderError]]:

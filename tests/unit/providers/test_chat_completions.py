@@ -6,17 +6,16 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from providers.adapters.base import Timeouts
+from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.openai.client import api_root
-from providers.adapters.openai.request import read_answer, request_body
+from providers.adapters.openai.request import build_chat_body, stream_answer
 from providers.chat import (
     ChatRequest,
     ChatResponse,
     Message,
     Tool,
     ToolCall,
-    complete,
+    collect_response,
 )
 from providers.errors import MalformedResponse, Overloaded
 
@@ -57,7 +56,9 @@ async def answer_of(body: Body) -> ChatResponse:
         yield body
 
     with Deadlines("v", Timeouts(total=timedelta(seconds=5))) as deadlines:
-        return await complete(read_answer("v", opening(), deadlines, secret="", notes=("n",)))
+        return await collect_response(
+            stream_answer("v", opening(), deadlines, secret="", notes=("n",))
+        )
 
 
 async def test_what_breaks_after_the_finish_reason_costs_the_usage_only() -> None:
@@ -120,7 +121,7 @@ def test_a_conversation_with_calls_keeps_their_ids() -> None:
         tools=(Tool(name="look", description="d", parameters={"type": "object"}),),
     )
 
-    body = request_body(request)
+    body = build_chat_body(request)
 
     assert [message["role"] for message in body["messages"]] == [
         "system",
@@ -138,4 +139,4 @@ def test_a_conversation_with_calls_keeps_their_ids() -> None:
     ["https://a.example/v1", "https://a.example/v1/", "https://a.example/v1/chat/completions"],
 )
 def test_a_base_url_may_name_the_endpoint_itself(url: str) -> None:
-    assert api_root(url) == "https://a.example/v1"
+    assert strip_endpoint(url) == "https://a.example/v1"

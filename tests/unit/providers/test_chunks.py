@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from providers.adapters.openai.stream import ChunkReader
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.chat import (
     Citation,
     Done,
@@ -10,9 +10,9 @@ from providers.chat import (
     FinishReason,
     ReasoningDelta,
     TextDelta,
+    TokenUsage,
     ToolCall,
     ToolCallDelta,
-    Usage,
 )
 from providers.errors import (
     IncompleteStream,
@@ -23,8 +23,8 @@ from providers.errors import (
 
 
 def read(*chunks: object) -> list[Event]:
-    reader = ChunkReader("a-vendor", secret="")
-    events = [event for chunk in chunks for event in reader.read(chunk)]
+    reader = OpenAIStreamParser("a-vendor", secret="")
+    events = [event for chunk in chunks for event in reader.parse(chunk)]
     return [*events, *reader.close(request_id=None, notes=())]
 
 
@@ -139,7 +139,7 @@ def test_usage_parts_are_disjoint_wherever_they_come_from(
 
     events = read(a_chunk("stop", content="x"), last)
 
-    [usage] = [event for event in events if isinstance(event, Usage)]
+    [usage] = [event for event in events if isinstance(event, TokenUsage)]
     assert (usage.input, usage.cached, usage.cache_write, usage.output, usage.reasoning) == expected
     assert usage.raw == raw
 
@@ -187,11 +187,11 @@ def test_anything_that_is_not_a_chunk_is_malformed(chunk: object) -> None:
 
 
 def test_pieces_of_many_calls_without_an_index_find_their_calls() -> None:
-    reader = ChunkReader("a-vendor", secret="")
+    reader = OpenAIStreamParser("a-vendor", secret="")
     for number in range(20_000):
         piece = {"id": f"c{number % 1000}", "function": {"name": "f", "arguments": "[" * 50}}
-        reader.read(a_chunk(tool_calls=[piece]))
-    reader.read(a_chunk("tool_calls"))
+        reader.parse(a_chunk(tool_calls=[piece]))
+    reader.parse(a_chunk("tool_calls"))
 
     calls = [each for each in reader.close(request_id=None, notes=()) if isinstance(each, ToolCall)]
 

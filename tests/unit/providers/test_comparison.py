@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cogo.cli.models.catalogue_diff import compare_listing
-from providers.adapters.base import ListedModel, ListedPrices
-from providers.adapters.openai.client import _prices
+from providers.adapters.listings import ListedModel, ListedPrices
+from providers.adapters.openai.client import _get_prices
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.parameters import supported_parameters
+from providers.catalogue.deployment import list_supported_parameters
 
 CATALOGUE = Catalogue.load()
 COMMAND_A = "command-a-03-2025"
@@ -66,15 +66,17 @@ def test_a_retired_model_that_is_not_listed_is_not_news() -> None:
         (None, None),
     ],
 )
-def test_prices_of_listings_are_dollars_per_million(pricing: Any, found: Any) -> None:
-    prices = _prices({"pricing": pricing})
+def test_get_prices_of_listings_are_dollars_per_million(pricing: Any, found: Any) -> None:
+    prices = _get_prices({"pricing": pricing})
 
     assert (prices and (prices.input, prices.output)) == found
 
 
 def test_what_a_model_takes_is_its_own_and_its_adapters() -> None:
-    claude = supported_parameters(CATALOGUE.models["claude-sonnet-5-5"], "anthropic")
-    phi = supported_parameters(CATALOGUE.models["openrouter/phi-3-medium"], "openai_compatible")
+    claude = list_supported_parameters(CATALOGUE.models["claude-sonnet-5-5"], "anthropic")
+    phi = list_supported_parameters(
+        CATALOGUE.models["openrouter/phi-3-medium"], "openai_compatible"
+    )
 
     assert (claude["temperature"], claude["tools"], claude["reasoning_effort"]) == (
         "no",

@@ -6,10 +6,10 @@ from pydantic import SecretStr
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import (
     RULES,
-    deployment_objection,
-    model_objection,
-    objection,
-    read_rules,
+    find_deployment_objection,
+    find_model_objection,
+    find_objection,
+    parse_rules,
 )
 from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.schema import DataPolicy, Provider
@@ -33,8 +33,8 @@ def a_host(policy: DataPolicy | None = None, *, local: bool = False) -> Provider
 
 @pytest.mark.parametrize("rule", ["no-training", "eu", "region:us", "hipaa", "local-only"])
 def test_what_is_not_known_is_not_eligible(rule: str) -> None:
-    assert objection((rule,), a_host()) is not None
-    assert objection((rule,), None) is not None
+    assert find_objection((rule,), a_host()) is not None
+    assert find_objection((rule,), None) is not None
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_what_is_not_known_is_not_eligible(rule: str) -> None:
 def test_all_rules_must_hold(
     rules: tuple[str, ...], policy: DataPolicy | None, local: bool, may: bool
 ) -> None:
-    assert (objection(rules, a_host(policy, local=local)) is None) is may
+    assert (find_objection(rules, a_host(policy, local=local)) is None) is may
 
 
 def test_an_objection_says_the_rule_and_what_would_help() -> None:
-    reason = objection(("hipaa",), a_host(DataPolicy(offers=("hipaa",))))
+    reason = find_objection(("hipaa",), a_host(DataPolicy(offers=("hipaa",))))
 
     assert reason is not None
     assert "hipaa" in reason
@@ -81,7 +81,7 @@ def test_an_objection_says_the_rule_and_what_would_help() -> None:
     ],
 )
 def test_rules_are_read_alone_and_as_a_list(given: object, rules: tuple[str, ...]) -> None:
-    assert read_rules(given) == rules
+    assert parse_rules(given) == rules
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(
     given: object, named: str
 ) -> None:
     with pytest.raises(ValueError, match="no data policy") as refused:
-        read_rules(given)
+        parse_rules(given)
 
     assert str(refused.value).startswith(f"{named} is no data policy")
     assert all(rule in str(refused.value) for rule in RULES)
@@ -109,14 +109,14 @@ def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(
 def test_a_model_may_be_taken_when_one_of_those_who_serve_it_may_have_the_prompt() -> None:
     unknown, known = a_host(), a_host(SIGNED)
 
-    assert model_objection(("eu",), [unknown, known]) is None
-    assert model_objection(("eu",), [unknown]) is not None
-    assert model_objection(("eu",), []) is not None
-    assert model_objection((), []) is None
+    assert find_model_objection(("eu",), [unknown, known]) is None
+    assert find_model_objection(("eu",), [unknown]) is not None
+    assert find_model_objection(("eu",), []) is not None
+    assert find_model_objection((), []) is None
 
 
 def deployments(credentials: dict[str, Credential], model_id: str) -> list[Deployment]:
-    return Router(Catalogue.load(), credentials).deployments(model_id)
+    return Router(Catalogue.load(), credentials).list_deployments(model_id)
 
 
 def test_only_the_places_that_keep_the_rule_are_left_of_a_model() -> None:
@@ -124,7 +124,9 @@ def test_only_the_places_that_keep_the_rule_are_left_of_a_model() -> None:
     places = deployments({"anthropic": key, "openrouter": key}, "claude-sonnet-5-5")
 
     allowed = [
-        place.provider for place in places if deployment_objection(("no-training",), place) is None
+        place.provider
+        for place in places
+        if find_deployment_objection(("no-training",), place) is None
     ]
 
     assert [place.provider for place in places] == ["anthropic", "openrouter"]
@@ -135,8 +137,8 @@ def test_facts_do_not_count_for_another_address() -> None:
     proxied = Credential(key=SecretStr("k"), base_url="https://proxy.example/v1")
     [place] = deployments({"anthropic": proxied}, "claude-sonnet-5-5")
 
-    assert deployment_objection((), place) is None
-    assert "another address" in (deployment_objection(("no-training",), place) or "")
+    assert find_deployment_objection((), place) is None
+    assert "another address" in (find_deployment_objection(("no-training",), place) or "")
 
 
 def test_a_local_server_elsewhere_is_not_local() -> None:
@@ -145,8 +147,8 @@ def test_a_local_server_elsewhere_is_not_local() -> None:
     [far] = deployments({"ollama": remote}, "ollama/llama")
     [near] = deployments({"ollama": here}, "ollama/llama")
 
-    assert deployment_objection(("local-only",), far) is not None
-    assert deployment_objection(("local-only",), near) is None
+    assert find_deployment_objection(("local-only",), far) is not None
+    assert find_deployment_objection(("local-only",), near) is None
 
 
 def test_an_operator_adds_single_facts(tmp_path: Path) -> None:

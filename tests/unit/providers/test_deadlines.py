@@ -39,9 +39,9 @@ def patient(
 async def test_a_wait_ends_at_the_nearest_deadline_and_says_which(
     timeouts: Timeouts, talking: bool, whole: bool, phase: TimeoutPhase
 ) -> None:
-    with Deadlines("a-vendor", timeouts, whole=whole) as deadlines:
+    with Deadlines("a-vendor", timeouts, stream=not whole) as deadlines:
         if talking:
-            deadlines.first_token()
+            deadlines.mark_first_token()
 
         with pytest.raises(TimedOut) as caught:
             await deadlines.wait(never())
@@ -59,7 +59,7 @@ async def test_a_deadline_of_an_earlier_wait_ends_no_later_one() -> None:
 
     with Deadlines("a-vendor", patient(first_token=SOON)) as deadlines:
         await deadlines.wait(asyncio.sleep(0))
-        deadlines.first_token()
+        deadlines.mark_first_token()
         loop.call_later(3 * SOON.total_seconds(), later.set)
         assert await deadlines.wait(later.wait())
 
@@ -67,7 +67,7 @@ async def test_a_deadline_of_an_earlier_wait_ends_no_later_one() -> None:
 @in_virtual_time
 async def test_silence_is_not_counted_while_nobody_listens() -> None:
     with Deadlines("a-vendor", patient(stall=SOON)) as deadlines:
-        deadlines.first_token()
+        deadlines.mark_first_token()
         await deadlines.wait(asyncio.sleep(0))
         await asyncio.sleep(2 * SOON.total_seconds())
         await deadlines.wait(asyncio.sleep(0))

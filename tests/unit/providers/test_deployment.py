@@ -2,11 +2,9 @@ from typing import get_args
 
 import pytest
 
-from providers.adapters.output_limits import FIREWORKS
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Deployment
-from providers.catalogue.parameters import supported_parameters
-from providers.catalogue.schema import DeploymentEntry, Model, Provider
+from providers.catalogue.deployment import Deployment, list_supported_parameters
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, DeploymentEntry, Model, Provider
 from providers.chat import ChatRequest, Effort, Message, Tool
 
 
@@ -27,7 +25,7 @@ def a_request(**changes: object) -> ChatRequest:
 
 
 def test_the_providers_own_id_is_what_is_sent() -> None:
-    request, notes = a_deployment().fitted(a_request())
+    request, notes = a_deployment().fit_request(a_request())
 
     assert request.model == "accounts/fireworks/models/m"
     assert notes == ()
@@ -38,7 +36,9 @@ def test_the_providers_own_id_is_what_is_sent() -> None:
 def test_an_effort_is_only_sent_to_models_that_take_it(
     effort: Effort, reasoning: str | None
 ) -> None:
-    request, notes = a_deployment(reasoning=reasoning).fitted(a_request(reasoning_effort=effort))
+    request, notes = a_deployment(reasoning=reasoning).fit_request(
+        a_request(reasoning_effort=effort)
+    )
 
     takes_it = reasoning in {"optional", "default-on"} or (
         reasoning == "always" and effort != "none"
@@ -48,7 +48,7 @@ def test_an_effort_is_only_sent_to_models_that_take_it(
 
 
 def test_no_effort_is_sent_unasked() -> None:
-    request, notes = a_deployment(reasoning="default-on").fitted(a_request())
+    request, notes = a_deployment(reasoning="default-on").fit_request(a_request())
 
     assert request.reasoning_effort is None
     assert notes == ()
@@ -57,19 +57,20 @@ def test_no_effort_is_sent_unasked() -> None:
 def test_a_limit_above_the_models_own_is_lowered_and_said() -> None:
     deployment = a_deployment(max_output_tokens=100)
 
-    assert deployment.fitted(a_request(max_output_tokens=50))[1] == ()
-    request, notes = deployment.fitted(a_request(max_output_tokens=500))
+    assert deployment.fit_request(a_request(max_output_tokens=50))[1] == ()
+    request, notes = deployment.fit_request(a_request(max_output_tokens=500))
     assert request.max_output_tokens == 100
     assert "100" in notes[0]
 
 
 @pytest.mark.parametrize(
-    ("limit", "sent"), [(100, 100), (FIREWORKS, None), (1_000_000, None), (None, None)]
+    ("limit", "sent"),
+    [(100, 100), (DEFAULT_OUTPUT_TOKENS["fireworks"], None), (1_000_000, None), (None, None)],
 )
 def test_what_an_adapter_sends_unasked_is_never_more_than_the_model_can(
     limit: int | None, sent: int | None
 ) -> None:
-    request, notes = a_deployment(max_output_tokens=limit).fitted(a_request())
+    request, notes = a_deployment(max_output_tokens=limit).fit_request(a_request())
 
     assert request.max_output_tokens == sent
     assert notes == ()  # nobody asked for more
@@ -78,7 +79,7 @@ def test_what_an_adapter_sends_unasked_is_never_more_than_the_model_can(
 def test_parameters_that_a_model_refuses_are_dropped_and_said() -> None:
     deployment = a_deployment(unsupported=("temperature", "top_p", "stop"))
 
-    request, notes = deployment.fitted(a_request(temperature=0.2, stop=("END",)))
+    request, notes = deployment.fit_request(a_request(temperature=0.2, stop=("END",)))
 
     assert (request.temperature, request.top_p, request.stop) == (None, None, ())
     assert [note.split()[0] for note in notes] == ["temperature", "stop"]
@@ -96,8 +97,8 @@ WEATHER = Tool(name="get_weather", description="The weather of a city", paramete
 def test_a_model_that_calls_no_tools_while_it_reasons_is_told_not_to(effort: Effort | None) -> None:
     deployment = a_deployment(reasoning="optional", tools=True, tools_while_reasoning=False)
 
-    with_tools, notes = deployment.fitted(a_request(tools=(WEATHER,), reasoning_effort=effort))
-    without, no_notes = deployment.fitted(a_request(reasoning_effort=effort))
+    with_tools, notes = deployment.fit_request(a_request(tools=(WEATHER,), reasoning_effort=effort))
+    without, no_notes = deployment.fit_request(a_request(reasoning_effort=effort))
 
     assert with_tools.reasoning_effort == "none"  # its default effort would be refused, too
     [note] = notes
@@ -109,13 +110,14 @@ def test_an_effort_stays_beside_tools_where_nothing_speaks_against_it() -> None:
     asked = a_request(tools=(WEATHER,), reasoning_effort="high")
 
     assert (
-        a_deployment(reasoning="optional", tools=True).fitted(asked)[0].reasoning_effort == "high"
+        a_deployment(reasoning="optional", tools=True).fit_request(asked)[0].reasoning_effort
+        == "high"
     )
 
 
 @pytest.mark.parametrize("name", ["gpt-6-astra", "gpt-6.1-sol", "gpt-6.2-astra", "gpt-6.2-sol"])
 def test_a_model_that_cannot_stop_reasoning_for_tools_takes_none(name: str) -> None:
-    model = Catalogue.load().model(name)
+    model = Catalogue.load().get_model(name)
 
     assert model.takes_tools is False
-    assert supported_parameters(model, "openai_compatible")["tools"] == "no"
+    assert list_supported_parameters(model, "openai_compatible")["tools"] == "no"

@@ -6,12 +6,12 @@ import httpx2
 import pytest
 
 from providers.adapters.http.error_mapping import (
-    LONGEST,
     LONGEST_RETRY_AFTER,
-    from_payload,
-    from_status,
-    from_transport,
-    safe_text,
+    MAX_MESSAGE_LENGTH,
+    map_payload,
+    map_status,
+    map_transport_error,
+    sanitize,
 )
 from providers.errors import (
     BudgetExhausted,
@@ -32,7 +32,7 @@ from tests.support.keys import KEYS
 def status(code: int, body: object = None, **headers: str) -> CallFailed:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     ten = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
-    return from_status("a-vendor", code, body, named, secret="the-secret", clock=lambda: ten)
+    return map_status("a-vendor", code, body, named, secret="the-secret", clock=lambda: ten)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_wait_is_read_in_all_its_forms(headers: dict[str, str], wait: timede
 def test_a_payload_after_success_is_classified_by_its_own_words(
     payload: object, expected: type[CallFailed]
 ) -> None:
-    assert type(from_payload("a-vendor", payload, secret="")) is expected
+    assert type(map_payload("a-vendor", payload, secret="")) is expected
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_payload_after_success_is_classified_by_its_own_words(
     ],
 )
 def test_both_http_stacks_fail_alike(error: Exception, expected: type[CallFailed]) -> None:
-    failed = from_transport("a-vendor", error, connect=timedelta(seconds=1), secret="")
+    failed = map_transport_error("a-vendor", error, connect=timedelta(seconds=1), secret="")
 
     assert type(failed) is expected
     assert failed.retryable
@@ -166,7 +166,7 @@ def test_no_error_of_a_connection_names_a_class(library: Any) -> None:
     errors = [each for each in kinds if issubclass(each, library.TransportError)]
 
     for error in [*errors, ConnectionResetError, OSError]:
-        failed = from_transport("a-vendor", error(""), connect=timedelta(seconds=1), secret="")
+        failed = map_transport_error("a-vendor", error(""), connect=timedelta(seconds=1), secret="")
         assert error.__name__ not in str(failed)
         assert "Error" not in str(failed)
 
@@ -191,8 +191,8 @@ def test_keys_never_reach_an_error(text: str) -> None:
 
 
 def test_long_texts_of_a_vendor_are_shortened() -> None:
-    assert safe_text("x" * LONGEST, "") == "x" * LONGEST
-    assert safe_text("x" * (LONGEST + 1), "") == "x" * (LONGEST - 1) + "…"
+    assert sanitize("x" * MAX_MESSAGE_LENGTH, "") == "x" * MAX_MESSAGE_LENGTH
+    assert sanitize("x" * (MAX_MESSAGE_LENGTH + 1), "") == "x" * (MAX_MESSAGE_LENGTH - 1) + "…"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_status_in_a_stream_counts_where_it_is_one(
 ) -> None:
     payload = {"error": {"status": said, "type": "rate_limit_error", "message": "no"}}
 
-    assert type(from_payload("a-vendor", payload, secret="")) is expected
+    assert type(map_payload("a-vendor", payload, secret="")) is expected
 
 
 @pytest.mark.parametrize(

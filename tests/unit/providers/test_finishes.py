@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from providers.adapters.anthropic.stream import MessageReader
-from providers.adapters.finish_reasons import read_finish
-from providers.adapters.gemini.stream import ResponseReader
-from providers.adapters.openai.stream import ChunkReader
+from providers.adapters.anthropic.stream import AnthropicStreamParser
+from providers.adapters.finish_reasons import map_finish_reason
+from providers.adapters.gemini.stream import GeminiStreamParser
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.chat import Done, FinishReason
 from providers.errors import (
     CallFailed,
@@ -20,22 +20,22 @@ from providers.errors import (
 
 
 def by_chunks(word: str) -> Done:
-    reader = ChunkReader("a-vendor", secret="")
-    reader.read({"choices": [{"delta": {"content": "x"}, "finish_reason": word}]})
+    reader = OpenAIStreamParser("a-vendor", secret="")
+    reader.parse({"choices": [{"delta": {"content": "x"}, "finish_reason": word}]})
     return next(each for each in reader.close(request_id=None, notes=()) if isinstance(each, Done))
 
 
 def by_messages(word: str) -> Done:
-    reader = MessageReader(vendor="anthropic", secret="")
+    reader = AnthropicStreamParser(vendor="anthropic", secret="")
     content = [{"type": "text", "text": "x"}]
-    reader.read({"type": "message", "content": content, "stop_reason": word})
+    reader.parse({"type": "message", "content": content, "stop_reason": word})
     return next(each for each in reader.close(request_id=None, notes=()) if isinstance(each, Done))
 
 
 def by_responses(word: str) -> Done:
-    reader = ResponseReader(model="m", secret="", keeps_parts=False)
+    reader = GeminiStreamParser(model="m", secret="", keeps_parts=False)
     candidate = {"content": {"parts": [{"text": "x"}]}, "finishReason": word}
-    list(reader.read({"candidates": [candidate]}))
+    list(reader.parse({"candidates": [candidate]}))
     return next(each for each in reader.close(notes=()) if isinstance(each, Done))
 
 
@@ -101,7 +101,7 @@ def test_every_other_end_is_a_failed_call_that_names_the_word(
 
 def test_an_endless_word_with_a_key_in_it_is_neither_shown_nor_repeated() -> None:
     with pytest.raises(MalformedResponse) as failed:
-        read_finish("a-vendor", "the-secret " + "x" * 1_000_000, secret="the-secret")
+        map_finish_reason("a-vendor", "the-secret " + "x" * 1_000_000, secret="the-secret")
 
     assert "the-secret" not in str(failed.value)
     assert len(str(failed.value)) < 300
@@ -109,19 +109,19 @@ def test_an_endless_word_with_a_key_in_it_is_neither_shown_nor_repeated() -> Non
 
 @pytest.mark.parametrize("field", ["delta", "message"])
 def test_a_refusal_is_filtered_and_its_words_are_kept(field: str) -> None:
-    reader = ChunkReader("a-vendor", secret="")
+    reader = OpenAIStreamParser("a-vendor", secret="")
     for said in ("I will not ", "do that."):
-        reader.read({"choices": [{field: {"content": None, "refusal": said}}]})
-    reader.read({"choices": [{field: {}, "finish_reason": "stop"}]})
+        reader.parse({"choices": [{field: {"content": None, "refusal": said}}]})
+    reader.parse({"choices": [{field: {}, "finish_reason": "stop"}]})
 
     with pytest.raises(ContentFiltered, match=r"I will not do that\."):
         list(reader.close(request_id=None, notes=()))
 
 
 def test_a_refusal_among_the_parts_of_a_content_is_one_too() -> None:
-    reader = ChunkReader("a-vendor", secret="")
+    reader = OpenAIStreamParser("a-vendor", secret="")
     parts = [{"type": "refusal", "refusal": "No."}]
-    events = reader.read({"choices": [{"delta": {"content": parts}, "finish_reason": "stop"}]})
+    events = reader.parse({"choices": [{"delta": {"content": parts}, "finish_reason": "stop"}]})
 
     assert events == []
     with pytest.raises(ContentFiltered, match=r"No\."):
@@ -138,14 +138,14 @@ def test_a_refusal_among_the_parts_of_a_content_is_one_too() -> None:
 def test_anthropics_refusal_keeps_the_vendors_words_or_the_models(
     details: object, words: str
 ) -> None:
-    reader = MessageReader(vendor="anthropic", secret="")
+    reader = AnthropicStreamParser(vendor="anthropic", secret="")
     message = {
         "type": "message",
         "content": [{"type": "text", "text": "I cannot help with that."}],
         "stop_reason": "refusal",
         "stop_details": details,
     }
-    reader.read(message)
+    reader.parse(message)
 
     with pytest.raises(ContentFiltered, match=words):
         list(reader.close(request_id=None, notes=()))
@@ -159,8 +159,8 @@ def test_anthropics_refusal_keeps_the_vendors_words_or_the_models(
     ],
 )
 def test_what_gemini_blocks_keeps_its_words(response: object) -> None:
-    reader = ResponseReader(model="m", secret="", keeps_parts=False)
-    list(reader.read(response))
+    reader = GeminiStreamParser(model="m", secret="", keeps_parts=False)
+    list(reader.parse(response))
 
     with pytest.raises(ContentFiltered, match=r"SAFETY.*Not this\."):
         list(reader.close(notes=()))

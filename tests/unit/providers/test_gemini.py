@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from providers.adapters.gemini.client import root
-from providers.adapters.gemini.errors import refined
-from providers.adapters.gemini.request import parameters
-from providers.adapters.gemini.stream import ResponseReader
-from providers.adapters.http.error_mapping import from_status
+from providers.adapters.gemini.client import normalize_base_url
+from providers.adapters.gemini.errors import refine_error
+from providers.adapters.gemini.request import build_gemini_body
+from providers.adapters.gemini.stream import GeminiStreamParser
+from providers.adapters.http.error_mapping import map_status
 from providers.chat import (
     ChatRequest,
     Citation,
@@ -19,11 +19,11 @@ from providers.chat import (
     FinishReason,
     Message,
     ReasoningDelta,
-    Replay,
+    ReasoningReplay,
     TextDelta,
+    TokenUsage,
     Tool,
     ToolCall,
-    Usage,
 )
 from providers.errors import (
     AuthenticationFailed,
@@ -44,8 +44,8 @@ CALLS = (
 
 
 def read(*responses: object) -> list[Event]:
-    reader = ResponseReader(model="m", secret="", keeps_parts=True)
-    events = [event for response in responses for event in reader.read(response)]
+    reader = GeminiStreamParser(model="m", secret="", keeps_parts=True)
+    events = [event for response in responses for event in reader.parse(response)]
     return [*events, *reader.close(notes=())]
 
 
@@ -88,7 +88,9 @@ def test_usage_is_disjoint_and_thoughts_are_output() -> None:
         "totalTokenCount": 115,
     }
 
-    [usage] = [e for e in read({**a_response(), "usageMetadata": counts}) if isinstance(e, Usage)]
+    [usage] = [
+        e for e in read({**a_response(), "usageMetadata": counts}) if isinstance(e, TokenUsage)
+    ]
 
     assert (usage.input, usage.cached, usage.output, usage.reasoning) == (43, 60, 12, 5)
     assert counts_of(usage).prompt + counts_of(usage).output == counts["totalTokenCount"]
@@ -131,7 +133,7 @@ def test_what_is_no_whole_answer_is_an_error(response: object, kind: type[CallFa
 def an_error(status: int, *details: dict[str, Any]) -> CallFailed:
     message = "You exceeded your current quota, please check your plan and billing details."
     body = {"error": {"code": status, "message": message, "details": list(details)}}
-    return refined(from_status("gemini", status, body, {}, secret=""), body)
+    return refine_error(map_status("gemini", status, body, {}, secret=""), body)
 
 
 def test_details_say_what_statuses_do_not() -> None:
@@ -148,7 +150,7 @@ def test_details_say_what_statuses_do_not() -> None:
     [("low", "low", False), ("max", "high", True), ("none", "minimal", True)],
 )
 def test_an_effort_is_a_level(effort: Effort, level: str, noted: bool) -> None:
-    body, notes = parameters(a_request(reasoning_effort=effort))
+    body, notes = build_gemini_body(a_request(reasoning_effort=effort))
 
     thinking = body["generationConfig"]["thinkingConfig"]
     assert thinking == {"thinkingLevel": level, "includeThoughts": effort != "none"}
@@ -163,7 +165,7 @@ def test_results_of_parallel_calls_are_one_turn_and_unsigned_calls_say_so() -> N
         Message(role="tool", content="seen", tool_call_id="b"),
     )
 
-    body, _ = parameters(a_request(messages=turns))
+    body, _ = build_gemini_body(a_request(messages=turns))
 
     _, model, results = body["contents"]
     assert [part["functionCall"]["args"] for part in model["parts"]] == [{"x": 1}, {}]
@@ -176,17 +178,17 @@ def test_results_of_parallel_calls_are_one_turn_and_unsigned_calls_say_so() -> N
 
 @pytest.mark.parametrize(("vendor", "goes_back"), [("gemini", True), ("anthropic", False)])
 def test_parts_go_back_only_to_their_own_model(vendor: str, goes_back: bool) -> None:
-    replay = Replay(vendor=vendor, model="m", blocks=({"text": "kept"},))
+    replay = ReasoningReplay(vendor=vendor, model="m", blocks=({"text": "kept"},))
     turn = Message(role="assistant", content="", tool_calls=CALLS, replay=replay)
 
-    body, _ = parameters(a_request(messages=(turn,)))
+    body, _ = build_gemini_body(a_request(messages=(turn,)))
 
     assert (body["contents"][0]["parts"] == [{"text": "kept"}]) is goes_back
 
 
 def test_everything_that_can_be_asked_has_its_place() -> None:
     tool = Tool(name="look", description="d", parameters={"type": "object"})
-    body, _ = parameters(
+    body, _ = build_gemini_body(
         a_request(
             system="Be brief",
             tools=(tool,),
@@ -221,4 +223,4 @@ def test_everything_that_can_be_asked_has_its_place() -> None:
     ],
 )
 def test_every_way_to_write_the_base_url_is_understood(given: str, used: str) -> None:
-    assert root(given) == used
+    assert normalize_base_url(given) == used

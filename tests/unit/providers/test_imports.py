@@ -26,7 +26,7 @@ async def main():
     opened = {{"anthropic": Credential(key=SecretStr("a-key"))}}
     async with Router(Catalogue.load(), opened) as router:
         before = [n for n in {HEAVY} if n in sys.modules]
-        lane = router.served_lanes()[0]
+        lane = router.list_lanes()[0]
         was_open = router.is_open(lane)
         await router.open(lane)
         after = [n for n in {HEAVY} if n in sys.modules]

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials
-from providers.catalogue.keyring import ASIDE, REREAD_EVERY, Keyring, label_of
-from providers.chat import ChatRequest, Message, complete
+from providers.catalogue.keyring import REREAD_EVERY, SET_ASIDE_FOR, Keyring, label_key
+from providers.chat import ChatRequest, Message, collect_response
 from providers.errors import AuthenticationFailed, RateLimited
 from providers.router import Router
 from tests.support.eventually import eventually
@@ -64,7 +64,7 @@ def test_a_refused_key_is_set_aside_for_a_while_and_moves_only_its_own_work() ->
         now = ring.choose("vendor", affinity=affinity)
         assert now != A
         assert before in (A, now)
-    clock.jump(ASIDE)
+    clock.jump(SET_ASIDE_FOR)
     assert homes == {each: ring.choose("vendor", affinity=each) for each in homes}
 
 
@@ -150,11 +150,11 @@ def test_operators_are_told_of_a_key_that_is_not_taken_for_a_while(
 
 
 def test_a_label_shows_at_most_the_last_four_characters() -> None:
-    assert label_of(SecretStr("sk-ant-0123456789abcdef")) == "...cdef"
-    assert label_of(SecretStr("short-key")) == "..."
-    assert label_of(SecretStr("x" * 15)) == "..."
-    assert label_of(SecretStr("x" * 16)) == "...xxxx"
-    assert label_of(None) is None
+    assert label_key(SecretStr("sk-ant-0123456789abcdef")) == "...cdef"
+    assert label_key(SecretStr("short-key")) == "..."
+    assert label_key(SecretStr("x" * 15)) == "..."
+    assert label_key(SecretStr("x" * 16)) == "...xxxx"
+    assert label_key(None) is None
 
 
 def test_white_space_around_a_key_is_no_part_of_it() -> None:
@@ -177,8 +177,8 @@ async def test_a_key_that_no_header_can_carry_is_refused_once_by_its_variables_n
     async with Router(catalogue, given) as router:
         call = router.call(model, request)
         with pytest.raises(AuthenticationFailed, match=f"{provider.upper()}_API_KEY") as refused:
-            await complete(call.events)
+            await collect_response(call.events)
 
     assert key not in str(refused.value)
-    assert not call.absorbed
+    assert not call.failed_calls
     assert not refused.value.retryable

@@ -3,9 +3,9 @@ from contextlib import suppress
 import pytest
 from pydantic import SecretStr
 
+from providers.adapters.listings import Listings
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.catalogue.listings import Listings
 from providers.chat import ChatRequest, Message
 from providers.errors import MalformedResponse, NotServed
 from providers.router import Router
@@ -63,19 +63,19 @@ async def test_only_a_list_that_is_understood_removes_a_model(page: object, serv
             with suppress(MalformedResponse):
                 await router.list_models("fireworks")
 
-            assert (CURRENT.id in router.served_lanes()) is served
+            assert (CURRENT.id in router.list_lanes()) is served
 
 
 async def test_a_model_that_left_its_provider_is_not_served_and_says_so() -> None:
     given = {"fireworks": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
     async with Router(CATALOGUE, given) as router:
-        assert CURRENT.id in router.served_lanes()
+        assert CURRENT.id in router.list_lanes()
 
         router.listings.keep("fireworks", [own_id(RETIRED.id)])
 
-        assert CURRENT.id not in router.served_lanes()
-        assert RETIRED.id in router.served_lanes()
-        with pytest.raises(NotServed, match="Fireworks lists it no more"):
+        assert CURRENT.id not in router.list_lanes()
+        assert RETIRED.id in router.list_lanes()
+        with pytest.raises(NotServed, match="Fireworks no longer lists it"):
             router.call(
                 CURRENT.id, ChatRequest(model="", messages=(Message(role="user", content="hi"),))
             )

@@ -5,7 +5,8 @@ import pytest
 from pydantic import SecretStr
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.calls.prepare import prepared_chat
+from providers.calls.masking import MASK, mask_answer, mask_keys, mask_request
+from providers.calls.prepare import prepare_chat
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.keyring import Keyring
@@ -19,13 +20,12 @@ from providers.chat import (
     ReasoningDelta,
     TextDelta,
     TextWasThinking,
+    TokenUsage,
     ToolCall,
     ToolCallDelta,
-    Usage,
-    complete,
+    collect_response,
 )
 from providers.errors import IncompleteStream
-from providers.masking import MASK, mask_keys, masked, masked_answer
 from providers.router import Router
 from providers.secrets import Redactor
 from tests.support.keys import KEYS
@@ -62,11 +62,11 @@ def test_every_part_of_a_request_is_masked_and_counted() -> None:
         ),
     )
 
-    sent, found = masked(request, Redactor())
+    sent, found = mask_request(request, Redactor())
 
     assert found == 4
     assert key not in repr(sent)
-    assert masked(sent, Redactor()) == (sent, 0)
+    assert mask_request(sent, Redactor()) == (sent, 0)
 
 
 @pytest.mark.parametrize("key", [*KEYS.values(), "known-value-of-a-key"])
@@ -83,18 +83,18 @@ async def test_a_key_that_a_vendor_echoes_is_masked_in_every_part_of_the_answer(
             yield ToolCallDelta(index=0, id="1", name="f", arguments=text[at : at + size])
         yield ToolCall(id="1", name="f", arguments=text)
         yield Citation(url=f"https://example.com/?key={key}", title=key)
-        yield Usage(input=1, raw={"echo": [key]})
+        yield TokenUsage(input=1, raw={"echo": [key]})
         yield Done(
             finish_reason=FinishReason.STOP, vendor_finish_reason=key, model=key, request_id=key
         )
 
-    said = [event async for event in masked_answer(echo(), Redactor(["known-value-of-a-key"]))]
+    said = [event async for event in mask_answer(echo(), Redactor(["known-value-of-a-key"]))]
 
     async def again() -> AsyncGenerator[Event, None]:
         for event in said:
             yield event
 
-    answer = await complete(again())
+    answer = await collect_response(again())
     assert answer.text == answer.reasoning == "I was sent [redacted], as you see"
     assert key not in repr(said)
     assert "keys in the answer were masked" in answer.done.notes[-1]
@@ -104,7 +104,7 @@ async def test_what_was_held_back_comes_at_the_end_of_an_answer_that_breaks_off(
     async def broken() -> AsyncGenerator[Event, None]:
         yield TextDelta("the prefix is sk-")
 
-    said = [event async for event in masked_answer(broken(), Redactor())]
+    said = [event async for event in mask_answer(broken(), Redactor())]
 
     assert said == [TextDelta("the prefix is "), TextDelta("sk-")]
 
@@ -126,7 +126,7 @@ async def test_what_was_held_back_comes_before_an_error_once_some_of_the_answer_
 
     said: list[Event] = []
     with pytest.raises(IncompleteStream):
-        async for event in masked_answer(failing(), Redactor()):
+        async for event in mask_answer(failing(), Redactor()):
             said.append(event)  # noqa: PERF401 - what came before the error counts
 
     assert said == expected
@@ -141,7 +141,7 @@ async def test_no_answer_shows_a_key_that_is_loaded_here(model: str) -> None:
         "ollama": Credential(key=SecretStr(dummy), base_url="http://127.0.0.1:1/v1"),
     }
     router = Router(Catalogue.load(), opened)
-    place = router.deployments(model)[0]
+    place = router.list_deployments(model)[0]
 
     class Echo:
         async def stream(
@@ -154,11 +154,11 @@ async def test_no_answer_shows_a_key_that_is_loaded_here(model: str) -> None:
         return cast("Adapter", Echo())
 
     request = ChatRequest(model="m", messages=(Message(role="user", content=f"hello {key}"),))
-    redactor = router.keyring.redactor(shapes=place.masks_keys)
-    prepared = prepared_chat(request, place, echo, redactor)
-    begin = await prepared.send(None)
+    redactor = router.keyring.get_redactor(shapes=place.masks_keys)
+    prepared = prepare_chat(request, place, echo, redactor)
+    await prepared.open(None)
 
-    answer = await complete(begin(Timeouts()))
+    answer = await collect_response(prepared.stream(Timeouts()))
 
     hello = "hello [redacted]" if place.host.local else "hello [masked key]"
     assert answer.text == f"{hello} [redacted] [redacted] {dummy}"
@@ -167,7 +167,7 @@ async def test_no_answer_shows_a_key_that_is_loaded_here(model: str) -> None:
 def test_the_simulators_key_is_a_word_and_stays_in_its_answers() -> None:
     opened = {"openai": Credential(key=SecretStr("simulated-by-nobody"), simulated=True)}
 
-    assert Keyring(opened).redactor(shapes=True).known == ()
+    assert Keyring(opened).get_redactor(shapes=True).known == ()
 
 
 async def test_masking_keeps_what_was_thinking_apart_from_the_text() -> None:
@@ -179,7 +179,7 @@ async def test_masking_keeps_what_was_thinking_apart_from_the_text() -> None:
         yield TextDelta(f"so {key}")
         yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 
-    answer = await complete(masked_answer(say(), Redactor()))
+    answer = await collect_response(mask_answer(say(), Redactor()))
 
     assert (answer.reasoning, answer.text) == (
         "with [redacted] or fw_",

@@ -6,8 +6,8 @@ from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
-from providers.chat import Usage
-from providers.prices import cost_of, long_prompts, unit_prices
+from providers.chat import TokenUsage
+from providers.prices import calculate_cost, get_price_tiers, get_unit_prices
 from providers.router import Credential, Router
 
 MILLION = 1_000_000
@@ -17,25 +17,25 @@ CATALOGUE = Catalogue.load()
 
 def a_deployment(model_id: str, provider: str, *, simulated: bool = False) -> Deployment:
     credential = Credential(key=SecretStr("k"), simulated=simulated)
-    [deployment] = Router(CATALOGUE, {provider: credential}).deployments(model_id)
+    [deployment] = Router(CATALOGUE, {provider: credential}).list_deployments(model_id)
     return deployment
 
 
 @pytest.mark.parametrize(
     ("model_id", "provider", "usage", "usd"),
     [
-        ("claude-sonnet-5-5", "anthropic", Usage(input=MILLION), "2"),
-        ("claude-sonnet-5-5", "anthropic", Usage(cached=MILLION), "0.1"),
-        ("claude-sonnet-5-5", "anthropic", Usage(cache_write=MILLION), "2.5"),
-        ("claude-sonnet-5-5", "anthropic", Usage(output=MILLION, reasoning=MILLION), "10"),
-        ("fireworks/deepseek-v3p2", "fireworks", Usage(input=MILLION, cached=MILLION), "0.84"),
-        ("claude-haiku-5-5", "anthropic", Usage(input=200_000), "0.1"),
+        ("claude-sonnet-5-5", "anthropic", TokenUsage(input=MILLION), "2"),
+        ("claude-sonnet-5-5", "anthropic", TokenUsage(cached=MILLION), "0.1"),
+        ("claude-sonnet-5-5", "anthropic", TokenUsage(cache_write=MILLION), "2.5"),
+        ("claude-sonnet-5-5", "anthropic", TokenUsage(output=MILLION, reasoning=MILLION), "10"),
+        ("fireworks/deepseek-v3p2", "fireworks", TokenUsage(input=MILLION, cached=MILLION), "0.84"),
+        ("claude-haiku-5-5", "anthropic", TokenUsage(input=200_000), "0.1"),
     ],
 )
 def test_each_part_of_the_usage_has_its_price(
-    model_id: str, provider: str, usage: Usage, usd: str
+    model_id: str, provider: str, usage: TokenUsage, usd: str
 ) -> None:
-    cost = cost_of(usage, a_deployment(model_id, provider), at=AT)
+    cost = calculate_cost(usage, a_deployment(model_id, provider), at=AT)
 
     assert cost is not None
     assert cost.usd == Decimal(usd)
@@ -45,13 +45,15 @@ def test_each_part_of_the_usage_has_its_price(
 def test_the_catalogues_own_price_comes_first_with_source_and_date() -> None:
     deployment = a_deployment("fireworks/qwen3-coder-480b-a35b-instruct", "fireworks")
 
-    cost = cost_of(Usage(input=MILLION, cached=MILLION, output=MILLION), deployment, at=AT)
+    cost = calculate_cost(
+        TokenUsage(input=MILLION, cached=MILLION, output=MILLION), deployment, at=AT
+    )
 
     assert cost is not None
     assert cost.usd == Decimal("2.70")
     assert "Fireworks" in cost.source
     assert cost.checked_on == date(2026, 11, 20)
-    prices = unit_prices(deployment, at=AT)
+    prices = get_unit_prices(deployment, at=AT)
     assert prices is not None
     assert (prices.source, prices.checked_on) == (cost.source, cost.checked_on)
 
@@ -67,13 +69,13 @@ def test_the_catalogues_own_price_comes_first_with_source_and_date() -> None:
 )
 def test_an_unknown_price_is_not_zero(model_id: str, provider: str) -> None:
     credential = Credential(key=SecretStr("k"), base_url="https://a.example/v1")
-    [deployment] = Router(CATALOGUE, {provider: credential}).deployments(model_id)
+    [deployment] = Router(CATALOGUE, {provider: credential}).list_deployments(model_id)
 
-    assert cost_of(Usage(input=MILLION, output=MILLION), deployment, at=AT) is None
+    assert calculate_cost(TokenUsage(input=MILLION, output=MILLION), deployment, at=AT) is None
 
 
 def test_a_local_model_costs_nothing_and_says_why() -> None:
-    cost = cost_of(Usage(input=MILLION), a_deployment("ollama/m", "ollama"), at=AT)
+    cost = calculate_cost(TokenUsage(input=MILLION), a_deployment("ollama/m", "ollama"), at=AT)
 
     assert cost is not None
     assert (cost.usd, cost.source) == (Decimal(0), "local")
@@ -86,14 +88,14 @@ def test_a_local_model_costs_nothing_and_says_why() -> None:
 def test_a_simulated_call_costs_nothing_and_says_why(model_id: str, provider: str) -> None:
     deployment = a_deployment(model_id, provider, simulated=True)
 
-    cost = cost_of(Usage(input=MILLION), deployment, at=AT)
+    cost = calculate_cost(TokenUsage(input=MILLION), deployment, at=AT)
 
     assert cost is not None
     assert (cost.usd, cost.source) == (Decimal(0), "simulated")
 
 
 def test_unit_prices_are_those_of_a_short_call() -> None:
-    prices = unit_prices(a_deployment("claude-haiku-5-5", "anthropic"), at=AT)
+    prices = get_unit_prices(a_deployment("claude-haiku-5-5", "anthropic"), at=AT)
 
     assert prices is not None
     assert (prices.input, prices.cached, prices.output) == (
@@ -113,15 +115,15 @@ def test_unit_prices_of_a_long_prompt_are_those_of_its_tier(
 ) -> None:
     deployment = a_deployment(model_id, provider)
 
-    short = unit_prices(deployment, prompt=above, at=AT)
-    long = unit_prices(deployment, prompt=above + 1, at=AT)
+    short = get_unit_prices(deployment, prompt=above, at=AT)
+    long = get_unit_prices(deployment, prompt=above + 1, at=AT)
 
-    assert long_prompts(deployment) == (above,)
+    assert get_price_tiers(deployment) == (above,)
     assert short is not None
     assert long is not None
     assert round(long.input / short.input) == times
-    assert unit_prices(deployment, prompt=0, at=AT) == short
+    assert get_unit_prices(deployment, prompt=0, at=AT) == short
 
 
 def test_unit_prices_of_an_unknown_model_are_unknown() -> None:
-    assert unit_prices(a_deployment("perplexity/pplx-7b-online", "perplexity"), at=AT) is None
+    assert get_unit_prices(a_deployment("perplexity/pplx-7b-online", "perplexity"), at=AT) is None

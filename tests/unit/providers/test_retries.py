@@ -5,11 +5,22 @@ from datetime import timedelta
 import pytest
 
 from providers import errors
-from providers.calls.retries import LONGEST_WAIT, Step, next_step, to_tell, wait_before
+from providers.calls.retries import (
+    MAX_TOTAL_WAIT,
+    RetryDecision,
+    choose_error,
+    decide_retry,
+    get_retry_delay,
+)
 from providers.errors import CallFailed
 
 SECOND = timedelta(seconds=1)
-KEY, PLACE, WAIT, UP = Step.NEXT_KEY, Step.NEXT_DEPLOYMENT, Step.WAIT, Step.GIVE_UP
+KEY, PLACE, WAIT, UP = (
+    RetryDecision.NEXT_KEY,
+    RetryDecision.NEXT_DEPLOYMENT,
+    RetryDecision.WAIT,
+    RetryDecision.GIVE_UP,
+)
 
 
 def failed(kind: type[CallFailed], after: timedelta | None = None) -> CallFailed:
@@ -46,8 +57,10 @@ TABLE = {
 def test_what_comes_next(kind: type[CallFailed], after: timedelta | None) -> None:
     error = failed(kind, after)
 
-    def step(*, key: bool, place: bool) -> Step:
-        return next_step(error, spare_key=key, spare_deployment=place, waited=timedelta())
+    def step(*, key: bool, place: bool) -> RetryDecision:
+        return decide_retry(
+            error, has_spare_key=key, has_spare_deployment=place, waited=timedelta()
+        )
 
     found = (step(key=True, place=True), step(key=False, place=True), step(key=False, place=False))
     assert found == TABLE[kind, after]
@@ -57,8 +70,8 @@ def test_one_attempt_waits_ten_seconds_at_most_all_in_all() -> None:
     error = failed(errors.RateLimited, 4 * SECOND)
 
     for waited, step in ((0, WAIT), (4, WAIT), (8, UP)):
-        given = next_step(
-            error, spare_key=False, spare_deployment=False, waited=timedelta(seconds=waited)
+        given = decide_retry(
+            error, has_spare_key=False, has_spare_deployment=False, waited=timedelta(seconds=waited)
         )
         assert given is step
 
@@ -67,8 +80,10 @@ def test_a_vendor_that_says_zero_is_not_asked_as_fast_as_the_network_allows() ->
     zero = failed(errors.RateLimited, timedelta())
     waited, asked = timedelta(), 0
 
-    while next_step(zero, spare_key=False, spare_deployment=False, waited=waited) is WAIT:
-        waited, asked = waited + wait_before(zero), asked + 1
+    while (
+        decide_retry(zero, has_spare_key=False, has_spare_deployment=False, waited=waited) is WAIT
+    ):
+        waited, asked = waited + get_retry_delay(zero), asked + 1
 
     assert asked <= 20
 
@@ -77,14 +92,16 @@ def test_a_vendor_that_says_zero_is_not_asked_as_fast_as_the_network_allows() ->
 def test_no_wait_is_shorter_than_the_vendor_said(seconds: float) -> None:
     said = timedelta(seconds=seconds)
 
-    assert wait_before(failed(errors.Overloaded, said)) == said
+    assert get_retry_delay(failed(errors.Overloaded, said)) == said
 
 
 @pytest.mark.parametrize(("more", "step"), [(timedelta(), WAIT), (timedelta(milliseconds=1), UP)])
-def test_the_longest_wait_is_waited_and_nothing_longer(more: timedelta, step: Step) -> None:
-    error = failed(errors.RateLimited, LONGEST_WAIT - 3 * SECOND + more)
+def test_the_longest_wait_is_waited_and_nothing_longer(
+    more: timedelta, step: RetryDecision
+) -> None:
+    error = failed(errors.RateLimited, MAX_TOTAL_WAIT - 3 * SECOND + more)
 
-    given = next_step(error, spare_key=False, spare_deployment=False, waited=3 * SECOND)
+    given = decide_retry(error, has_spare_key=False, has_spare_deployment=False, waited=3 * SECOND)
     assert given is step
 
 
@@ -92,7 +109,7 @@ def test_told_is_who_can_be_asked_again_the_soonest() -> None:
     days = failed(errors.RateLimited, timedelta(seconds=198300))
     soon = failed(errors.RateLimited, SECOND)
 
-    assert to_tell([days, soon]) is soon
+    assert choose_error([days, soon]) is soon
 
 
 def test_told_is_what_helps_most() -> None:
@@ -102,6 +119,6 @@ def test_told_is_what_helps_most() -> None:
         failed(errors.CircuitOpen, SECOND),
     )
 
-    assert to_tell([dead, resting, slow]) is slow
-    assert to_tell([dead, resting]) is resting
-    assert to_tell([dead]) is dead
+    assert choose_error([dead, resting, slow]) is slow
+    assert choose_error([dead, resting]) is resting
+    assert choose_error([dead]) is dead

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from providers.calls.load_balancing import REMEMBERED, Homes, in_order
-from providers.calls.middleware import Errand
-from providers.calls.timeouts import timeouts_for
+from providers.calls.load_balancing import MAX_AFFINITIES, AffinityTable, order_deployments
+from providers.calls.middleware import CallContext
+from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import Prices, Reasoning, RoutingStrategy, TimeoutSeconds
@@ -19,7 +19,7 @@ CATALOGUE = Catalogue.load()
 
 
 def places(model_id: str = "deepseek/deepseek-flash", /, **weights: float) -> list[Deployment]:
-    model = CATALOGUE.model(model_id)
+    model = CATALOGUE.get_model(model_id)
     return [
         Deployment(
             model=model,
@@ -32,7 +32,7 @@ def places(model_id: str = "deepseek/deepseek-flash", /, **weights: float) -> li
 
 
 def order(
-    errand: Errand | None = None,
+    context: CallContext | None = None,
     *,
     strategy: RoutingStrategy = "preferred",
     busy: dict[str, float] | None = None,
@@ -40,14 +40,14 @@ def order(
     home: str | None = None,
     **weights: float,
 ) -> list[str]:
-    found = in_order(
+    found = order_deployments(
         places("deepseek/deepseek-flash", **weights),
-        errand or Errand(affinity="a"),
+        context or CallContext(affinity="a"),
         strategy=strategy,
-        busy=lambda each: (busy or {}).get(each.provider, 0),
-        pace=lambda each: (pace or {}).get(each.provider, 0),
-        prompt=lambda: 1000,
-        home=home,
+        utilisation=lambda each: (busy or {}).get(each.provider, 0),
+        latency=lambda each: (pace or {}).get(each.provider, 0),
+        prompt_tokens=lambda: 1000,
+        sticky=home,
     )
     return [each.provider for each in found]
 
@@ -57,17 +57,17 @@ def test_the_catalogues_order_is_the_default() -> None:
 
 
 def test_what_failed_the_work_is_asked_last_even_at_home() -> None:
-    errand = Errand(affinity="a", avoid=frozenset({"deepseek"}))
+    context = CallContext(affinity="a", avoid=frozenset({"deepseek"}))
 
-    assert order(errand, home=places()[0].id) == ["together", "openrouter", "deepseek"]
+    assert order(context, home=places()[0].id) == ["together", "openrouter", "deepseek"]
 
 
 def test_work_stays_where_it_was_answered() -> None:
-    homes = Homes()
-    homes.settle(Errand(affinity="a"), places()[2])
+    homes = AffinityTable()
+    homes.record(CallContext(affinity="a"), places()[2])
 
-    assert homes.of(Errand(affinity="b")) is None
-    home = homes.of(Errand(affinity="a"))
+    assert homes.get(CallContext(affinity="b")) is None
+    home = homes.get(CallContext(affinity="a"))
     assert order(home=home, strategy="least_busy", busy={"openrouter": 1}) == [
         "openrouter",
         "deepseek",
@@ -90,14 +90,14 @@ def test_the_cheapest_comes_first_and_unknown_prices_last() -> None:
         return replace(place, entry=entry, host=host)
 
     first, second, third = places()
-    found = in_order(
+    found = order_deployments(
         [priced(first, 9), priced(second, None), priced(third, 2)],
-        Errand(),
+        CallContext(),
         strategy="cheapest",
-        busy=lambda _: 0,
-        pace=lambda _: 0,
-        prompt=lambda: 1000,
-        home=None,
+        utilisation=lambda _: 0,
+        latency=lambda _: 0,
+        prompt_tokens=lambda: 1000,
+        sticky=None,
     )
 
     assert [each.provider for each in found] == ["openrouter", "deepseek", "together"]
@@ -111,14 +111,14 @@ def test_the_cheapest_is_the_cheapest_for_a_prompt_of_that_length() -> None:
     )
 
     def cheapest(prompt: int) -> str:
-        found = in_order(
+        found = order_deployments(
             [tiered, level],
-            Errand(),
+            CallContext(),
             strategy="cheapest",
-            busy=lambda _: 0,
-            pace=lambda _: 0,
-            prompt=lambda: prompt,
-            home=None,
+            utilisation=lambda _: 0,
+            latency=lambda _: 0,
+            prompt_tokens=lambda: prompt,
+            sticky=None,
         )
         return found[0].provider_model
 
@@ -126,10 +126,10 @@ def test_the_cheapest_is_the_cheapest_for_a_prompt_of_that_length() -> None:
 
 
 def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
-    errands = [Errand(affinity=f"task-{number}") for number in range(600)]
+    errands = [CallContext(affinity=f"task-{number}") for number in range(600)]
 
-    def first(errand: Errand) -> str:
-        return order(errand, strategy="weighted", deepseek=3, together=2, openrouter=1)[0]
+    def first(context: CallContext) -> str:
+        return order(context, strategy="weighted", deepseek=3, together=2, openrouter=1)[0]
 
     counts = Counter(map(first, errands))
     assert [first(each) for each in errands] == [first(each) for each in errands]
@@ -140,14 +140,14 @@ def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
 @pytest.mark.parametrize("strategy", get_args(RoutingStrategy))
 def test_the_only_deployment_is_asked_whatever_its_weight(strategy: RoutingStrategy) -> None:
     def ordered(found: list[Deployment]) -> list[Deployment]:
-        return in_order(
+        return order_deployments(
             found,
-            Errand(),
+            CallContext(),
             strategy=strategy,
-            busy=lambda _: 1,
-            pace=lambda _: 9,
-            prompt=lambda: 1000,
-            home=None,
+            utilisation=lambda _: 1,
+            latency=lambda _: 9,
+            prompt_tokens=lambda: 1000,
+            sticky=None,
         )
 
     [only, *_] = places(deepseek=1e-9)
@@ -157,13 +157,15 @@ def test_the_only_deployment_is_asked_whatever_its_weight(strategy: RoutingStrat
 
 
 def test_only_the_latest_homes_are_remembered() -> None:
-    homes, place = Homes(), places()[0]
-    for number in range(REMEMBERED):
-        homes.settle(Errand(affinity=f"{number}"), place)
-    homes.settle(Errand(affinity="0"), place)
-    homes.settle(Errand(affinity="one more"), place)
+    homes, place = AffinityTable(), places()[0]
+    for number in range(MAX_AFFINITIES):
+        homes.record(CallContext(affinity=f"{number}"), place)
+    homes.record(CallContext(affinity="0"), place)
+    homes.record(CallContext(affinity="one more"), place)
 
-    known = [homes.of(Errand(affinity=each)) is not None for each in ("0", "1", "2", "one more")]
+    known = [
+        homes.get(CallContext(affinity=each)) is not None for each in ("0", "1", "2", "one more")
+    ]
     assert known == [True, False, True, True]
 
 
@@ -174,12 +176,12 @@ def test_timeouts_come_from_the_task_then_the_catalogue_then_the_settings_then_t
     model = place.model.model_copy(update={"timeouts": TimeoutSeconds(total=40)})
     of_host = replace(place, host=host)
 
-    found = timeouts_for(of_host, asked=TimeoutSeconds(total=7), settings=settings)
+    found = resolve_timeouts(of_host, asked=TimeoutSeconds(total=7), settings=settings)
 
     assert found.first_token == timedelta(seconds=50)
     assert found.stall == timedelta(seconds=30)
     assert found.total == timedelta(seconds=7)
-    assert timeouts_for(replace(of_host, model=model)).total == timedelta(seconds=40)
+    assert resolve_timeouts(replace(of_host, model=model)).total == timedelta(seconds=40)
 
 
 @pytest.mark.parametrize(
@@ -200,17 +202,17 @@ def test_who_thinks_unasked_or_may_have_to_load_a_model_is_given_more_time(
     model = place.model.model_copy(update={"reasoning": reasoning})
     host = place.host.model_copy(update={"local": local})
 
-    found = timeouts_for(replace(place, model=model, host=host))
+    found = resolve_timeouts(replace(place, model=model, host=host))
 
     waits = [each.total_seconds() for each in (found.first_token, found.stall, found.total)]
     assert waits == ([300, 120, 1800] if slow else [120, 60, 900])
 
 
 def test_models_that_think_first_are_given_more_time_and_a_deadline_bounds_all() -> None:
-    quick = timeouts_for(places("gpt-4.1")[0])
-    slow = timeouts_for(places("fireworks/gpt-oss-120b")[0])
-    bound = timeouts_for(places("gpt-4.1")[0], left=timedelta(seconds=4))
-    late = timeouts_for(places("gpt-4.1")[0], left=timedelta(seconds=-4))
+    quick = resolve_timeouts(places("gpt-4.1")[0])
+    slow = resolve_timeouts(places("fireworks/gpt-oss-120b")[0])
+    bound = resolve_timeouts(places("gpt-4.1")[0], left=timedelta(seconds=4))
+    late = resolve_timeouts(places("gpt-4.1")[0], left=timedelta(seconds=-4))
 
     assert slow.first_token > quick.first_token
     assert bound.total == bound.first_token == bound.stall == timedelta(seconds=4)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.adapters.openai.thinking_tags import ThinkingTags
+from providers.adapters.openai.thinking_tags import ThinkingTagParser
 from providers.chat import ReasoningDelta, TextDelta, TextWasThinking
 
 
 def parts(*pieces: str) -> tuple[str, str]:
     """Thinking and text."""
-    tags = ThinkingTags()
+    tags = ThinkingTagParser()
     events = [event for piece in pieces for event in tags.feed(piece)]
     events += tags.close()
     thinking, text = "", ""
@@ -61,7 +61,7 @@ def test_tags_are_found_wherever_the_pieces_end(
 
 
 def test_endless_white_space_before_the_text_is_not_held_back() -> None:
-    tags = ThinkingTags()
+    tags = ThinkingTagParser()
 
     given = [event for _ in range(100) for event in tags.feed(" " * 100)]
 

@@ -6,30 +6,32 @@ from typing import Any
 
 import pytest
 
-from providers.adapters.anthropic.stream import MessageReader
-from providers.adapters.gemini.stream import ResponseReader
-from providers.adapters.openai.stream import ChunkReader
-from providers.adapters.token_counts import MOST_TOKENS, merged
-from providers.chat import Event, Usage
+from providers.adapters.anthropic.stream import AnthropicStreamParser
+from providers.adapters.gemini.stream import GeminiStreamParser
+from providers.adapters.openai.stream import OpenAIStreamParser
+from providers.adapters.payload import MAX_TOKENS, merge_counts
+from providers.chat import Event, TokenUsage
 from tests.support.token_counts import counts_of
 
 
 def openai(raw: dict[str, Any]) -> list[Event]:
-    return list(ChunkReader("a-vendor", secret="").read({"choices": [], "usage": raw}))
+    return list(OpenAIStreamParser("a-vendor", secret="").parse({"choices": [], "usage": raw}))
 
 
 def groq(raw: dict[str, Any]) -> list[Event]:
-    return list(ChunkReader("a-vendor", secret="").read({"choices": [], "x_groq": {"usage": raw}}))
+    return list(
+        OpenAIStreamParser("a-vendor", secret="").parse({"choices": [], "x_groq": {"usage": raw}})
+    )
 
 
 def anthropic(raw: dict[str, Any]) -> list[Event]:
     start = {"type": "message_start", "message": {"model": "m", "usage": raw}}
-    return list(MessageReader(vendor="anthropic", secret="").read(start))
+    return list(AnthropicStreamParser(vendor="anthropic", secret="").parse(start))
 
 
 def gemini(raw: dict[str, Any]) -> list[Event]:
-    reader = ResponseReader(model="m", secret="", keeps_parts=False)
-    return list(reader.read({"candidates": [], "usageMetadata": raw}))
+    reader = GeminiStreamParser(model="m", secret="", keeps_parts=False)
+    return list(reader.parse({"candidates": [], "usageMetadata": raw}))
 
 
 Read = Callable[[dict[str, Any]], list[Event]]
@@ -139,7 +141,7 @@ SAID: list[tuple[str, Read, dict[str, Any], int, int]] = [
 def test_the_parts_are_disjoint_and_add_up_to_what_the_vendor_said(
     read: Read, raw: dict[str, Any], prompt: int, generated: int
 ) -> None:
-    [usage] = [event for event in read(raw) if isinstance(event, Usage)]
+    [usage] = [event for event in read(raw) if isinstance(event, TokenUsage)]
 
     counts = counts_of(usage)
     assert counts.prompt == usage.prompt == prompt
@@ -149,7 +151,7 @@ def test_the_parts_are_disjoint_and_add_up_to_what_the_vendor_said(
     assert usage.raw == raw
 
 
-ABSURD: list[object] = [-1, 10**18, 1e300, "10e18", "many", True, [4], {"n": 4}, MOST_TOKENS + 1]
+ABSURD: list[object] = [-1, 10**18, 1e300, "10e18", "many", True, [4], {"n": 4}, MAX_TOKENS + 1]
 
 
 @pytest.mark.parametrize("value", [None, *ABSURD])
@@ -164,13 +166,17 @@ ABSURD: list[object] = [-1, 10**18, 1e300, "10e18", "many", True, [4], {"n": 4},
 def test_what_is_no_count_is_unknown_and_never_zero(
     read: Read, prompt: str, generated: str, value: object
 ) -> None:
-    [of_prompt] = [each for each in read({prompt: value, generated: 4}) if isinstance(each, Usage)]
+    [of_prompt] = [
+        each for each in read({prompt: value, generated: 4}) if isinstance(each, TokenUsage)
+    ]
 
     assert (of_prompt.input, of_prompt.prompt, of_prompt.output) == (None, None, 4)
     assert not of_prompt.is_counted
     if value is None and read is gemini:
         return  # what is 0 is left out there
-    [output] = [each for each in read({prompt: 9, generated: value}) if isinstance(each, Usage)]
+    [output] = [
+        each for each in read({prompt: 9, generated: value}) if isinstance(each, TokenUsage)
+    ]
     assert (output.input, output.output) == (9, None)
     assert not output.is_counted
 
@@ -189,7 +195,7 @@ def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: obj
         "prompt_tokens_details": {"cached_tokens": value},
     }
 
-    [usage] = [each for each in openai(raw) if isinstance(each, Usage)]
+    [usage] = [each for each in openai(raw) if isinstance(each, TokenUsage)]
 
     assert (usage.input, usage.cached, usage.output) == (None, None, 4)
 
@@ -208,7 +214,7 @@ def test_what_a_cache_served_is_found_under_each_vendors_name(
 ) -> None:
     [usage] = openai({"prompt_tokens": 9, "completion_tokens": 4, **counted})
 
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     assert (usage.input, usage.cached, usage.cache_write) == (9 - cached - written, cached, written)
 
 
@@ -222,41 +228,43 @@ def test_thinking_is_never_more_than_what_was_generated(thought: int, reasoning:
 
     [usage] = openai(raw)
 
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     assert (usage.output, usage.reasoning) == (4, reasoning)
 
 
 def test_the_largest_count_that_can_be_believed_is() -> None:
-    [usage] = openai({"prompt_tokens": MOST_TOKENS, "completion_tokens": 0})
+    [usage] = openai({"prompt_tokens": MAX_TOKENS, "completion_tokens": 0})
 
-    assert isinstance(usage, Usage)
-    assert (usage.input, usage.output) == (MOST_TOKENS, 0)
+    assert isinstance(usage, TokenUsage)
+    assert (usage.input, usage.output) == (MAX_TOKENS, 0)
 
 
-def last_usage(events: list[Event]) -> Usage:
-    return [each for each in events if isinstance(each, Usage)][-1]
+def last_usage(events: list[Event]) -> TokenUsage:
+    return [each for each in events if isinstance(each, TokenUsage)][-1]
 
 
 def test_zeros_that_come_later_take_nothing_back() -> None:
-    chunks = ChunkReader("a-vendor", secret="")
-    chunks.read({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
+    chunks = OpenAIStreamParser("a-vendor", secret="")
+    chunks.parse({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
     nothing = {"prompt_tokens": 0, "completion_tokens": 0, "prompt_tokens_details": None}
-    said = last_usage(chunks.read({"choices": [], "usage": nothing}))
+    said = last_usage(chunks.parse({"choices": [], "usage": nothing}))
     assert (said.prompt, said.output) == (9, 4)
 
-    messages = MessageReader(vendor="anthropic", secret="")
+    messages = AnthropicStreamParser(vendor="anthropic", secret="")
     counted = {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 1}
-    messages.read({"type": "message_start", "message": {"model": "m", "usage": counted}})
+    messages.parse({"type": "message_start", "message": {"model": "m", "usage": counted}})
     end = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 30}
     said = last_usage(
-        messages.read({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end})
+        messages.parse(
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end}
+        )
     )
     assert (said.input, said.cached, said.output) == (5, 7, 30)
 
-    responses = ResponseReader(model="m", secret="", keeps_parts=False)
-    list(responses.read({"usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 3}}))
+    responses = GeminiStreamParser(model="m", secret="", keeps_parts=False)
+    list(responses.parse({"usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 3}}))
     said = last_usage(
-        list(responses.read({"usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 0}}))
+        list(responses.parse({"usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 0}}))
     )
     assert (said.prompt, said.output) == (8, 3)
 
@@ -277,8 +285,8 @@ def test_zeros_that_come_later_take_nothing_back() -> None:
     ],
 )
 def test_of_what_a_vendor_counts_so_much_is_kept(said: object, kept: object) -> None:
-    assert merged({}, {"n": said}) == {"n": kept}
-    assert len(merged({}, {f"{number}": said for number in range(101)})) == 100
+    assert merge_counts({}, {"n": said}) == {"n": kept}
+    assert len(merge_counts({}, {f"{number}": said for number in range(101)})) == 100
 
 
 def test_what_is_kept_of_a_vendors_words_can_be_stored() -> None:
@@ -289,7 +297,7 @@ def test_what_is_kept_of_a_vendors_words_can_be_stored() -> None:
 
     [usage] = openai(raw | {"text": "t" * 10_000, "many": [1] * 10_000})
 
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     kept = json.dumps(usage.raw, allow_nan=False)
     assert len(kept) < 1_000
     assert (usage.prompt, usage.output) == (9, 4)

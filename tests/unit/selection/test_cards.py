@@ -10,8 +10,8 @@ from agents.selection.model_profiles import ModelProfile, get_profile_cache
 from agents.selection.requirements import Requirements
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
-from providers.chat import Usage
-from providers.prices import cost_of
+from providers.chat import TokenUsage
+from providers.prices import calculate_cost
 
 OVERLAY = """
 [models."acme/parrot-1"]
@@ -34,7 +34,7 @@ def test_a_reloaded_catalogue_has_new_cards(tmp_path: Path) -> None:
     catalogue = a_catalogue(tmp_path / "cogo.toml", 8_000)
     before = get_profile_cache(catalogue).get("acme/parrot-1")
 
-    catalogue.adopt(a_catalogue(tmp_path / "cogo.toml", 16_000))
+    catalogue.replace_with(a_catalogue(tmp_path / "cogo.toml", 16_000))
 
     assert before.context_window == 8_000
     assert get_profile_cache(catalogue).get("acme/parrot-1").context_window == 16_000
@@ -52,7 +52,7 @@ def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) ->
 
     expected = get_profile_cache(catalogue).get(model_id).cost(prompt, 2_000)
 
-    cost = cost_of(Usage(input=prompt, output=2_000), place)
+    cost = calculate_cost(TokenUsage(input=prompt, output=2_000), place)
     assert cost is not None
     assert expected == pytest.approx(float(cost.usd))
 

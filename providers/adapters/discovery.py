@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from providers.adapters.http.body_limits import body_limits
+from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials
 from providers.catalogue.schema import Provider
@@ -53,7 +53,7 @@ async def find_servers(
         httpx.AsyncClient(
             timeout=None,  # noqa: S113
             mounts=_DIRECT,
-            event_hooks=body_limits(httpx.AsyncByteStream),
+            event_hooks=build_body_limit_hooks(httpx.AsyncByteStream),
         ) as http,
         asyncio.TaskGroup() as group,
     ):

@@ -1,6 +1,6 @@
-"""Keys are masked in prompts before they leave this machine, and in answers before anybody reads.
+"""Masks keys in prompts before they are sent, and in answers before they are shown.
 
-A vendor, or whoever stands between, may echo a key that it was sent; a model may repeat one.
+A vendor or a proxy may echo a key that it was sent, and a model may repeat one.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -17,25 +17,25 @@ from providers.chat import (
     ReasoningDelta,
     TextDelta,
     TextWasThinking,
+    TokenUsage,
     ToolCall,
     ToolCallDelta,
-    Usage,
 )
 from providers.secrets import Redactor, StreamRedactor
 
-__all__ = ["MASK", "mask_keys", "masked", "masked_answer"]
+__all__ = ["MASK", "mask_answer", "mask_keys", "mask_request"]
 
 MASK: Final = "[masked key]"
 """What a model reads in place of a key."""
 
 
 def mask_keys(text: str, redactor: Redactor) -> tuple[str, int]:
-    """The text without keys, and how many there were."""
+    """Return the text without keys, and how many there were."""
     return redactor.count(text, mask=MASK)
 
 
-def masked(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest, int]:
-    """The request as it may leave, and how many keys were taken out."""
+def mask_request(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest, int]:
+    """Return the request without keys, and how many there were."""
     system, found = mask_keys(request.system or "", redactor)
     messages = []
     for message in request.messages:
@@ -59,31 +59,31 @@ def _masked_message(message: Message, redactor: Redactor) -> tuple[Message, int]
     return replace(message, content=content, tool_calls=tuple(calls)), found
 
 
-async def masked_answer(
+async def mask_answer(
     events: AsyncGenerator[Event, None], redactor: Redactor
 ) -> AsyncGenerator[Event, None]:
-    """Yield the same events without keys, wherever they are cut; `Done` has a note of how many.
+    """Yield the events without keys, even if a key is split between events; `Done` has a note.
 
-    What was held back comes before an error, too, unless nobody has seen anything of the answer:
-    then the call can still be repeated unnoticed.
+    Text that was held back is also yielded before an error, unless nothing of the answer was
+    yielded yet: then the call can still be repeated unnoticed.
     """
-    answer, was_seen = _Answer(redactor), False
+    masker, was_seen = _AnswerMasker(redactor), False
     try:
         async with aclosing(events):
             async for event in events:
-                for each in answer.of(event):
-                    was_seen = was_seen or not isinstance(each, Usage)
+                for each in masker.feed(event):
+                    was_seen = was_seen or not isinstance(each, TokenUsage)
                     yield each
     except Exception:
-        for each in answer.rest() if was_seen else ():
+        for each in masker.flush() if was_seen else ():
             yield each
         raise
-    for each in answer.rest():  # of an answer that did not end well
+    for each in masker.flush():  # if the answer ended without `Done`
         yield each
 
 
-class _Answer:
-    """Masks the events of one answer."""
+class _AnswerMasker:
+    """Masks keys in the events of one answer."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -92,8 +92,8 @@ class _Answer:
         self._calls: dict[int, StreamRedactor] = {}
         self._found = 0
 
-    def of(self, event: Event) -> Iterator[Event]:
-        """Yield what may be passed on now."""
+    def feed(self, event: Event) -> Iterator[Event]:
+        """Yield the events that may be passed on now."""
         match event:
             case TextDelta():
                 if text := self._text.feed(event.text):
@@ -107,7 +107,7 @@ class _Answer:
             case ReasoningDelta():
                 if text := self._reasoning.feed(event.text):
                     yield ReasoningDelta(text)
-            case ToolCallDelta():  # its rest comes with the whole call
+            case ToolCallDelta():  # the complete call follows
                 call = self._calls.setdefault(event.index, StreamRedactor(self._redactor))
                 name = self._redactor.redact(event.name)
                 yield replace(event, name=name, arguments=call.feed(event.arguments))
@@ -118,13 +118,13 @@ class _Answer:
             case Citation():
                 title = event.title and self._mask(event.title)
                 yield replace(event, url=self._mask(event.url), title=title)
-            case Usage():
+            case TokenUsage():
                 yield replace(event, raw=self._redactor.redact_json(event.raw))
             case Done():
-                yield from self.rest()
-                yield self._end(event)
+                yield from self.flush()
+                yield self._mask_done(event)
 
-    def rest(self) -> Iterator[Event]:
+    def flush(self) -> Iterator[Event]:
         """Yield what was held back."""
         if text := self._reasoning.close():
             yield ReasoningDelta(text)
@@ -136,7 +136,7 @@ class _Answer:
         self._found += found
         return text
 
-    def _end(self, done: Done) -> Done:
+    def _mask_done(self, done: Done) -> Done:
         found = self._found + self._text.found + self._reasoning.found
         names: dict[str, Any] = {
             "vendor_finish_reason": self._redactor.redact(done.vendor_finish_reason),
