@@ -1,5 +1,6 @@
 """`cogo supabase`: the embedded server on its own, as a person runs it from several terminals."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import asyncpg
 import httpx
 import pytest
 
+from cogo.migrations import load_migrations
 from cogo.supervisor.lock import hold_lock
 from tests.support.ports import a_port
 from tests.support.servers.command_line import cogo
@@ -101,6 +104,68 @@ def test_what_was_stored_survives_a_kill(supabase: Supabase) -> None:
     assert after["pid"] != before["pid"]
     assert after["secret_key"] == before["secret_key"]
     assert prompts(after) == ["survives"]
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        ("20991231235959", "newer than this version of COGO"),
+        ("20261121090000", "cogo supabase reset"),
+    ],
+    ids=["newer", "older"],
+)
+def test_data_of_another_version_are_refused_until_a_reset(
+    supabase: Supabase, version: str, sentence: str
+) -> None:
+    before = said(supabase("start", "--json"))
+    record = f"insert into cogo.schema_versions (version) values ('{version}')"  # noqa: S608
+    asyncio.run(run_statements(before["db_url"], record))
+    supabase("stop")
+
+    refused = supabase("start")
+    stopped = supabase("status", "--json")
+    reset = supabase("reset", "--yes")
+
+    assert refused.returncode == 1
+    assert sentence in refused.stderr
+    assert json.loads(stopped.stdout)["running"] is False
+    assert reset.returncode == 0, reset.stderr
+    assert prompts(said(supabase("start", "--json"))) == []
+
+
+def test_data_of_an_earlier_version_get_the_missing_migrations_at_start(
+    supabase: Supabase,
+) -> None:
+    before = said(supabase("start", "--json"))
+    insert(before, "stays")
+    last = load_migrations()[-1].version
+    asyncio.run(
+        run_statements(
+            before["db_url"],
+            f"delete from supabase_migrations.schema_migrations where version = '{last}'",  # noqa: S608
+            f"delete from cogo.schema_versions where version = '{last}'",  # noqa: S608
+        )
+    )
+    supabase("stop")
+
+    after = said(supabase("start", "--json"))
+
+    assert prompts(after) == ["stays"]
+    answer = httpx.post(
+        f"{after['url']}/rest/v1/rpc/cogo_schema_versions",
+        headers={"apikey": after["secret_key"]},
+        timeout=60,
+    )
+    assert last in {row["version"] for row in answer.json()}
+
+
+async def run_statements(db_url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(db_url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def test_two_on_one_machine_do_not_meet(supabase: Supabase, shared: Supabase) -> None:

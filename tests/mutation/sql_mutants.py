@@ -46,7 +46,7 @@ FAULTS: Final = (
         ),
     ),
     SqlFault(
-        name="a key is good at the moment of its expiry",
+        name="a key is valid at the moment of its expiry",
         file="88_rpc_operators/70_api_keys.sql",
         old="k.expires_at > cogo.now()",
         new="k.expires_at >= cogo.now()",
@@ -70,7 +70,7 @@ FAULTS: Final = (
         ),
     ),
     SqlFault(
-        name="a cost that equals the limit does not wait for what runs",
+        name="a cost that equals the limit does not wait for running calls",
         file="85_spending/20_caps.sql",
         old="p_spent + p_usd <= p_limit",
         new="p_spent + p_usd < p_limit",
@@ -125,7 +125,7 @@ FAULTS: Final = (
         tests=("test_order.py::test_an_owner_has_no_more_turns_for_using_many_priorities",),
     ),
     SqlFault(
-        name="a clock passes what still waits",
+        name="a clock passes queued subtasks",
         file="70_queue/60_limits.sql",
         old="           least(\n             c.round,",
         new="           greatest(\n             c.round,",
@@ -142,7 +142,7 @@ FAULTS: Final = (
         ),
     ),
     SqlFault(
-        name="what an agent said of another's attempt is believed",
+        name="an agent may end another agent's attempt",
         file="70_queue/20_attempts.sql",
         old="    when (p_attempt).agent_id <> p_agent_id then 'stale'\n",
         new="",
@@ -156,28 +156,28 @@ FAULTS: Final = (
         tests=("test_failures.py::test_the_last_failure_makes_a_dead_letter_and_fails_the_task",),
     ),
     SqlFault(
-        name="a subtask kills one worker more",
+        name="a subtask may kill one more worker",
         file="70_queue/50_leases.sql",
         old="p_subtask.reaps + 1 >= p_subtask.max_reaps",
         new="p_subtask.reaps + 1 > p_subtask.max_reaps",
         tests=("test_failures.py::test_a_subtask_that_kills_its_workers_ends_as_a_dead_letter",),
     ),
     SqlFault(
-        name="the hundredth subtask is not told",
+        name="the hundredth subtask is not announced",
         file="50_messages/20_subtasks.sql",
         old="n.number <= 100 - v_count",
         new="n.number < 100 - v_count",
         tests=("test_growth.py::test_beyond_a_hundred_the_last_of_each_lane_says_how_many_more",),
     ),
     SqlFault(
-        name="a key is good for another budget",
+        name="an idempotency key is accepted with another budget",
         file="90_rpc_users/10_submit.sql",
         old="v_task.session_id, v_task.budget_usd, v_task.stream",
         new="v_task.session_id, p_budget_usd, v_task.stream",
         tests=("test_inserts.py::test_the_same_key_for_another_request_is_told",),
     ),
     SqlFault(
-        name="what was said in a session belongs to nobody",
+        name="messages of a session have no owner",
         file="75_plans/50_outputs.sql",
         old="select t.owner, t.session_id, m.value",
         new="select null, t.session_id, m.value",
@@ -186,7 +186,7 @@ FAULTS: Final = (
         ),
     ),
     SqlFault(
-        name="everybody may listen to every task",
+        name="every user may listen to every task",
         file="90_rpc_users/70_access.sql",
         old="\n       and t.owner = (select auth.uid())",
         new="",
