@@ -116,7 +116,9 @@ def test_only_a_package_and_its_own_tests_import_its_private_names() -> None:
         f"{relative(path)}: from {node.module} import {name.name}"
         for path in tracked("*.py")
         for node in ast.walk(parse(path))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES
+        if isinstance(node, ast.ImportFrom)
+        and (package := (node.module or "").partition(".")[0]) in PACKAGES
+        and package not in path.relative_to(ROOT).parts
         for name in node.names
         if name.name.startswith("_") and not name.name.endswith("__")
     ]
