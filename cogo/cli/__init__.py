@@ -1,1 +1,1 @@
-"""The command line: one module a command, imported only when the command runs."""
+"""The command line. `app` runs it, `commands` lists the commands, each group has a package."""

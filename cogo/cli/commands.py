@@ -77,7 +77,7 @@ COMMANDS: Final = (
     Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
-    Command("watch", "Show what happens, live.", "tasks.watch:watch"),
+    Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),
     Command("resume", "Resume a paused task.", "tasks.control:resume_task"),
@@ -110,8 +110,8 @@ COMMANDS: Final = (
     Command("models test", "Send test requests to models.", "models.providers:test_models"),
     Command("models discover", "Compare providers to the catalogue.", "models.providers:compare"),
     Command("models pin", "Prefer a model to all others.", "models.control:pin"),
-    Command("models ban", "Stop using a model or a provider at once.", "models.control:ban"),
-    Command("models drain", "Give a model or a provider no new work.", "models.control:drain"),
+    Command("models ban", "Stop using a model or provider at once.", "models.control:ban"),
+    Command("models drain", "Stop giving a model or provider new work.", "models.control:drain"),
     Command("models allow", "Undo pin, ban or drain.", "models.control:allow"),
     Command("models policy", "Show or set the selection policy.", "models.control:set_policy"),
     Command(
@@ -128,13 +128,17 @@ COMMANDS: Final = (
     Command("budget list", "List spending limits and what is spent.", "admin.budget:list_budgets"),
     Command("budget set", "Set a spending limit.", "admin.budget:set_budget"),
     Command("budget remove", "Remove a spending limit.", "admin.budget:remove_budget"),
-    Command("grants list", "List grants.", "admin.grants:list_grants"),
+    Command("grants list", "List the grants of owners.", "admin.grants:list_grants"),
     Command("grants set", "Restrict or prioritise an owner.", "admin.grants:set_grants"),
     Command("grants remove", "Remove the grants of an owner.", "admin.grants:remove_grants"),
     Command("supabase start", "Start the embedded Supabase.", "local.supabase:start"),
     Command("supabase stop", "Stop the embedded Supabase.", "local.supabase:stop"),
-    Command("supabase status", "Show addresses and keys.", "local.supabase:show_status"),
-    Command("supabase list", "List embedded Supabases.", "local.supabase_list:list_servers"),
+    Command(
+        "supabase status", "Show the server's addresses and keys.", "local.supabase:show_status"
+    ),
+    Command(
+        "supabase list", "List this user's embedded Supabases.", "local.supabase_list:list_servers"
+    ),
     Command("supabase reset", "Delete all data of the embedded database.", "local.supabase:reset"),
     Command("supabase keys", "Show or replace the embedded API keys.", "local.supabase:show_keys"),
     Command("supabase psql", "Open psql on the embedded database.", "local.supabase:psql"),

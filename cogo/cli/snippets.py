@@ -1,4 +1,4 @@
-"""Snippets: how to insert a task, ready to be copied, for the running system."""
+"""Examples of inserting a task, ready to be copied, for a running system."""
 
 from typing import Final
 
@@ -22,9 +22,9 @@ JavaScript (npm install @supabase/supabase-js)
 
 
 def insert_snippets(*, url: str, key: str, db_url: str) -> str:
-    """Give one insert for SQL, Python and supabase-js each.
+    """Return the insert in SQL, Python and JavaScript.
 
-    `key` and `db_url` appear as they are given: hand in a hint where the place is not private.
+    `key` and `db_url` appear as given: pass a placeholder where others can read the output.
     """
     parts = (_SQL, _PYTHON, _JAVASCRIPT)
     return "\n\n".join(

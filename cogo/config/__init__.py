@@ -1,1 +1,1 @@
-"""Configuration: settings, secrets, state directory, connection and catalogue."""
+"""Configuration: settings, secrets, trusted folders, the project and its connection."""

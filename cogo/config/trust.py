@@ -28,49 +28,28 @@ _WRITABLE_BY_OTHERS: Final = 0o022
 
 ADDRESSES: Final = frozenset(
     {
-        "ANTHROPIC_BASE_URL",
-        "DASHSCOPE_BASE_URL",
-        "FIREWORKS_API_URL",
-        "FIREWORKS_BASE_URL",
-        "GOOGLE_GEMINI_BASE_URL",
-        "LLAMACPP_BASE_URL",
-        "LMSTUDIO_BASE_URL",
-        "MINIMAX_BASE_URL",
-        "MLX_BASE_URL",
-        "MOONSHOT_BASE_URL",
-        "OLLAMA_BASE_URL",
-        "OPENAI_BASE_URL",
-        "OPENAI_COMPATIBLE_BASE_URL",
-        "PORTKEY_BASE_URL",
-        "VLLM_BASE_URL",
-        "ZAI_BASE_URL",
+        "ANTHROPIC_BASE_URL", "DASHSCOPE_BASE_URL", "FIREWORKS_API_URL", "FIREWORKS_BASE_URL",
+        "GOOGLE_GEMINI_BASE_URL", "LLAMACPP_BASE_URL", "LMSTUDIO_BASE_URL", "MINIMAX_BASE_URL",
+        "MLX_BASE_URL", "MOONSHOT_BASE_URL", "OLLAMA_BASE_URL", "OPENAI_BASE_URL",
+        "OPENAI_COMPATIBLE_BASE_URL", "PORTKEY_BASE_URL", "VLLM_BASE_URL", "ZAI_BASE_URL",
     }
-)
+)  # fmt: skip
 """Variables that decide where keys and prompts are sent; a test compares the catalogue."""
 _HARMLESS: Final = frozenset(
     {
-        "COGO_CACHE",
-        "COGO_CACHE_SECONDS",
-        "COGO_FIRST_TOKEN_SECONDS",
-        "COGO_LOG_FORMAT",
-        "COGO_LOG_LEVEL",
-        "COGO_SELECTION_POLICY",
-        "COGO_STALL_SECONDS",
-        "COGO_TOTAL_SECONDS",
-        "DEFAULT_MODEL",
-        "FIREWORKS_MODEL",
+        "COGO_CACHE", "COGO_CACHE_SECONDS", "COGO_FIRST_TOKEN_SECONDS", "COGO_LOG_FORMAT",
+        "COGO_LOG_LEVEL", "COGO_SELECTION_POLICY", "COGO_STALL_SECONDS", "COGO_TOTAL_SECONDS",
+        "DEFAULT_MODEL", "FIREWORKS_MODEL",
     }
-)
+)  # fmt: skip
 _KEY: Final = re.compile(r"(?!COGO_|SUPABASE_)[A-Z][A-Z0-9_]*_(?:API_KEY|TOKEN)(?:_\d+)?")
 """A key of a provider. It is harmless alone: it is sent to the provider's own address."""
 _SUPABASE_SECRETS: Final = frozenset(
     {
-        "SUPABASE_DB_URL",
-        "SUPABASE_JWT_SECRET",
-        "SUPABASE_SECRET_KEY",
+        "SUPABASE_DB_URL", "SUPABASE_JWT_SECRET", "SUPABASE_SECRET_KEY",
         "SUPABASE_SERVICE_ROLE_KEY",
     }
-)
+)  # fmt: skip
 _KEY_SOURCE: Final = re.compile(_KEY.pattern + "_(?:FILE|COMMAND)")
 
 

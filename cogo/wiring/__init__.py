@@ -1,1 +1,1 @@
-"""Wiring: builds stores, routers and the gateway from the configuration."""
+"""Builds stores, routers and the services of the gateway from the configuration."""

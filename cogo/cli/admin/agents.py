@@ -12,7 +12,7 @@ from protocol.records import AgentRecord
 def list_agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List agents and the models they serve.
 
-    With their state, how busy they are and when they last reported.
+    Also shows their state, how busy they are and when they last reported.
 
     Examples:
         cogo agents

@@ -62,7 +62,7 @@ def set_budget(
 def list_budgets(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List spending limits and what is spent.
 
-    With what running calls have reserved, and when each limit resets.
+    Also shows what running calls have reserved, and when each limit resets.
 
     Examples:
         cogo budget

@@ -76,7 +76,7 @@ def set_grants(
 
 
 def list_grants(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List grants.
+    """List the grants of owners.
 
     An owner who is not listed may use every model, at equal priority.
 

@@ -29,8 +29,8 @@ KeyId = Annotated[
 def list_keys(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List API keys.
 
-    With their state, owner, scopes and last use. Sign-in links and sessions of the console are
-    left out once they are used or expired.
+    Also shows their state, owner, scopes and last use. Sign-in links and sessions of the console
+    are left out once they are used or expired.
 
     Examples:
         cogo keys list

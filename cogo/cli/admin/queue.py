@@ -44,7 +44,7 @@ class LimitChange:
 def show_queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show the queue by lane and owner.
 
-    Numbers of subtasks, the age of the oldest, rates of the last minute and limits. LATER are
+    Shows numbers of subtasks, the age of the oldest, rates per minute and limits. LATER are
     delayed, waiting for approval or paused; BLOCKED wait for other subtasks; DEAD have failed
     for good.
 

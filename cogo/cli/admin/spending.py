@@ -52,8 +52,8 @@ def show_usage(
 ) -> None:
     """Show tokens and costs.
 
-    By model, owner, provider or day (UTC). Calls whose cost is unknown are counted as unpriced
-    and not included in the cost.
+    Sums calls by model, owner, provider or day (UTC). Calls whose cost is unknown are counted as
+    unpriced and not included in the cost.
 
     Examples:
         cogo usage
@@ -92,8 +92,9 @@ def list_calls(
 ) -> None:
     """List every call to a model.
 
-    Where each went, what it used and what it cost, the newest first. Of a prompt only a hash is
-    stored, unless executors run with COGO_STORE_PROMPTS=true: then --json shows prompts as sent.
+    Shows where each went, what it used and what it cost, the newest first. Of a prompt only a
+    hash is stored, unless executors run with COGO_STORE_PROMPTS=true: then --json shows prompts as
+    sent.
 
     Examples:
         cogo audit

@@ -1,1 +1,1 @@
-"""Commands that run processes on this machine."""
+"""Commands about this machine: the local system, its processes, database and configuration."""

@@ -101,9 +101,9 @@ def stop(*, directory: Dir = None) -> None:
 
 
 def show_status(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Show addresses and keys.
+    """Show the server's addresses and keys.
 
-    Exits with 1 if it is not running.
+    Exits with 1 if the embedded Supabase is not running.
 
     Examples:
         cogo supabase status
@@ -142,13 +142,13 @@ def reset(
 def psql(
     *,
     arguments: Annotated[
-        list[str] | None, typer.Argument(help="Arguments for psql, after --.")
+        list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments for psql, after --.")
     ] = None,
     directory: Dir = None,
 ) -> None:
     """Open psql on the embedded database.
 
-    As the role postgres.
+    Connects as the role postgres.
 
     Examples:
         cogo supabase psql

@@ -37,9 +37,9 @@ def list_servers(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List embedded Supabases.
+    """List this user's embedded Supabases.
 
-    With their addresses, sizes and directories. Data are in the state directory, or in
+    Shows their addresses, sizes and directories. Data are in the state directory, or in
     /var/lib/cogo if Postgres runs as another user that cannot enter it. Starting and stopping a
     server prunes as well.
 

@@ -16,7 +16,8 @@ from cogo.terminal import print_json, print_line, print_table
 def trust(
     *,
     folder: Annotated[
-        Path, typer.Argument(help="The folder.", exists=False, show_default="this one")
+        Path,
+        typer.Argument(metavar="FOLDER", help="The folder.", exists=False, show_default="this one"),
     ] = Path(),
     listed: Annotated[bool, typer.Option("--list", help="List trusted folders.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Stop trusting it.")] = False,

@@ -21,7 +21,8 @@ _DEPLOYMENT: Final = UUID(int=0)
 """How the database writes the owner of the policy that is valid for everyone."""
 
 Name = Annotated[
-    str, typer.Argument(help="Name, alias or role of a model, or the id of a provider.")
+    str,
+    typer.Argument(metavar="NAME", help="Name, alias or role of a model, or the id of a provider."),
 ]
 Owner = Annotated[str | None, typer.Option("--owner", help="Only for tasks of this user (UUID).")]
 TaskType = Annotated[
@@ -79,7 +80,7 @@ def pin() -> None:
 
 @_control
 def ban() -> None:
-    """Stop using a model or a provider at once.
+    """Stop using a model or provider at once.
 
     Tasks that name it do not get it either. Executors start no new calls to it; calls in progress
     finish. Waiting subtasks get another model, or fail if their task accepts no other.
@@ -92,7 +93,7 @@ def ban() -> None:
 
 @_control
 def drain() -> None:
-    """Give a model or a provider no new work.
+    """Stop giving a model or provider new work.
 
     Tasks that name it still get it. Running subtasks finish; waiting ones get another model.
 
@@ -115,7 +116,8 @@ def allow() -> None:
 def set_policy(
     *,
     name: Annotated[
-        PolicyName | None, typer.Argument(help="The policy to set (default: show it).")
+        PolicyName | None,
+        typer.Argument(metavar="POLICY", help="The policy to set (default: show it)."),
     ] = None,
     owner: Owner = None,
     clear: Annotated[bool, typer.Option("--clear", help="Restore the default.")] = False,
@@ -124,8 +126,8 @@ def set_policy(
 ) -> None:
     """Show or set the selection policy.
 
-    For everyone, or for one owner. A task may choose its own in preferences.policy. Orchestrators
-    notice a change within two seconds.
+    It applies to everyone, or with --owner to one user. A task may choose its own in
+    preferences.policy. Orchestrators notice a change within two seconds.
 
     Examples:
         cogo models policy

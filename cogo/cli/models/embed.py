@@ -59,7 +59,8 @@ class _Result:
 def embed(
     *,
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; `-` reads one from standard input.")
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts; `-` reads one from standard input."),
     ] = None,
     model: Annotated[
         str,

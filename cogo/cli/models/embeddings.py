@@ -82,7 +82,7 @@ def forget(
     *,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Ids as `list` shows them, or their beginnings."),
+        typer.Argument(metavar="ID", help="Ids as `list` shows them, or their beginnings."),
     ] = None,
     model: Model = None,
     text: Annotated[str | None, typer.Option("--text", help="Only this exact text.")] = None,

@@ -28,7 +28,9 @@ from providers.router import Router
 
 _UNKNOWN: Final = "not in the catalogue of this machine"
 
-Names = Annotated[list[str] | None, typer.Argument(help="Names, aliases or roles of models.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Names, aliases or roles of models.")
+]
 
 
 def list_models(
@@ -75,7 +77,7 @@ def list_models(
 
 def show_model(
     *,
-    name: Annotated[str, typer.Argument(help="Name, alias or role of a model.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name, alias or role of a model.")],
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:

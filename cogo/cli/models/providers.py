@@ -20,9 +20,12 @@ from providers.router import Router
 
 _SHOWN: Final = 20
 
-Names = Annotated[list[str] | None, typer.Argument(help="Names, aliases or roles of models.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Names, aliases or roles of models.")
+]
 Providers = Annotated[
-    list[str] | None, typer.Argument(help="Ids of providers (default: all with a key here).")
+    list[str] | None,
+    typer.Argument(metavar="PROVIDER", help="Ids of providers (default: all with a key here)."),
 ]
 DebugSse = Annotated[
     bool,

@@ -30,9 +30,9 @@ _ERROR_WIDTH: Final = 60
 def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show how models perform.
 
-    How often each was chosen and answered, its latency, tokens, cost and ratings, and the latest
-    switches from one model to another. Covers the last day, or the time since --since. The health
-    is the present one, as learned from traffic.
+    Shows how often each was chosen and answered, its latency, tokens, cost and ratings, and the
+    latest switches from one model to another, in the last day or since --since. The health is
+    the present one, as learned from traffic.
 
     Examples:
         cogo models stats

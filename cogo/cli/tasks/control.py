@@ -127,7 +127,9 @@ def approve_subtask(
 def rate_result(
     *,
     task: TaskArgument,
-    rating: Annotated[RatingValue, typer.Argument(metavar="RATING", help="good or bad.")],
+    rating: Annotated[
+        RatingValue, typer.Argument(metavar="RATING", help="How good the result is.")
+    ],
     comment: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
     directory: Dir = None,
     as_json: AsJson = False,

@@ -1,7 +1,6 @@
 """`cogo estimate`: the plan, the model and the cost of a task, before it is submitted."""
 
 import json
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from agents.orchestrator.planner import Cio
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
-from agents.selection.quote import Quote, build_quote
+from agents.selection.quote import build_quote
 from agents.workflows.plan import Step
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
@@ -42,18 +41,9 @@ from protocol.store.gateway import GatewayStore
 from providers.router import Router
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Estimate:
-    """What would be done, and at what cost."""
-
-    step: Step
-    choice: Choice
-    quote: Quote
-
-
 def estimate(
     *,
-    prompt: Annotated[str, typer.Argument(help="Text of the task.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Text of the task.")],
     task_type: TaskType = "GENERATE_CODE",
     model: Model = None,
     prefer: Prefer = Preference.BALANCED,
@@ -84,35 +74,36 @@ def estimate(
         preferences=build_preferences(prefer, policy, data_policy),
         budget_usd=parse_budget(budget),
     )
-    found = _estimate(Project.find(directory), task)
-    choice = found.choice
+    step, choice = _plan(Project.find(directory), task)
+    quote = build_quote(choice)
     record = choice.to_record()
     simulated = choice.selected.profile.is_simulated
     if as_json:
         print_json(
             {
-                "type": found.step.type,
+                "type": step.type,
                 "model": record.selected_model,
                 "simulated": simulated,
                 "team": list(choice.pick.team),
                 "next": choice.pick.escalate_to,
                 "policy": record.policy,
                 "reason": record.reason,
-                "cost_usd": found.quote.to_json(),
+                "cost_usd": quote.to_json(),
                 "candidates": json.loads(json.dumps(record.candidates)),
             }
         )
         return
     for member in choice.pick.team:
-        print_line(f"{found.step.type} by {member}, for the synthesis")
+        print_line(f"{step.type} by {member}, for the synthesis")
     name = marked(record.selected_model, simulated=simulated)
-    print_line(f"{found.step.type} by {name}: {record.reason}")
+    print_line(f"{step.type} by {name}: {record.reason}")
     if choice.pick.escalate_to:
         print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
-    print_line(f"  {found.quote.sentence()}")
+    print_line(f"  {quote.sentence()}")
 
 
-def _estimate(project: Project, task: TaskBrief) -> _Estimate:
+def _plan(project: Project, task: TaskBrief) -> tuple[Step, Choice]:
+    """Return the first step and its choice of a model. Raises CommandError if there is none."""
     catalogue = load_catalogue(project)
     start = Knowledge(policy=project.settings.selection_policy)
 
@@ -130,7 +121,6 @@ def _estimate(project: Project, task: TaskBrief) -> _Estimate:
         return Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
 
     try:
-        step, choice = run_with_store(project, build_cio).choose_for_task(task)
+        return run_with_store(project, build_cio).choose_for_task(task)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
-    return _Estimate(step=step, choice=choice, quote=build_quote(choice))

@@ -101,7 +101,7 @@ def list_tasks(
 def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show the history of a task.
 
-    Every transition, each choice of a model with its reason, and what the task waits for.
+    Prints every transition, each choice of a model with its reason, and what the task waits for.
 
     Examples:
         cogo tasks show 3f2a9c1e

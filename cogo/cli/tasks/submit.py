@@ -39,7 +39,9 @@ from protocol.records import NewTask, Task
 
 def submit(
     *,
-    prompt: Annotated[str, typer.Argument(help="Text of the task; `-` reads standard input.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="Text of the task; `-` reads standard input.")
+    ],
     task_type: TaskType = "GENERATE_CODE",
     model: Model = None,
     prefer: Prefer = Preference.BALANCED,

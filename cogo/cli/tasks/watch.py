@@ -29,15 +29,18 @@ def watch(
     *,
     task: Annotated[
         str | None,
-        typer.Argument(help="Id of a task, the beginning of one, or `last` (default: everything)."),
+        typer.Argument(
+            metavar="TASK",
+            help="Id of a task, the beginning of one, or `last` (default: everything).",
+        ),
     ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happens, live.
+    """Follow all messages or one task, live.
 
-    Without TASK, one line for each message on any channel; with --json the messages themselves,
-    one JSON object per line. With TASK, the progress of that task to its end.
+    Without TASK, prints one line for each message on any channel, with --json the message itself.
+    With TASK, prints the progress of that task to its end.
 
     Examples:
         cogo watch                                   # all channels, until Ctrl-C
