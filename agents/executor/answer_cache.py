@@ -1,4 +1,4 @@
-"""Answers to requests that come again word for word, for those who ask for it."""
+"""The answer cache: answers to identical requests, for tasks that opt in."""
 
 import dataclasses
 import hashlib
@@ -26,35 +26,37 @@ from providers.chat import (
 )
 
 VERSION = 1
-"""Of the key and of what is kept; another one finds nothing of an earlier."""
+"""Of the key and the stored value; entries of another version are not found."""
 
 
 class AnswerCache:
-    """Exact matches only, of the same owner unless `shared`. Without the store nothing is found."""
+    """Finds exact matches of the same owner, or of all if `shared`."""
 
     def __init__(
         self,
         store: AnswerCacheStore,
         *,
-        ledger: BudgetMiddleware | None = None,
+        budget: BudgetMiddleware | None = None,
         always: bool = False,
         shared: bool = False,
         ttl: timedelta = timedelta(days=1),
     ) -> None:
-        """`always`: also for tasks that do not ask for it; `params.cache: false` still refuses.
+        """`always`: for all tasks without `params.cache: false`, and not only those that opt in.
 
-        `ledger` hears of every answer that is given again.
+        `budget` records each hit in the audit log.
         """
         self._store = store
-        self._ledger = ledger
+        self._budget = budget
         self._always = always
         self._shared = shared
         self._ttl = ttl
 
-    def key(self, claimed: ClaimedSubtask, request: ChatRequest, *, simulated: bool) -> str | None:
-        """Return the key of this answer; None when it must come from the model.
+    def build_key(
+        self, claimed: ClaimedSubtask, request: ChatRequest, *, simulated: bool
+    ) -> str | None:
+        """Return the key, or None if the answer must come from the model.
 
-        Simulated answers are kept apart from those of models.
+        Simulated answers have other keys than those of models.
         """
         params = claimed.task.params if isinstance(claimed.task.params, dict) else {}
         wanted = params.get("cache", self._always)
@@ -69,21 +71,21 @@ class AnswerCache:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     async def find(self, key: str) -> AsyncGenerator[Event, None] | None:
-        """The kept answer as the model would give it, at no cost."""
+        """Return the stored answer as events, or None."""
         try:
             found = await self._store.cached_answer(key=key)
         except CogoError as error:
-            logger.warning("no answers can be looked up; the model is asked", error=str(error))
+            logger.warning("the answer cache cannot be read; the model is called", error=str(error))
             return None
         return _replay(found.answer) if found else None
 
-    async def note(self, call: VendorCall) -> None:
-        """Write into the audit that a kept answer took the place of this call."""
-        if self._ledger is not None:
-            await self._ledger.note_cached(call)
+    async def record_hit(self, call: VendorCall) -> None:
+        """Write to the audit log that a stored answer replaced this call."""
+        if self._budget is not None:
+            await self._budget.record_cached(call)
 
-    async def keep(self, key: str, claimed: ClaimedSubtask, answer: dict[str, Any]) -> None:
-        """Keep an answer for the next time; that it cannot be kept is only logged."""
+    async def store(self, key: str, claimed: ClaimedSubtask, answer: dict[str, Any]) -> None:
+        """Store an answer. A failure is only logged."""
         try:
             await self._store.cache_answer(
                 key=key,
@@ -93,7 +95,7 @@ class AnswerCache:
                 ttl=self._ttl,
             )
         except CogoError as error:
-            logger.warning("an answer cannot be kept for the next time", error=str(error))
+            logger.warning("an answer cannot be cached", error=str(error))
 
 
 async def _replay(answer: dict[str, Any]) -> AsyncGenerator[Event, None]:

@@ -1,4 +1,4 @@
-"""For whom the executor calls a model, in the words of the router's gates."""
+"""The context of a call, for the router and its middleware: task, policies and time limits."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,16 +24,15 @@ from providers.errors import (
 )
 from providers.secrets import Redactor
 
-_OURS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, ModelNotGranted)}
+_OWN_LIMITS = {each.code for each in (NotAsked, AtCapacity, Banned, CircuitOpen, ModelNotGranted)}
 
 
 def build_call_context(claimed: ClaimedSubtask) -> CallContext:
-    """Describe the call of one attempt. Conversations stay together, else the task does.
+    """Return the context for one attempt. The calls of a session, else of a task, stay together.
 
-    Raises InvalidRequest when the task's data policy (no planner let that pass) or its timeouts
-    cannot be read.
+    Raises InvalidRequest if the task's data policy or timeouts are not valid.
     """
-    rules = _data_rules(claimed.task.preferences)
+    rules = _read_data_policy(claimed.task.preferences)
     left = claimed.task.seconds_left
     return CallContext(
         task_id=claimed.task_id,
@@ -41,9 +40,9 @@ def build_call_context(claimed: ClaimedSubtask) -> CallContext:
         attempt=claimed.attempt,
         owner=claimed.task.owner,
         affinity=str(claimed.task.session_id or claimed.task_id),
-        avoid=frozenset(_failed_providers(claimed)),
-        find_objection=lambda place: find_deployment_objection(rules, place),
-        timeouts=_timeouts(claimed),
+        avoid=frozenset(_list_failed_providers(claimed)),
+        find_objection=lambda deployment: find_deployment_objection(rules, deployment),
+        timeouts=_read_timeouts(claimed),
         time_left=None if left is None else timedelta(seconds=left),
     )
 
@@ -51,14 +50,14 @@ def build_call_context(claimed: ClaimedSubtask) -> CallContext:
 def build_cached_call(
     request: ChatRequest, deployment: Deployment, context: CallContext, redactor: Redactor
 ) -> VendorCall:
-    """Return the call that a cached answer replaces, with masked keys."""
+    """Return the call that a cached answer replaced, with masked keys, for the audit log."""
     found = 0
     if deployment.masks_keys:
         request, found = mask_request(request, redactor)
     return VendorCall(deployment=deployment, request=request, context=context, masked_keys=found)
 
 
-def _data_rules(preferences: object) -> tuple[str, ...]:
+def _read_data_policy(preferences: object) -> tuple[str, ...]:
     stated = preferences.get("data_policy", "any") if isinstance(preferences, Mapping) else "any"
     try:
         return parse_rules(stated)
@@ -66,20 +65,20 @@ def _data_rules(preferences: object) -> tuple[str, ...]:
         raise InvalidRequest("cogo", f"preferences.data_policy: {error}") from error
 
 
-def _failed_providers(claimed: ClaimedSubtask) -> list[str]:
-    """Who failed this work with this model. A limit of ours says nothing about them."""
+def _list_failed_providers(claimed: ClaimedSubtask) -> list[str]:
+    """Return the providers that failed with this model; our own limits say nothing about them."""
     return [
         each.provider
         for each in claimed.history
         if each.provider
         and each.model_id == claimed.lane
         and each.outcome in {"failed", "rerouted"}
-        and read_error_class(each) not in _OURS
+        and read_error_class(each) not in _OWN_LIMITS
     ]
 
 
-def _timeouts(claimed: ClaimedSubtask) -> TimeoutSeconds | None:
-    """The task's own: `params.timeouts`, seconds by first_token, stall and total."""
+def _read_timeouts(claimed: ClaimedSubtask) -> TimeoutSeconds | None:
+    """Read `params.timeouts`: seconds by first_token, stall and total."""
     stated = claimed.task.params.get("timeouts") if isinstance(claimed.task.params, dict) else None
     if stated is None:
         return None

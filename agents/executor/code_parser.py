@@ -1,8 +1,7 @@
-"""Parses code that a model wrote; as a program, one line of JSON after the other.
+"""A parser for generated code; run as a program, it answers lines of JSON.
 
-A parser may take time and memory out of all proportion to its input. Longer code is therefore
-parsed in a process of its own (see `agents.executor.output_checks`), which runs this module. It
-imports nothing but the standard library.
+A parser may take time and memory out of all proportion to its input, so long code is parsed in a
+separate process (see `agents.executor.output_checks`). Imports only the standard library.
 """
 
 import ast
@@ -17,17 +16,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 MEMORY_BYTES: Final = 1 << 30
-"""Of the process; parsers take memory a hundred times the size of their input."""
+"""Limit of the process; parsers take a hundred times the size of their input."""
 
-
-LONGEST_PROBLEM: Final = 200
-"""Characters. Some parsers repeat a name, which may be as long as the code."""
+MAX_PROBLEM_CHARACTERS: Final = 200
+"""Some parsers repeat a name, which may be as long as the code."""
 
 
 def parse_problem(code: str, language: str) -> str | None:
-    """Return why `code` is not of its language, or None; `language` is one of PARSERS."""
+    """Return the syntax error of `code`, or None; `language` is one of PARSERS."""
     problem = _parse(code, language)
-    return problem and problem[:LONGEST_PROBLEM]
+    return problem and problem[:MAX_PROBLEM_CHARACTERS]
 
 
 def _parse(code: str, language: str) -> str | None:
@@ -48,7 +46,7 @@ def _parse(code: str, language: str) -> str | None:
 
 def _parse_python(code: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the code's author is warned of is no error
+        warnings.simplefilter("ignore")  # warnings about the code are no errors
         ast.parse(code)
 
 
@@ -61,13 +59,13 @@ PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
 
 
 def main() -> None:
-    """Answer requests from stdin until it is closed: `[code, language, CPU seconds]`.
+    """Answer requests `[code, language, CPU seconds]` from stdin until it is closed.
 
-    Code that takes more CPU time ends the process, also inside a parser that is written in C.
+    Code that takes more CPU time ends the process, even inside a parser that is written in C.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    with contextlib.suppress(ValueError):  # some systems know no limit of memory, only of time
+    with contextlib.suppress(ValueError):  # some systems have no memory limit
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:

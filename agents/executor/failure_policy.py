@@ -1,4 +1,8 @@
-"""Who may try again after a model's call failed."""
+"""The failure policy: retry, reroute, snooze or give up after a failed call.
+
+Retry: the same model, after a backoff. Reroute: back to the CIO for another model. Snooze: later,
+without spending a try. Give up: dead letter.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,23 +21,23 @@ from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, 
 from providers.errors import CallFailed, CircuitOpen, NotAsked, ProviderError, UnknownModel
 
 SAME_MODEL_TRIES = 2
-"""After so many failures the subtask goes back to the CIO, for another model may do better."""
+"""Failures after which the CIO chooses again, as another model may do better."""
 
-LONGEST_PARKING: Final = timedelta(minutes=5)
-"""A model that asks to be left alone for longer is waited for only if no other may do the work."""
+MAX_SNOOZE: Final = timedelta(minutes=5)
+"""A vendor that asks for a longer wait is waited for only if no other model is eligible."""
 
-MESSAGE_CHARACTERS = 2_000
+MAX_MESSAGE_CHARACTERS = 2_000
 """Some vendors send a page of HTML."""
 
 
 def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
-    """Classify: the same model later, another model now, or nobody."""
+    """Return the failure for an error of a call, with the action that `decide_action` chooses."""
     called = error if isinstance(error, CallFailed) else None
     wait = called.retry_after if called else None
-    until = None if wait is None or wait <= LONGEST_PARKING else utc_now() + wait
-    message = repair_surrogates(str(error))[:MESSAGE_CHARACTERS]
+    until = None if wait is None or wait <= MAX_SNOOZE else utc_now() + wait
+    message = repair_surrogates(str(error))[:MAX_MESSAGE_CHARACTERS]
     if until is not None:
-        message += f" (not to be asked again before {_shown(until)})"
+        message += f" (not to be asked again before {_format_time(until)})"
     if before := summarize_errors(list_failed_attempts(claimed)):
         message += f" (before that, {before})"
     return Failure(
@@ -46,14 +50,14 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
             hint=(type(error).__doc__ or "").splitlines()[0],
             retry_at=until,
         ),
-        action=_action(error, claimed, is_long=until is not None),
+        action=decide_action(error, claimed, is_long=until is not None),
         retry_after=wait,
         usage=usage,
     )
 
 
 def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
-    """Hand an answer that a check refused back to the CIO, which planned for that."""
+    """Return the failure for an answer that failed a check, in a cascade that goes on."""
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
@@ -67,9 +71,9 @@ def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> 
 
 
 def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
-    """Return how to wait for a model that must not be asked yet; None when it may be asked.
+    """Return the failure that waits for a model that must not be called yet, else None.
 
-    The CIO sends work back to such a model only when no other may do it.
+    The CIO routes work to such a model only if no other one is eligible.
     """
     waits = [
         (until, each)
@@ -83,8 +87,8 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
         ref=claimed.ref,
         error=ErrorInfo(
             class_=read_error_class(last),
-            message=f"{claimed.lane} is not to be asked before {_shown(until)}, and no other model "
-            "may do this",
+            message=f"{claimed.lane} is not to be asked before {_format_time(until)}, "
+            "and no other model may do this",
             hint="Allow another model, or add a key of another provider.",
             retry_at=until,
         ),
@@ -93,29 +97,30 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
     )
 
 
-def _action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> FailureAction:
+def decide_action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> FailureAction:
+    """Return who may try again. `is_long`: the vendor asks to wait longer than `MAX_SNOOZE`."""
     if isinstance(error, NotAsked) and error.retry_after is not None:
-        # Nothing was tried, so nothing is spent. The CIO is asked once whether another model may do
-        # what this one cannot do now; when it sends the work back here, the work waits here.
-        is_news = (is_long or isinstance(error, CircuitOpen)) and not _came_back(claimed)
-        return FailureAction.REROUTE if is_news and error.reroute else FailureAction.SNOOZE
+        # Nothing was sent, so no try is spent. The CIO may choose another model once; if it routes
+        # the work back here, the work waits here.
+        is_new = (is_long or isinstance(error, CircuitOpen)) and not _was_rerouted_back(claimed)
+        return FailureAction.REROUTE if is_new and error.reroute else FailureAction.SNOOZE
     if is_long and error.retryable:
-        return FailureAction.RETRY if _came_back(claimed) else FailureAction.REROUTE
+        return FailureAction.RETRY if _was_rerouted_back(claimed) else FailureAction.REROUTE
     if error.retryable and claimed.failures + 1 < SAME_MODEL_TRIES:
         return FailureAction.RETRY
-    # The CIO stamped the name, not the person: here it means that this catalogue lacks the model.
+    # The CIO stamped the name, so an unknown one means that this executor's catalogue lacks it.
     if error.reroute or isinstance(error, UnknownModel):
         return FailureAction.REROUTE
     return FailureAction.RETRY if error.retryable else FailureAction.GIVE_UP
 
 
-def _came_back(claimed: ClaimedSubtask) -> bool:
-    """Whether the CIO knows that this model cannot be asked now, and has nothing better."""
+def _was_rerouted_back(claimed: ClaimedSubtask) -> bool:
+    """Return whether the CIO routed back here although it knows that the model must wait."""
     return any(
         each.outcome == "rerouted" and each.model_id == claimed.lane and is_temporary(each)
         for each in list_failed_attempts(claimed)
     )
 
 
-def _shown(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

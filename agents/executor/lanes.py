@@ -1,4 +1,4 @@
-"""The lanes of an executor: what it serves, and what it can claim without making it wait."""
+"""The lanes of an executor: those that it serves, and those that it can claim from now."""
 
 import asyncio
 import random
@@ -12,24 +12,24 @@ from agents.runtime.health import Health
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
-"""Give or take a fifth: how often new keys and the model servers of this machine are looked for."""
-DOUBT: Final = timedelta(seconds=2)
-"""How soon again when one of them is missing, or its connection failed."""
+"""Interval, give or take a fifth, of probes for new keys and local model servers."""
+RECHECK_AFTER: Final = timedelta(seconds=2)
+"""Interval when one of them disappeared, or its connection failed."""
 
 SERVES_NOTHING: Final = (
     "no model can be served: no provider's key and no local model server was found. Set a key, "
     "such as ANTHROPIC_API_KEY, in the environment or in .env (`cogo doctor` lists what is set), "
-    f"or start Ollama or LM Studio; both are looked for every {PROBE_EVERY.seconds} s. "
+    f"or start Ollama or LM Studio; both are probed for every {PROBE_EVERY.seconds} s. "
     "Without any model, `cogo up --simulate` answers."
 )
 
 
 class Lanes:
-    """Opens adapters ahead of their first call, and notices keys and servers that come and go.
+    """Opens adapters before their first call, and detects keys and servers that come and go.
 
-    A lane is served as soon as the router knows it, which is what others are told; it is claimed
-    when its adapter is open, or cannot be opened, which the attempt then explains. Work that is
-    claimed before would wait for imports while another executor could do it.
+    A lane is served, and announced, as soon as the router knows it. It is claimed from once its
+    adapter is open, or failed to open, which the attempt then reports: work that is claimed earlier
+    would wait for imports while another executor could do it.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Lanes:
         health: Health,
         probes: bool,
         probe_every: timedelta = PROBE_EVERY,
-        recheck_after: timedelta = DOUBT,
+        recheck_after: timedelta = RECHECK_AFTER,
     ) -> None:
-        """`on_change` is called when there is more to claim. `probes`: look for what is new.
+        """`on_change` is called when more can be claimed. `probes`: look for keys and servers.
 
-        `health` hears whether anything is served at all.
+        `health.serves_nothing` is kept up to date.
         """
         self._router = router
         self._on_change = on_change
@@ -53,57 +53,57 @@ class Lanes:
         self._health = health
         self._probes = probes
         self._probe_every = probe_every.total_seconds()
-        self._doubt = recheck_after.total_seconds()
+        self._recheck_after = recheck_after.total_seconds()
         self._failed: set[str] = set()
-        self._doubted = asyncio.Event()
-        self._tell_health()
+        self._recheck = asyncio.Event()
+        self._update_health()
 
     def served(self) -> list[str]:
-        """All lanes that can be stamped for this executor."""
+        """Return the lanes that this executor serves."""
         return self._router.list_lanes()
 
     def claimable(self) -> list[str]:
-        """The lanes whose first call can begin at once."""
+        """Return the lanes whose first call can start at once."""
         is_open = self._router.is_open
         return [lane for lane in self.served() if lane in self._failed or is_open(lane)]
 
     def recheck_soon(self) -> None:
-        """Look for the model servers soon: one of them could not be reached."""
-        self._doubted.set()
+        """Probe the model servers soon, as one of them could not be reached."""
+        self._recheck.set()
 
     async def run(self) -> None:
-        """Open and look until cancelled."""
+        """Open adapters and probe until cancelled."""
         await self._open_all()
         pause = self._probe_every
         while self._probes:
-            await self._rest(pause * self._jitter.uniform(0.8, 1.2))
-            pause = self._doubt if await self._look() else self._probe_every
+            await self._wait(pause * self._jitter.uniform(0.8, 1.2))
+            pause = self._recheck_after if await self._probe() else self._probe_every
         await asyncio.Event().wait()
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait; a doubt ends it, but a server that refuses everything is not asked all the time."""
+    async def _wait(self, seconds: float) -> None:
+        """Wait until `recheck_soon`, and then a little, to spare a server that fails."""
         try:
             async with asyncio.timeout(seconds):
-                await self._doubted.wait()
+                await self._recheck.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(min(self._doubt, seconds))
+        await asyncio.sleep(min(self._recheck_after, seconds))
 
-    async def _look(self) -> bool:
-        """Look once; tell whether a lane is missing that was there before."""
-        self._doubted.clear()
+    async def _probe(self) -> bool:
+        """Probe once; return whether a lane disappeared."""
+        self._recheck.clear()
         before = set(self.served())
         await self._router.keyring.refresh()
         await self._router.discover()
         now = set(self.served())
-        self._tell_health()
+        self._update_health()
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
             self._failed &= now
             await self._open_all()
         return bool(before - now)
 
-    def _tell_health(self) -> None:
+    def _update_health(self) -> None:
         self._health.serves_nothing = None if self.served() else SERVES_NOTHING
 
     async def _open_all(self) -> None:
@@ -112,7 +112,7 @@ class Lanes:
                 continue
             try:
                 await self._router.open(lane)
-            except Exception as error:  # the attempt that meets it again turns it into its outcome
+            except Exception as error:  # it fails again in the attempt, which reports it
                 logger.debug("a provider could not be opened", lane=lane, error=repr(error))
                 self._failed.add(lane)
             self._on_change()

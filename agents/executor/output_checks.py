@@ -1,4 +1,4 @@
-"""What an answer shows without being run: whether it ends, and whether its code parses."""
+"""Checks of an answer without running it: whether it is complete, and whether its code parses."""
 
 import asyncio
 import json
@@ -11,35 +11,35 @@ from typing import Any, Final, Self
 
 from loguru import logger
 
-from agents.executor import code_parser as parsing
+from agents.executor import code_parser
 from providers.chat import FinishReason
 
-SHORT: Final = 2_000
-"""Characters that no parser needs more than a moment for: these are parsed in this process."""
+MAX_INLINE_CHARACTERS: Final = 2_000
+"""Code up to this length is parsed in this process: no parser takes long for it."""
 MAX_CHARACTERS: Final = 500_000
 """Longer code is not parsed."""
 CPU_SECONDS: Final = 5.0
 WALL_SECONDS: Final = 60.0
-"""For a process that gets no CPU time."""
+"""For a parser process that gets no CPU time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputCheck:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     problem: str | None = None
     """None: it passed."""
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as an output holds it."""
+        """Return the check as it is stored in an output."""
         return {"name": self.name, "passed": self.problem is None, "problem": self.problem}
 
 
 class Checker:
-    """Checks answers. Long code is parsed in a process that can be killed, one after the other.
+    """Checks answers. Long code is parsed in another process that can be killed, one at a time.
 
-    The process is started when it is first needed and ends with the `async with` block.
+    The process is started at its first use and ends with the `async with` block.
     """
 
     def __init__(self, *, cpu_seconds: float = CPU_SECONDS) -> None:
@@ -56,14 +56,14 @@ class Checker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._end()
+        await self._stop()
 
     async def check(
         self, *, text: str, finish_reason: str | None, code: str | None, language: str | None
     ) -> tuple[OutputCheck, ...]:
-        """Check an answer; `code` is what was extracted from it, None when it need not hold any.
+        """Check an answer; `code` is its extracted code, or None if it needs none.
 
-        Code is parsed where its language is known and this Python can read it.
+        Code is parsed if its language is one of `code_parser.PARSERS`.
         """
         is_cut = finish_reason == FinishReason.LENGTH
         checks = [
@@ -74,15 +74,15 @@ class Checker:
             OutputCheck(name="says something", problem=None if said.strip() else "it is empty")
         )
         name = (language or "").lower()
-        if code is not None and code.strip() and name in parsing.PARSERS:
-            checks += await self._parsed(code, name)
+        if code is not None and code.strip() and name in code_parser.PARSERS:
+            checks += await self._parse(code, name)
         return tuple(checks)
 
-    async def _parsed(self, code: str, language: str) -> list[OutputCheck]:
+    async def _parse(self, code: str, language: str) -> list[OutputCheck]:
         if len(code) > MAX_CHARACTERS:
             return []
-        if len(code) <= SHORT:
-            return [OutputCheck(name="parses", problem=parsing.parse_problem(code, language))]
+        if len(code) <= MAX_INLINE_CHARACTERS:
+            return [OutputCheck(name="parses", problem=code_parser.parse_problem(code, language))]
         line = await asyncio.to_thread(json.dumps, [code, language, self._cpu_seconds])
         async with self._free:
             try:
@@ -93,30 +93,30 @@ class Checker:
             try:
                 problem = await _ask(process, line)
             except BaseException:
-                await self._end()  # or the next answer would be that to this code
+                await self._stop()  # or the next request would read this answer
                 raise
             if problem is _NO_ANSWER:
-                await self._end()
+                await self._stop()
                 problem = (
                     f"it cannot be parsed within {self._cpu_seconds:g} s of CPU time "
-                    f"and {parsing.MEMORY_BYTES >> 20} MB"
+                    f"and {code_parser.MEMORY_BYTES >> 20} MB"
                 )
         return [OutputCheck(name="parses", problem=problem)]
 
     async def _start(self) -> Process:
-        # -I: nothing of the current directory or the environment is imported. A session of its own:
-        # Ctrl-C is for the agent, whose end closes stdin.
+        # -I: ignore the current directory and the environment. A session of its own: Ctrl-C reaches
+        # only the agent, whose end closes stdin.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
-            str(Path(parsing.__file__)),
+            str(Path(code_parser.__file__)),
             stdin=PIPE,
             stdout=PIPE,
             start_new_session=True,
         )
         return self._process
 
-    async def _end(self) -> None:
+    async def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -131,7 +131,7 @@ _NO_ANSWER: Final = "no answer"
 
 
 async def _ask(process: Process, line: str) -> str | None:
-    """Return the problem that the process finds, or _NO_ANSWER when it ends before."""
+    """Return the problem that the process finds, or _NO_ANSWER if it ends without an answer."""
     requests, answers = process.stdin, process.stdout
     if requests is None or answers is None:
         raise ValueError("the process has no pipes")
@@ -146,5 +146,5 @@ async def _ask(process: Process, line: str) -> str | None:
 
 
 def find_problem(checks: tuple[OutputCheck, ...]) -> str | None:
-    """Give the first problem as half a sentence."""
+    """Return the first problem, as the end of a sentence."""
     return next((f"{each.name}: {each.problem}" for each in checks if each.problem), None)

@@ -1,4 +1,4 @@
-"""What a model says while it says it: deltas on the task's topic, many tasks' in one request."""
+"""Progress: text deltas on the topics of their tasks, those of all tasks in one request."""
 
 import asyncio
 import contextlib
@@ -20,15 +20,15 @@ from protocol.topics import result_topic
 DeltaKind = Literal["text", "reasoning"]
 
 DELTA_CHARACTERS = 5_000
-"""Longer deltas go in several messages: each stays under 32 KiB even if JSON escapes all of it."""
+"""Longer deltas are split: a message stays under 32 KiB even if JSON escapes all characters."""
 
-PATIENCE = timedelta(seconds=1)
-"""How long the end of an attempt waits for its last words to go out."""
+MAX_FLUSH = timedelta(seconds=1)
+"""How long the end of an attempt waits for its last deltas to be sent."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """The stream of one attempt. Offsets count characters, separately for text and reasoning."""
+    """The deltas of one attempt. Offsets count characters, separately for text and reasoning."""
 
     hub: "ProgressHub"
     task_id: UUID
@@ -40,23 +40,23 @@ class Progress:
     _first: bool = True
 
     def add(self, kind: DeltaKind, delta: str) -> None:
-        """Take one delta: the first of an attempt goes out at once, others with the next batch."""
+        """Add a delta. The first one of an attempt is sent at once, others with the next batch."""
         if not self.enabled or not delta:
             return
         self._pending.append((kind, delta))
-        self.hub.wake(self, at_once=self._first)
+        self.hub.schedule(self, at_once=self._first)
         self._first = False
 
-    def take(self, source: str) -> list[OutgoingMessage]:
-        """Give the messages for what is pending, and forget it."""
+    def take_messages(self, source: str) -> list[OutgoingMessage]:
+        """Return and remove the pending deltas, as messages."""
         pending, self._pending = self._pending, []
         return [
-            self._message(kind, delta, source)
+            self._build_message(kind, delta, source)
             for kind, run in groupby(pending, key=lambda pair: pair[0])
-            for delta in _pieces("".join(delta for _, delta in run))
+            for delta in _split("".join(delta for _, delta in run))
         ]
 
-    def _message(self, kind: DeltaKind, delta: str, source: str) -> OutgoingMessage:
+    def _build_message(self, kind: DeltaKind, delta: str, source: str) -> OutgoingMessage:
         offset = self._sent[kind]
         self._sent[kind] += len(delta)
         payload = SubtaskProgress(
@@ -74,27 +74,27 @@ class Progress:
 
 
 class ProgressHub:
-    """Gathers the deltas of all attempts of a process and sends them together.
+    """Collects the deltas of all attempts of a process and sends them together.
 
-    A batch that cannot be sent is dropped: watchers read the checkpoint that the lease carries.
-    Nobody's work waits for longer than `patience`, whatever Realtime does.
+    A batch that cannot be sent is dropped: watchers read the checkpoint in the database. An attempt
+    waits no longer than `max_flush`, whatever Realtime does.
     """
 
     def __init__(
-        self, *, bus: Bus, source: str, every: timedelta, patience: timedelta = PATIENCE
+        self, *, bus: Bus, source: str, every: timedelta, max_flush: timedelta = MAX_FLUSH
     ) -> None:
         self._bus = bus
         self._source = source
         self._every = every.total_seconds()
-        self._patience = patience.total_seconds()
+        self._max_flush = max_flush.total_seconds()
         self._dirty: dict[tuple[UUID, int], Progress] = {}
         self._bell = asyncio.Event()
         self._urgent = asyncio.Event()
         self._sending = asyncio.Lock()
-        self._silent = False
+        self._is_failing = False
 
     def open(self, claimed: ClaimedSubtask) -> Progress:
-        """Give the stream of one attempt."""
+        """Return the progress of one attempt."""
         return Progress(
             hub=self,
             task_id=claimed.task_id,
@@ -103,8 +103,8 @@ class ProgressHub:
             enabled=claimed.task.stream,
         )
 
-    def wake(self, progress: Progress, *, at_once: bool) -> None:
-        """Note that `progress` has something to send."""
+    def schedule(self, progress: Progress, *, at_once: bool) -> None:
+        """Include `progress` in the next batch."""
         self._dirty[progress.subtask_id, progress.attempt] = progress
         self._bell.set()
         if at_once:
@@ -119,27 +119,29 @@ class ProgressHub:
                 async with asyncio.timeout(self._every):
                     await self._urgent.wait()
 
-    async def settle(self) -> None:
-        """Wait until what was handed in is out, so that watchers hear it before the result.
+    async def flush_in_time(self) -> None:
+        """Send pending deltas, so that they arrive before the result.
 
-        Only for a moment, and not at all while Realtime does not answer: a result must not wait
-        for its watchers, who read the row.
+        Takes at most `max_flush`, and no time while Realtime does not answer: watchers can read the
+        row.
         """
-        if self._silent:
+        if self._is_failing:
             return
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._max_flush):
                 await self.flush()
         except TimeoutError:
-            self._fall_silent("Realtime takes too long")
+            self._note_failure("Realtime takes too long")
 
     async def flush(self) -> None:
-        """Send everything that is pending; what was handed in before is out when this returns."""
+        """Send all pending deltas."""
         async with self._sending:
             self._bell.clear()
             self._urgent.clear()
             dirty, self._dirty = self._dirty, {}
-            messages = [message for each in dirty.values() for message in each.take(self._source)]
+            messages = [
+                message for each in dirty.values() for message in each.take_messages(self._source)
+            ]
             if messages:
                 await self._publish(messages)
 
@@ -147,15 +149,15 @@ class ProgressHub:
         try:
             await self._bus.publish(messages)
         except CogoError as error:
-            self._fall_silent(str(error))
+            self._note_failure(str(error))
         else:
-            self._silent = False
+            self._is_failing = False
 
-    def _fall_silent(self, reason: str) -> None:
-        if not self._silent:
+    def _note_failure(self, reason: str) -> None:
+        if not self._is_failing:
             logger.warning("progress cannot be sent; watchers read checkpoints", error=reason)
-        self._silent = True
+        self._is_failing = True
 
 
-def _pieces(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [text[i : i + DELTA_CHARACTERS] for i in range(0, len(text), DELTA_CHARACTERS)]

@@ -1,4 +1,7 @@
-"""From a stamped subtask to the request that goes to its model."""
+"""The request to a model, built from a stamped subtask.
+
+The prompt is in the subtask's params: workflows write it, with the texts of `workflows.prompts`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -15,77 +18,79 @@ CODE_TOP_P = 0.9
 CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 
-def build_request(claimed: ClaimedSubtask, *, memory: Sequence[SessionMessage] = ()) -> ChatRequest:
-    """Build the request. Of the params only `generation_prompt` is needed: any planner writes it.
+def build_request(
+    claimed: ClaimedSubtask, *, history: Sequence[SessionMessage] = ()
+) -> ChatRequest:
+    """Build the request; `history` are the earlier messages of the session.
 
-    Raises InvalidRequest when it is missing, or when another one is none of the allowed values.
+    Raises InvalidRequest if params.generation_prompt is missing or another param is not valid.
     """
     params = claimed.params
-    prompt = _text(params, "generation_prompt")
+    prompt = _get_text(params, "generation_prompt")
     if prompt is None:
         raise InvalidRequest("cogo", "the subtask's params have no generation_prompt")
     prompt = add_context(
         prompt,
-        file=_text(params, "target_file"),
-        language=_text(params, "language"),
-        framework=_text(params, "framework"),
-        context=_text(params, "code_context"),
-        tests=_text(params, "tests"),
+        file=_get_text(params, "target_file"),
+        language=_get_text(params, "language"),
+        framework=_get_text(params, "framework"),
+        context=_get_text(params, "code_context"),
+        tests=_get_text(params, "tests"),
     )
     is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
     if is_synthesis:
-        prompt = add_answers(prompt, _answers(claimed.inputs))
+        prompt = add_answers(prompt, _list_answers(claimed.inputs))
     is_code = claimed.type in CODE_TYPES
-    asked = _conversation(params)
-    if not asked or is_synthesis:
-        asked = (*asked, Message(role="user", content=prompt))
+    turns = _list_turns(params)
+    if not turns or is_synthesis:
+        turns = (*turns, Message(role="user", content=prompt))
     limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
-        messages=(*(_turn(each.role, each.content) for each in memory), *asked),
-        system=_text(params, "system") or (EXPERT if is_code else None),
+        messages=(*(_build_message(each.role, each.content) for each in history), *turns),
+        system=_get_text(params, "system") or (EXPERT if is_code else None),
         max_output_tokens=None if limit is None else int(limit),
-        temperature=_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
-        top_p=_number(params, "top_p", CODE_TOP_P if is_code else None),
+        temperature=_get_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
+        top_p=_get_number(params, "top_p", CODE_TOP_P if is_code else None),
         stream=claimed.task.stream,
-        stop=_stop(params.get("stop")),
-        reasoning_effort=_effort(params),
+        stop=_list_stops(params.get("stop")),
+        reasoning_effort=_get_effort(params),
     )
 
 
-def _answers(inputs: Mapping[str, Any]) -> list[str]:
-    """Give the texts in the order of their keys; who wrote them is not said."""
+def _list_answers(inputs: Mapping[str, Any]) -> list[str]:
+    """Return the texts in the order of their keys, without their authors."""
     outputs = [output for _, output in sorted(inputs.items()) if isinstance(output, dict)]
-    return [text for output in outputs if (text := _text(output, "text")) is not None]
+    return [text for output in outputs if (text := _get_text(output, "text")) is not None]
 
 
-def _conversation(params: dict[str, Any]) -> tuple[Message, ...]:
-    """Give the turns that a person wrote out; they stand for the prompt."""
+def _list_turns(params: dict[str, Any]) -> tuple[Message, ...]:
+    """Return the turns of params.messages, which replace the prompt."""
     turns = params.get("messages")
     if not isinstance(turns, list):
         return ()
     return tuple(
-        _turn(str(each.get("role")), str(each.get("content") or ""))
+        _build_message(str(each.get("role")), str(each.get("content") or ""))
         for each in turns
         if isinstance(each, dict)
     )
 
 
-def _turn(role: str, content: str) -> Message:
+def _build_message(role: str, content: str) -> Message:
     return Message(role="assistant" if role == "assistant" else "user", content=content)
 
 
-def _number(params: dict[str, Any], key: str, otherwise: float | None) -> float | None:
+def _get_number(params: dict[str, Any], key: str, default: float | None) -> float | None:
     number = to_finite_float(params.get(key))
-    return otherwise if number is None else number
+    return default if number is None else number
 
 
-def _stop(value: object) -> tuple[str, ...]:
+def _list_stops(value: object) -> tuple[str, ...]:
     stated = value if isinstance(value, list) else [value]
     return tuple(each for each in stated if isinstance(each, str) and each)
 
 
-def _effort(params: dict[str, Any]) -> Effort | None:
+def _get_effort(params: dict[str, Any]) -> Effort | None:
     value = params.get("reasoning_effort")
     efforts: tuple[Effort, ...] = get_args(Effort)
     if value is None:
@@ -98,6 +103,6 @@ def _effort(params: dict[str, Any]) -> Effort | None:
     )
 
 
-def _text(params: dict[str, Any], key: str) -> str | None:
+def _get_text(params: dict[str, Any], key: str) -> str | None:
     value = params.get(key)
     return value if isinstance(value, str) and value else None

@@ -1,4 +1,4 @@
-"""The executor: takes stamped subtasks, asks the model, streams and stores what it says."""
+"""The executor process: calls the stamped model, streams its text, and stores the result."""
 
 import asyncio
 import time
@@ -33,7 +33,8 @@ from providers.prices import Cost
 from providers.router import Call, Router
 
 CHECKPOINT_EVERY = timedelta(seconds=2)
-MEMORY_MESSAGES = 40
+MAX_HISTORY_MESSAGES = 40
+"""Messages of the session that a request repeats."""
 
 
 async def run_executor(
@@ -48,9 +49,9 @@ async def run_executor(
     health: Health | None = None,
     cache: AnswerCache | None = None,
 ) -> None:
-    """Execute subtasks of the lanes that `router` can serve until drained or cancelled.
+    """Execute subtasks of the lanes that `router` serves until drained or cancelled.
 
-    Raises Unauthorized or MigrationMissing when the project cannot be used.
+    Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
     async with (
         Checker() as checker,
@@ -84,7 +85,7 @@ async def run_executor(
 
 
 class Executor:
-    """Turns one claimed subtask into one completion."""
+    """Executes claimed subtasks, each into one completion."""
 
     def __init__(
         self,
@@ -104,82 +105,80 @@ class Executor:
         self._checker = checker
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
-        self._talking: dict[LeaseRef, ResponseBuilder] = {}
-        """Answers that are being written. An attempt that lost its lease may still be ending."""
+        self._active: dict[LeaseRef, ResponseBuilder] = {}
+        """Responses in progress, by attempt: one that lost its lease may still be ending."""
 
     def handle_message(self, message: Envelope) -> None:
-        """Treat messages as doorbells: new work is claimed, and a cancellation is asked after."""
-        if message.type == MessageType.SUBTASK_CANCELLED:
-            self._keep_text(message.payload.get("subtask_id"))
-            self._agent.keeper.extend_now()
-        else:
+        """Handle a message as a doorbell: claim new work, or find out about a cancellation."""
+        if message.type != MessageType.SUBTASK_CANCELLED:
             self._agent.wakeup.notify()
-
-    def _keep_text(self, subtask_id: object) -> None:
-        """Send what watchers have seen with the extension that ends the attempt."""
-        for ref, answer in self._talking.items():
-            if str(ref.subtask_id) == subtask_id:
-                self._agent.keeper.checkpoint(ref, answer.build_checkpoint())
+            return
+        subtask_id = message.payload.get("subtask_id")
+        for ref, response in self._active.items():
+            if str(ref.subtask_id) == subtask_id:  # the text so far is stored at the end
+                self._agent.keeper.checkpoint(ref, response.build_checkpoint())
+        self._agent.keeper.extend_now()
 
     def catch_up(self) -> None:
-        """Ask after everything that may have been said while nothing was heard."""
+        """Look for work and cancellations whose messages may have been missed."""
         self._agent.keeper.extend_now()
         self._agent.wakeup.notify()
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
-        """Ask the stamped model and give what it said; raises WorkFailed with who may try again."""
+        """Call the stamped model and return its answer; raises WorkFailed if that fails."""
         started = time.monotonic()
-        if wait := build_snooze(claimed, now=utc_now()):
-            raise WorkFailed(wait)
+        if snooze := build_snooze(claimed, now=utc_now()):
+            raise WorkFailed(snooze)
         try:
-            request = build_request(claimed, memory=await self._memory(claimed))
+            request = build_request(claimed, history=await self._fetch_history(claimed))
             context = build_call_context(claimed)
             call = self._router.call(claimed.lane, request, context=context)
         except ProviderError as error:
             raise WorkFailed(build_failure(error, claimed, usage=None)) from error
-        answer = ResponseBuilder(claimed=claimed, deployment=call.deployment)
+        response = ResponseBuilder(claimed=claimed, deployment=call.deployment)
         try:
             simulated = call.deployment.simulated
-            key = self._cache and self._cache.key(claimed, request, simulated=simulated)
-            if self._cache and key and (kept := await self._cache.find(key)):
-                call.events, answer.cached = kept, True
+            key = self._cache and self._cache.build_key(claimed, request, simulated=simulated)
+            if self._cache and key and (cached := await self._cache.find(key)):
+                call.events, response.cached = cached, True
                 redactor = self._router.get_redactor(call.deployment)
-                await self._cache.note(
+                await self._cache.record_hit(
                     build_cached_call(request, call.deployment, context, redactor)
                 )
-            self._talking[claimed.ref] = answer
+            self._active[claimed.ref] = response
             try:
-                await self._gather(call, answer, started)
+                await self._read_stream(call, response, started)
             finally:
-                del self._talking[claimed.ref]
-                answer.deployment, answer.failed_calls = call.deployment, call.failed_calls
-            await self._hub.settle()
-            await answer.run_checks(self._checker)
-            if self._cache and key and answer.is_cacheable:
-                await self._cache.keep(key, claimed, answer.build_cached_answer())
+                del self._active[claimed.ref]
+                response.deployment, response.failed_calls = call.deployment, call.failed_calls
+            await self._hub.flush_in_time()
+            await response.run_checks(self._checker)
+            if self._cache and key and response.is_cacheable:
+                await self._cache.store(key, claimed, response.build_cached_answer())
         except ProviderError as error:
             if isinstance(error, ConnectionFailed) and call.deployment.host.local:
                 self._lanes.recheck_soon()
-            usage = answer.build_usage(self._cost(answer), seconds=time.monotonic() - started)
+            usage = self._build_usage(response, started)
             raise WorkFailed(build_failure(error, claimed, usage)) from error
         except asyncio.CancelledError as error:
-            raise WorkInterrupted(self._used(answer, started)) from error
-        problem = find_problem(answer.checks)
+            raise WorkInterrupted(self._build_interrupted_usage(response, started)) from error
+        problem = find_problem(response.checks)
         if problem is not None and claimed.metadata.get(ESCALATE_TO):
-            usage = answer.build_usage(self._cost(answer), seconds=time.monotonic() - started)
+            usage = self._build_usage(response, started)
             raise WorkFailed(build_check_failure(claimed, problem, usage))
-        return answer.build_completion(self._cost(answer), seconds=time.monotonic() - started)
+        cost = self._compute_cost(response)
+        return response.build_completion(cost, seconds=time.monotonic() - started)
 
-    async def _gather(self, call: Call, answer: ResponseBuilder, started: float) -> None:
-        """Read the stream into `answer`, pass it on to watchers, and keep a checkpoint fresh."""
-        progress = self._hub.open(answer.claimed)
+    async def _read_stream(self, call: Call, response: ResponseBuilder, started: float) -> None:
+        """Read the stream into `response`, send it to watchers, and save checkpoints."""
+        progress = self._hub.open(response.claimed)
         repairer = SurrogateRepairer()
         checkpointed = started
         async with aclosing(call.events) as events:
             async for raw in events:
                 event = repairer.repair(raw)
                 now = time.monotonic()
-                answer.add_event(event, seconds=now - started)
+                response.add_event(event, seconds=now - started)
                 match event:
                     case TextDelta(text):
                         progress.add("text", text)
@@ -189,27 +188,30 @@ class Executor:
                         continue
                 if now - checkpointed >= self._checkpoint_every:
                     checkpointed = now
-                    self._agent.keeper.checkpoint(answer.claimed.ref, answer.build_checkpoint())
+                    self._agent.keeper.checkpoint(response.claimed.ref, response.build_checkpoint())
 
-    def _used(self, answer: ResponseBuilder, started: float) -> Usage:
-        """What was used when the attempt was cut off; all of it once the model had finished."""
+    def _build_usage(self, response: ResponseBuilder, started: float) -> Usage:
         seconds = time.monotonic() - started
-        if answer.done is None:
-            return answer.build_partial_usage(seconds=seconds)
-        return answer.build_usage(self._cost(answer), seconds=seconds)
+        return response.build_usage(self._compute_cost(response), seconds=seconds)
 
-    def _cost(self, answer: ResponseBuilder) -> Cost | None:
-        if answer.tokens is None:
+    def _build_interrupted_usage(self, response: ResponseBuilder, started: float) -> Usage:
+        """Return the usage until the interruption; it is complete if the model had finished."""
+        if response.done is not None:
+            return self._build_usage(response, started)
+        return response.build_partial_usage(seconds=time.monotonic() - started)
+
+    def _compute_cost(self, response: ResponseBuilder) -> Cost | None:
+        if response.tokens is None:
             return None
-        return self._router.calculate_cost(answer.tokens, answer.deployment)
+        return self._router.calculate_cost(response.tokens, response.deployment)
 
-    async def _memory(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
+    async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None:
             return []
         owner, session_id = claimed.task.owner, claimed.task.session_id
         return await retry_until_answered(
             lambda: self._agent.store.fetch_messages(
-                owner=owner, session_id=session_id, limit=MEMORY_MESSAGES
+                owner=owner, session_id=session_id, limit=MAX_HISTORY_MESSAGES
             ),
             what="the conversation",
             jitter=self._agent.jitter,

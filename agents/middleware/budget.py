@@ -1,4 +1,4 @@
-"""The gate of money: each call is reserved before it is made, and booked when it has ended."""
+"""Budgets: each call is reserved before it is sent, and booked when it has ended."""
 
 import asyncio
 import hashlib
@@ -26,14 +26,14 @@ from providers.errors import (
 )
 
 WAIT: Final = timedelta(seconds=5)
-"""Until a call is tried again that only waits for others to end, or for the database."""
+"""Delay before a call is tried again that waits for other calls to end, or for the database."""
 
 
 class BudgetMiddleware:
-    """A `CallMiddleware`. Without an answer of the database nothing is sent.
+    """Reserves and books calls in the database. If that does not answer, nothing is sent.
 
-    Put it last among the gates: what another one refuses needs no reservation. A call whose end
-    cannot be written is booked as lost when its attempt ends.
+    Put it last among the middleware: what another one refuses needs no reservation. A call whose
+    end cannot be written is booked as lost when its attempt ends.
     """
 
     def __init__(self, store: SpendingStore, *, agent_id: str, keeps_prompts: bool) -> None:
@@ -43,8 +43,8 @@ class BudgetMiddleware:
 
     @asynccontextmanager
     async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
-        """Reserve, let it be called, book. Raises NotAsked, which says what stands in the way."""
-        start = _start(call)
+        """Reserve the call, let it run, and book it. Raises NotAsked if it must not be sent."""
+        start = _build_start(call)
         try:
             answer = await self._store.begin_call(agent_id=self._agent_id, call=start)
         except StoreUnavailable as error:
@@ -52,16 +52,16 @@ class BudgetMiddleware:
                 call.deployment.provider, f"nothing can be booked: {error}", retry_after=WAIT
             ) from error
         if answer.answer != "ok":
-            raise _refusal(call, answer)
+            raise _build_refusal(call, answer)
         try:
             yield
         finally:
             await self._book(call, start)
 
-    async def note_cached(self, call: VendorCall) -> None:
-        """Write that a kept answer took the place of this call: nothing was sent or spent."""
+    async def record_cached(self, call: VendorCall) -> None:
+        """Write to the audit log that a cached answer replaced this call."""
         end = CallEnd(
-            **_start(call).model_dump(),
+            **_build_start(call).model_dump(),
             outcome="cached",
             duration_ms=0,
             cost_usd=Decimal(),
@@ -70,7 +70,7 @@ class BudgetMiddleware:
         await self._write(call, end)
 
     async def _book(self, call: VendorCall, start: CallStart) -> None:
-        end = _end(call, start, call.request.to_audit_record() if self._keeps_prompts else None)
+        end = _build_end(call, start, call.request.to_audit_record() if self._keeps_prompts else None)
         await self._write(call, end)
 
     async def _write(self, call: VendorCall, end: CallEnd) -> None:
@@ -80,7 +80,7 @@ class BudgetMiddleware:
             logger.warning("a call could not be booked", call_id=str(call.id), error=str(error))
 
 
-def _refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
+def _build_refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
     vendor, detail = call.deployment.provider, answer.detail or answer.answer
     match answer.answer:
         case "not_granted":
@@ -94,7 +94,7 @@ def _refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
             return kind(vendor, detail, retry_after=WAIT if answer.answer == "wait" else None)
 
 
-def _start(call: VendorCall) -> CallStart:
+def _build_start(call: VendorCall) -> CallStart:
     deployment, context = call.deployment, call.context
     regions = deployment.host.data_policy.regions
     in_attempt = context.subtask_id is not None and context.attempt is not None
@@ -111,12 +111,12 @@ def _start(call: VendorCall) -> CallStart:
         simulated=deployment.simulated,
         key_label=call.key_label,
         masked_keys=call.masked_keys,
-        prompt_sha256=_sha256(call.request.to_audit_record()),
+        prompt_sha256=_hash(call.request.to_audit_record()),
         max_usd=max_cost_usd(call.request, deployment),
     )
 
 
-def _end(call: VendorCall, start: CallStart, prompt: dict[str, Any] | None) -> CallEnd:
+def _build_end(call: VendorCall, start: CallStart, prompt: dict[str, Any] | None) -> CallEnd:
     report = call.report
     usage, cost = report.usage, report.cost
     source = None if cost is None else cost.source
@@ -124,39 +124,39 @@ def _end(call: VendorCall, start: CallStart, prompt: dict[str, Any] | None) -> C
         source = f"{source}, of what was reported before it broke off"
     return CallEnd(
         **start.model_dump(),
-        outcome=_outcome(report.error, is_done=report.done is not None),
-        first_token_ms=_milliseconds(report.first_token),
-        duration_ms=_milliseconds(report.duration) or 0,
+        outcome=_name_outcome(report.error, is_done=report.done is not None),
+        first_token_ms=_to_milliseconds(report.first_token),
+        duration_ms=_to_milliseconds(report.duration) or 0,
         input_tokens=usage.input if usage else None,
         cached_tokens=usage.cached if usage else None,
         cache_write_tokens=usage.cache_write if usage else None,
         output_tokens=usage.output if usage else None,
         reasoning_tokens=usage.reasoning if usage else None,
-        # What was never sent is free; what is not reported is not known.
+        # A call that was never sent is free; one without reported usage has an unknown cost.
         cost_usd=cost.usd if cost else (None if report.sent else 0),
         price_source=source,
         price_date=None if cost is None else cost.checked_on,
-        error_class=_class_of(report.error),
+        error_class=_get_error_class(report.error),
         prompt=prompt,
     )
 
 
-def _outcome(error: BaseException | None, *, is_done: bool) -> Any:
+def _name_outcome(error: BaseException | None, *, is_done: bool) -> Any:
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
         return "completed" if is_done else "cancelled"
     return "completed" if error is None and is_done else "failed"
 
 
-def _class_of(error: BaseException | None) -> str | None:
+def _get_error_class(error: BaseException | None) -> str | None:
     if error is None or isinstance(error, asyncio.CancelledError | GeneratorExit):
         return None
     return error.code if isinstance(error, ProviderError) else "internal"
 
 
-def _milliseconds(span: timedelta | None) -> int | None:
+def _to_milliseconds(span: timedelta | None) -> int | None:
     return None if span is None else round(span.total_seconds() * 1000)
 
 
-def _sha256(prompt: dict[str, Any]) -> str:
+def _hash(prompt: dict[str, Any]) -> str:
     text = json.dumps(prompt, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

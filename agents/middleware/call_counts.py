@@ -1,4 +1,4 @@
-"""What calls say about the place where they were made: pure bookkeeping between two reports."""
+"""Counts of a deployment's calls between two reports to the database."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,31 +20,31 @@ from providers.errors import (
     TimeoutPhase,
 )
 
-_ERROR_CHARACTERS = 500
+_MAX_ERROR_CHARACTERS = 500
 
-WORTH_TELLING = timedelta(seconds=5)
-"""A shorter wait is over before others hear of it."""
+MIN_REPORTED_WAIT = timedelta(seconds=5)
+"""A shorter Retry-After is over before other executors learn of it."""
 
 TrialState = Literal["running", "answered", "failed", "void"]
 
 
 class CallOutcome(Enum):
-    """What the end of one call says about its deployment."""
+    """The meaning of one call's end for its deployment."""
 
     ANSWERED = auto()
-    """It works, also when it only said that it will not do this."""
+    """It works, even if it refused this request."""
     FAILED = auto()
     """The vendor failed."""
     UNREACHABLE = auto()
-    """No connection, which may be our own fault."""
+    """No connection, which may be the fault of this machine."""
     LIMITED = auto()
-    """It works, and wants fewer calls."""
+    """It works, and asks for fewer calls."""
     NOTHING = auto()
-    """Nobody waited for the end, or nothing was sent."""
+    """The call was cancelled, or nothing was sent."""
 
 
 def classify_call(report: CallReport) -> CallOutcome:
-    """Judge one call by its end."""
+    """Return the outcome of a call."""
     error = report.error
     if report.done is not None:
         return CallOutcome.ANSWERED
@@ -58,12 +58,12 @@ def classify_call(report: CallReport) -> CallOutcome:
         return CallOutcome.UNREACHABLE if report.first_token is None else CallOutcome.FAILED
     if isinstance(error, TimedOut | Overloaded | MalformedResponse | IncompleteStream):
         return CallOutcome.FAILED
-    return CallOutcome.ANSWERED  # it refused the key or the request, so it is alive
+    return CallOutcome.ANSWERED  # it refused the key or the request, so it works
 
 
 @dataclass(slots=True, kw_only=True)
 class CallCounts:
-    """What was seen of one deployment since the last report."""
+    """The calls of one deployment since the last report."""
 
     deployment: str
     model_id: str
@@ -72,27 +72,27 @@ class CallCounts:
     failed: int = 0
     in_a_row: int = 0
     unreachable: int = 0
-    """Unlike the others this is not forgotten with a report: it is a row up to now."""
+    """In a row; unlike the other counts it is not reset by a report."""
     tried: bool = False
     retry_after: timedelta = timedelta()
     error: dict[str, Any] | None = None
     trial: tuple[UUID, TrialState] | None = None
     given_back: list[Draw] = field(default_factory=list)
 
-    def note(self, report: CallReport, *, others_may_ask: bool) -> CallOutcome:
-        """Count one call. With more keys (`others_may_ask`) its limit is not everybody's."""
-        verdict = classify_call(report)
+    def add(self, report: CallReport, *, has_spare_keys: bool) -> CallOutcome:
+        """Count one call. A limit of one key is not reported if there are spare keys."""
+        outcome = classify_call(report)
         error = report.error
-        if isinstance(error, CallFailed) and verdict is not CallOutcome.NOTHING:
+        if isinstance(error, CallFailed) and outcome is not CallOutcome.NOTHING:
             self.error = {
                 "class": error.code,
-                "message": str(error)[:_ERROR_CHARACTERS],
+                "message": str(error)[:_MAX_ERROR_CHARACTERS],
                 "status": error.status,
             }
             wait = error.retry_after or timedelta()
-            if wait >= WORTH_TELLING and not others_may_ask:
+            if wait >= MIN_REPORTED_WAIT and not has_spare_keys:
                 self.retry_after = max(self.retry_after, wait)
-        match verdict:
+        match outcome:
             case CallOutcome.ANSWERED:
                 self.answered += 1
                 self.in_a_row = self.unreachable = 0
@@ -106,11 +106,11 @@ class CallCounts:
                 self.unreachable = 0
             case CallOutcome.NOTHING:
                 pass
-        self.tried = self.tried or verdict is not CallOutcome.NOTHING
-        return verdict
+        self.tried = self.tried or outcome is not CallOutcome.NOTHING
+        return outcome
 
-    def report(self, *, concurrency: int | None, running: int | None) -> CallsReport:
-        """Give what is to be told."""
+    def build_report(self, *, concurrency: int | None, running: int | None) -> CallsReport:
+        """Return the report for the database."""
         trial_id, trial = self.trial or (None, None)
         return CallsReport(
             deployment=self.deployment,
@@ -129,8 +129,8 @@ class CallCounts:
             given_back=self.given_back,
         )
 
-    def after_report(self) -> "CallCounts":
-        """What goes on: the row of failed connections, and a trial that still runs."""
+    def reset(self) -> "CallCounts":
+        """Return new counts, with the failed connections in a row and a running trial."""
         goes_on = self.trial is not None and self.trial[1] == "running"
         return CallCounts(
             deployment=self.deployment,

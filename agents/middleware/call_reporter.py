@@ -1,4 +1,4 @@
-"""Tells the database what calls showed, and keeps what it says about everybody's."""
+"""The call reporter: sends counts of calls to the database and receives the circuits' states."""
 
 import asyncio
 import time
@@ -17,32 +17,32 @@ from protocol.store.calls import CallStateStore
 from providers.calls.concurrency import AdaptiveLimit
 from providers.calls.middleware import VendorCall
 
-EVERY: Final = timedelta(seconds=1)
+INTERVAL: Final = timedelta(seconds=1)
 """Between two reports while calls are made."""
-SOON: Final = timedelta(milliseconds=100)
-"""From bad news to its report, so that what fails together is told together."""
-ACTIVE: Final = timedelta(seconds=60)
-"""For so long after a call what it showed is reported."""
-IDLE: Final = timedelta(seconds=5)
-"""Between two looks at the circuits while there are no calls: the next must not wait for one."""
+DEBOUNCE: Final = timedelta(milliseconds=100)
+"""Before a report, so that failures of the same moment are sent together."""
+ACTIVE_FOR: Final = timedelta(seconds=60)
+"""How long after its last call an executor reports."""
+IDLE_INTERVAL: Final = timedelta(seconds=5)
+"""Between two reads of the circuits while there are no calls: the next call uses what is known."""
 FAREWELL: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitView:
-    """A circuit as last heard of."""
+    """The last known state of a circuit."""
 
     state: CircuitState
     until: float
-    """Monotonic seconds before which nobody asks."""
+    """Monotonic seconds before which no call is sent."""
     resting: bool
 
 
 class CallReporter:
-    """Gathers tallies and sends them together.
+    """Collects the counts of all deployments and sends them together.
 
-    A report that got no answer is sent again as it was, under the same number: the database counts
-    it once.
+    A report without an answer is sent again unchanged under the same number: the database counts it
+    once.
     """
 
     def __init__(
@@ -50,102 +50,102 @@ class CallReporter:
         *,
         agent_id: str,
         store: CallStateStore,
-        idle: timedelta = IDLE,
+        idle: timedelta = IDLE_INTERVAL,
     ) -> None:
         self._agent_id = agent_id
         self._store = store
         self._idle = idle.total_seconds()
         self._rooms: Callable[[], Mapping[str, AdaptiveLimit]] = dict
-        self._tallies: dict[str, CallCounts] = {}
+        self._counts: dict[str, CallCounts] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
-        self._views: dict[str, CircuitView] = {}
-        self._bell = asyncio.Event()
-        self._asked_at = float("-inf")
-        self._silent = False
+        self._circuits: dict[str, CircuitView] = {}
+        self._wakeup = asyncio.Event()
+        self._called_at = float("-inf")
+        self._is_failing = False
 
-    def watch(self, rooms: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
-        """Tell also how much room there is at each deployment."""
+    def report_limits(self, rooms: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
+        """Report also the concurrency limit of each deployment."""
         self._rooms = rooms
 
-    def view(self, deployment: str) -> CircuitView | None:
-        """The circuit as last heard of; None: closed, as far as is known."""
-        return self._views.get(deployment)
+    def get_circuit(self, deployment: str) -> CircuitView | None:
+        """Return the last known state of a circuit; None: closed."""
+        return self._circuits.get(deployment)
 
-    def forget(self, deployment: str) -> None:
-        """Its circuit is known to be closed."""
-        self._views.pop(deployment, None)
+    def mark_closed(self, deployment: str) -> None:
+        """Note that a circuit is closed."""
+        self._circuits.pop(deployment, None)
 
-    def learn(self, circuit: Circuit) -> CircuitView:
-        """Keep what the database just said about one deployment."""
+    def update_circuit(self, circuit: Circuit) -> CircuitView:
+        """Note the state of a circuit, and return it."""
         view = CircuitView(
             circuit.state, time.monotonic() + circuit.wait_seconds, resting=bool(circuit.resting)
         )
-        self._views[circuit.deployment] = view
+        self._circuits[circuit.deployment] = view
         return view
 
-    def tally(self, call: VendorCall) -> CallCounts:
-        """Where what this call shows is to be noted."""
+    def get_counts(self, call: VendorCall) -> CallCounts:
+        """Return the counts of the call's deployment, to be updated."""
         place = call.deployment
-        self._asked_at = time.monotonic()
-        if place.id not in self._tallies:
-            self._tallies[place.id] = CallCounts(
+        self._called_at = time.monotonic()
+        if place.id not in self._counts:
+            self._counts[place.id] = CallCounts(
                 deployment=place.id, model_id=place.model.id, provider=place.provider
             )
-            self._bell.set()
-        return self._tallies[place.id]
+            self._wakeup.set()
+        return self._counts[place.id]
 
     def report_soon(self) -> None:
-        """There is news that others should hear soon."""
-        self._bell.set()
+        """Send a report soon, as other executors should know."""
+        self._wakeup.set()
 
     async def run(self) -> None:
-        """Report until cancelled; then once more, shortly."""
+        """Report until cancelled; then once more."""
         try:
             while True:
-                self._bell.clear()
+                self._wakeup.clear()
                 await self._report()
-                pause = self._idle if self._is_idle() else EVERY.total_seconds()
+                pause = self._idle if self._is_idle() else INTERVAL.total_seconds()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
-                        await self._bell.wait()
-                await asyncio.sleep(SOON.total_seconds())
+                        await self._wakeup.wait()
+                await asyncio.sleep(DEBOUNCE.total_seconds())
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL.total_seconds()):
-                    if self._unsent is not None:  # a report was cut off, and newer news wait
+                    if self._unsent is not None:  # a report was cut off, and newer counts wait
                         await self._report()
                     await self._report()
 
     async def _report(self) -> None:
-        """Say what is new and hear how the circuits stand; while the database is away, neither."""
-        number, items = self._unsent or (time.time_ns() // 1000, self._take())
+        """Send the counts and receive the circuits' states."""
+        number, items = self._unsent or (time.time_ns() // 1000, self._take_reports())
         self._unsent = (number, items)
         try:
             circuits = await self._store.report_calls(
                 agent_id=self._agent_id, report=number, items=items
             )
         except CogoError as error:
-            if not self._silent:
-                logger.warning("calls cannot be reported; trying again", error=str(error))
-            self._silent = True
+            if not self._is_failing:
+                logger.warning("calls cannot be reported; retrying", error=str(error))
+            self._is_failing = True
             return
-        self._unsent, self._silent = None, False
-        self._views = {}
+        self._unsent, self._is_failing = None, False
+        self._circuits = {}
         for each in circuits:
-            self.learn(each)
+            self.update_circuit(each)
 
     def _is_idle(self) -> bool:
-        return time.monotonic() - self._asked_at > ACTIVE.total_seconds()
+        return time.monotonic() - self._called_at > ACTIVE_FOR.total_seconds()
 
-    def _take(self) -> list[CallsReport]:
+    def _take_reports(self) -> list[CallsReport]:
         if self._is_idle():
             return []
-        tallies, rooms = self._tallies, self._rooms()
-        self._tallies = {name: each.after_report() for name, each in tallies.items()}
+        counts, rooms = self._counts, self._rooms()
+        self._counts = {name: each.reset() for name, each in counts.items()}
         return [
-            each.report(
+            each.build_report(
                 concurrency=int(room.limit) if (room := rooms.get(name)) else None,
                 running=room.running if room else None,
             )
-            for name, each in tallies.items()
+            for name, each in counts.items()
         ]

@@ -1,4 +1,4 @@
-"""The circuit breaker: middleware that spares a failing deployment, for all executors."""
+"""The circuit breaker: stops calls to a failing deployment, for all executors."""
 
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from protocol.store.calls import CallStateStore
 from providers.calls.middleware import VendorCall
 from providers.errors import AtCapacity, CircuitOpen, NotAsked
 
-SHORTEST: Final = timedelta(seconds=0.5)
+MIN_WAIT: Final = timedelta(seconds=0.5)
 _TRIALS: Final[dict[CallOutcome, TrialState]] = {
     CallOutcome.ANSWERED: "answered",
     CallOutcome.FAILED: "failed",
@@ -28,7 +28,7 @@ _TRIALS: Final[dict[CallOutcome, TrialState]] = {
 
 
 class CircuitBreakerMiddleware:
-    """Learns from calls only, at their end. While the database is away every call passes."""
+    """Judges by the ends of calls. While the database is away every call passes."""
 
     def __init__(self, *, agent_id: str, store: CallStateStore, reporter: CallReporter) -> None:
         self._agent_id = agent_id
@@ -42,45 +42,47 @@ class CircuitBreakerMiddleware:
         try:
             yield
         finally:
-            tally = self._reporter.tally(call)
-            verdict = tally.note(call.report, others_may_ask=call.has_spare_keys)
+            counts = self._reporter.get_counts(call)
+            outcome = counts.add(call.report, has_spare_keys=call.has_spare_keys)
             if trial_id is not None:
-                self._reporter.tally(call).trial = (trial_id, _TRIALS[verdict])
-            if trial_id is not None or verdict not in {CallOutcome.ANSWERED, CallOutcome.NOTHING}:
+                self._reporter.get_counts(call).trial = (trial_id, _TRIALS[outcome])
+            if trial_id is not None or outcome not in {CallOutcome.ANSWERED, CallOutcome.NOTHING}:
                 self._reporter.report_soon()
 
     async def _enter(self, call: VendorCall) -> UUID | None:
-        """Let the call pass or raise; gives the id of the trial when it is one."""
-        place = call.deployment
-        view = self._reporter.view(place.id)
-        if view is None:
+        """Return the id of the trial if the call is one; raises NotAsked if it must not be sent."""
+        deployment = call.deployment
+        circuit = self._reporter.get_circuit(deployment.id)
+        if circuit is None:
             return None
-        left = max(view.until - time.monotonic(), 0.0)
+        left = max(circuit.until - time.monotonic(), 0.0)
         if left:
-            raise _refusal(call, left, resting=view.resting and view.state == "closed")
-        if view.state == "closed":
+            raise _build_refusal(call, left, resting=circuit.resting and circuit.state == "closed")
+        if circuit.state == "closed":
             return None
         trial_id = uuid4()
         try:
             trial = await self._store.take_trial(
-                agent_id=self._agent_id, deployment=place.id, trial_id=trial_id
+                agent_id=self._agent_id, deployment=deployment.id, trial_id=trial_id
             )
         except CogoError as error:
-            logger.debug("a circuit could not be asked for", error=str(error))
+            logger.debug("the state of a circuit could not be read", error=str(error))
             return None
         if not trial.granted:
-            known = Circuit(deployment=place.id, state=trial.state, wait_seconds=trial.wait_seconds)
-            self._reporter.learn(known)
-            raise _refusal(call, trial.wait_seconds, resting=trial.state == "closed")
+            known = Circuit(
+                deployment=deployment.id, state=trial.state, wait_seconds=trial.wait_seconds
+            )
+            self._reporter.update_circuit(known)
+            raise _build_refusal(call, trial.wait_seconds, resting=trial.state == "closed")
         if trial.state == "closed":
-            self._reporter.forget(place.id)
+            self._reporter.mark_closed(deployment.id)
             return None
-        self._reporter.tally(call).trial = (trial_id, "running")
+        self._reporter.get_counts(call).trial = (trial_id, "running")
         return trial_id
 
 
-def _refusal(call: VendorCall, seconds: float, *, resting: bool) -> NotAsked:
-    wait = max(timedelta(seconds=seconds), SHORTEST)
+def _build_refusal(call: VendorCall, seconds: float, *, resting: bool) -> NotAsked:
+    wait = max(timedelta(seconds=seconds), MIN_WAIT)
     if resting:
         return AtCapacity(
             call.deployment.provider,

@@ -1,4 +1,4 @@
-"""Fleet-wide rate limits: middleware that draws requests and tokens from shared buckets."""
+"""Rate limits of a whole fleet: requests and tokens are drawn from shared buckets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,15 +20,15 @@ from providers.errors import AtCapacity
 
 REQUESTS: Final = "requests"
 TOKENS: Final = "tokens"
-USUAL_ANSWER: Final = 1000
-"""Tokens that are drawn for an answer whose length nobody bounded."""
+USUAL_ANSWER_TOKENS: Final = 1000
+"""Drawn for an answer without a limit on its length."""
 
 
 class RateLimitMiddleware:
-    """Draws an estimate before a call and settles the difference after it.
+    """Draws an estimate before a call and returns the difference after it.
 
-    Waits up to ten seconds for its turn; work that would wait longer goes back to the queue. While
-    the database is away calls pass: the vendor's own limit still stands.
+    Waits up to ten seconds for its turn; a call that would wait longer goes back to the queue.
+    While the database is away calls pass: the vendor's own limit still applies.
     """
 
     def __init__(self, *, store: CallStateStore, reporter: CallReporter) -> None:
@@ -44,9 +44,9 @@ class RateLimitMiddleware:
         try:
             yield
         finally:
-            back = [each for draw in draws if (each := _back(draw, call.report)).amount]
+            back = [each for draw in draws if (each := _compute_refund(draw, call.report)).amount]
             if back:
-                self._reporter.tally(call).given_back += back
+                self._reporter.get_counts(call).given_back += back
 
     async def _draw(self, call: VendorCall, draws: list[Draw]) -> None:
         waited = 0.0
@@ -54,7 +54,7 @@ class RateLimitMiddleware:
             try:
                 drawn = await self._store.draw(request_id=uuid4(), draws=draws)
             except CogoError as error:
-                logger.debug("a rate could not be asked for", error=str(error))
+                logger.debug("the rate limit could not be checked", error=str(error))
                 return
             if drawn.granted:
                 return
@@ -62,7 +62,7 @@ class RateLimitMiddleware:
             if waited + wait > MAX_TOTAL_WAIT.total_seconds():
                 raise AtCapacity(
                     call.deployment.provider,
-                    f"the registry's rate for {call.deployment.id} is used up",
+                    f"the fleet's rate for {call.deployment.id} is used up",
                     retry_after=timedelta(seconds=wait),
                 )
             await asyncio.sleep(wait)
@@ -70,7 +70,7 @@ class RateLimitMiddleware:
 
 
 def build_draws(call: VendorCall) -> list[Draw]:
-    """What a call takes from the buckets of its deployment; none where no rate is set."""
+    """Return what a call draws from the buckets of its deployment; [] if it has no rates."""
     entry, host = call.deployment.entry, call.deployment.host
     rates = {
         REQUESTS: (entry.requests_per_minute or host.requests_per_minute, 1.0),
@@ -84,14 +84,14 @@ def build_draws(call: VendorCall) -> list[Draw]:
 
 
 def estimate_tokens(request: VendorRequest) -> float:
-    """Tokens of prompt and answer, roughly."""
+    """Return the tokens of prompt and answer, roughly."""
     limit = request.max_output_tokens
-    answer = USUAL_ANSWER if limit is None else min(limit, USUAL_ANSWER)
-    return estimate_prompt_tokens(request) + answer
+    answer = USUAL_ANSWER_TOKENS if limit is None else min(limit, USUAL_ANSWER_TOKENS)
+    return prompt_tokens(request) + answer
 
 
-def _back(draw: Draw, report: CallReport) -> Draw:
-    """What goes back into a bucket after a call: all of it when nothing was sent."""
+def _compute_refund(draw: Draw, report: CallReport) -> Draw:
+    """Return what goes back into a bucket after a call: all of it if nothing was sent."""
     used = draw.amount
     if not report.sent:
         used = 0.0

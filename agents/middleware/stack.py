@@ -1,4 +1,4 @@
-"""The gates of one agent, and the service that keeps them in touch with the others'."""
+"""The middleware of one agent that shares its limits with other agents through the database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from providers.calls.middleware import CallMiddleware
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLimits:
-    """What the router of an agent is given."""
+    """The middleware for the router, and the reporter behind it."""
 
     middleware: tuple[CallMiddleware, ...]
     reporter: CallReporter
@@ -22,7 +22,7 @@ class CallLimits:
 
 @asynccontextmanager
 async def open_call_limits(*, agent_id: str, store: CallStateStore) -> AsyncIterator[CallLimits]:
-    """Report until the block ends, and then what is left."""
+    """Open the middleware, and report calls until the block ends."""
     reporter = CallReporter(agent_id=agent_id, store=store)
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(reporter.run(), name="report calls")

@@ -1,4 +1,4 @@
-"""Learning: keeps what an orchestrator knows of models in step with the database."""
+"""Knowledge sync: reads what the database has learned about models."""
 
 import asyncio
 from dataclasses import replace
@@ -15,12 +15,13 @@ from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, Poli
 from protocol.store.models import ModelStore
 
 REFRESH_SECONDS: Final = 2.0
-NOBODY: Final = UUID(int=0)
+NO_OWNER: Final = UUID(int=0)
+"""The owner of the deployment's policy."""
 POLICY_NAMES: Final = frozenset(PolicyName)
 
 
 class KnowledgeSync:
-    """Knows what was known at the last refresh; choices never wait for the database."""
+    """Holds the knowledge of the last refresh; choices never wait for the database."""
 
     def __init__(
         self,
@@ -36,11 +37,11 @@ class KnowledgeSync:
         self._every_seconds = every_seconds
         self._changed = asyncio.Event()
         self.knowledge = start
-        """A snapshot: another object after each change."""
+        """An immutable snapshot, replaced at each change."""
         self._last: ModelKnowledge | None = None
 
     def handle_message(self, message: Envelope) -> None:
-        """Refresh soon when a model's standing has changed; anything else is for others."""
+        """Refresh soon if the status of a model changed; other messages are ignored."""
         if message.type == MessageType.MODEL_STATUS:
             self._changed.set()
 
@@ -56,11 +57,11 @@ class KnowledgeSync:
                 pass
 
     async def refresh(self) -> None:
-        """Ask what is known; what was known stays when nobody answers."""
+        """Read the knowledge. If the store does not answer, it stays as it is."""
         try:
             found = await self._store.model_knowledge(agent_id=self._agent_id)
         except CogoError as error:
-            logger.debug("what is known of models could not be read", error=str(error))
+            logger.debug("the knowledge about models could not be read", error=str(error))
             return
         if found != self._last:
             self._last = found
@@ -68,21 +69,21 @@ class KnowledgeSync:
 
 
 def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
-    """Lay what the database says over what was set at the start; unknown policies are left out."""
+    """Return `start` with the rows of the database; unknown policies are left out."""
     policies = {
         owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
     }
     return replace(
         start,
         observations=build_observations(found),
-        policy=policies.pop(NOBODY, start.policy),
+        policy=policies.pop(NO_OWNER, start.policy),
         owner_policies=policies,
-        controls=tuple(control for row in found.controls if (control := _control(row))),
+        controls=tuple(control for row in found.controls if (control := _parse_control(row))),
     )
 
 
-def _control(row: ControlRow) -> OperatorControl | None:
-    """Read one row; None for a scope of a later version."""
+def _parse_control(row: ControlRow) -> OperatorControl | None:
+    """Return the control of a row, or None for `allow` and for a scope of a later version."""
     kind, _, name = row.scope.partition(":")
     if row.action == "allow" or kind not in {"everywhere", "owner", "task_type"}:
         return None
@@ -96,13 +97,15 @@ def _control(row: ControlRow) -> OperatorControl | None:
 
 
 def build_observations(found: ModelKnowledge) -> Observations:
-    """Read what the database has learned as the strategy takes it."""
+    """Return the observations in these rows."""
     return Observations(
         outcomes={
-            (row.model_id, row.task_type): _observed(row) for row in found.outcomes if not row.after
+            (row.model_id, row.task_type): _build_observed(row)
+            for row in found.outcomes
+            if not row.after
         },
         rescues={
-            (tuple(row.after), row.model_id, row.task_type): _observed(row)
+            (tuple(row.after), row.model_id, row.task_type): _build_observed(row)
             for row in found.outcomes
             if row.after
         },
@@ -110,8 +113,8 @@ def build_observations(found: ModelKnowledge) -> Observations:
     )
 
 
-def _observed(row: OutcomeRow) -> Observed:
-    """Whole outcomes; the parts that were good keep their share of them."""
+def _build_observed(row: OutcomeRow) -> Observed:
+    """Round the decayed counts; the shares of good outcomes stay."""
     n, checked = round(row.judged), round(row.checked)
     return Observed(
         n=n,

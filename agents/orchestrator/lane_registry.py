@@ -1,4 +1,4 @@
-"""Which lanes living executors serve, as far as the database knows."""
+"""The lane registry: the lanes that living executors serve."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -13,18 +13,18 @@ REFRESH_SECONDS = 2.0
 
 
 class AgentLister(Protocol):
-    """Who is there; every store keeps one."""
+    """The part of a store that lists agents."""
 
     async def fetch_agents(self) -> list[AgentRecord]:
-        """Read all agents."""
+        """Return all agents."""
         ...
 
 
 class LaneRegistry:
     """The lanes that can be stamped now.
 
-    While no executor is known they are what this process itself could serve: so a plan can be made
-    while executors still start.
+    While no executor is known they are those that this process could serve (`own`), so that tasks
+    can be planned while executors start.
     """
 
     def __init__(self, *, store: AgentLister, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
@@ -43,11 +43,11 @@ class LaneRegistry:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Ask who is alive; what was known stays when nobody answers."""
+        """Read the living agents. If the store does not answer, the lanes stay as they are."""
         try:
             agents = await self._store.fetch_agents()
         except CogoError as error:
-            logger.debug("the registry could not be asked for", error=str(error))
+            logger.debug("the agents could not be read", error=str(error))
             return
         living = list_served_lanes(agents)
         self.is_known = bool(living)

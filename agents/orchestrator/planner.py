@@ -1,4 +1,4 @@
-"""The CIO's judgement on one claimed subtask: plan a task, or find another model for a subtask."""
+"""The CIO: plans tasks, and chooses another model for subtasks that failed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ PLAN = "PLAN"
 
 
 class Cio:
-    """Turns what was claimed from the lane `cio` into a completion, or raises WorkFailed."""
+    """Handles subtasks of the lane `cio`: PLAN, and others that are to be routed anew."""
 
     def __init__(
         self,
@@ -66,22 +66,23 @@ class Cio:
         self._knowledge = knowledge
 
     async def handle(self, claimed: ClaimedSubtask) -> Completion:
-        """Plan, or route anew."""
+        """Plan the task or route the subtask; raises WorkFailed if that is impossible."""
         if not self.registry.is_known:
             await self.registry.refresh()
         try:
             return self._plan(claimed) if claimed.type == PLAN else self._route(claimed)
         except InvalidTask as error:
-            raise WorkFailed(_invalid(claimed, error)) from error
+            raise WorkFailed(_build_invalid_failure(claimed, error)) from error
         except NoModel as error:
-            raise WorkFailed(self._no_model(claimed, error)) from error
+            raise WorkFailed(self._build_no_model_failure(claimed, error)) from error
 
-    def choose_model(self, wanted: SelectionRequest) -> Choice:
-        """Choose among what the registry serves now. Raises InvalidTask (unknown name), NoModel."""
-        wanted = replace(wanted, requested=normalize_requested_model(wanted.requested))
-        if wanted.requested and wanted.requested not in wanted.served:
-            check_model_name("model", wanted.requested, self.catalogue, wanted.served)
-        return choose_model(wanted, self.catalogue, self._knowledge())
+    def choose_model(self, request: SelectionRequest) -> Choice:
+        """Choose a model. Raises InvalidTask for an unknown name, NoModel if none is eligible."""
+        requested = normalize_requested_model(request.requested)
+        if requested and requested not in request.served:
+            check_model_name("model", requested, self.catalogue, request.served)
+        request = replace(request, requested=requested)
+        return choose_model(request, self.catalogue, self._knowledge())
 
     def choose_for_requirements(
         self,
@@ -92,7 +93,7 @@ class Cio:
         owner: UUID | None = None,
         grants: Grants | None = None,
     ) -> Choice:
-        """Choose without a task, as for one of this owner; raises as `choose_model`."""
+        """Choose without a task, as for a task of this owner; raises as `choose_model`."""
         return self.choose_model(
             SelectionRequest(
                 needs=needs,
@@ -106,43 +107,47 @@ class Cio:
         )
 
     def find_lanes(self, subject: str) -> list[str]:
-        """Give the lanes of a provider, as far as the registry serves them; of a model its own."""
+        """Return the served lanes of a provider; for a model its own lane."""
         shelf = get_profile_cache(self.catalogue)
         return [
             lane for lane in self.registry.lanes if subject in (lane, shelf.get(lane).provider)
         ] or [subject]
 
     def choose_for_task(self, task: TaskBrief) -> tuple[Step, Choice]:
-        """Give what a task would be, and by whom; raises as `choose_model`."""
+        """Return the step of a task and its choice; raises as `choose_model`."""
         step = build_step(task)
         seed = f"{task.id}:{step.key}"
-        return step, self.choose_model(self._wanted(task, step.params, seed=seed, may_team=True))
+        return step, self.choose_model(
+            self._build_request(task, step.params, seed=seed, may_team=True)
+        )
 
     def _plan(self, claimed: ClaimedSubtask) -> Completion:
         step, choice = self.choose_for_task(claimed.task)
-        _log(claimed.task, choice)
+        _log_choice(claimed.task, choice)
         plan = build_plan(step, choice)
         return Completion(ref=claimed.ref, output={"subtasks": len(plan.subtasks)}, plan=plan)
 
     def _route(self, claimed: ClaimedSubtask) -> Completion:
-        failed = _failed_models(claimed)
+        failed = _list_failed_models(claimed)
         try:
             choice = self._choose_again(claimed, failed)
         except NoModel:
-            waiting = self._wait_for_one(claimed, failed)
-            if waiting is None:
+            temporary = self._choose_temporary(claimed, failed)
+            if temporary is None:
                 raise
-            choice = waiting
-        _log(claimed.task, choice)
+            choice = temporary
+        _log_choice(claimed.task, choice)
         return Completion(
             ref=claimed.ref,
             output={"routed_to": choice.selected.model_id},
             route=build_route(choice),
         )
 
-    def _wait_for_one(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice | None:
-        """Return a choice among the models that may be asked again, the soonest first, or None."""
-        for model_id in _soonest(claimed):
+    def _choose_temporary(
+        self, claimed: ClaimedSubtask, failed: Mapping[str, str]
+    ) -> Choice | None:
+        """Return a model that failed temporarily, the first to be available again, or None."""
+        for model_id in _list_temporary_models(claimed):
             rest = {each: why for each, why in failed.items() if each != model_id}
             try:
                 return self._choose_again(claimed, rest)
@@ -153,10 +158,10 @@ class Cio:
     def _choose_again(self, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
         seed = f"{claimed.task_id}:{claimed.key}:{len(failed)}"
         return self.choose_model(
-            self._wanted(claimed.task, claimed.params, seed=seed, failed=failed)
+            self._build_request(claimed.task, claimed.params, seed=seed, failed=failed)
         )
 
-    def _wanted(
+    def _build_request(
         self,
         task: TaskBrief,
         params: Mapping[str, Any],
@@ -166,65 +171,65 @@ class Cio:
         may_team: bool = False,
     ) -> SelectionRequest:
         stated = task.params if isinstance(task.params, dict) else {}
-        wishes = parse_model_preferences(task.preferences, self.catalogue, self.registry.lanes)
+        preferences = parse_model_preferences(task.preferences, self.catalogue, self.registry.lanes)
         return SelectionRequest(
-            needs=_requirements(task, stated),
-            # A model that failed already is not insisted on.
+            needs=_read_requirements(task, stated),
+            # The requested model is dropped once a model failed.
             requested=None if failed else task.model,
-            preferences=wishes,
-            policy=self._knowledge().get_policy(task.owner, wishes.policy),
-            prompt_characters=_characters(params),
+            preferences=preferences,
+            policy=self._knowledge().get_policy(task.owner, preferences.policy),
+            prompt_characters=_count_characters(params),
             owner=task.owner,
             served=self.registry.lanes,
             simulated=self.registry.simulated,
             failed=failed or {},
-            budget_usd=_budget_left(task),
+            budget_usd=_compute_budget_left(task),
             grants=task.grants,
             seconds_left=task.seconds_left,
             seed=seed,
             may_team=may_team,
         )
 
-    def _no_model(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
-        """Say no when executors live and none will do; while none lives, wait and spend nothing."""
+    def _build_no_model_failure(self, claimed: ClaimedSubtask, error: NoModel) -> Failure:
+        """Return a failure that gives up, or waits if no executor is known."""
         is_known = self.registry.is_known
         tried = list_failed_attempts(claimed)
-        said = (
+        before = (
             f"every model that was tried failed: {quote_errors(tried)}. And now " if tried else ""
         )
         return Failure(
             ref=claimed.ref,
             error=ErrorInfo(
                 class_="no_model",
-                message=said + error.message,
+                message=before + error.message,
                 field=error.field,
                 allowed=error.allowed or None,
                 hint=suggest_next_steps(tried) or None,
             ),
             action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
-            retry_after=None if is_known else _patience(claimed),
+            retry_after=None if is_known else _compute_snooze(claimed),
         )
 
 
-def _patience(claimed: ClaimedSubtask) -> timedelta:
+def _compute_snooze(claimed: ClaimedSubtask) -> timedelta:
     """Return how long to wait for a model: executors may only be starting."""
     failures = 1 + sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
     return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
 
 
-def _requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
+def _read_requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
     try:
         return Requirements.from_task(task.type, task.prompt, params)
     except ValidationError as error:
         raise InvalidTask.from_validation("params.task_requirements", error) from error
 
 
-def _budget_left(task: TaskBrief) -> float | None:
-    """Give dollars; what was spent without a known price is not counted against the task."""
+def _compute_budget_left(task: TaskBrief) -> float | None:
+    """Return dollars; spending without a known price is not counted."""
     return None if task.budget_usd is None else float(task.budget_usd - (task.cost_usd or 0))
 
 
-def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
+def _build_invalid_failure(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
@@ -237,8 +242,8 @@ def _invalid(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
     )
 
 
-def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
-    """Return the models that failed, and how."""
+def _list_failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
+    """Return the error class of each model that failed."""
     return {
         each.model_id: read_error_class(each)
         for each in list_failed_attempts(claimed)
@@ -246,8 +251,8 @@ def _failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
     }
 
 
-def _soonest(claimed: ClaimedSubtask) -> list[str]:
-    """Return the models that failed only for a while, those that can be asked the soonest first."""
+def _list_temporary_models(claimed: ClaimedSubtask) -> list[str]:
+    """Return the models that failed temporarily, the first to be available again first."""
     waits = {
         each.model_id: read_retry_at(each) or datetime.min.replace(tzinfo=UTC)
         for each in list_failed_attempts(claimed)
@@ -256,15 +261,15 @@ def _soonest(claimed: ClaimedSubtask) -> list[str]:
     return sorted(waits, key=waits.__getitem__)
 
 
-def _characters(params: Mapping[str, Any]) -> int:
-    """Count what the model will have to read, near enough."""
+def _count_characters(params: Mapping[str, Any]) -> int:
+    """Count the characters that the model will read, approximately."""
     turns = params.get("messages")
     listed = turns if isinstance(turns, list) else []
-    said = [each.get("content") for each in listed if isinstance(each, dict)]
-    return sum(len(each) for each in (*params.values(), *said) if isinstance(each, str))
+    contents = [each.get("content") for each in listed if isinstance(each, dict)]
+    return sum(len(each) for each in (*params.values(), *contents) if isinstance(each, str))
 
 
-def _log(task: TaskBrief, choice: Choice) -> None:
+def _log_choice(task: TaskBrief, choice: Choice) -> None:
     logger.info(
         "Model selection",
         task_id=str(task.id),

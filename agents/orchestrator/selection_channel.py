@@ -28,15 +28,15 @@ from protocol.records import SelectionRecord
 from protocol.store.queue import QueueStore
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
 
-WAITING = 1000
-"""Requests beyond so many are dropped: whoever asks may ask again."""
+MAX_WAITING = 1000
+"""Requests beyond this many are dropped; clients may repeat them."""
 
 
 class SelectionChannelHandler:
-    """Answers each request once, one after the other.
+    """Answers requests one after the other, and applies operators' commands.
 
-    The answer is recorded, which announces it; of the answers of several orchestrators the database
-    keeps the first. It carries the id of the request, or the id that was made of its words.
+    The response is recorded, which announces it. If several orchestrators answer, the database
+    keeps the first response. It carries the id of the request, or an id derived from its content.
     """
 
     def __init__(
@@ -53,23 +53,23 @@ class SelectionChannelHandler:
         self._store = store
         self._source = source
         self._jitter = jitter
-        self._requests: asyncio.Queue[Envelope] = asyncio.Queue(WAITING)
+        self._requests: asyncio.Queue[Envelope] = asyncio.Queue(MAX_WAITING)
         self._dropped = 0
-        """Since nothing waited."""
+        """Since the queue was last empty."""
 
     def handle_message(self, message: Envelope) -> None:
-        """Take a request; anything else on the topic is for others."""
+        """Queue a request or command; other messages of the topic are ignored."""
         if message.type not in (MessageType.MODEL_SELECTION_REQUEST, MessageType.MODEL_CONTROL):
             return
         try:
             self._requests.put_nowait(message)
         except asyncio.QueueFull:
             if not self._dropped:
-                logger.warning("requests are dropped: too many wait", topic=MODEL_SELECTION)
+                logger.warning("requests are dropped: too many are waiting", topic=MODEL_SELECTION)
             self._dropped += 1
 
     async def run(self) -> None:
-        """Answer until cancelled."""
+        """Handle queued messages until cancelled."""
         while True:
             message = await self._requests.get()
             if self._dropped and self._requests.empty():
@@ -79,59 +79,61 @@ class SelectionChannelHandler:
                 self._dropped = 0
             try:
                 if message.type == MessageType.MODEL_CONTROL:
-                    await self._control(read_payload(message, ModelControl), who=message.source)
+                    await self._apply_control(
+                        read_payload(message, ModelControl), who=message.source
+                    )
                 else:
                     await self._answer(message)
             except CogoError as error:
                 logger.warning("a request could not be answered", error=str(error))
 
-    async def _control(self, said: ModelControl, *, who: str) -> None:
-        """Every orchestrator hears it; saying the same again changes nothing."""
+    async def _apply_control(self, control: ModelControl, *, who: str) -> None:
+        """Apply a command. Every orchestrator does; repeating it changes nothing."""
         done = await self._store.control_model(
-            action=said.action,
-            subject=said.subject,
-            lanes=self._cio.find_lanes(said.subject),
-            scope=said.scope,
-            reason=said.reason,
+            action=control.action,
+            subject=control.subject,
+            lanes=self._cio.find_lanes(control.subject),
+            scope=control.scope,
+            reason=control.reason,
             who=who,
         )
-        logger.info("an operator spoke", **done.model_dump())
+        logger.info("an operator changed a model", **done.model_dump())
 
     async def _answer(self, message: Envelope) -> None:
-        record = self._record(message)
+        record = self._build_record(message)
         try:
             await retry_until_answered(
                 partial(self._store.record_selection, record),
-                what="the answer to a request",
+                what="the response to a request",
                 jitter=self._jitter,
             )
         except CogoError as error:
-            # The database announces what it records, and nothing else.
-            logger.warning("an answer cannot be recorded", error=str(error))
+            # Only recorded responses are announced by the database.
+            logger.warning("a response cannot be recorded", error=str(error))
             await self._publish(record, str(error))
 
-    def _record(self, message: Envelope) -> SelectionRecord:
-        """Return the answer to a request: the choice, or why there is none."""
+    def _build_record(self, message: Envelope) -> SelectionRecord:
+        """Return the record that answers a request: the choice, or why there is none."""
         try:
-            chosen = self._choose(read_payload(message, ModelSelectionRequest))
+            record = self._choose(read_payload(message, ModelSelectionRequest))
         except MalformedMessage as error:
             field = str(error).removeprefix(f"{ModelSelectionRequest.__name__}.")
-            chosen = SelectionRecord(reason=f"the request cannot be read: {field}.")
+            record = SelectionRecord(reason=f"the request cannot be read: {field}.")
         except (InvalidTask, NoModel) as error:
             available = list(self._cio.registry.lanes)
-            chosen = SelectionRecord(reason=error.message, available_models=available)
-        return chosen.model_copy(
+            record = SelectionRecord(reason=error.message, available_models=available)
+        return record.model_copy(
             update={
-                "task_id": _text(message, "task_id"),
-                "subtask_id": _text(message, "subtask_id"),
-                "requested_model": _text(message, "requested_model"),
+                "task_id": _get_text(message, "task_id"),
+                "subtask_id": _get_text(message, "subtask_id"),
+                "requested_model": _get_text(message, "requested_model"),
                 "request_id": message.id,
                 "unnamed_request": message.is_unnamed,
             }
         )
 
     def _choose(self, request: ModelSelectionRequest) -> SelectionRecord:
-        """Raise InvalidTask for what the request says wrongly, NoModel when nothing is eligible."""
+        """Choose a model; raises InvalidTask if the request is invalid, NoModel if none is left."""
         try:
             needs = Requirements.model_validate(request.task_requirements)
         except ValidationError as error:
@@ -147,11 +149,11 @@ class SelectionChannelHandler:
             needs, requested=request.requested_model, served=served
         )
         record = choice.to_record()
-        said = [note for note in notes if note not in record.reason]
-        return record.model_copy(update={"reason": " ".join([record.reason, *said])})
+        new = [note for note in notes if note not in record.reason]
+        return record.model_copy(update={"reason": " ".join([record.reason, *new])})
 
     def _check_offered(self, name: str | None, offered: Sequence[str]) -> None:
-        """Raise InvalidTask when the requested model is served, but not among those offered."""
+        """Raise InvalidTask if the requested model is served, but not among those offered."""
         lanes, _ = resolve_lanes(
             [name] if name else [], self._cio.catalogue, self._cio.registry.lanes
         )
@@ -181,8 +183,8 @@ class SelectionChannelHandler:
         await self._bus.publish([OutgoingMessage(topic=MODEL_SELECTION, envelope=envelope)])
 
 
-def _text(message: Envelope, field: str) -> str | None:
-    """Return what a request says there, as far as an answer repeats it."""
+def _get_text(message: Envelope, field: str) -> str | None:
+    """Return a field of a request, as far as its response repeats it."""
     value = message.payload.get(field)
     if not isinstance(value, str):
         return None

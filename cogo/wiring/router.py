@@ -41,7 +41,7 @@ async def open_router(
             middleware=[*safety.middleware, _ledger(project, agent_id, store)],
         ) as router,
     ):
-        safety.reporter.watch(lambda: router.concurrency.limits)
+        safety.reporter.report_limits(lambda: router.concurrency.limits)
         yield router
 
 
@@ -58,7 +58,7 @@ async def open_cache(
     async with open_supabase_store(connection) as store:
         yield AnswerCache(
             store,
-            ledger=_ledger(project, agent_id, store),
+            budget=_ledger(project, agent_id, store),
             always=settings.cache,
             shared=settings.cache_shared,
             ttl=timedelta(seconds=settings.cache_seconds),

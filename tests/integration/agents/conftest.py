@@ -131,8 +131,8 @@ class Fleet:
 
 
 @pytest.fixture
-def registry(server: State, simulator: str) -> Callable[[], Any]:
-    """Open a registry; its agents are drained at the end of the block."""
+def fleet(server: State, simulator: str) -> Callable[[], Any]:
+    """Open a fleet; its agents are drained at the end of the block."""
 
     @asynccontextmanager
     async def open_() -> AsyncIterator[Fleet]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
 
 
-async def test_tasks_are_planned_stamped_and_done_without_realtime(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_tasks_are_planned_stamped_and_done_without_realtime(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
 
@@ -32,7 +32,7 @@ async def test_tasks_are_planned_stamped_and_done_without_realtime(registry: Ope
     assert [each.outcome for each in attempts] == ["completed", "completed"]
 
 
-async def test_a_task_that_cannot_be_planned_fails_with_its_field(registry: OpenFleet) -> None:
+async def test_a_task_that_cannot_be_planned_fails_with_its_field(fleet: OpenFleet) -> None:
     bad: list[tuple[dict[str, Any], str]] = [
         ({"type": "BAKE_CAKE"}, "type"),
         ({"model": "claude-sonnet-55"}, "model"),
@@ -40,7 +40,7 @@ async def test_a_task_that_cannot_be_planned_fails_with_its_field(registry: Open
         ({"preferences": {"wish": 1}}, "preferences.wish"),
     ]
 
-    async with registry() as agents:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         tasks = [(await agents.submit(**fields), field) for fields, field in bad]
@@ -56,9 +56,9 @@ async def test_a_task_that_cannot_be_planned_fails_with_its_field(registry: Open
 
 
 async def test_what_a_cancelled_executor_held_is_done_by_another_at_once(
-    registry: OpenFleet,
+    fleet: OpenFleet,
 ) -> None:
-    async with registry() as agents:
+    async with fleet() as agents:
         first = await agents.executor("e-1")
         await agents.orchestrator()
         task = await agents.submit("Write a parser [[fault:slow-headers=3]]")
@@ -76,8 +76,8 @@ async def test_what_a_cancelled_executor_held_is_done_by_another_at_once(
     ]
 
 
-async def test_an_executor_that_drains_finishes_what_it_holds(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_an_executor_that_drains_finishes_what_it_holds(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         executor = await agents.executor("e-1")
         await agents.orchestrator()
         task = await agents.submit("Write is_palindrome(text) [[fault:slow-headers=2]]")
@@ -93,8 +93,8 @@ async def test_an_executor_that_drains_finishes_what_it_holds(registry: OpenFlee
     assert known["e-1"].stopped_at is not None
 
 
-async def test_a_cancelled_task_stops_its_attempt(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_a_cancelled_task_stops_its_attempt(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         task = await agents.submit("Write a parser [[fault:stall]]")
@@ -110,10 +110,10 @@ async def test_a_cancelled_task_stops_its_attempt(registry: OpenFleet) -> None:
         assert (await agents.ended(task.id)).status == TaskState.CANCELLED
 
 
-async def test_a_conversation_is_remembered(registry: OpenFleet) -> None:
+async def test_a_conversation_is_remembered(fleet: OpenFleet) -> None:
     session_id = uuid4()
 
-    async with registry() as agents:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         for prompt in ("My name is Ada.", "What is my name?"):
@@ -128,8 +128,8 @@ async def test_a_conversation_is_remembered(registry: OpenFleet) -> None:
     ]
 
 
-async def test_a_task_waits_for_executors_that_start_later(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_a_task_waits_for_executors_that_start_later(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.orchestrator()
         task = await agents.submit()
 

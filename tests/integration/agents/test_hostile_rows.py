@@ -16,9 +16,9 @@ BUSY = 30
 
 
 async def test_hostile_rows_hide_nothing_and_cost_nobody_a_lease(
-    registry: OpenFleet, server: State
+    fleet: OpenFleet, server: State
 ) -> None:
-    async with registry() as agents:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
 

@@ -28,8 +28,8 @@ async def later(server: State) -> AsyncIterator[State]:
 
 
 @pytest.mark.usefixtures("later")
-async def test_agents_work_on_a_later_schema(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_agents_work_on_a_later_schema(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         await check_schema(agents.store)

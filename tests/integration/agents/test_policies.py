@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
 
 
-async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         task = await agents.submit(
@@ -42,8 +42,8 @@ async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(registry: Ope
     assert ended.result["verification"]["reason"].startswith("parses: ")
 
 
-async def test_an_ensemble_makes_one_answer_of_several(registry: OpenFleet) -> None:
-    async with registry() as agents:
+async def test_an_ensemble_makes_one_answer_of_several(fleet: OpenFleet) -> None:
+    async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
         task = await agents.submit(preferences={"policy": "ensemble"})

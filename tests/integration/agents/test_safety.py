@@ -47,7 +47,7 @@ async def executor(
         open_call_limits(agent_id=name, store=store) as safety,
         Router(catalogue, {"anthropic": credential}, middleware=safety.middleware) as router,
     ):
-        safety.reporter.watch(lambda: router.concurrency.limits)
+        safety.reporter.report_limits(lambda: router.concurrency.limits)
         yield router, safety
 
 
@@ -106,7 +106,7 @@ async def test_what_one_executor_learns_keeps_the_others_away_and_survives_its_d
     await eventually(is_open)
     await hurry(project, "update cogo.deployments set open_until = now() + interval '5 minutes'")
     async with executor(project, simulator, "executor-2") as (router, safety):
-        await eventually(lambda: safety.reporter.view(PLACE))
+        await eventually(lambda: safety.reporter.get_circuit(PLACE))
         with pytest.raises(CircuitOpen) as refused:
             await ask(router)
         assert refused.value.retry_after is not None
@@ -148,7 +148,7 @@ async def test_an_open_circuit_survives_the_executor_that_was_killed_with_it(
         await process.wait()
 
     async with executor(project, simulator, "executor-2") as (router, safety):
-        await eventually(lambda: safety.reporter.view(PLACE))
+        await eventually(lambda: safety.reporter.get_circuit(PLACE))
         with pytest.raises(CircuitOpen):
             await ask(router)
         await hurry(project, "update cogo.deployments set open_until = now()")
@@ -181,7 +181,7 @@ async def test_the_trial_of_a_dead_executor_is_made_by_another_and_closes_the_ci
     assert taken.granted
 
     async with executor(project, simulator, "executor-2") as (router, safety):
-        await eventually(lambda: safety.reporter.view(PLACE))
+        await eventually(lambda: safety.reporter.get_circuit(PLACE))
         await hurry(
             project, "update cogo.deployments set trial_until = now() + interval '5 minutes'"
         )
@@ -234,7 +234,7 @@ async def test_a_vendors_wish_to_wait_is_heard_by_all(
 
         async def is_resting() -> bool:
             safety.reporter.report_soon()
-            return safety.reporter.view(PLACE) is not None
+            return safety.reporter.get_circuit(PLACE) is not None
 
         await eventually(is_resting)
         with pytest.raises(AtCapacity, match="asked to leave"):
@@ -246,11 +246,11 @@ async def test_an_answer_is_kept_and_asked_for_again_at_no_cost(
 ) -> None:
     cache = AnswerCache(store)
     claimed = a_subtask({"params": {"cache": True}})
-    key = cache.key(claimed, build_request(claimed), simulated=False)
+    key = cache.build_key(claimed, build_request(claimed), simulated=False)
     assert key is not None
     assert await cache.find(key) is None
 
-    await cache.keep(key, claimed, {"text": "def f(): ...", "vendor_finish_reason": "stop"})
+    await cache.store(key, claimed, {"text": "def f(): ...", "vendor_finish_reason": "stop"})
 
     events = await cache.find(key)
     assert events is not None

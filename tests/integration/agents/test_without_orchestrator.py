@@ -28,9 +28,9 @@ async def simulator() -> AsyncIterator[str]:
 
 
 async def test_stamped_work_is_done_without_an_orchestrator_and_what_needs_one_waits_for_it(
-    registry: OpenFleet,
+    fleet: OpenFleet,
 ) -> None:
-    async with registry() as agents:
+    async with fleet() as agents:
         announced = asyncio.Event()
         announcing = agents.group.create_task(_announce(agents, announced))
         await announced.wait()

@@ -109,7 +109,7 @@ class ExecutorHarness:
     def __init__(
         self,
         *says: Event | Exception,
-        patience: timedelta = timedelta(hours=1),
+        max_flush: timedelta = timedelta(hours=1),
         **router: Any,
     ) -> None:
         self.router = FakeRouter(says, **router)
@@ -117,7 +117,7 @@ class ExecutorHarness:
         self.bus = FakeBus()
         self.checker = Checker()
         self.hub = ProgressHub(
-            bus=self.bus, source="agent", every=timedelta(hours=1), patience=patience
+            bus=self.bus, source="agent", every=timedelta(hours=1), max_flush=max_flush
         )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:

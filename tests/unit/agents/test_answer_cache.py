@@ -38,7 +38,9 @@ def key(
     lane = options.pop("lane", "claude-sonnet-5-5")
     task = {"owner": str(owner), "params": {} if cache is None else {"cache": cache}}
     claimed = a_subtask(task, params=params, lane=lane)
-    return AnswerCache(Away(), **options).key(claimed, build_request(claimed), simulated=simulated)
+    return AnswerCache(Away(), **options).build_key(
+        claimed, build_request(claimed), simulated=simulated
+    )
 
 
 def test_the_same_question_of_the_same_owner_is_the_same() -> None:
@@ -76,7 +78,7 @@ async def test_a_store_that_is_away_costs_a_call_and_no_task() -> None:
     cache = AnswerCache(Away())
 
     assert await cache.find("key") is None
-    await cache.keep("key", a_subtask(), {"text": "a"})
+    await cache.store("key", a_subtask(), {"text": "a"})
 
 
 async def test_what_comes_back_is_a_whole_answer_that_says_where_it_is_from() -> None:

@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from agents.executor.output_checks import MAX_CHARACTERS, SHORT, Checker, find_problem
+from agents.executor.output_checks import (
+    MAX_CHARACTERS,
+    MAX_INLINE_CHARACTERS,
+    Checker,
+    find_problem,
+)
 from agents.executor.response import find_code
 
 Problem = Callable[..., Awaitable[str | None]]
@@ -81,11 +86,11 @@ async def test_an_answer_that_was_cut_is_refused(problem: Problem) -> None:
 
 async def test_long_code_is_judged_like_short_code(problem: Problem) -> None:
     for language, line in {"python": "x = 1\n", "toml": "# x\n", "json": " \n"}.items():
-        sound = line * SHORT + ("{}" if language == "json" else "")
+        sound = line * MAX_INLINE_CHARACTERS + ("{}" if language == "json" else "")
         assert await problem(sound, language) is None
-        assert f"(line {SHORT + 1})" in str(await problem(line * SHORT + "}", language)) or (
-            language == "toml"
-        )
+        assert f"(line {MAX_INLINE_CHARACTERS + 1})" in str(
+            await problem(line * MAX_INLINE_CHARACTERS + "}", language)
+        ) or (language == "toml")
 
 
 HEAVY: dict[str, tuple[str, Callable[[int], str]]] = {
@@ -108,7 +113,7 @@ async def test_no_code_holds_up_others_whatever_its_size(problem: Problem, name:
         await problem(made(size), language)
 
     assert time.process_time() - before < 2, "this process parses what another one should"
-    assert await problem("x = 1\n" * SHORT) is None
+    assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
 
 
 async def test_code_that_takes_too_long_is_refused_and_the_next_is_judged(
@@ -117,18 +122,18 @@ async def test_code_that_takes_too_long_is_refused_and_the_next_is_judged(
     found = await problem("a." * 200_000 + "b = 1", "toml")
 
     assert found == "parses: it cannot be parsed within 0.25 s of CPU time and 1024 MB"
-    assert await problem("x = 1\n" * SHORT) is None
+    assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
 
 
 async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
     problem: Problem,
 ) -> None:
-    assert await problem("x = 1\n" * SHORT) is None
+    assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await problem("a." * 200_000 + "b = 1", "toml")
 
-    assert await problem("x = 1\n" * SHORT) is None
+    assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents.executor.failure_policy import (
-    LONGEST_PARKING,
-    MESSAGE_CHARACTERS,
+    MAX_MESSAGE_CHARACTERS,
+    MAX_SNOOZE,
     build_failure,
     build_snooze,
 )
@@ -115,7 +115,7 @@ def test_a_page_of_html_with_half_a_character_is_cut_and_mended() -> None:
 
     failure = build_failure(error, a_subtask(), None)
 
-    assert len(failure.error.message) == MESSAGE_CHARACTERS
+    assert len(failure.error.message) == MAX_MESSAGE_CHARACTERS
     assert "\ufffd" in failure.error.message
     assert failure.model_dump_json()
 
@@ -179,7 +179,7 @@ def test_only_what_the_cio_sent_back_knowingly_is_waited_for(fields: dict[str, A
 def test_the_longest_parking_is_waited_out_and_nothing_longer(
     more: timedelta, action: FailureAction
 ) -> None:
-    error = errors.RateLimited("vendor", "slow down", retry_after=LONGEST_PARKING + more)
+    error = errors.RateLimited("vendor", "slow down", retry_after=MAX_SNOOZE + more)
 
     failure = build_failure(error, a_subtask(), None)
 

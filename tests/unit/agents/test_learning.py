@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 from agents.orchestrator.knowledge_sync import (
-    NOBODY,
+    NO_OWNER,
     KnowledgeSync,
     build_knowledge,
     build_observations,
@@ -57,7 +57,7 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
     found = KNOWN.model_copy(
         update={
             "controls": [row, later],
-            "policies": {NOBODY: "cheapest", owner: "cascade", UUID(int=8): "of a later version"},
+            "policies": {NO_OWNER: "cheapest", owner: "cascade", UUID(int=8): "of a later version"},
         }
     )
 

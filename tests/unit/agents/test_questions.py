@@ -66,7 +66,7 @@ def test_earlier_turns_come_first() -> None:
         SessionMessage(role="assistant", content="Hello"),
     ]
 
-    request = build_request(a_subtask(type="CHAT"), memory=memory)
+    request = build_request(a_subtask(type="CHAT"), history=memory)
 
     assert [each.role for each in request.messages] == ["user", "assistant", "user"]
 

@@ -19,12 +19,12 @@ async def test_without_any_call_the_circuits_are_known_and_kept_in_view() -> Non
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(reporter.run())
         await eventually(lambda: store.asked)
-        assert reporter.view(PLACE) is None
+        assert reporter.get_circuit(PLACE) is None
 
         store.open = [Circuit(deployment=PLACE, state="open", wait_seconds=60)]
-        await eventually(lambda: reporter.view(PLACE))
+        await eventually(lambda: reporter.get_circuit(PLACE))
         store.away = True
         asked = store.asked
         await eventually(lambda: store.asked > asked + 1)
-        assert reporter.view(PLACE), "what was heard last holds while nobody answers"
+        assert reporter.get_circuit(PLACE), "what was heard last holds while nobody answers"
         reporting.cancel()

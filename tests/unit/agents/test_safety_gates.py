@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from agents.middleware.call_reporter import CallReporter
-from agents.middleware.circuit_breaker import SHORTEST, CircuitBreakerMiddleware
+from agents.middleware.circuit_breaker import MIN_WAIT, CircuitBreakerMiddleware
 from agents.middleware.rate_limit import RateLimitMiddleware, estimate_tokens
 from protocol.records.deployments import Circuit, Draw, Drawn, Trial
 from providers import errors
@@ -71,7 +71,7 @@ def a_breaker(
     store: Scripted, state: str, wait: float, *, resting: bool = False
 ) -> CircuitBreakerMiddleware:
     reporter = CallReporter(agent_id="agent", store=store)
-    reporter.learn(
+    reporter.update_circuit(
         Circuit.model_validate(
             {
                 "deployment": a_call().deployment.id,
@@ -122,7 +122,7 @@ async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
         async with a_breaker(store, "open", 0).wrap_call(a_call()):
             pass
 
-    assert timedelta(seconds=0.5) == SHORTEST
+    assert timedelta(seconds=0.5) == MIN_WAIT
     assert refused.value.retry_after == timedelta(seconds=wait)
 
 
@@ -170,7 +170,7 @@ async def test_what_was_drawn_is_settled_by_what_was_used(
     async with RateLimitMiddleware(store=store, reporter=reporter).wrap_call(call):
         call.report.sent, call.report.usage = sent, usage
 
-    given = [each.amount for each in reporter.tally(call).given_back]
+    given = [each.amount for each in reporter.get_counts(call).given_back]
     assert given == ([] if back is None else [back])
 
 
@@ -232,17 +232,19 @@ async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> 
 async def test_how_a_trial_ended_is_told(error: errors.CallFailed | None, told: str) -> None:
     store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
     reporter = CallReporter(agent_id="agent", store=store)
-    reporter.learn(Circuit(deployment=a_call().deployment.id, state="open", wait_seconds=0))
+    reporter.update_circuit(
+        Circuit(deployment=a_call().deployment.id, state="open", wait_seconds=0)
+    )
     call = a_call()
 
     async with CircuitBreakerMiddleware(agent_id="agent", store=store, reporter=reporter).wrap_call(
         call
     ):
-        assert reporter.tally(call).report(concurrency=1, running=0).trial == "running"
+        assert reporter.get_counts(call).build_report(concurrency=1, running=0).trial == "running"
         call.report.sent, call.report.error = True, error
         call.report.done = None if error else DONE
 
-    assert reporter.tally(call).report(concurrency=1, running=0).trial == told
+    assert reporter.get_counts(call).build_report(concurrency=1, running=0).trial == told
 
 
 async def test_a_circuit_that_was_closed_meanwhile_needs_no_trial_from_then_on() -> None:

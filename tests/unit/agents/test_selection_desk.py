@@ -10,7 +10,7 @@ from loguru import logger
 
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.planner import Cio
-from agents.orchestrator.selection_channel import WAITING, SelectionChannelHandler
+from agents.orchestrator.selection_channel import MAX_WAITING, SelectionChannelHandler
 from protocol.errors import Refused
 from protocol.messages import (
     Envelope,
@@ -225,10 +225,10 @@ async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
     sink = logger.add(lambda message: said.append(dict(message.record)), level="WARNING")
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(WAITING + 400):
+            for _ in range(MAX_WAITING + 400):
                 desk.handle_message(a_request({}))
             running = group.create_task(desk.run())
-            await eventually(lambda: len(store.selections) == WAITING)
+            await eventually(lambda: len(store.selections) == MAX_WAITING)
             running.cancel()
     finally:
         logger.remove(sink)

@@ -57,35 +57,35 @@ def a_tally() -> CallCounts:
 
 def test_a_report_tells_counts_once_and_rows_on() -> None:
     tally = a_tally()
-    tally.note(ended(None), others_may_ask=False)
+    tally.add(ended(None), has_spare_keys=False)
     for _ in range(2):
-        tally.note(ended(errors.Overloaded("v", "no")), others_may_ask=False)
-    tally.note(ended(errors.ConnectionFailed("v", "no")), others_may_ask=False)
+        tally.add(ended(errors.Overloaded("v", "no")), has_spare_keys=False)
+    tally.add(ended(errors.ConnectionFailed("v", "no")), has_spare_keys=False)
     trial = uuid4()
     tally.trial = (trial, "running")
 
-    first = tally.report(concurrency=4, running=1)
-    after = tally.after_report()
+    first = tally.build_report(concurrency=4, running=1)
+    after = tally.reset()
 
     assert (first.answered, first.failed, first.in_a_row, first.unreachable) == (1, 2, 2, 1)
     assert first.trial == "running"
-    second = after.report(concurrency=4, running=1)
+    second = after.build_report(concurrency=4, running=1)
     assert (second.answered, second.failed, second.in_a_row) == (0, 0, 0)
     assert second.unreachable is None
     assert (second.trial, second.trial_id) == ("running", trial)
-    after.note(ended(errors.ConnectionFailed("v", "no")), others_may_ask=False)
-    assert after.report(concurrency=4, running=1).unreachable == 2
+    after.add(ended(errors.ConnectionFailed("v", "no")), has_spare_keys=False)
+    assert after.build_report(concurrency=4, running=1).unreachable == 2
 
 
 def test_the_wish_to_wait_is_everybodys_only_with_one_key() -> None:
     error = errors.RateLimited("v", "no", retry_after=5 * SECOND)
     alone, one_of_many = a_tally(), a_tally()
 
-    alone.note(ended(error), others_may_ask=False)
-    one_of_many.note(ended(error), others_may_ask=True)
+    alone.add(ended(error), has_spare_keys=False)
+    one_of_many.add(ended(error), has_spare_keys=True)
 
-    assert alone.report(concurrency=1, running=0).retry_after_seconds == 5
-    assert one_of_many.report(concurrency=1, running=0).retry_after_seconds is None
+    assert alone.build_report(concurrency=1, running=0).retry_after_seconds == 5
+    assert one_of_many.build_report(concurrency=1, running=0).retry_after_seconds is None
 
 
 def test_draws_are_the_deployments_own_rates_before_its_providers() -> None:
