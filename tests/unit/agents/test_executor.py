@@ -227,7 +227,7 @@ async def test_a_whole_answer_that_was_cut_off_on_its_way_out_is_booked_whole() 
 
 
 async def test_a_realtime_that_hangs_does_not_keep_a_result_back() -> None:
-    harness = ExecutorHarness(TextDelta("all"), STOP, patience=timedelta(milliseconds=1))
+    harness = ExecutorHarness(TextDelta("all"), STOP, max_flush=timedelta(milliseconds=1))
     harness.bus.gate = asyncio.Event()
 
     for _ in range(3):
