@@ -70,7 +70,9 @@ class BudgetMiddleware:
         await self._write(call, end)
 
     async def _book(self, call: VendorCall, start: CallStart) -> None:
-        end = _build_end(call, start, call.request.to_audit_record() if self._keeps_prompts else None)
+        end = _build_end(
+            call, start, call.request.to_audit_record() if self._keeps_prompts else None
+        )
         await self._write(call, end)
 
     async def _write(self, call: VendorCall, end: CallEnd) -> None:

@@ -87,7 +87,7 @@ def estimate_tokens(request: VendorRequest) -> float:
     """Return the tokens of prompt and answer, roughly."""
     limit = request.max_output_tokens
     answer = USUAL_ANSWER_TOKENS if limit is None else min(limit, USUAL_ANSWER_TOKENS)
-    return prompt_tokens(request) + answer
+    return estimate_prompt_tokens(request) + answer
 
 
 def _compute_refund(draw: Draw, report: CallReport) -> Draw:
