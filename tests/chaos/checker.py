@@ -21,12 +21,12 @@ _REFUSED: Final = frozenset({"duplicate", "stale", "closed"})
 
 
 def check(history: History, diary: Diary) -> dict[str, list[str]]:
-    """Give what breaks each law, one sentence each; every list is empty when all is well."""
+    """Return what breaks each law, a sentence each; all lists are empty when nothing does."""
     return {name: list(law(history, diary)) for name, law in LAWS.items()}
 
 
 def absent(history: History, diary: Diary) -> Iterator[str]:
-    """A submit that was acknowledged is there, once."""
+    """Check that every acknowledged submit has exactly one task."""
     keys = Counter(task.idempotency_key for task in history.tasks.values())
     for each in diary.submitted:
         task = history.tasks.get(each.task_id)
@@ -60,7 +60,7 @@ def lost(history: History, diary: Diary) -> Iterator[str]:
 
 
 def duplicated(history: History, diary: Diary) -> Iterator[str]:
-    """One accepted completion, one end and one announcement a drive, one turn in conversation."""
+    """Check for one accepted completion, end and announcement a drive, and one turn."""
     for subtask in history.subtasks.values():
         accepted = [
             e.attempt for e in history.attempts.get(subtask.id, []) if e.outcome == "completed"
@@ -119,7 +119,7 @@ def held(history: History, diary: Diary) -> Iterator[str]:
 
 
 def premature(history: History, diary: Diary) -> Iterator[str]:
-    """A subtask begins when everything that it waits for has ended, not before."""
+    """Check that no subtask begins before those that it waits for have ended."""
     del diary
     begun: dict[UUID, int] = {}
     ended: dict[UUID, int] = {}
@@ -144,7 +144,7 @@ def gaps(history: History, diary: Diary) -> Iterator[str]:
 
 
 def untold(history: History, diary: Diary) -> Iterator[str]:
-    """What rows prove to have happened has its event: every end of an attempt, every last state.
+    """Check that every end of an attempt and every last state has its event.
 
     Numbers alone would not show that the last event is missing.
     """
@@ -167,7 +167,7 @@ def untold(history: History, diary: Diary) -> Iterator[str]:
 
 
 def overlaps(history: History, diary: Diary) -> Iterator[str]:
-    """A lease begins when the one before has ended."""
+    """Check that each lease begins after the one before has ended."""
     del diary
     for subtask_id, attempts in history.attempts.items():
         for earlier, later in pairwise(attempts):
@@ -179,7 +179,7 @@ def overlaps(history: History, diary: Diary) -> Iterator[str]:
 
 
 def misnumbered(history: History, diary: Diary) -> Iterator[str]:
-    """Attempts are 1 to n: in the rows, in the events, and in the subtask; so are the counters."""
+    """Check that attempts count from 1 to n in the rows, the events and the subtask."""
     del diary
     starts: dict[UUID | None, list[int | None]] = {}
     for events in history.events.values():
@@ -204,7 +204,7 @@ def misnumbered(history: History, diary: Diary) -> Iterator[str]:
 
 
 def unfenced(history: History, diary: Diary) -> Iterator[str]:
-    """Who writes with an attempt that has ended is told so, and changes nothing."""
+    """Check that a write with an attempt that has ended is refused and changes nothing."""
     for each in diary.replayed:
         if each.answer not in _REFUSED:
             yield f"subtask {each.subtask_id}: {each.verb} of {each.attempt} was {each.answer}"
@@ -214,7 +214,7 @@ def unfenced(history: History, diary: Diary) -> Iterator[str]:
 
 
 def unexplained(history: History, diary: Diary) -> Iterator[str]:
-    """A task fails if it cannot be planned or its limits are spent; it is cancelled if asked."""
+    """Check that each task that failed or was cancelled has a reason."""
     bad = {each.task_id for each in diary.submitted if each.must_fail}
     refused = {each.task_id for each in diary.submitted if each.may_fail}
     by_task: dict[UUID, list[SubtaskRow]] = {}
@@ -277,7 +277,7 @@ def _is_spent(subtasks: list[SubtaskRow]) -> bool:
 
 
 def _forgiven_at(history: History, subtask: SubtaskRow) -> datetime | None:
-    """Give when a redrive last put a subtask that had failed back to work, its failures forgotten.
+    """Return when a redrive last reset the failures of a subtask.
 
     One whose task went on without it stays as it is.
     """

@@ -103,7 +103,7 @@ def _print(result: Result, say: Say) -> None:
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    """An empty directory that an unprivileged Postgres may enter, also when we are root."""
+    """Make an empty directory that an unprivileged Postgres may enter, also under root."""
     with tempfile.TemporaryDirectory(prefix="cogo-chaos-") as directory:
         home = Path(directory)
         home.chmod(0o711)

@@ -108,7 +108,7 @@ def schedule(
 
 
 def _kinds(count: int, shares: Mapping[Kind, int]) -> list[Kind]:
-    """Give each kind its share, whatever the rounding leaves to the most frequent."""
+    """Return the kinds by their shares; the most frequent gets what rounding leaves."""
     whole = sum(shares.values())
     kinds = [kind for kind, share in shares.items() for _ in range(max(1, count * share // whole))]
     frequent = max(shares, key=lambda kind: shares[kind])

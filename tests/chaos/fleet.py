@@ -53,7 +53,7 @@ class Member:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs now and has said that it is ready."""
+        """Return the process that runs now and has reported that it is ready."""
         return self.process.pid if self.process.ready.is_set() else None
 
     def kill(self, *, seen: bool) -> None:
@@ -62,7 +62,7 @@ class Member:
             self.is_watched = seen
 
     def stop(self) -> int | None:
-        """Let its process stand still; give its id."""
+        """Stop its process (SIGSTOP); return the process id."""
         pid = self._signal(signal.SIGSTOP)
         if pid is not None:
             self.stopped.append(pid)
@@ -70,11 +70,11 @@ class Member:
         return pid
 
     def freeze(self) -> None:
-        """Let its process stand still, as its supervisor can see."""
+        """Stop its process (SIGSTOP) where its supervisor can see it."""
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> int | None:
-        """Give the id of the process that got it; None when it has just died of another fault."""
+        """Signal its process; return the id, None when the process has just died."""
         pid = self.pid
         if pid is None:
             return None
@@ -85,7 +85,7 @@ class Member:
         return pid
 
     def go_on(self, pid: int) -> None:
-        """Let that process run again, unless it has died, or another fault still holds it."""
+        """Resume that process, unless it has died or another fault still holds it."""
         self.stopped.remove(pid)
         self.process.tolerates_stopped = bool(self.stopped)
         if self.process.pid == pid and pid not in self.stopped:
@@ -130,7 +130,7 @@ class Fleet:
 
     @property
     def db_url(self) -> str:
-        """Where Postgres is now: it moves if somebody takes its port while it is dead."""
+        """Return the URL of Postgres, which moves when its port is taken while it is down."""
         return (read_state(self.home) or self.state).db_url
 
     def kill_postgres(self) -> bool:
@@ -145,7 +145,7 @@ class Fleet:
         return True
 
     def logs(self) -> Iterator[Path]:
-        """Give the logs of the agents."""
+        """Return the logs of the agents."""
         for name in self.members:
             log = self.home / "logs" / f"{name}.log"
             if log.exists():

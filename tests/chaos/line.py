@@ -35,7 +35,7 @@ class Line:
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        """Let requests arrive, and drop the connection when their answer comes."""
+        """Pass requests on, and drop the connection when their answer comes."""
         self._losses += 1
         try:
             yield

@@ -21,7 +21,7 @@ class Mutant:
     """The faults under which the guard matters."""
 
     def sql(self) -> list[str]:
-        """Give the statements that make it; they fail when the words are not there."""
+        """Return the statements that make it; they fail when the text is not found."""
         return [*self.statements, *(_change(*each) for each in self.changes)]
 
 

@@ -25,7 +25,7 @@ _ERRORS: Final[Mapping[Kind, str]] = {
 
 
 def summary(history: History, diary: Diary) -> Iterator[str]:
-    """Say how much happened: a run without faults that hit proves nothing."""
+    """Return how much happened: a run without faults that hit proves nothing."""
     tasks = Counter(task.status for task in history.tasks.values())
     outcomes = Counter(
         each.outcome or "open" for attempts in history.attempts.values() for each in attempts
@@ -41,7 +41,7 @@ def summary(history: History, diary: Diary) -> Iterator[str]:
 
 
 def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Give one line a law, with the first cases of those that were broken."""
+    """Return a line for each law, with the first cases of those that were broken."""
     for name, cases in broken.items():
         yield f"{name:<12} {len(cases):>5}  {(LAWS[name].__doc__ or name).splitlines()[0]}"
         yield from (f"    {case}" for case in cases[:_SHOWN])
@@ -64,7 +64,7 @@ _PARTS: Final = ("returned", "claimed", "begun")
 
 
 def recoveries(history: History, diary: Diary) -> Iterator[str]:
-    """Give a table of the times from a fault to the first progress of the next attempt."""
+    """Return a table of the times from a fault to the first progress of the next attempt."""
     lease = RuntimeOptions().lease.total_seconds()
     yield f"seconds from a fault until work goes on (a lease is {lease:.0f} s); the parts at p95"
     headings = "".join(f"{name:>9}" for name in ("p50", "p95", "max", *_PARTS))
@@ -152,7 +152,7 @@ def _ends_after(attempt: AttemptRow, moment: datetime) -> bool:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which this share of all values lies."""
+    """Return the value below which this share of all values lies."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 

@@ -52,7 +52,7 @@ class Result:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no law was broken."""
+        """Return whether no law was broken."""
         return not any(self.broken.values())
 
 

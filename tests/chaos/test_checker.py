@@ -21,7 +21,7 @@ OUTPUT = '{"text": "done"}'
 
 
 def a_history() -> tuple[History, Diary]:
-    """One task of a conversation; the first executor died, the second answered."""
+    """Build the history of a task whose first executor died and whose second answered."""
     task = TaskRow(
         TASK, "key", "completed", UUID(int=9), OUTPUT, None, Decimal("0.5"), [10, 0, 5, 0]
     )
@@ -111,7 +111,7 @@ def one_more_event(kind: str) -> Lie:
 
 
 def put_before(seq: int, kind: str) -> Lie:
-    """One more event of the task; the others move on."""
+    """Insert an event of the task; later ones move on."""
 
     def lie(history: History, _: Diary) -> None:
         events = history.events[TASK]
@@ -123,7 +123,7 @@ def put_before(seq: int, kind: str) -> Lie:
 
 
 def without_event(seq: int) -> Lie:
-    """One event was never written, and the numbers go on without it."""
+    """Remove an event and renumber those after it."""
 
     def lie(history: History, _: Diary) -> None:
         events = history.events[TASK]
@@ -200,7 +200,7 @@ def test_there_is_a_lie_for_every_law() -> None:
 
 
 def a_redriven_history() -> tuple[History, Diary]:
-    """The subtask failed, somebody redrove the task, and the second attempt answered."""
+    """Build the history of a subtask that failed, was redriven, and was answered."""
     history, diary = a_history()
     first, second = history.attempts[MAIN]
     history.attempts[MAIN] = [replace(first, outcome="failed"), second]

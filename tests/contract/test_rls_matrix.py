@@ -155,7 +155,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def matrix_target() -> Iterator[Target]:
-    """A project of this module alone: agents elsewhere would take its tasks."""
+    """Yield a project of this module alone: agents elsewhere would take its tasks."""
     if foreign := foreign_target():
         yield foreign
         return
@@ -227,7 +227,7 @@ async def _read_catalogue(world: World) -> None:
 
 
 def _is_refused(answer: httpx.Response) -> bool:
-    """Whether the caller's role may not do it: not a matter of the rows or the arguments."""
+    """Return whether the caller's role may not do it, whatever the rows or arguments."""
     return answer.status_code in {401, 403} and answer.json()["code"] == "42501"
 
 
@@ -350,7 +350,7 @@ async def test_only_the_service_speaks_on_any_topic(world: World) -> None:
 
 
 async def _hears(world: World, name: str, topic: str) -> bool:
-    """Whether the server lets them join the private channel."""
+    """Return whether the server lets them join the private channel."""
     key = world.target.secret_key if name == "service" else world.target.publishable_key
     address = world.target.url.replace("http", "ws", 1)
     payload = {"config": {"private": True}, "access_token": world.tokens[name] or key}

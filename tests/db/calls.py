@@ -9,7 +9,7 @@ MODEL = {"model_id": "model-a", "provider": "acme"}
 
 
 def a_call(lease: Row | None = None, usd: float | None = 1, **fields: object) -> Row:
-    """One call of an attempt that may cost so much at most."""
+    """Build a call of an attempt with this maximum cost."""
     of = {} if lease is None else {
         "task_id": str(lease["task_id"]),
         "subtask_id": str(lease["subtask_id"]),

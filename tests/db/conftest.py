@@ -35,7 +35,7 @@ async def other_agent(database: Database) -> Agent:
 
 @pytest.fixture
 def other_database_url(cluster: Cluster) -> Iterator[str]:
-    """A second database like `database_url`."""
+    """Yield a second database like `database_url`."""
     name = cluster.create()
     yield cluster.dsn("postgres", name)
     cluster.drop(name)

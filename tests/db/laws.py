@@ -91,5 +91,5 @@ LAWS: Final = {
 
 
 async def broken_laws(connection: Connection) -> list[str]:
-    """The laws that some row breaks."""
+    """Return the laws that some row breaks."""
     return [law for law, query in LAWS.items() if await connection.fetch(query)]

@@ -72,7 +72,7 @@ async def is_refused(connection: Connection, statement: str, *values: object) ->
 
 
 async def a_finished_task(database: Database, owner: object) -> None:
-    """A task that leaves at least one row in every table that a person may read."""
+    """Run a task that leaves a row in every table that a person may read."""
     agent = Agent(await database.connect())
     session_id = await agent.connection.fetchval("select gen_random_uuid()")
     task_id = await insert_task(agent.connection, owner=owner, session_id=session_id)

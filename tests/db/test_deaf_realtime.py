@@ -51,7 +51,7 @@ async def test_each_end_is_told_on_two_topics(database: Database, agent: Agent) 
 
 @pytest.fixture
 async def refuse(cluster: Cluster, migrated: str) -> AsyncIterator[Refuse]:
-    """Lets realtime.messages take only rows of which a condition is true; until the test ends."""
+    """Yield a function that restricts realtime.messages to rows that meet a condition."""
     superuser = await asyncpg.connect(cluster.dsn("supabase_admin", migrated))
     send = await superuser.fetchval(
         "select pg_get_functiondef('realtime.send(jsonb, text, text, boolean)'::regprocedure)"

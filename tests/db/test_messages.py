@@ -23,7 +23,7 @@ USAGE = {
 
 
 async def heard(database: Database, *types: str) -> list[Row]:
-    """What went out, oldest first: topic, event, private, and the envelope."""
+    """Return the messages, oldest first: topic, event, private, and the envelope."""
     owner = await database.connect("postgres")
     found = await owner.fetch(
         "select topic, event, private, payload from realtime.messages"

@@ -36,7 +36,7 @@ async def queue_up(
 
 
 async def owners_of(agent: Agent, *, claims: int, lane: str = "m") -> list[UUID | None]:
-    """Whose subtasks the next claims give, one at a time."""
+    """Return the owners of the next subtasks, claimed one at a time."""
     found = []
     for _ in range(claims):
         [lease] = await agent.claim(lane, limit=1)

@@ -126,7 +126,7 @@ class Fleet(RuleBasedStateMachine):
         await self.person.execute(call, paused, running)
 
     async def check_limits(self, lanes: set[str]) -> None:
-        """Of what limits allow nothing was passed by a claim that took from these lanes."""
+        """Check that a claim that took from these lanes left nothing that limits allow."""
         assert not lanes & self.paused
         assert not (lanes and "owner" in self.paused)
         count = "select count(*) from cogo.subtasks where status = 'running' and lane = any ($1)"
@@ -227,7 +227,7 @@ class Fleet(RuleBasedStateMachine):
 
 
 def outcome_of(lease: Row, plan: tuple[Row, ...]) -> Row:
-    """What completes a lease of this kind."""
+    """Return the output that completes a lease of this kind."""
     if lease["type"] == "PLAN":
         return {"plan": {"subtasks": list(plan)}}
     if lease["lane"] == "cio":

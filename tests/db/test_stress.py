@@ -23,7 +23,7 @@ PLANS = (
 
 
 def finished(lease: Row, dice: random.Random) -> Row:
-    """The completion of a lease of any kind."""
+    """Return the completion of a lease of any kind."""
     if lease["type"] == "PLAN":
         return ref(lease) | {"plan": {"subtasks": dice.choice(PLANS)}}
     if lease["lane"] == "cio":

@@ -31,7 +31,7 @@ class Upgrade:
 
     @property
     def migration(self) -> Migration:
-        """The drafted migration."""
+        """Return the drafted migration."""
         return as_migration(self.draft)
 
 
@@ -57,7 +57,7 @@ def upgrade(cluster: Cluster) -> Iterator[Upgrade]:
 
 @pytest.fixture
 def live(cluster: Cluster, upgrade: Upgrade) -> Iterator[str]:
-    """A database with all migrations, which is upgraded."""
+    """Yield a database with all migrations, which is upgraded."""
     name = cluster.create(template=upgrade.migrated)
     yield cluster.dsn("postgres", name)
     cluster.drop(name)

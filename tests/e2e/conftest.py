@@ -10,7 +10,7 @@ from tests.support.servers.system import System, running_system
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """An orchestrator and two executors. Processes that a test kills are started again."""
+    """Run an orchestrator and two executors; those that a test kills are started again."""
     with running_system(tmp_path_factory.mktemp("system"), "--executors", "2") as running:
         yield running
 

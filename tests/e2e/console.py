@@ -10,7 +10,7 @@ SECONDS = 30.0
 
 
 def text(page: Chrome, selector: str) -> str:
-    """What can be read there now; nothing where there is no such element yet."""
+    """Return the text of an element, empty when there is none."""
     try:
         found = page.find_elements(By.CSS_SELECTOR, selector)
         return "\n".join(each.get_property("textContent") or "" for each in found)  # type: ignore[misc]

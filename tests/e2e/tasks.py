@@ -31,13 +31,13 @@ async def ended(store: QueueStore, task_id: UUID, *, within: float = ENDED_SECON
 
 
 async def attempts(store: QueueStore, task_id: UUID) -> list[Attempt]:
-    """Give the attempts at the work itself, not those at planning and routing."""
+    """Return the attempts at the work itself, without planning and routing."""
     found = await store.fetch_attempts(task_id=task_id)
     return [each for each in found if each.lane != "cio"]
 
 
 async def outcomes(store: QueueStore, task_id: UUID) -> list[str | None]:
-    """Tell how the attempts at the work ended, in their order."""
+    """Return how the attempts at the work ended, in their order."""
     return [each.outcome for each in await attempts(store, task_id)]
 
 

@@ -106,7 +106,7 @@ async def test_garbage_on_every_channel_changes_nothing_and_is_logged_once(
     expected = [(executor, SUBTASKS), ("orchestrator", TASKS), ("orchestrator", MODEL_SELECTION)]
 
     async def say_garbage() -> bool:
-        """Tell whether everyone has complained; who has only just started hears the next."""
+        """Return whether all have logged it; one that has just started receives the next."""
         await broadcast(system, [*ALL, f"{RESULTS}:{held.id}"])
         return all(complaints(system, agent, topic) for agent, topic in expected)
 
@@ -137,6 +137,6 @@ async def broadcast(system: System, topics: Sequence[str]) -> None:
 
 
 def complaints(system: System, agent_id: str, topic: str) -> list[str]:
-    """Give the log lines of an agent about malformed messages of one event on one topic."""
+    """Return an agent's log lines about malformed messages of one event on one topic."""
     signs = ("a malformed message was ignored", f'"topic": "{topic}"', f'"event": "{NO_TYPE}"')
     return [line for line in system.log_of(agent_id) if all(sign in line for sign in signs)]

@@ -44,7 +44,7 @@ async def test_cancelling_a_task_ends_the_call_of_its_model(
 
 
 async def calls(system: System, *, pieces: int = 0, is_over: bool = False) -> list[dict[str, Any]]:
-    """Give the calls for this test's task that have come so far."""
+    """Return the calls for this test's task so far."""
     found = [each for each in await system.asked() if each["fault"] == ENDLESS]
     return [
         each

@@ -50,7 +50,7 @@ def button(page: Chrome, label: str) -> WebElement:
 
 
 def complaints(page: Chrome) -> list[str]:
-    """What the browser refused or could not run; lost connections are no fault of the page."""
+    """Return the errors of the page, without lost connections."""
     found = [str(each["message"]) for each in page.get_log("browser")]  # type: ignore[no-untyped-call]
     return [each for each in found if "net::ERR_" not in each]
 

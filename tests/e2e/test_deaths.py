@@ -164,7 +164,7 @@ def lone_executor(system: System, name: str) -> Iterator[int]:
 
 
 def gave_up(system: System, agent: AgentRecord, task_id: UUID) -> bool:
-    """Whether the agent has noticed that what it did belongs to nobody."""
+    """Return whether the agent has logged that its lease was lost."""
     signs = ("the lease was lost", '"stale"')
     about = [line for line in system.log_of(agent.id) if str(task_id) in line]
     return any(sign in line for line in about for sign in signs)

@@ -28,7 +28,7 @@ MENDED: Sequence[tuple[str, str]] = (
 
 
 async def calling(store: SupabaseStore, task_id: UUID) -> list[Attempt]:
-    """Give the attempts that asked a vendor. A busy one is left alone: the work is handed back."""
+    """Return the attempts that called a vendor; those handed back did not."""
     return [each for each in await attempts(store, task_id) if each.outcome != "released"]
 
 

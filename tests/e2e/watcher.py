@@ -41,11 +41,11 @@ class Watcher:
             self.heard.append(message)
 
     def of(self, type_: MessageType) -> list[Envelope]:
-        """Give the messages of one type."""
+        """Return the messages of one type."""
         return [each for each in self.heard if each.type == type_]
 
     def progress(self) -> list[SubtaskProgress]:
-        """Give the pieces of text and reasoning."""
+        """Return the deltas of text and reasoning."""
         found = self.of(MessageType.SUBTASK_PROGRESS)
         return [read_payload(each, SubtaskProgress) for each in found]
 

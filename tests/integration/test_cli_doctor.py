@@ -75,7 +75,7 @@ async def test_a_database_that_cannot_write_is_missing_although_it_answers() -> 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory for the program in this process, without keys and without a Supabase."""
+    """Enter a directory without keys and without a Supabase."""
     for name in [*dotenv_values(CHECKOUT / ".env.example"), "COGO_ENV_FILE"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

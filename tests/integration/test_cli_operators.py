@@ -149,7 +149,7 @@ def test_a_list_that_goes_on_says_so_and_pages_meet_without_a_gap(
     asyncio.run(spent(project, {OWNER: ["0.5", "0.25"]}))
 
     async def lose_all() -> None:
-        """Let each call have a second row that differs in its outcome only."""
+        """Give each call a second row with another outcome."""
         connection = await asyncpg.connect(project.db_url)
         await connection.execute(
             "insert into public.cogo_calls"

@@ -51,7 +51,7 @@ async def attempts_of(db_url: str, task_id: UUID) -> list[tuple[str, str | None]
 
 
 async def reasons_of(db_url: str, task_id: UUID) -> list[str | None]:
-    """Give the class of each attempt's error."""
+    """Return the class of each attempt's error."""
     connection = await asyncpg.connect(db_url)
     try:
         rows = await connection.fetch(

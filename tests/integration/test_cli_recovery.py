@@ -23,7 +23,7 @@ time.sleep(60)
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
-    """A module that says what it heard; it lies where only the child finds it."""
+    """Write a module that reports what it received, where only the child finds it."""
     (tmp_path / "becoming.py").write_text(PROGRAM)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return Spec(

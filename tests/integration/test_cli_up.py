@@ -100,7 +100,7 @@ async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_
 
 
 async def asked(url: str) -> str | None:
-    """Give the page, unless nobody is there, or says that something is wrong."""
+    """Return the page, None when it cannot be read or reports an error."""
     with contextlib.suppress(httpx.TransportError):
         async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.get(url)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.db
 
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as `postgres`, the role that migrations run as."""
+    """Yield a connection as `postgres`, the role that runs migrations."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -20,7 +20,7 @@ async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def authenticator(cluster: Cluster, database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as the role that serves requests."""
+    """Yield a connection as the role that serves requests."""
     name = database_url.rpartition("/")[2]
     connection = await asyncpg.connect(cluster.dsn("authenticator", name))
     yield connection

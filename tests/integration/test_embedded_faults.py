@@ -32,7 +32,7 @@ def troubled() -> Iterator[State]:
 
 @pytest.fixture
 async def http(troubled: State) -> AsyncIterator[httpx.AsyncClient]:
-    """Requests with the secret key; what was ordered ends with the test."""
+    """Yield a client with the secret key; faults that it orders end with the test."""
     headers = {"apikey": troubled.secret_key}
     async with httpx.AsyncClient(base_url=troubled.url, headers=headers, timeout=20) as client:
         yield client
@@ -69,7 +69,7 @@ async def try_join(
 
 
 async def heard(socket: ClientConnection, event: str) -> dict[str, Any]:
-    """Give the next frame with this event."""
+    """Return the next frame with this event."""
     async with asyncio.timeout(60):
         while True:
             frame: dict[str, Any] = json.loads(await socket.recv())
@@ -92,7 +92,7 @@ async def arrived(socket: ClientConnection, numbers: range) -> list[int]:
 
 
 async def heard_before(socket: ClientConnection, ref: str) -> list[int]:
-    """Give the numbers of the broadcasts that come before the answer to `ref`."""
+    """Return the numbers of the broadcasts that come before the answer to `ref`."""
     numbers = []
     async with asyncio.timeout(60):
         while (frame := json.loads(await socket.recv()))["ref"] != ref:

@@ -313,7 +313,7 @@ async def test_a_server_whose_postgres_lost_its_port_comes_back_and_says_where(
 
 @contextlib.contextmanager
 def taking(port: int) -> Iterator[Callable[[], bool]]:
-    """Give what listens on `port` from when it is free; it says whether it was."""
+    """Yield a server that listens on `port` as soon as it is free."""
     with socket.socket() as thief:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 

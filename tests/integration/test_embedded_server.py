@@ -38,7 +38,7 @@ def client(supabase_server: State) -> Iterator[httpx.Client]:
 
 
 def refused(directory: Path, *arguments: str) -> str:
-    """The one line that a server that cannot start leaves."""
+    """Return the one line of a server that cannot start."""
     answer = subprocess.run(
         [sys.executable, "-m", "embedded", f"--dir={directory}", *arguments],
         capture_output=True,

@@ -36,7 +36,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @asynccontextmanager
 async def socks_proxy() -> AsyncIterator[tuple[str, list[str]]]:
-    """A SOCKS5 proxy that answers every request itself with 404; its URL and who was wanted."""
+    """Run a SOCKS5 proxy that answers with 404; yield its address and the requested hosts."""
     wanted: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,7 @@ PASSWORD = "long enough"
 
 
 def an_email() -> str:
-    """Give an address that nobody has."""
+    """Return an unused e-mail address."""
     return f"{secrets.token_hex(6)}@example.com"
 
 

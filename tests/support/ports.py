@@ -12,7 +12,7 @@ _NEXT: Final = count(os.getpid() * 97)
 
 
 def a_port() -> int:
-    """Give a free one that nobody else is given while its server is down."""
+    """Return a free port that no other test gets while its server is down."""
     while True:
         port = _FIRST + next(_NEXT) % _MANY
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process lives; one that only waits to be noticed as dead does not."""
+    """Return whether a process lives; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -19,7 +19,7 @@ def is_running(pid: int) -> bool:
 
 
 def descendants(pid: int) -> set[int]:
-    """Give every living process that `pid` has started, itself or through others."""
+    """Return the living descendants of a process."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -33,5 +33,5 @@ def descendants(pid: int) -> set[int]:
 
 
 def _fields(status: Path) -> list[str]:
-    """Give what follows the program's name, which may hold spaces: state, parent, ..."""
+    """Return the fields after the program's name, which may hold spaces: state, parent, ..."""
     return status.read_text().rpartition(")")[2].split()

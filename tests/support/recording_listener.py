@@ -23,13 +23,13 @@ class RecordingListener:
         return bus.listen(topic, self.heard.append, on_ready=self.count)
 
     def count(self) -> None:
-        """One more time it is ready."""
+        """Count a subscription."""
         self.subscriptions += 1
 
 
 @contextmanager
 def captured_logs(level: str) -> Iterator[list[dict[str, Any]]]:
-    """What is logged within the block: message, level, and the values beside it."""
+    """Collect what is logged within the block: message, level, and values."""
     records: list[dict[str, Any]] = []
 
     def keep(message: Any) -> None:

@@ -21,7 +21,7 @@ class Counts(NamedTuple):
 
 
 def counts_of(usage: TokenUsage | None) -> Counts:
-    """The parts of a usage that is known."""
+    """Return the parts of a usage, all of which must be known."""
     assert usage is not None
     parts = (usage.input, usage.cached, usage.cache_write, usage.output, usage.reasoning)
     known = [each for each in parts if each is not None]

@@ -15,7 +15,7 @@ class _Jumping(selectors.DefaultSelector):
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready. Waits only when there is no timer at all."""
+        """Return what is ready, and wait only when there is no timer."""
         if timeout is None:
             return super().select(None)
         ready = super().select(0)

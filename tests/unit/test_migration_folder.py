@@ -13,7 +13,7 @@ SUPABASE = Path(__file__).parents[2] / "supabase"
 
 @pytest.fixture
 def supabase(tmp_path: Path) -> Path:
-    """A copy in which everything is frozen."""
+    """Make a copy in which all migrations are frozen."""
     copy = tmp_path / "supabase"
     shutil.copytree(SUPABASE, copy)
     assert MigrationFolder(copy).freeze() == []

@@ -38,14 +38,14 @@ Opener: TypeAlias = Callable[[str], Adapter]
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[str]:
-    """The URL of a simulator that does not wait; all tests share it."""
+    """Run a simulator without delays, shared by all tests; yield its URL."""
     with simulator_process() as url:
         yield url
 
 
 @pytest.fixture
 async def journal(simulator: str) -> AsyncIterator[Journal]:
-    """What the simulator is asked from now on."""
+    """Yield what the simulator is asked from now on."""
     async with httpx.AsyncClient(base_url=simulator, timeout=10, trust_env=False) as client:
         yield await journal_of(client)
 
@@ -59,7 +59,7 @@ def vendor(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def adapter_with_key(simulator: str, vendor: str) -> AsyncIterator[Opener]:
-    """Makes open adapters of the vendor with any key; they are closed after the test."""
+    """Yield a function that opens adapters of the vendor; they are closed after the test."""
     async with AsyncExitStack() as stack:
 
         def open_with(key: str) -> Adapter:
@@ -74,13 +74,13 @@ async def adapter_with_key(simulator: str, vendor: str) -> AsyncIterator[Opener]
 
 @pytest.fixture
 def adapter(adapter_with_key: Opener) -> Adapter:
-    """An open adapter of the vendor."""
+    """Open an adapter of the vendor."""
     return adapter_with_key("a-key")
 
 
 @pytest.fixture
 def ask(vendor: str) -> Callable[..., ChatRequest]:
-    """Builds requests for a model of the vendor."""
+    """Return a function that builds requests for a model of the vendor."""
 
     def build(prompt: str = "Write a fibonacci function", **changes: object) -> ChatRequest:
         fields: dict[str, object] = {"model": MODELS[vendor]}

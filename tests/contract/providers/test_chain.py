@@ -45,7 +45,7 @@ def credentials(simulator: str, *providers: str, keys: tuple[SecretStr, ...] = (
 
 
 def with_routing(**changes: object) -> Catalogue:
-    """The catalogue with a changed entry of the model; the shared one stays as it is."""
+    """Return a copy of the catalogue with a changed entry of the model."""
     catalogue = Catalogue.load()
     model = catalogue.models[MODEL].model_copy(update=changes)
     catalogue.models = {**catalogue.models, MODEL: model}

@@ -54,7 +54,7 @@ async def servers() -> AsyncIterator[Servers]:
 
 
 def a_catalogue(tmp_path: Path, **ports: list[int]) -> Catalogue:
-    """The packaged one, with these ports for its local providers, and no others."""
+    """Load the packaged catalogue with only these ports for its local providers."""
     names = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
     path = tmp_path / "cogo.toml"
     path.write_text(

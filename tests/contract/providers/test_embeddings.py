@@ -219,7 +219,7 @@ async def test_gates_are_told_of_every_request_and_may_refuse_it(
 
 
 async def embedded(answer: object) -> Embedded:
-    """What is made of such an answer to one text."""
+    """Return what the embedder makes of such an answer to one text."""
     async with recording(answer) as server:
         given = {"openai": Credential(key=SecretStr("a-key"), base_url=server.url)}
         async with Router(CATALOGUE, given) as router:

@@ -38,7 +38,7 @@ SILENT = {"openai"}
 
 
 async def replayed(events: list[Event]) -> AsyncIterator[Event]:
-    """What was read, once more."""
+    """Yield the events that were read."""
     for event in events:
         yield event
 

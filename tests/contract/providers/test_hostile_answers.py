@@ -51,7 +51,7 @@ async def listed(vendor: str, body: bytes, *, headers: str = "") -> list[ListedM
 
 
 def an_answer(vendor: str, text: str = "yes", **more: Any) -> dict[str, Any]:
-    """A good one in one piece."""
+    """Return a good answer in one piece."""
     if vendor == "anthropic":
         content = [{"type": "text", "text": text}]
         return {"type": "message", "content": content, "stop_reason": "end_turn"} | more
@@ -62,7 +62,7 @@ def an_answer(vendor: str, text: str = "yes", **more: Any) -> dict[str, Any]:
 
 
 def with_more(vendor: str, more: str) -> bytes:
-    """A good answer with a field of any text."""
+    """Return a good answer with a field of any text."""
     whole = json.dumps(an_answer(vendor))
     return f'{whole[:-1]}, "more": {more}}}'.encode()
 
@@ -153,7 +153,7 @@ async def test_fields_of_another_shape_are_an_answer_or_malformed(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The ways to every value inside."""
+    """Yield the paths to all values inside."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     if not isinstance(value, dict | list):
         return []

@@ -135,7 +135,7 @@ def limits() -> Limits:
 
 @pytest.fixture
 def standing(request: pytest.FixtureRequest, cluster: Cluster, limits: Limits) -> Server | None:
-    """The server that need not be started for this test; None where a limit is reached."""
+    """Return the module's server, None for a test that reaches a limit."""
     if foreign_target() is not None:
         if cluster.major != DEFAULT_MAJOR:
             pytest.skip("another Supabase is judged: it has one Postgres")
@@ -152,7 +152,7 @@ def standing(request: pytest.FixtureRequest, cluster: Cluster, limits: Limits) -
 async def server(
     request: pytest.FixtureRequest, standing: Server | None, limits: Limits
 ) -> AsyncIterator[Server]:
-    """A server that nobody else uses, left as it was found."""
+    """Yield a server that no other test uses, and check that nothing stays in it."""
     if standing is None:
         cluster, name = request.getfixturevalue("realtime_database")
         async with a_server(cluster, name, limits) as own:
@@ -174,7 +174,7 @@ def module_server(realtime_database: tuple[Cluster, str]) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
-    """For tests that need the inside of the server."""
+    """Make a database for tests that look inside the server."""
     if foreign_target() is not None:
         pytest.skip("another Supabase is judged: this looks at the inside of the embedded one")
     name = cluster.create()
@@ -185,7 +185,7 @@ def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
 
 @pytest.fixture(scope="session")
 def foreign_server() -> Iterator[Server]:
-    """The Realtime of the Supabase that is judged, with our policies and no others."""
+    """Yield the Realtime of the Supabase under test, with our policies and no others."""
     target = foreign_target()
     assert target is not None
     # For tests alone, as the other variables.
@@ -271,7 +271,7 @@ def in_thread(context: AbstractAsyncContextManager[_T]) -> Iterator[_T]:
 
 
 async def _standing(db_url: str) -> str:
-    """The statements that make the policies and the publication as they are."""
+    """Return the statements that restore the policies and the publication."""
     connection = await asyncpg.connect(db_url)
     try:
         return "".join(row["statement"] for row in await connection.fetch(_STANDING))

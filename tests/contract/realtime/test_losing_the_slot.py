@@ -30,18 +30,18 @@ async def listen(socket: Wire) -> None:
 
 
 async def told(socket: Wire) -> None:
-    """The client is told that changes flow."""
+    """Wait until the client is told that changes flow."""
     assert (await socket.receive())["payload"]["message"] == "Subscribed to PostgreSQL"
 
 
 async def heard(socket: Wire) -> int:
-    """The id of the next row that is told."""
+    """Return the id of the next row that is announced."""
     number: int = (await socket.receive())["payload"]["data"]["record"]["id"]
     return number
 
 
 async def readers(admin_db_url: str) -> list[int | None]:
-    """The processes that hold slots of this database."""
+    """Return the processes that hold slots of this database."""
     connection = await asyncpg.connect(admin_db_url)
     try:
         rows = await connection.fetch(

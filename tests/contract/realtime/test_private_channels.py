@@ -23,7 +23,7 @@ def no_permission(topic: str) -> str:
 
 
 def whenever(said: str) -> str:
-    """What was said, however long the machine took to say it."""
+    """Return a frame without the times in it."""
     return re.sub(r"\d+ seconds", "N seconds", said)
 
 

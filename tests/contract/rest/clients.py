@@ -12,7 +12,7 @@ from supabase import AsyncClient, AsyncClientOptions, acreate_client
 
 @contextlib.asynccontextmanager
 async def open_client(url: str, key: str) -> AsyncIterator[AsyncClient]:
-    """A client on a connection pool of its own."""
+    """Open a client with a connection pool of its own."""
     # With no pool given supabase-py makes one through an argument that postgrest has deprecated.
     async with httpx.AsyncClient(timeout=20) as pool:
         options = AsyncClientOptions(httpx_client=pool, auto_refresh_token=False)
@@ -20,7 +20,7 @@ async def open_client(url: str, key: str) -> AsyncIterator[AsyncClient]:
 
 
 def rows_of(answer: APIResponse) -> list[dict[str, Any]]:
-    """The rows of an answer, whose type in the client is any JSON."""
+    """Return the rows of an answer, whose type in the client is any JSON."""
     return cast("list[dict[str, Any]]", answer.data)
 
 

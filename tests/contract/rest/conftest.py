@@ -60,7 +60,7 @@ def rest_schema(request: pytest.FixtureRequest) -> Target:
 
 
 def fill(target: Target) -> None:
-    """The same rows for tests that are not async."""
+    """Insert the rows, for tests that are not async."""
     execute(target, _ROWS)
 
 
@@ -80,7 +80,7 @@ def execute(target: Target, statements: str) -> None:
 
 @pytest.fixture
 async def rows(rest_schema: Target) -> AsyncIterator[asyncpg.Connection]:
-    """The same rows before each test, and a connection of the project's owner."""
+    """Insert the rows before each test; yield a connection of the project's owner."""
     connection = await asyncpg.connect(rest_schema.db_url)
     try:
         await connection.execute(_ROWS)

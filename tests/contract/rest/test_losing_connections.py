@@ -67,7 +67,7 @@ async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def statuses(http: httpx.AsyncClient, count: int) -> set[int]:
-    """The statuses of that many requests at once."""
+    """Return the statuses of that many simultaneous requests."""
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(http.get("/things")) for _ in range(count)]
     return {each.result().status_code for each in asked}

@@ -17,7 +17,7 @@ _SLOW: Final = {"/rpc/rest_sleep_long", "/rpc/rest_count"}
 
 @pytest.fixture(scope="module")
 def operations(rest_schema: Target) -> list[Any]:
-    """What the description offers for our own tables and functions."""
+    """Return the operations on our own tables and functions."""
     fill(rest_schema)
     headers = {"apikey": rest_schema.secret_key}
     document = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers, timeout=60).json()

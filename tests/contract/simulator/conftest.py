@@ -14,14 +14,14 @@ Ended: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
-    """The URL of a fresh simulator."""
+    """Run a simulator; yield its URL."""
     async with run_simulator(speed=0) as url:
         yield url
 
 
 @pytest.fixture
 async def control(simulator: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A plain HTTP client of the same simulator."""
+    """Yield a plain HTTP client of the same simulator."""
     async with httpx.AsyncClient(base_url=simulator, timeout=10, trust_env=False) as client:
         yield client
 

@@ -24,7 +24,7 @@ def a_request(prompt: str = "Hello", *, stream: bool = False) -> dict[str, objec
 
 @pytest.fixture
 async def slow_simulator() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a simulator that takes minutes for a response."""
+    """Yield a client of a simulator that takes minutes for a response."""
     async with (
         run_simulator(speed=0.01) as url,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,

@@ -23,7 +23,7 @@ LEASE = timedelta(seconds=60)
 
 
 def a_selection(**fields: object) -> SelectionRecord:
-    """A choice of the model `model-a`, unless told otherwise."""
+    """Build a choice, of the model `model-a` by default."""
     return SelectionRecord.model_validate(
         {
             "selected_model": "model-a",

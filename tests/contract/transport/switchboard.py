@@ -61,12 +61,12 @@ class Switchboard:
         }
 
     def frames(self, event: str, topic: str) -> list[dict[str, Any]]:
-        """What clients said about a topic."""
+        """Return the frames that clients sent about a topic."""
         about = (event, f"realtime:{topic}")
         return [each for each in self.said if (each["event"], each["topic"]) == about]
 
     async def broadcast(self, topic: str, payload: object) -> None:
-        """Say something to everybody."""
+        """Broadcast a message to all clients."""
         body = {"type": "broadcast", "event": "TASK_ADMIRED", "payload": payload}
         await self.send(topic, "broadcast", body)
 

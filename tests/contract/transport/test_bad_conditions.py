@@ -16,7 +16,7 @@ A_KEY = "sb_secret_of_nobody"
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives these answers, the last one for ever; its URL, and what it was asked.
+    """Run a server that gives these answers, repeating the last; yield its URL and requests.
 
     With no answer at all it keeps silent until the client goes.
     """

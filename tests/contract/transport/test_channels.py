@@ -62,7 +62,7 @@ def a_progress(task_id: UUID, delta: str, offset: int = 0) -> OutgoingMessage:
 
 
 async def broadcast(project: State, topic: str, event: str, payload: object) -> None:
-    """Say something from the database, as anybody with the right to may."""
+    """Broadcast a message from the database."""
     connection = await asyncpg.connect(project.db_url)
     try:
         await connection.execute(

@@ -20,7 +20,7 @@ AWAY = "Realtime is away; work is found by polling"
 
 
 def a_message(**payload: object) -> dict[str, Any]:
-    """As it goes over the wire."""
+    """Build a message as it goes over the wire."""
     return {"type": "TASK_ADMIRED", "payload": payload, "source": "x", "target": TASKS}
 
 
@@ -42,7 +42,7 @@ async def listening(
 
 
 async def is_heard(switchboard: Switchboard, listener: RecordingListener) -> bool:
-    """Whether what is said now arrives."""
+    """Return whether a message that is sent now arrives."""
     await switchboard.broadcast(TASKS, a_message())
     return bool(listener.heard)
 
@@ -57,7 +57,7 @@ async def visit(channels: Channels, topic: str, switchboard: Switchboard | None 
 
 
 def has_left(switchboard: Switchboard, before: int) -> bool:
-    """Whether the topic was left once more than before."""
+    """Return whether the topic was left once more than before."""
     return len(switchboard.frames("phx_leave", TASKS)) > before
 
 

@@ -34,7 +34,7 @@ PATHS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/opena
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[State]:
-    """A project whose lane `cio` no other test looks at."""
+    """Yield a project whose lane `cio` no other test reads."""
     with state_directory() as directory, embedded_server(directory) as state:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(migrate(state))
@@ -43,7 +43,7 @@ def server() -> Iterator[State]:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
-    """The URL of a fresh simulator that takes its time, so that attempts can be interrupted."""
+    """Run a simulator that is slow enough to interrupt attempts; yield its URL."""
     async with run_simulator(speed=3) as url:
         yield url
 

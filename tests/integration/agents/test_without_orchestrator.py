@@ -22,7 +22,7 @@ LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-4o-mini"]
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[str]:
-    """One that never waits: nothing is interrupted here."""
+    """Run a simulator without delays; yield its URL."""
     async with run_simulator(speed=0) as url:
         yield url
 
@@ -80,13 +80,13 @@ async def _is_stamped(agents: "Fleet", task: Task) -> None:
 
 
 async def _outcomes(agents: "Fleet", task: Task) -> list[str]:
-    """Of the calls of models, in their order."""
+    """Return the outcomes of the calls of models, in their order."""
     attempts = await agents.store.fetch_attempts(task_id=task.id)
     return [str(each.outcome) for each in attempts if each.lane != "cio"]
 
 
 async def _waits(agents: "Fleet", task: Task) -> str:
-    """What a person is told of a task that stands still in the lane of orchestrators."""
+    """Return what a person is told of a task that waits for orchestrators."""
 
     async def probe() -> str | None:
         subtasks = await agents.store.fetch_subtasks(task_id=task.id)

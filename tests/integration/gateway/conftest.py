@@ -33,7 +33,7 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 
 @pytest.fixture
 def opened_door(project: State, tmp_path: Path) -> OpenDoor:
-    """Opens a gateway with these options; gives the application."""
+    """Return a function that opens a gateway with options, as an application."""
 
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[Door]:
@@ -48,7 +48,7 @@ def opened_door(project: State, tmp_path: Path) -> OpenDoor:
 
 @pytest.fixture
 def opened(opened_door: OpenDoor) -> OpenGateway:
-    """Opens a gateway with these options; gives a client of it."""
+    """Return a function that opens a gateway with options, as a client."""
 
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
@@ -64,7 +64,7 @@ def opened(opened_door: OpenDoor) -> OpenGateway:
 
 @pytest.fixture
 async def parts(project: State, tmp_path: Path) -> AsyncIterator[Parts]:
-    """What the routes of a gateway work with."""
+    """Yield the services of a gateway's routes."""
     options = GatewayOptions(is_loopback=True, is_keyless=True)
     async with _opening(project, tmp_path, options, Metrics())() as found:
         yield found

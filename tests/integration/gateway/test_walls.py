@@ -57,6 +57,6 @@ async def test_a_list_gives_the_beginning_of_a_prompt(
 
 
 async def listing(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """Give the tasks of the first page."""
+    """Return the tasks of the first page."""
     found: list[dict[str, Any]] = (await client.get("/tasks")).json()["tasks"]
     return found

@@ -331,5 +331,5 @@ AWAY = StoreUnavailable("the store is away")
 
 
 def a_ref() -> LeaseRef:
-    """Some lease."""
+    """Return a lease."""
     return LeaseRef(subtask_id=uuid4(), attempt=1)

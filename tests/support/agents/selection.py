@@ -47,7 +47,7 @@ def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowl
 def recommend(
     question: SelectionRequest, catalogue: Catalogue, knowledge: Knowledge = NOTHING_KNOWN
 ) -> list[str]:
-    """Give what may be taken in its order, whoever is asked for by name; nothing is an answer."""
+    """Return the eligible models in their order; the requested one has no privilege."""
     try:
         choice = choose_model(replace(question, requested=None), catalogue, knowledge)
     except NoModel:

@@ -8,12 +8,12 @@ from protocol.records import ClaimedSubtask, Completion
 
 
 def a_plan(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask:
-    """The PLAN of a task that asks for a function, unless told otherwise."""
+    """Build the PLAN of a task that asks for a function by default."""
     return a_subtask(task, type="PLAN", lane="cio", params={}, **fields)
 
 
 def a_subtask(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubtask:
-    """A stamped GENERATE_CODE, under its first lease."""
+    """Build a stamped GENERATE_CODE under its first lease."""
     task_id = uuid4()
     brief = {
         "id": str(task_id),
@@ -39,5 +39,5 @@ def a_subtask(task: dict[str, Any] | None = None, **fields: Any) -> ClaimedSubta
 
 
 def done(claimed: ClaimedSubtask) -> Completion:
-    """The least that completes a subtask."""
+    """Build the smallest completion of a subtask."""
     return Completion(ref=claimed.ref, output={"text": "done"})

@@ -113,7 +113,7 @@ class _Attack:
             self.taken[UUID(answer.json()[0]["id"])] = row[:300]
 
     async def call_functions(self) -> None:
-        """Give the functions of users what they do not expect."""
+        """Call the functions of users with hostile arguments."""
         for task_id in list(self.taken)[:10]:
             of_task = f'"p_task_id": "{task_id}"'
             for name, fields in (

@@ -20,7 +20,7 @@ _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """An environment without keys and without a project, whatever the developer has set."""
+    """Return an environment without the developer's keys and project."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}  # noqa: TID251
     return kept | {"HOME": str(home), "COGO_ENV_FILE": os.devnull} | variables
 

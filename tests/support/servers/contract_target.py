@@ -27,7 +27,7 @@ class Target:
 
 
 def foreign_target() -> Target | None:
-    """The Supabase that COGO_CONTRACT_URL, _PUBLISHABLE_KEY, _SECRET_KEY and _DB_URL name."""
+    """Return the Supabase that the variables COGO_CONTRACT_* name, if they do."""
     # These variables are for tests alone: the product's settings know nothing of them.
     given = {name: os.environ.get(_PREFIX + name, "") for name in _VARIABLES}  # noqa: TID251
     if not given["URL"]:
@@ -46,7 +46,7 @@ def foreign_target() -> Target | None:
 
 @pytest.fixture(scope="session")
 def contract_target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """What the contract tests run against; the embedded server of the run unless told otherwise."""
+    """Yield the Supabase that the contract tests judge, by default the embedded server."""
     foreign = foreign_target()
     if foreign is not None:
         yield foreign

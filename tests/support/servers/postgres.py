@@ -35,7 +35,7 @@ class Cluster:
         self.major = major
 
     def dsn(self, role: str, database: str) -> str:
-        """The URL of a database for postgres, authenticator or supabase_admin."""
+        """Return the URL of a database for postgres, authenticator or supabase_admin."""
         return self._postgres.dsn(role, database)
 
     def create(self, *, template: str = "postgres") -> str:
@@ -73,7 +73,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def state_directory() -> Iterator[Path]:
-    """A new state directory that an unprivileged Postgres may enter, also when we are root."""
+    """Make a state directory that an unprivileged Postgres may enter, also under root."""
     directory = Path(tempfile.mkdtemp(prefix="cogo-test-"))
     directory.chmod(0o711)
     try:
@@ -136,7 +136,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 @pytest.fixture
 def database_url(cluster: Cluster) -> Iterator[str]:
-    """The URL, for the role postgres, of a database of this test alone, bootstrapped and empty."""
+    """Yield the URL, for the role postgres, of a bootstrapped empty database of this test."""
     name = cluster.create()
     yield cluster.dsn("postgres", name)
     cluster.drop(name)
@@ -144,7 +144,7 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def module_database_url(cluster: Cluster) -> Iterator[str]:
-    """As `database_url`, shared by the tests of a module."""
+    """Yield the URL of a database that the tests of a module share."""
     name = cluster.create()
     yield cluster.dsn("postgres", name)
     cluster.drop(name)

@@ -39,7 +39,7 @@ class MigratedServer:
 
 @pytest.fixture(scope="session")
 def migrated_server() -> Iterator[MigratedServer]:
-    """One server for the run; tests ask for `project`."""
+    """Run the server behind the fixture `project`, once in a run."""
     with state_directory() as directory, embedded_server(directory) as state:
         # A loop of its own, so that the event loop of the tests stays as pytest-asyncio left it.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
@@ -49,7 +49,7 @@ def migrated_server() -> Iterator[MigratedServer]:
 
 @pytest.fixture
 async def project(migrated_server: MigratedServer) -> State:
-    """A project without tasks, agents or settings."""
+    """Return a project without tasks, agents or settings."""
     await migrated_server.forget()
     return migrated_server.state
 

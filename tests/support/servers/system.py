@@ -31,16 +31,16 @@ class System:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a raw request with the secret key carries."""
+        """Return the headers of a raw request with the secret key."""
         return {"apikey": self.state.secret_key}
 
     @property
     def simulator_url(self) -> str:
-        """Where the vendor simulator listens."""
+        """Return the URL of the vendor simulator."""
         return str(self.up.answer["simulator_url"])
 
     def pid(self, process: str) -> int:
-        """The id with which a process was started; one that died has another since."""
+        """Return the id of a process as it was started first."""
         return int(self.up.answer["processes"][process])
 
     def store(self) -> AbstractAsyncContextManager[SupabaseStore]:
@@ -52,14 +52,14 @@ class System:
         return cogo(*arguments, "--dir", str(self.home / STATE), home=self.home, **variables)
 
     async def asked(self) -> list[dict[str, Any]]:
-        """Give the requests that have reached the simulator, the oldest first."""
+        """Return the requests that have reached the simulator, oldest first."""
         async with httpx.AsyncClient(base_url=self.simulator_url, timeout=60) as simulator:
             answer = await simulator.get("/_simulator/requests")
             found: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
             return found
 
     def log_of(self, agent_id: str) -> list[str]:
-        """Give the lines of the log of the process that runs an agent."""
+        """Return the log lines of the process that runs an agent."""
         name = agent_id.partition("@")[0]
         return (self.home / STATE / "logs" / f"{name}.log").read_text().splitlines()
 
@@ -86,7 +86,7 @@ def running_system(home: Path, *arguments: str) -> Iterator[System]:
 
 
 def secrets_of(state: State) -> dict[str, str]:
-    """Give what nobody may read by chance, by its name."""
+    """Return the secrets that may appear nowhere, by name."""
     return {
         "secret key": state.secret_key,
         "service role key": state.service_role_key,

@@ -101,12 +101,12 @@ class Agent:
 
 
 def ref(lease: Row) -> Row:
-    """The two fields that name a lease."""
+    """Return the two fields that identify a lease."""
     return {"subtask_id": str(lease["subtask_id"]), "attempt": lease["attempt"]}
 
 
 def step(key: str, *dependencies: str, lane: str = "model-a", **fields: object) -> Row:
-    """One planned subtask."""
+    """Build a planned subtask."""
     return {
         "key": key,
         "type": "GENERATE_CODE",
@@ -119,7 +119,7 @@ def step(key: str, *dependencies: str, lane: str = "model-a", **fields: object) 
 async def insert_task(
     connection: Connection, prompt: str = "sort a list", **columns: object
 ) -> Any:
-    """A row as a person inserts it; gives its id."""
+    """Insert a task as a person does; return its id."""
     columns = {"prompt": prompt} | columns
     names = ", ".join(columns)
     marks = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
@@ -140,7 +140,7 @@ async def plan_task(agent: Agent, *steps: Row, prompt: str = "sort", **columns: 
 
 
 async def task_of(agent: Agent, task_id: UUID) -> Row:
-    """The task's row."""
+    """Return the task's row."""
     return dict(
         await agent.connection.fetchrow("select * from public.cogo_tasks where id = $1", task_id)
         or {}
@@ -148,7 +148,7 @@ async def task_of(agent: Agent, task_id: UUID) -> Row:
 
 
 async def statuses(agent: Agent, task_id: UUID) -> dict[str, str]:
-    """Where each subtask of a task stands, by key."""
+    """Return the status of each subtask of a task, by key."""
     found = await agent.connection.fetch(
         "select key, status from public.cogo_subtasks where task_id = $1 order by seq", task_id
     )

@@ -53,7 +53,7 @@ class Database:
         self.now = NOON
 
     async def connect(self, role: str = "service_role", user: UUID | None = None) -> Connection:
-        """A new connection; `postgres` is the owner of the schema, not a superuser."""
+        """Open a connection; `postgres` is the owner of the schema, not a superuser."""
         connection: Connection = await asyncpg.connect(self._url, command_timeout=30)
         self._stack.push_async_callback(connection.close)
         await connection.set_type_codec(
@@ -84,7 +84,7 @@ def _dump(value: Mapping[str, str]) -> str:
 
 
 def rows(records: list[asyncpg.Record]) -> list[dict[str, Any]]:
-    """Records as plain dicts, which compare and print."""
+    """Return records as dicts, which compare and print."""
     return [dict(cast("Mapping[str, Any]", record)) for record in records]
 
 

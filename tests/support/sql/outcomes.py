@@ -32,7 +32,7 @@ def used(
 
 
 async def planned(agent: Agent, model_id: str, task_type: str = "code-generation") -> Any:
-    """A task whose one subtask stands in the model's lane; gives its id."""
+    """Insert a task with one subtask in the model's lane; return its id."""
     task_id = await insert_task(agent.connection)
     [plan] = await agent.claim("cio")
     await agent.complete(
@@ -53,7 +53,7 @@ async def answered(
     output: Row | None = None,
     simulated: bool = False,
 ) -> Any:
-    """One task that the model answers; gives its id."""
+    """Run a task that the model answers; return its id."""
     task_id = await planned(agent, model_id)
     [lease] = await agent.claim(model_id)
     said = {"text": "done"} if output is None else output
@@ -67,21 +67,21 @@ async def answered(
 async def failed(
     agent: Agent, model_id: str, *, error: Row = OVERLOADED, simulated: bool = False
 ) -> None:
-    """One task at which the model fails for good."""
+    """Run a task at which the model fails for good."""
     await planned(agent, model_id)
     [lease] = await agent.claim(model_id)
     await agent.fail(lease, "give_up", error=error, usage=used(model_id, simulated=simulated))
 
 
 async def knowledge(agent: Agent) -> Row:
-    """What an orchestrator is told, after the database has learned what there is."""
+    """Return what an orchestrator reads after the statistics are up to date."""
     found = await agent.connection.fetchrow("select * from public.cogo_model_knowledge('cio-1')")
     assert found is not None
     return dict(found)
 
 
 async def outcome(agent: Agent, model_id: str, *after: str) -> Row:
-    """The statistics of one model, rounded; {} when there are none."""
+    """Return the statistics of a model, rounded; {} when there are none."""
     rows = [
         each
         for each in (await knowledge(agent))["outcomes"]

@@ -133,7 +133,7 @@ DAYS = timedelta(seconds=198_300)
 
 
 def told(error: ProviderError, **fields: Any) -> dict[str, Any]:
-    """An attempt that ended so, as the database tells of it."""
+    """Build an attempt that ended so, as the database returns it."""
     recorded = build_failure(error, a_subtask(), None).error.model_dump(mode="json", by_alias=True)
     return {
         "attempt": 1,

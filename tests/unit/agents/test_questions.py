@@ -199,7 +199,7 @@ SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "t
 
 
 def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]:
-    """What goes to the model for a task, and what its result says about the params."""
+    """Return the request for a task, and what its result reports about the params."""
     step = build_step(a_plan({"type": type_, "params": params}).task)
     return build_request(a_subtask(type=type_, params=step.params)), step.params.get(NOTES, [])
 

@@ -54,7 +54,7 @@ async def a_desk(store: FakeStore, bus: FakeBus | None = None) -> SelectionChann
 
 
 def a_request(payload: dict[str, Any], **fields: Any) -> Envelope:
-    """As it is read from the channel."""
+    """Build a request as it is read from the channel."""
     raw = {
         "type": "MODEL_SELECTION_REQUEST",
         "payload": payload,

@@ -24,7 +24,7 @@ CONNECTION = Connection(
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project of a version whose facts were checked before GPT-4 ended."""
+    """Return a project whose catalogue was checked before GPT-4 ended."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("cogo.config.catalogue.CHECKED_ON", date(2026, 10, 22))
     return Project.find(tmp_path / "home")
@@ -32,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 @pytest.fixture
 def warnings() -> Iterator[list[str]]:
-    """What is logged as a warning."""
+    """Collect the warnings that are logged."""
     said: list[str] = []
     sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
     yield said

@@ -30,7 +30,7 @@ key_variables = ["OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY"]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: a folder that came from somewhere, and a user who has a key."""
+    """Enter a downloaded folder, as a user who has a key."""
     for name in dotenv_values(CHECKOUT / ".env.example"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("COGO_ENV_FILE", raising=False)
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_providers() -> dict[str, tuple[str | None, list[str]]]:
-    """Where each provider with a key is, and its keys, as any command here would see them."""
+    """Return the address and keys of each provider, as a command in this folder sees them."""
     project = Project.find()
     catalogue = load_catalogue(project)
     return {

@@ -23,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody may enter; pytest's own are private."""
+    """Make a folder that all users may enter; those of pytest are private."""
     folder = Path(tempfile.mkdtemp(prefix="cogo-test-"))
     folder.chmod(0o755)
     yield folder
@@ -32,7 +32,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def home(open_folder: Path) -> Path:
-    """A private folder inside."""
+    """Make a private folder inside."""
     home = open_folder / "home"
     home.mkdir(mode=0o700)
     return home
@@ -40,7 +40,7 @@ def home(open_folder: Path) -> Path:
 
 @pytest.fixture
 def installation(home: Path) -> Installation:
-    """What looks like the wheel, inside the private folder."""
+    """Make what looks like the wheel, inside the private folder."""
     prefix = home / "site-packages" / "wheel" / "pginstall"
     (prefix / "bin").mkdir(parents=True)
     (prefix / "share").mkdir()

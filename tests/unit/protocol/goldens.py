@@ -9,6 +9,6 @@ NAMES: Final = sorted(path.stem for path in _FOLDER.glob("*.json"))
 
 
 def golden(name: str) -> dict[str, Any]:
-    """The message of that name, fresh."""
+    """Load the message of that name."""
     message: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
     return message

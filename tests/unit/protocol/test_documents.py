@@ -69,7 +69,7 @@ def test_a_reference_to_a_row_satisfies_the_schema_of_its_type() -> None:
 
 
 def without_one_field(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same with one field less, at each depth."""
+    """Yield copies of a value that lack one field, at each depth."""
     for key, value in part.items():
         yield {k: copy.deepcopy(v) for k, v in part.items() if k != key}
         if isinstance(value, dict):

@@ -29,7 +29,7 @@ NOON = "2026-03-01T12:00:00+00:00"
 
 
 def deep(levels: int) -> JsonValue:
-    """A list in a list in a list."""
+    """Build nested lists."""
     value: JsonValue = []
     for _ in range(levels):
         value = [value]
@@ -37,7 +37,7 @@ def deep(levels: int) -> JsonValue:
 
 
 def a_claim(**fields: Any) -> dict[str, Any]:
-    """A row of `cogo_claim_subtasks`."""
+    """Build a row of `cogo_claim_subtasks`."""
     task = {"id": str(uuid4()), "type": "GENERATE_CODE", "prompt": "sort"}
     return {
         "subtask_id": str(uuid4()),

@@ -25,7 +25,7 @@ CALL = ToolCall(id="c", name="look", arguments="{}")
 
 
 async def saying(*events: Event) -> AsyncGenerator[Event, None]:
-    """What a vendor says."""
+    """Yield the events of a vendor."""
     for event in events:
         yield event
 

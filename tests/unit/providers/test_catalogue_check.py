@@ -20,7 +20,7 @@ VENDORS = read_vendors()
 
 
 def found(overlay: str, tmp_path: Path, *vendors: VendorList) -> list[tuple[Kind, str]]:
-    """What differs because of this change to the catalogue."""
+    """Return the differences that a change to the catalogue makes."""
     path = tmp_path / "cogo.toml"
     path.write_text(overlay)
     differences = find_differences(Catalogue.load(path), vendors or VENDORS, read_known())

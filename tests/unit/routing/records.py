@@ -36,7 +36,7 @@ def answers(*, prompts: int, agree: bool = False) -> Iterator[Answer]:
 
 
 def long_csv(path: Path, *, prompts: int = 300, agree: bool = False, check: bool = False) -> Path:
-    """As BFCL's results: a line for each prompt and model; the check accepts one wrong in ten."""
+    """Write records as BFCL does: a line a prompt and model; the check accepts one wrong in ten."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         head = ["id", "test_category", "model", "valid", "cost"]
@@ -48,7 +48,7 @@ def long_csv(path: Path, *, prompts: int = 300, agree: bool = False, check: bool
 
 
 def wide_csv(path: Path, *, prompts: int = 300) -> Path:
-    """As RouterBench: a line for each prompt, and for each model a quality, a text and a cost."""
+    """Write records as RouterBench does: a line a prompt, with quality, text and cost a model."""
     by_prompt: dict[str, list[Answer]] = {}
     for each in answers(prompts=prompts):
         by_prompt.setdefault(each.prompt, []).append(each)
@@ -68,7 +68,7 @@ def wide_csv(path: Path, *, prompts: int = 300) -> Path:
 
 
 def agent_jsonl(path: Path, *, prompts: int = 300) -> Path:
-    """As SWE-bench's results with their costs: a JSON object for each task and agent."""
+    """Write records as SWE-bench does, with costs: a JSON object for each task and agent."""
     with path.open("w") as file:
         for each in answers(prompts=prompts):
             record = {
@@ -83,7 +83,7 @@ def agent_jsonl(path: Path, *, prompts: int = 300) -> Path:
 
 
 def nested_jsonl(path: Path, *, prompts: int = 300) -> Path:
-    """A JSON object for each prompt, with one for each model inside."""
+    """Write a JSON object for each prompt, with one for each model inside."""
     by_prompt: dict[str, list[Answer]] = {}
     for each in answers(prompts=prompts):
         by_prompt.setdefault(each.prompt, []).append(each)

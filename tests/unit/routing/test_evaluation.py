@@ -25,7 +25,7 @@ def figures(path: Path, *, seeds: int = 3, tolerance: float = 0.0) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Where `mid` is better than the best single model at one category of three."""
+    """Build records where `mid` is the best model at one category of three."""
     return figures(long_csv(tmp_path_factory.mktemp("records") / "x.csv", check=True, prompts=600))
 
 
