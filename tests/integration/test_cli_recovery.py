@@ -75,3 +75,32 @@ async def test_a_stopped_process_is_replaced(program: Spec) -> None:
 
     assert dead == [program]
     assert not is_running(first)
+
+
+async def test_a_process_that_keeps_dying_is_restarted_after_longer_pauses(
+    program: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaths: list[int] = []
+
+    def note(failures: int, *, first: float, longest: float) -> float:
+        deaths.append(failures)
+        return 0.0
+
+    monkeypatch.setattr("cogo.supervisor.restart.compute_backoff", note)
+    monkeypatch.setattr("cogo.supervisor.restart._HEALTHY_AFTER", timedelta(hours=1))
+    process = RestartingChild(lambda _: program, bootstrap=send_bootstrap)
+
+    async def kill() -> None:
+        await eventually(process.ready.is_set, within=20)
+        before = len(deaths)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        await eventually(lambda: len(deaths) > before, within=20)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(process.run())
+        for _ in range(3):
+            await kill()
+        process.stop()
+
+    assert deaths == [1, 2, 3]
