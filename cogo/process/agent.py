@@ -20,7 +20,7 @@ from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import Knowledge
-from cogo.config.catalogue import describe_ended_models, load_catalogue, load_credentials
+from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.health_server import serve_health
@@ -56,19 +56,23 @@ class Role:
     """Where on loopback it answers probes; 0: on any free port, None: nowhere."""
 
 
-def find_secrets(project: Project, bootstrap: AgentBootstrap) -> list[str]:
+def find_secrets(project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap) -> list[str]:
     """Return every secret that this process knows, for the redaction of its logs."""
-    opened = load_credentials(project, load_catalogue(project)).values()
+    opened = load_credentials(project, catalogue).values()
     keys = (key.get_secret_value() for each in opened for key in each.keys)
     return [bootstrap.connection.secret_key.get_secret_value(), *keys]
 
 
 async def serve_agent(
-    project: Project, bootstrap: AgentBootstrap, role: Role, *, with_parent: bool
+    project: Project,
+    catalogue: Catalogue,
+    bootstrap: AgentBootstrap,
+    role: Role,
+    *,
+    with_parent: bool,
 ) -> None:
     """Run one agent until it is drained; `with_parent` cancels it when the parent is gone."""
     connection = bootstrap.connection
-    catalogue = load_catalogue(project)
     if role.kind == "orchestrator":  # one agent of the stack is enough
         _warn_of_ended_models(catalogue)
     async with AsyncExitStack() as stack:

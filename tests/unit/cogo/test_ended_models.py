@@ -9,6 +9,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from cogo.cli.local.up import print_stack
+from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.doctor.models import check_models
@@ -82,6 +83,6 @@ async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
     role = Role(kind=kind, agent_id="a", capacity=1, health_port=None)
 
     with pytest.raises(ConnectionRefusedError):
-        await serve_agent(project, bootstrap, role, with_parent=False)
+        await serve_agent(project, load_catalogue(project), bootstrap, role, with_parent=False)
 
     assert (SENTENCE in warnings) is tells
