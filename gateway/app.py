@@ -1,4 +1,4 @@
-"""The application: routes, errors, CORS and the door, put together."""
+"""The application: routes, error handlers and middleware."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console import console, session
-from gateway.dependencies import Parts
+from gateway.dependencies import GatewayServices
 from gateway.metrics import Metrics
-from gateway.middleware import Door
+from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
-from gateway.problems import Problem, problem_of, render
+from gateway.problems import Problem, build_problem_response, to_problem
 from gateway.routes import (
     activity,
     budgets,
@@ -52,21 +52,24 @@ ROUTERS: Final = tuple(
 )
 _EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
 _ABOUT: Final = (
-    "Ask for work, watch it being done. Every request becomes a task in Postgres; whatever this "
-    "gateway tells can be read there too. Errors are problem+json (RFC 9457) with a `code` and a "
-    "`hint`; below `/v1` they have OpenAI's shape, below `/api` the envelope `{success, error}`."
+    "Submit tasks and watch them run. Every request for work becomes a task in Postgres, and "
+    "everything that this gateway returns can be read there too. Errors are problem+json (RFC "
+    "9457) with a `code` and a `hint`; below `/v1` they have OpenAI's format, "
+    "below `/api` the envelope `{success, error}`."
 )
 
-OpenParts = Callable[[], AbstractAsyncContextManager[Parts]]
+OpenServices = Callable[[], AbstractAsyncContextManager[GatewayServices]]
 
 
-def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics) -> Door:
-    """Build the application; what it works with is opened when it starts."""
+def create_app(
+    open_services: OpenServices, options: GatewayOptions, metrics: Metrics
+) -> EdgeMiddleware:
+    """Build the application. Its services are opened when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_parts() as parts:
-            app.state.parts = parts
+        async with open_services() as services:
+            app.state.services = services
             yield
 
     app = FastAPI(
@@ -82,7 +85,7 @@ def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics)
     app.include_router(session.router)
     app.include_router(console.router)
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _refused)
+        app.add_exception_handler(kind, _handle_error)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=options.cors_origins,
@@ -90,30 +93,30 @@ def create_app(open_parts: OpenParts, options: GatewayOptions, metrics: Metrics)
         allow_headers=["*"],
         expose_headers=_EXPOSED,
     )
-    return Door(app, options=options, metrics=metrics)
+    return EdgeMiddleware(app, options=options, metrics=metrics)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    return render(_problem(error), request.url.path)
+def _handle_error(request: Request, error: Exception) -> Response:
+    return build_problem_response(_map_error(error), request.url.path)
 
 
-def _problem(error: Exception) -> Problem:
+def _map_error(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
         case CogoError():
-            return problem_of(error)
+            return to_problem(error)
         case HTTPException():
             code = "not_found" if error.status_code == 404 else "refused"
             return Problem(error.status_code, code, str(error.detail), headers=error.headers)
         case RequestValidationError():
-            return _invalid(error)
-    return Problem(500, "defect", "something unforeseen went wrong; the gateway's log says what")
+            return _map_validation_error(error)
+    return Problem(500, "defect", "an unexpected error occurred; the gateway's log has the details")
 
 
-def _invalid(error: RequestValidationError) -> Problem:
+def _map_validation_error(error: RequestValidationError) -> Problem:
     found = [
-        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": _message(each)}
+        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": _describe(each)}
         for each in error.errors()
     ]
     first = found[0]
@@ -125,7 +128,7 @@ def _invalid(error: RequestValidationError) -> Problem:
     )
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _describe(error: Mapping[str, Any]) -> str:
     if error["loc"] == ("body",):
         return "a JSON object is needed, sent with Content-Type: application/json"
     return explain_mistake(error)

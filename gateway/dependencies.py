@@ -1,4 +1,4 @@
-"""What the routes work with, and how they ask who is asking."""
+"""Dependencies of the routes: the services behind them, and principals with a scope."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,53 +7,52 @@ from typing import Annotated, TypeAlias, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from gateway.auth.authenticator import Gatekeeper, credential_of
+from gateway.auth.authenticator import Authenticator, read_credential
 from gateway.auth.principal import Principal, Scope
-from gateway.limits.admissions import Admissions
-from gateway.limits.seats import client_address
+from gateway.limits.connection_limiter import get_client_address
+from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.metrics import Metrics
 from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
-from gateway.streams.hub import Hub
-from gateway.streams.task_lists import Boards
+from gateway.streams.task_feeds import TaskFeeds
+from gateway.streams.task_lists import TaskLists
 from protocol.store.gateway import GatewayStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Everything behind the routes."""
+class GatewayServices:
+    """Everything that routes use."""
 
     store: GatewayStore
-    hub: Hub
-    boards: Boards
-    directory: ModelDirectory
-    gatekeeper: Gatekeeper
-    admissions: Admissions
+    feeds: TaskFeeds
+    task_lists: TaskLists
+    model_directory: ModelDirectory
+    authenticator: Authenticator
+    credentials: CredentialMonitor
     metrics: Metrics
     options: GatewayOptions
 
 
-def _parts(connection: HTTPConnection) -> Parts:
-    return cast("Parts", connection.app.state.parts)
+def _get_services(connection: HTTPConnection) -> GatewayServices:
+    return cast("GatewayServices", connection.app.state.services)
 
 
-def _with(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
-    async def identify(connection: HTTPConnection) -> Principal:
-        return await admit(connection, scope)
+def _require(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
+    async def authorize_connection(connection: HTTPConnection) -> Principal:
+        return await authorize(connection, scope)
 
-    return identify
+    return authorize_connection
 
 
-async def admit(connection: HTTPConnection, scope: Scope) -> Principal:
-    """Give who asks. Raises Problem: 401, 403, 429."""
-    credential = credential_of(connection.headers)
-    principal = await _parts(connection).gatekeeper.identify(
-        credential, address=client_address(connection.scope)
+async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
+    """Return the principal of a connection. Raise Problem: 401, 403 (scope), 429."""
+    principal = await _get_services(connection).authenticator.authenticate(
+        read_credential(connection.headers), address=get_client_address(connection.scope)
     )
     connection.state.key_id = principal.key_id
-    connection.state.seat.give_to(principal.key_id)
-    if not principal.may(scope):
+    connection.state.slot.transfer_to(principal.key_id)
+    if not principal.has_scope(scope):
         raise Problem(
             403,
             "scope_missing",
@@ -63,9 +62,9 @@ async def admit(connection: HTTPConnection, scope: Scope) -> Principal:
     return principal
 
 
-Here: TypeAlias = Annotated[Parts, Depends(_parts)]
-Reader: TypeAlias = Annotated[Principal, Depends(_with(Scope.TASKS_READ))]
-Writer: TypeAlias = Annotated[Principal, Depends(_with(Scope.TASKS_WRITE))]
-ModelsReader: TypeAlias = Annotated[Principal, Depends(_with(Scope.MODELS_READ))]
-MetricsReader: TypeAlias = Annotated[Principal, Depends(_with(Scope.METRICS_READ))]
-Operator: TypeAlias = Annotated[Principal, Depends(_with(Scope.ADMIN))]
+ServicesDep: TypeAlias = Annotated[GatewayServices, Depends(_get_services)]
+TasksRead: TypeAlias = Annotated[Principal, Depends(_require(Scope.TASKS_READ))]
+TasksWrite: TypeAlias = Annotated[Principal, Depends(_require(Scope.TASKS_WRITE))]
+ModelsRead: TypeAlias = Annotated[Principal, Depends(_require(Scope.MODELS_READ))]
+MetricsRead: TypeAlias = Annotated[Principal, Depends(_require(Scope.METRICS_READ))]
+AdminOnly: TypeAlias = Annotated[Principal, Depends(_require(Scope.ADMIN))]

@@ -1,4 +1,4 @@
-"""Metrics of this process, and what the database has observed of models, for Prometheus."""
+"""Prometheus metrics of this process, and of models as the database observed them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ _FIGURES: Final = {
 
 
 class Metrics:
-    """The figures of one gateway process; models' figures are the same at every gateway."""
+    """Metrics of one gateway process; those of models are the same at every gateway."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -52,20 +52,20 @@ class Metrics:
         )
 
     def count(self, scope: Scope, *, status: int, seconds: float | None) -> None:
-        """Note a request, under its route's pattern: paths that people invent are one route."""
+        """Count a request under its route's pattern; all unknown paths are one route."""
         route = str(getattr(scope.get("route"), "path", "none"))
         self._requests.labels(scope.get("method", "SOCKET"), route, str(status)).inc()
         if seconds is not None:
             self._seconds.labels(route).observe(seconds)
 
-    def exposition(self, stats: Sequence[ModelStats]) -> bytes:
-        """Give everything in Prometheus' text format."""
+    def render(self, stats: Sequence[ModelStats]) -> bytes:
+        """Return all metrics in Prometheus' text format."""
         observed = CollectorRegistry()
-        observed.register(_Observed(stats))
+        observed.register(_ModelCollector(stats))
         return generate_latest(self._registry) + generate_latest(observed)
 
 
-class _Observed(Collector):
+class _ModelCollector(Collector):
     def __init__(self, stats: Sequence[ModelStats]) -> None:
         self._stats = stats
 

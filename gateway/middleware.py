@@ -1,4 +1,4 @@
-"""The door: what every request passes before anything looks at it. Pure ASGI, also for sockets."""
+"""ASGI middleware at the edge: origin checks, limits, metrics and the access log."""
 
 import asyncio
 import time
@@ -13,29 +13,36 @@ from loguru import logger
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.limits.seats import Seats, client_address, crowded
+from gateway.limits.connection_limiter import (
+    ConnectionLimiter,
+    build_limit_problem,
+    get_client_address,
+)
 from gateway.metrics import Metrics
 from gateway.options import GatewayOptions
-from gateway.problems import Problem, render
+from gateway.problems import Problem, build_problem_response
 from protocol.json_values import parse_count
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _ALWAYS: Final = frozenset({"/health", "/metrics"})
-"""Answered however full it is: whoever watches over the process must not take it for dead."""
+"""Answered even at the connection limit, so that monitoring does not consider the process dead."""
 
 
-class Door:
-    """Refuses strangers, large bodies and, when full, everybody; logs who asked for what."""
+class EdgeMiddleware:
+    """Refuses foreign hosts and origins, large bodies, and requests beyond the connection limit.
+
+    It is pure ASGI, and applies to WebSockets too.
+    """
 
     def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: Metrics) -> None:
         self._app = app
         self._options = options
         self._metrics = metrics
         self._names = {*LOOPBACK_NAMES, *options.allowed_hosts}
-        self._seats = Seats(share=options.share)
+        self._limiter = ConnectionLimiter(share=options.share)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or one socket to its end."""
+        """Handle one request, or one WebSocket to its end."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -45,7 +52,7 @@ class Door:
         status = 101 if scope["type"] == "websocket" else 500
         first_byte: float | None = None
 
-        async def sending(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status, first_byte
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
@@ -54,7 +61,7 @@ class Door:
             await send(message)
 
         try:
-            await self._pass(scope, receive, sending)
+            await self._check_and_run(scope, receive, send_with_id)
         finally:
             self._metrics.count(scope, status=status, seconds=first_byte)
             logger.info(
@@ -67,36 +74,36 @@ class Door:
                 request_id=request_id,
             )
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _check_and_run(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        address = client_address(scope)
+        address = get_client_address(scope)
         problem = (
-            self._stranger(headers)
-            or self._too_large(headers)
-            or self._full(scope["path"], address)
+            self._check_origin(headers)
+            or self._check_size(headers)
+            or self._check_capacity(scope["path"], address)
         )
         if problem is not None:
-            await render(problem, scope["path"])(scope, receive, send)
+            await build_problem_response(problem, scope["path"])(scope, receive, send)
             return
-        with self._seats.take(address) as seat:
-            scope["state"]["seat"] = seat
+        with self._limiter.acquire(address) as slot:
+            scope["state"]["slot"] = slot
             if scope["type"] == "http":
-                await self._with_limits(scope, receive, send)
+                await self._run_with_body_limits(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Open what the application works with, where no server does it by its lifespan."""
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Run the application's lifespan, for callers without an ASGI server."""
         async with self._app.router.lifespan_context(self._app):
             yield
 
-    def _stranger(self, headers: Headers) -> Problem | None:
-        """Refuse pages that lead a browser here: by a name of their own, or from their origin."""
+    def _check_origin(self, headers: Headers) -> Problem | None:
+        """Refuse foreign pages in a browser: by DNS rebinding, or from another origin."""
         if not self._options.is_loopback:
             return None
         host = headers.get("host", "")
-        if _hostname(host) not in self._names:
+        if _parse_hostname(host) not in self._names:
             return Problem(
                 403,
                 "host_refused",
@@ -113,64 +120,64 @@ class Door:
             hint="add the origin to COGO_GATEWAY_CORS",
         )
 
-    def _full(self, path: str, address: str) -> Problem | None:
+    def _check_capacity(self, path: str, address: str) -> Problem | None:
         if path in _ALWAYS:
             return None
-        if self._seats.is_crowded(address):
-            return crowded(503, "this address, without a key,", self._options.share)
-        if self._seats.taken < self._options.connections:
+        if self._limiter.is_exhausted(address):
+            return build_limit_problem(503, "this address, without a key,", self._options.share)
+        if self._limiter.taken < self._options.connections:
             return None
         return Problem(
             503,
             "busy",
-            f"{self._seats.taken} requests, streams and sockets are being served",
+            f"{self._limiter.taken} requests, streams and sockets are being served",
             hint="wait as Retry-After says; COGO_GATEWAY_CONNECTIONS allows more",
             headers={"Retry-After": "2"},
         )
 
-    def _too_large(self, headers: Headers) -> Problem | None:
+    def _check_size(self, headers: Headers) -> Problem | None:
         length = headers.get("content-length", "")
         if length.isdecimal() and parse_count(length, most=self._options.body_bytes) is None:
-            return self._large()
+            return self._body_too_large()
         return None
 
-    def _large(self) -> Problem:
+    def _body_too_large(self) -> Problem:
         most = self._options.body_bytes
         return Problem(413, "too_large", f"the body is larger than {most} bytes", hint="send less")
 
-    async def _with_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count a body that does not say its length, and refuse one that does not arrive."""
+    async def _run_with_body_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Limit the size of a body without a declared length, and the time until it is complete."""
         size, is_whole = 0, False
-        deadline = asyncio.get_running_loop().time() + self._options.body_within.total_seconds()
+        deadline = asyncio.get_running_loop().time() + self._options.body_timeout.total_seconds()
 
-        async def receive_some() -> Message:
+        async def receive_limited() -> Message:
             nonlocal size, is_whole
             try:
                 async with asyncio.timeout_at(None if is_whole else deadline):
                     message = await receive()
             except TimeoutError as error:
-                raise self._late() from error
+                raise self._body_late() from error
             is_whole = not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > self._options.body_bytes:
-                raise self._large()
+                raise self._body_too_large()
             return message
 
-        await self._app(scope, receive_some, send)
+        await self._app(scope, receive_limited, send)
 
-    def _late(self) -> Problem:
-        seconds = self._options.body_within.total_seconds()
+    def _body_late(self) -> Problem:
+        seconds = self._options.body_timeout.total_seconds()
         return Problem(
             408,
             "body_late",
             f"the body did not arrive within {seconds:g} s",
-            hint="send it again, over a better line or in smaller pieces",
+            hint="send it again, over a faster connection or in smaller pieces",
             headers={"Connection": "close"},
         )
 
 
 def allows_origin(origin: str, host: str, allowed: Collection[str]) -> bool:
-    """Whether a page of `origin` may ask a gateway that is called `host`."""
+    """Return whether pages of `origin` may use a gateway that is addressed as `host`."""
     try:
         own = urlsplit(origin).netloc
     except ValueError:
@@ -178,7 +185,7 @@ def allows_origin(origin: str, host: str, allowed: Collection[str]) -> bool:
     return origin in allowed or "*" in allowed or own == host
 
 
-def _hostname(host: str) -> str | None:
+def _parse_hostname(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

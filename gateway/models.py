@@ -1,4 +1,4 @@
-"""What the gateway knows of models, which somebody else tells it: it never calls one."""
+"""The gateway's view of models. It never calls one; its creator provides the directory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Status = Literal["available", "degraded", "unavailable"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """One model that an executor serves, or has served lately."""
+    """A model that an executor serves or has recently served."""
 
     id: str
     name: str
@@ -21,21 +21,21 @@ class ModelFacts:
     capabilities: tuple[str, ...]
     context_window: int | None
     status: Status
-    """Observed: served by a living executor, and how its attempts of the last hour ended."""
+    """From the executors that are alive, and the attempts of the last hour."""
     simulated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """Which few models the CIO would take, the first first, and why."""
+    """The few models that the CIO would choose, best first, with reasons."""
 
     models: Mapping[str, str]
-    """The reason for each, in their order."""
+    """The reason for each, in order."""
     reasoning: str
 
 
 class UnknownModelName(Exception):
-    """No model has this name, or nobody serves it. `available` are the ids of those that are."""
+    """No model has this name, or no executor serves it. `available` are the served models' ids."""
 
     def __init__(self, name: str, available: Sequence[str]) -> None:
         self.name = name
@@ -46,25 +46,25 @@ class UnknownModelName(Exception):
 
 
 class RequirementsInvalid(Exception):
-    """Requirements that nobody can read, or that no model meets. The message says what to do."""
+    """Malformed requirements, or such that no model meets. The message says what to do."""
 
 
 class ModelDirectory(Protocol):
-    """Looks models up."""
+    """Lookup of served models."""
 
     async def models(self) -> list[ModelFacts]:
-        """List what can be asked for. Raises what the store raises."""
+        """List the served models. Raise what the store raises."""
         ...
 
     async def resolve(self, name: str) -> str:
-        """Give the id for any name of a served model. Raises UnknownModelName."""
+        """Return the id for any name of a served model. Raise UnknownModelName."""
         ...
 
     async def recommend(
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
     ) -> Recommendation:
-        """Choose as the CIO would for a task of this owner (None: of nobody).
+        """Choose as the CIO would for a task of this owner (None: without an owner).
 
-        Raises RequirementsInvalid, and what the store raises.
+        Raise RequirementsInvalid, and what the store raises.
         """
         ...

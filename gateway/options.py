@@ -1,4 +1,4 @@
-"""What a gateway is told when it starts."""
+"""Options of a gateway."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,36 +6,36 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayOptions:
-    """Limits and manners of one gateway process."""
+    """Limits and behaviour of one gateway process."""
 
     is_loopback: bool
-    """It listens on loopback only, and therefore checks Host and Origin."""
+    """Whether it listens on loopback only; it then checks Host and Origin."""
     is_keyless: bool = False
-    """On loopback, a request without a key has all rights: every user of the machine has them."""
+    """Whether requests without a key have all rights; on loopback only: any user of the machine."""
     cors_origins: tuple[str, ...] = ("http://localhost:3000",)
     allowed_hosts: tuple[str, ...] = ()
-    """Host names by which a loopback gateway may be called besides its own."""
+    """Host names that a loopback gateway accepts besides its own."""
     proxies: tuple[str, ...] = ()
-    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; `*`: all."""
+    """Addresses or networks whose X-Forwarded-For and -Proto headers are trusted; `*`: all."""
     body_bytes: int = 4 * 1024 * 1024
     connections: int = 900
-    """Requests, streams and sockets at once; below the 1,024 files that many systems allow."""
+    """Concurrent requests, streams and sockets; below the 1,024 files that many systems allow."""
     share: int = 300
-    """How many of `connections` one key or user, or one address without either, may hold."""
+    """How many of `connections` one key, user, or address without either may hold."""
     requests_per_minute: int = 600
-    """For each key, and for each address without one, in each process."""
-    answer_within: timedelta = timedelta(minutes=10)
-    """How long a request that waits for a whole answer waits."""
+    """For each key, and each address without one, in each process."""
+    answer_timeout: timedelta = timedelta(minutes=10)
+    """For requests that wait for a task."""
     cancels_on_disconnect: bool = True
-    """Nobody waits for the answer any more: the task is cancelled, so that it costs no more."""
+    """Whether a task is cancelled when the client that waits for it disconnects."""
     heartbeat: timedelta = timedelta(seconds=15)
     recheck: timedelta = timedelta(seconds=5)
-    """How often the credentials of open streams and sockets are checked again."""
-    header_within: timedelta = timedelta(seconds=10)
-    """How long a client may take to send the header of a request."""
-    body_within: timedelta = timedelta(seconds=60)
-    """How long a client may take to send a body."""
-    read_within: timedelta = timedelta(seconds=30)
-    """How long a client may leave sent data unread once the buffers are full."""
+    """How often the credentials of open streams and sockets are rechecked."""
+    header_timeout: timedelta = timedelta(seconds=10)
+    """For a client to send the header of a request."""
+    body_timeout: timedelta = timedelta(seconds=60)
+    """For a client to send a body."""
+    read_timeout: timedelta = timedelta(seconds=30)
+    """For a client to read sent data, once the buffers are full."""
     poll: timedelta = timedelta(seconds=1)
-    """How often the rows of a watched task are read when no message comes."""
+    """How often the rows of a watched task are read when no message arrives."""

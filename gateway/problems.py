@@ -1,6 +1,6 @@
-"""Errors as clients see them: problem+json (RFC 9457), or the shape that their API promises.
+"""Errors as clients see them: problem+json, or the format of the API that they use.
 
-https://www.rfc-editor.org/rfc/rfc9457. Paths below /v1 answer as OpenAI does, below /api with the
+https://www.rfc-editor.org/rfc/rfc9457. Paths below /v1 have OpenAI's errors, those below /api the
 envelope `{"success": false, "error": ...}`.
 """
 
@@ -55,9 +55,9 @@ _OPENAI_TYPES: Final[Mapping[int, str]] = {
 
 
 class Problem(HTTPException):
-    """An answer that is an error. `hint` says what to do.
+    """An error response. `hint` says what to do.
 
-    An HTTPException, since FastAPI lets only those pass through its reading of a body.
+    It is an HTTPException, since FastAPI propagates only those while it reads a body.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Problem(HTTPException):
         self.extra = dict(extra or {})
 
     def body(self) -> dict[str, Any]:
-        """Give the members of problem+json."""
+        """Return the members of problem+json."""
         body = {
             "type": f"urn:cogo:problem:{self.code}",
             "title": _TITLES.get(self.status_code, "The request failed"),
@@ -87,33 +87,39 @@ class Problem(HTTPException):
         return body | ({"hint": self.hint} if self.hint else {}) | self.extra
 
 
-def problem_of(error: CogoError) -> Problem:
-    """Translate an error of the database's side.
+def to_problem(error: Problem | CogoError) -> Problem:
+    """Return the problem for an error of the store.
 
-    A secret key that is refused, or migrations that are missing, are our own: 503, not 401.
+    A refused secret key or a missing migration is the gateway's fault: 503, not 401.
     """
+    if isinstance(error, Problem):
+        return error
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 503)
     headers = {"Retry-After": "2"} if error.retryable else {}
     return Problem(status, error.code, error.message, hint=error.hint, headers=headers)
 
 
-def render(problem: Problem, path: str) -> JSONResponse:
-    """Give the answer in the shape that callers of `path` expect."""
+def build_problem_response(problem: Problem, path: str) -> JSONResponse:
+    """Build the response in the format that clients of `path` expect."""
     if path.startswith("/v1/"):
-        return JSONResponse(openai_error(problem), problem.status_code, problem.headers)
+        return JSONResponse(build_openai_error(problem), problem.status_code, problem.headers)
     if path.startswith("/api/"):
-        body = {"success": False, "error": sentence(problem), "code": problem.code} | problem.extra
+        body = {
+            "success": False,
+            "error": format_sentence(problem),
+            "code": problem.code,
+        } | problem.extra
         return JSONResponse(body, problem.status_code, problem.headers)
     return JSONResponse(
         problem.body(), problem.status_code, problem.headers, media_type="application/problem+json"
     )
 
 
-def openai_error(problem: Problem) -> dict[str, Any]:
-    """Return the error in the shape that OpenAI gives it, in an answer and in a stream."""
+def build_openai_error(problem: Problem) -> dict[str, Any]:
+    """Build an error in OpenAI's format, for a response or a stream."""
     kind = "server_error" if problem.status_code >= 500 else "invalid_request_error"
     error = {
-        "message": sentence(problem),
+        "message": format_sentence(problem),
         "type": _OPENAI_TYPES.get(problem.status_code, kind),
         "param": problem.extra.get("param"),
         "code": problem.code,
@@ -121,6 +127,6 @@ def openai_error(problem: Problem) -> dict[str, Any]:
     return {"error": error}
 
 
-def sentence(problem: Problem) -> str:
-    """Say what is wrong and what to do, where there is room for one text only."""
+def format_sentence(problem: Problem) -> str:
+    """Return detail and hint as one text."""
     return f"{problem.detail} ({problem.hint})" if problem.hint else problem.detail

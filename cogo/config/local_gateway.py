@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.private_files import read_json_object, write_private
-from gateway.auth.keys import hash_of, id_of, new_key
+from gateway.auth.keys import generate_key, hash_key, parse_key_id
 from gateway.auth.principal import Scope
 from protocol.ids import utc_now
 from protocol.records import NewApiKey
@@ -57,11 +57,11 @@ async def write_local_gateway(
 
 async def create_console_address(store: GatewayStore, url: str) -> str:
     """Return a sign-in link for the console at `url`, valid once and for 15 minutes."""
-    key_id, token = new_key()
+    key_id, token = generate_key()
     await store.create_api_key(
         NewApiKey(
             id=key_id,
-            hash=hash_of(token),
+            hash=hash_key(token),
             name=f"console address of {socket.gethostname()}",
             scopes=[Scope.CONSOLE_OPEN],
             expires_at=utc_now() + _TOKEN_LIFETIME,
@@ -71,14 +71,14 @@ async def create_console_address(store: GatewayStore, url: str) -> str:
 
 
 async def _is_valid(store: GatewayStore, key: str) -> bool:
-    found = await store.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
+    found = await store.check_api_key(key_id=parse_key_id(key), key_hash=hash_key(key))
     return found is not None and Scope.ADMIN in found.scopes
 
 
 async def _create_key(store: GatewayStore) -> str:
-    key_id, key = new_key()
+    key_id, key = generate_key()
     name = f"made at start on {socket.gethostname()}"
     await store.create_api_key(
-        NewApiKey(id=key_id, hash=hash_of(key), name=name, scopes=[Scope.ADMIN])
+        NewApiKey(id=key_id, hash=hash_key(key), name=name, scopes=[Scope.ADMIN])
     )
     return key

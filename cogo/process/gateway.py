@@ -20,12 +20,12 @@ from cogo.process.bootstrap import AgentBootstrap
 from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import print_line
-from cogo.wiring.gateway import build_gateway_options, open_parts
+from cogo.wiring.gateway import build_gateway_options, open_services
 from cogo.wiring.stores import open_supabase_store
 from gateway.app import create_app
-from gateway.limits.slow_clients import PatientHttpProtocol, PatientSocketProtocol
+from gateway.limits.slow_clients import TimeoutHttpProtocol, TimeoutWebSocketProtocol
 from gateway.metrics import Metrics
-from gateway.middleware import Door
+from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 
 PORT: Final = 8000
@@ -56,7 +56,7 @@ async def serve_gateway(
     if not options.is_loopback:
         await _require_keys(connection, host, is_keyless=options.is_keyless)
     metrics = Metrics()
-    opening = partial(open_parts, project, connection, options, metrics)
+    opening = partial(open_services, project, connection, options, metrics)
     app = create_app(opening, options, metrics)
     listening = open_listener(host, port)
     url = _build_url(host, listening.getsockname()[1])
@@ -72,7 +72,7 @@ async def serve_gateway(
             stopping.cancel()
 
 
-def build_server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
+def build_server_config(app: EdgeMiddleware, options: GatewayOptions) -> uvicorn.Config:
     """Build uvicorn's configuration, with our limits for slow clients."""
     return uvicorn.Config(
         app,
@@ -80,8 +80,8 @@ def build_server_config(app: Door, options: GatewayOptions) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         forwarded_allow_ips=list(options.proxies),  # unset, it would be all of loopback
-        http=PatientHttpProtocol.of(options),
-        ws=PatientSocketProtocol.of(options),
+        http=TimeoutHttpProtocol.configure(options),
+        ws=TimeoutWebSocketProtocol.configure(options),
         ws_max_size=options.body_bytes,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""Several tasks at once on a terminal: a table that moves, and lines where no terminal is."""
+"""Several tasks at once: a live table on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.text import Text
 
 from cogo.terminal import lay_out_table, neutralize
-from cogo.watch.follow import Delta, Finished, Happening
 from cogo.watch.format import agent_name, event_line, marked, selection_line
 from protocol.records import Event, SelectionRow
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 _KEPT = 400
-"""Characters of what a model says, of which those are shown that fit behind the table."""
+"""Characters of a model's text, of which the end is shown as far as it fits."""
 _LEAST_TAIL = 22
-"""Columns that are kept for what a model says."""
+"""Columns reserved for a model's text."""
 
 
 @dataclass(slots=True)
@@ -33,89 +33,91 @@ class _Row:
 
 
 class Board(Protocol):
-    """Something that shows what happens."""
+    """A display of several tasks."""
 
-    def show(self, happening: Happening) -> None:
-        """Take one thing that happened."""
+    def show(self, update: TaskUpdate) -> None:
+        """Show an update."""
         ...
 
 
 @dataclass(slots=True)
-class _Lines:
+class _PlainLines:
     names: dict[UUID, str]
     mark: str
     console: Console
     streaming: set[UUID] = field(default_factory=set)
 
-    def show(self, happening: Happening) -> None:
-        match happening:
-            case Event() if line := event_line(happening):
-                self._say(happening.task_id, line)
+    def show(self, update: TaskUpdate) -> None:
+        match update:
+            case Event() if line := event_line(update):
+                self._print(update.task_id, line)
             case SelectionRow(task_id=task_id) if task_id is not None:
-                self._say(task_id, selection_line(happening))
-            case Delta(kind="text"):
-                if happening.task_id not in self.streaming or happening.restarted:
-                    self._say(happening.task_id, "streaming")
-                self.streaming.add(happening.task_id)
+                self._print(task_id, selection_line(update))
+            case TranscriptDelta(kind="text"):
+                if update.task_id not in self.streaming:
+                    self._print(update.task_id, "streaming")
+                self.streaming.add(update.task_id)
+            case TranscriptReset():
+                self.streaming.discard(update.task_id)
             case _:
                 pass
 
-    def _say(self, task_id: UUID, line: str) -> None:
+    def _print(self, task_id: UUID, line: str) -> None:
         text = neutralize(f"{self.names[task_id]:<14} {line}{self.mark}", one_line=True)
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(slots=True)
-class _Moving:
+class _LiveTable:
     rows: dict[UUID, _Row]
     simulated: bool
     live: Live
 
-    def show(self, happening: Happening) -> None:
-        task_id = happening.task.id if isinstance(happening, Finished) else happening.task_id
+    def show(self, update: TaskUpdate) -> None:
+        task_id = update.task.id if isinstance(update, TaskEnded) else update.task_id
         if task_id is not None:
-            _update(self.rows[task_id], happening)
+            _update_row(self.rows[task_id], update)
         width = self.live.console.width
         rows = list(self.rows.values())
-        self.live.update(_table(rows, simulated=self.simulated, width=width))
+        self.live.update(_build_table(rows, simulated=self.simulated, width=width))
 
 
 @contextmanager
 def board(names: dict[UUID, str], *, simulated: bool, console: Console) -> Iterator[Board]:
-    """Show tasks while the block runs: moving on a terminal, as plain lines elsewhere."""
+    """Show tasks while the block runs: in a live table on a terminal, as plain lines elsewhere."""
     mark = "   simulated" if simulated else ""
     if not console.is_terminal:
-        yield _Lines(names, mark, console)
+        yield _PlainLines(names, mark, console)
         return
     rows = {task_id: _Row(name) for task_id, name in names.items()}
-    first = _table(list(rows.values()), simulated=simulated, width=console.width)
+    first = _build_table(list(rows.values()), simulated=simulated, width=console.width)
     with Live(first, console=console, refresh_per_second=12) as live:
-        yield _Moving(rows, simulated, live)
+        yield _LiveTable(rows, simulated, live)
 
 
-def _update(row: _Row, happening: Happening) -> None:
-    match happening:
-        case Event(kind="subtask.running") if happening.detail.get("lane") == "cio":
+def _update_row(row: _Row, update: TaskUpdate) -> None:
+    match update:
+        case Event(kind="subtask.running") if update.detail.get("lane") == "cio":
             row.status = "planning"
         case SelectionRow():
-            row.status, row.model = "stamped", str(happening.selected_model)
+            row.status, row.model = "stamped", str(update.selected_model)
         case Event(kind="subtask.running"):
-            row.status, row.agent = "claimed", agent_name(happening.agent_id)
+            row.status, row.agent = "claimed", agent_name(update.agent_id)
         case Event(kind="subtask.delayed"):
             row.status = "will retry"
-        case Delta():
-            if happening.restarted:
-                row.characters, row.tail = 0, ""
-            row.status = "streaming" if happening.kind == "text" else "thinking"
-            row.characters += len(happening.text)
-            row.tail = (row.tail + happening.text)[-_KEPT:]
-        case Finished(task):
+        case TranscriptReset():
+            row.characters, row.tail = 0, ""
+        case TranscriptDelta():
+            row.status = "streaming" if update.kind == "text" else "thinking"
+            row.characters += len(update.delta)
+            row.tail = (row.tail + update.delta)[-_KEPT:]
+        case TaskEnded(task):
             row.status = task.status
         case _:
             pass
 
 
-def _table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
+def _build_table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
     headings = ("TASK", "STATUS", "MODEL", "AGENT", "CHARS")
     cells = [
         (

@@ -1,81 +1,78 @@
-"""One task as it happens: status on standard error, the answer where it was asked for."""
+"""One task as it runs: status lines beside it, its text where it was asked for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from cogo.watch.follow import Delta, Finished, Happening
 from cogo.watch.format import event_line, selection_line, short, task_answer
 from protocol.records import Event, SelectionRow, Task
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 Stream = Literal["answer", "aside", "none"]
-"""Where live text goes: it is the answer itself, it is shown aside (dim, on standard error)
-because the answer goes elsewhere, or it is not shown."""
+"""Use of the live text: it is the answer itself; it is shown dimmed on standard error, because the
+answer goes elsewhere; or it is not shown."""
 
 
 @dataclass(slots=True, kw_only=True)
 class TaskView:
-    """Shows a task. Status lines never cut into text: they wait until an attempt's text ends."""
+    """Display of a task. Status lines do not interrupt text: they wait until an attempt ends."""
 
     stream: Stream
     say: Callable[[str], None]
-    """Prints one line of status."""
+    """Prints a status line."""
     write: Callable[[str, str], None]
-    """Writes text without a line's end: which (`text` or `reasoning`), and the text."""
-    label: Callable[[Event | SelectionRow], str] = lambda happening: short(happening.task_id)
-    """What a line of status begins with."""
+    """Writes text without a newline, given its kind (`text` or `reasoning`)."""
+    label: Callable[[Event | SelectionRow], str] = lambda update: short(update.task_id)
+    """Returns the start of a status line."""
     _speaker: tuple[UUID, int] | None = None
-    """Subtask and attempt whose text is being shown; others are not mixed in."""
+    """Subtask and attempt whose text is being shown; other text is not mixed in."""
     _shown: dict[tuple[UUID, int], list[str]] = field(default_factory=dict)
     _kind: str = "text"
     _is_at_start: bool = True
     _held: list[str] = field(default_factory=list)
 
-    def show(self, happening: Happening) -> None:
-        """Take one thing that happened."""
-        match happening:
-            case Delta():
-                self._speak(happening)
-            case Event():
-                if self._ends_text(happening):
+    def show(self, update: TaskUpdate) -> None:
+        """Show an update."""
+        match update:
+            case TranscriptDelta():
+                self._show_text(update)
+            case TranscriptReset():
+                if self._speaker is not None and self._speaker[0] == update.subtask_id:
                     self._end_text()
-                line = event_line(happening)
-                if line and happening.kind != "task.completed":  # the summary says it
-                    self._tell(f"{self.label(happening)}  {line}")
+            case Event():
+                if self._ends_text(update):
+                    self._end_text()
+                line = event_line(update)
+                if line and update.kind != "task.completed":  # the summary says it
+                    self._show_status(f"{self.label(update)}  {line}")
             case SelectionRow():
-                self._tell(f"{self.label(happening)}  {selection_line(happening)}")
-            case Finished():
+                self._show_status(f"{self.label(update)}  {selection_line(update)}")
+            case TaskEnded():
                 self._end_text()
 
     def has_shown(self, task: Task) -> bool:
-        """Return whether the answer was read live, whole: then it need not be printed again."""
+        """Return whether the whole answer was shown live, so that it need not be printed again."""
         answer = task_answer(task).strip()
         texts = ["".join(parts) for parts in self._shown.values()]
         return self.stream == "answer" and any(answer in text for text in texts)
 
     def leave(self) -> None:
-        """End the line that text stands on, and say what was held back."""
+        """End the current line of text and print the status lines that waited."""
         self._end_text()
 
-    def _speak(self, delta: Delta) -> None:
-        who = (delta.subtask_id, delta.attempt)
-        if self._speaker is not None and self._is_superseded(delta):
-            self._end_text()
-        if self.stream == "none" or self._speaker not in {None, who}:
+    def _show_text(self, delta: TranscriptDelta) -> None:
+        speaker = (delta.subtask_id, delta.attempt)
+        if self.stream == "none" or self._speaker not in {None, speaker}:
             return
-        self._speaker = who
+        self._speaker = speaker
         if delta.kind != self._kind:
             self._break_line()
         self._kind = delta.kind
         if delta.kind == "text":
-            self._shown.setdefault(who, []).append(delta.text)
-        self.write(delta.kind, delta.text)
-        self._is_at_start = delta.text.endswith("\n")
-
-    def _is_superseded(self, delta: Delta) -> bool:
-        subtask, attempt = self._speaker or (None, 0)
-        return delta.subtask_id == subtask and delta.attempt > attempt
+            self._shown.setdefault(speaker, []).append(delta.delta)
+        self.write(delta.kind, delta.delta)
+        self._is_at_start = delta.delta.endswith("\n")
 
     def _ends_text(self, event: Event) -> bool:
         return self._speaker == (event.subtask_id, event.attempt) and event.kind != (
@@ -94,7 +91,7 @@ class TaskView:
             self.write(self._kind, "\n")
             self._is_at_start = True
 
-    def _tell(self, line: str) -> None:
+    def _show_status(self, line: str) -> None:
         if self._speaker is None:
             self.say(line)
         else:

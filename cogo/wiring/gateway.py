@@ -14,22 +14,22 @@ from cogo.config.settings import Settings
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.model_directory import CatalogueModelDirectory
 from cogo.wiring.stores import build_bus, open_supabase_store
-from gateway.auth.authenticator import Gatekeeper
-from gateway.auth.tokens import Tokens
-from gateway.dependencies import Parts
-from gateway.limits.admissions import Admissions
-from gateway.limits.rates import Rates
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.tokens import TokenVerifier
+from gateway.dependencies import GatewayServices
+from gateway.limits.credential_monitor import CredentialMonitor
+from gateway.limits.rate_limiter import RateLimiter
 from gateway.metrics import Metrics
 from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
-from gateway.streams.hub import Hub
-from gateway.streams.task_lists import Boards
+from gateway.streams.task_feeds import TaskFeeds
+from gateway.streams.task_lists import TaskLists
 
 
 @asynccontextmanager
-async def open_parts(
+async def open_services(
     project: Project, connection: Connection, options: GatewayOptions, metrics: Metrics
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[GatewayServices]:
     """Open the services that the routes use."""
     catalogue = load_catalogue(project)
     async with (
@@ -37,20 +37,20 @@ async def open_parts(
         open_supabase_store(connection) as store,
         build_bus(connection) as bus,
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
-        Hub(store=store, bus=bus, poll=options.poll) as hub,
-        Boards(store=store, bus=bus, poll=options.poll) as boards,
+        TaskFeeds(store=store, bus=bus, poll=options.poll) as feeds,
+        TaskLists(store=store, bus=bus, poll=options.poll) as task_lists,
     ):
-        metrics.watchers.set_function(lambda: hub.watchers)
-        gatekeeper = Gatekeeper(
+        metrics.watchers.set_function(lambda: feeds.watchers)
+        authenticator = Authenticator(
             store=store,
-            tokens=Tokens(
+            tokens=TokenVerifier(
                 http,
                 url=connection.url,
                 publishable_key=connection.publishable_key,
                 jwt_secret=project.settings.jwt_secret,
             ),
-            rates=Rates(options.requests_per_minute, clock=time.monotonic),
-            admits_keyless=options.is_loopback and options.is_keyless,
+            rates=RateLimiter(options.requests_per_minute, clock=time.monotonic),
+            allows_keyless=options.is_loopback and options.is_keyless,
         )
         directory = CatalogueModelDirectory(
             catalogue=catalogue,
@@ -58,14 +58,14 @@ async def open_parts(
             spending=store,
             start=Knowledge(policy=project.settings.selection_policy),
         )
-        async with Admissions(gatekeeper, every=options.recheck).checked() as admissions:
-            yield Parts(
+        async with CredentialMonitor(authenticator, every=options.recheck).running() as credentials:
+            yield GatewayServices(
                 store=store,
-                hub=hub,
-                boards=boards,
-                directory=directory,
-                gatekeeper=gatekeeper,
-                admissions=admissions,
+                feeds=feeds,
+                task_lists=task_lists,
+                model_directory=directory,
+                authenticator=authenticator,
+                credentials=credentials,
                 metrics=metrics,
                 options=options,
             )

@@ -1,74 +1,82 @@
-"""The gatekeeper: from a credential to a principal."""
+"""Authentication of requests: from a credential to a principal."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.auth.keys import PREFIX, hash_of, id_of
+from gateway.auth.keys import PREFIX, hash_key, parse_key_id
 from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
-from gateway.auth.tokens import Tokens
-from gateway.limits.rates import Rates
+from gateway.auth.tokens import TokenVerifier
+from gateway.limits.rate_limiter import RateLimiter
 from gateway.problems import Problem
 from protocol.errors import CogoError
 from protocol.store.gateway import GatewayStore
 
-REMEMBERED_SECONDS: Final = 10.0
-"""How long an accepted credential is not asked about again; so late may a revocation work."""
-MOST_REMEMBERED: Final = 10_000
+CACHE_SECONDS: Final = 10.0
+"""How long an accepted credential is cached; a revocation may take effect so late."""
+MAX_CACHED: Final = 10_000
 _TOKEN_PARTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Cached:
     principal: Principal
     until: float
 
 
-class Gatekeeper:
-    """Decides who asks. One per process; it remembers accepted credentials for seconds only."""
+class Authenticator:
+    """Authenticates and counts requests. One per process, with a cache of a few seconds."""
 
     def __init__(
-        self, *, store: GatewayStore, tokens: Tokens, rates: Rates, admits_keyless: bool
+        self,
+        *,
+        store: GatewayStore,
+        tokens: TokenVerifier,
+        rates: RateLimiter,
+        allows_keyless: bool,
     ) -> None:
-        """`admits_keyless`: a request without a key has all rights, however many keys there are."""
+        """`allows_keyless`: a request without a key has all rights, even if keys exist."""
         self._store = store
         self._tokens = tokens
         self._rates = rates
-        self._admits_keyless = admits_keyless
-        self._known: dict[str, _Known] = {}
+        self._allows_keyless = allows_keyless
+        self._cache: dict[str, _Cached] = {}
 
-    async def identify(self, credential: str | None, *, address: str) -> Principal:
-        """Give whoever holds the credential.
+    async def authenticate(self, credential: str | None, *, address: str) -> Principal:
+        """Return the principal for a credential.
 
-        Raises Problem: 401, or 429 for too many requests of one key or of one address.
+        Raise Problem: 401, or 429 for too many requests of one key or of one address.
         """
-        known = self._remembered(credential)
-        if known is None:
-            self.spend(address)  # guesses are paid for by whoever guesses
-            known = await self._ask(credential)
-            self._remember(credential, known)
-        else:
-            self.spend(known.key_id)
-        return known
+        name = _hash(credential)
+        cached = self._cache.get(name)
+        if cached is not None and cached.until > time.monotonic():
+            self.count_request(cached.principal.key_id)
+            return cached.principal
+        self.count_request(address)  # so that guessing keys is limited by address
+        principal = await self._verify(credential)
+        if len(self._cache) >= MAX_CACHED:
+            self._cache.clear()
+        self._cache[name] = _Cached(principal, time.monotonic() + CACHE_SECONDS)
+        return principal
 
-    async def refusal(self, credential: str) -> Problem | None:
-        """Check an accepted credential again. Return why it is refused now, else None.
+    async def recheck(self, credential: str) -> Problem | None:
+        """Verify an accepted credential again; return why it is refused now, else None.
 
-        While the database or Auth cannot be reached, it stays accepted.
+        It stays accepted while the database or Auth cannot be reached.
         """
         try:
-            await self._ask(credential)
+            await self._verify(credential)
         except (Problem, CogoError) as error:
             if not isinstance(error, Problem) or error.status_code != 401:
                 return None
-            self._known.pop(_name(credential), None)
+            self._cache.pop(_hash(credential), None)
             return error
         return None
 
-    def spend(self, caller: str) -> None:
-        """Count one request of a key or an address. Raises Problem (429) when it is too many."""
-        wait = self._rates.take(caller)
+    def count_request(self, caller: str) -> None:
+        """Count a request of a key or an address. Raise Problem (429) if there are too many."""
+        wait = self._rates.acquire(caller)
         if wait is not None:
             seconds = int(wait) + 1
             raise Problem(
@@ -79,53 +87,42 @@ class Gatekeeper:
                 headers={"Retry-After": str(seconds)},
             )
 
-    async def _ask(self, credential: str | None) -> Principal:
+    async def _verify(self, credential: str | None) -> Principal:
         if credential is not None and credential.startswith(PREFIX):
-            return await self._holder(credential)
+            return await self._verify_key(credential)
         if credential is not None and credential.count(".") == _TOKEN_PARTS - 1:
-            user = await self._tokens.user(credential)
+            user = await self._tokens.verify_user(credential)
             return Principal(key_id=f"user:{user}", owner=user, scopes=USER_SCOPES)
-        if self._admits_keyless:
-            return LOCAL  # whatever was sent: many clients insist on sending some key
-        raise Problem(
-            401,
-            "unauthenticated",
+        if self._allows_keyless:
+            return LOCAL  # with any credential: many clients insist on sending some key
+        raise _build_unauthenticated(
             "a key is needed" if credential is None else "the key is not accepted",
             hint="send `Authorization: Bearer KEY`; `cogo keys local` prints that of this machine, "
             "`cogo keys create` makes another",
-            headers={"WWW-Authenticate": "Bearer"},
         )
 
-    async def _holder(self, key: str) -> Principal:
-        found = await self._store.check_api_key(key_id=id_of(key), key_hash=hash_of(key))
+    async def _verify_key(self, key: str) -> Principal:
+        found = await self._store.check_api_key(key_id=parse_key_id(key), key_hash=hash_key(key))
         if found is None:
-            raise Problem(
-                401,
-                "unauthenticated",
+            raise _build_unauthenticated(
                 "the key is unknown, expired or revoked",
                 hint="`cogo keys list` shows which there are, `cogo keys create` makes one",
-                headers={"WWW-Authenticate": "Bearer"},
             )
         return Principal(key_id=found.id, owner=found.owner, scopes=frozenset(found.scopes))
 
-    def _remembered(self, credential: str | None) -> Principal | None:
-        known = self._known.get(_name(credential))
-        return known.principal if known is not None and known.until > time.monotonic() else None
 
-    def _remember(self, credential: str | None, principal: Principal) -> None:
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        until = time.monotonic() + REMEMBERED_SECONDS
-        self._known[_name(credential)] = _Known(principal, until)
+def _build_unauthenticated(detail: str, *, hint: str) -> Problem:
+    headers = {"WWW-Authenticate": "Bearer"}
+    return Problem(401, "unauthenticated", detail, hint=hint, headers=headers)
 
 
-def _name(credential: str | None) -> str:
-    # By its hash, so that no dump of this process's memory lists keys.
-    return "" if credential is None else hash_of(credential)
+def _hash(credential: str | None) -> str:
+    # The cache holds hashes, so that no memory dump of this process contains keys.
+    return "" if credential is None else hash_key(credential)
 
 
-def credential_of(headers: Mapping[str, str]) -> str | None:
-    """Find the credential in the headers: `Authorization: Bearer`, `x-api-key` or `apikey`."""
+def read_credential(headers: Mapping[str, str]) -> str | None:
+    """Return the credential in `Authorization: Bearer`, `x-api-key` or `apikey`, or None."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()

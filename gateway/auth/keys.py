@@ -1,4 +1,4 @@
-"""API keys: their text and what of it is stored. `cogo_<id>_<secret>`; the database has a hash."""
+"""API keys: `cogo_<id>_<secret>`. The database stores only a hash."""
 
 import hashlib
 import secrets
@@ -9,22 +9,22 @@ _ID_BYTES: Final = 6
 _SECRET_BYTES: Final = 32
 
 
-def new_key() -> tuple[str, str]:
-    """Make a key; give its id and its whole text, which is shown once."""
-    return key_with(secrets.token_hex(_ID_BYTES))
+def generate_key() -> tuple[str, str]:
+    """Generate a key; return its id and its text, which is shown once."""
+    return generate_key_with_id(secrets.token_hex(_ID_BYTES))
 
 
-def key_with(hexadecimal: str) -> tuple[str, str]:
-    """Make a key whose id is the beginning of a hexadecimal text."""
+def generate_key_with_id(hexadecimal: str) -> tuple[str, str]:
+    """Generate a key whose id is the beginning of a hexadecimal text."""
     key_id = hexadecimal[: 2 * _ID_BYTES]
     return key_id, f"{PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
-def id_of(key: str) -> str:
-    """Give the id inside a key; for a text that is none, one that no key has."""
+def parse_key_id(key: str) -> str:
+    """Return the id in a key. For text that is not a key, the result is the id of no key."""
     return key.removeprefix(PREFIX).partition("_")[0]
 
 
-def hash_of(key: str) -> str:
-    """Give what is stored. The secret has 256 random bits: a slow hash would add nothing."""
+def hash_key(key: str) -> str:
+    """Return the stored hash. The secret has 256 random bits: a slow hash would add nothing."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""Principals and scopes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,50 +7,50 @@ from uuid import UUID
 
 
 class Scope(StrEnum):
-    """What a key may be used for."""
+    """A permission of a key."""
 
     TASKS_READ = "tasks:read"
     TASKS_WRITE = "tasks:write"
     MODELS_READ = "models:read"
     METRICS_READ = "metrics:read"
     CONSOLE_OPEN = "console:open"
-    """Nothing but to be exchanged, once, for a session of the console."""
+    """Allows one exchange for a session of the console, and nothing else."""
     CONSOLE_SESSION = "console:session"
-    """Nothing; it marks such a session, which has all rights by `admin`."""
+    """Allows nothing; marks such a session, which has all rights through `admin`."""
     ADMIN = "admin"
     """Everything, and the tasks of all owners."""
 
 
 CONSOLE_SCOPES: Final = frozenset({Scope.CONSOLE_OPEN, Scope.CONSOLE_SESSION})
-"""Of keys that the console makes and nobody manages."""
+"""Scopes of keys that the console creates and people do not manage."""
 
 USER_SCOPES: Final = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODELS_READ})
-"""What a signed-in user may: their own tasks, nobody else's."""
+"""Scopes of a signed-in user, who sees only their own tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Somebody whose credential was accepted."""
+    """An authenticated caller."""
 
     key_id: str
-    """What the access log says: `local`, `user:<id>` or the key's id; never the key."""
+    """Name in the access log: `local`, `user:<id>` or the key's id; never the key."""
     owner: UUID | None
-    """Whose tasks these are; None: nobody's in particular."""
+    """Owner of the caller's tasks; None for tasks without an owner."""
     scopes: frozenset[str]
 
     @property
     def is_admin(self) -> bool:
-        """Whether the tasks of every owner may be seen."""
+        """Whether it may see the tasks of all owners."""
         return Scope.ADMIN in self.scopes
 
-    def may(self, scope: Scope) -> bool:
-        """Whether the credential reaches so far."""
+    def has_scope(self, scope: Scope) -> bool:
+        """Return whether the credential grants a scope."""
         return self.is_admin or scope in self.scopes
 
     def sees(self, owner: UUID | None) -> bool:
-        """Whether a task of `owner` exists for this principal."""
+        """Return whether tasks of `owner` are visible to it."""
         return self.is_admin or self.owner == owner
 
 
 LOCAL: Final = Principal(key_id="local", owner=None, scopes=frozenset({Scope.ADMIN}))
-"""Everybody who reaches a gateway that was told to take requests without a key."""
+"""Any caller of a gateway that accepts requests without a key."""

@@ -1,4 +1,4 @@
-"""Access tokens of Supabase Auth: whose they are, by the project's own word."""
+"""Verification of Supabase Auth's access tokens."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ _ASYMMETRIC: Final = ("ES256", "RS256", "EdDSA")
 _SYMMETRIC: Final = ("HS256", "HS384", "HS512")
 _AUDIENCE: Final = "authenticated"
 _KEYS_SECONDS: Final = 600.0
-"""How long published keys are believed; so late may one that was withdrawn end."""
-_UNKNOWN_SECONDS: Final = 5.0
-"""How soon after they were asked for they are asked for again, for a key that is not among them."""
+"""How long published keys are cached; a withdrawn key may be accepted so long."""
+_UNKNOWN_KEY_SECONDS: Final = 5.0
+"""How soon the published keys may be fetched again for a key that is not among them."""
 _LEEWAY_SECONDS: Final = 10
 
 
-class Tokens:
-    """Verifies tokens by the project's published keys, its secret, or by asking the project."""
+class TokenVerifier:
+    """Verifies tokens with the project's published keys, its secret, or by asking the project."""
 
     def __init__(
         self,
@@ -39,54 +39,54 @@ class Tokens:
         self._headers = {"apikey": publishable_key} if publishable_key else {}
         self._secret = jwt_secret
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._asked_at = -_KEYS_SECONDS + clock()
-        self._asking = asyncio.Lock()
+        self._fetched_at = -_KEYS_SECONDS + clock()
+        self._fetching = asyncio.Lock()
         self._clock = clock
 
-    async def user(self, token: str) -> UUID:
-        """Give the user. Raises Problem: 401 for a token that is not valid, 503 without Auth."""
+    async def verify_user(self, token: str) -> UUID:
+        """Return the user's id. Raise Problem: 401 for an invalid token, 503 without Auth."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
             raise _refused("it is not a token") from error
         algorithm = str(header.get("alg"))
         if algorithm in _ASYMMETRIC:
-            key = await self._published(str(header.get("kid")))
-            return _subject(_decoded(token, key.key, algorithm))
+            key = await self._get_published_key(str(header.get("kid")))
+            return _read_subject(_decode(token, key.key, algorithm))
         if algorithm in _SYMMETRIC and self._secret is not None:
-            return _subject(_decoded(token, self._secret.get_secret_value(), algorithm))
+            return _read_subject(_decode(token, self._secret.get_secret_value(), algorithm))
         if algorithm in _SYMMETRIC:
-            return await self._asked(token)
+            return await self._ask_project(token)
         raise _refused("its algorithm is not accepted")
 
-    async def _published(self, kid: str) -> jwt.PyJWK:
-        async with self._asking:
-            believed = _KEYS_SECONDS if kid in self._keys else _UNKNOWN_SECONDS
-            if self._clock() - self._asked_at >= believed:
+    async def _get_published_key(self, kid: str) -> jwt.PyJWK:
+        async with self._fetching:
+            max_age = _KEYS_SECONDS if kid in self._keys else _UNKNOWN_KEY_SECONDS
+            if self._clock() - self._fetched_at >= max_age:
                 await self._refresh(kid)
         if kid not in self._keys:
             raise _refused("the project does not know its key")
         return self._keys[kid]
 
     async def _refresh(self, kid: str) -> None:
-        self._asked_at = self._clock()
+        self._fetched_at = self._clock()
         try:
             answer = await self._get("/.well-known/jwks.json", self._headers)
             if answer.is_success:
-                found = _object(answer).get("keys") or []
+                found = _read_object(answer).get("keys") or []
                 self._keys = {str(each.get("kid")): jwt.PyJWK.from_dict(each) for each in found}
         except Problem:
             if kid not in self._keys:
                 raise
-            # What was known holds while Auth is away.
+            # Known keys stay valid while Auth is away.
 
-    async def _asked(self, token: str) -> UUID:
+    async def _ask_project(self, token: str) -> UUID:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
         if answer.status_code in {400, 401, 403}:
             raise _refused("the project does not accept it")
         if not answer.is_success:
             raise _away(f"Auth answered {answer.status_code}")
-        return _uuid(_object(answer).get("id"))
+        return _parse_user_id(_read_object(answer).get("id"))
 
     async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
@@ -95,8 +95,8 @@ class Tokens:
             raise _away("Auth cannot be reached") from error
 
 
-def _object(answer: httpx.Response) -> Mapping[str, Any]:
-    """Return the JSON object of an answer. Raises Problem (503) if it holds none."""
+def _read_object(answer: httpx.Response) -> Mapping[str, Any]:
+    """Return the JSON object of an answer. Raise Problem (503) if it has none."""
     try:
         body = answer.json()
     except ValueError:
@@ -106,7 +106,7 @@ def _object(answer: httpx.Response) -> Mapping[str, Any]:
     return body
 
 
-def _decoded(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
+def _decode(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -120,18 +120,18 @@ def _decoded(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
         raise _refused("it has expired") from error
     except jwt.PyJWTError as error:
         raise _refused("it is not valid here") from error
-    if claims["exp"] <= time.time():  # the leeway is for tokens that are not valid yet
+    if claims["exp"] <= time.time():  # the leeway is only for tokens that are not yet valid
         raise _refused("it has expired")
     return claims
 
 
-def _subject(claims: Mapping[str, Any]) -> UUID:
+def _read_subject(claims: Mapping[str, Any]) -> UUID:
     if claims.get("role") != _AUDIENCE:
         raise _refused("it is not the token of a signed-in user")
-    return _uuid(claims.get("sub"))
+    return _parse_user_id(claims.get("sub"))
 
 
-def _uuid(value: object) -> UUID:
+def _parse_user_id(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:

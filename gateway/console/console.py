@@ -1,4 +1,4 @@
-"""Serves the page and its files. They are static: whatever they show they ask of the API."""
+"""Routes of the page and its files. They are static: all data come from the API."""
 
 import hashlib
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",  # text never becomes markup, not even by our own mistake
+        "trusted-types 'none'",  # text cannot become markup, not even by mistake
     )
 )
 HEADERS: Final = {
-    "Cache-Control": "no-cache",  # ask whether it changed: a gateway may be newer than the page
+    "Cache-Control": "no-cache",  # revalidate: a gateway may be newer than the page
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -50,28 +50,28 @@ class _File:
 
 @router.get("/")
 @router.get("/console")
-async def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """Give the page."""
-    return _given(FILES[PAGE], if_none_match)
+async def show_page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Return the page."""
+    return _build_response(FILES[PAGE], if_none_match)
 
 
 @router.get("/console/{name}")
-async def part(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """Give one file of the page; there are no others than those that were shipped."""
+async def show_file(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """Return one of the page's files."""
     found = FILES.get(name)
     if found is None:
         raise Problem(404, "not_found", "the console has no such file")
-    return _given(found, if_none_match)
+    return _build_response(found, if_none_match)
 
 
-def _given(file: _File, seen: str | None) -> Response:
+def _build_response(file: _File, known: str | None) -> Response:
     headers = HEADERS | {"ETag": file.etag}
-    if seen is not None and file.etag in seen:
+    if known is not None and file.etag in known:
         return Response(status_code=304, headers=headers)
     return Response(file.content, media_type=file.media_type, headers=headers)
 
 
-def _read() -> dict[str, _File]:
+def _read_files() -> dict[str, _File]:
     found = {}
     for each in files("gateway.console").joinpath("static").iterdir():
         content = each.read_bytes()
@@ -80,4 +80,4 @@ def _read() -> dict[str, _File]:
     return found
 
 
-FILES: Final = _read()
+FILES: Final = _read_files()

@@ -1,4 +1,4 @@
-"""One-time tokens of the console's address, and the sessions that they are exchanged for."""
+"""Exchange of the one-time token in the console's address for a session."""
 
 import hashlib
 import socket
@@ -8,9 +8,9 @@ from typing import Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from gateway.auth.keys import hash_of, key_with
+from gateway.auth.keys import generate_key_with_id, hash_key
 from gateway.auth.principal import Scope
-from gateway.dependencies import Here, admit
+from gateway.dependencies import ServicesDep, authorize
 from gateway.problems import Problem
 from protocol.ids import utc_now
 from protocol.records import NewApiKey
@@ -21,41 +21,41 @@ SESSION_LASTS: Final = timedelta(hours=12)
 
 
 class Session(BaseModel):
-    """A key that the page uses until its tab is closed."""
+    """A key that the page uses until its tab closes."""
 
     key: str
     expires_at: datetime
 
 
 @router.post("/console/session")
-async def open_session(request: Request, here: Here) -> Session:
-    """Exchange a one-time token for a session. Raises Problem: 401 when it was used or is old."""
+async def open_session(request: Request, services: ServicesDep) -> Session:
+    """Exchange a one-time token for a session. Raise Problem (401) if it was used or is old."""
     try:
-        asker = await admit(request, Scope.CONSOLE_OPEN)
+        principal = await authorize(request, Scope.CONSOLE_OPEN)
     except Problem as problem:
         if problem.status_code == 401:
-            raise _spent() from problem
+            raise _token_spent() from problem
         raise
-    if Scope.CONSOLE_OPEN not in asker.scopes:
+    if Scope.CONSOLE_OPEN not in principal.scopes:
         raise Problem(400, "not_a_token", "this is no one-time token", hint="use the key itself")
-    # The session's id follows from the token's, so that of two exchanges only one is stored.
-    key_id, key = key_with(hashlib.sha256(asker.key_id.encode()).hexdigest())
+    # The session's id derives from the token's, so that of two exchanges only one is stored.
+    key_id, key = generate_key_with_id(hashlib.sha256(principal.key_id.encode()).hexdigest())
     stored = NewApiKey(
         id=key_id,
-        hash=hash_of(key),
+        hash=hash_key(key),
         name=f"console session of {socket.gethostname()}",
         scopes=[Scope.ADMIN, Scope.CONSOLE_SESSION],
         expires_at=utc_now() + SESSION_LASTS,
-        replaces=asker.key_id,
+        replaces=principal.key_id,
     )
-    await here.store.create_api_key(stored)
-    found = await here.store.check_api_key(key_id=key_id, key_hash=stored.hash)
+    await services.store.create_api_key(stored)
+    found = await services.store.check_api_key(key_id=key_id, key_hash=stored.hash)
     if found is None or found.expires_at is None:
-        raise _spent()
+        raise _token_spent()
     return Session(key=key, expires_at=found.expires_at)
 
 
-def _spent() -> Problem:
+def _token_spent() -> Problem:
     return Problem(
         401,
         "token_spent",

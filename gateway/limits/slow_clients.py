@@ -1,6 +1,6 @@
-"""Patience with slow clients: how long a connection may take, and how many may wait at once.
+"""Timeouts for slow clients, and a limit on connections without a complete request.
 
-A body has its time limit in `gateway.middleware`, since only a request that wants it waits for it.
+The timeout of a body is in `gateway.middleware`, since only some requests read theirs.
 """
 
 import asyncio
@@ -13,140 +13,140 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from gateway.options import GatewayOptions
 
 _SLOW: Final = ("408 Request Timeout", "the request did not come in time")
-_CROWDED: Final = ("503 Service Unavailable", "too many connections of this address wait")
+_TOO_MANY: Final = ("503 Service Unavailable", "too many connections of this address wait")
 
 
 class Timer:
-    """Calls a function unless it is disarmed in time."""
+    """Calls a function after some seconds, unless it is stopped before."""
 
     def __init__(self, seconds: float, call: Callable[[], None]) -> None:
         self._seconds = seconds
         self._call = call
         self._handle: asyncio.TimerHandle | None = None
 
-    def arm(self) -> None:
-        """Begin to count; a timer that counts already goes on."""
+    def start(self) -> None:
+        """Start the timer; a running one is not restarted."""
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(self._seconds, self._call)
 
-    def disarm(self) -> None:
-        """Stop counting."""
+    def stop(self) -> None:
+        """Stop the timer."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
 
-class Crowd:
-    """Connections without a complete request. The longest waiting make room for new ones."""
+class WaitingConnections:
+    """Connections without a complete request. The longest waiting are closed for new ones."""
 
     def __init__(self, *, share: int, most: int) -> None:
         self._share = share
         self._most = most
-        self._waiting: dict[PatientHttpProtocol, str] = {}
-        self._of_address: dict[str, dict[PatientHttpProtocol, None]] = {}
+        self._waiting: dict[TimeoutHttpProtocol, str] = {}
+        self._by_address: dict[str, dict[TimeoutHttpProtocol, None]] = {}
 
-    def join(self, connection: "PatientHttpProtocol", address: str) -> None:
+    def add(self, connection: "TimeoutHttpProtocol", address: str) -> None:
         """Add a waiting connection; close the longest waiting if there are too many."""
         if connection in self._waiting:
             return
-        same = self._of_address.setdefault(address, {})
+        same = self._by_address.setdefault(address, {})
         self._waiting[connection] = address
         same[connection] = None
         if len(same) > self._share:
-            next(iter(same)).refuse(*_CROWDED)
+            next(iter(same)).refuse(*_TOO_MANY)
         elif len(self._waiting) > self._most:
-            next(iter(self._waiting)).refuse(*_CROWDED)
+            next(iter(self._waiting)).refuse(*_TOO_MANY)
 
-    def leave(self, connection: "PatientHttpProtocol") -> None:
-        """Note that `connection` does not wait any more."""
+    def remove(self, connection: "TimeoutHttpProtocol") -> None:
+        """Remove a connection, if it is there."""
         address = self._waiting.pop(connection, None)
         if address is not None:
-            same = self._of_address[address]
+            same = self._by_address[address]
             del same[connection]
             if not same:
-                del self._of_address[address]
+                del self._by_address[address]
 
 
-class _Reader(asyncio.Protocol):
-    """Drops a client that leaves unread what was sent to it, once the buffers are full."""
+class _ReadTimeoutProtocol(asyncio.Protocol):
+    """Drops a client that does not read, once the buffers are full."""
 
     options: ClassVar[GatewayOptions]
     transport: asyncio.Transport
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._reading = Timer(self.options.read_within.total_seconds(), self._drop)
+        self._reading = Timer(self.options.read_timeout.total_seconds(), self._drop)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
-        self._reading.disarm()
+        """Stop all timers."""
+        self._reading.stop()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Begin to wait for the client."""
+        """Start the timer: the buffers are full."""
         super().pause_writing()
-        self._reading.arm()
+        self._reading.start()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Stop the timer."""
         super().resume_writing()
-        self._reading.disarm()
+        self._reading.stop()
 
     def _drop(self) -> None:
-        self.transport.abort()  # a polite end would wait until everything is read
+        self.transport.abort()  # close() would wait until everything is read
 
 
-class PatientHttpProtocol(_Reader, HttpToolsProtocol):
-    """uvicorn's HTTP, which drops whoever does not send a header, or does not read an answer."""
+class TimeoutHttpProtocol(_ReadTimeoutProtocol, HttpToolsProtocol):
+    """uvicorn's HTTP protocol with timeouts for sending a header and for reading an answer."""
 
-    crowd: ClassVar[Crowd]
+    waiting: ClassVar[WaitingConnections]
 
     @classmethod
-    def of(cls, options: GatewayOptions) -> type[Self]:
-        """Make the class for one server."""
-        crowd = Crowd(share=options.share, most=options.connections)
-        return type(cls.__name__, (cls,), {"options": options, "crowd": crowd})
+    def configure(cls, options: GatewayOptions) -> type[Self]:
+        """Return a subclass for one server."""
+        waiting = WaitingConnections(share=options.share, most=options.connections)
+        return type(cls.__name__, (cls,), {"options": options, "waiting": waiting})
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        header = self.options.header_within.total_seconds()
+        header = self.options.header_timeout.total_seconds()
         self._sending = Timer(header, lambda: self.refuse(*_SLOW))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a request."""
+        """Start to wait for a request."""
         super().connection_made(transport)
-        self._wait()
+        self._start_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
-        self._proceed()
+        """Stop all timers."""
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request, and wait for its rest."""
+        """Parse a piece of a request, and wait for the rest."""
         super().data_received(data)
-        # A kept connection has uvicorn's own time limit until something comes; then it is ours.
+        # On a kept-alive connection uvicorn's own timeout applies until something arrives.
         if self in self.connections and self._is_idle:
-            self._wait()
+            self._start_waiting()
 
     def on_headers_complete(self) -> None:
-        """Begin with the request."""
-        self._proceed()
+        """Stop waiting: the request is complete enough to be handled."""
+        self._stop_waiting()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
         if self.transport.is_closing():
-            self._reading.arm()  # what is sent already must be read now
+            self._reading.start()  # what was sent must be read now
         elif not self.pipeline:
-            self.crowd.join(self, self._address)
+            self.waiting.add(self, self._address)
             if self.cycle.more_body:
-                self._sending.arm()  # the rest of a body that nobody wanted
+                self._sending.start()  # the rest of a body that was not read
 
     def refuse(self, status: str, why: str) -> None:
-        """Answer, where no answer has begun, and close the connection."""
-        self._proceed()
+        """Send an error, unless an answer has begun, and close the connection."""
+        self._stop_waiting()
         if self.transport.is_closing():
             return
         if self._is_idle:
@@ -154,7 +154,7 @@ class PatientHttpProtocol(_Reader, HttpToolsProtocol):
             rest = f"content-length: {len(why)}\r\nretry-after: 2\r\nconnection: close\r\n\r\n{why}"
             self.transport.write((head + rest).encode())
         self.transport.close()
-        self._reading.arm()
+        self._reading.start()
 
     @property
     def _is_idle(self) -> bool:
@@ -165,19 +165,19 @@ class PatientHttpProtocol(_Reader, HttpToolsProtocol):
     def _address(self) -> str:
         return self.client[0] if self.client else "nowhere"
 
-    def _wait(self) -> None:
-        self._sending.arm()
-        self.crowd.join(self, self._address)
+    def _start_waiting(self) -> None:
+        self._sending.start()
+        self.waiting.add(self, self._address)
 
-    def _proceed(self) -> None:
-        self._sending.disarm()
-        self.crowd.leave(self)
+    def _stop_waiting(self) -> None:
+        self._sending.stop()
+        self.waiting.remove(self)
 
 
-class PatientSocketProtocol(_Reader, WebSocketsSansIOProtocol):
-    """uvicorn's WebSockets, which drops whoever does not read. Pings find those who are gone."""
+class TimeoutWebSocketProtocol(_ReadTimeoutProtocol, WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol with a timeout for reading. Pings detect lost clients."""
 
     @classmethod
-    def of(cls, options: GatewayOptions) -> type[Self]:
-        """Make the class for one server."""
+    def configure(cls, options: GatewayOptions) -> type[Self]:
+        """Return a subclass for one server."""
         return type(cls.__name__, (cls,), {"options": options})

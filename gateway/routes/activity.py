@@ -1,23 +1,29 @@
-"""What happens to all tasks that the asker may see, as server-sent events."""
+"""The list of tasks that the caller may see, as server-sent events."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from gateway.dependencies import Here, Reader
+from gateway.dependencies import ServicesDep, TasksRead
 from gateway.problems import Problem
-from gateway.streams.sse import HEARTBEAT, RECONNECT_MILLISECONDS, event_stream, frame, refused
-from gateway.streams.task_lists import Look
+from gateway.streams.sse import (
+    HEARTBEAT,
+    RETRY,
+    build_event_response,
+    encode_event,
+    encode_refusal,
+)
+from gateway.streams.task_lists import TaskListUpdate
 
 router = APIRouter(tags=["tasks"])
 
 _DESCRIPTION = (
-    "`tasks`: the list as it is, the newest first (the newest hundred, and whatever is not over). "
-    "`changed`: lines that are new or other than before. Prompts are cut to 300 characters. "
-    "`refused`: the key was revoked or the token has run out, and the stream ends. "
-    "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: the list comes "
-    "again when it is another one by now."
+    "`tasks`: the whole list, newest first (the newest hundred, and all unfinished tasks). "
+    "`changed`: new or changed lines. Prompts are cut to 300 characters. "
+    "`refused`: the key was revoked or the token has expired, and the stream ends. "
+    "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: the list is sent "
+    "again if it has changed."
 )
 
 
@@ -30,29 +36,30 @@ _DESCRIPTION = (
 )
 async def watch(
     request: Request,
-    here: Here,
-    asker: Reader,
+    services: ServicesDep,
+    principal: TasksRead,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
-) -> Any:
-    """Stream the list, then its changes, until the client goes away."""
+) -> Response:
+    """Stream the list, then its changes, until the client disconnects."""
 
-    async def frames() -> AsyncIterator[str]:
-        heartbeat = here.options.heartbeat.total_seconds()
+    async def stream() -> AsyncIterator[bytes]:
+        heartbeat = services.options.heartbeat.total_seconds()
         try:
             async with (
-                here.admissions.hold(request),
-                here.boards.watch(asker, last_event_id or "") as watcher,
+                services.credentials.guard(request),
+                services.task_lists.watch(principal, last_event_id or "") as watcher,
             ):
-                yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+                yield RETRY
                 while True:
-                    look = await watcher.look(within=heartbeat)
-                    yield HEARTBEAT if look is None else _told(look)
+                    update = await watcher.next_update(within=heartbeat)
+                    yield HEARTBEAT if update is None else _encode(update)
         except Problem as problem:
-            yield refused(problem)
+            yield encode_refusal(problem)
 
-    return event_stream(frames())
+    return build_event_response(stream())
 
 
-def _told(look: Look) -> str:
-    lines = [each.model_dump(mode="json") for each in look.lines]
-    return frame("tasks" if look.is_whole else "changed", {"tasks": lines}, event_id=look.digest)
+def _encode(update: TaskListUpdate) -> bytes:
+    lines = [each.model_dump(mode="json") for each in update.lines]
+    name = "tasks" if update.is_whole else "changed"
+    return encode_event(name, {"tasks": lines}, event_id=update.digest)

@@ -7,17 +7,17 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.dependencies import Here, Writer
-from gateway.routes.models import Envelope, resolved
+from gateway.dependencies import ServicesDep, TasksWrite
+from gateway.routes.models import Envelope, resolve_model
 from gateway.strict_json import StrictRoute
-from gateway.tasks.task_run import inquiry, is_simulated, spoken, unless_gone
-from protocol.records import NewTask, Task
+from gateway.tasks.task_run import is_simulated, require_result_text, run_task
+from protocol.records import NewTask
 
 router = APIRouter(prefix="/api/code-generation", tags=["code generation"], route_class=StrictRoute)
 
 _CODE_LINE: Final = re.compile(
     r"""
-    [;{}]\s*$                                                        # how many lines of code end
+    [;{}]\s*$                                                        # how lines of code end
     | ^[ \t]*[\w.\[\]]+\s*[-+*/|&:]?=\s*\S                           # an assignment
     | ^[ \t]*(?:async\s+)?(?:def|fn|func|function)\s+\w+\s*[(<]
     | ^[ \t]*(?:export\s+)?(?:class|interface|struct|enum)\s+\w+\s*[:({<]
@@ -25,13 +25,13 @@ _CODE_LINE: Final = re.compile(
     | ^[ \t]*(?:from\s+\S+\s+import\s|import\s+\w+(?:\.\w+)*\s*$|import\b.*['"(])
     | ^[ \t]*(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\s
     | ^[ \t]*(?:\#include|\#!/|<\w+[^>\n]*>)
-    """,  # Only blanks before a line's first word: an answer may hold a megabyte of empty lines.
+    """,  # Only blanks before a line's first word: an answer may contain a megabyte of empty lines.
     re.MULTILINE | re.VERBOSE,
 )
 
 
 class GenerateRequest(BaseModel):
-    """What to write. Without `model_id` the CIO chooses the model."""
+    """A request for code. Without `model_id` the CIO chooses the model."""
 
     model_config = ConfigDict(
         protected_namespaces=(),
@@ -46,27 +46,24 @@ class GenerateRequest(BaseModel):
 
 
 @router.post("/generate", summary="Generate code")
-async def generate(body: GenerateRequest, request: Request, here: Here, asker: Writer) -> Envelope:
-    """Write code and give it with the model that wrote it; times are milliseconds."""
+async def generate(
+    body: GenerateRequest, request: Request, services: ServicesDep, principal: TasksWrite
+) -> Envelope:
+    """Generate code; return it with the model that wrote it. Times are milliseconds."""
     name = None if body.model_id in {None, "", "auto"} else body.model_id
     new = NewTask(
         prompt=body.prompt,
-        model=None if name is None else await resolved(here, name),
+        model=None if name is None else await resolve_model(services, name),
         params={
             "language": body.language,
             "framework": body.framework,
             **({"code_context": body.context} if body.context else {}),
         },
     )
-
-    async def work() -> Task:
-        async with inquiry(here, asker, new) as asked:
-            return await asked.answer()
-
-    task = await unless_gone(here, request, work())
-    spoken(task)
+    task = await run_task(services, request, principal, new)
+    require_result_text(task)
     result = task.result or {}
-    code, notes = code_in(result), [str(each) for each in result.get("notes") or ()]
+    code, notes = find_code(result), [str(each) for each in result.get("notes") or ()]
     if code is None:
         notes.append("The answer holds no code; `text` is what the model said.")
     data = {
@@ -84,7 +81,7 @@ async def generate(body: GenerateRequest, request: Request, here: Here, asker: W
     return Envelope(success=True, data=data)
 
 
-def code_in(result: Mapping[str, Any]) -> str | None:
+def find_code(result: Mapping[str, Any]) -> str | None:
     """Return the code of an answer, or None if it is prose.
 
     An answer without a fenced block counts as code when it was parsed, or has a line of code.
@@ -93,7 +90,7 @@ def code_in(result: Mapping[str, Any]) -> str | None:
     if not isinstance(code, str) or not code.strip():
         return None
     if code != result.get("text"):
-        return code  # it stood in a fence
+        return code  # it was in a fenced block
     checks = (result.get("verification") or {}).get("checks") or ()
     was_parsed = any(each.get("name") == "parses" and each.get("passed") for each in checks)
     return code if was_parsed or _CODE_LINE.search(code) else None

@@ -1,28 +1,28 @@
-"""What happens to a task, as server-sent events that can be resumed anywhere."""
+"""The updates of a task, as server-sent events that can be resumed at any gateway."""
 
-from typing import Annotated, Any, Final
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from gateway.dependencies import Here, Parts, Reader
+from gateway.dependencies import ServicesDep, TasksRead
 from gateway.problems import Problem
 from gateway.streams.cursor import Cursor
-from gateway.streams.sse import event_stream, refused, told
-from gateway.tasks.access import visible
-from protocol.records import Task
+from gateway.streams.sse import build_event_response, encode_refusal, stream_task
+from gateway.tasks.task_run import load_visible_task
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
-_LONGEST_PLACE: Final = 60_000
-"""Characters of a cursor: it grows by some 45 with each subtask that has spoken."""
+_MAX_CURSOR: Final = 60_000
+"""Characters: a cursor has some 45 for each subtask with text."""
 _DESCRIPTION = (
-    "`event`: a transition, numbered by `seq`. `selection`: a choice of a model. `text` and "
-    "`reasoning`: `delta` begins at `offset` characters of that `attempt`. `discard`: forget what "
-    "earlier attempts of that subtask said. `end`: the task's final row; nothing follows. "
-    "`refused`: the key was revoked or the token has run out, and the stream ends. "
+    "`event`: a transition, numbered by `seq`. `selection`: the selection of a model. `text` and "
+    "`reasoning`: `delta` starts at `offset` characters of that `attempt`. `discard`: the text of "
+    "earlier attempts of that subtask is void. `end`: the task's final row; nothing follows. "
+    "`refused`: the key was revoked or the token has expired, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
-    "missed, and nothing comes twice. 204: all of it was seen."
+    "missed or repeated. 204: everything was sent before."
 )
 
 
@@ -33,41 +33,41 @@ _DESCRIPTION = (
     response_class=Response,
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        204: {"description": "The task is over and everything was seen"},
+        204: {"description": "The task has ended and everything was sent before"},
     },
 )
 async def watch(
     *,
     task_id: UUID,
     request: Request,
-    here: Here,
-    asker: Reader,
-    last_event_id: Annotated[str | None, Header(max_length=_LONGEST_PLACE)] = None,
+    services: ServicesDep,
+    principal: TasksRead,
+    last_event_id: Annotated[str | None, Header(max_length=_MAX_CURSOR)] = None,
     after: Annotated[
         str | None,
-        Query(max_length=_LONGEST_PLACE, description="As Last-Event-ID, for a first request."),
+        Query(max_length=_MAX_CURSOR, description="As Last-Event-ID, for a first request."),
     ] = None,
-) -> Any:
-    """Stream what happens until the task has ended."""
-    task = await visible(here, asker, task_id)
+) -> Response:
+    """Stream the updates of a task until it has ended."""
+    task = await load_visible_task(services, principal, task_id)
     cursor = Cursor.parse(last_event_id or after)
-    if task.status.is_final and cursor.has_ended and await _saw_all(here, task, cursor):
-        return Response(status_code=204)  # a browser's EventSource stops asking
+    if (
+        task.status.is_final
+        and cursor.has_ended
+        and not await services.store.fetch_events(task_id=task_id, after=cursor.seq)
+    ):
+        return Response(status_code=204)  # a browser's EventSource does not reconnect
 
-    async def frames() -> Any:
-        heartbeat = here.options.heartbeat.total_seconds()
+    async def stream() -> AsyncIterator[bytes]:
+        heartbeat = services.options.heartbeat.total_seconds()
         try:
             async with (
-                here.admissions.hold(request),
-                here.hub.watch(task_id, cursor) as watcher,
+                services.credentials.guard(request),
+                services.feeds.watch(task_id, cursor) as watcher,
             ):
-                async for each in told(watcher, heartbeat=heartbeat):
+                async for each in stream_task(watcher, heartbeat=heartbeat):
                     yield each
         except Problem as problem:
-            yield refused(problem)
+            yield encode_refusal(problem)
 
-    return event_stream(frames())
-
-
-async def _saw_all(here: Parts, task: Task, cursor: Cursor) -> bool:
-    return not await here.store.fetch_events(task_id=task.id, after=cursor.seq)
+    return build_event_response(stream())

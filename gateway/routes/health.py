@@ -1,4 +1,4 @@
-"""Whether this gateway lives, whether it can work, and its metrics."""
+"""Liveness, readiness and metrics of this gateway."""
 
 import asyncio
 from importlib.metadata import version
@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.dependencies import Here, MetricsReader
+from gateway.dependencies import MetricsRead, ServicesDep
 from gateway.problems import Problem
 from protocol.errors import CogoError
 
@@ -16,18 +16,18 @@ router = APIRouter(tags=["health"])
 READY_SECONDS: Final = 3.0
 
 
-@router.get("/health", summary="Whether the process lives")
+@router.get("/health", summary="Check liveness")
 async def health() -> dict[str, str]:
-    """Answer whenever the process can; it asks nobody."""
+    """Answer 200 whenever the process runs; nothing else is checked."""
     return {"status": "ok", "version": version("cogo")}
 
 
-@router.get("/ready", summary="Whether Supabase answers and can write")
-async def ready(here: Here) -> dict[str, str]:
-    """Answer 200 when tasks can be taken, else 503 with the reason."""
+@router.get("/ready", summary="Check that Supabase answers and can write")
+async def ready(services: ServicesDep) -> dict[str, str]:
+    """Answer 200 if tasks can be submitted, else 503 with the reason."""
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await here.store.check_writes()
+            await services.store.check_writes()
     except TimeoutError as error:
         raise Problem(503, "not_ready", "Supabase does not answer in time") from error
     except CogoError as error:
@@ -36,7 +36,7 @@ async def ready(here: Here) -> dict[str, str]:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def metrics(here: Here, _asker: MetricsReader) -> Response:
-    """Give this process's figures, and those of models over the last hour, day and week."""
-    stats = await here.store.fetch_model_stats()
-    return Response(here.metrics.exposition(stats), media_type=CONTENT_TYPE_LATEST)
+async def metrics(services: ServicesDep, _principal: MetricsRead) -> Response:
+    """Return the metrics of this process, and of models over the last hour, day and week."""
+    stats = await services.store.fetch_model_stats()
+    return Response(services.metrics.render(stats), media_type=CONTENT_TYPE_LATEST)

@@ -5,13 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.dependencies import Here, ModelsReader, Parts, Writer
+from gateway.dependencies import GatewayServices, ModelsRead, ServicesDep, TasksWrite
 from gateway.models import RequirementsInvalid, UnknownModelName
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
-from gateway.tasks.task_run import inquiry, is_simulated, spoken, unless_gone
+from gateway.tasks.task_run import is_simulated, require_result_text, run_task
 from protocol.json_values import JsonObject
-from protocol.records import NewTask, Task
+from protocol.records import NewTask
 
 router = APIRouter(prefix="/api", tags=["models"], route_class=StrictRoute)
 
@@ -19,7 +19,7 @@ TEST_PROMPT: Final = 'Write a program that prints "Hello, World!" in JavaScript.
 
 
 class SelectRequest(BaseModel):
-    """What a task needs of a model."""
+    """The requirements of a task."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -33,7 +33,7 @@ class SelectRequest(BaseModel):
 
 
 class TestRequest(BaseModel):
-    """Which model to test."""
+    """The model to test."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -41,15 +41,15 @@ class TestRequest(BaseModel):
 
 
 class Envelope(BaseModel):
-    """What every answer below /api is wrapped in."""
+    """The envelope of every answer below /api."""
 
     success: bool
     data: dict[str, Any]
 
 
-@router.get("/models", summary="List the models that can be asked")
-async def list_models(here: Here, _asker: ModelsReader) -> Envelope:
-    """Give each model with its capabilities and its status, as observed over the last hour."""
+@router.get("/models", summary="List the served models")
+async def list_models(services: ServicesDep, _principal: ModelsRead) -> Envelope:
+    """List the models with their capabilities, and their status over the last hour."""
     models = [
         {
             "id": each.id,
@@ -61,19 +61,21 @@ async def list_models(here: Here, _asker: ModelsReader) -> Envelope:
             "context_window": each.context_window,
             "simulated": each.simulated,
         }
-        for each in await here.directory.models()
+        for each in await services.model_directory.models()
     ]
     return Envelope(success=True, data={"models": models, "total": len(models)})
 
 
-@router.post("/models/select", summary="Ask which model would be taken")
-async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelope:
-    """Recommend at most five models for requirements, the first first, each with its reason.
+@router.post("/models/select", summary="Ask which model would be chosen")
+async def select(body: SelectRequest, services: ServicesDep, principal: ModelsRead) -> Envelope:
+    """Recommend at most five models for requirements, best first, each with its reason.
 
-    They are those of a task of the asker: by what was learned, the asker's policy and grants.
+    They are chosen as for a task of the caller, by observations, policy and grants.
     """
     try:
-        found = await here.directory.recommend(body.task_requirements, owner=asker.owner)
+        found = await services.model_directory.recommend(
+            body.task_requirements, owner=principal.owner
+        )
     except RequirementsInvalid as error:
         raise Problem(400, "invalid_requirements", str(error)) from error
     data = {
@@ -85,27 +87,24 @@ async def select(body: SelectRequest, here: Here, asker: ModelsReader) -> Envelo
 
 
 @router.post("/models/test", summary="Let a model write a few lines")
-async def test(body: TestRequest, request: Request, here: Here, asker: Writer) -> Envelope:
-    """Run a small task with this model and give what it wrote.
+async def test(
+    body: TestRequest, request: Request, services: ServicesDep, principal: TasksWrite
+) -> Envelope:
+    """Run a small task with this model and return what it wrote.
 
     The status is `connected`, or `simulated` when the vendor simulator answered in its place.
     """
-    model_id = await resolved(here, body.model_id)
+    model_id = await resolve_model(services, body.model_id)
     new = NewTask(prompt=TEST_PROMPT, model=model_id, params={"language": "javascript"})
-
-    async def work() -> Task:
-        async with inquiry(here, asker, new) as asked:
-            return await asked.answer()
-
     try:
-        task = await unless_gone(here, request, work())
+        task = await run_task(services, request, principal, new)
     except Problem as problem:
         problem.extra["model_id"] = body.model_id
         raise
     result = task.result or {}
     data = {
         "model_id": body.model_id,
-        "test_result": result.get("generated_code") or spoken(task),
+        "test_result": result.get("generated_code") or require_result_text(task),
         "status": "simulated" if is_simulated(task) else "connected",
         "simulated": is_simulated(task),
         "model_used": result.get("model_used"),
@@ -114,10 +113,10 @@ async def test(body: TestRequest, request: Request, here: Here, asker: Writer) -
     return Envelope(success=True, data=data)
 
 
-async def resolved(here: Parts, name: str) -> str:
-    """Give the id of a served model. Raises Problem (400) that names the available ones."""
+async def resolve_model(services: GatewayServices, name: str) -> str:
+    """Return the id of a served model. Raise Problem (400) that names the available ones."""
     try:
-        return await here.directory.resolve(name)
+        return await services.model_directory.resolve(name)
     except UnknownModelName as error:
         extra = {"available": list(error.available), "model_id": name}
         raise Problem(400, "model_unavailable", error.sentence, extra=extra) from error

@@ -1,4 +1,4 @@
-"""The API that OpenAI's clients speak: chat completions and models."""
+"""The API of OpenAI's clients: chat completions and models."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -7,99 +7,90 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import Here, ModelsReader, Parts, Writer
+from gateway.dependencies import GatewayServices, ModelsRead, ServicesDep, TasksWrite
 from gateway.models import UnknownModelName
-from gateway.problems import Problem, openai_error, problem_of
-from gateway.streams.sse import HEARTBEAT, event_stream, frame
+from gateway.problems import Problem, build_openai_error, to_problem
+from gateway.streams.sse import HEARTBEAT, build_event_response, encode_event
 from gateway.strict_json import StrictRoute
-from gateway.tasks.completions import chunks, completion
-from gateway.tasks.conversation import AUTO, ChatCompletionRequest, task_of
-from gateway.tasks.task_run import inquiry, unless_gone
+from gateway.tasks.completions import build_completion, stream_chunks
+from gateway.tasks.conversation import AUTO, ChatCompletionRequest, build_task
+from gateway.tasks.task_run import run_task, start_task
 from protocol.errors import CogoError
-from protocol.records import NewTask, Task
+from protocol.records import NewTask
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=StrictRoute)
 
 GATEWAY: Final = {"x-cogo-gateway": "1"}
-"""So that whoever looks for model servers does not take us for one."""
-_DONE: Final = "data: [DONE]\n\n"
+"""So that a search for local model servers does not mistake the gateway for one."""
+_DONE: Final = b"data: [DONE]\n\n"
 
 
 @router.get("/models", summary="List models")
-async def list_models(here: Here, _asker: ModelsReader, answer: Response) -> dict[str, Any]:
-    """List what can be asked for; `auto` lets the CIO choose."""
+async def list_models(
+    services: ServicesDep, _principal: ModelsRead, answer: Response
+) -> dict[str, Any]:
+    """List the served models; `auto` lets the CIO choose."""
     answer.headers.update(GATEWAY)
     models = [
-        _model(each.id) | ({"simulated": True} if each.simulated else {})
-        for each in await here.directory.models()
+        _build_model(each.id) | ({"simulated": True} if each.simulated else {})
+        for each in await services.model_directory.models()
     ]
-    return {"object": "list", "data": [_model(AUTO), *models]}
+    return {"object": "list", "data": [_build_model(AUTO), *models]}
 
 
 @router.get("/models/{model:path}", summary="Show a model")
 async def show_model(
-    model: str, here: Here, _asker: ModelsReader, answer: Response
+    model: str, services: ServicesDep, _principal: ModelsRead, answer: Response
 ) -> dict[str, Any]:
-    """Show the model that a name stands for."""
+    """Show the model with this name."""
     answer.headers.update(GATEWAY)
-    return _model(await _resolved(here, model) or AUTO)
+    return _build_model(await _resolve(services, model) or AUTO)
 
 
 @router.post("/chat/completions", summary="Go on with a conversation")
-async def complete(body: ChatCompletionRequest, request: Request, here: Here, asker: Writer) -> Any:
-    """Answer a conversation as a task of type CHAT. Tools and pictures are refused."""
-    new = task_of(body, model=await _resolved(here, body.model))
+async def complete(
+    body: ChatCompletionRequest, request: Request, services: ServicesDep, principal: TasksWrite
+) -> Any:
+    """Answer a conversation as a task of type CHAT. Tools and images are refused."""
+    new = build_task(body, model=await _resolve(services, body.model))
     headers = GATEWAY | ({"x-cogo-ignored": ",".join(body.ignored)} if body.ignored else {})
     if body.stream:
-        options = body.stream_options
-        told = _told(
-            request,
-            here,
-            asker,
-            new,
-            body.model,
-            with_usage=bool(options and options.include_usage),
-        )
-        return event_stream(told, headers)
-
-    async def work() -> Task:
-        async with inquiry(here, asker, new) as asked:
-            return await asked.answer()
-
-    task = await unless_gone(here, request, work())
+        return build_event_response(_stream(body, request, services, principal, new), headers)
+    task = await run_task(services, request, principal, new)
     headers["x-cogo-task"] = str(task.id)
-    return JSONResponse(completion(task, model=body.model), headers=headers)
+    return JSONResponse(build_completion(task, model=body.model), headers=headers)
 
 
-async def _told(
+async def _stream(
+    body: ChatCompletionRequest,
     request: Request,
-    here: Parts,
-    asker: Principal,
+    services: GatewayServices,
+    principal: Principal,
     new: NewTask,
-    model: str,
-    *,
-    with_usage: bool,
-) -> AsyncIterator[str]:
+) -> AsyncIterator[bytes]:
+    with_usage = bool(body.stream_options and body.stream_options.include_usage)
     try:
-        async with here.admissions.hold(request), inquiry(here, asker, new) as asked:
-            async for chunk in chunks(asked, model=model, with_usage=with_usage):
-                yield HEARTBEAT if chunk is None else frame(None, chunk)
+        async with (
+            services.credentials.guard(request),
+            start_task(services, principal, new) as run,
+        ):
+            async for chunk in stream_chunks(run, model=body.model, with_usage=with_usage):
+                yield HEARTBEAT if chunk is None else encode_event(None, chunk)
     except (Problem, CogoError) as error:
-        problem = problem_of(error) if isinstance(error, CogoError) else error
-        yield frame(None, openai_error(problem))
+        yield encode_event(None, build_openai_error(to_problem(error)))
     else:
         yield _DONE
 
 
-async def _resolved(here: Parts, name: str) -> str | None:
-    """Give the served model's id, None for `auto`. Raises Problem as OpenAI does: 404."""
+async def _resolve(services: GatewayServices, name: str) -> str | None:
+    """Return the served model's id, None for `auto`. Raise Problem as OpenAI does: 404."""
     if name in {AUTO, ""}:
         return None
     try:
-        return await here.directory.resolve(name)
+        return await services.model_directory.resolve(name)
     except UnknownModelName as error:
         raise Problem(404, "model_not_found", error.sentence, extra={"param": "model"}) from error
 
 
-def _model(name: str) -> dict[str, Any]:
+def _build_model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "cogo"}

@@ -9,12 +9,18 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import Here, Parts, Writer
-from gateway.problems import Problem, problem_of
-from gateway.streams.sse import HEADERS, event_stream, frame
+from gateway.dependencies import GatewayServices, ServicesDep, TasksWrite
+from gateway.problems import Problem, to_problem
+from gateway.streams.sse import HEADERS, build_event_response, encode_event
 from gateway.strict_json import StrictRoute
-from gateway.tasks.swarms import COORDINATION, Frame, frames, task_type_of, whole
-from gateway.tasks.task_run import inquiry, session_of, unless_gone
+from gateway.tasks.swarms import (
+    COORDINATION,
+    SwarmFrame,
+    build_answer,
+    get_task_type,
+    stream_frames,
+)
+from gateway.tasks.task_run import derive_session_id, run_task, start_task
 from protocol.errors import CogoError
 from protocol.records import NewTask
 
@@ -24,7 +30,7 @@ _NDJSON: Final = "application/x-ndjson"
 
 
 class Message(BaseModel):
-    """What every request to a swarm has."""
+    """The fields of every request to a swarm."""
 
     message: str = Field(min_length=1)
     stream: bool = False
@@ -65,61 +71,73 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": SwarmAnswer,
         "description": (
-            "The whole answer; with `stream` one frame `{content, done, team_id, session_id}` a "
-            "line, or as server-sent events to whoever accepts text/event-stream. Frames with "
-            "`status` tell what happens meanwhile."
+            "The whole answer. With `stream`, one frame `{content, done, team_id, session_id}` a "
+            "line, or server-sent events if the client accepts text/event-stream. Frames with "
+            "`status` report progress."
         ),
     }
 }
 
 
 @router.post("/execute", summary="Ask one swarm", responses=_RESPONSES, response_model=None)
-async def execute(body: SwarmRequest, request: Request, here: Here, asker: Writer) -> Any:
-    """Answer a message as the swarm does."""
-    task_type = task_type_of(body.swarm_id)
-    return await _answer(body, request, here, asker, task_type, body.swarm_id)
+async def execute(
+    body: SwarmRequest, request: Request, services: ServicesDep, principal: TasksWrite
+) -> Any:
+    """Answer a message as one swarm."""
+    new = build_swarm_task(body, get_task_type(body.swarm_id), principal)
+    return await _answer(body, request, services, principal, new, body.swarm_id)
 
 
 @router.post("/coordinate", summary="Ask all together", responses=_RESPONSES, response_model=None)
-async def coordinate(body: Message, request: Request, here: Here, asker: Writer) -> Any:
-    """Plan, do and review."""
-    return await _answer(body, request, here, asker, "COORDINATE", COORDINATION)
-
-
-async def _answer(  # noqa: PLR0917 - both endpoints hand on all that they have
-    body: Message, request: Request, here: Parts, asker: Principal, task_type: str, team_id: str
+async def coordinate(
+    body: Message, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
-    session = session_of(body.session_id, asker)
-    session_id = body.session_id or str(session)
-    new = NewTask(prompt=body.message, type=task_type, session_id=session, stream=True)
-    if body.stream:
-        told = _told(request, here, asker, new, team_id, session_id)
-        if "text/event-stream" in request.headers.get("accept", ""):
-            return event_stream(frame(None, each) async for each in told)
-        lines = (json.dumps(each, ensure_ascii=False) + "\n" async for each in told)
-        return StreamingResponse(lines, media_type=_NDJSON, headers=HEADERS)
-
-    async def work() -> Frame:
-        async with inquiry(here, asker, new) as asked:
-            return whole(await asked.answer(), team_id=team_id, session_id=session_id)
-
-    return await unless_gone(here, request, work())
+    """Plan, do and review."""
+    new = build_swarm_task(body, "COORDINATE", principal)
+    return await _answer(body, request, services, principal, new, COORDINATION)
 
 
-async def _told(  # noqa: PLR0917 - as above
+def build_swarm_task(body: Message, task_type: str, principal: Principal) -> NewTask:
+    """Build the task that answers a message."""
+    session_id = derive_session_id(body.session_id, principal)
+    return NewTask(prompt=body.message, type=task_type, session_id=session_id, stream=True)
+
+
+async def _answer(  # noqa: PLR0917 - all that both endpoints have
+    body: Message,
     request: Request,
-    here: Parts,
-    asker: Principal,
+    services: GatewayServices,
+    principal: Principal,
+    new: NewTask,
+    team_id: str,
+) -> Any:
+    session_id = body.session_id or str(new.session_id)
+    if not body.stream:
+        task = await run_task(services, request, principal, new)
+        return build_answer(task, team_id=team_id, session_id=session_id)
+    frames = _stream(request, services, principal, new, team_id, session_id)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return build_event_response(encode_event(None, each) async for each in frames)
+    lines = (json.dumps(each, ensure_ascii=False) + "\n" async for each in frames)
+    return StreamingResponse(lines, media_type=_NDJSON, headers=HEADERS)
+
+
+async def _stream(  # noqa: PLR0917 - as above
+    request: Request,
+    services: GatewayServices,
+    principal: Principal,
     new: NewTask,
     team_id: str,
     session_id: str,
-) -> AsyncIterator[Frame]:
+) -> AsyncIterator[SwarmFrame]:
     try:
-        async with here.admissions.hold(request), inquiry(here, asker, new) as asked:
-            async for each in frames(asked, team_id=team_id, session_id=session_id):
+        async with (
+            services.credentials.guard(request),
+            start_task(services, principal, new) as run,
+        ):
+            async for each in stream_frames(run, team_id=team_id, session_id=session_id):
                 yield each
     except (Problem, CogoError) as error:
-        # The answer has begun, so its status says nothing any more: the last frame does.
-        problem = problem_of(error) if isinstance(error, CogoError) else error
+        # The response has begun, so its status cannot change: the last frame has the error.
         base = {"content": "", "done": True, "team_id": team_id, "session_id": session_id}
-        yield base | {"status": "failed", "error": problem.body()}
+        yield base | {"status": "failed", "error": to_problem(error).body()}

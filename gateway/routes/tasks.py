@@ -9,10 +9,10 @@ from fastapi import APIRouter, Header, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from gateway.dependencies import Here, Reader, Writer
+from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
-from gateway.tasks.access import submitted, visible
+from gateway.tasks.task_run import load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState
@@ -29,14 +29,14 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         max_length=255,
-        description="The same key of the same owner gives the same task; 422 when it is used for "
+        description="The same key of the same owner returns the same task; 422 if it is used for "
         "another request.",
     ),
 ]
 
 
 class TaskRequest(BaseModel):
-    """What is asked for. Only `prompt` is needed; the planner judges the rest."""
+    """A task. Only `prompt` is required; the planner validates the rest."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
@@ -56,23 +56,23 @@ class TaskRequest(BaseModel):
 
 
 class PageRequest(BaseModel):
-    """Which tasks, and how many at once."""
+    """Filters and the size of a page."""
 
     status: TaskState | None = None
     type: str | None = Field(None, max_length=255)
     limit: int = Field(50, ge=1, le=200)
-    before: int | None = Field(None, ge=1, le=2**53, description="`next` of the page before.")
+    before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
 
 
 class TaskPage(BaseModel):
-    """Some tasks, the newest first."""
+    """A page of tasks, newest first."""
 
     tasks: list[Task]
-    next: int | None = Field(description="`before` of the next page; null: there is none.")
+    next: int | None = Field(description="`before` of the next page; null if there is none.")
 
 
 class TaskDetails(BaseModel):
-    """A task with everything that belongs to it."""
+    """A task with its subtasks, attempts and model selections."""
 
     task: Task
     subtasks: list[Subtask]
@@ -81,33 +81,33 @@ class TaskDetails(BaseModel):
 
 
 class Cancellation(BaseModel):
-    """Why a task is cancelled."""
+    """The reason of a cancellation."""
 
     reason: str | None = Field(None, max_length=1_000, examples=["asked twice"])
 
 
 class Feedback(BaseModel):
-    """What a person thinks of an answer."""
+    """A rating of an answer."""
 
     score: float = Field(ge=0, le=1, description="From 0, bad, to 1, good.", examples=[1])
     comment: str | None = Field(None, max_length=10_000)
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, summary="Ask for something")
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Submit a task")
 async def submit(
     body: TaskRequest,
-    here: Here,
-    asker: Writer,
+    services: ServicesDep,
+    principal: TasksWrite,
     answer: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Task:
-    """Insert a task. A mistake in `type`, `params` or `model` ends the task as `failed`.
+    """Submit a task. A mistake in `type`, `params` or `model` ends the task as `failed`.
 
-    What is too large (413) or cannot be stored (422) is refused.
+    Values that are too large (413) or cannot be stored (422) are refused.
     """
     new = NewTask(**body.model_dump(), idempotency_key=idempotency_key)
     try:
-        task = await submitted(here, asker, new)
+        task = await submit_task_for(services, principal, new)
     except InvalidArgument as error:
         if idempotency_key is None:
             raise
@@ -118,15 +118,17 @@ async def submit(
 
 
 @router.get("", summary="List tasks")
-async def list_tasks(here: Here, asker: Reader, page: Annotated[PageRequest, Query()]) -> TaskPage:
-    """List your tasks, the newest first; with the scope `admin` everybody's.
+async def list_tasks(
+    services: ServicesDep, principal: TasksRead, page: Annotated[PageRequest, Query()]
+) -> TaskPage:
+    """List your tasks, newest first; with the scope `admin` those of all owners.
 
-    Prompts are cut to 300 characters; of large params and results only short fields are there.
+    Prompts are cut to 300 characters; large params and results have only their short fields.
     """
-    found = await here.store.find_tasks(
+    found = await services.store.find_tasks(
         limit=page.limit,
-        owner=asker.owner,
-        every_owner=asker.is_admin,
+        owner=principal.owner,
+        every_owner=principal.is_admin,
         status=page.status,
         task_type=page.type,
         before=page.before,
@@ -135,44 +137,49 @@ async def list_tasks(here: Here, asker: Reader, page: Annotated[PageRequest, Que
 
 
 @router.get("/{task_id}", summary="Show a task")
-async def show(task_id: UUID, here: Here, asker: Reader) -> TaskDetails:
-    """Give a task with its subtasks, attempts and choices of models."""
+async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> TaskDetails:
+    """Return a task with its subtasks, attempts and model selections."""
     return TaskDetails(
-        task=await visible(here, asker, task_id),
-        subtasks=await here.store.fetch_subtasks(task_id=task_id),
-        attempts=await here.store.fetch_attempts(task_id=task_id),
-        selections=await here.store.fetch_selections(task_id=task_id),
+        task=await load_visible_task(services, principal, task_id),
+        subtasks=await services.store.fetch_subtasks(task_id=task_id),
+        attempts=await services.store.fetch_attempts(task_id=task_id),
+        selections=await services.store.fetch_selections(task_id=task_id),
     )
 
 
 @router.post("/{task_id}/cancel", summary="Cancel a task")
 async def cancel(
-    task_id: UUID, here: Here, asker: Writer, body: Cancellation | None = None
+    task_id: UUID, services: ServicesDep, principal: TasksWrite, body: Cancellation | None = None
 ) -> Task:
-    """End a task now; its running subtasks are asked to stop."""
-    await visible(here, asker, task_id)
-    return await here.store.cancel_task(task_id=task_id, reason=body.reason if body else None)
+    """Cancel a task; its running subtasks are asked to stop."""
+    await load_visible_task(services, principal, task_id)
+    return await services.store.cancel_task(task_id=task_id, reason=body.reason if body else None)
 
 
 @router.post("/{task_id}/feedback", summary="Rate an answer")
-async def rate(task_id: UUID, here: Here, asker: Writer, body: Feedback) -> Rating:
-    """Say how good the answer was; you may think again. The model that gave it learns from it."""
-    await visible(here, asker, task_id)
-    return await here.store.feedback(
-        task_id=task_id, score=body.score, comment=body.comment, person=asker.owner
+async def rate(
+    task_id: UUID, services: ServicesDep, principal: TasksWrite, body: Feedback
+) -> Rating:
+    """Rate the answer; a later rating replaces it. Selection learns from ratings."""
+    await load_visible_task(services, principal, task_id)
+    return await services.store.feedback(
+        task_id=task_id, score=body.score, comment=body.comment, person=principal.owner
     )
 
 
 @router.post("/{task_id}/{action}", summary="Hold, resume or redrive a task")
 async def act(
-    task_id: UUID, action: Literal["pause", "resume", "redrive"], here: Here, asker: Writer
+    task_id: UUID,
+    action: Literal["pause", "resume", "redrive"],
+    services: ServicesDep,
+    principal: TasksWrite,
 ) -> Task:
-    """Hold an open task, go on with a held one, or put a failed one back to work."""
-    await visible(here, asker, task_id)
+    """Hold an open task, resume a held one, or redrive a failed one."""
+    await load_visible_task(services, principal, task_id)
     match action:
         case "pause":
-            return await here.store.pause_task(task_id=task_id)
+            return await services.store.pause_task(task_id=task_id)
         case "resume":
-            return await here.store.resume_task(task_id=task_id)
+            return await services.store.resume_task(task_id=task_id)
         case "redrive":
-            return await here.store.redrive_task(task_id=task_id)
+            return await services.store.redrive_task(task_id=task_id)

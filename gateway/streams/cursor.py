@@ -1,8 +1,8 @@
-"""A watcher's place in a task: what it has seen, as the `id` of a server-sent event.
+"""A watcher's position in a task, as the `id` of a server-sent event.
 
-`<seq>.<choices>` (and `.end` once the end was told), then for each subtask that spoke
-`;<subtask>:<attempt>:<text>:<reasoning>` with the characters that were sent. It is all that is
-needed to go on at any gateway.
+`<seq>.<selections>` (with `.end` once the end was sent), then for each subtask with text
+`;<subtask>:<attempt>:<text>:<reasoning>` with the numbers of characters sent. Any gateway can
+continue from it.
 """
 
 from dataclasses import dataclass, field
@@ -10,59 +10,52 @@ from typing import Final, Self
 from uuid import UUID
 
 from protocol.json_values import parse_count
+from protocol.transcript import ReadPosition
 
 _END: Final = ".end"
-_MOST: Final = 10**15
-
-
-@dataclass(slots=True)
-class Heard:
-    """How much of one attempt a watcher has."""
-
-    attempt: int = 0
-    text: int = 0
-    reasoning: int = 0
+_MAX: Final = 10**15
 
 
 @dataclass(slots=True)
 class Cursor:
-    """Where a watcher is. The empty one stands before the beginning."""
+    """Position of a watcher. The empty one is the beginning."""
 
     seq: int = 0
-    choices: int = 0
+    selections: int = 0
     has_ended: bool = False
-    """Whether the end was told; nothing follows then, unless the task is redriven."""
-    heard: dict[UUID, Heard] = field(default_factory=dict)
+    """Whether the end was sent; nothing follows then, unless the task is redriven."""
+    positions: dict[UUID, ReadPosition] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = [f"{self.seq}.{self.choices}{_END if self.has_ended else ''}"]
-        for subtask_id, heard in self.heard.items():
-            parts.append(f"{subtask_id.hex}:{heard.attempt}:{heard.text}:{heard.reasoning}")
-        return ";".join(parts)
+        services = [f"{self.seq}.{self.selections}{_END if self.has_ended else ''}"]
+        for subtask_id, position in self.positions.items():
+            counts = f"{position.attempt}:{position.text}:{position.reasoning}"
+            services.append(f"{subtask_id.hex}:{counts}")
+        return ";".join(services)
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """Read a cursor, or the bare number of an event; what cannot be read is the beginning."""
+        """Parse a cursor, or the bare number of an event. Anything else is the beginning."""
         head, *rest = (text or "").strip().split(";")
-        seq, _, choices = head.removesuffix(_END).partition(".")
+        seq, _, selections = head.removesuffix(_END).partition(".")
         try:
             return cls(
-                seq=_count(seq or "0"),
-                choices=_count(choices or "0"),
+                seq=_parse_number(seq or "0"),
+                selections=_parse_number(selections or "0"),
                 has_ended=head.endswith(_END),
-                heard=dict(map(_heard, rest)),
+                positions=dict(map(_parse_position, rest)),
             )
         except ValueError:
             return cls()
 
 
-def _heard(part: str) -> tuple[UUID, Heard]:
+def _parse_position(part: str) -> tuple[UUID, ReadPosition]:
     subtask, attempt, text, reasoning = part.split(":")
-    return UUID(subtask), Heard(_count(attempt), _count(text), _count(reasoning))
+    return UUID(subtask), ReadPosition(*map(_parse_number, (attempt, text, reasoning)))
 
 
-def _count(text: str) -> int:
-    count = parse_count(text, most=_MOST)
+def _parse_number(text: str) -> int:
+    count = parse_count(text, most=_MAX)
     if count is None:
         raise ValueError(text)
     return count

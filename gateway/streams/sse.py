@@ -1,69 +1,71 @@
-"""News as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Updates as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+FastAPI's generator endpoints are not used: their keepalive has a fixed interval, and an endpoint
+could not choose between a stream and another response.
+"""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, assert_never
 
-from starlette.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 
 from gateway.problems import Problem
-from gateway.streams.hub import Watcher
-from gateway.streams.updates import Discarded, Ended, News, Said
+from gateway.streams.task_feeds import TaskWatcher
 from protocol.records import Event, SelectionRow
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
-HEARTBEAT: Final = ": nothing new\n\n"
-RECONNECT_MILLISECONDS: Final = 1_000
+HEARTBEAT: Final = format_sse_event(comment="nothing new")
+RETRY: Final = format_sse_event(retry=1_000)
+"""Tells clients after how many milliseconds to reconnect."""
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""No cache and no proxy may keep what should flow."""
+"""So that neither caches nor proxies buffer the stream."""
 
 
-def event_stream(frames: AsyncIterator[str], headers: dict[str, str] | None = None) -> Any:
-    """Make the response that sends frames as they come."""
-    return StreamingResponse(
-        frames, media_type="text/event-stream", headers=HEADERS | (headers or {})
-    )
+def build_event_response(
+    frames: AsyncIterator[bytes], headers: Mapping[str, str] | None = None
+) -> EventSourceResponse:
+    """Build the response that sends frames as they are produced."""
+    return EventSourceResponse(frames, headers={**HEADERS, **(headers or {})})
 
 
-async def told(watcher: Watcher, *, heartbeat: float) -> AsyncIterator[str]:
-    """Give frames until the task has ended, with a comment whenever nothing happened for long."""
-    yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+async def stream_task(watcher: TaskWatcher, *, heartbeat: float) -> AsyncIterator[bytes]:
+    """Yield frames until the task has ended, and a comment whenever `heartbeat` seconds passed."""
+    yield RETRY
     while True:
-        found = await watcher.placed_news(within=heartbeat)
+        found = await watcher.next_with_cursors(within=heartbeat)
         if not found:
             yield HEARTBEAT
-            continue
-        for item, place in found:
-            yield frame(*named(item), event_id=place)
-            if isinstance(item, Ended):
+        for update, cursor in found:
+            yield encode_event(*describe_update(update), event_id=cursor)
+            if isinstance(update, TaskEnded):
                 return
 
 
-def refused(problem: Problem) -> str:
-    """Return the last frame of a stream whose reader is no longer admitted."""
-    return frame("refused", problem.body())
+def encode_refusal(problem: Problem) -> bytes:
+    """Return the last frame of a stream whose credential is no longer accepted."""
+    return encode_event("refused", problem.body())
 
 
-def named(item: News) -> tuple[str, dict[str, Any]]:
-    """Give the name of the event and its data."""
-    match item:
+def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
+    """Return the name of the event and its data."""
+    match update:
         case Event():
-            return "event", item.model_dump(mode="json")
+            return "event", update.model_dump(mode="json")
         case SelectionRow():
-            return "selection", item.model_dump(mode="json")
-        case Said():
-            data = {"subtask_id": str(item.subtask_id), "attempt": item.attempt}
-            return item.kind, data | {"offset": item.offset, "delta": item.delta}
-        case Discarded():
-            return "discard", {"subtask_id": str(item.subtask_id), "attempt": item.attempt}
-        case Ended():
-            return "end", item.task.model_dump(mode="json")
+            return "selection", update.model_dump(mode="json")
+        case TranscriptDelta():
+            data = {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
+            return update.kind, data | {"offset": update.offset, "delta": update.delta}
+        case TranscriptReset():
+            return "discard", {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
+        case TaskEnded():
+            return "end", update.task.model_dump(mode="json")
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def frame(name: str | None, data: object, *, event_id: str | None = None) -> str:
-    """Make one frame; JSON has no line breaks of its own."""
+def encode_event(name: str | None, data: object, *, event_id: str | None = None) -> bytes:
+    """Encode one event with JSON data."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
-    lines = [f"event: {name}"] if name else []
-    lines += [f"id: {event_id}"] if event_id else []
-    return "\n".join([*lines, f"data: {text}"]) + "\n\n"
+    return format_sse_event(data_str=text, event=name, id=event_id)

@@ -1,20 +1,25 @@
-"""Answers in OpenAI's format."""
+"""Answers in OpenAI's format, whole or streamed. The text comes from `protocol.transcript`."""
 
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from gateway.problems import Problem
-from gateway.streams.updates import Discarded, Ended, News, Said
-from gateway.tasks.task_run import Inquiry, completed, is_simulated, spoken
+from gateway.tasks.task_run import (
+    TaskRun,
+    is_simulated,
+    require_completed,
+    require_result_text,
+)
 from protocol.records import Task
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 Chunk = dict[str, Any]
 
 
-def completion(task: Task, *, model: str) -> dict[str, Any]:
-    """Return the whole answer. Raises Problem if it holds no text."""
-    message: dict[str, Any] = {"role": "assistant", "content": spoken(task)}
+def build_completion(task: Task, *, model: str) -> dict[str, Any]:
+    """Build the whole answer. Raise Problem if it has no text."""
+    message: dict[str, Any] = {"role": "assistant", "content": require_result_text(task)}
     result = task.result or {}
     if result.get("reasoning_content"):
         message["reasoning_content"] = result["reasoning_content"]
@@ -28,45 +33,48 @@ def completion(task: Task, *, model: str) -> dict[str, Any]:
                 "index": 0,
                 "message": message,
                 "logprobs": None,
-                "finish_reason": finish_reason(task),
+                "finish_reason": get_finish_reason(task),
             }
         ],
-        "usage": usage(task),
-        **_simulated(task),
+        "usage": build_usage(task),
+        **_build_simulated_mark(task),
     }
 
 
-async def chunks(asked: Inquiry, *, model: str, with_usage: bool) -> AsyncIterator[Chunk | None]:
-    """Give the answer as it is said; None is a heartbeat.
+async def stream_chunks(
+    run: TaskRun, *, model: str, with_usage: bool
+) -> AsyncIterator[Chunk | None]:
+    """Yield the answer as it arrives, and None at each heartbeat.
 
-    Raises Problem when the task fails or says nothing, also when an attempt ends after it has
-    spoken: this format has no way to take words back. An answer that a filter cut off ends so.
+    Raise Problem if the task fails or has no text, and if an attempt ends after some text was sent:
+    this format cannot retract text. An answer that a content filter cut off ends normally.
     """
     base = {
-        "id": f"chatcmpl-{asked.task_id.hex}",
+        "id": f"chatcmpl-{run.task_id.hex}",
         "object": "chat.completion.chunk",
         "created": int(time.time()),
         "model": model,
     }
-    yield base | {"choices": [_choice({"role": "assistant", "content": ""})]}
-    has_spoken = False
-    async for item in asked.news():
-        if item is None:
+    yield base | {"choices": [_build_choice({"role": "assistant", "content": ""})]}
+    has_text = False
+    async for update in run.updates():
+        if update is None:
             yield None
-        elif isinstance(item, Ended):
-            task = item.task
-            if not (has_spoken and _was_filtered(task)):
-                spoken(completed(task))
-            yield base | {"choices": [_choice({}, finish_reason(task))]} | _simulated(task)
+        elif isinstance(update, TaskEnded):
+            task = update.task
+            if not (has_text and _was_filtered(task)):
+                require_result_text(require_completed(task))
+            end = _build_choice({}, get_finish_reason(task))
+            yield base | {"choices": [end]} | _build_simulated_mark(task)
             if with_usage:
-                yield base | {"choices": [], "usage": usage(task)}
-        elif (delta := _delta(item)) is not None:
-            has_spoken = has_spoken or "content" in delta
-            yield base | {"choices": [_choice(delta)]}
+                yield base | {"choices": [], "usage": build_usage(task)}
+        elif (delta := _build_delta(update)) is not None:
+            has_text = has_text or "content" in delta
+            yield base | {"choices": [_build_choice(delta)]}
 
 
-def usage(task: Task) -> dict[str, Any]:
-    """Give the tokens of all attempts, as the vendor counted them."""
+def build_usage(task: Task) -> dict[str, Any]:
+    """Build the usage of all attempts, as the vendor counted the tokens."""
     prompt = task.input_tokens + task.cached_tokens
     return {
         "prompt_tokens": prompt,
@@ -77,10 +85,10 @@ def usage(task: Task) -> dict[str, Any]:
     }
 
 
-def finish_reason(task: Task) -> str:
-    """Return why the answer ended, as OpenAI names it.
+def get_finish_reason(task: Task) -> str:
+    """Return why the answer ended, in OpenAI's terms.
 
-    Any other reason of a completed task is one of ours, and the answer is whole.
+    Any other reason of a completed task is COGO's own, and the answer is whole.
     """
     if _was_filtered(task):
         return "content_filter"
@@ -89,21 +97,21 @@ def finish_reason(task: Task) -> str:
 
 
 def _was_filtered(task: Task) -> bool:
-    said = (task.result or {}).get("finish_reason"), (task.error or {}).get("class")
-    return bool({"content_filter", "content_filtered"} & {str(each) for each in said})
+    reasons = (task.result or {}).get("finish_reason"), (task.error or {}).get("class")
+    return bool({"content_filter", "content_filtered"} & {str(each) for each in reasons})
 
 
-def _simulated(task: Task) -> dict[str, bool]:
+def _build_simulated_mark(task: Task) -> dict[str, bool]:
     return {"simulated": True} if is_simulated(task) else {}
 
 
-def _delta(item: News) -> dict[str, str] | None:
-    match item:
-        case Said(kind="text"):
-            return {"content": item.delta}
-        case Said():
-            return {"reasoning_content": item.delta}
-        case Discarded():
+def _build_delta(update: TaskUpdate) -> dict[str, str] | None:
+    match update:
+        case TranscriptDelta(kind="text"):
+            return {"content": update.delta}
+        case TranscriptDelta():
+            return {"reasoning_content": update.delta}
+        case TranscriptReset():
             raise Problem(
                 502,
                 "attempt_failed",
@@ -114,5 +122,5 @@ def _delta(item: News) -> dict[str, str] | None:
     return None
 
 
-def _choice(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+def _build_choice(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}

@@ -1,4 +1,4 @@
-"""Requests in OpenAI's format, and the task that each becomes. Nothing that was said is lost.
+"""Requests in OpenAI's format, and the tasks that they become.
 
 https://platform.openai.com/docs/api-reference/chat/create
 """
@@ -20,7 +20,7 @@ _IGNORED: Final = (
     "service_tier",
     "verbosity",
 )
-"""Parameters without which the answer is still an answer; a header names those that were sent."""
+"""Parameters that are ignored; a header of the response names those that were sent."""
 _REFUSED: Final = (
     "audio",
     "functions",
@@ -34,30 +34,30 @@ _REFUSED: Final = (
 _DEFAULTS: Final = ({"type": "text"}, ["text"])
 
 
-class Part(BaseModel):
-    """A piece of a message."""
+class ContentPart(BaseModel):
+    """A part of a message."""
 
     type: str
     text: str | None = None
 
 
-class Turn(BaseModel):
-    """One message of the conversation."""
+class ChatMessage(BaseModel):
+    """A message of the conversation."""
 
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
+    content: str | list[ContentPart] | None = None
 
 
 class StreamOptions(BaseModel):
-    """How to stream."""
+    """Options of a stream."""
 
     include_usage: bool = False
 
 
 class ChatCompletionRequest(BaseModel):
-    """The part of OpenAI's request that is understood; more keys are ignored or refused by name."""
+    """The supported part of OpenAI's request. Other known keys are refused or ignored by name."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -67,7 +67,7 @@ class ChatCompletionRequest(BaseModel):
     )
 
     model: str = Field(max_length=200)
-    messages: list[Turn] = Field(min_length=1, max_length=2_000)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=2_000)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1, le=10_000_000)
@@ -80,34 +80,34 @@ class ChatCompletionRequest(BaseModel):
 
     @field_validator("stop")
     @classmethod
-    def _few(cls, value: str | list[str] | None) -> str | list[str] | None:
+    def _check_stop(cls, value: str | list[str] | None) -> str | list[str] | None:
         if isinstance(value, list) and len(value) > 16:
             raise ValueError("at most 16 stop sequences")
         return value
 
     @property
     def ignored(self) -> list[str]:
-        """Name the parameters that have no effect."""
+        """Names of the sent parameters that have no effect."""
         sent = self.model_extra or {}
         return [name for name in _IGNORED if sent.get(name) not in (None, 0, {})]
 
 
-def task_of(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
-    """Make the task. Raises Problem (400) for what cannot be kept: tools, pictures, formats."""
+def build_task(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
+    """Build the task. Raise Problem (400) for what is not supported: tools, images, formats."""
     sent = body.model_extra or {}
     for name in _REFUSED:
         value = sent.get(name)
         if value and value not in _DEFAULTS:
-            raise _unsupported(name, f"{name} is not supported here; send the request without it")
+            raise _build_problem(name, f"{name} is not supported here; send the request without it")
     if body.n not in (None, 1):
-        raise _unsupported("n", "only one answer at a time is given: n must be 1")
-    turns = [(each.role, _text(each, number)) for number, each in enumerate(body.messages)]
+        raise _build_problem("n", "only one answer at a time is given: n must be 1")
+    turns = [(each.role, _read_text(each, number)) for number, each in enumerate(body.messages)]
     system = "\n\n".join(text for role, text in turns if role in {"system", "developer"})
-    said = [(role, text) for role, text in turns if role in {"user", "assistant"}]
-    if not said:
-        raise _unsupported("messages", "the conversation has no message of a user")
+    spoken = [(role, text) for role, text in turns if role in {"user", "assistant"}]
+    if not spoken:
+        raise _build_problem("messages", "the conversation has no message of a user")
     params: dict[str, Any] = {
-        "messages": [{"role": role, "content": text} for role, text in said],
+        "messages": [{"role": role, "content": text} for role, text in spoken],
         "system": system or None,
         "max_output_tokens": body.max_completion_tokens or body.max_tokens,
         "temperature": body.temperature,
@@ -115,7 +115,7 @@ def task_of(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
         "stop": [body.stop] if isinstance(body.stop, str) else body.stop,
         "reasoning_effort": body.reasoning_effort,
     }
-    asked = next((text for role, text in reversed(said) if role == "user" and text.strip()), "")
+    asked = next((text for role, text in reversed(spoken) if role == "user" and text.strip()), "")
     return NewTask(
         prompt=asked[:_TITLE] or "Go on with the conversation",
         type="CHAT",
@@ -125,16 +125,16 @@ def task_of(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
     )
 
 
-def _text(turn: Turn, number: int) -> str:
+def _read_text(message: ChatMessage, number: int) -> str:
     field = f"messages.{number}"
-    if turn.role in {"tool", "function"} or (turn.model_extra or {}).get("tool_calls"):
-        raise _unsupported(field, "calls of tools and their results are not supported here")
-    if turn.content is None or isinstance(turn.content, str):
-        return turn.content or ""
-    if strange := next((each.type for each in turn.content if each.type != "text"), None):
-        raise _unsupported(field, f"only text can be sent here, not {strange[:50]!r}")
-    return "".join(each.text or "" for each in turn.content)
+    if message.role in {"tool", "function"} or (message.model_extra or {}).get("tool_calls"):
+        raise _build_problem(field, "calls of tools and their results are not supported here")
+    if message.content is None or isinstance(message.content, str):
+        return message.content or ""
+    if strange := next((each.type for each in message.content if each.type != "text"), None):
+        raise _build_problem(field, f"only text can be sent services, not {strange[:50]!r}")
+    return "".join(each.text or "" for each in message.content)
 
 
-def _unsupported(field: str, why: str) -> Problem:
+def _build_problem(field: str, why: str) -> Problem:
     return Problem(400, "unsupported_parameter", why, extra={"param": field})

@@ -1,13 +1,13 @@
-"""Swarms: which task answers for which, and the frames in which they speak."""
+"""Swarms: the task type of each, and the format of their answers."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from gateway.problems import Problem
-from gateway.streams.updates import Discarded, Ended, News, Said
-from gateway.tasks.task_run import Inquiry, is_simulated, text_of
+from gateway.tasks.task_run import TaskRun, get_result_text, is_simulated
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 SWARMS: Final[Mapping[str, str]] = {
     "strategic-swarm": "STRATEGY",
@@ -19,11 +19,11 @@ COORDINATION: Final = "coordination"
 NOTE: Final = "one model answered in one step; the swarms' own workflows come with a later version"
 _CIO: Final = "cio"
 
-Frame = dict[str, Any]
+SwarmFrame = dict[str, Any]
 
 
-def task_type_of(swarm_id: str) -> str:
-    """Give the type of task that answers. Raises Problem for a swarm that there is not."""
+def get_task_type(swarm_id: str) -> str:
+    """Return the type of task that answers. Raise Problem (400) for an unknown swarm."""
     found = SWARMS.get(swarm_id)
     if found is None:
         raise Problem(
@@ -36,55 +36,57 @@ def task_type_of(swarm_id: str) -> str:
     return found
 
 
-def whole(task: Task, *, team_id: str, session_id: str) -> Frame:
-    """Give the answer that is not streamed."""
+def build_answer(task: Task, *, team_id: str, session_id: str) -> SwarmFrame:
+    """Build the answer that is not streamed."""
     return {
         "team_id": team_id,
         "session_id": session_id,
-        "responses": [text_of(task)],
+        "responses": [get_result_text(task)],
         "status": "complete",
-        **_origin(task),
+        **_describe_origin(task),
     }
 
 
-async def frames(asked: Inquiry, *, team_id: str, session_id: str) -> AsyncIterator[Frame]:
-    """Give content frames as the model speaks, status frames beside them, and a last one.
+async def stream_frames(
+    run: TaskRun, *, team_id: str, session_id: str
+) -> AsyncIterator[SwarmFrame]:
+    """Yield content frames as text arrives, status frames between them, and a final frame.
 
-    Whoever only joins the `content` of all frames has the answer, unless a frame says `discard`.
+    The joined `content` of all frames is the answer, unless a frame says `discard`.
     """
     base = {"content": "", "done": False, "team_id": team_id, "session_id": session_id}
-    async for item in asked.news():
-        if item is None:
+    async for update in run.updates():
+        if update is None:
             yield base | {"status": "waiting"}
-        elif isinstance(item, Ended):
-            yield base | {"done": True} | _last(item.task)
-        elif (found := _frame(item)) is not None:
+        elif isinstance(update, TaskEnded):
+            yield base | {"done": True} | _build_end(update.task)
+        elif (found := _build_frame(update)) is not None:
             yield base | found
 
 
-def _frame(item: News) -> Frame | None:
-    match item:
-        case Said(kind="text"):
-            return {"content": item.delta}
-        case Discarded():
+def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
+    match update:
+        case TranscriptDelta(kind="text"):
+            return {"content": update.delta}
+        case TranscriptReset():
             return {"status": "restarted", "discard": True}
         case SelectionRow():
-            return {"status": "stamped", "model": item.selected_model, "reason": item.reason}
+            return {"status": "stamped", "model": update.selected_model, "reason": update.reason}
         case Event(kind="subtask.running"):
-            is_planned = item.detail.get("lane") == _CIO
-            return {"status": "planning" if is_planned else "working", "agent": item.agent_id}
+            is_planning = update.detail.get("lane") == _CIO
+            return {"status": "planning" if is_planning else "working", "agent": update.agent_id}
         case Event(kind="subtask.delayed"):
             return {"status": "will retry"}
     return None
 
 
-def _last(task: Task) -> Frame:
+def _build_end(task: Task) -> SwarmFrame:
     if task.status is TaskState.COMPLETED:
-        return {"status": "complete", **_origin(task)}
+        return {"status": "complete", **_describe_origin(task)}
     return {"status": str(task.status), "task_id": str(task.id), "error": task.error}
 
 
-def _origin(task: Task) -> Frame:
+def _describe_origin(task: Task) -> SwarmFrame:
     result = task.result or {}
     origin = {
         "task_id": str(task.id),

@@ -1,4 +1,4 @@
-"""Asking and waiting: one task, watched from before its insertion to its end."""
+"""Tasks behind requests: submitted for a principal, followed to their end, read as a result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -9,14 +9,13 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from starlette.requests import Request
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import Parts
+from gateway.dependencies import GatewayServices
 from gateway.problems import Problem
-from gateway.streams.hub import Watcher
-from gateway.streams.updates import Ended, News
-from gateway.tasks.access import submitted
-from protocol.errors import CogoError
+from gateway.streams.task_feeds import TaskWatcher
+from protocol.errors import CogoError, NotFound
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
+from protocol.transcript import TaskEnded, TaskUpdate
 
 _T = TypeVar("_T")
 
@@ -41,49 +40,51 @@ _STATUS: Final[Mapping[str, int]] = {
 }
 
 
-class Inquiry:
-    """A task that somebody waits for."""
+class TaskRun:
+    """A task that a request waits for."""
 
-    def __init__(self, task_id: UUID, watcher: Watcher, *, heartbeat: float) -> None:
+    def __init__(self, task_id: UUID, watcher: TaskWatcher, *, heartbeat: float) -> None:
         self.task_id = task_id
         self.end: Task | None = None
         self._watcher = watcher
         self._heartbeat = heartbeat
 
-    async def news(self) -> AsyncIterator[News | None]:
-        """Give what happens up to the end; None when nothing did for a heartbeat."""
+    async def updates(self) -> AsyncIterator[TaskUpdate | None]:
+        """Yield updates up to the end, and None after each heartbeat without any."""
         while self.end is None:
-            found = await self._watcher.news(within=self._heartbeat)
-            for item in found:
-                if isinstance(item, Ended):
-                    self.end = item.task
-                yield item
+            found = await self._watcher.next_updates(within=self._heartbeat)
+            for update in found:
+                if isinstance(update, TaskEnded):
+                    self.end = update.task
+                yield update
             if not found:
                 yield None
 
-    async def answer(self) -> Task:
-        """Wait for the end. Raises Problem when the task did not complete."""
-        async for item in self.news():
-            if isinstance(item, Ended):
-                return completed(item.task)
+    async def wait(self) -> Task:
+        """Wait for the completed task. Raise Problem if it ends otherwise."""
+        async for update in self.updates():
+            if isinstance(update, TaskEnded):
+                return require_completed(update.task)
         raise AssertionError("a watched task ends")
 
 
 @asynccontextmanager
-async def inquiry(parts: Parts, principal: Principal, new: NewTask) -> AsyncIterator[Inquiry]:
-    """Ask; when the block ends before the task does, the task is cancelled (or goes on, if so set).
+async def start_task(
+    services: GatewayServices, principal: Principal, new: NewTask
+) -> AsyncIterator[TaskRun]:
+    """Submit a task and provide its run. If the block ends first, the task is cancelled.
 
-    The task is watched before it is inserted, so that not even its first word is late. Raises
-    Problem (504) when it takes longer than the options allow.
+    The options may keep it running instead. The task is watched before it is inserted, so that not
+    even its first update is late. Raise Problem (504) if it takes longer than the options allow.
     """
     task_id = uuid4()
-    options = parts.options
-    async with parts.hub.watch(task_id) as watcher:
-        asked = Inquiry(task_id, watcher, heartbeat=options.heartbeat.total_seconds())
+    options = services.options
+    async with services.feeds.watch(task_id) as watcher:
+        run = TaskRun(task_id, watcher, heartbeat=options.heartbeat.total_seconds())
         try:
-            async with asyncio.timeout(options.answer_within.total_seconds()):
-                await submitted(parts, principal, new.model_copy(update={"id": task_id}))
-                yield asked
+            async with asyncio.timeout(options.answer_timeout.total_seconds()):
+                await submit_task_for(services, principal, new.model_copy(update={"id": task_id}))
+                yield run
         except TimeoutError as error:
             raise Problem(
                 504,
@@ -92,36 +93,50 @@ async def inquiry(parts: Parts, principal: Principal, new: NewTask) -> AsyncIter
                 hint="submit long work to POST /tasks and watch its events",
             ) from error
         finally:
-            if asked.end is None and options.cancels_on_disconnect:
-                parts.hub.spawn(_cancel(parts, task_id))
+            if run.end is None and options.cancels_on_disconnect:
+                services.feeds.spawn(_cancel(services, task_id))
 
 
-async def _cancel(parts: Parts, task_id: UUID) -> None:
+async def run_task(
+    services: GatewayServices, request: Request, principal: Principal, new: NewTask
+) -> Task:
+    """Run a task while the client of `request` waits; return it completed. Raise Problem."""
+
+    async def wait() -> Task:
+        async with start_task(services, principal, new) as run:
+            return await run.wait()
+
+    return await cancel_on_disconnect(services, request, wait())
+
+
+async def _cancel(services: GatewayServices, task_id: UUID) -> None:
     try:
-        await parts.store.cancel_task(task_id=task_id, reason="nobody waits for it any more")
+        await services.store.cancel_task(task_id=task_id, reason="nobody waits for it any more")
     except CogoError:
         return  # it has ended meanwhile, or was never inserted
 
 
-async def unless_gone(parts: Parts, request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """Do the work while the client is there and its credential is accepted.
+async def cancel_on_disconnect(
+    services: GatewayServices, request: Request, work: Coroutine[Any, Any, _T]
+) -> _T:
+    """Do the work while the client is connected and its credential is accepted.
 
-    Raises what the work raises, and Problem: 401, 499.
+    Raise what the work raises, and Problem: 401, 499.
     """
 
-    async def outcome() -> _T | Exception:
+    async def catch() -> _T | Exception:
         try:
             return await work
         except Exception as error:
             return error
 
-    async def gone() -> None:
+    async def wait_for_disconnect() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    async with parts.admissions.hold(request), asyncio.TaskGroup() as group:
-        working = group.create_task(outcome())
-        leaving = group.create_task(gone())
+    async with services.credentials.guard(request), asyncio.TaskGroup() as group:
+        working = group.create_task(catch())
+        leaving = group.create_task(wait_for_disconnect())
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not working.done():
@@ -134,8 +149,21 @@ async def unless_gone(parts: Parts, request: Request, work: Coroutine[Any, Any, 
     return found
 
 
-def completed(task: Task) -> Task:
-    """Give a completed task. Raises Problem with the task's own error for any other end."""
+async def submit_task_for(services: GatewayServices, principal: Principal, new: NewTask) -> Task:
+    """Insert a task that belongs to the principal."""
+    return await services.store.submit_task(new.model_copy(update={"owner": principal.owner}))
+
+
+async def load_visible_task(services: GatewayServices, principal: Principal, task_id: UUID) -> Task:
+    """Read a task. Raise NotFound if there is none, or the principal may not see it."""
+    task = await services.store.fetch_task(task_id=task_id)
+    if not principal.sees(task.owner):
+        raise NotFound(f"there is no task {task_id}, or it is not yours")
+    return task
+
+
+def require_completed(task: Task) -> Task:
+    """Return a completed task. Raise Problem with the task's own error for any other end."""
     if task.status is TaskState.COMPLETED:
         return task
     error = task.error or {}
@@ -149,9 +177,9 @@ def completed(task: Task) -> Task:
     )
 
 
-def spoken(task: Task) -> str:
-    """Return what the model said. Raises Problem if a completed task holds no text."""
-    text = text_of(task)
+def require_result_text(task: Task) -> str:
+    """Return the model's final text. Raise Problem if a completed task has none."""
+    text = get_result_text(task)
     if text.strip():
         return text
     extra = {"task_id": str(task.id)}
@@ -172,19 +200,19 @@ def spoken(task: Task) -> str:
     )
 
 
+def get_result_text(task: Task) -> str:
+    """Return the model's final text. Text that is still streaming is in `protocol.transcript`."""
+    result = task.result or {}
+    return str(result.get("text") or result.get("generated_code") or "")
+
+
 def is_simulated(task: Task) -> bool:
     """Return whether the vendor simulator answered in place of a model."""
     return task.simulated or bool((task.result or {}).get("simulated"))
 
 
-def text_of(task: Task) -> str:
-    """Give what the model said."""
-    result = task.result or {}
-    return str(result.get("text") or result.get("generated_code") or "")
-
-
-def session_of(name: str | None, principal: Principal) -> UUID:
-    """Give the id of a conversation; any text that is no UUID names one of the caller's own."""
+def derive_session_id(name: str | None, principal: Principal) -> UUID:
+    """Return the id of a conversation. Text that is not a UUID names one of the principal's own."""
     if not name:
         return uuid4()
     try:

@@ -207,13 +207,13 @@ def test_a_plan_is_drawn_in_layers_and_a_circle_does_not_hang_it(page: Chrome) -
 def test_events_are_read_from_pieces_of_any_size(page: Chrome, size: int) -> None:
     program = """
         const [sent, size, done] = arguments;
-        import("/console/frames.js").then(({ Frames }) => {
-          const frames = new Frames();
+        import("/console/event_parser.js").then(({ EventParser }) => {
+          const parser = new EventParser();
           const found = [];
           for (let at = 0; at < sent.length; at += size) {
-            found.push(...frames.push(sent.slice(at, at + size)));
+            found.push(...parser.push(sent.slice(at, at + size)));
           }
-          done([found, frames.lastId]);
+          done([found, parser.lastId]);
         });
     """
     sent = ': hello\n\nevent: text\ndata: {"delta":"a: b"}\n\nid: 7\r\ndata: 1\n\ndata: 2\n\nid: 8'
@@ -229,12 +229,12 @@ def test_events_are_read_from_pieces_of_any_size(page: Chrome, size: int) -> Non
 def test_text_that_comes_within_a_frame_is_drawn_once_and_without_repetitions(page: Chrome) -> None:
     program = """
         const done = arguments[0];
-        import("/console/speech.js").then(({ Speech }) => {
+        import("/console/transcript_view.js").then(({ TranscriptView }) => {
           const root = document.createElement("div");
-          const speech = new Speech(root, () => "name");
+          const view = new TranscriptView(root, () => "name");
           let drawn = 0;
           const say = (attempt, offset, delta) =>
-            speech.say("text", { subtask_id: "s", attempt, offset, delta });
+            view.applyDelta({ kind: "text", subtask_id: "s", attempt, offset, delta });
           say(1, 0, "what the attempt before said");
           new MutationObserver((changes) => (drawn += changes.length))
             .observe(root, { subtree: true, childList: true, characterData: true });

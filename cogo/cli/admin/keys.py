@@ -13,7 +13,7 @@ from cogo.config.context import Project
 from cogo.config.local_gateway import create_console_address, read_local_gateway
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
-from gateway.auth.keys import hash_of, new_key
+from gateway.auth.keys import generate_key, hash_key
 from gateway.auth.principal import CONSOLE_SCOPES, Scope
 from protocol.ids import utc_now
 from protocol.records import ApiKey, NewApiKey
@@ -75,10 +75,10 @@ def create_key(
         cogo keys create --name dashboard --scope tasks:read --expires 90d
         cogo keys create --name anna --owner 7f3c...    # acts for this user of Supabase Auth
     """
-    key_id, key = new_key()
+    key_id, key = generate_key()
     new = NewApiKey(
         id=key_id,
-        hash=hash_of(key),
+        hash=hash_key(key),
         name=name,
         scopes=[each.value for each in scopes or _DEFAULT_SCOPES],
         owner=owner,
@@ -104,7 +104,7 @@ def rotate_key(
     Examples:
         cogo keys rotate 3fa85f64 --grace 1h
     """
-    new_id, key = new_key()
+    new_id, key = generate_key()
     seconds = int(parse_duration(grace).total_seconds())
 
     async def replace(store: GatewayStore) -> ApiKey:
@@ -113,7 +113,7 @@ def rotate_key(
         return await store.create_api_key(
             NewApiKey(
                 id=new_id,
-                hash=hash_of(key),
+                hash=hash_key(key),
                 name=old.name,
                 scopes=old.scopes,
                 owner=old.owner,

@@ -22,11 +22,12 @@ from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import command_path, print_line, print_table, print_text
 from cogo.watch.board import board
-from cogo.watch.follow import Finished, follow
+from cogo.watch.follow import follow
 from cogo.watch.format import agent_name, cost_text, marked, milliseconds, task_tokens
 from cogo.wiring.stores import Client, open_client
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, Task
+from protocol.transcript import TaskEnded
 
 _INTERRUPTED: Final = 130
 _TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
@@ -114,10 +115,10 @@ async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
     names = {task.id: name for name, task in inserted.items()}
     ended: list[Task] = []
     with board(names, simulated=simulated, console=console) as view:
-        async for happening in follow(list(names), store=client.store, bus=client.bus):
-            view.show(happening)
-            if isinstance(happening, Finished):
-                ended.append(happening.task)
+        async for update in follow(list(names), store=client.store, bus=client.bus):
+            view.show(update)
+            if isinstance(update, TaskEnded):
+                ended.append(update.task)
     attempts = {task.id: await client.store.fetch_attempts(task_id=task.id) for task in ended}
     _print_report(names, ended, attempts, simulated=simulated)
     for line in _list_next_steps(simulated=simulated):

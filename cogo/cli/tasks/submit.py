@@ -30,11 +30,12 @@ from cogo.cli.task_options import (
 from cogo.cli.tasks.result import print_result, require_writable
 from cogo.config.context import Project
 from cogo.terminal import command_path, print_json, print_line, print_text, write_text
-from cogo.watch.follow import Finished, follow
+from cogo.watch.follow import follow
 from cogo.watch.format import short
 from cogo.watch.view import Stream, TaskView
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
+from protocol.transcript import TaskEnded
 
 
 def submit(
@@ -135,10 +136,10 @@ def _submit(project: Project, new: NewTask, view: TaskView | None, sent: list[UU
 
 
 async def _follow(client: Client, task: Task, view: TaskView) -> Task:
-    async for happening in follow([task.id], store=client.store, bus=client.bus):
-        view.show(happening)
-        if isinstance(happening, Finished):
-            task = happening.task
+    async for update in follow([task.id], store=client.store, bus=client.bus):
+        view.show(update)
+        if isinstance(update, TaskEnded):
+            task = update.task
     return task
 
 
@@ -173,6 +174,6 @@ def _build_view(stream: Stream) -> TaskView:
 
 def _parse_session(name: str | None) -> UUID | None:
     from gateway.auth.principal import LOCAL  # noqa: PLC0415
-    from gateway.tasks.task_run import session_of  # noqa: PLC0415 - rarely needed
+    from gateway.tasks.task_run import derive_session_id  # noqa: PLC0415 - rarely needed
 
-    return None if name is None else session_of(name, LOCAL)
+    return None if name is None else derive_session_id(name, LOCAL)

@@ -14,13 +14,14 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_client
 from cogo.cli.tasks.result import format_summary
 from cogo.terminal import print_json, print_line, print_text, write_text
-from cogo.watch.follow import Delta, Finished, Happening, follow
+from cogo.watch.follow import follow
 from cogo.watch.format import short
 from cogo.watch.view import TaskView
 from cogo.wiring.stores import Client
 from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
 
@@ -104,26 +105,28 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
         stream="answer",
         say=lambda line: print_text(line, indent=23),
         write=lambda _, text: write_text(text),
-        label=lambda happening: f"{_get_time(happening):%H:%M:%S}",
+        label=lambda update: f"{_get_time(update):%H:%M:%S}",
     )
-    async for happening in follow([task_id], store=client.store, bus=client.bus):
+    async for update in follow([task_id], store=client.store, bus=client.bus):
         if as_json:
-            print_json(_to_json(happening))
+            print_json(_to_json(update))
         else:
-            view.show(happening)
-        if isinstance(happening, Finished) and not as_json:
-            print_line(format_summary(happening.task))
+            view.show(update)
+        if isinstance(update, TaskEnded) and not as_json:
+            print_line(format_summary(update.task))
 
 
-def _get_time(happening: Event | SelectionRow) -> datetime:
-    return happening.at if isinstance(happening, Event) else happening.created_at
+def _get_time(update: Event | SelectionRow) -> datetime:
+    return update.at if isinstance(update, Event) else update.created_at
 
 
-def _to_json(happening: Happening) -> dict[str, object]:
-    match happening:
-        case Delta():
-            return {"kind": happening.kind, "delta": happening.text}
-        case Finished(task):
+def _to_json(update: TaskUpdate) -> dict[str, object]:
+    match update:
+        case TranscriptDelta():
+            return {"kind": update.kind, "delta": update.delta}
+        case TranscriptReset():
+            return {"kind": "discard", "attempt": update.attempt}
+        case TaskEnded(task):
             return task.model_dump(mode="json")
         case _:
-            return happening.model_dump(mode="json")
+            return update.model_dump(mode="json")

@@ -1,9 +1,9 @@
-// The gateway's JSON. The key lives in this tab's session storage, and only when one is needed.
+// The gateway's JSON API. The key, if one is needed, is in this tab's session storage.
 
 const KEY = "cogo-key";
 
-/** What the gateway refused; `status` 0: it was not reached. */
-export class Refused extends Error {
+/** An error of the gateway; `status` 0: it could not be reached. */
+export class ApiError extends Error {
   constructor(status, problem) {
     super([problem.detail ?? "the request failed", problem.hint].filter(Boolean).join(" – "));
     this.status = status;
@@ -12,67 +12,75 @@ export class Refused extends Error {
   }
 }
 
-export const keyOf = () => sessionStorage.getItem(KEY);
+export const getKey = () => sessionStorage.getItem(KEY);
 
-export function useKey(key) {
+export function setKey(key) {
   if (key) sessionStorage.setItem(KEY, key);
   else sessionStorage.removeItem(KEY);
 }
 
-/** Exchange the one-time token of the address, where there is one, for a key of this tab. */
+/** Exchange the one-time token in the address, if there is one, for a key of this tab. */
 export async function openSession() {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
   if (!token) return;
   history.replaceState(null, "", location.pathname);
   const options = { method: "POST", headers: { Authorization: `Bearer ${token}` } };
-  useKey((await body(await sent("/console/session", options))).key);
+  setKey((await readBody(await send("/console/session", options))).key);
 }
 
-export function headers() {
-  const key = keyOf();
+export function buildHeaders() {
+  const key = getKey();
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
 export async function get(path) {
-  return body(await sent(path, { headers: headers() }));
+  return readBody(await send(path, { headers: buildHeaders() }));
 }
 
 export async function post(path, data = undefined, more = {}) {
-  const options = { method: "POST", headers: { ...headers(), ...more } };
+  const options = { method: "POST", headers: { ...buildHeaders(), ...more } };
   if (data !== undefined) {
     options.body = JSON.stringify(data);
     options.headers["Content-Type"] = "application/json";
   }
-  return body(await sent(path, options));
+  return readBody(await send(path, options));
 }
 
-/** Read what a failed answer says. Tells the page when it is about the key. */
-export async function refusal(answer) {
+/** Return the error of a failed response. On 401, ask the page for a key. */
+export async function readError(answer) {
   let problem = {};
   try {
     problem = await answer.json();
   } catch {
     problem = { detail: `the gateway answered ${answer.status}` };
   }
-  const refused = new Refused(answer.status, problem);
-  if (answer.status === 401) askForKey(refused);
-  return refused;
+  const error = new ApiError(answer.status, problem);
+  if (answer.status === 401) askForKey(error);
+  return error;
 }
 
-/** Tell the page that a key is needed, or another one, and why. */
-export function askForKey(refused) {
-  document.dispatchEvent(new CustomEvent("cogo:key", { detail: refused }));
+/** Notify the page that a key, or another one, is needed. */
+export function askForKey(error) {
+  document.dispatchEvent(new CustomEvent("cogo:key", { detail: error }));
 }
 
-async function sent(path, options) {
-  try {
-    return await fetch(path, { cache: "no-store", ...options });
-  } catch {
-    throw new Refused(0, { code: "unreachable", detail: "the gateway cannot be reached" });
+/** Call `work` every `ms` milliseconds while the page is visible, until it returns true. */
+export async function poll(ms, work) {
+  for (;;) {
+    if (!document.hidden && (await work())) return;
+    await new Promise((done) => setTimeout(done, ms));
   }
 }
 
-async function body(answer) {
-  if (!answer.ok) throw await refusal(answer);
+async function send(path, options) {
+  try {
+    return await fetch(path, { cache: "no-store", ...options });
+  } catch {
+    throw new ApiError(0, { code: "unreachable", detail: "the gateway cannot be reached" });
+  }
+}
+
+async function readBody(answer) {
+  if (!answer.ok) throw await readError(answer);
   return answer.json();
 }

@@ -1,11 +1,11 @@
-// The console: the parts, put together. The address says which task is shown: #/tasks/ID.
+// The console's entry point. The address determines which task is shown: #/tasks/ID.
 
-import { keyOf, openSession, useKey } from "/console/api.js";
+import { getKey, openSession, setKey } from "/console/api.js";
 import { Ask } from "/console/ask.js";
-import * as caps from "/console/caps.js";
+import * as budgets from "/console/budgets.js";
+import * as connection from "/console/connection.js";
 import { byId, h, show } from "/console/dom.js";
-import { follow } from "/console/fleet.js";
-import * as link from "/console/link.js";
+import * as fleet from "/console/fleet.js";
 import { Stream } from "/console/stream.js";
 import { TaskView } from "/console/task.js";
 import { TaskList } from "/console/tasks.js";
@@ -21,25 +21,25 @@ function route() {
   list.select(id);
   document.title = "COGO console";
   document.body.classList.toggle("has-task", id !== null);
-  if (id) view = new TaskView(id, { open: () => {}, lost: () => {} });
-  else show(byId("detail"), h("p", { class: "note empty" }, "Choose a task, or ask for something: its plan, its text and its cost appear here."));
+  if (id) view = new TaskView(id);
+  else show(byId("detail"), h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here."));
 }
 
 function watch() {
   new Stream("/events", {
-    frame: (name, data) => list.take(data.tasks, name === "tasks"),
-    open: link.open,
-    lost: link.lost,
-    refused: (error) => link.refused(error.message),
+    onEvent: (name, data) => list.update(data.tasks, name === "tasks"),
+    onOpen: connection.showOpen,
+    onLost: connection.showLost,
+    onRefused: (error) => connection.showRefused(error.message),
   });
-  follow(() => ask.offerModels());
-  caps.follow();
+  fleet.watch(() => ask.offerModels());
+  budgets.watch();
 }
 
-function askForKey(refused = null) {
+function askForKey(error = null) {
   const dialog = byId("key-dialog");
-  // The first reason stays: whatever is asked after it fails for want of a key.
-  if (refused && !dialog.open) byId("key-why").textContent = keyOf() || refused.code === "token_spent" ? refused.message : "";
+  // The first reason stays: later requests fail only because the key is missing.
+  if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
   byId("key-button").hidden = false;
   if (!dialog.open) dialog.showModal();
 }
@@ -48,16 +48,16 @@ byId("key-dialog").addEventListener("close", () => {
   const { returnValue } = byId("key-dialog");
   const typed = byId("key").value.trim();
   byId("key").value = "";
-  if (returnValue === "use" && typed) useKey(typed);
-  else if (returnValue === "forget") useKey(null);
+  if (returnValue === "use" && typed) setKey(typed);
+  else if (returnValue === "forget") setKey(null);
   else return;
-  location.reload(); // everything is asked again, as whoever holds the key
+  location.reload(); // with the new key
 });
 byId("key-button").addEventListener("click", () => askForKey());
 document.addEventListener("cogo:key", (event) => askForKey(event.detail));
 window.addEventListener("hashchange", () => (route(), reveal()));
 
-/** Bring what was chosen into view: on a phone it takes the place of the list. */
+/** Scroll to the selected task: on a phone it is below the list. */
 function reveal() {
   const detail = byId("detail");
   const { top } = detail.getBoundingClientRect();
@@ -71,7 +71,7 @@ async function start() {
   } catch (error) {
     askForKey(error);
   }
-  byId("key-button").hidden = keyOf() === null;
+  byId("key-button").hidden = getKey() === null;
   route();
   watch();
 }

@@ -1,4 +1,4 @@
-// The box in which a person asks for something.
+// The form in which a person submits a task.
 
 import { get, post } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
@@ -50,7 +50,7 @@ export class Ask {
     });
   }
 
-  /** Offer the models that are served now, and keep the one that was chosen. */
+  /** Offer the models that are served now, and keep the selected one. */
   async offerModels() {
     const { data } = await get("/api/models");
     const chosen = this.#model.value;
@@ -67,25 +67,25 @@ export class Ask {
 
   async #submit() {
     const prompt = this.#prompt.value;
-    if (!prompt.trim()) return this.#refuse("Say what should be done.", this.#prompt);
-    if (!this.#budget.validity.valid) return this.#refuse("A budget is a number of US dollars, such as 0.05.", this.#budget);
+    if (!prompt.trim()) return this.#showProblem("Say what should be done.", this.#prompt);
+    if (!this.#budget.validity.valid) return this.#showProblem("A budget is a number of US dollars, such as 0.05.", this.#budget);
     this.#send.disabled = true;
     this.#problem.hidden = true;
-    // The same wish that is sent twice (the gateway went away meanwhile) is one task.
+    // If the gateway became unreachable, sending the form again does not submit a second task.
     this.#key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {
-      const task = await post("/tasks", this.#body(prompt), { "Idempotency-Key": this.#key });
+      const task = await post("/tasks", this.#buildBody(prompt), { "Idempotency-Key": this.#key });
       this.#key = null;
       this.#prompt.value = "";
       this.#onTask(task);
     } catch (error) {
-      this.#refuse(error.message, this.#prompt);
+      this.#showProblem(error.message, this.#prompt);
     } finally {
       this.#send.disabled = false;
     }
   }
 
-  #body(prompt) {
+  #buildBody(prompt) {
     const body = {
       prompt,
       type: this.#type.value,
@@ -96,7 +96,7 @@ export class Ask {
     return this.#budget.value === "" ? body : { ...body, budget_usd: this.#budget.value };
   }
 
-  #refuse(sentence, element) {
+  #showProblem(sentence, element) {
     this.#problem.hidden = false;
     this.#problem.textContent = sentence;
     element.focus();

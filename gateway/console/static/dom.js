@@ -1,15 +1,15 @@
-// Elements from data. Text becomes text nodes, never markup; the page's policy refuses markup anyway.
+// Elements from data. Text becomes text nodes, never markup, which the page's policy refuses.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Make an element. Properties named `on...` are listeners; null and false are left out. */
+/** Create an element. Properties named `on...` are listeners; null and false are omitted. */
 export function h(tag, properties = {}, ...children) {
-  return filled(document.createElement(tag), properties, children);
+  return fill(document.createElement(tag), properties, children);
 }
 
-/** The same for SVG. */
+/** Create an SVG element. */
 export function s(tag, properties = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), properties, children);
+  return fill(document.createElementNS(SVG, tag), properties, children);
 }
 
 export function show(element, ...children) {
@@ -18,7 +18,7 @@ export function show(element, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-function filled(element, properties, children) {
+function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

@@ -1,39 +1,34 @@
-// Who is alive and what stands in the queue; for operators, whom the gateway answers.
+// Agents and the queue, for operators.
 
-import { get } from "/console/api.js";
+import { get, poll } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
-import { table } from "/console/ledger.js";
+import { buildTable } from "/console/tables.js";
 
 const EVERY_MS = 3_000;
 const FIGURES = ["queued", "running", "blocked", "delayed", "waiting", "held", "dead"];
 
-/** Ask again and again while the page is seen; ends when the gateway says that it is not for us. */
-export async function follow(onRound) {
-  for (;;) {
-    if (!document.hidden) {
-      try {
-        const [{ agents }, { lanes }] = await Promise.all([get("/agents"), get("/queue")]);
-        draw(agents, lanes);
-        await onRound();
-      } catch (error) {
-        if (error.status === 403) return leave();
-        // Away or not let in: others say so; it is asked again.
-      }
+/** Show agents and queue, again and again; stop if the caller is not an operator. */
+export function watch(onRound) {
+  return poll(EVERY_MS, async () => {
+    try {
+      const [{ agents }, { lanes }] = await Promise.all([get("/agents"), get("/queue")]);
+      draw(agents, lanes);
+      await onRound();
+    } catch (error) {
+      // Unreachable or unauthorized: the page shows that elsewhere, and this is retried.
+      if (error.status !== 403) return false;
+      byId("fleet").hidden = true;
+      byId("figures").hidden = true;
+      return true;
     }
-    await new Promise((done) => setTimeout(done, EVERY_MS));
-  }
-}
-
-function leave() {
-  byId("fleet").hidden = true;
-  byId("figures").hidden = true;
+  });
 }
 
 function draw(agents, lanes) {
   byId("fleet").hidden = false;
-  show(byId("agents"), agents.length ? agents.map(agent) : h("li", { class: "note" }, "Nobody is alive: cogo up starts some."));
+  show(byId("agents"), agents.length ? agents.map(buildAgent) : h("li", { class: "note" }, "No agent is alive: cogo up starts some."));
   const busy = lanes.filter((lane) => FIGURES.some((name) => lane[name] > 0) || lane.lane_paused);
-  show(byId("queue"), busy.length ? queue(busy) : h("p", { class: "note" }, "Nothing waits."));
+  show(byId("queue"), busy.length ? buildQueue(busy) : h("p", { class: "note" }, "The queue is empty."));
   const total = (name) => lanes.reduce((sum, lane) => sum + lane[name], 0);
   const alive = agents.filter((each) => each.state === "alive").length;
   const figures = byId("figures");
@@ -43,7 +38,7 @@ function draw(agents, lanes) {
   ));
 }
 
-function agent({ agent: each, state }) {
+function buildAgent({ agent: each, state }) {
   const about = [`${each.running} of ${each.capacity} busy`];
   if (each.kind === "executor") about.push(`${each.lanes.length} models`);
   if (each.details?.simulated) about.push("simulated");
@@ -56,7 +51,7 @@ function agent({ agent: each, state }) {
   );
 }
 
-function queue(lanes) {
+function buildQueue(lanes) {
   const shown = FIGURES.filter((name) => lanes.some((lane) => lane[name] > 0));
   const rows = lanes.map((lane) =>
     h(
@@ -66,5 +61,5 @@ function queue(lanes) {
       shown.map((name) => h("td", { class: "figure" }, String(lane[name]))),
     ),
   );
-  return table("Queue", ["Lane", ...shown], rows);
+  return buildTable("Queue", ["Lane", ...shown], rows);
 }

@@ -1,4 +1,4 @@
-// How figures read. An unknown figure is a dash: it is not zero.
+// Formats of figures. An unknown figure is a dash: it is not zero.
 
 const UNKNOWN = "–";
 
@@ -21,7 +21,7 @@ export function between(begin, end) {
   return begin && end ? milliseconds(new Date(end) - new Date(begin)) : UNKNOWN;
 }
 
-/** The time of today; of another day its date too. */
+/** The time, with the date unless it is today. */
 export function clock(iso) {
   if (!iso) return UNKNOWN;
   const at = new Date(iso);
@@ -37,7 +37,7 @@ export function moment(iso) {
   return `${at.getDate()} ${month} ${at.getFullYear()} ${at.toLocaleTimeString([], { hour12: false })}`;
 }
 
-/** What it cost; what the simulator answered cost nothing, and is no model's answer. */
+/** The cost, marked if the simulator answered in place of a model. */
 export function cost(row) {
   return row.simulated ? `${money(row.cost_usd)} simulated` : money(row.cost_usd);
 }
@@ -51,8 +51,8 @@ export function firstLine(text, most = 120) {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** What an error of a row says: the sentence, and what to do. */
-export function explained(error) {
+/** The message of a row's error, and its hint. */
+export function explain(error) {
   if (!error) return "";
   return [error.message ?? error.class ?? "it failed", error.hint].filter(Boolean).join(" – ");
 }

@@ -1,4 +1,4 @@
-// The plan as a picture: layers from left to right, each subtask right of what it waits for.
+// The plan as a graph: layers from left to right, each subtask right of its dependencies.
 
 import { s } from "/console/dom.js";
 
@@ -7,7 +7,7 @@ const HEIGHT = 50;
 const GAP_X = 44;
 const GAP_Y = 14;
 
-/** Place the subtasks. `edges` are pairs of placed nodes; PLAN comes before all that it made. */
+/** Place the subtasks. `edges` are pairs of placed nodes; PLAN precedes what it planned. */
 export function layout(subtasks) {
   const known = new Map(subtasks.map((each) => [each.id, each]));
   const plan = subtasks.find((each) => each.type === "PLAN");
@@ -18,7 +18,7 @@ export function layout(subtasks) {
   const depths = new Map();
   const depth = (id, path = new Set()) => {
     if (depths.has(id)) return depths.get(id);
-    if (path.has(id)) return 0; // rows cannot wait in a circle, but a picture must not hang
+    if (path.has(id)) return 0; // rows have no cycles, but drawing must not hang
     const deeper = before(known.get(id)).map((other) => 1 + depth(other, new Set([...path, id])));
     depths.set(id, Math.max(0, ...deeper));
     return depths.get(id);
@@ -49,7 +49,7 @@ export function layout(subtasks) {
   };
 }
 
-export function drawing(subtasks) {
+export function buildGraph(subtasks) {
   const { nodes, edges, width, height } = layout(subtasks);
   return s(
     "svg",
@@ -59,22 +59,22 @@ export function drawing(subtasks) {
       width,
       height,
       role: "img",
-      "aria-label": nodes.map(({ subtask }) => told(subtask)).join("; "),
+      "aria-label": nodes.map(({ subtask }) => describe(subtask)).join("; "),
     },
     edges.map(([from, to]) => s("path", { class: "edge", d: curve(from, to) })),
-    nodes.map(node),
+    nodes.map(buildNode),
   );
 }
 
-function node({ subtask, x, y }) {
+function buildNode({ subtask, x, y }) {
   return s(
     "g",
     { class: `node ${subtask.status}`, transform: `translate(${x} ${y})` },
-    s("title", {}, told(subtask)),
+    s("title", {}, describe(subtask)),
     s("rect", { width: WIDTH, height: HEIGHT, rx: 8 }),
     s("circle", { cx: 16, cy: 18, r: 5 }),
-    s("text", { class: "key", x: 29, y: 22 }, clipped(subtask.key, 18)),
-    s("text", { class: "lane", x: 12, y: 40 }, clipped(subtask.lane, 25)),
+    s("text", { class: "key", x: 29, y: 22 }, clip(subtask.key, 18)),
+    s("text", { class: "lane", x: 12, y: 40 }, clip(subtask.lane, 25)),
   );
 }
 
@@ -85,5 +85,5 @@ function curve(from, to) {
   return `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }
 
-const told = (each) => `${each.key}: ${each.status}, lane ${each.lane}, attempt ${each.attempt}`;
-const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const describe = (each) => `${each.key}: ${each.status}, lane ${each.lane}, attempt ${each.attempt}`;
+const clip = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -1,26 +1,26 @@
-// A stream of the gateway that comes back by itself, from the last id on.
-// EventSource would do, but it cannot send a key and does not say when it tries again.
-// A page that nobody sees lets go of its line: a browser has six for all pages of a gateway.
+// A stream of the gateway that reconnects by itself and continues after the last id.
+// EventSource cannot send a key and does not report when it reconnects.
+// A hidden page disconnects: browsers allow six connections for all pages of a gateway.
 
-import { Refused, askForKey, headers, refusal } from "/console/api.js";
-import { Frames } from "/console/frames.js";
+import { ApiError, askForKey, buildHeaders, readError } from "/console/api.js";
+import { EventParser } from "/console/event_parser.js";
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
-/** The gateway sends a comment every 15 s; after this long without one the line is dead. */
+/** The gateway sends a comment every 15 s; after this long without one the connection is dead. */
 const SILENCE_MS = 40_000;
 
 export class Stream {
   #abort = new AbortController();
-  #frames = new Frames();
+  #parser = new EventParser();
   #path;
-  #told;
+  #handlers;
   #failures = 0;
 
-  /** `told` has `frame(name, data)`, `open()`, `lost(retryAt)` and `refused(error)`. */
-  constructor(path, told) {
+  /** `handlers`: `onEvent(name, data)`, `onOpen()`, `onLost(retryAt)` and `onRefused(error)`. */
+  constructor(path, handlers) {
     this.#path = path;
-    this.#told = told;
+    this.#handlers = handlers;
     this.#run();
   }
 
@@ -34,49 +34,49 @@ export class Stream {
 
   async #run() {
     while (!this.#stopped) {
-      await seen();
+      await waitUntilVisible();
       let over = false;
       try {
-        over = await this.#once();
+        over = await this.#connect();
       } catch {
-        // Whatever broke it, the answer is the same: come back from the last id.
+        // Whatever the error was, reconnect and continue after the last id.
       }
       if (over || this.#stopped) return;
-      this.#frames.cut();
+      this.#parser.reset();
       if (document.hidden) continue;
       const most = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** this.#failures++);
       const wait = most * (0.5 + Math.random() / 2);
-      this.#told.lost(Date.now() + wait);
+      this.#handlers.onLost(Date.now() + wait);
       await this.#pause(wait);
     }
   }
 
-  /** Follow one connection to its end; whether that was the end of the stream. */
-  async #once() {
-    const line = new AbortController();
-    const cut = () => line.abort();
+  /** Read one connection to its end; return whether the stream itself has ended. */
+  async #connect() {
+    const connection = new AbortController();
+    const cut = () => connection.abort();
     this.#abort.signal.addEventListener("abort", cut);
-    document.addEventListener("visibilitychange", cut); // it was seen until now
+    document.addEventListener("visibilitychange", cut); // the page becomes hidden
     let watchdog = setTimeout(cut, SILENCE_MS);
     try {
       const answer = await fetch(this.#path, {
         cache: "no-store",
-        headers: { ...headers(), ...this.#place() },
-        signal: line.signal,
+        headers: { ...buildHeaders(), ...this.#buildLastId() },
+        signal: connection.signal,
       });
       if (answer.status === 204) return true;
-      if (!answer.ok) return await this.#judge(answer);
+      if (!answer.ok) return await this.#handleFailure(answer);
       this.#failures = 0;
-      this.#told.open();
+      this.#handlers.onOpen();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { value, done } = await reader.read();
         if (done || this.#stopped) return this.#stopped;
         clearTimeout(watchdog);
         watchdog = setTimeout(cut, SILENCE_MS);
-        for (const { event, data } of this.#frames.push(value)) {
-          if (event === "refused") return this.#refuse(data);
-          this.#told.frame(event, data);
+        for (const { event, data } of this.#parser.push(value)) {
+          if (event === "refused") return this.#handleRefusal(data);
+          this.#handlers.onEvent(event, data);
           if (event === "end") return true;
         }
       }
@@ -87,21 +87,21 @@ export class Stream {
     }
   }
 
-  #place() {
-    return this.#frames.lastId ? { "Last-Event-ID": this.#frames.lastId } : {};
+  #buildLastId() {
+    return this.#parser.lastId ? { "Last-Event-ID": this.#parser.lastId } : {};
   }
 
-  async #judge(answer) {
+  async #handleFailure(answer) {
     if (answer.status === 429 || answer.status >= 500) return false;
-    this.#told.refused(await refusal(answer));
+    this.#handlers.onRefused(await readError(answer));
     return true;
   }
 
-  /** The key was revoked, or has run out, while the stream was open. */
-  #refuse(problem) {
-    const refused = new Refused(problem.status, problem);
-    askForKey(refused);
-    this.#told.refused(refused);
+  /** The key was revoked, or has expired, while the stream was open. */
+  #handleRefusal(problem) {
+    const error = new ApiError(problem.status, problem);
+    askForKey(error);
+    this.#handlers.onRefused(error);
     return true;
   }
 
@@ -113,8 +113,8 @@ export class Stream {
   }
 }
 
-/** Wait until somebody sees the page. */
-function seen() {
+/** Wait until the page is visible. */
+function waitUntilVisible() {
   return new Promise((done) => {
     const look = () => {
       if (document.hidden) return;

@@ -1,38 +1,35 @@
-// One task: its rows, read again whenever its stream says that something happened, and its text.
+// One task: its rows, which are read again after each event of its stream, and its text.
 
 import { get, post } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
-import { between, cost, count, explained, firstLine, isOver, moment, money } from "/console/format.js";
-import { drawing } from "/console/graph.js";
-import { attempts, choices, history } from "/console/ledger.js";
-import { Speech } from "/console/speech.js";
+import { between, cost, count, explain, firstLine, isOver, moment, money } from "/console/format.js";
+import { buildGraph } from "/console/graph.js";
 import { Stream } from "/console/stream.js";
+import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
+import { TranscriptView } from "/console/transcript_view.js";
 
 export class TaskView {
   #id;
-  #told;
   #stream;
-  #speech;
+  #transcript;
   #details = null;
   #events = new Map();
   #reading = false;
   #stale = false;
   #gone = false;
   #status = null;
-  #parts = sections();
+  #parts = buildSections();
 
-  /** `told` has `open()` and `lost(retryAt)`: how the line to the gateway is. */
-  constructor(id, told) {
+  constructor(id) {
     this.#id = id;
-    this.#told = told;
-    this.#speech = new Speech(this.#parts.answer, (subtask) => this.#nameOf(subtask));
+    this.#transcript = new TranscriptView(this.#parts.answer, (subtask) => this.#nameOf(subtask));
     show(byId("detail"), h("p", { class: "note" }, "Loading the task."));
     this.#read();
     this.#stream = new Stream(`/tasks/${id}/events`, {
-      frame: (name, data) => this.#take(name, data),
-      open: () => (this.#told.open(), this.#read()),
-      lost: (retryAt) => this.#told.lost(retryAt),
-      refused: (error) => this.#fail(error),
+      onEvent: (name, data) => this.#handleEvent(name, data),
+      onOpen: () => this.#read(),
+      onLost: () => {},
+      onRefused: (error) => this.#showError(error),
     });
   }
 
@@ -41,17 +38,17 @@ export class TaskView {
     this.#stream.stop();
   }
 
-  #take(name, data) {
+  #handleEvent(name, data) {
     if (this.#gone) return;
-    if (name === "text" || name === "reasoning") this.#speech.say(name, data);
-    else if (name === "discard") this.#speech.discard(data);
+    if (name === "text" || name === "reasoning") this.#transcript.applyDelta({ kind: name, ...data });
+    else if (name === "discard") this.#transcript.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);
-    if (name === "end") this.#speech.finish();
+    if (name === "end") this.#transcript.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
     else if (this.#details) this.#parts.answerNote.hidden = true;
   }
 
-  /** Read the rows; whatever happens meanwhile makes it read once more. */
+  /** Read the rows, and once more if something happens meanwhile. */
   async #read() {
     this.#stale = true;
     if (this.#reading) return;
@@ -63,14 +60,14 @@ export class TaskView {
         if (!this.#gone) this.#draw();
       }
     } catch (error) {
-      // Unreachable: the stream says so and comes back, and then it is read again.
-      if (error.status !== 0 && error.status < 500) this.#fail(error);
+      // If the gateway is unreachable, the rows are read again when the stream has reconnected.
+      if (error.status !== 0 && error.status < 500) this.#showError(error);
     } finally {
       this.#reading = false;
     }
   }
 
-  #fail(error) {
+  #showError(error) {
     if (this.#gone) return;
     show(byId("detail"), h("p", { class: "problem", role: "alert" }, error.message));
   }
@@ -93,31 +90,31 @@ export class TaskView {
     parts.prompt.textContent = task.prompt;
     parts.status.className = `status ${task.status}`;
     parts.status.textContent = task.status;
-    show(parts.facts, facts(task));
-    if (this.#status !== task.status) show(parts.actions, actions(task));
+    show(parts.facts, buildFacts(task));
+    if (this.#status !== task.status) show(parts.actions, buildActions(task));
     this.#status = task.status;
     parts.simulated.hidden = !task.simulated;
     const unreadable = Object.entries(task.unreadable ?? {}).map(([column, why]) => `${column} cannot be read: ${why}`);
     parts.problem.hidden = !task.error && !unreadable.length;
-    parts.problem.textContent = [explained(task.error), ...unreadable].filter(Boolean).join(" – ");
-    show(parts.plan, drawing(subtasks));
-    show(parts.attempts, rows.length ? attempts(rows, this.#keyOf) : note("Nobody has claimed it yet."));
-    show(parts.choices, selections.length ? choices(selections, task.simulated) : note("No model was chosen yet."));
+    parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
+    show(parts.plan, buildGraph(subtasks));
+    show(parts.attempts, rows.length ? buildAttempts(rows, this.#keyOf) : note("No agent has claimed it yet."));
+    show(parts.selections, selections.length ? buildSelections(selections, task.simulated) : note("No model was selected yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
-    show(parts.history, history(events, this.#keyOf));
-    this.#speech.rename();
-    parts.answerNote.hidden = !this.#speech.isSilent;
-    parts.answerNote.textContent = isOver(task.status) ? "No text was kept." : "Nothing was said yet.";
+    show(parts.history, buildHistory(events, this.#keyOf));
+    this.#transcript.showNames();
+    parts.answerNote.hidden = !this.#transcript.isEmpty;
+    parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
   }
 }
 
 const note = (text) => h("p", { class: "note" }, text);
 
-function sections() {
+function buildSections() {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     status: h("span", {}),
-    simulated: h("p", { class: "note simulated", hidden: true }, "The vendor simulator answered. No model was asked, and nothing was spent."),
+    simulated: h("p", { class: "note simulated", hidden: true }, "The vendor simulator answered. No model was called, and nothing was spent."),
     facts: h("dl", { class: "facts" }),
     actions: h("p", { class: "actions" }),
     problem: h("p", { class: "problem", hidden: true }),
@@ -125,7 +122,7 @@ function sections() {
     answerNote: note(""),
     answer: h("div", { id: "answer" }),
     attempts: h("div", {}),
-    choices: h("div", {}),
+    selections: h("div", {}),
     history: h("div", {}),
   };
   parts.root = h(
@@ -137,7 +134,7 @@ function sections() {
     parts.problem,
     parts.simulated,
     parts.facts,
-    h("div", { class: "pair" }, section("Plan", parts.plan), section("Choice of models", parts.choices)),
+    h("div", { class: "pair" }, section("Plan", parts.plan), section("Model selection", parts.selections)),
     section("Answer", parts.answerNote, parts.answer),
     section("Attempts", parts.attempts),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
@@ -149,14 +146,14 @@ function section(title, ...children) {
   return h("section", { class: "section", "aria-label": title }, h("h3", {}, title), ...children);
 }
 
-function facts(task) {
+function buildFacts(task) {
   const budget = Number(task.budget_usd);
   const tokens = `${count(task.input_tokens + task.cached_tokens)} read, ${count(task.output_tokens)} written`;
   return [
     fact("Type", task.type),
     fact("Model", task.model ?? "auto"),
     fact("Preference", task.preferences?.preference ?? "balanced"),
-    fact("Asked", moment(task.created_at)),
+    fact("Submitted", moment(task.created_at)),
     fact("Took", between(task.created_at, task.finished_at)),
     fact("Tokens", tokens),
     fact(
@@ -170,31 +167,31 @@ function facts(task) {
   ];
 }
 
-function thank(button) {
+function confirmRating(button) {
   for (const each of button.parentElement.querySelectorAll("button")) each.disabled = each === button;
-  byId("news").textContent = `Noted: ${button.textContent.toLowerCase()}. You may think again.`;
+  byId("news").textContent = `Saved: ${button.textContent.toLowerCase()}. You can change it.`;
 }
 
 const fact = (name, value, more = null) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more));
 
-function actions(task) {
-  return moves(task).map(([action, label, body]) =>
-    h("button", { type: "button", class: "quiet", onclick: (event) => act(event.target, task.id, action, body) }, label),
+function buildActions(task) {
+  return listActions(task).map(([action, label, body]) =>
+    h("button", { type: "button", class: "quiet", onclick: (event) => runAction(event.target, task.id, action, body) }, label),
   );
 }
 
-function moves(task) {
-  if (task.status === "failed") return [["redrive", "Try again"]];
+function listActions(task) {
+  if (task.status === "failed") return [["redrive", "Retry"]];
   if (task.status === "completed") return [["feedback", "Good answer", { score: 1 }], ["feedback", "Bad answer", { score: 0 }]];
   if (isOver(task.status)) return [];
-  return [task.status === "held" ? ["resume", "Go on"] : ["pause", "Hold"], ["cancel", "Cancel"]];
+  return [task.status === "held" ? ["resume", "Resume"] : ["pause", "Hold"], ["cancel", "Cancel"]];
 }
 
-async function act(button, id, action, body) {
+async function runAction(button, id, action, body) {
   button.disabled = true;
   try {
     await post(`/tasks/${id}/${action}`, body);
-    if (action === "feedback") thank(button);
+    if (action === "feedback") confirmRating(button);
   } catch (error) {
     button.disabled = false;
     byId("news").textContent = error.message;

@@ -1,4 +1,4 @@
-// The list of tasks, as the stream of /events tells it.
+// The list of tasks, from the stream of /events.
 
 import { clock, cost, firstLine, isOver } from "/console/format.js";
 import { byId, h } from "/console/dom.js";
@@ -10,12 +10,12 @@ export class TaskList {
   #items = new Map();
   #selected = null;
 
-  /** Take the whole list, or lines that are new or other than before. */
-  take(lines, isWhole) {
+  /** Show the whole list, or new and changed lines. */
+  update(lines, isWhole) {
     if (isWhole) this.#lines.clear();
     for (const line of lines) this.#lines.set(line.id, line);
-    const news = isWhole ? [] : lines.filter((line) => isOver(line.status));
-    for (const line of news) {
+    const ended = isWhole ? [] : lines.filter((line) => isOver(line.status));
+    for (const line of ended) {
       byId("news").textContent = `Task ${firstLine(line.prompt, 60)}: ${line.status}`;
     }
     this.#draw();
@@ -35,8 +35,8 @@ export class TaskList {
     }
     let before = null;
     for (const line of lines.reverse()) {
-      // Items stay where they are, so that whoever has the focus keeps it.
-      const item = this.#items.get(line.id) ?? made(line.id);
+      // Items stay in place, so that the focused one keeps the focus.
+      const item = this.#items.get(line.id) ?? buildItem(line.id);
       this.#items.set(line.id, item);
       item.show(line, line.id === this.#selected);
       if (item.root.parentNode !== list || item.root.nextSibling !== before) {
@@ -46,11 +46,11 @@ export class TaskList {
     }
     const note = byId("tasks-note");
     note.hidden = lines.length > 0;
-    note.textContent = "No task yet. Ask for something above.";
+    note.textContent = "There are no tasks yet. Submit one above.";
   }
 }
 
-function made(id) {
+function buildItem(id) {
   const status = h("span", {});
   const title = h("span", { class: "title" });
   const facts = h("span", { class: "facts" });

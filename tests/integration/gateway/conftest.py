@@ -12,16 +12,16 @@ from pydantic import SecretStr
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
-from cogo.wiring.gateway import open_parts
+from cogo.wiring.gateway import open_services
 from embedded.state import State
-from gateway.app import OpenParts, create_app
-from gateway.dependencies import Parts
+from gateway.app import OpenServices, create_app
+from gateway.dependencies import GatewayServices
 from gateway.metrics import Metrics
-from gateway.middleware import Door
+from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from protocol.transport.supabase_store import SupabaseStore, open_store
 
-OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
+OpenEdge = Callable[..., AbstractAsyncContextManager[EdgeMiddleware]]
 OpenGateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -32,30 +32,30 @@ async def store(project: State) -> AsyncIterator[SupabaseStore]:
 
 
 @pytest.fixture
-def opened_door(project: State, tmp_path: Path) -> OpenDoor:
+def opened_edge(project: State, tmp_path: Path) -> OpenEdge:
     """Return a function that opens a gateway with options, as an application."""
 
     @asynccontextmanager
-    async def open_(**changes: object) -> AsyncIterator[Door]:
+    async def open_(**changes: object) -> AsyncIterator[EdgeMiddleware]:
         options = GatewayOptions(**({"is_loopback": True, "is_keyless": True} | changes))  # type: ignore[arg-type]
         metrics = Metrics()
-        door = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
-        async with door.opened():
-            yield door
+        edge = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
+        async with edge.lifespan():
+            yield edge
 
     return open_
 
 
 @pytest.fixture
-def opened(opened_door: OpenDoor) -> OpenGateway:
+def opened(opened_edge: OpenEdge) -> OpenGateway:
     """Return a function that opens a gateway with options, as a client."""
 
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
         base_url = "http://127.0.0.1:8000"
         async with (
-            opened_door(**changes) as door,
-            httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=base_url) as client,
+            opened_edge(**changes) as edge,
+            httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url=base_url) as client,
         ):
             yield client
 
@@ -63,14 +63,14 @@ def opened(opened_door: OpenDoor) -> OpenGateway:
 
 
 @pytest.fixture
-async def parts(project: State, tmp_path: Path) -> AsyncIterator[Parts]:
+async def services(project: State, tmp_path: Path) -> AsyncIterator[GatewayServices]:
     """Yield the services of a gateway's routes."""
     options = GatewayOptions(is_loopback=True, is_keyless=True)
     async with _opening(project, tmp_path, options, Metrics())() as found:
         yield found
 
 
-def _opening(project: State, home: Path, options: GatewayOptions, metrics: Metrics) -> OpenParts:
+def _opening(project: State, home: Path, options: GatewayOptions, metrics: Metrics) -> OpenServices:
     connection = Connection(
         url=project.url,
         secret_key=SecretStr(project.secret_key),
@@ -78,4 +78,4 @@ def _opening(project: State, home: Path, options: GatewayOptions, metrics: Metri
         is_embedded=True,
     )
     here = Project(settings=Settings.load(home), home=home, directory=home)
-    return partial(open_parts, here, connection, options, metrics)
+    return partial(open_services, here, connection, options, metrics)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from embedded.state import State
-from gateway.auth.keys import hash_of
+from gateway.auth.keys import hash_key
 from protocol.ids import utc_now
 from protocol.records import BudgetScope
 from protocol.transport.supabase_store import SupabaseStore
@@ -92,7 +92,7 @@ async def test_a_rotated_key_ends_after_its_grace_and_the_database_has_no_key(
 
     await a_key(store, "admin", replaces=old.id)
 
-    assert await store.check_api_key(key_id=old.id, key_hash=hash_of(first)) is None
+    assert await store.check_api_key(key_id=old.id, key_hash=hash_key(first)) is None
     assert sorted(each.usable for each in await store.fetch_api_keys()) == [False, True]
 
 

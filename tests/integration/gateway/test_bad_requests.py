@@ -6,8 +6,8 @@ import time
 import pytest
 
 from gateway.problems import Problem
-from gateway.strict_json import read_json
-from tests.integration.gateway.conftest import OpenDoor, OpenGateway
+from gateway.strict_json import read_strict_json
+from tests.integration.gateway.conftest import OpenEdge, OpenGateway
 from tests.support.eventually import eventually
 
 JSON = {"Content-Type": "application/json"}
@@ -55,7 +55,7 @@ async def test_an_origin_that_is_none_is_refused(opened: OpenGateway) -> None:
             assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused"), origin
 
 
-async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_door: OpenDoor) -> None:
+async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_edge: OpenEdge) -> None:
     sent = [{"type": "websocket.connect"}]
     nonsense = ("{", '{"a": 1, "a": 2}', '{"message": "x"}')
     sent += [{"type": "websocket.receive", "text": text} for text in nonsense]
@@ -75,8 +75,8 @@ async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_door: Op
 
     scope = {"type": "websocket", "path": "/ws/swarm", "query_string": b"", "subprotocols": []}
     scope |= {"headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1)}
-    async with opened_door() as door:
-        await door(scope, receive, send)  # type: ignore[arg-type]
+    async with opened_edge() as edge:
+        await edge(scope, receive, send)  # type: ignore[arg-type]
 
     told = [json.loads(each["text"])["error"]["detail"] for each in answers()]
     assert said[-1]["type"] == "websocket.close"
@@ -89,12 +89,12 @@ def test_a_repeated_name_is_found_in_linear_time() -> None:
     names = ",".join(f'"{number}": 1' for number in range(100_000))
     began = time.process_time()
     with pytest.raises(Problem, match="'last' twice"):
-        read_json(f'{{{names}, "last": 1, "last": 2}}')
+        read_strict_json(f'{{{names}, "last": 1, "last": 2}}')
 
     assert time.process_time() - began < 5, "some work grows with the square of the body"
 
 
 def test_names_in_different_objects_may_be_the_same() -> None:
-    assert read_json('[{"a": 1}, {"a": {"a": 2}}]') == [{"a": 1}, {"a": {"a": 2}}]
+    assert read_strict_json('[{"a": 1}, {"a": {"a": 2}}]') == [{"a": 1}, {"a": {"a": 2}}]
     with pytest.raises(Problem, match="twice"):
-        read_json('[{"b": {"a": 1, "a": 1}}]')
+        read_strict_json('[{"b": {"a": 1, "a": 1}}]')

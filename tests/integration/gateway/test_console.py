@@ -4,10 +4,10 @@ import re
 from typing import Final
 from uuid import uuid4
 
-from gateway.auth.keys import hash_of, new_key
+from gateway.auth.keys import generate_key, hash_key
 from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
 from gateway.console.console import FILES
-from gateway.dependencies import Parts
+from gateway.dependencies import GatewayServices
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, NewApiKey, NewTask
 from protocol.transport.supabase_store import SupabaseStore
@@ -44,41 +44,41 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 
 async def test_the_list_heals_whoever_comes_back_and_tells_changes_once(
-    parts: Parts, store: SupabaseStore
+    services: GatewayServices, store: SupabaseStore
 ) -> None:
     first = await store.submit_task(NewTask(prompt="first"))
-    async with parts.boards.watch(LOCAL) as watcher:
-        look = await watcher.look(within=SECONDS)
+    async with services.task_lists.watch(LOCAL) as watcher:
+        look = await watcher.next_update(within=SECONDS)
         assert look is not None
         assert (look.is_whole, [each.id for each in look.lines]) == (True, [first.id])
-    async with parts.boards.watch(LOCAL, look.digest) as watcher:
-        async with parts.boards.watch(LOCAL) as other:
-            assert await other.look(within=SECONDS) is not None  # it was read
-        assert await watcher.look(within=0.1) is None  # it has that list
+    async with services.task_lists.watch(LOCAL, look.digest) as watcher:
+        async with services.task_lists.watch(LOCAL) as other:
+            assert await other.next_update(within=SECONDS) is not None  # it was read
+        assert await watcher.next_update(within=0.1) is None  # it has that list
         second = await store.submit_task(NewTask(prompt="second"))
-        change = await watcher.look(within=SECONDS)
+        change = await watcher.next_update(within=SECONDS)
         assert change is not None
         assert (change.is_whole, [each.id for each in change.lines]) == (False, [second.id])
     await store.cancel_task(task_id=first.id)
-    async with parts.boards.watch(LOCAL, change.digest) as watcher:
-        healed = await watcher.look(within=SECONDS)
+    async with services.task_lists.watch(LOCAL, change.digest) as watcher:
+        healed = await watcher.next_update(within=SECONDS)
         assert healed is not None
         assert [each.status for each in healed.lines] == [TaskState.PENDING, TaskState.CANCELLED]
 
 
 async def test_users_hear_of_their_own_tasks_only_and_nothing_of_the_fleet(
-    opened: OpenGateway, parts: Parts, store: SupabaseStore
+    opened: OpenGateway, services: GatewayServices, store: SupabaseStore
 ) -> None:
     anna = Principal(key_id="anna", owner=uuid4(), scopes=USER_SCOPES)
     await store.submit_task(NewTask(prompt="somebody else's"))
     mine = await store.submit_task(NewTask(prompt="mine", owner=anna.owner))
-    async with parts.boards.watch(anna) as watcher:
-        look = await watcher.look(within=SECONDS)
+    async with services.task_lists.watch(anna) as watcher:
+        look = await watcher.next_update(within=SECONDS)
     assert look is not None
     assert [each.id for each in look.lines] == [mine.id]
 
-    key_id, key = new_key()
-    new = NewApiKey(id=key_id, hash=hash_of(key), name="reader", scopes=["tasks:read"])
+    key_id, key = generate_key()
+    new = NewApiKey(id=key_id, hash=hash_key(key), name="reader", scopes=["tasks:read"])
     await store.create_api_key(new)
     async with opened() as client:
         for path in ("/agents", "/queue"):

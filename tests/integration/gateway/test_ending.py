@@ -14,10 +14,11 @@ from cogo.config.local_gateway import (
     write_local_gateway,
 )
 from gateway.auth.principal import CONSOLE_SCOPES
-from gateway.streams.cursor import Cursor, Heard
+from gateway.streams.cursor import Cursor
 from protocol.records import NewTask
+from protocol.transcript import ReadPosition
 from protocol.transport.supabase_store import SupabaseStore
-from tests.integration.gateway.conftest import OpenDoor, OpenGateway
+from tests.integration.gateway.conftest import OpenEdge, OpenGateway
 from tests.integration.gateway.keys import a_key
 from tests.support.eventually import eventually
 
@@ -54,7 +55,7 @@ async def test_revoking_a_key_ends_its_open_streams_which_say_why(
 
 
 async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
-    opened_door: OpenDoor, store: SupabaseStore
+    opened_edge: OpenEdge, store: SupabaseStore
 ) -> None:
     headers = await a_key(store, "tasks:write")
     [key] = await store.fetch_api_keys()
@@ -70,8 +71,8 @@ async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
     async def send(message: Any) -> None:
         said.append(message)
 
-    async with opened_door(is_keyless=False, recheck=SOON) as door:
-        await door(swarm_socket(headers), receive, send)
+    async with opened_edge(is_keyless=False, recheck=SOON) as edge:
+        await edge(swarm_socket(headers), receive, send)
 
     assert "expired or revoked" in said[-2]["text"]
     assert (said[-1]["type"], said[-1]["code"]) == ("websocket.close", 4401)
@@ -79,7 +80,7 @@ async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
 
 
 async def test_each_message_of_a_socket_counts_for_the_rate_and_what_is_too_much_is_said(
-    opened_door: OpenDoor, store: SupabaseStore
+    opened_edge: OpenEdge, store: SupabaseStore
 ) -> None:
     headers = await a_key(store, "tasks:write")
     said: list[Any] = []
@@ -99,8 +100,8 @@ async def test_each_message_of_a_socket_counts_for_the_rate_and_what_is_too_much
     async def send(message: Any) -> None:
         said.append(message)
 
-    async with opened_door(is_keyless=False, requests_per_minute=2) as door:
-        await door(swarm_socket(headers), receive, send)
+    async with opened_edge(is_keyless=False, requests_per_minute=2) as edge:
+        await edge(swarm_socket(headers), receive, send)
 
     codes = [json.loads(each["text"])["error"]["code"] for each in said[1:]]
     assert codes[:2] == ["invalid_request", "invalid_request"]
@@ -157,7 +158,7 @@ async def test_a_stream_with_a_thousand_subtasks_can_be_resumed(
 ) -> None:
     task = await store.submit_task(NewTask(prompt="wait"))
     await store.cancel_task(task_id=task.id)
-    cursor = Cursor(heard={uuid4(): Heard(1, 10_000, 10_000) for _ in range(1_000)})
+    cursor = Cursor(positions={uuid4(): ReadPosition(1, 10_000, 10_000) for _ in range(1_000)})
     async with opened() as client:
         answer = await client.get(
             f"/tasks/{task.id}/events", headers={"Last-Event-ID": str(cursor)}

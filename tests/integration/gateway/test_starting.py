@@ -15,7 +15,7 @@ from cogo.errors import CommandError
 from cogo.process.bootstrap import AgentBootstrap
 from cogo.process.gateway import open_listener, serve_gateway
 from embedded.state import State
-from gateway.auth.keys import hash_of, new_key
+from gateway.auth.keys import generate_key, hash_key
 from protocol.ids import utc_now
 from protocol.records import AgentRecord, NewApiKey
 from protocol.transport.supabase_store import SupabaseStore
@@ -54,9 +54,9 @@ async def test_beyond_loopback_it_does_not_start_without_a_key_that_works(
     project: State, store: SupabaseStore, tmp_path: Path, key: str
 ) -> None:
     if key != "none":
-        key_id, text = new_key()
+        key_id, text = generate_key()
         end = utc_now() - timedelta(hours=1) if key == "expired" else None
-        new = NewApiKey(id=key_id, hash=hash_of(text), name=key, scopes=["admin"], expires_at=end)
+        new = NewApiKey(id=key_id, hash=hash_key(text), name=key, scopes=["admin"], expires_at=end)
         await store.create_api_key(new)
         if key == "revoked":
             await store.revoke_api_key(key_id=key_id)

@@ -11,11 +11,18 @@ from rich.console import Console
 from rich.text import Text
 
 from cogo.watch.board import board
-from cogo.watch.follow import Delta, Finished, Happening, follow
+from cogo.watch.follow import follow
 from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Task
 from protocol.topics import result_topic
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    TextKind,
+    TranscriptDelta,
+    TranscriptReset,
+)
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.agents.fake_store import FakeStore
 
@@ -31,9 +38,11 @@ def an_event(kind: str, subtask: UUID | None = FIRST, attempt: int = 1, seq: int
     )  # fmt: skip
 
 
-def a_delta(text: str, *, subtask: UUID = FIRST, attempt: int = 1, kind: str = "text") -> Delta:
-    return Delta(
-        task_id=TASK, subtask_id=subtask, attempt=attempt, kind=kind, text=text, restarted=False
+def a_delta(
+    text: str, *, subtask: UUID = FIRST, attempt: int = 1, kind: TextKind = "text"
+) -> TranscriptDelta:
+    return TranscriptDelta(
+        task_id=TASK, subtask_id=subtask, attempt=attempt, kind=kind, offset=0, delta=text
     )
 
 
@@ -46,7 +55,7 @@ def a_task(text: str) -> Task:
     )  # fmt: skip
 
 
-def seen(*happenings: Happening, stream: Stream = "answer") -> tuple[TaskView, str]:
+def seen(*updates: TaskUpdate, stream: Stream = "answer") -> tuple[TaskView, str]:
     """Return the view and the screen after these."""
     screen: list[str] = []
     view = TaskView(
@@ -54,7 +63,7 @@ def seen(*happenings: Happening, stream: Stream = "answer") -> tuple[TaskView, s
         say=lambda line: screen.append(f"<{line.split()[1]}>\n"),
         write=lambda _, text: screen.append(text),
     )
-    for each in happenings:
+    for each in updates:
         view.show(each)
     return view, "".join(screen)
 
@@ -68,7 +77,7 @@ def test_status_lines_wait_until_the_text_ends() -> None:
         an_event("subtask.delayed", SECOND),
         a_delta("two\nthree"),
         an_event("subtask.completed"),
-        Finished(task),
+        TaskEnded(task),
     )
 
     assert screen == "<claimed>\none two\nthree\n<will>\n<finished>\n"
@@ -86,14 +95,16 @@ def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
         a_delta("hal"),
         an_event("subtask.delayed"),
         a_delta("whole", attempt=2),
-        Finished(a_task("")),
+        TaskEnded(a_task("")),
     )
 
     assert screen == "hal\n<will>\nwhole\n"
 
 
 def test_an_attempt_that_nobody_ended_gives_way_to_the_next() -> None:
-    view, screen = seen(a_delta("hal"), a_delta("whole", attempt=2), Finished(a_task("whole")))
+    void = TranscriptReset(task_id=TASK, subtask_id=FIRST, attempt=2)
+    later = a_delta("whole", attempt=2)
+    view, screen = seen(a_delta("hal"), void, later, TaskEnded(a_task("whole")))
 
     assert screen == "hal\nwhole\n"
     assert view.has_shown(a_task("whole"))
@@ -102,10 +113,10 @@ def test_an_attempt_that_nobody_ended_gives_way_to_the_next() -> None:
 def test_a_text_that_was_not_read_whole_is_printed_at_the_end() -> None:
     task = a_task("one two three")
 
-    view, _ = seen(a_delta("one "), a_delta("three"), Finished(task))
+    view, _ = seen(a_delta("one "), a_delta("three"), TaskEnded(task))
     assert not view.has_shown(task)
 
-    view, _ = seen(a_delta("one two three"), Finished(task), stream="aside")
+    view, _ = seen(a_delta("one two three"), TaskEnded(task), stream="aside")
     assert not view.has_shown(task)
 
 
@@ -118,7 +129,7 @@ def test_tasks_that_move_fit_the_terminal_and_no_word_is_cut(width: int) -> None
     with board({TASK: "fibonacci"}, simulated=True, console=console) as moving:
         for piece in re.findall(r"\S+\s*", answer):  # as some vendors cut: behind the space
             moving.show(a_delta(piece))
-        moving.show(Finished(a_task(answer)))
+        moving.show(TaskEnded(a_task(answer)))
 
     shown = Text.from_ansi(screen.getvalue()).plain
     last = [line for line in shown.splitlines() if line.startswith("fibonacci")][-1]

@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from gateway.problems import Problem, openai_error
-from gateway.routes.code_generation import code_in
-from gateway.streams.updates import Discarded, Ended, News, Said
-from gateway.tasks.completions import chunks, completion
-from gateway.tasks.swarms import frames
-from gateway.tasks.task_run import Inquiry, completed
+from gateway.problems import Problem, build_openai_error
+from gateway.routes.code_generation import find_code
+from gateway.tasks.completions import build_completion, stream_chunks
+from gateway.tasks.swarms import stream_frames
+from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.ids import utc_now
 from protocol.records import Event, Task
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 
 def a_task(status: str = "completed", **fields: Any) -> Task:
@@ -25,25 +25,27 @@ def a_task(status: str = "completed", **fields: Any) -> Task:
 
 
 class Script:
-    """An inquiry whose news are known beforehand."""
+    """A run whose updates are known beforehand."""
 
     task_id = uuid4()
 
-    def __init__(self, *items: News) -> None:
+    def __init__(self, *items: TaskUpdate) -> None:
         self._items = items
 
-    async def news(self) -> AsyncIterator[News]:
+    async def updates(self) -> AsyncIterator[TaskUpdate]:
         for each in self._items:
             yield each
 
 
-def says(text: str) -> Said:
-    return Said(subtask_id=uuid4(), attempt=1, kind="text", offset=0, delta=text)
+def says(text: str) -> TranscriptDelta:
+    return TranscriptDelta(
+        task_id=uuid4(), subtask_id=uuid4(), attempt=1, kind="text", offset=0, delta=text
+    )
 
 
-async def streamed(*items: News, with_usage: bool = False) -> list[dict[str, Any]]:
-    asked = cast("Inquiry", Script(*items))
-    told = chunks(asked, model="m", with_usage=with_usage)
+async def streamed(*items: TaskUpdate, with_usage: bool = False) -> list[dict[str, Any]]:
+    asked = cast("TaskRun", Script(*items))
+    told = stream_chunks(asked, model="m", with_usage=with_usage)
     return [each async for each in told if each is not None]
 
 
@@ -51,8 +53,8 @@ async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> Non
     task = a_task(result={"text": "hello"}, input_tokens=3, cached_tokens=1, output_tokens=2)
     thought = replace(says("hm"), kind="reasoning")
 
-    whole = completion(task, model="m")
-    told = await streamed(thought, says("hello"), Ended(task), with_usage=True)
+    whole = build_completion(task, model="m")
+    told = await streamed(thought, says("hello"), TaskEnded(task), with_usage=True)
 
     assert ChatCompletion.model_validate(whole).created == int(task.created_at.timestamp())
     assert set(whole["choices"][0]) == {"index", "message", "logprobs", "finish_reason"}
@@ -71,9 +73,9 @@ async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> Non
 
 
 async def test_a_frame_about_a_new_attempt_says_that_its_text_begins_anew() -> None:
-    asked = cast("Inquiry", Script(Discarded(subtask_id=uuid4(), attempt=2)))
+    asked = cast("TaskRun", Script(TranscriptReset(task_id=uuid4(), subtask_id=uuid4(), attempt=2)))
 
-    [frame] = [each async for each in frames(asked, team_id="t", session_id="s")]
+    [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
 
     assert (frame["status"], frame["discard"]) == ("restarted", True)
 
@@ -91,10 +93,10 @@ async def test_a_frame_about_a_new_attempt_says_that_its_text_begins_anew() -> N
 async def test_an_answer_says_why_it_ended(reason: str | None, told: str) -> None:
     task = a_task(result={"text": "hello", "finish_reason": reason})
 
-    [choice] = completion(task, model="m")["choices"]
+    [choice] = build_completion(task, model="m")["choices"]
     assert choice["message"] == {"role": "assistant", "content": "hello"}
     assert choice["finish_reason"] == told
-    last = (await streamed(says("hello"), Ended(task)))[-1]
+    last = (await streamed(says("hello"), TaskEnded(task)))[-1]
     assert last["choices"][0]["finish_reason"] == told
 
 
@@ -112,9 +114,9 @@ async def test_an_answer_without_a_word_is_an_error_that_says_what_to_do(
 ) -> None:
     task = a_task(result=result)
     with pytest.raises(Problem) as whole:
-        completion(task, model="m")
+        build_completion(task, model="m")
     with pytest.raises(Problem) as live:
-        await streamed(Ended(task))
+        await streamed(TaskEnded(task))
 
     assert whole.value.code == live.value.code == code
     assert whole.value.status_code >= 400
@@ -127,11 +129,11 @@ async def test_what_a_filter_cuts_off_ends_so_where_words_were_said_and_is_an_er
     error = {"class": "content_filtered", "message": "the vendor's filter refused the answer"}
     task = a_task("failed", error=error)
 
-    last = (await streamed(says("It is"), Ended(task)))[-1]
+    last = (await streamed(says("It is"), TaskEnded(task)))[-1]
     assert last["choices"][0]["finish_reason"] == "content_filter"
     with pytest.raises(Problem) as refused:
-        await streamed(Ended(task))
-    assert openai_error(refused.value)["error"] == {
+        await streamed(TaskEnded(task))
+    assert build_openai_error(refused.value)["error"] == {
         "message": "the vendor's filter refused the answer",
         "type": "invalid_request_error",
         "param": None,
@@ -147,19 +149,19 @@ def test_a_task_that_failed_is_an_error_with_its_words(kind: str, status: int) -
     error = {"class": kind, "message": "why", "hint": "what to do"}
     task = a_task("failed", error=error)
     with pytest.raises(Problem) as failed:
-        completed(task)
+        require_completed(task)
 
     assert failed.value.body()["task_id"] == str(task.id)
     assert (failed.value.status_code, failed.value.code) == (status, kind)
-    assert openai_error(failed.value)["error"]["message"] == "why (what to do)"
+    assert build_openai_error(failed.value)["error"]["message"] == "why (what to do)"
 
 
 async def test_what_the_simulator_says_is_marked() -> None:
     task = a_task(result={"text": "hello", "simulated": True})
 
-    assert completion(task, model="m")["simulated"] is True
-    assert (await streamed(says("hello"), Ended(task)))[-1]["simulated"] is True
-    assert "simulated" not in completion(a_task(result={"text": "hello"}), model="m")
+    assert build_completion(task, model="m")["simulated"] is True
+    assert (await streamed(says("hello"), TaskEnded(task)))[-1]["simulated"] is True
+    assert "simulated" not in build_completion(a_task(result={"text": "hello"}), model="m")
 
 
 @pytest.mark.parametrize(
@@ -176,9 +178,9 @@ async def test_a_swarm_tells_what_becomes_of_its_work(
     event = Event(
         task_id=uuid4(), seq=1, at=utc_now(), kind=kind, agent_id="a-1", detail={"lane": lane}
     )
-    asked = cast("Inquiry", Script(event))
+    asked = cast("TaskRun", Script(event))
 
-    [frame] = [each async for each in frames(asked, team_id="t", session_id="s")]
+    [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
 
     base = {"content": "", "done": False, "team_id": "t", "session_id": "s"}
     assert frame == base | told
@@ -196,8 +198,8 @@ async def test_a_swarm_tells_what_becomes_of_its_work(
     ],
 )
 def test_code_is_code_with_and_without_a_fence(code: str) -> None:
-    assert code_in({"text": code, "generated_code": code}) == code
-    assert code_in({"text": f"Here:\n```\n{code}\n```", "generated_code": code}) == code
+    assert find_code({"text": code, "generated_code": code}) == code
+    assert find_code({"text": f"Here:\n```\n{code}\n```", "generated_code": code}) == code
 
 
 @pytest.mark.parametrize(
@@ -210,12 +212,12 @@ def test_code_is_code_with_and_without_a_fence(code: str) -> None:
     ],
 )
 def test_prose_is_no_code(text: str) -> None:
-    assert code_in({"text": text, "generated_code": text}) is None
+    assert find_code({"text": text, "generated_code": text}) is None
 
 
 @pytest.mark.parametrize("line", ["\n", " \t\n", "<a\n", "a\n", "; ", "import "])
 def test_a_long_answer_is_searched_for_code_in_linear_time(line: str) -> None:
     began = time.process_time()
-    code_in({"text": line * 100_000, "generated_code": line * 100_000})
+    find_code({"text": line * 100_000, "generated_code": line * 100_000})
 
     assert time.process_time() - began < 5, "some work grows with the square of the answer"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.problems import Problem
-from gateway.tasks.conversation import ChatCompletionRequest, task_of
+from gateway.tasks.conversation import ChatCompletionRequest, build_task
 
 HELLO: dict[str, Any] = {"role": "user", "content": "hello"}
 
@@ -23,7 +23,7 @@ def test_every_message_is_kept() -> None:
         {"role": "user", "content": "d"},
     ]
 
-    task = task_of(request(messages=messages, max_tokens=7, stop="END"), model=None)
+    task = build_task(request(messages=messages, max_tokens=7, stop="END"), model=None)
 
     assert (task.type, task.prompt, task.model) == ("CHAT", "d", None)
     assert task.params == {
@@ -52,7 +52,7 @@ def test_every_message_is_kept() -> None:
 )
 def test_what_cannot_be_kept_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(Problem) as refused:
-        task_of(request(**fields), model=None)
+        build_task(request(**fields), model=None)
 
     assert (refused.value.status_code, refused.value.extra["param"]) == (400, param)
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_kept_is_refused_by_name(fields: dict[str, Any], param: s
     "fields", [{"tools": []}, {"n": 1}, {"response_format": {"type": "text"}}, {"logprobs": False}]
 )
 def test_what_clients_send_by_default_is_no_obstacle(fields: dict[str, Any]) -> None:
-    assert task_of(request(**fields), model="m").model == "m"
+    assert build_task(request(**fields), model="m").model == "m"
 
 
 def test_parameters_without_effect_are_named() -> None:

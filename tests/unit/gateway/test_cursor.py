@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.streams.cursor import Cursor, Heard
+from gateway.streams.cursor import Cursor
+from protocol.transcript import ReadPosition
 
 COUNTS = st.integers(0, 10**9)
 
@@ -15,10 +16,10 @@ COUNTS = st.integers(0, 10**9)
     COUNTS,
     COUNTS,
     st.booleans(),
-    st.dictionaries(st.uuids(), st.builds(Heard, COUNTS, COUNTS, COUNTS), max_size=5),
+    st.dictionaries(st.uuids(), st.builds(ReadPosition, COUNTS, COUNTS, COUNTS), max_size=5),
 )
 def test_what_is_written_is_read_again(
-    seq: int, choices: int, has_ended: bool, heard: dict[object, Heard]
+    seq: int, choices: int, has_ended: bool, heard: dict[object, ReadPosition]
 ) -> None:
     cursor = Cursor(seq, choices, has_ended, heard)  # type: ignore[arg-type]  # the keys are UUIDs
 

@@ -11,15 +11,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway.streams.cursor import Cursor
-from gateway.streams.hub import Hub, Watcher
-from gateway.streams.sse import named
-from gateway.streams.updates import Discarded, Ended, News, Said
+from gateway.streams.sse import describe_update
+from gateway.streams.task_feeds import TaskFeeds, TaskWatcher
 from protocol.errors import StoreUnavailable
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
+from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
 
@@ -77,9 +77,9 @@ class Rows:
 @asynccontextmanager
 async def watching(
     rows: Rows, bus: FakeBus, cursor: Cursor | None = None
-) -> AsyncIterator[Watcher]:
+) -> AsyncIterator[TaskWatcher]:
     async with (
-        Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
+        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
         hub.watch(TASK, cursor) as watcher,
     ):
         yield watcher
@@ -98,20 +98,20 @@ async def say(bus: FakeBus, message: Envelope) -> None:
     hear(message)
 
 
-async def until(watcher: Watcher, kind: type[News]) -> list[News]:
-    found: list[News] = []
+async def until(watcher: TaskWatcher, kind: type[TaskUpdate]) -> list[TaskUpdate]:
+    found: list[TaskUpdate] = []
     async with asyncio.timeout(20):
         while not any(isinstance(each, kind) for each in found):
-            found += await watcher.news(within=5)
+            found += await watcher.next_updates(within=5)
     return found
 
 
-def text_of(found: list[News]) -> str:
+def text_of(found: list[TaskUpdate]) -> str:
     text = ""
     for each in found:
-        if isinstance(each, Discarded):
+        if isinstance(each, TranscriptReset):
             text = ""
-        elif isinstance(each, Said):
+        elif isinstance(each, TranscriptDelta):
             assert each.offset == len(text)
             text += each.delta
     return text
@@ -121,11 +121,11 @@ async def test_live_text_comes_before_any_row_and_the_output_brings_what_was_los
     rows, bus = Rows(), FakeBus()
     async with watching(rows, bus) as watcher:
         await say(bus, speaks("one ", offset=0))
-        first = await until(watcher, Said)
+        first = await until(watcher, TranscriptDelta)
         await say(bus, speaks("four", offset=14))  # the middle is lost
         rows.become("completed", output={"text": "one two three four"})
         rows.happen("task.completed")
-        rest = await until(watcher, Ended)
+        rest = await until(watcher, TaskEnded)
 
     assert text_of(first) == "one "
     assert text_of(first + rest) == "one two three four"
@@ -135,12 +135,12 @@ async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
     rows, bus = Rows(), FakeBus()
     async with watching(rows, bus) as watcher:
         await say(bus, speaks("old", offset=0))
-        found = await until(watcher, Said)
+        found = await until(watcher, TranscriptDelta)
         await say(bus, speaks("new", offset=0, attempt=2))
-        found += await until(watcher, Discarded)
+        found += await until(watcher, TranscriptReset)
 
     assert text_of(found) == "new"
-    assert [named(each)[0] for each in found] == ["text", "discard", "text"]
+    assert [describe_update(each)[0] for each in found] == ["text", "discard", "text"]
 
 
 async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
@@ -149,13 +149,13 @@ async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
     checkpoint = {"attempt": 1, "content": "one two", "reasoning": ""}
     rows.become("running", checkpoint=checkpoint)
     async with watching(rows, FakeBus()) as watcher:
-        before = await until(watcher, Said)
+        before = await until(watcher, TranscriptDelta)
         place = str(watcher.cursor)
     rows.become("completed", output={"text": "one two three"})
     rows.happen("task.completed")
 
     async with watching(rows, FakeBus(), Cursor.parse(place)) as watcher:
-        after = await until(watcher, Ended)
+        after = await until(watcher, TaskEnded)
 
     assert text_of(before + after) == "one two three"
     seqs = [each.seq for each in [*before, *after] if isinstance(each, Event)]
@@ -167,20 +167,28 @@ async def test_whoever_resumes_behind_any_frame_of_a_batch_gets_all_the_others()
     rows.happen("task.running")
     rows.become("running", checkpoint={"attempt": 1, "content": "old", "reasoning": "hm"})
     async with watching(rows, bus) as watcher:
-        await until(watcher, Said)
+        await until(watcher, TranscriptDelta)
         start = str(watcher.cursor)
     rows.become("running", attempt=2)
     output = {"text": "one two", "reasoning_content": "why"}
     rows.become("completed", attempt=2, output=output)
     rows.happen("task.completed")
 
-    async def frames_after(place: str) -> list[tuple[News, str]]:
+    async def frames_after(place: str) -> list[tuple[TaskUpdate, str]]:
         async with watching(rows, bus, Cursor.parse(place)) as watcher:
-            return await watcher.placed_news(within=5)
+            return await watcher.next_with_cursors(within=5)
 
     batch = await frames_after(start)
     kinds = [type(item) for item, _ in batch]
-    assert kinds == [Event, Event, Event, Discarded, Said, Said, Ended]
+    assert kinds == [
+        Event,
+        Event,
+        Event,
+        TranscriptReset,
+        TranscriptDelta,
+        TranscriptDelta,
+        TaskEnded,
+    ]
     for number, (_, place) in enumerate(batch[:-1], start=1):
         assert await frames_after(place) == batch[number:]
         assert not Cursor.parse(place).has_ended
@@ -191,10 +199,10 @@ async def test_without_realtime_checkpoints_bring_the_text() -> None:
     rows = Rows()
     rows.become("running", checkpoint={"attempt": 1, "content": "so far", "reasoning": ""})
     async with watching(rows, FakeBus()) as watcher:
-        found = await until(watcher, Said)
+        found = await until(watcher, TranscriptDelta)
         text = {"attempt": 1, "content": "so far, so good", "reasoning": ""}
         rows.subtasks = [rows.subtasks[0].model_copy(update={"checkpoint": text})]
-        found += await until(watcher, Said)
+        found += await until(watcher, TranscriptDelta)
 
     assert text_of(found) == "so far, so good"
 
@@ -203,7 +211,7 @@ async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
     rows, bus = Rows(), FakeBus()
     rows.become("running")
     async with (
-        Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(0)) as hub,
+        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(0)) as hub,
         hub.watch(TASK),
     ):
         await say(bus, speaks("x", offset=0))
@@ -218,18 +226,24 @@ async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
 async def test_a_database_that_is_away_is_waited_for() -> None:
     rows = Rows(is_away=True)
     async with watching(rows, FakeBus()) as watcher:
-        assert await watcher.news(within=0.05) == []
+        assert await watcher.next_updates(within=0.05) == []
         rows.happen("task.completed")
         rows.is_away = False
-        assert isinstance((await until(watcher, Ended))[-1], Ended)
+        assert isinstance((await until(watcher, TaskEnded))[-1], TaskEnded)
 
 
 async def test_watchers_of_one_task_share_one_feed() -> None:
     rows, bus = Rows(), FakeBus()
-    async with Hub(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub:
+    async with TaskFeeds(
+        store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)
+    ) as hub:
         async with hub.watch(TASK) as one, hub.watch(TASK) as other:
             await say(bus, speaks("hello", offset=0))
-            assert text_of(await until(one, Said)) == text_of(await until(other, Said)) == "hello"
+            assert (
+                text_of(await until(one, TranscriptDelta))
+                == text_of(await until(other, TranscriptDelta))
+                == "hello"
+            )
             assert hub.watchers == 2
         assert hub.watchers == 0
 
@@ -239,7 +253,7 @@ async def forever() -> None:
 
 
 async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
-    hub = Hub(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
+    hub = TaskFeeds(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(20), hub:
             hub.spawn(forever())

@@ -14,16 +14,16 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from cogo.process.gateway import build_server_config
-from gateway.limits.seats import Seats, client_address
+from gateway.limits.connection_limiter import ConnectionLimiter, get_client_address
 from gateway.metrics import Metrics
-from gateway.middleware import Door
+from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
 from tests.support.eventually import eventually
 
 SOON = timedelta(seconds=0.4)
 LONG = timedelta(minutes=5)
-PATIENT = {"header_within": LONG, "body_within": LONG, "read_within": LONG}
+PATIENT = {"header_timeout": LONG, "body_timeout": LONG, "read_timeout": LONG}
 PIECE = b"x" * 65_536
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -47,7 +47,7 @@ class Application:
 
         @app.get("/address")
         async def address(request: Request) -> str:
-            return client_address(request.scope)
+            return get_client_address(request.scope)
 
         app.mount("/flood", self._flood)
         app.mount("/slow", self._slow)
@@ -77,7 +77,7 @@ class Application:
 async def serving(application: Application, **changes: object) -> AsyncIterator[int]:
     """Serve on a free port; nothing is limited but what `changes` say."""
     options = GatewayOptions(is_loopback=True, **(PATIENT | changes))  # type: ignore[arg-type]
-    door = Door(application.app(), options=options, metrics=Metrics())
+    door = EdgeMiddleware(application.app(), options=options, metrics=Metrics())
     server = uvicorn.Server(build_server_config(door, options))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as group:
@@ -116,7 +116,7 @@ async def application() -> Application:
 async def test_whoever_does_not_send_a_whole_header_is_dropped(
     application: Application, begin: str
 ) -> None:
-    async with serving(application, header_within=SOON) as port:
+    async with serving(application, header_timeout=SOON) as port:
         reader, writer = await sent(port, begin)
         answer = await reader.read()
         writer.close()
@@ -127,7 +127,7 @@ async def test_whoever_does_not_send_a_whole_header_is_dropped(
 async def test_a_header_that_comes_byte_by_byte_is_not_given_more_time(
     application: Application,
 ) -> None:
-    async with serving(application, header_within=SOON) as port:
+    async with serving(application, header_timeout=SOON) as port:
         reader, writer = await sent(port, "GET / HTTP/1.1\r\nx-")
         await trickle(reader, writer)
 
@@ -136,7 +136,7 @@ async def test_a_body_that_trickles_is_refused_and_its_connection_closed(
     application: Application,
 ) -> None:
     head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-    async with serving(application, body_within=SOON) as port:
+    async with serving(application, body_timeout=SOON) as port:
         reader, writer = await sent(port, head)
         answer = await reader.read()  # to the end of the connection
         writer.close()
@@ -149,7 +149,7 @@ async def test_the_rest_of_a_body_that_nobody_wants_does_not_hold_a_connection(
     application: Application,
 ) -> None:
     head = "POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-    async with serving(application, header_within=SOON) as port:
+    async with serving(application, header_timeout=SOON) as port:
         reader, writer = await sent(port, head)
         assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
         await trickle(reader, writer)
@@ -158,14 +158,14 @@ async def test_the_rest_of_a_body_that_nobody_wants_does_not_hold_a_connection(
 @pytest.mark.parametrize("upgrade", [False, True], ids=["stream", "socket"])
 async def test_whoever_does_not_read_is_dropped(application: Application, upgrade: bool) -> None:
     request = "GET /flood/ HTTP/1.1\r\nHost: localhost\r\n"
-    async with serving(application, read_within=SOON) as port:
+    async with serving(application, read_timeout=SOON) as port:
         _, writer = await sent(port, request + (UPGRADE if upgrade else "") + "\r\n")
         await eventually(application.ended.is_set, within=30)
         writer.close()
 
 
 async def test_whoever_waits_for_a_long_answer_is_not_dropped(application: Application) -> None:
-    limits = {"header_within": SOON, "body_within": SOON, "read_within": SOON}
+    limits = {"header_timeout": SOON, "body_timeout": SOON, "read_timeout": SOON}
     async with serving(application, **limits) as port:
         waiting, writer = await sent(port, "GET /slow/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await waiting.readuntil(b"begun")
@@ -209,18 +209,18 @@ async def test_nobody_chooses_the_address_that_they_count_for_but_through_a_prox
 
 
 def test_nobody_holds_more_than_a_share_and_what_is_given_back_can_be_taken_again() -> None:
-    seats = Seats(share=2)
-    with seats.take("address:1") as one, seats.take("address:1") as two:
-        assert seats.is_crowded("address:1")
-        one.give_to("anna")
-        two.give_to("anna")
-        assert not seats.is_crowded("address:1")  # it is known whose they are
-        with seats.take("address:1") as three:
+    limiter = ConnectionLimiter(share=2)
+    with limiter.acquire("address:1") as one, limiter.acquire("address:1") as two:
+        assert limiter.is_exhausted("address:1")
+        one.transfer_to("anna")
+        two.transfer_to("anna")
+        assert not limiter.is_exhausted("address:1")  # it is known whose they are
+        with limiter.acquire("address:1") as three:
             with pytest.raises(Problem) as refused:
-                three.give_to("anna")
-            three.give_to("bela")
+                three.transfer_to("anna")
+            three.transfer_to("bela")
 
     assert refused.value.status_code == 429
     assert int(refused.value.headers["Retry-After"]) >= 1  # type: ignore[index]
-    assert seats.taken == 0
-    assert not any(map(seats.is_crowded, ("anna", "bela", "address:1")))
+    assert limiter.taken == 0
+    assert not any(map(limiter.is_exhausted, ("anna", "bela", "address:1")))

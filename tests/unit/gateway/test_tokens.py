@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from pydantic import SecretStr
 
-from gateway.auth.tokens import Tokens
+from gateway.auth.tokens import TokenVerifier
 from gateway.problems import Problem
 
 USER: Final = uuid4()
@@ -75,9 +75,9 @@ def shared(secret: str = SECRET, **changes: Any) -> str:
 @asynccontextmanager
 async def tokens_of(
     project: Project, *, secret: str | None = None, clock: Iterator[float] | None = None
-) -> AsyncIterator[Tokens]:
+) -> AsyncIterator[TokenVerifier]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(project.answer)) as http:
-        yield Tokens(
+        yield TokenVerifier(
             http,
             url="https://project.example",
             publishable_key="sb_publishable_x",
@@ -90,7 +90,7 @@ async def test_tokens_of_a_published_key_are_verified_here_and_the_keys_asked_fo
     project = Project()
     key = project.key("one")
     async with tokens_of(project) as tokens:
-        assert [await tokens.user(signed(key)) for _ in range(3)] == [USER] * 3
+        assert [await tokens.verify_user(signed(key)) for _ in range(3)] == [USER] * 3
 
     assert project.asked == ["/auth/v1/.well-known/jwks.json"]
 
@@ -98,9 +98,9 @@ async def test_tokens_of_a_published_key_are_verified_here_and_the_keys_asked_fo
 async def test_tokens_of_the_projects_secret_are_verified_without_asking_anybody() -> None:
     project = Project()
     async with tokens_of(project, secret=SECRET) as tokens:
-        assert await tokens.user(shared()) == USER
+        assert await tokens.verify_user(shared()) == USER
         with pytest.raises(Problem, match="not valid"):
-            await tokens.user(shared("another secret, also long enough for HS256"))
+            await tokens.verify_user(shared("another secret, also long enough for HS256"))
 
     assert project.asked == []
 
@@ -110,9 +110,9 @@ async def test_without_the_secret_the_project_is_asked_whose_a_token_is(status: 
     token = shared()
     project = Project(accepts={token}, refuses_with=status)
     async with tokens_of(project) as tokens:
-        assert await tokens.user(token) == USER
+        assert await tokens.verify_user(token) == USER
         with pytest.raises(Problem, match="does not accept"):
-            await tokens.user(shared(exp=int(time.time()) + 5))
+            await tokens.verify_user(shared(exp=int(time.time()) + 5))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_only_tokens_of_users_that_hold_are_taken(
     token = signed(project.key("one"), **changes) if is_published else shared(**changes)
     async with tokens_of(project, secret=SECRET) as tokens:
         with pytest.raises(Problem, match=why) as refused:
-            await tokens.user(token)
+            await tokens.verify_user(token)
 
     assert (refused.value.status_code, refused.value.code) == (401, "unauthenticated")
 
@@ -147,7 +147,7 @@ async def test_forged_tokens_are_refused() -> None:
     async with tokens_of(project, secret=SECRET) as tokens:
         for token in (signed(others), signed(others, "two"), unsigned, "a.b.c"):
             with pytest.raises(Problem) as refused:
-                await tokens.user(token)
+                await tokens.verify_user(token)
             assert refused.value.status_code == 401
 
 
@@ -161,25 +161,25 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_ends() -> None:
 
     old = project.key("one")
     async with tokens_of(project, clock=clock()) as tokens:
-        await tokens.user(signed(old))
+        await tokens.verify_user(signed(old))
         new = project.key("two")
         del project.keys["one"]
 
         now += 60
-        assert await tokens.user(signed(new, "two")) == USER
+        assert await tokens.verify_user(signed(new, "two")) == USER
         with pytest.raises(Problem, match="does not know its key"):
-            await tokens.user(signed(old))
+            await tokens.verify_user(signed(old))
 
         asked = len(project.asked)
         for _ in range(5):
             with pytest.raises(Problem):
-                await tokens.user(signed(old, "three"))
+                await tokens.verify_user(signed(old, "three"))
         assert len(project.asked) == asked  # guesses do not make us ask each time
 
         del project.keys["two"]
         now += AGES
         with pytest.raises(Problem, match="does not know its key"):
-            await tokens.user(signed(new, "two"))
+            await tokens.verify_user(signed(new, "two"))
 
 
 async def test_while_auth_is_away_known_keys_hold_and_for_others_it_is_said() -> None:
@@ -192,14 +192,14 @@ async def test_while_auth_is_away_known_keys_hold_and_for_others_it_is_said() ->
 
     key = project.key("one")
     async with tokens_of(project, clock=clock()) as tokens:
-        await tokens.user(signed(key))
+        await tokens.verify_user(signed(key))
         project.is_away = True
         now += AGES
 
-        assert await tokens.user(signed(key)) == USER
+        assert await tokens.verify_user(signed(key)) == USER
         with pytest.raises(Problem) as away:
             now += AGES
-            await tokens.user(signed(key, "two"))
+            await tokens.verify_user(signed(key, "two"))
     assert (away.value.status_code, away.value.code) == (503, "auth_unavailable")
 
 
@@ -209,5 +209,5 @@ async def test_an_answer_that_is_no_object_means_that_auth_is_away(says: str) ->
     async with tokens_of(project) as tokens:
         for token in (shared(), signed(ec.generate_private_key(ec.SECP256R1()))):
             with pytest.raises(Problem) as away:
-                await tokens.user(token)
+                await tokens.verify_user(token)
             assert (away.value.status_code, away.value.code) == (503, "auth_unavailable")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.keys import make_keys
-from gateway.auth.keys import new_key
+from gateway.auth.keys import generate_key
 from providers.errors import CallFailed
 from providers.secrets import MASK, SHAPES, Redactor, StreamRedactor
 from tests.support.keys import KEYS
@@ -38,7 +38,7 @@ def test_every_shape_has_a_key_that_the_consumers_are_tested_with() -> None:
 def test_what_we_make_ourselves_is_in_the_table() -> None:
     ours = make_keys()
 
-    for key in (new_key()[1], ours.secret, ours.publishable, ours.legacy_service_role):
+    for key in (generate_key()[1], ours.secret, ours.publishable, ours.legacy_service_role):
         assert Redactor().redact(f"<{key}>") == f"<{MASK}>"
 
 

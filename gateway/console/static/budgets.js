@@ -1,29 +1,26 @@
-// What was spent of each cap: everybody's for operators, one's own for others.
+// Budgets and what is spent of them: all for operators, one's own for other people.
 
-import { get } from "/console/api.js";
+import { get, poll } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
 import { moment, money } from "/console/format.js";
 
 const EVERY_MS = 5_000;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
-/** Ask again and again while the page is seen. */
-export async function follow() {
-  for (;;) {
-    if (!document.hidden) {
-      try {
-        const { budgets } = await get("/budgets");
-        byId("caps").hidden = budgets.length === 0;
-        show(byId("budgets"), budgets.map(cap));
-      } catch {
-        // Away or not let in: others say so; it is asked again.
-      }
+/** Show the budgets, again and again. */
+export function watch() {
+  return poll(EVERY_MS, async () => {
+    try {
+      const { budgets } = await get("/budgets");
+      byId("caps").hidden = budgets.length === 0;
+      show(byId("budgets"), budgets.map(buildItem));
+    } catch {
+      // Unreachable or unauthorized: the page shows that elsewhere, and this is retried.
     }
-    await new Promise((done) => setTimeout(done, EVERY_MS));
-  }
+  });
 }
 
-function cap(each) {
+function buildItem(each) {
   const limit = Number(each.limit_usd);
   const isDefault = each.scope === "owner" && each.key === "*";
   const taken = Number(each.spent_usd) + Number(each.reserved_usd);
@@ -33,19 +30,19 @@ function cap(each) {
     "li",
     { title: each.key },
     h("span", { class: `status ${taken >= limit ? "failed" : "alive"}` }, each.per),
-    h("span", { class: "title" }, name(each)),
+    h("span", { class: "title" }, nameBudget(each)),
     h(
       "span",
       { class: "facts" },
       isDefault ? `up to ${money(limit)} each · ${resets}` : `${money(taken)} of ${money(limit)}${reserved} · ${resets}`,
-      h("meter", { min: 0, max: limit, high: limit * 0.8, value: taken, "aria-label": `Spent of the cap for ${name(each)}` }),
+      h("meter", { min: 0, max: limit, high: limit * 0.8, value: taken, "aria-label": `Spent of the budget for ${nameBudget(each)}` }),
     ),
   );
 }
 
-function name({ scope, key }) {
+function nameBudget({ scope, key }) {
   if (scope === "total") return "everything";
-  if (scope === "owner" && key === "*") return "users without a cap of their own";
+  if (scope === "owner" && key === "*") return "users without a budget of their own";
   if (scope === "owner" && key === "anonymous") return "all anonymous sign-ins";
   if (scope === "owner") return key === NOBODY ? "tasks without an owner" : `owner ${key.slice(0, 8)}`;
   return key;

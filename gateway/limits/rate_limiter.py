@@ -1,27 +1,27 @@
-"""Request rates: one bucket for each caller."""
+"""Request rates: one token bucket for each caller."""
 
 from collections.abc import Callable
 from typing import Final
 
-MOST_CALLERS: Final = 10_000
-"""The longest idle are forgotten beyond so many: a forgotten bucket is a full one."""
+MAX_CALLERS: Final = 10_000
+"""Beyond this the buckets idle longest are forgotten; a forgotten bucket is a full one."""
 
 
-class Rates:
-    """Buckets that hold a minute's requests and fill up steadily. Not shared between processes."""
+class RateLimiter:
+    """Buckets of one minute's requests that refill steadily. Not shared between processes."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:
         self._per_minute = per_minute
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def take(self, caller: str) -> float | None:
-        """Take one; give None, or after how many seconds there will be one."""
+    def acquire(self, caller: str) -> float | None:
+        """Take one request; return None, or the seconds until there will be one."""
         now = self._clock()
         left, since = self._buckets.pop(caller, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
         allowed = left >= 1
         self._buckets[caller] = (left - 1 if allowed else left, now)
-        if len(self._buckets) > MOST_CALLERS:
+        if len(self._buckets) > MAX_CALLERS:
             del self._buckets[next(iter(self._buckets))]
         return None if allowed else (1 - left) * 60 / self._per_minute

@@ -1,42 +1,41 @@
-// How the line to the gateway is: one sentence in the bar, and a banner while it is away.
+// The state of the connection to the gateway: a word in the bar, and a banner while it is lost.
 
 import { byId } from "/console/dom.js";
 
 let retryAt = 0;
 let timer = null;
 
-export function open() {
+export function showOpen() {
   clearInterval(timer);
   timer = null;
   byId("banner").hidden = true;
-  say("live", "live");
+  setState("live", "live");
 }
 
-export function lost(at) {
+export function showLost(at) {
   retryAt = at;
-  const banner = byId("banner");
-  banner.hidden = false;
-  say("away", "away");
-  tick();
-  timer ??= setInterval(tick, 500);
+  byId("banner").hidden = false;
+  setState("away", "away");
+  showCountdown();
+  timer ??= setInterval(showCountdown, 500);
 }
 
-export function refused(sentence) {
+export function showRefused(sentence) {
   clearInterval(timer);
   timer = null;
   const banner = byId("banner");
   banner.hidden = false;
   banner.textContent = sentence;
-  say("away", "refused");
+  setState("away", "refused");
 }
 
-function tick() {
+function showCountdown() {
   const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   byId("banner").textContent =
     seconds > 0 ? `Gateway unreachable, retrying in ${seconds} s.` : "Gateway unreachable, retrying now.";
 }
 
-function say(state, word) {
+function setState(state, word) {
   const link = byId("link");
   link.className = `link ${state}`;
   if (link.textContent !== word) link.textContent = word;

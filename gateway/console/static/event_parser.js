@@ -1,34 +1,34 @@
-// Server-sent events, read from text that comes in any pieces.
+// A parser of server-sent events.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-export class Frames {
+export class EventParser {
   #rest = "";
   #event = "message";
   #data = [];
-  /** The last id, for `Last-Event-ID`; a frame without one does not change it. */
+  /** The last id, for `Last-Event-ID`; an event without one does not change it. */
   lastId = "";
   #id = null;
 
-  /** Take a piece of the stream; give the frames that it completes. */
+  /** Parse a piece of the stream; return the events that it completes. */
   push(piece) {
     const lines = (this.#rest + piece).split("\n");
     this.#rest = lines.pop();
     const found = [];
     for (const raw of lines) {
       const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-      if (line !== "") this.#field(line);
-      else this.#finish(found);
+      if (line !== "") this.#parseField(line);
+      else this.#finishEvent(found);
     }
     return found;
   }
 
-  /** Forget what is incomplete: the connection is gone. */
-  cut() {
+  /** Discard an incomplete event: the connection was lost. */
+  reset() {
     this.#rest = "";
     this.#clear();
   }
 
-  #field(line) {
+  #parseField(line) {
     const colon = line.indexOf(":");
     if (colon === 0) return; // a comment: a heartbeat
     const name = colon < 0 ? line : line.slice(0, colon);
@@ -38,7 +38,7 @@ export class Frames {
     else if (name === "id" && !value.includes("\0")) this.#id = value;
   }
 
-  #finish(found) {
+  #finishEvent(found) {
     if (this.#id !== null) this.lastId = this.#id;
     if (this.#data.length > 0) {
       found.push({ event: this.#event, data: JSON.parse(this.#data.join("\n")) });

@@ -1,10 +1,10 @@
-// Tables of a task: attempts (who, with what, how it ended) and choices of models (and why).
+// Tables of a task: attempts, model selections with their reasons, and history.
 
-import { clock, cost, count, explained, milliseconds } from "/console/format.js";
+import { clock, cost, count, explain, milliseconds } from "/console/format.js";
 import { h } from "/console/dom.js";
 
-export function attempts(rows, keyOf) {
-  const columns = ["Subtask", "Model", "Agent", "Outcome", "First word", "Whole", "Tokens", "Cost"];
+export function buildAttempts(rows, keyOf) {
+  const columns = ["Subtask", "Model", "Agent", "Outcome", "First token", "Total", "Tokens", "Cost"];
   const body = rows.flatMap((each) => {
     const outcome = each.outcome ?? "running";
     const line = h(
@@ -20,13 +20,13 @@ export function attempts(rows, keyOf) {
       h("td", { class: "figure" }, cost(each)),
     );
     if (!each.error) return [line];
-    return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explained(each.error)))];
+    return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explain(each.error)))];
   });
-  return table("Attempts", columns, body);
+  return buildTable("Attempts", columns, body);
 }
 
-/** `isSimulated`: the simulator answered in place of the models that were chosen. */
-export function choices(rows, isSimulated) {
+/** `isSimulated`: the simulator answered in place of the selected models. */
+export function buildSelections(rows, isSimulated) {
   return h(
     "ul",
     { class: "choices" },
@@ -38,13 +38,13 @@ export function choices(rows, isSimulated) {
         each.provider ? ` at ${each.provider}` : "",
         isSimulated ? " · simulated" : "",
         h("p", {}, each.reason ?? "no reason was recorded"),
-        candidates(each.candidates),
+        buildCandidates(each.candidates),
       ),
     ),
   );
 }
 
-function candidates(rows) {
+function buildCandidates(rows) {
   if (rows.length === 0) return null;
   const named = rows.map((each) => {
     const name = each.model_id ?? each.model ?? "?";
@@ -53,7 +53,7 @@ function candidates(rows) {
   return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
 }
 
-export function history(events, keyOf) {
+export function buildHistory(events, keyOf) {
   return h(
     "ol",
     { class: "history" },
@@ -65,7 +65,7 @@ export function history(events, keyOf) {
   );
 }
 
-export function table(caption, columns, body) {
+export function buildTable(caption, columns, body) {
   const head = h("tr", {}, columns.map((each) => h("th", { scope: "col" }, each)));
   return h(
     "div",
