@@ -1,4 +1,4 @@
-"""Migrations: the SQL files, how they are cut into statements, how they are applied."""
+"""Migrations: reading the SQL files and applying them."""
 
 from cogo.migrations.apply import Migrated, migrate
 from cogo.migrations.files import Migration, load_migrations

@@ -12,8 +12,7 @@ from typing import Final
 import asyncpg
 
 from cogo.errors import MigrationFailed
-from cogo.migrations.files import Migration
-from cogo.migrations.statements import split_statements
+from cogo.migrations.files import Migration, split_statements
 
 _CONNECT_SECONDS: Final = 10.0
 _LOCK: Final = 0x636F676F

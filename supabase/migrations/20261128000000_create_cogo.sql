@@ -5860,7 +5860,7 @@ comment on function public.cogo_prune is
 events; return how many. Call it until it is 0.';
 
 -- Security definer: nobody else may delete rows of the audit log, and this function keeps those of
--- the last 30 days. Calls of open tasks are kept because they are the spent part of its budget.
+-- the last 30 days. Calls of open tasks are kept because they count towards their budgets.
 create or replace function public.cogo_prune_records(
   p_limit integer default 1000,
   p_switches_older_than interval default null,

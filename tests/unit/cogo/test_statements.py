@@ -2,7 +2,7 @@
 
 import pytest
 
-from cogo.migrations.statements import split_statements
+from cogo.migrations.files import split_statements
 
 
 @pytest.mark.parametrize(
