@@ -1,1 +1,1 @@
-"""The executor: claims subtasks, calls models and writes results back."""
+"""The executor process: executes the subtasks of its lanes. Start at `service.run_executor`."""

@@ -1,1 +1,1 @@
-"""Gates around vendor calls that all executors share through the database."""
+"""Middleware around each model call: circuit breaker, rate limits, budgets. Start at `stack`."""

@@ -1,1 +1,1 @@
-"""The orchestrator: plans tasks and chooses models."""
+"""The orchestrator process: plans and routes. Start at `service.run_orchestrator`."""

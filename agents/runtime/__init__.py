@@ -1,1 +1,1 @@
-"""What every agent does: wake, claim, keep leases, attempt, record, drain."""
+"""The runtime of an agent process: claims, leases, attempts, drain. Start at `agent.open_agent`."""
