@@ -10,7 +10,7 @@ Each package imports only those below it::
 
 One task, from claim to result:
 
-1. The orchestrator's `runtime.pool.Pool` claims PLAN, `runtime.lease.LeaseKeeper` extends the lease,
+1. The pool of an orchestrator (`runtime.pool`) claims PLAN, `runtime.lease` extends its lease,
    and `runtime.attempt.run_attempt` calls `orchestrator.planner.Cio.handle`.
 2. `workflows.registry.build_step` validates the task, `selection.choose.choose_model` chooses a
    model, `orchestrator.plan_builder.build_plan` stamps the subtasks; completing PLAN stores them.

@@ -58,14 +58,14 @@ class Lanes:
         self._recheck = asyncio.Event()
         self._update_health()
 
-    def served(self) -> list[str]:
+    def list_served(self) -> list[str]:
         """Return the lanes that this executor serves."""
         return self._router.list_lanes()
 
-    def claimable(self) -> list[str]:
+    def list_claimable(self) -> list[str]:
         """Return the lanes whose first call can start at once."""
         is_open = self._router.is_open
-        return [lane for lane in self.served() if lane in self._failed or is_open(lane)]
+        return [lane for lane in self.list_served() if lane in self._failed or is_open(lane)]
 
     def recheck_soon(self) -> None:
         """Probe the model servers soon, as one of them could not be reached."""
@@ -92,10 +92,10 @@ class Lanes:
     async def _probe(self) -> bool:
         """Probe once; return whether a lane disappeared."""
         self._recheck.clear()
-        before = set(self.served())
+        before = set(self.list_served())
         await self._router.keyring.refresh()
         await self._router.discover()
-        now = set(self.served())
+        now = set(self.list_served())
         self._update_health()
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
@@ -104,10 +104,10 @@ class Lanes:
         return bool(before - now)
 
     def _update_health(self) -> None:
-        self._health.serves_nothing = None if self.served() else SERVES_NOTHING
+        self._health.serves_nothing = None if self.list_served() else SERVES_NOTHING
 
     async def _open_all(self) -> None:
-        for lane in self.served():
+        for lane in self.list_served():
             if self._router.is_open(lane) or lane in self._failed:
                 continue
             try:

@@ -19,6 +19,7 @@ from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.pool import run_pool
 from agents.runtime.retry import retry_until_answered
 from agents.runtime.wakeup import Drain
 from agents.workflows.plan import ESCALATE_TO
@@ -76,8 +77,12 @@ async def run_executor(
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
                     on_ready()
-                await agent.run(
-                    lanes=lanes.claimable, serves=lanes.served, work=executor.execute, drain=drain
+                await run_pool(
+                    agent,
+                    lanes=lanes.list_claimable,
+                    serves=lanes.list_served,
+                    work=executor.execute,
+                    drain=drain,
                 )
         finally:
             sending.cancel()

@@ -14,6 +14,7 @@ from agents.runtime.agent import Agent, open_agent
 from agents.runtime.health import Health
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.pool import run_pool
 from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.model_profiles import get_profile_cache
@@ -69,7 +70,7 @@ async def run_orchestrator(
             ):
                 if not drain.begun.is_set():
                     on_ready()
-                await agent.run(lanes=lambda: [LANE], work=cio.handle, drain=drain)
+                await run_pool(agent, lanes=lambda: [LANE], work=cio.handle, drain=drain)
         finally:
             for service in services:
                 service.cancel()

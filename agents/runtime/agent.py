@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from agents.runtime.attempt import Work
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
-from agents.runtime.pool import Pool
 from agents.runtime.wakeup import Drain, Wakeup
 from protocol.backoff import compute_backoff
 from protocol.errors import CogoError, StoreUnavailable
@@ -32,70 +30,12 @@ class Agent:
     options: RuntimeOptions
     store: QueueStore
     keeper: LeaseKeeper
+    batcher: CompletionBatcher
     wakeup: Wakeup
     health: Health
     jitter: random.Random
     services: asyncio.TaskGroup
     """Tasks that last as long as the agent; if one fails, the agent ends."""
-
-    async def run(
-        self,
-        *,
-        lanes: Callable[[], Sequence[str]],
-        work: Work,
-        drain: Drain,
-        serves: Callable[[], Sequence[str]] | None = None,
-    ) -> None:
-        """Claim from `lanes()`, do `work` and send heartbeats until drained.
-
-        Heartbeats name the lanes of `serves()`, if those are more than can be claimed just now.
-        """
-        batcher = CompletionBatcher(agent_id=self.identity.id, store=self.store, jitter=self.jitter)
-        pool = Pool(
-            identity=self.identity,
-            options=self.options,
-            store=self.store,
-            keeper=self.keeper,
-            batcher=batcher,
-            wakeup=self.wakeup,
-            health=self.health,
-            lanes=lanes,
-            work=work,
-            jitter=self.jitter,
-        )
-        sending = self.services.create_task(batcher.run(), name="completion batcher")
-        heartbeats = self._send_heartbeats(pool, serves or lanes)
-        beating = self.services.create_task(heartbeats, name="heartbeat")
-        try:
-            await pool.run(drain)
-        finally:
-            sending.cancel()
-            beating.cancel()
-
-    async def _send_heartbeats(self, pool: Pool, lanes: Callable[[], Sequence[str]]) -> None:
-        while True:
-            try:
-                await self.store.record_agent(
-                    build_agent_record(
-                        self.identity, self.options, lanes=lanes(), running=pool.running
-                    )
-                )
-                self.health.mark_answered()
-            except StoreUnavailable as error:
-                logger.debug("a heartbeat could not be sent", error=str(error))
-            await self._check_writes()
-            await asyncio.sleep(self.options.heartbeat_every.total_seconds())
-
-    async def _check_writes(self) -> None:
-        """Check that the database can write, since heartbeats may still work on a full disk."""
-        try:
-            await self.store.check_writes()
-        except CogoError as error:
-            if self.health.writes_refused is None:
-                logger.warning("the database refuses to write", error=str(error))
-            self.health.writes_refused = str(error)
-        else:
-            self.health.writes_refused = None
 
 
 @asynccontextmanager
@@ -122,25 +62,53 @@ async def open_agent(
         every=options.extend_every,
         health=health,
     )
-    wakeup = Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter)
     async with open_store() as store:
         await _register(build_agent_record(identity, options), store, drain)
+        batcher = CompletionBatcher(agent_id=identity.id, store=store, jitter=jitter)
         async with keeper, asyncio.TaskGroup() as services:
-            watching = services.create_task(keeper.join(), name="watch the lease keeper")
+            running = [
+                services.create_task(keeper.join(), name="watch the lease keeper"),
+                services.create_task(batcher.run(), name="completion batcher"),
+            ]
             try:
                 yield Agent(
                     identity=identity,
                     options=options,
                     store=store,
                     keeper=keeper,
-                    wakeup=wakeup,
+                    batcher=batcher,
+                    wakeup=Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter),
                     health=health,
                     jitter=jitter,
                     services=services,
                 )
             finally:
-                watching.cancel()
+                for service in running:
+                    service.cancel()
                 await _release_all(build_agent_record(identity, options, stopped=True), store)
+
+
+async def send_heartbeats(
+    agent: Agent, *, lanes: Callable[[], Sequence[str]], count_running: Callable[[], int]
+) -> None:
+    """Send heartbeats and check that the database can write, until cancelled."""
+    while True:
+        record = build_agent_record(
+            agent.identity, agent.options, lanes=lanes(), running=count_running()
+        )
+        try:
+            await agent.store.record_agent(record)
+            agent.health.mark_answered()
+        except StoreUnavailable as error:
+            logger.debug("a heartbeat could not be sent", error=str(error))
+        try:  # heartbeats may still work on a full disk
+            await agent.store.check_writes()
+            agent.health.writes_refused = None
+        except CogoError as error:
+            if agent.health.writes_refused is None:
+                logger.warning("the database refuses to write", error=str(error))
+            agent.health.writes_refused = str(error)
+        await asyncio.sleep(agent.options.heartbeat_every.total_seconds())
 
 
 def build_agent_record(

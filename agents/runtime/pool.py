@@ -1,7 +1,6 @@
 """The claim loop: as many attempts as there are free slots, until the agent drains."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import assert_never
@@ -9,6 +8,7 @@ from uuid import UUID, uuid4
 
 from loguru import logger
 
+from agents.runtime.agent import Agent, send_heartbeats
 from agents.runtime.attempt import (
     Failed,
     Outcome,
@@ -18,12 +18,8 @@ from agents.runtime.attempt import (
     Work,
     run_attempt,
 )
-from agents.runtime.completion_batcher import CompletionBatcher
-from agents.runtime.health import Health
-from agents.runtime.lease import LeaseKeeper
-from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.retry import retry_until_answered
-from agents.runtime.wakeup import Drain, Wakeup
+from agents.runtime.wakeup import Drain
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
     ClaimedSubtask,
@@ -34,36 +30,41 @@ from protocol.records import (
     UnreadableSubtask,
     Usage,
 )
-from protocol.store.queue import QueueStore
+
+
+async def run_pool(
+    agent: Agent,
+    *,
+    lanes: Callable[[], Sequence[str]],
+    work: Work,
+    drain: Drain,
+    serves: Callable[[], Sequence[str]] | None = None,
+) -> None:
+    """Claim from `lanes()`, do `work` and send heartbeats until drained.
+
+    Heartbeats name the lanes of `serves()`, if those are more than can be claimed just now.
+    """
+    pool = Pool(agent, lanes=lanes, work=work)
+    heartbeats = send_heartbeats(agent, lanes=serves or lanes, count_running=lambda: pool.running)
+    beating = agent.services.create_task(heartbeats, name="heartbeat")
+    try:
+        await pool.run(drain)
+    finally:
+        beating.cancel()
 
 
 class Pool:
     """Claims subtasks of `lanes()` and runs attempts, at most `options.capacity` at a time."""
 
-    def __init__(
-        self,
-        *,
-        identity: AgentIdentity,
-        options: RuntimeOptions,
-        store: QueueStore,
-        keeper: LeaseKeeper,
-        batcher: CompletionBatcher,
-        wakeup: Wakeup,
-        health: Health,
-        lanes: Callable[[], Sequence[str]],
-        work: Work,
-        jitter: random.Random,
-    ) -> None:
-        self._identity = identity
-        self._options = options
-        self._store = store
-        self._keeper = keeper
-        self._batcher = batcher
-        self._wakeup = wakeup
-        self._health = health
+    def __init__(self, agent: Agent, *, lanes: Callable[[], Sequence[str]], work: Work) -> None:
+        self._agent = agent
+        self._store = agent.store
+        self._keeper = agent.keeper
+        self._wakeup = agent.wakeup
+        self._health = agent.health
+        self._options = agent.options
         self._lanes = lanes
         self._work = work
-        self._jitter = jitter
         self._running = 0
         self._awaits_ends = False
         """Whether the end of an attempt matters at once: no slot is left, or the agent drains."""
@@ -121,7 +122,7 @@ class Pool:
         request_id, requested_at = self._next_request()
         try:
             claimed = await self._store.claim_subtasks(
-                agent_id=self._identity.id,
+                agent_id=self._agent.identity.id,
                 lanes=lanes,
                 limit=free,
                 lease=self._options.lease,
@@ -205,7 +206,7 @@ class Pool:
 
     async def _complete(self, completion: Completion) -> None:
         try:
-            answer = await self._batcher.complete(completion)
+            answer = await self._agent.batcher.complete(completion)
         except Refused as error:
             await self._fail(_build_refusal(completion, str(error)))
             return
@@ -217,9 +218,9 @@ class Pool:
     async def _fail(self, failure: Failure) -> None:
         try:
             answer = await retry_until_answered(
-                lambda: self._store.fail_subtask(agent_id=self._identity.id, failure=failure),
+                lambda: self._store.fail_subtask(agent_id=self._agent.identity.id, failure=failure),
                 what="a failure",
-                jitter=self._jitter,
+                jitter=self._agent.jitter,
             )
         except Refused as error:
             # The lease expires and is counted: one subtask must not end the whole agent.

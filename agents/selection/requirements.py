@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
+    AliasGenerator,
     BaseModel,
     ConfigDict,
     Field,
@@ -34,10 +35,6 @@ _DOCUMENTED = frozenset(
 )
 
 
-def _accept(name: str) -> AliasChoices:
-    return AliasChoices(to_camel(name), name)
-
-
 class Requirements(BaseModel):
     """What matters for the choice; on the wire named as in MODEL_SELECTION_REQUEST.
 
@@ -45,64 +42,33 @@ class Requirements(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        serialize_by_alias=True,
+        alias_generator=AliasGenerator(
+            validation_alias=lambda name: AliasChoices(to_camel(name), name),
+            serialization_alias=to_camel,
+        ),
     )
 
     complexity: Complexity = "medium"
     language: str = "python"
     framework: str | None = None
-    task_type: str = Field(
-        default="code-generation",
-        validation_alias=_accept("task_type"),
-        serialization_alias="taskType",
-    )
-    performance_needed: bool = Field(
-        default=False,
-        validation_alias=_accept("performance_needed"),
-        serialization_alias="performanceNeeded",
-    )
-    accuracy_needed: bool = Field(
-        default=True,
-        validation_alias=_accept("accuracy_needed"),
-        serialization_alias="accuracyNeeded",
-    )
-    input_tokens: int | None = Field(
-        default=None,
-        ge=0,
-        le=MAX_STATED,
-        validation_alias=_accept("input_tokens"),
-        serialization_alias="inputTokens",
-    )
+    task_type: str = "code-generation"
+    performance_needed: bool = False
+    accuracy_needed: bool = True
+    input_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
     """None: estimated from the prompt."""
-    output_tokens: int | None = Field(
-        default=None,
-        ge=0,
-        le=MAX_STATED,
-        validation_alias=_accept("output_tokens"),
-        serialization_alias="outputTokens",
-    )
+    output_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
     """None: what tasks of this type usually take."""
-    tool_calls: int = Field(
-        default=0,
-        ge=0,
-        le=MAX_STATED,
-        validation_alias=_accept("tool_calls"),
-        serialization_alias="toolCalls",
-    )
+    tool_calls: int = Field(default=0, ge=0, le=MAX_STATED)
     """How many tool calls depend on each other."""
-    structured_output: bool = Field(
-        default=False,
-        validation_alias=_accept("structured_output"),
-        serialization_alias="structuredOutput",
-    )
+    structured_output: bool = False
     modalities: tuple[Modality, ...] = ("text",)
     web: bool = False
     """Whether knowledge of current events is needed."""
-    natural_languages: tuple[str, ...] = Field(
-        default=(),
-        validation_alias=_accept("natural_languages"),
-        serialization_alias="naturalLanguages",
-    )
+    natural_languages: tuple[str, ...] = ()
     """Scripts other than Latin, as ISO 15924 codes, the most frequent first."""
 
     @property

@@ -14,6 +14,7 @@ from agents.executor.progress import ProgressHub
 from agents.executor.service import Executor
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
+from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import AgentIdentity, RuntimeOptions
@@ -140,6 +141,7 @@ class ExecutorHarness:
             options=options,
             store=self.store,
             keeper=self.keeper,
+            batcher=CompletionBatcher(agent_id="agent", store=self.store, jitter=jitter),
             wakeup=self.wakeup,
             health=Health(),
             jitter=jitter,

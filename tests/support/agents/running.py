@@ -8,6 +8,7 @@ from agents.runtime.agent import open_agent
 from agents.runtime.attempt import Work
 from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, RuntimeOptions
+from agents.runtime.pool import run_pool
 from agents.runtime.wakeup import Drain
 from protocol.records import ClaimedSubtask, Completion
 from tests.support.agents.fake_store import FakeStore
@@ -47,7 +48,7 @@ async def live(
         drain=drain,
         health=health,
     ) as agent:
-        await agent.run(lanes=lanes, work=work, drain=drain)
+        await run_pool(agent, lanes=lanes, work=work, drain=drain)
 
 
 async def at_once(claimed: ClaimedSubtask) -> Completion:

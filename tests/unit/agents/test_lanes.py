@@ -85,12 +85,12 @@ async def test_nothing_is_claimed_before_its_adapter_is_open_and_then_at_once() 
     router = SlowRouter(KEYS)
     async with running(router) as (lanes, rung):
         await asyncio.sleep(0)
-        assert lanes.served()
-        assert lanes.claimable() == []
+        assert lanes.list_served()
+        assert lanes.list_claimable() == []
         assert rung == []
 
         router.may_open.set()
-        await eventually(lambda: lanes.claimable() == lanes.served())
+        await eventually(lambda: lanes.list_claimable() == lanes.list_served())
 
     assert rung
 
@@ -100,7 +100,7 @@ async def test_a_provider_that_cannot_be_opened_is_claimed_and_holds_up_no_other
     router.broken = "anthropic"
     router.may_open.set()
     async with running(router) as (lanes, _):
-        await eventually(lambda: lanes.claimable() == lanes.served())
+        await eventually(lambda: lanes.list_claimable() == lanes.list_served())
 
     assert router.opened == {"openai"}
 
@@ -110,14 +110,14 @@ async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_i
     router.may_open.set()
     async with running(router, probes=True, every=OFTEN) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
-        assert lanes.claimable() == []
+        assert lanes.list_claimable() == []
 
         router.here = ["ollama"]
-        await eventually(lambda: lanes.claimable() == ["ollama/m"])
+        await eventually(lambda: lanes.list_claimable() == ["ollama/m"])
         assert rung
 
         router.here = []
-        await eventually(lambda: lanes.claimable() == [])
+        await eventually(lambda: lanes.list_claimable() == [])
 
 
 async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() -> None:
@@ -129,12 +129,14 @@ async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() ->
     health.mark_answered()
     async with running(router, probes=True, every=OFTEN, health=health) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
-        assert lanes.claimable() == []
+        assert lanes.list_claimable() == []
         assert not health.check_readiness().ok
         assert "ANTHROPIC_API_KEY" in health.check_readiness().reason
 
         now[0] += REREAD_EVERY.total_seconds()
-        await eventually(lambda: lanes.claimable() and lanes.claimable() == lanes.served())
+        await eventually(
+            lambda: lanes.list_claimable() and lanes.list_claimable() == lanes.list_served()
+        )
 
     assert rung
     assert router.opened == {"anthropic", "openai"}
@@ -147,7 +149,7 @@ async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() 
     async with running(router, probes=True, every=NEVER) as (lanes, _):
         router.here = ["ollama"]
         lanes.recheck_soon()
-        await eventually(lambda: lanes.claimable() == ["ollama/m"])
+        await eventually(lambda: lanes.list_claimable() == ["ollama/m"])
 
 
 async def test_without_local_models_nobody_is_probed() -> None:
@@ -155,7 +157,7 @@ async def test_without_local_models_nobody_is_probed() -> None:
     router.may_open.set()
     async with running(router, every=OFTEN) as (lanes, _):
         lanes.recheck_soon()
-        await eventually(lambda: lanes.claimable() == lanes.served())
+        await eventually(lambda: lanes.list_claimable() == lanes.list_served())
 
     assert router.probes == 0
 
@@ -169,10 +171,10 @@ async def test_what_a_listing_takes_away_while_others_are_opened_ends_nothing() 
             await super().open(model_id)
 
     async with Unlisting(CATALOGUE, KEYS) as router, running(router) as (lanes, _):
-        await eventually(lanes.claimable)
+        await eventually(lanes.list_claimable)
 
         gone = "gpt-6.1-sol"
-        assert gone not in lanes.claimable()
+        assert gone not in lanes.list_claimable()
         assert not router.is_open(gone)
         assert not router.is_open("a-model/that-the-catalogue-forgot")
         with pytest.raises(NotServed):

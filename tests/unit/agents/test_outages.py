@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+from agents.runtime.agent import Agent
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
@@ -38,7 +39,7 @@ async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_l
     keeper = LeaseKeeper(
         agent_id="agent", open_store=store.open, lease=SHORT, every=SHORT, health=health
     )
-    pool = Pool(
+    agent = Agent(
         identity=IDENTITY,
         options=options(),
         store=store,
@@ -46,10 +47,10 @@ async def test_the_first_claim_that_fails_is_repeated_soon_and_later_ones_ever_l
         batcher=CompletionBatcher(agent_id="agent", store=store, jitter=JITTER),
         wakeup=wakeup,
         health=health,
-        lanes=lambda: ["lane"],
-        work=at_once,
         jitter=JITTER,
+        services=asyncio.TaskGroup(),
     )
+    pool = Pool(agent, lanes=lambda: ["lane"], work=at_once)
 
     def tried() -> int:
         return store.asked["claim_subtasks"]

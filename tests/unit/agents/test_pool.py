@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from agents.runtime.agent import Agent
 from agents.runtime.attempt import StopReason
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
@@ -192,21 +193,21 @@ async def test_a_lease_counts_from_the_first_request_under_its_id() -> None:
         every=given.extend_every,
         health=health,
     )
-    recorder = CompletionBatcher(agent_id="agent", store=store, jitter=jitter)
-    pool = Pool(
+    batcher = CompletionBatcher(agent_id="agent", store=store, jitter=jitter)
+    agent = Agent(
         identity=IDENTITY,
         options=given,
         store=store,
         keeper=keeper,
-        batcher=recorder,
+        batcher=batcher,
         wakeup=Wakeup(busy=given.poll_busy, idle=given.poll_idle, jitter=jitter),
         health=health,
-        lanes=lambda: ["lane"],
-        work=at_once,
         jitter=jitter,
+        services=asyncio.TaskGroup(),
     )
+    pool = Pool(agent, lanes=lambda: ["lane"], work=at_once)
     async with asyncio.TaskGroup() as group:
-        sending = group.create_task(recorder.run())
+        sending = group.create_task(batcher.run())
         running = group.create_task(pool.run(drain))
         await eventually(lambda: store.completed)
         drain.begin()
