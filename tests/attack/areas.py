@@ -15,10 +15,10 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
         "db/test_api_keys.py",
         "unit/gateway/test_tokens.py",
     ),
-    "slow clients": ("unit/gateway/test_patience.py",),
+    "slow clients": ("unit/gateway/test_slow_clients.py",),
     "requests": ("integration/gateway/test_bad_requests.py", "integration/gateway/test_walls.py"),
     "folders": ("unit/cogo/test_trust.py",),
-    "terminal escapes": ("unit/cogo/test_terminal.py", "integration/test_cli_escapes.py"),
+    "terminal escapes": ("unit/cogo/test_terminal.py", "integration/cli/test_escapes.py"),
     "secrets": ("unit/cogo/test_redaction.py", "unit/providers/test_secrets.py"),
     "models' output": ("unit/agents/test_output_checks.py",),
 }

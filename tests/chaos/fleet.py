@@ -23,7 +23,7 @@ from cogo.supervisor.restart import RestartingChild
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
 from protocol.transport.supabase_store import SupabaseStore, open_store
-from tests.chaos.line import Line
+from tests.chaos.proxy import Line
 
 NAMES: Final[dict[str, AgentKind]] = {
     "orchestrator-1": "orchestrator",

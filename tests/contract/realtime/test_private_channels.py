@@ -23,7 +23,7 @@ def no_permission(topic: str) -> str:
 
 
 def whenever(said: str) -> str:
-    """Return a frame without the times in it."""
+    """Return a text with N for a number of seconds."""
     return re.sub(r"\d+ seconds", "N seconds", said)
 
 

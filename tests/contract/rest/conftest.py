@@ -12,7 +12,7 @@ from supabase import AsyncClient
 from embedded.errors import CannotStart
 from embedded.postgres.binaries import find_installation
 from tests.contract.rest.clients import open_client
-from tests.contract.rest.older import OLDEST_MAJOR, older_server
+from tests.contract.rest.oldest_server import OLDEST_MAJOR, older_server
 from tests.support.servers.contract_target import Target, foreign_target
 
 _SCHEMA = Path(__file__).with_name("schema.sql")

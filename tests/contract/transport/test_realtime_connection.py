@@ -12,7 +12,7 @@ from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
 from protocol.transport.realtime_connection import ConnectionOptions
-from tests.contract.transport.switchboard import Switchboard, a_switchboard
+from tests.contract.transport.fake_realtime import Switchboard, a_switchboard
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
 

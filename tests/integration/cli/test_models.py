@@ -16,7 +16,7 @@ from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
 from tests.support.servers.simulator import simulator_process
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOBODY = "[providers.{}]\nports = []\n"
 LOCAL = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
 

@@ -12,7 +12,7 @@ CATALOGUE = Catalogue.load()
 CODING = "fireworks/qwen3-coder-480b-a35b-instruct"
 LLAMA = "openrouter/llama-3.3-70b-instruct"
 SMALL_LLAMA = "openrouter/llama-3.1-8b-instruct"
-DOCS = Path(__file__).parents[3] / "docs/reference"
+DOCS = Path(__file__).parents[4] / "docs/reference"
 
 
 @pytest.mark.parametrize(
