@@ -6,27 +6,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias
 
-__all__ = [
-    "ChatRequest",
-    "ChatResponse",
-    "Citation",
-    "Done",
-    "Effort",
-    "Event",
-    "FinishReason",
-    "JsonObject",
-    "Message",
-    "ReasoningDelta",
-    "ReasoningReplay",
-    "TextDelta",
-    "TextWasThinking",
-    "TokenUsage",
-    "Tool",
-    "ToolCall",
-    "ToolCallDelta",
-    "collect_response",
-]
-
 JsonObject: TypeAlias = Mapping[str, Any]
 """A decoded JSON object; `Any` because others define its fields."""
 

@@ -1,30 +1,30 @@
-"""Everything that can go wrong with a model, by who must act.
+"""Errors of models and providers, by who has to act.
 
     ProviderError
-    ├── CatalogueInvalid        whoever edits the catalogue file
-    ├── UnknownModel            whoever asked: the name is not known
+    ├── CatalogueInvalid        the editor of the catalogue file
+    ├── UnknownModel            the user: the name is unknown
     ├── NotServed               the operator: no key or server for this model
     └── CallFailed              one call to one vendor
         ├── AuthenticationFailed    the operator: the key
         ├── PermissionDenied        the operator: what the key may do
         ├── BudgetExhausted         the operator: the vendor's quota or balance
-        ├── InvalidRequest          whoever asked: the vendor refuses the request
-        │   ├── ContextTooLong      whoever asked, or a model with a larger window
-        │   └── ContentFiltered     whoever asked, or another model
+        ├── InvalidRequest          the user: the vendor refuses the request
+        │   ├── ContextTooLong      the user, or a model with a larger window
+        │   └── ContentFiltered     the user, or another model
         ├── ModelNotFound           the planner: another model
-        ├── RateLimited             nobody: wait as told
+        ├── RateLimited             nobody: wait `retry_after`
         ├── Overloaded              nobody: wait
         ├── TimedOut                nobody: try again
         ├── ConnectionFailed        nobody: try again
         ├── EmptyAnswer             the planner: another model
         ├── MalformedResponse       nobody: try again
         ├── IncompleteStream        nobody: try again
-        └── NotAsked                nobody: a limit of ours held the call back, nothing was sent
+        └── NotAsked                nobody: a limit of ours, nothing was sent
             ├── AtCapacity              nobody: wait `retry_after`
-            ├── CircuitOpen             nobody: wait, or ask another
-            ├── NotGranted              whoever asked, or the operator: another model, or a grant
+            ├── CircuitOpen             nobody: wait, or another model
+            ├── NotGranted              the user, or the operator: a grant
             ├── Banned                  the operator: another model, or `cogo models allow`
-            └── SpendCapReached         whoever set the cap: raise it, or wait until it resets
+            └── SpendCapReached         the owner of the cap: raise it, or wait for its reset
                 └── ProviderCapReached      the planner: a model of another provider
 
 `retryable`: the same call may succeed later. `reroute`: another model or provider may help now.
@@ -37,51 +37,20 @@ from typing import ClassVar, Final
 
 from providers.secrets import Redactor
 
-__all__ = [
-    "AtCapacity",
-    "AuthenticationFailed",
-    "Banned",
-    "BudgetExhausted",
-    "CallFailed",
-    "CatalogueInvalid",
-    "CircuitOpen",
-    "ConnectionFailed",
-    "ContentFiltered",
-    "ContextTooLong",
-    "EmptyAnswer",
-    "IncompleteStream",
-    "InvalidRequest",
-    "MalformedResponse",
-    "ModelNotFound",
-    "ModelNotGranted",
-    "NotAsked",
-    "NotServed",
-    "Overloaded",
-    "PermissionDenied",
-    "ProviderCapReached",
-    "ProviderError",
-    "RateLimited",
-    "SpendCapReached",
-    "TimedOut",
-    "TimeoutPhase",
-    "UnknownModel",
-]
-
-
 _REDACTOR: Final = Redactor(places=True)
 
 
 class ProviderError(Exception):
-    """Base of this tree."""
+    """Base of all errors of providers."""
 
     code: ClassVar[str] = "provider_error"
-    """A stable word for logs, rows and metrics."""
+    """Stable code for logs, rows and metrics."""
     retryable: ClassVar[bool] = False
     reroute: ClassVar[bool] = False
 
 
 class CatalogueInvalid(ProviderError):
-    """The catalogue file has a mistake; the message names file, entry and field."""
+    """A catalogue file is not valid; the message names file, entry and field."""
 
     code = "catalogue_invalid"
 
@@ -106,7 +75,7 @@ class NotServed(ProviderError):
 
 
 class CallFailed(ProviderError):
-    """One call to one vendor failed. Texts are redacted: safe for logs and rows."""
+    """A call to a vendor failed. The message is redacted: safe for logs and rows."""
 
     code = "call_failed"
 
@@ -120,67 +89,67 @@ class CallFailed(ProviderError):
         retry_after: timedelta | None = None,
         request_id: str | None = None,
     ) -> None:
-        shown = f"{vendor}: {summary}"
+        message = f"{vendor}: {summary}"
         if status is not None:
-            shown += f" (HTTP {status})"
+            message += f" (HTTP {status})"
         if vendor_message:
-            shown += f": {vendor_message}"
-        super().__init__(_REDACTOR.redact(shown))
+            message += f": {vendor_message}"
+        super().__init__(_REDACTOR.redact(message))
         self.vendor = vendor
         self.status = status
         self.vendor_message = vendor_message
         self.retry_after = retry_after
-        """How long the vendor asks to wait; never less is useful."""
+        """The minimum wait that the vendor asks for."""
         self.request_id = request_id
 
     def mention(self, others: str) -> None:
-        """Add what was said elsewhere to the message."""
-        self.args = (f"{self}; asked too: {others}",)
+        """Add the failures of other deployments to the message."""
+        self.args = (f"{self}; also tried: {others}",)
 
 
 class AuthenticationFailed(CallFailed):
-    """The vendor does not know the key: replace it."""
+    """The vendor does not accept the key: replace it."""
 
     code = "authentication"
     reroute = True
 
 
 class PermissionDenied(CallFailed):
-    """The key is known and may not do this: change its rights, or take another model."""
+    """The key lacks a permission: grant it, or use another model."""
 
     code = "permission"
     reroute = True
 
 
 class BudgetExhausted(CallFailed):
-    """The vendor's quota, balance or spend limit is used up; waiting does not help."""
+    """The vendor's quota, balance or spend limit is exhausted; waiting does not help."""
 
     code = "budget"
     reroute = True
 
 
 class InvalidRequest(CallFailed):
-    """The vendor refuses the request as it is; sending it again changes nothing."""
+    """The vendor refuses the request; sending it again does not help."""
 
     code = "invalid_request"
 
 
 class ContextTooLong(InvalidRequest):
-    """Prompt and answer do not fit the model's window: shorten, or take a larger one."""
+    """Prompt and answer exceed the model's window: shorten them, or use a larger one."""
 
     code = "context_too_long"
     reroute = True
 
 
 class ContentFiltered(InvalidRequest):
-    """The vendor's filter stopped the prompt or the answer; what was streamed is void."""
+    """The vendor's filter stopped the prompt or the answer; discard what was streamed."""
 
     code = "content_filtered"
     reroute = True
 
 
 class ModelNotFound(CallFailed):
-    """The vendor does not serve this model to this key: take another one."""
+    """The vendor does not serve this model to this key: use another one."""
 
     code = "model_not_found"
     reroute = True
@@ -195,7 +164,7 @@ class RateLimited(CallFailed):
 
 
 class Overloaded(CallFailed):
-    """The vendor has trouble of its own: wait, or ask another."""
+    """The vendor is overloaded or failed: wait, or use another one."""
 
     code = "overloaded"
     retryable = True
@@ -203,16 +172,16 @@ class Overloaded(CallFailed):
 
 
 class TimeoutPhase(StrEnum):
-    """Which patience ran out."""
+    """The timeout that expired."""
 
-    FIRST_TOKEN = "first_token"  # noqa: S105  a word, not a secret
+    FIRST_TOKEN = "first_token"  # noqa: S105  not a secret
     STALL = "stall"
     TOTAL = "total"
     CONNECT = "connect"
 
 
 class TimedOut(CallFailed):
-    """The vendor was slower than we wait; see `phase`."""
+    """The vendor was too slow; see `phase`."""
 
     code = "timeout"
     retryable = True
@@ -224,7 +193,7 @@ class TimedOut(CallFailed):
 
 
 class ConnectionFailed(CallFailed):
-    """No connection, or it broke."""
+    """The connection failed or broke."""
 
     code = "connection"
     retryable = True
@@ -232,7 +201,7 @@ class ConnectionFailed(CallFailed):
 
 
 class MalformedResponse(CallFailed):
-    """The vendor sent something that is not its documented format."""
+    """The response is not in the vendor's documented format."""
 
     code = "malformed_response"
     retryable = True
@@ -240,14 +209,14 @@ class MalformedResponse(CallFailed):
 
 
 class EmptyAnswer(CallFailed):
-    """The answer ended well and says nothing: another model may say more."""
+    """The answer is complete and has no content: another model may do better."""
 
     code = "empty_answer"
     reroute = True
 
 
 class IncompleteStream(CallFailed):
-    """The stream ended without saying why: what came is not an answer."""
+    """The stream ended without a finish reason, so the answer is not complete."""
 
     code = "incomplete_stream"
     retryable = True
@@ -255,7 +224,7 @@ class IncompleteStream(CallFailed):
 
 
 class NotAsked(CallFailed):
-    """A limit of ours held the call back before anything was sent; see `retry_after`."""
+    """A limit of ours stopped the call before it was sent; see `retry_after`."""
 
     code = "not_asked"
     retryable = True
@@ -263,33 +232,33 @@ class NotAsked(CallFailed):
 
 
 class AtCapacity(NotAsked):
-    """Our own limit of calls, requests or tokens is reached for now: wait `retry_after`."""
+    """Our limit of calls, requests or tokens is reached for now: wait `retry_after`."""
 
     code = "at_capacity"
 
 
 class CircuitOpen(NotAsked):
-    """The deployment failed too often: it is left alone for `retry_after`, or ask another model."""
+    """The deployment failed too often: wait `retry_after`, or use another model."""
 
     code = "circuit_open"
 
 
 class ModelNotGranted(NotAsked):
-    """Operators have not granted this model to the owner: take another one, or ask them."""
+    """The owner has no grant for this model: use another one, or ask an operator."""
 
     code = "not_granted"
     retryable = False
 
 
 class Banned(NotAsked):
-    """Operators want no calls of this model or provider now: another model may do."""
+    """Operators banned this model or provider: use another one."""
 
     code = "banned"
     retryable = False
 
 
 class SpendCapReached(NotAsked):
-    """The call may cost more than a cap leaves: raise it (`cogo budget`), or wait for its reset."""
+    """The call may exceed a spend cap: raise it (`cogo budget`), or wait for its reset."""
 
     code = "spend_cap"
     retryable = False
@@ -297,7 +266,7 @@ class SpendCapReached(NotAsked):
 
 
 class ProviderCapReached(SpendCapReached):
-    """The same of one provider: a model of another one may do."""
+    """The call may exceed a provider's cap: use a model of another provider."""
 
     code = "provider_spend_cap"
     reroute = True

@@ -9,8 +9,6 @@ from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import Prices
 from providers.chat import TokenUsage
 
-__all__ = ["Cost", "calculate_cost", "get_price_tiers", "get_unit_prices", "load_prices"]
-
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from loguru import logger
@@ -30,7 +29,7 @@ from providers.calls.middleware import CallContext, CallMiddleware
 from providers.calls.prepare import estimate_prompt_tokens, prepare_chat
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Credential, Credentials, Deployment
+from providers.catalogue.deployment import Credentials, Deployment
 from providers.catalogue.keyring import Keyring, check_key
 from providers.catalogue.schema import Provider, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
@@ -40,8 +39,6 @@ from providers.secrets import Redactor
 
 if TYPE_CHECKING:
     from providers.embeddings.embedder import Embedder
-
-__all__ = ["Call", "Credential", "Credentials", "Deployment", "Router"]
 
 
 class Call:
@@ -91,12 +88,7 @@ class Router:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
 
     async def discover(self) -> list[LocalServer]:

@@ -1,9 +1,8 @@
-"""Secrets: the one table of what keys look like, and what takes them out of a text.
+"""Redaction of secrets in prompts, answers, errors and logs, with the table of key formats.
 
-Prompts, answers, vendors' errors and logs pass it. It knows shapes that their issuers document,
-so that ordinary code is left alone (scanners that judge by entropy flag hashes and identifiers),
-and the values of the keys that are loaded here, in their encoded forms too. One expression goes
-over a text once; nothing in it looks at a character an unbounded number of times.
+It finds the formats that issuers document, which spares ordinary code (scanners by entropy flag
+hashes and identifiers), and the values of the keys that are loaded here, encoded ones included. One
+regular expression scans a text once, and reads no character an unbounded number of times.
 """
 
 import base64
@@ -13,11 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-__all__ = ["MASK", "SHAPES", "SHORTEST_SECRET", "Redactor", "StreamRedactor"]
-
 MASK: Final = "[redacted]"
 SHORTEST_SECRET: Final = 8
-"""Characters. A shorter value is left alone: it would also match ordinary words."""
+"""Characters. A shorter value would also match ordinary words."""
 
 SHAPES: Final[Mapping[str, str]] = {
     "COGO's gateway": r"cogo_[0-9a-f]{12}_[\w-]{20,}",
@@ -48,7 +45,7 @@ SHAPES: Final[Mapping[str, str]] = {
         r"(?:sk|pk|rk|fw|gsk|hf|r8|xai|pplx)[-_][\w.-]{0,64}\*{3,}[\w*.-]*"
     ),
 }
-"""Issuer to the shape of its keys, where a word begins. Mistral, Cohere and others have none."""
+"""Issuer to the pattern of its keys, at the start of a word. Mistral and Cohere have none."""
 
 _PRIVATE_KEY: Final = (
     r"-----BEGIN[ ](?:[A-Z]+[ ]){0,3}PRIVATE[ ]KEY-----"
@@ -57,10 +54,10 @@ _PRIVATE_KEY: Final = (
 _KEYS: Final = rf"\b(?:{'|'.join(SHAPES.values())})|{_PRIVATE_KEY}"
 _PLACES: Final = (
     r"(?<=[Bb]earer[ ])[\w.~+/-]{7,}=*"
-    # Of an address, not of an example.
+    # The credentials of a URL, unless it is an example.
     r"|(?<=://)(?![^\s/:@]+:PASSWORD@)[^\s/:@]+:[^\s/@]+(?=@)"
 )
-"""Where a secret stands in logs and errors, whatever it looks like. In prose these are words."""
+"""Places of secrets of any format in logs and errors. In prose they hold ordinary words."""
 
 _HEADS: Final = (
     *("cogo_", "sb_secret_", "sb_publishable_", "eyJ", "sk-", "pk-", "rk-", "fw_", "gsk_", "r8_"),
@@ -70,7 +67,7 @@ _HEADS: Final = (
     *(f"gh{letter}_" for letter in "pousr"),
     *(f"xox{letter}-" for letter in "abeoprs"),
 )
-"""How shapes begin, as tests check: a stream is held back only after one of these."""
+"""How keys begin, as tests check: a stream is held back only after one of these."""
 _BEGIN: Final = "-----BEGIN "
 _TO_THE_END: Final = re.compile(r"[\w.*-]*\Z")
 _OPEN_PRIVATE_KEY: Final = re.compile(
@@ -80,40 +77,40 @@ _OPEN_PRIVATE_KEY: Final = re.compile(
 )
 _HEAD_OF_KNOWN: Final = 4
 _LONGEST_HELD: Final = 16_384
-"""Characters. What is longer and still not a key, is none."""
+"""Characters. Longer text that is not yet a key does not become one."""
 _DEEPEST: Final = 100
-"""Levels of a JSON value. What a vendor nests deeper is left out."""
+"""Levels of a JSON value. Deeper ones are masked."""
 _READ_AT_ONCE: Final = 256
-"""Characters that are held back and read again with each piece; of more, only now and then."""
+"""Held characters up to which each piece is scanned at once; with more, only now and then."""
 
 
 class Redactor:
-    """Replaces known secrets, and whatever looks like a key, by a mask."""
+    """Replaces known secrets, and everything that looks like a key, by a mask."""
 
     def __init__(
         self, secrets: Iterable[str] = (), *, shapes: bool = True, places: bool = False
     ) -> None:
-        """`places`: also what stands where logs and errors have secrets; `shapes`: see `SHAPES`."""
+        """Create a redactor; `shapes`: see `SHAPES`; `places`: also see `_PLACES`."""
         self.has_shapes = shapes
         self._places = places
         self._secrets: set[str] = set()
         self.known: tuple[str, ...] = ()
         self._pattern: re.Pattern[str] | None = None
-        self._learn(secrets)
+        self._compile(secrets)
 
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Add secrets: keys change while a process runs."""
+    def add(self, secrets: Iterable[str]) -> None:
+        """Add secrets, because keys change while a process runs."""
         if not self._secrets.issuperset(secrets := set(secrets)):
-            self._learn(secrets)
+            self._compile(secrets)
 
-    def _learn(self, secrets: Iterable[str]) -> None:
+    def _compile(self, secrets: Iterable[str]) -> None:
         self._secrets.update(secrets)
         known = sorted(
             {
                 form
                 for secret in self._secrets
                 if len(secret) >= SHORTEST_SECRET
-                for form in _forms(secret)
+                for form in _iter_forms(secret)
             },
             key=lambda form: (-len(form), form),
         )
@@ -121,7 +118,7 @@ class Redactor:
         if self._places:
             parts.append(_PLACES)
         if known:
-            # Longest first, and with the rest of the word: one secret may begin another.
+            # Longest first, with the rest of the word: one secret may be the beginning of another.
             parts.insert(0, rf"(?:{'|'.join(map(re.escape, known))})[\w-]*")
         self._pattern = re.compile("|".join(parts)) if parts else None
         self.known = tuple(known)
@@ -135,8 +132,8 @@ class Redactor:
         """Return `text` without secrets, and how many there were."""
         return (text, 0) if self._pattern is None else self._pattern.subn(mask, text)
 
-    def spans(self, text: str, start: int) -> Iterator[tuple[int, int]]:
-        """Yield where secrets stand from `start` on; what is before that counts as context."""
+    def find_spans(self, text: str, start: int) -> Iterator[tuple[int, int]]:
+        """Yield the spans of secrets from `start` on; earlier text is only context."""
         if self._pattern is not None:
             yield from (match.span() for match in self._pattern.finditer(text, start))
 
@@ -158,61 +155,61 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Takes secrets out of a text that comes in pieces, also where they are cut. One per text."""
+    """Redacts a text that comes in pieces, even if a secret is split. One per text."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         anywhere = {form[:_HEAD_OF_KNOWN] for form in redactor.known}
         at_words = {*_HEADS, _BEGIN} if redactor.has_shapes else set()
         heads = anywhere | at_words
-        self._heads = re.compile(_any_of(heads)) if heads else None
-        self._anywhere = _beginnings(anywhere)
-        self._at_words = _beginnings(at_words)
+        self._heads = re.compile(_build_alternation(heads)) if heads else None
+        self._anywhere = _list_prefixes(anywhere)
+        self._at_words = _list_prefixes(at_words)
         self._longest_head = max(map(len, heads), default=0)
         self._held = ""
-        """What may be the beginning of a secret."""
+        """Text that may be the beginning of a secret."""
         self._more: list[str] = []
         self._size = 0
         self._before = ""
-        """The last character that was given on: whether a word begins depends on it."""
+        """The last character that was returned, which may continue a word."""
         self.found = 0
-        """How many secrets there were so far."""
+        """Number of secrets so far."""
 
     def feed(self, piece: str) -> str:
-        """Return what can be given on: all but what may be the beginning of a secret."""
+        """Return the text so far, except what may be the beginning of a secret."""
         self._more.append(piece)
         self._size += len(piece)
         if _READ_AT_ONCE < len(self._held) < _LONGEST_HELD and self._size < len(self._held) // 4:
-            return ""  # or each piece would cost as much as all before it
-        return self._give(final=False)
+            return ""  # otherwise each piece would cost as much as all before
+        return self._release(final=False)
 
     def close(self) -> str:
         """Return the rest."""
-        return self._give(final=True)
+        return self._release(final=True)
 
-    def _give(self, *, final: bool) -> str:
+    def _release(self, *, final: bool) -> str:
         start = len(self._before)
         text = "".join((self._before, self._held, *self._more))
         self._more, self._size = [], 0
         is_suspect = self._heads is not None and self._heads.search(text, start) is not None
-        end = len(text) if final else self._safe_end(text, start, is_suspect=is_suspect)
-        given, at = [], start
-        for begin, stop in self._redactor.spans(text, start) if is_suspect else ():
-            if stop > end:  # what may be a beginning is the end of another secret
+        end = len(text) if final else self._find_safe_end(text, start, is_suspect=is_suspect)
+        released, at = [], start
+        for begin, stop in self._redactor.find_spans(text, start) if is_suspect else ():
+            if stop > end:  # the possible beginning is the end of another secret
                 end = min(begin, end)
                 break
-            given += [text[at:begin], MASK]
+            released += [text[at:begin], MASK]
             at = stop
             self.found += 1
         self._held = text[end:]
         self._before = text[end - 1 : end]
-        return "".join([*given, text[at:end]])
+        return "".join([*released, text[at:end]])
 
-    def _safe_end(self, text: str, start: int, *, is_suspect: bool) -> int:
-        """Return where the first thing begins that may turn out to be a secret."""
+    def _find_safe_end(self, text: str, start: int, *, is_suspect: bool) -> int:
+        """Return where the first text begins that may become a secret."""
         end = len(text)
         if is_suspect and self._heads is not None:
-            # What is further away from the end is no key, however it goes on.
+            # Text further from the end cannot become a key.
             at = max(start, end - _LONGEST_HELD)
             while found := self._heads.search(text, at):
                 if self._is_open(text, found.start()):
@@ -242,32 +239,33 @@ def _begins_a_word(text: str, at: int) -> bool:
     return at == 0 or text[at] == "-" or not (text[at - 1].isalnum() or text[at - 1] == "_")
 
 
-def _any_of(words: set[str]) -> str:
-    """Return an expression for any of these words, which reads each character once."""
+def _build_alternation(words: set[str]) -> str:
+    """Return a regular expression for any of these words that reads each character once."""
     if "" in words:
         return ""
     rest: dict[str, set[str]] = {}
     for word in words:
         rest.setdefault(word[0], set()).add(word[1:])
-    return f"(?:{'|'.join(re.escape(first) + _any_of(rest[first]) for first in sorted(rest))})"
+    branches = [re.escape(first) + _build_alternation(rest[first]) for first in sorted(rest)]
+    return f"(?:{'|'.join(branches)})"
 
 
-def _beginnings(heads: set[str]) -> frozenset[str]:
+def _list_prefixes(heads: set[str]) -> frozenset[str]:
     return frozenset(head[:size] for head in heads for size in range(1, len(head)))
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it is, and as it stands in JSON, in addresses and in base64."""
+def _iter_forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and as encoded in JSON, URLs and base64."""
     yield secret
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    raw = secret.encode("utf-8", "surrogatepass")  # of a variable that is not UTF-8
+    raw = secret.encode("utf-8", "surrogatepass")  # a variable may not be UTF-8
     for safe in ("", "/"):
         yield (quoted := quote(raw, safe=safe))
         yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
-    for offset in range(3):  # in the middle of a longer text it may begin at any bit of three bytes
+    for offset in range(3):  # inside a longer text it may begin at any of three bytes
         coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-        # The first characters hold bits of what stands before, the last ones of what follows.
+        # The first and last characters hold bits of the surrounding text.
         inner = coded[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]
         yield inner
         yield inner.translate(str.maketrans("+/", "-_"))

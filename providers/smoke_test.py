@@ -22,8 +22,6 @@ from providers.chat import (
 from providers.errors import MalformedResponse, ProviderError
 from providers.router import Router
 
-__all__ = ["STEPS", "StepResult", "run_smoke_test"]
-
 STEPS: Final = ("list", "chat", "stream", "tool call")
 _OUTPUT: Final = 2048
 """Tokens; some models reason before they answer."""

@@ -14,8 +14,8 @@ from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from providers import chat
 from providers.calls.fallback import FailedCall
+from providers.catalogue.deployment import Deployment
 from providers.prices import Cost
-from providers.router import Deployment
 
 CUT = "the answer was cut at the limit of output tokens: raise params.max_output_tokens"
 """A note on an answer that is usable but incomplete."""

@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from providers.catalogue.catalogue import Catalogue
-from providers.router import Credential, Router
+from providers.catalogue.deployment import Credential
+from providers.router import Router
 
 MARGIN = 8
 

@@ -37,7 +37,7 @@ _redactors: Final[list[Redactor]] = []
 def hide_in_logs(secrets: Iterable[str]) -> None:
     """Remove these secrets, too, from all further lines."""
     for redactor in _redactors:
-        redactor.learn(secrets)
+        redactor.add(secrets)
 
 
 def configure_logs(

@@ -16,8 +16,6 @@ from providers.chat import (
 )
 from providers.errors import EmptyAnswer, MalformedResponse
 
-__all__ = ["LONGEST_ANSWER", "check_answer"]
-
 LONGEST_ANSWER: Final = 4_000_000
 """Characters of text, reasoning and calls together: several times what any model can generate."""
 

@@ -3,13 +3,10 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Protocol, Self
 
 from providers.adapters.listings import ListedModel
 from providers.chat import ChatRequest, Event
-
-__all__ = ["Adapter", "Timeouts", "strip_endpoint"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +44,7 @@ class Adapter(Protocol):
     async def __aenter__(self) -> Self:
         """Prepare for calls; nothing is sent yet."""
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         """Close every connection."""
 
 

@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import httpx
 
+from providers.adapters.base import strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials
 from providers.catalogue.schema import Provider
 
-__all__ = ["LocalServer", "find_servers"]
-
-PATIENCE: Final = timedelta(milliseconds=300)
+TIMEOUT: Final = timedelta(milliseconds=300)
 GATEWAY_HEADER: Final = "x-cogo-gateway"
 GATEWAY_OWNER: Final = "cogo"
 SIMULATOR_HEADER: Final = "x-cogo-simulated"
@@ -24,7 +23,7 @@ _DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServer:
-    """One that answered, with its models' own ids."""
+    """A server that answered, with the ids of its models."""
 
     provider: str
     base_url: str
@@ -35,21 +34,21 @@ class LocalServer:
 class _Target:
     base_url: str
     providers: tuple[Provider, ...]
-    """Who may answer there; the first, unless the answer says otherwise."""
+    """Candidates; the first one, unless the answer says otherwise."""
     key: str | None
 
 
 async def find_servers(
-    catalogue: Catalogue, credentials: Credentials, *, patience: timedelta = PATIENCE
+    catalogue: Catalogue, credentials: Credentials, *, within: timedelta = TIMEOUT
 ) -> list[LocalServer]:
-    """Ask all ports of the catalogue's local providers at once.
+    """Return the model servers on the ports of the catalogue's local providers, probed at once.
 
-    Base URLs that were given for servers of one's own are asked too. Whoever does not list models
-    in time is not there; COGO's own gateway and simulator are never taken for providers.
+    Base URLs that were given for self-hosted servers are probed too. A server must list its models
+    in time; COGO's own gateway and simulator do not count.
     """
-    targets = _targets(catalogue, credentials)
+    targets = _list_targets(catalogue, credentials)
     async with (
-        # Proxies are for the world outside; each probe has its own deadline.
+        # No proxy for loopback; each probe has its own timeout.
         httpx.AsyncClient(
             timeout=None,  # noqa: S113
             mounts=_DIRECT,
@@ -58,7 +57,7 @@ async def find_servers(
         asyncio.TaskGroup() as group,
     ):
         probes = [
-            group.create_task(_probe(http, target, patience), name=f"probe {target.base_url}")
+            group.create_task(_probe(http, target, within), name=f"probe {target.base_url}")
             for target in targets
         ]
     found: dict[str, LocalServer] = {}
@@ -69,14 +68,14 @@ async def find_servers(
     return list(found.values())
 
 
-def _targets(catalogue: Catalogue, credentials: Credentials) -> list[_Target]:
+def _list_targets(catalogue: Catalogue, credentials: Credentials) -> list[_Target]:
     named: list[_Target] = []
     by_port: dict[int, list[Provider]] = {}
     for provider in catalogue.providers.values():
         given = credentials.get(provider.id)
         if provider.any_model and provider.key_is_optional and given and given.base_url:
             key = given.key.get_secret_value() if given.key else None
-            named.append(_Target(_root(given.base_url), (provider,), key))
+            named.append(_Target(strip_endpoint(given.base_url), (provider,), key))
         elif provider.local:
             for port in provider.ports:
                 by_port.setdefault(port, []).append(provider)
@@ -87,30 +86,28 @@ def _targets(catalogue: Catalogue, credentials: Credentials) -> list[_Target]:
     return [*named, *ports]
 
 
-async def _probe(
-    http: httpx.AsyncClient, target: _Target, patience: timedelta
-) -> LocalServer | None:
+async def _probe(http: httpx.AsyncClient, target: _Target, within: timedelta) -> LocalServer | None:
     headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     try:
-        async with asyncio.timeout(patience.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             response = await http.get(f"{target.base_url}/models", headers=headers)
         listing = response.json() if response.is_success else None
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
-        return None  # nobody there, or nobody who lists models
+        return None  # no server, or none that lists models
     if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
         return None
-    models = _models(listing)
+    models = _parse_models(listing)
     if models is None or GATEWAY_OWNER in models.values():
         return None
     return LocalServer(
-        provider=_who(models, target.providers).id,
+        provider=_identify(models, target.providers).id,
         base_url=target.base_url,
         models=tuple(id_ for id_ in models if "embed" not in id_.lower()),
     )
 
 
-def _models(listing: Any) -> Mapping[str, str] | None:
-    """Ids and owners of an OpenAI-style listing, `None` for anything else."""
+def _parse_models(listing: Any) -> Mapping[str, str] | None:
+    """Return ids and owners of an OpenAI-style listing, None for anything else."""
     rows = listing.get("data") if isinstance(listing, dict) else None
     if not isinstance(rows, list):
         return None
@@ -121,10 +118,6 @@ def _models(listing: Any) -> Mapping[str, str] | None:
     }
 
 
-def _who(models: Mapping[str, str], providers: tuple[Provider, ...]) -> Provider:
+def _identify(models: Mapping[str, str], providers: tuple[Provider, ...]) -> Provider:
     owners = set(models.values())
     return next((each for each in providers if owners & set(each.owned_by)), providers[0])
-
-
-def _root(url: str) -> str:
-    return url.rstrip("/").removesuffix("/chat/completions")

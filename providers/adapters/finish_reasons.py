@@ -19,8 +19,6 @@ from providers.errors import (
     Overloaded,
 )
 
-__all__ = ["build_refusal", "map_finish_reason"]
-
 _Failure: TypeAlias = tuple[type[CallFailed], str]
 
 _FILTERED: Final[_Failure] = (ContentFiltered, "the content filter stopped the answer")

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from types import TracebackType
 from typing import Any, Final, Self
 
 import fireworks
@@ -15,7 +14,7 @@ from pydantic import SecretStr
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import PARSE_ERRORS, SdkErrors
+from providers.adapters.http.error_mapping import PARSE_ERRORS, translate_sdk_errors
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
 from providers.adapters.openai.request import (
     attach_replay,
@@ -30,21 +29,11 @@ from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
 from providers.chat import ChatRequest, Event
 from providers.errors import InvalidRequest
 
-__all__ = ["Fireworks"]
-
 VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
 _LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
 _STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
 """Fireworks refuses long answers that are not streamed; its message says so."""
-
-_ERRORS: Final = SdkErrors(
-    status=fireworks.APIStatusError,
-    timeout=fireworks.APITimeoutError,
-    connection=fireworks.APIConnectionError,
-    shape=fireworks.APIResponseValidationError,
-    api=fireworks.APIError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +101,7 @@ class Fireworks:
         )
         with (
             Deadlines(VENDOR, timeouts, stream=request.stream) as deadlines,
-            _ERRORS.translate(VENDOR, secret=self._secret, connect=timeouts.connect),
+            translate_sdk_errors(fireworks, VENDOR, secret=self._secret, connect=timeouts.connect),
         ):
             async with aclosing(
                 stream_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
@@ -122,8 +111,8 @@ class Fireworks:
 
     async def list_models(self) -> list[ListedModel]:
         """Return the serverless models; others need a dedicated deployment."""
-        with _ERRORS.translate(
-            VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
+        with translate_sdk_errors(
+            fireworks, VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
         ):
             rows = await fetch_listing(
                 VENDOR,
@@ -146,12 +135,7 @@ class Fireworks:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.close()
 
 

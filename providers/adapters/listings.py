@@ -10,18 +10,6 @@ from providers.adapters.payload import get_count, get_text
 from providers.catalogue.schema import Model
 from providers.errors import MalformedResponse
 
-__all__ = [
-    "ListedModel",
-    "ListedPrices",
-    "Listings",
-    "Row",
-    "fetch_listing",
-    "get_date",
-    "get_number",
-    "get_row_id",
-    "read_rows",
-]
-
 _MAX_PAGES: Final = 20
 _FIELDS: Final = ("data", "models")
 

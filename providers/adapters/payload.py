@@ -9,17 +9,6 @@ from typing import Any, Final
 
 from providers.errors import MalformedResponse
 
-__all__ = [
-    "MAX_TOKENS",
-    "decode_json",
-    "get_count",
-    "get_mapping",
-    "get_text",
-    "limit_part",
-    "merge_counts",
-    "parse_object",
-]
-
 MAX_TOKENS: Final = 100_000_000
 """More in one call is a vendor's mistake; it also fits every column that stores it."""
 

@@ -7,8 +7,6 @@ from pydantic import SecretStr
 from providers.adapters.base import Adapter
 from providers.catalogue.schema import Provider
 
-__all__ = ["make_adapter"]
-
 
 def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) -> Adapter:
     """Return the adapter that a provider's entry names.

@@ -19,8 +19,6 @@ from providers.calls.middleware import VendorCall
 from providers.catalogue.deployment import Deployment
 from providers.errors import AtCapacity, Overloaded, RateLimited
 
-__all__ = ["MAX_QUEUE_WAIT", "RETRY_AFTER", "AdaptiveLimit", "ConcurrencyMiddleware"]
-
 MAX_QUEUE_WAIT: Final = timedelta(seconds=30)
 """After that another deployment, or a later attempt, serves the work better."""
 RETRY_AFTER: Final = timedelta(seconds=15)

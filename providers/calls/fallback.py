@@ -31,8 +31,6 @@ from providers.chat import Done, Event, TokenUsage
 from providers.errors import AuthenticationFailed, CallFailed
 from providers.prices import Cost
 
-__all__ = ["FailedCall", "FallbackCall"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCall:

@@ -21,8 +21,6 @@ from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import RoutingStrategy
 from providers.prices import get_unit_prices
 
-__all__ = ["MAX_AFFINITIES", "AffinityTable", "order_deployments"]
-
 MAX_AFFINITIES: Final = 10_000
 _INPUT_PER_OUTPUT: Final = 3
 """A typical call reads three times as many tokens as it generates."""

@@ -23,8 +23,6 @@ from providers.chat import (
 )
 from providers.secrets import Redactor, StreamRedactor
 
-__all__ = ["MASK", "mask_answer", "mask_keys", "mask_request"]
-
 MASK: Final = "[masked key]"
 """What a model reads in place of a key."""
 

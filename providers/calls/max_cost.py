@@ -9,8 +9,6 @@ from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
 from providers.chat import TokenUsage
 from providers.prices import calculate_cost
 
-__all__ = ["max_cost_usd"]
-
 UNLIMITED_ANSWER: Final = 32_768
 """Output tokens to assume if neither request, adapter nor catalogue sets a limit."""
 FRAME_TOKENS: Final = 1_024

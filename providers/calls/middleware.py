@@ -13,8 +13,6 @@ from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Done, TokenUsage
 from providers.prices import Cost
 
-__all__ = ["CallContext", "CallMiddleware", "CallReport", "VendorCall"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:

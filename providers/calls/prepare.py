@@ -14,8 +14,6 @@ from providers.catalogue.deployment import Deployment
 from providers.chat import ChatRequest, Event
 from providers.secrets import Redactor
 
-__all__ = ["PreparedCall", "VendorRequest", "estimate_prompt_tokens", "prepare_chat"]
-
 _CHARACTERS_PER_TOKEN: Final = 4
 
 

@@ -21,15 +21,6 @@ from providers.errors import (
     RateLimited,
 )
 
-__all__ = [
-    "MAX_TOTAL_WAIT",
-    "RetryDecision",
-    "choose_error",
-    "decide_retry",
-    "get_retry_delay",
-    "is_key_error",
-]
-
 MAX_TOTAL_WAIT: Final = timedelta(seconds=10)
 """For all waits of one attempt. A longer one is left to the queue."""
 

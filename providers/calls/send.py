@@ -22,8 +22,6 @@ from providers.chat import (
 )
 from providers.prices import calculate_cost
 
-__all__ = ["ANSWER_EVENTS", "send_call"]
-
 ANSWER_EVENTS = (TextDelta, ReasoningDelta, ToolCall, ToolCallDelta)
 """Events that the user may have seen: after one of them a call cannot be repeated unnoticed."""
 

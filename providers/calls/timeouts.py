@@ -7,8 +7,6 @@ from providers.adapters.base import Timeouts
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import TimeoutSeconds
 
-__all__ = ["resolve_timeouts"]
-
 _DEFAULT: Final = TimeoutSeconds(first_token=120, stall=60, total=900)
 _SLOW_START: Final = TimeoutSeconds(first_token=300, stall=120, total=1800)
 """For models that reason before they answer, which not every vendor streams, and for local servers,

@@ -1,1 +1,1 @@
-"""The catalogue of models and deployments, read from `catalogue.toml`."""
+"""The catalogue of providers, models and deployments; its data is in `catalogue.toml`."""

@@ -1,4 +1,4 @@
-"""The catalogue: who serves which models, under which names, and what is known of them."""
+"""The catalogue: which provider serves which model, under which names, with which facts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,26 @@ from providers.catalogue.loader import CHECKED_ON, PACKAGED, Entries, Overlay, l
 from providers.catalogue.schema import DeploymentEntry, EmbeddingModel, Model, Provider
 from providers.errors import CatalogueInvalid, UnknownModel
 
-__all__ = ["Catalogue", "Resolution"]
-
 _EDITIONS: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """Which model a name stands for today."""
+    """The model that a name stands for."""
 
     asked: str
-    """The name as it was given."""
+    """The name as given."""
     asked_id: str
     """Canonical id of the model of that name, which may be retired."""
     model: Model
-    """The one to ask: the same, or its successor."""
+    """The model to call: the same, or its successor."""
     note: str | None = None
-    """The sentence for the person, when it is not the same."""
+    """An explanation for the user if it is not the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneFacts:
-    """What selection must know of a lane; of a lane that is not in this catalogue: nothing."""
+    """Facts about a lane for selection; only the provider if the lane is not in this catalogue."""
 
     provider: str
     capabilities: tuple[str, ...] = ()
@@ -44,16 +42,16 @@ class LaneFacts:
 
 
 class Catalogue:
-    """Immutable but for `replace_with`.
+    """Providers and models. Immutable, except for `replace_with`.
 
-    Names are matched without regard to case, and a space is as good as a hyphen.
+    Names are matched without regard to case, and spaces match hyphens.
     """
 
     def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
         self.providers: Mapping[str, Provider] = entries.providers
         self.models: Mapping[str, Model] = entries.models
         self.roles: Mapping[str, str] = entries.roles
-        """Role to the name of its model: resolve it."""
+        """Role to the name of its model, for `resolve`."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
         self.edition = next(_EDITIONS)
         """Changes with `replace_with`: what was computed from earlier entries is then stale."""
@@ -63,7 +61,7 @@ class Catalogue:
 
     @classmethod
     def load(cls, *overlays: Path | Overlay, today: date = CHECKED_ON) -> Self:
-        """The packaged catalogue under these files, as it is on this day; see `load_entries`.
+        """Return the packaged catalogue with these overlays, as of a day; see `load_entries`.
 
         Raises:
             CatalogueInvalid: the message names file, entry and field.
@@ -71,13 +69,13 @@ class Catalogue:
         return cls(*load_entries(overlays, today=today))
 
     def replace_with(self, other: Self) -> bool:
-        """Become the other one, for everybody who holds this; give whether that is a change."""
+        """Take over the entries of another one, in place; return whether they differ."""
         is_change = self._entries != other._entries
         self.__dict__ = dict(other.__dict__)
         return is_change
 
     def with_roles(self, roles: Mapping[str, str]) -> Self:
-        """The same with other models for some roles.
+        """Return a catalogue with other models for some roles.
 
         Raises:
             UnknownModel: a role's model does not exist.
@@ -90,16 +88,16 @@ class Catalogue:
     def resolve(self, name: str, *, still_served: Collection[str] = ()) -> Resolution:
         """Find a model by canonical id, alias, display name, provider's id or role.
 
-        A retired one gives its successor, unless its canonical id is in `still_served`.
+        A retired one resolves to its successor, unless its id is in `still_served`.
 
         Raises:
             UnknownModel: with the nearest names.
         """
-        wanted = _normal(name)
+        wanted = _normalize(name)
         if wanted in self.roles:
-            wanted = _normal(self.roles[wanted])
+            wanted = _normalize(self.roles[wanted])
         known = self._names.get(wanted)
-        asked = self.models[known] if known else self._passed_through(name.strip())
+        asked = self.models[known] if known else self._build_unlisted(name.strip())
         if asked is None:
             raise UnknownModel(name, get_close_matches(wanted, self._names, n=3, cutoff=0.5))
         if asked.retirement is None or asked.id in still_served:
@@ -114,7 +112,7 @@ class Catalogue:
         return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
 
     def describe_endings(self, *, since: date, until: date) -> tuple[str, ...]:
-        """Return a sentence for each model that ended after `since` and not after `until`."""
+        """Return a sentence for each model that ended after `since` and until `until`."""
         return tuple(
             f"{model.name} ended on {retirement.on}; {self.resolve(model.id).model.name} follows it"
             for model in self.models.values()
@@ -124,28 +122,28 @@ class Catalogue:
         )
 
     def get_model(self, model_id: str) -> Model:
-        """The model with exactly this canonical id, retired or not.
+        """Return the model with this canonical id, retired or not.
 
         Raises:
             UnknownModel: with the nearest names.
         """
-        model = self.models.get(model_id) or self._passed_through(model_id)
+        model = self.models.get(model_id) or self._build_unlisted(model_id)
         if model is None:
             raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
         return model
 
     def find_embedding_model(self, name: str) -> EmbeddingModel:
-        """Find a model for embeddings by id, alias, provider's id or `<provider>/<its own id>`.
+        """Find an embedding model by id, alias, provider's id or `<provider>/<its own id>`.
 
         Raises:
             UnknownModel: with the nearest names.
         """
-        wanted = _normal(name)
+        wanted = _normalize(name)
         names: dict[str, EmbeddingModel] = {}
         for entry in self.embeddings.values():
             own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
             for each in own:
-                names.setdefault(_normal(each), entry)
+                names.setdefault(_normalize(each), entry)
         if wanted in names:
             return names[wanted]
         provider_id, _, model = name.strip().partition("/")
@@ -162,8 +160,8 @@ class Catalogue:
         raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
 
     def get_lane_facts(self, lane: str) -> LaneFacts:
-        """What is known of a lane. Another process may serve what this catalogue does not know."""
-        model = self.models.get(lane) or self._passed_through(lane)
+        """Return the facts about a lane, which may be of another process's catalogue."""
+        model = self.models.get(lane) or self._build_unlisted(lane)
         if model is None:
             return LaneFacts(provider=lane.partition("/")[0])
         provider = self.providers[model.deployments[0].provider]
@@ -175,13 +173,13 @@ class Catalogue:
         )
 
     def get_hosts(self, lane: str) -> tuple[Provider, ...]:
-        """Who serves the model of a lane; empty for a lane that is not in this catalogue."""
-        model = self.models.get(lane) or self._passed_through(lane)
+        """Return the providers of a lane; empty if it is not in this catalogue."""
+        model = self.models.get(lane) or self._build_unlisted(lane)
         entries = () if model is None else model.deployments
         return tuple(self.providers[entry.provider] for entry in entries)
 
-    def _passed_through(self, name: str) -> Model | None:
-        """A model without an entry: tuned, or of a provider that serves what it is told to."""
+    def _build_unlisted(self, name: str) -> Model | None:
+        """Return a model without an entry: fine-tuned, or of a provider that serves any model."""
         if tuned := build_fine_tuned_model(name, self.models):
             return tuned
         provider_id, _, own = name.partition("/")
@@ -198,18 +196,18 @@ class Catalogue:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        """Every name of every model. Ids and aliases are unique; of others the first counts."""
+        """Every name of every model. Ids and aliases are unique; of others the first wins."""
         names: dict[str, str] = {}
         for model in self.models.values():
             for name in (model.id, *model.aliases):
-                taken = names.setdefault(_normal(name), model.id)
+                taken = names.setdefault(_normalize(name), model.id)
                 if taken != model.id:
                     self._refuse("models", model.id, "aliases", f"{name!r} already names {taken}")
         for model in self.models.values():
-            names.setdefault(_normal(model.name), model.id)
+            names.setdefault(_normalize(model.name), model.id)
             for deployment in model.deployments:
                 for name in (deployment.model, f"{deployment.provider}/{deployment.model}"):
-                    names.setdefault(_normal(name), model.id)
+                    names.setdefault(_normalize(name), model.id)
         return names
 
     def _check(self) -> None:
@@ -234,12 +232,12 @@ class Catalogue:
                 self._refuse("roles", role, "", str(error))
 
     def _check_succession(self, model: Model) -> None:
-        passed: Sequence[str] = ()
+        seen: Sequence[str] = ()
         while (retirement := model.retirement or model.ending) is not None:
-            passed = (*passed, model.id)
+            seen = (*seen, model.id)
             successor = retirement.successor
-            if successor not in self.models or successor in passed:
-                why = "leads in a circle" if successor in passed else "is not a model here"
+            if successor not in self.models or successor in seen:
+                why = "leads in a circle" if successor in seen else "is not a model here"
                 self._refuse("models", model.id, "retirement.successor", f"{successor!r} {why}")
             model = self.models[successor]
 
@@ -248,5 +246,5 @@ class Catalogue:
         raise CatalogueInvalid(f"{origin}: {section}.{key}{f': {field}' if field else ''}: {why}")
 
 
-def _normal(name: str) -> str:
+def _normalize(name: str) -> str:
     return "-".join(name.casefold().split())

@@ -1,8 +1,8 @@
-"""Where a prompt may go: a task's rules against what a provider declares.
+"""Data policies: which providers may receive a prompt, by a task's rules.
 
-A rule holds only where a fact says so. What a provider does not declare is not a promise, so it is
-not eligible for a rule that needs it. Facts are entries of the catalogue, with their source; an
-operator who has other terms (a plan, a region, a signed agreement) says so in `cogo.toml`.
+A provider only satisfies a rule that it declares to satisfy; an undeclared fact is not a promise.
+The facts are in the catalogue, with their sources. An operator with other terms (a plan, a region,
+a signed agreement) sets them in `cogo.toml`.
 """
 
 import re
@@ -17,14 +17,6 @@ from pydantic_core import PydanticCustomError
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import DataPolicy, Provider
 
-__all__ = [
-    "RULES",
-    "find_deployment_objection",
-    "find_model_objection",
-    "find_objection",
-    "parse_rules",
-]
-
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "any": "wherever a model is served",
@@ -36,7 +28,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _REGION: Final = "region:"
-_A_REGION: Final = re.compile(r"region:[a-z0-9][a-z0-9-]*")
+_REGION_RULE: Final = re.compile(r"region:[a-z0-9][a-z0-9-]*")
 _EU: Final = frozenset(
     re.findall(
         r"\w+",
@@ -46,36 +38,36 @@ _EU: Final = frozenset(
 
 
 def parse_rules(value: object) -> tuple[str, ...]:
-    """Read `data_policy`: one rule, or a list of rules that must all hold. `any` adds nothing.
+    """Parse `data_policy`: one rule, or a list of rules that must all hold. `any` adds nothing.
 
-    Raises ValueError, which names the rules there are.
+    Raises ValueError, which lists the rules.
     """
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list | tuple):
-        raise _no_rule(value)
+        raise _build_error(value)
     rules: list[str] = []
     for each in given:
         rule = each.strip().casefold() if isinstance(each, str) else ""
-        if rule not in RULES and not _A_REGION.fullmatch(rule):
-            raise _no_rule(each)
+        if rule not in RULES and not _REGION_RULE.fullmatch(rule):
+            raise _build_error(each)
         if rule != "any":
             rules.append(rule)
     return tuple(dict.fromkeys(rules))
 
 
 def find_objection(rules: Iterable[str], host: Provider | None) -> str | None:
-    """Why a provider must not get the prompt, None when it may. None is nobody knows whom."""
+    """Return why a provider, None for an unknown one, must not get the prompt, or None."""
     for rule in rules:
-        reason = _breaks(rule, host)
+        reason = _find_violation(rule, host)
         if reason is not None:
             return f"the data policy is {rule}, and {reason}"
     return None
 
 
 def find_model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str | None:
-    """Why none of those who serve a model may get the prompt, None when one of them may.
+    """Return why none of a model's providers may get the prompt, None if one of them may.
 
-    The router then asks only those that may: see `find_deployment_objection`.
+    The router then only calls the permitted ones; see `find_deployment_objection`.
     """
     if not rules:
         return None
@@ -84,10 +76,10 @@ def find_model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str
 
 
 def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> str | None:
-    """The same for the place where a call would go.
+    """Return why a deployment must not get the prompt, or None.
 
-    The facts are about the provider's own address. Where a variable sends calls elsewhere, nothing
-    is known; an address in `cogo.toml` is the operator's statement that they hold there.
+    The facts are about the provider's base URL in the catalogue, or in the operator's `cogo.toml`.
+    If an environment variable sends calls elsewhere, nothing is known.
     """
     rules = tuple(rules)
     host = deployment.host
@@ -102,7 +94,7 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
     return find_objection(rules, host)
 
 
-def _breaks(rule: str, host: Provider | None) -> str | None:
+def _find_violation(rule: str, host: Provider | None) -> str | None:
     if host is None:
         return "nothing is known of who serves it"
     facts = host.data_policy
@@ -112,16 +104,16 @@ def _breaks(rule: str, host: Provider | None) -> str | None:
         case "no-training":
             if host.local or facts.trains_on_data is False:
                 return None
-            return f"{host.name} {_trains(facts)}"
+            return f"{host.name} {_describe_training(facts)}"
         case "hipaa":
             if host.local or "hipaa" in facts.agreements:
                 return None
-            return f"no signed agreement with {host.name} is declared{_offer(host)}"
+            return f"no signed agreement with {host.name} is declared{_describe_offer(host)}"
         case _:
-            return _elsewhere("eu" if rule == "eu" else rule.removeprefix(_REGION), host)
+            return _check_region("eu" if rule == "eu" else rule.removeprefix(_REGION), host)
 
 
-def _elsewhere(wanted: str, host: Provider) -> str | None:
+def _check_region(wanted: str, host: Provider) -> str | None:
     allowed = _EU if wanted == "eu" else {wanted}
     regions = host.data_policy.regions
     if not regions:
@@ -130,11 +122,11 @@ def _elsewhere(wanted: str, host: Provider) -> str | None:
     return f"{host.name} processes in {', '.join(outside)} too" if outside else None
 
 
-def _trains(facts: DataPolicy) -> str:
+def _describe_training(facts: DataPolicy) -> str:
     return "trains on prompts" if facts.trains_on_data else "does not declare whether it trains"
 
 
-def _offer(host: Provider) -> str:
+def _describe_offer(host: Provider) -> str:
     if "hipaa" not in host.data_policy.offers:
         return ""
     return f"; it offers one: once signed, set providers.{host.id}.data_policy.agreements"
@@ -150,11 +142,11 @@ def _is_loopback(base_url: str) -> bool:
         return False
 
 
-def _no_rule(value: object) -> PydanticCustomError:
-    """A ValueError, which in a field of a pydantic model also carries what may stand there."""
+def _build_error(value: object) -> PydanticCustomError:
+    """Return a ValueError that, in a pydantic model, also carries the expected values."""
     rules = ", ".join(RULES)
     return PydanticCustomError(
         "data_policy",
-        "{given} is no data policy; there are {expected}, and lists of them",
+        "{given} is not a data policy; there are {expected}, and lists of them",
         {"given": repr(str(value)[:60]), "expected": rules},
     )

@@ -15,8 +15,6 @@ from providers.catalogue.schema import (
 )
 from providers.chat import ChatRequest
 
-__all__ = ["Credential", "Credentials", "Deployment", "list_supported_parameters"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:

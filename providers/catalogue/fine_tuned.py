@@ -1,6 +1,6 @@
-"""Tuned models without an entry, known by the form of their names.
+"""Fine-tuned models without an entry, recognized by their names.
 
-An entry with `base` says more: its own name, its price, and the lane under which it is served.
+An entry with `base` can also give such a model a name, a price and a lane.
 """
 
 import re
@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from providers.catalogue.schema import DeploymentEntry, Model
-
-__all__ = ["build_fine_tuned_model"]
 
 _OPENAI: Final = re.compile(r"(?:openai/)?(?P<own>ft:(?P<base>[^:]+):\S+)")
 _FIREWORKS: Final = re.compile(
@@ -19,20 +17,20 @@ _DATED: Final = re.compile(r"-\d{4}-\d\d-\d\d$")
 
 
 def build_fine_tuned_model(name: str, models: Mapping[str, Model]) -> Model | None:
-    """The model that a name like `ft:gpt-4.1-mini:us::1` or `accounts/us/models/ours` stands for.
+    """Return the model of a name like `ft:gpt-4.1-mini:us::1` or `accounts/us/models/ours`.
 
-    What is known of the base holds for it, but the price: that is unknown without an entry.
+    It has the facts of its base, except the price, which is unknown without an entry.
     """
     name = name.strip()
     if found := _OPENAI.fullmatch(name):
         base = models.get(_DATED.sub("", found["base"]))
-        return _model(found["own"], "openai", base, maker=base.maker if base else "OpenAI")
+        return _build_model(found["own"], "openai", base, maker=base.maker if base else "OpenAI")
     if found := _FIREWORKS.fullmatch(name):
-        return _model(found["own"], "fireworks", None, maker="unknown")
+        return _build_model(found["own"], "fireworks", None, maker="unknown")
     return None
 
 
-def _model(own: str, provider: str, base: Model | None, *, maker: str) -> Model:
+def _build_model(own: str, provider: str, base: Model | None, *, maker: str) -> Model:
     known = {
         "aliases": (),
         "base": base.id if base else None,

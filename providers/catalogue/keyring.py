@@ -1,4 +1,4 @@
-"""The keys of each provider: which one a call takes, and which are set aside for a while."""
+"""The keys of each provider: which one a call uses, and which are set aside for a while."""
 
 import asyncio
 import hashlib
@@ -18,26 +18,24 @@ from providers.catalogue.schema import Provider
 from providers.errors import AuthenticationFailed, CallFailed, RateLimited
 from providers.secrets import Redactor
 
-__all__ = ["REREAD_EVERY", "SET_ASIDE_FOR", "Keyring", "check_key", "label_key"]
-
 REREAD_EVERY: Final = timedelta(seconds=20)
-"""The least time between two looks at where the keys come from, whatever the reason."""
+"""Minimum time between two reads of the credentials, whatever the reason."""
 SET_ASIDE_FOR: Final = timedelta(minutes=10)
-"""For how long a refused key is not taken, while there is another one."""
-ASIDE_LIMITED: Final = timedelta(seconds=30)
-"""The same for a key with too many requests, when the vendor does not say for how long."""
-_CARRIED: Final = re.compile(r"[\x20-\x7e]*")
+"""How long a refused key is not used, while there is another one."""
+SET_ASIDE_IF_LIMITED: Final = timedelta(seconds=30)
+"""The same for a rate-limited key, if the vendor does not say for how long."""
+_SENDABLE: Final = re.compile(r"[\x20-\x7e]*")
 _SHOWN: Final = 4
 _SHORTEST: Final = 16
-"""Of a shorter key even four characters would be too much."""
+"""Even four characters of a shorter key would reveal too much."""
 
 
 class Keyring:
-    """What opens each provider. Used in one event loop.
+    """Credentials of all providers. Used in one event loop.
 
-    `reread` gives the credentials anew, so that new keys are taken without a restart; it may block
-    and may raise, and gets True when a key was just refused. A key is set aside only while there
-    is another one to take: a vendor that errs for a moment never closes a provider.
+    `reread` returns the current credentials, so that new keys need no restart; it may block and
+    raise, and its argument is True if a key was just refused. A key is set aside only while there
+    is another one, so that a vendor's mistake never closes a provider.
     """
 
     def __init__(
@@ -57,23 +55,23 @@ class Keyring:
         self._redactors: dict[bool, Redactor] = {}
 
     def get(self, provider: str) -> Credential | None:
-        """What opens a provider."""
+        """Return the credential of a provider."""
         return self._credentials.get(provider)
 
     @property
     def credentials(self) -> Credentials:
-        """What opens what, as last read."""
+        """All credentials, as last read."""
         return self._credentials
 
     def count_keys(self, provider: str) -> int:
-        """How many keys there are."""
+        """Return the number of keys of a provider."""
         given = self._credentials.get(provider)
         return len(given.keys) if given else 0
 
     def get_redactor(self, *, shapes: bool) -> Redactor:
-        """Return what masks these keys; with `shapes`, also whatever looks like a key.
+        """Return a redactor for these keys; with `shapes`, also for whatever looks like a key.
 
-        Short ones are left alone, for servers of one's own take words as keys.
+        Short keys are not masked, because local servers accept any word as a key.
         """
         if shapes not in self._redactors:
             keys = (
@@ -89,30 +87,30 @@ class Keyring:
     def choose(
         self, provider: str, *, affinity: str | None = None, tried: Collection[SecretStr] = ()
     ) -> SecretStr | None:
-        """Give the key for the next call, None when all were `tried` or there is none.
+        """Return the key for the next call, None if there is none or all were `tried`.
 
-        The same affinity gets the same key, in every process, as long as that key is not aside:
-        the vendors' prompt caches belong to accounts. Others take turns.
+        An affinity gets the same key in every process, unless that key is set aside, because
+        vendors' prompt caches belong to accounts. Without an affinity, keys take turns.
         """
         given = self._credentials.get(provider)
         keys = [key for key in (given.keys if given else ()) if key not in tried]
         if not keys:
             return None
         now = self._clock()
-        live = [key for key in keys if self._aside_until(provider, key) <= now]
+        live = [key for key in keys if self._get_aside_until(provider, key) <= now]
         if not live:
-            return min(keys, key=lambda key: self._aside_until(provider, key))
+            return min(keys, key=lambda key: self._get_aside_until(provider, key))
         if affinity is None:
             return live[next(self._turn) % len(live)]
         return max(live, key=lambda key: _digest(affinity, key))
 
     def set_aside(self, provider: str, key: SecretStr, error: CallFailed) -> None:
-        """Take other keys for a while, because of what a vendor said about this one."""
+        """Use other keys for a while, because of a vendor's error about this one."""
         wait = SET_ASIDE_FOR
         if isinstance(error, RateLimited):
-            wait = ASIDE_LIMITED if error.retry_after is None else error.retry_after
+            wait = SET_ASIDE_IF_LIMITED if error.retry_after is None else error.retry_after
         self._aside[provider, _digest("", key)] = self._clock() + wait.total_seconds()
-        if self.count_keys(provider) > 1:  # the only one is taken all the same
+        if self.count_keys(provider) > 1:  # a single key is used all the same
             logger.warning(
                 "a key is set aside",
                 provider=provider,
@@ -122,24 +120,25 @@ class Keyring:
             )
 
     async def refresh(self, *, urgent: bool = False) -> bool:
-        """Look again where the keys come from, unless that was just done; says if they changed.
+        """Read the credentials again, unless that was just done; return whether they changed.
 
-        An urgent look is asked for when a key was refused, and counts apart from the others.
-
-        What cannot be read is logged, and the keys stay as they were.
+        Urgent reads, after a key was refused, are limited separately. If the credentials cannot be
+        read, this is logged and the old ones stay.
         """
         if self._reread is None or not self._is_due(urgent):
             return False
         async with self._reading:
-            if not self._is_due(urgent):  # somebody else has just looked
+            if not self._is_due(urgent):  # another task has just read them
                 return False
             self._read_at[False] = self._clock()
             if urgent:
                 self._read_at[True] = self._clock()
             try:
                 found = await asyncio.to_thread(self._reread, urgent)
-            except Exception as error:  # a vault may fail in any way; the old keys may still do
-                logger.warning("the keys cannot be read again; the old ones stay", error=str(error))
+            except Exception as error:  # `reread` may fail in any way; the old keys may still work
+                logger.warning(
+                    "the keys could not be read again; the old ones stay", error=str(error)
+                )
                 return False
             changed = {
                 provider
@@ -155,24 +154,24 @@ class Keyring:
     def _is_due(self, urgent: bool) -> bool:
         return self._clock() - self._read_at[urgent] >= REREAD_EVERY.total_seconds()
 
-    def _aside_until(self, provider: str, key: SecretStr) -> float:
+    def _get_aside_until(self, provider: str, key: SecretStr) -> float:
         return self._aside.get((provider, _digest("", key)), 0.0)
 
 
 def check_key(host: Provider, key: SecretStr | None) -> None:
-    """Raise `AuthenticationFailed` if no HTTP header can carry the key."""
-    if key is None or _CARRIED.fullmatch(key.get_secret_value()):
+    """Raise `AuthenticationFailed` if the key cannot be sent in an HTTP header."""
+    if key is None or _SENDABLE.fullmatch(key.get_secret_value()):
         return
     where = " or ".join(host.key_variables) or f"the key of {host.name}"
     raise AuthenticationFailed(
         host.id,
-        f"{where} has characters that no HTTP header can carry, so nothing was sent: "
-        "copy the key again, letters, digits and signs of ASCII only",
+        f"{where} has characters that cannot be sent in an HTTP header, so nothing was sent: "
+        "copy the key again, with printable ASCII characters only",
     )
 
 
 def label_key(key: SecretStr | None) -> str | None:
-    """Name a key without showing it."""
+    """Return a label for a key that does not reveal it."""
     if key is None:
         return None
     text = key.get_secret_value()

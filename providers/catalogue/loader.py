@@ -1,4 +1,4 @@
-"""Catalogue files: read, lay over each other, validate, and say exactly what is wrong."""
+"""Loads catalogue files: reads, merges and validates them."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from providers.catalogue.schema import EmbeddingModel, Model, Provider
 from providers.errors import CatalogueInvalid
 
-__all__ = ["CHECKED_ON", "PACKAGED", "Entries", "Overlay", "load_entries"]
-
 CHECKED_ON: Final = date(2026, 11, 28)
-"""As of when the packaged facts hold."""
+"""Date of the packaged facts."""
 _NOTICE: Final = timedelta(days=30)
-"""So long before its end nothing new is begun with a model."""
+"""From this long before its end a model counts as retired."""
 
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
-_OF_ITS_OWN: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
-"""What a tuned model does not take over from its base."""
+_NOT_INHERITED: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
+"""Fields that a fine-tuned model does not inherit from its base."""
 _FACTS: Final = "data_policy"
 
 
 class Entries(BaseModel):
-    """All entries, valid one by one; `Catalogue` checks how they hang together."""
+    """All entries, each valid by itself; `Catalogue` checks their references."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +39,7 @@ class Entries(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A file that was read already, so that nobody changes it between a check and its use."""
+    """A file that was read already, so that it cannot change between a check and its use."""
 
     name: str
     content: bytes
@@ -56,41 +54,43 @@ class _Layer:
 def load_entries(
     overlays: Sequence[Path | Overlay] = (), *, today: date = CHECKED_ON
 ) -> tuple[Entries, Mapping[tuple[str, str], str]]:
-    """The packaged catalogue under these files, and which file had the last word on each entry.
+    """Return the packaged entries with these overlays, and the file that last set each entry.
 
-    A file may add entries and change single fields of existing ones. `retirement = false` takes
-    a retirement back, for those to whom a vendor still serves the model. One that is more than a
-    month after `today` is only announced (`Model.ending`).
+    A file may add entries and change single fields of existing ones. `retirement = false` removes
+    a retirement, if a vendor still serves the model. One that is more than a month after `today` is
+    only announced (`Model.ending`).
 
     Raises:
         CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
     """
     packaged = files("providers.catalogue").joinpath(PACKAGED).read_text("utf-8")
-    layers = [_parse(PACKAGED, packaged), *map(_layer, overlays)]
+    layers = [_parse(PACKAGED, packaged), *map(_read_layer, overlays)]
     merged: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
     origins: dict[tuple[str, str], str] = {}
     for layer in layers:
         for section, entries in layer.content.items():
             for key, entry in entries.items():
                 origins[section, key] = layer.name
-                merged[section][key] = _laid_over(merged[section].get(key), entry, key)
-    merged["models"] = {key: _tuned(key, merged["models"], origins) for key in merged["models"]}
+                merged[section][key] = _merge_entry(merged[section].get(key), entry, key)
+    merged["models"] = {
+        key: _inherit_base(key, merged["models"], origins) for key in merged["models"]
+    }
     try:
         valid = Entries.model_validate(merged)
     except ValidationError as error:
         raise CatalogueInvalid(_explain(error, origins)) from error
-    models = {key: _on_a_day(model, today) for key, model in valid.models.items()}
+    models = {key: _set_ending(model, today) for key, model in valid.models.items()}
     return valid.model_copy(update={"models": models}), origins
 
 
-def _on_a_day(model: Model, today: date) -> Model:
+def _set_ending(model: Model, today: date) -> Model:
     retirement = model.retirement
     if retirement is None or retirement.on is None or retirement.on <= today + _NOTICE:
         return model
     return model.model_copy(update={"retirement": None, "ending": retirement})
 
 
-def _layer(overlay: Path | Overlay) -> _Layer:
+def _read_layer(overlay: Path | Overlay) -> _Layer:
     name = overlay.name if isinstance(overlay, Overlay) else str(overlay)
     try:
         content = overlay.content if isinstance(overlay, Overlay) else overlay.read_bytes()
@@ -106,7 +106,8 @@ def _parse(name: str, text: str) -> _Layer:
         raise CatalogueInvalid(f"{name}: not valid TOML: {error}") from error
     for section, entries in content.items():
         if section not in _SECTIONS:
-            raise CatalogueInvalid(f"{name}: unknown section {section!r}; {_one_of(_SECTIONS)}")
+            known = ", ".join(_SECTIONS)
+            raise CatalogueInvalid(f"{name}: unknown section {section!r}; there are {known}")
         if not isinstance(entries, dict):
             raise CatalogueInvalid(f"{name}: {section} must be a table")
         for key, entry in entries.items():
@@ -115,22 +116,22 @@ def _parse(name: str, text: str) -> _Layer:
     return _Layer(name, content)
 
 
-def _laid_over(below: Any, above: Any, key: str) -> Any:
+def _merge_entry(below: Any, above: Any, key: str) -> Any:
     if not isinstance(above, dict):
         return above
     entry = {"id": key} | (below or {}) | above
     if isinstance(below, dict) and isinstance(above.get(_FACTS), dict):
-        # Facts are stated one by one: a signed agreement changes nothing about the regions.
+        # A signed agreement, for example, changes nothing about the regions.
         entry[_FACTS] = below.get(_FACTS, {}) | above[_FACTS]
     if entry.get("retirement") is False:
         del entry["retirement"]
     return entry
 
 
-def _tuned(
+def _inherit_base(
     key: str, models: Mapping[str, Any], origins: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
-    """An entry with what its base knows. A base has no base: tune what is in the catalogue."""
+    """Return an entry with the fields of its base, which may not have a base itself."""
     entry: dict[str, Any] = models[key]
     base = entry.get("base")
     if base is None:
@@ -138,7 +139,7 @@ def _tuned(
     if not isinstance(base, str) or base not in models or models[base].get("base") is not None:
         where = f"{origins['models', key]}: models.{key}: base"
         raise CatalogueInvalid(f"{where}: {base!r} is not a model here with facts of its own")
-    known = {name: fact for name, fact in models[base].items() if name not in _OF_ITS_OWN}
+    known = {name: fact for name, fact in models[base].items() if name not in _NOT_INHERITED}
     return {**known, **entry}
 
 
@@ -148,10 +149,6 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, str], str]) -> 
         section, key, *field = (str(part) for part in (*mistake["loc"], "", "")[:8])
         origin = origins.get((section, key), PACKAGED)
         where = ".".join(part for part in field if part)
-        said = mistake["msg"].removeprefix("Value error, ")
-        mistakes.append(f"{origin}: {section}.{key}{f': {where}' if where else ''}: {said}")
+        message = mistake["msg"].removeprefix("Value error, ")
+        mistakes.append(f"{origin}: {section}.{key}{f': {where}' if where else ''}: {message}")
     return "; ".join(mistakes)
-
-
-def _one_of(names: Sequence[str]) -> str:
-    return f"there are {', '.join(names)}"

@@ -9,23 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from providers.chat import Effort
 
-__all__ = [
-    "DEFAULT_OUTPUT_TOKENS",
-    "AdapterKind",
-    "DataPolicy",
-    "DeploymentEntry",
-    "EmbeddingModel",
-    "EmbeddingWire",
-    "Model",
-    "Prices",
-    "Provider",
-    "Reasoning",
-    "RequestDialect",
-    "Retirement",
-    "RoutingStrategy",
-    "TimeoutSeconds",
-]
-
 AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
 
 EmbeddingWire: TypeAlias = Literal["openai", "cohere", "gemini", "ollama"]

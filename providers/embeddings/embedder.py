@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from decimal import Decimal
-from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 from pydantic import SecretStr
@@ -36,8 +35,6 @@ from providers.embeddings.request import (
 from providers.embeddings.wires import EMBEDDING_FORMATS, EmbeddingFormat
 from providers.errors import InvalidRequest, MalformedResponse, NotServed
 from providers.prices import calculate_cost, load_prices
-
-__all__ = ["Embedder"]
 
 MAX_CONCURRENT: Final = 4
 """Requests of one `embed` that run at the same time, so that others get their turn."""
@@ -188,12 +185,7 @@ class Embedder:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-__all__ = ["Embedded", "Embedding", "Purpose"]
-
 Purpose: TypeAlias = Literal["document", "query"]
 """Some models map a question to a vector near the texts that answer it."""
 

@@ -20,14 +20,6 @@ from providers.embeddings.wires import EmbeddingFormat, ParsedVectors
 from providers.errors import ContextTooLong, InvalidRequest, MalformedResponse
 from providers.secrets import Redactor
 
-__all__ = [
-    "MAX_VECTOR_BYTES",
-    "EmbeddingBatch",
-    "EmbeddingRequest",
-    "check_texts",
-    "split_into_batches",
-]
-
 MAX_VECTOR_BYTES: Final = 512 * 1024
 """Of a response, for each text: 8,192 numbers of 64 characters."""
 MAX_DURATION: Final = timedelta(seconds=60)

@@ -16,8 +16,6 @@ from providers.adapters.payload import get_count, get_mapping
 from providers.catalogue.schema import EmbeddingWire
 from providers.embeddings.records import Purpose
 
-__all__ = ["EMBEDDING_FORMATS", "EmbeddingFormat", "ParsedVectors"]
-
 
 @dataclass(frozen=True, slots=True)
 class ParsedVectors:

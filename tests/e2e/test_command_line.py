@@ -72,7 +72,7 @@ INVALID: Mapping[str, tuple[str, ...]] = {
     ),
     "Did you mean CHAT?": ("Say it", "--type", "CHTA"),
     "prompt is empty": (" ",),
-    "'mars' is no data policy": ("Say it", "--data-policy", "mars"),
+    "'mars' is not a data policy": ("Say it", "--data-policy", "mars"),
     "--out / cannot be written": ("Say it", "--out", "/"),
 }  # fmt: skip
 """What the sentence says, and what was asked for."""

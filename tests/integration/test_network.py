@@ -18,8 +18,9 @@ from protocol.errors import CogoError
 from protocol.transport.supabase_store import open_store
 from providers.adapters.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.errors import ProviderError
-from providers.router import Credential, Router
+from providers.router import Router
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 ELSEWHERE = "elsewhere.example"

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Final, Self
 
 import anthropic
@@ -14,7 +13,7 @@ from providers.adapters.anthropic.stream import AnthropicStreamParser
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import SdkErrors
+from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import (
     ListedModel,
@@ -27,17 +26,8 @@ from providers.adapters.payload import get_text, parse_object
 from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
 from providers.chat import ChatRequest, Event, Message
 
-__all__ = ["Anthropic"]
-
 LISTING_SECONDS: Final = 20.0
 
-_ERRORS: Final = SdkErrors(
-    status=anthropic.APIStatusError,
-    timeout=anthropic.APITimeoutError,
-    connection=anthropic.APIConnectionError,
-    shape=anthropic.APIResponseValidationError,
-    api=anthropic.APIError,
-)
 _EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 
 
@@ -76,7 +66,9 @@ class Anthropic:
         )
         with (
             Deadlines(self._vendor, timeouts, stream=request.stream) as deadlines,
-            _ERRORS.translate(self._vendor, secret=self._secret, connect=timeouts.connect),
+            translate_sdk_errors(
+                anthropic, self._vendor, secret=self._secret, connect=timeouts.connect
+            ),
         ):
             answer = stream_events(
                 self._vendor,
@@ -94,7 +86,7 @@ class Anthropic:
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translate(self._vendor, secret=self._secret, connect=wait):
+        with translate_sdk_errors(anthropic, self._vendor, secret=self._secret, connect=wait):
             rows = await fetch_listing(
                 self._vendor,
                 lambda parameters: self._client.get(
@@ -120,12 +112,7 @@ class Anthropic:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.close()
 
 

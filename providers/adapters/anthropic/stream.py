@@ -26,8 +26,6 @@ from providers.chat import (
 )
 from providers.errors import MalformedResponse
 
-__all__ = ["AnthropicStreamParser"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Call:

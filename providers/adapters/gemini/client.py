@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
-from types import TracebackType
 from typing import Final, Self
 
 from pydantic import SecretStr
@@ -18,8 +17,6 @@ from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
 from providers.adapters.payload import get_text
 from providers.chat import ChatRequest, Event
-
-__all__ = ["Gemini", "normalize_base_url"]
 
 LISTING: Final = timedelta(seconds=20)
 _GENERATE: Final = "generateContent"
@@ -89,13 +86,8 @@ class Gemini:
         await self._client.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._client.__aexit__(*exc_info)
 
 
 def normalize_base_url(url: str) -> str:

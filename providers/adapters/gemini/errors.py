@@ -12,8 +12,6 @@ from providers.adapters.gemini.request import VENDOR
 from providers.adapters.http.error_mapping import map_payload, parse_seconds
 from providers.errors import AuthenticationFailed, BudgetExhausted, CallFailed, RateLimited
 
-__all__ = ["map_gemini_payload", "refine_error"]
-
 _SECONDS: Final = re.compile(r"(\d+(?:\.\d+)?)s")
 
 

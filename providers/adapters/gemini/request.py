@@ -6,8 +6,6 @@ from typing import Any, Final
 from providers.adapters.payload import parse_object
 from providers.chat import ChatRequest, Message
 
-__all__ = ["VENDOR", "build_gemini_body"]
-
 VENDOR: Final = "gemini"
 _UNSIGNED: Final = "skip_thought_signature_validator"
 """Google's documented value for calls that another model made."""

@@ -23,8 +23,6 @@ from providers.chat import (
 )
 from providers.errors import ContentFiltered, MalformedResponse
 
-__all__ = ["GeminiStreamParser"]
-
 
 class GeminiStreamParser:
     """Turns the responses of one answer into events. One per call."""

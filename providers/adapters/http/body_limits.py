@@ -6,14 +6,6 @@ Streams are limited where they are read.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-__all__ = [
-    "LONGEST_ERROR",
-    "LONGEST_LISTING",
-    "BodyTooLong",
-    "build_body_limit_hooks",
-    "limit_body",
-]
-
 LONGEST_ERROR: Final = 64 * 1024
 """Bytes. The rest is not read, because no more than a sentence is ever shown."""
 LONGEST_LISTING: Final = 16 * 1024 * 1024

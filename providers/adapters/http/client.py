@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx2
@@ -18,8 +17,6 @@ from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_status, 
 from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
-
-__all__ = ["VendorClient"]
 
 _LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 
@@ -96,12 +93,7 @@ class VendorClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.aclose()
 
     async def _request(self, method: str, path: str, within: timedelta, **options: Any) -> Any:

@@ -2,13 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from providers.adapters.base import Timeouts
 from providers.errors import TimedOut, TimeoutPhase
-
-__all__ = ["Deadlines"]
 
 T = TypeVar("T")
 
@@ -40,12 +37,7 @@ class Deadlines:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
 

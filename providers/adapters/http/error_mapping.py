@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -38,21 +37,6 @@ from providers.errors import (
     TimeoutPhase,
 )
 from providers.secrets import Redactor
-
-__all__ = [
-    "LONGEST_RETRY_AFTER",
-    "MAX_MESSAGE_LENGTH",
-    "PARSE_ERRORS",
-    "TRANSPORT_ERRORS",
-    "SdkErrors",
-    "build_incomplete",
-    "map_payload",
-    "map_status",
-    "map_transport_error",
-    "parse_seconds",
-    "sanitize",
-]
-
 
 TRANSPORT_ERRORS: Final = (
     httpx.HTTPError,
@@ -303,44 +287,34 @@ def _parse_date(value: str | None) -> datetime | None:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdkErrors:
-    """Exception classes of one SDK.
+@contextmanager
+def translate_sdk_errors(
+    sdk: Any, vendor: str, *, secret: str, connect: timedelta
+) -> Iterator[None]:
+    """Turn the exceptions of an SDK into `CallFailed`.
 
-    `status`, `timeout`, `connection` and `shape` derive from `api`. One generator made the SDKs of
-    Anthropic, Fireworks and OpenAI, so their classes correspond.
+    One generator made the SDKs of Anthropic, Fireworks and OpenAI, so `sdk` may be any of these
+    modules: their exception classes have the same names and fields, but no common type.
     """
-
-    status: type[Exception]
-    timeout: type[Exception]
-    connection: type[Exception]
-    shape: type[Exception]
-    api: type[Exception]
-
-    @contextmanager
-    def translate(self, vendor: str, *, secret: str, connect: timedelta) -> Iterator[None]:
-        """Turn the exceptions of the SDK into `CallFailed`."""
-        try:
-            yield
-        except self.timeout as error:
-            # The SDK only limits the connection; the other timeouts are ours.
-            raise TimedOut(vendor, TimeoutPhase.CONNECT, connect) from error
-        except self.connection as error:
-            cause = error.__cause__
-            if isinstance(cause, TRANSPORT_ERRORS):
-                raise map_transport_error(vendor, cause, connect=connect, secret=secret) from error
-            raise ConnectionFailed(vendor, "no connection") from error
-        except self.shape as error:
-            raise MalformedResponse(vendor, "not the documented format") from error
-        except self.status as error:
-            known: Any = error  # the SDKs' classes have the same fields, but no common type
-            raise map_status(
-                vendor, known.status_code, known.body, known.response.headers, secret=secret
-            ) from error
-        except self.api as error:
-            known = error
-            raise map_payload(vendor, known.body, secret=secret) from error
-        except TRANSPORT_ERRORS as error:
-            raise map_transport_error(vendor, error, connect=connect, secret=secret) from error
-        except (ValueError, RecursionError) as error:  # from the SDK's JSON decoding
-            raise MalformedResponse(vendor, "the answer is not valid JSON") from error
+    try:
+        yield
+    except sdk.APITimeoutError as error:
+        # The SDK only limits the connection; the other timeouts are ours.
+        raise TimedOut(vendor, TimeoutPhase.CONNECT, connect) from error
+    except sdk.APIConnectionError as error:
+        cause = error.__cause__
+        if isinstance(cause, TRANSPORT_ERRORS):
+            raise map_transport_error(vendor, cause, connect=connect, secret=secret) from error
+        raise ConnectionFailed(vendor, "no connection") from error
+    except sdk.APIResponseValidationError as error:
+        raise MalformedResponse(vendor, "not the documented format") from error
+    except sdk.APIStatusError as error:
+        raise map_status(
+            vendor, error.status_code, error.body, error.response.headers, secret=secret
+        ) from error
+    except sdk.APIError as error:
+        raise map_payload(vendor, error.body, secret=secret) from error
+    except TRANSPORT_ERRORS as error:
+        raise map_transport_error(vendor, error, connect=connect, secret=secret) from error
+    except (ValueError, RecursionError) as error:  # from the SDK's JSON decoding
+        raise MalformedResponse(vendor, "the answer is not valid JSON") from error

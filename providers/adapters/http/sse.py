@@ -8,16 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = [
-    "LONGEST_EVENT",
-    "Decoder",
-    "EventTooLong",
-    "RawEventListener",
-    "ServerSentEvent",
-    "get_raw_event_listener",
-    "set_raw_event_listener",
-]
-
 LONGEST_EVENT: Final = 16 * 1024 * 1024
 """Bytes. No vendor sends a thousandth of it."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

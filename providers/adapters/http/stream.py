@@ -17,8 +17,6 @@ from providers.adapters.payload import decode_json
 from providers.chat import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from providers.errors import CallFailed, MalformedResponse
 
-__all__ = ["OpenResponse", "read_payloads", "stream_events"]
-
 DRAIN_SECONDS: Final = 0.1
 
 

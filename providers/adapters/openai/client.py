@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
-from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx2
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.error_mapping import SdkErrors
+from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.listings import (
     ListedModel,
     ListedPrices,
@@ -30,17 +29,7 @@ from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
 
-__all__ = ["OpenAICompatible"]
-
 LISTING_SECONDS: Final = 20.0
-
-_ERRORS: Final = SdkErrors(
-    status=openai.APIStatusError,
-    timeout=openai.APITimeoutError,
-    connection=openai.APIConnectionError,
-    shape=openai.APIResponseValidationError,
-    api=openai.APIError,
-)
 
 
 class OpenAICompatible:
@@ -103,7 +92,9 @@ class OpenAICompatible:
         )
         with (
             Deadlines(self._vendor, timeouts, stream=request.body["stream"]) as deadlines,
-            _ERRORS.translate(self._vendor, secret=self._secret, connect=timeouts.connect),
+            translate_sdk_errors(
+                openai, self._vendor, secret=self._secret, connect=timeouts.connect
+            ),
         ):
             async with aclosing(
                 stream_answer(
@@ -116,7 +107,7 @@ class OpenAICompatible:
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         wait = timedelta(seconds=LISTING_SECONDS)
-        with _ERRORS.translate(self._vendor, secret=self._secret, connect=wait):
+        with translate_sdk_errors(openai, self._vendor, secret=self._secret, connect=wait):
             page = await self._client.get(
                 "/models",
                 cast_to=object,
@@ -137,12 +128,7 @@ class OpenAICompatible:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.close()
 
 

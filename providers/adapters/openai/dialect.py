@@ -10,8 +10,6 @@ from providers.adapters.openai.request import build_chat_body, restore_reasoning
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Effort, JsonObject
 
-__all__ = ["DialectRequest", "apply_dialect"]
-
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 _LETTERS: Final = string.ascii_letters + string.digits
 

@@ -18,14 +18,6 @@ from providers.chat import (
     ReasoningReplay,
 )
 
-__all__ = [
-    "attach_replay",
-    "build_chat_body",
-    "pop_untyped_fields",
-    "restore_reasoning",
-    "stream_answer",
-]
-
 _LARGE_FIELDS: Final = ("messages", "tools")
 
 

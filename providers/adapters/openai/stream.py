@@ -26,8 +26,6 @@ from providers.chat import (
 )
 from providers.errors import MalformedResponse
 
-__all__ = ["OpenAIStreamParser"]
-
 
 @dataclass(slots=True)
 class _Call:

@@ -18,8 +18,6 @@ from providers.chat import (
     ToolCallDelta,
 )
 
-__all__ = ["ThinkingTagParser", "extract_thinking"]
-
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
 _QUOTES: Final = frozenset("`'\"")

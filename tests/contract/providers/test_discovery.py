@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from providers.adapters.discovery import LocalServer, find_servers
 from providers.adapters.http.body_limits import LONGEST_LISTING
 from providers.catalogue.catalogue import Catalogue
-from providers.router import Credential, Router
+from providers.catalogue.deployment import Credential
+from providers.router import Router
 
 PATIENT = timedelta(seconds=5)
 """For machines that are busy with other tests."""
@@ -84,7 +85,7 @@ async def test_servers_that_share_a_port_are_told_apart_by_their_listing(
     port = await servers.add({"data": [{"id": "m", "owned_by": "llamacpp"}]})
     catalogue = a_catalogue(tmp_path, lmstudio=[port], llamacpp=[port], mlx=[port])
 
-    [found] = await find_servers(catalogue, {}, patience=PATIENT)
+    [found] = await find_servers(catalogue, {}, within=PATIENT)
 
     assert found.provider == "llamacpp"
 
@@ -113,7 +114,7 @@ async def test_what_is_not_a_model_server_is_not_taken_for_one(
 async def test_a_list_without_end_is_not_read(servers: Servers, tmp_path: Path) -> None:
     port = await servers.add(json.dumps(LISTING).ljust(LONGEST_LISTING + 1))
 
-    assert await find_servers(a_catalogue(tmp_path, vllm=[port]), {}, patience=PATIENT) == []
+    assert await find_servers(a_catalogue(tmp_path, vllm=[port]), {}, within=PATIENT) == []
 
 
 async def test_a_given_base_url_is_asked_with_its_key(servers: Servers, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ async def test_a_given_base_url_is_asked_with_its_key(servers: Servers, tmp_path
     given = Credential(key=SecretStr("k"), base_url=f"{base_url}/chat/completions")
 
     catalogue = a_catalogue(tmp_path)
-    found = await find_servers(catalogue, {"openai-compatible": given}, patience=PATIENT)
+    found = await find_servers(catalogue, {"openai-compatible": given}, within=PATIENT)
 
     assert found == [
         LocalServer(provider="openai-compatible", base_url=base_url, models=("m",)),
@@ -134,6 +135,6 @@ async def test_a_silent_port_does_not_hold_up_the_others(servers: Servers, tmp_p
     catalogue = a_catalogue(tmp_path, vllm=[silent], ollama=[good])
 
     async with asyncio.timeout(60):  # the silent one would keep it for ever
-        found = await find_servers(catalogue, {}, patience=PATIENT)
+        found = await find_servers(catalogue, {}, within=PATIENT)
 
     assert [server.provider for server in found] == ["ollama"]

@@ -5,9 +5,10 @@ import time
 from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import TokenUsage
 from providers.prices import calculate_cost
-from providers.router import Credential, Router
+from providers.router import Router
 from providers.smoke_test import STEPS, run_smoke_test
 from tests.contract.providers.calls import ANTHROPIC_ANSWER
 from tests.support.servers.recorder import recording

@@ -178,7 +178,7 @@ def test_grants_hold_for_embeddings_and_a_cap_holds_no_simulated_ones(
         "no key",
         "no text",
         "not an owner",
-        "no data policy",
+        "not a data policy",
         "nothing to forget",
         "no id",
         "no age",

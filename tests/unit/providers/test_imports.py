@@ -20,7 +20,8 @@ def test_opening_a_lane_imports_what_it_is_called_through_and_no_more() -> None:
 import asyncio, json, sys
 from pydantic import SecretStr
 from providers.catalogue.catalogue import Catalogue
-from providers.router import Credential, Router
+from providers.catalogue.deployment import Credential
+from providers.router import Router
 
 async def main():
     opened = {{"anthropic": Credential(key=SecretStr("a-key"))}}
@@ -44,3 +45,17 @@ asyncio.run(main())
     assert (was_open, is_open) == (False, True)
     assert {"anthropic", "genai_prices"} <= set(after)
     assert not {"fireworks", "openai"} & set(after)
+
+
+def test_public_names_are_imported_on_first_use() -> None:
+    program = """
+import sys, providers
+loaded = [name for name in sys.modules if name.startswith("providers.")]
+print(loaded, [name for name in providers.__all__ if getattr(providers, name).__name__ != name])
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
+    )
+
+    assert done.stdout.strip() == "[] []"

@@ -5,10 +5,10 @@ import pytest
 from pydantic import SecretStr
 
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Deployment
+from providers.catalogue.deployment import Credential, Deployment
 from providers.chat import TokenUsage
 from providers.prices import calculate_cost, get_price_tiers, get_unit_prices
-from providers.router import Credential, Router
+from providers.router import Router
 
 MILLION = 1_000_000
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

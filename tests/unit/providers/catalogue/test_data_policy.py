@@ -99,10 +99,10 @@ def test_rules_are_read_alone_and_as_a_list(given: object, rules: tuple[str, ...
 def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(
     given: object, named: str
 ) -> None:
-    with pytest.raises(ValueError, match="no data policy") as refused:
+    with pytest.raises(ValueError, match="not a data policy") as refused:
         parse_rules(given)
 
-    assert str(refused.value).startswith(f"{named} is no data policy")
+    assert str(refused.value).startswith(f"{named} is not a data policy")
     assert all(rule in str(refused.value) for rule in RULES)
 
 
