@@ -23,39 +23,38 @@ _OPENAI_ENDS: Final = re.compile(
 )
 _ORDINAL: Final = re.compile(r"(?<=\d)(?:st|nd|rd|th)")
 _DATED: Final = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
-"""What a snapshot of a model adds to the model's name."""
+"""The suffix of a snapshot of a model."""
 _SAME_WINDOW: Final = 0.9
-"""Makers and tables round 1,048,576 differently."""
+"""Sources round 1,048,576 differently."""
 
 
 class Kind(StrEnum):
-    """What the difference is about."""
+    """Subject of a difference."""
 
     END = "end"
     LISTING = "listing"
     PRICE = "price"
     WINDOW = "context window"
     MISSING = "missing"
-    """Listed by a vendor's SDK and not in the catalogue: a choice, not a contradiction."""
+    """Listed by a vendor's SDK, but not in the catalogue, which is a choice."""
     EXPLANATION = "explanation"
-    """Of a difference that is no more."""
+    """An explanation whose difference no longer exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Something that the catalogue and a package say differently."""
+    """A difference between the catalogue and a package."""
 
     kind: Kind
     model: str
     """The catalogue's id; the vendor's where the catalogue has none."""
-    said: str
-    why: str | None = None
-    """The explanation, if it is known."""
+    message: str
+    explanation: str | None = None
 
     @property
     def is_contradiction(self) -> bool:
-        """Whether somebody has to look."""
-        return self.kind is not Kind.MISSING and self.why is None
+        """Whether the catalogue may be wrong."""
+        return self.kind is not Kind.MISSING and self.explanation is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ class VendorList:
 
 
 def read_vendors() -> tuple[VendorList, ...]:
-    """Read the lists of the installed SDKs."""
+    """Return the lists of the installed SDKs."""
     openai = importlib.import_module("openai.types.shared.chat_model")
     anthropic = importlib.import_module("anthropic.types.model")
     messages = importlib.import_module("anthropic.resources.messages.messages")
@@ -80,32 +79,32 @@ def read_vendors() -> tuple[VendorList, ...]:
         VendorList(
             provider="openai",
             source=f"openai {version('openai')}",
-            models=frozenset(_literals(openai.ChatModel)),
-            ends=dict(_openai_ends(Path(str(openai.__file__)).read_text("utf-8"))),
+            models=frozenset(_iter_literals(openai.ChatModel)),
+            ends=dict(_iter_openai_ends(Path(str(openai.__file__)).read_text("utf-8"))),
         ),
         VendorList(
             provider="anthropic",
             source=f"anthropic {version('anthropic')}",
-            models=frozenset(_literals(anthropic.Model)) | messages.DEPRECATED_MODELS.keys(),
-            ends={name: _day(text) for name, text in messages.DEPRECATED_MODELS.items()},
+            models=frozenset(_iter_literals(anthropic.Model)) | messages.DEPRECATED_MODELS.keys(),
+            ends={name: _parse_day(text) for name, text in messages.DEPRECATED_MODELS.items()},
         ),
         VendorList(
             provider="gemini",
             source=f"google-genai {version('google-genai')}",
-            models=frozenset(_literals(google.Model)),
+            models=frozenset(_iter_literals(google.Model)),
             ends={},
         ),
     )
 
 
 def read_known(text: str | None = None) -> Mapping[tuple[str, str], str]:
-    """Read the explained differences: (kind, model) to why."""
+    """Return the explained differences: (kind, model) to explanation."""
     if text is None:
         text = Path(__file__).with_name("known_differences.toml").read_text("utf-8")
     return {
-        (kind, model): why
+        (kind, model): explanation
         for kind, models in tomllib.loads(text).items()
-        for model, why in models.items()
+        for model, explanation in models.items()
     }
 
 
@@ -114,22 +113,26 @@ def find_differences(
     vendors: Sequence[VendorList],
     known: Mapping[tuple[str, str], str],
 ) -> list[Difference]:
-    """Compare; a known difference has its explanation, and one that is no more is a difference."""
+    """Return all differences, with explanations; an obsolete explanation is a difference too."""
     found = [
-        *(each for vendor in vendors for each in _of_vendor(catalogue, vendor)),
-        *(each for model in catalogue.models.values() for each in _of_prices(catalogue, model)),
+        *(each for vendor in vendors for each in _compare_vendor(catalogue, vendor)),
+        *(
+            each
+            for model in catalogue.models.values()
+            for each in _compare_prices(catalogue, model)
+        ),
     ]
-    explained = [replace(each, why=known.get((each.kind, each.model))) for each in found]
+    explained = [replace(each, explanation=known.get((each.kind, each.model))) for each in found]
     seen = {(str(each.kind), each.model) for each in found}
     stale = [
-        Difference(kind=Kind.EXPLANATION, model=model, said=f"nothing differs in its {kind} now")
+        Difference(kind=Kind.EXPLANATION, model=model, message=f"nothing differs in its {kind} now")
         for kind, model in known
         if (kind, model) not in seen
     ]
     return explained + stale
 
 
-def _of_vendor(catalogue: Catalogue, vendor: VendorList) -> Iterator[Difference]:
+def _compare_vendor(catalogue: Catalogue, vendor: VendorList) -> Iterator[Difference]:
     served = {
         entry.model: model
         for model in catalogue.models.values()
@@ -141,18 +144,18 @@ def _of_vendor(catalogue: Catalogue, vendor: VendorList) -> Iterator[Difference]
         theirs = vendor.ends.get(own_id)
         if theirs is not None and (ours is None or ours.on != theirs):
             here = f"the catalogue says {ours.on}" if ours else "the catalogue knows no end"
-            said = f"{vendor.source} says that {own_id} ends on {theirs}; {here}"
-            yield Difference(kind=Kind.END, model=model.id, said=said)
+            message = f"{vendor.source} says that {own_id} ends on {theirs}; {here}"
+            yield Difference(kind=Kind.END, model=model.id, message=message)
         if own_id not in vendor.models and model.retirement is None:
-            said = f"{vendor.source} does not list {own_id}"
-            yield Difference(kind=Kind.LISTING, model=model.id, said=said)
+            message = f"{vendor.source} does not list {own_id}"
+            yield Difference(kind=Kind.LISTING, model=model.id, message=message)
     for own_id in sorted(vendor.models - served.keys()):
         if _DATED.sub("", own_id) == own_id and own_id not in vendor.ends:
-            said = f"{vendor.source} lists it; the catalogue does not"
-            yield Difference(kind=Kind.MISSING, model=own_id, said=said)
+            message = f"{vendor.source} lists it; the catalogue does not"
+            yield Difference(kind=Kind.MISSING, model=own_id, message=message)
 
 
-def _of_prices(catalogue: Catalogue, model: Model) -> Iterator[Difference]:
+def _compare_prices(catalogue: Catalogue, model: Model) -> Iterator[Difference]:
     if model.retirement is not None:
         return
     for entry in model.deployments:
@@ -164,27 +167,27 @@ def _of_prices(catalogue: Catalogue, model: Model) -> Iterator[Difference]:
         theirs = get_unit_prices(asked)
         where = f"{entry.model} at {host.name}"
         if theirs is None and entry.prices is None:
-            said = f"genai-prices knows no price of {where}"
-            yield Difference(kind=Kind.PRICE, model=model.id, said=said)
+            message = f"genai-prices knows no price of {where}"
+            yield Difference(kind=Kind.PRICE, model=model.id, message=message)
         if theirs is not None and entry.prices is not None:
-            said = f"genai-prices knows {where} now: take the catalogue's own price out"
-            yield Difference(kind=Kind.PRICE, model=model.id, said=said)
-        yield from _of_facts(model, entry, host.genai_prices, where)
+            message = f"genai-prices knows {where} now: take the catalogue's own price out"
+            yield Difference(kind=Kind.PRICE, model=model.id, message=message)
+        yield from _compare_facts(model, entry, host.genai_prices, where)
 
 
-def _of_facts(
+def _compare_facts(
     model: Model, entry: DeploymentEntry, provider: str, where: str
 ) -> Iterator[Difference]:
     info = _find_info(provider, entry.model)
     if info is None:
         return
     if info.deprecated:
-        said = f"genai-prices calls {where} deprecated"
-        yield Difference(kind=Kind.END, model=model.id, said=said)
+        message = f"genai-prices calls {where} deprecated"
+        yield Difference(kind=Kind.END, model=model.id, message=message)
     ours, theirs = model.context_window, info.context_window
     if ours and theirs and min(ours, theirs) / max(ours, theirs) < _SAME_WINDOW:
-        said = f"genai-prices says {theirs:,} tokens for {where}; the catalogue says {ours:,}"
-        yield Difference(kind=Kind.WINDOW, model=model.id, said=said)
+        message = f"genai-prices says {theirs:,} tokens for {where}; the catalogue says {ours:,}"
+        yield Difference(kind=Kind.WINDOW, model=model.id, message=message)
 
 
 def _find_info(provider: str, model: str) -> Any:
@@ -197,21 +200,21 @@ def _find_info(provider: str, model: str) -> Any:
     return found.model
 
 
-def _openai_ends(source: str) -> Iterable[tuple[str, date]]:
-    """Read the ends out of the documentation of the SDK's type."""
+def _iter_openai_ends(source: str) -> Iterable[tuple[str, date]]:
+    """Yield the shutdown dates in the documentation of the SDK's type."""
     for names, day in _OPENAI_ENDS.findall(source):
         for name in re.findall(r'"([^"]+)"', names):
             yield name, date.fromisoformat(day)
 
 
-def _day(text: str) -> date:
-    """Read a day such as November 30th, 2026."""
+def _parse_day(text: str) -> date:
+    """Parse a day such as November 30th, 2026."""
     return datetime.strptime(_ORDINAL.sub("", text), "%B %d, %Y").date()  # noqa: DTZ007 - a day
 
 
-def _literals(kind: Any) -> Iterator[str]:
+def _iter_literals(kind: Any) -> Iterator[str]:
     for each in get_args(kind):
         if isinstance(each, str):
             yield each
         else:
-            yield from _literals(each)
+            yield from _iter_literals(each)

@@ -30,7 +30,7 @@ def found(overlay: str, tmp_path: Path, *vendors: VendorList) -> list[tuple[Kind
 def test_the_catalogue_contradicts_nothing_that_is_installed() -> None:
     differences = find_differences(CATALOGUE, VENDORS, read_known())
 
-    assert [each.said for each in differences if each.is_contradiction] == []
+    assert [each.message for each in differences if each.is_contradiction] == []
 
 
 def test_the_ends_that_the_sdks_announce_are_read() -> None:
@@ -85,7 +85,7 @@ def test_a_model_that_is_only_missing_and_one_that_is_explained_are_no_contradic
     assert [each.model for each in missing] == ["gpt-new"]
     assert not missing[0].is_contradiction
     [explained] = [each for each in differences if each.model == "gpt-6-sol"]
-    assert (explained.why, explained.is_contradiction) == ("because", False)
+    assert (explained.explanation, explained.is_contradiction) == ("because", False)
 
 
 def test_an_explanation_that_explains_nothing_any_more_is_told() -> None:
@@ -94,6 +94,6 @@ def test_an_explanation_that_explains_nothing_any_more_is_told() -> None:
     assert differences[-1] == Difference(
         kind=Kind.EXPLANATION,
         model="claude-opus-5",
-        said="nothing differs in its end now",
+        message="nothing differs in its end now",
     )
     assert differences[-1].is_contradiction
