@@ -20,5 +20,5 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "folders": ("unit/cogo/test_trust.py",),
     "terminal escapes": ("unit/cogo/test_terminal.py", "integration/cli/test_escapes.py"),
     "secrets": ("unit/cogo/test_redaction.py", "unit/providers/test_secrets.py"),
-    "models' output": ("unit/agents/test_output_checks.py",),
+    "models' output": ("unit/agents/executor/test_output_checks.py",),
 }
