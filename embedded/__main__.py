@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded.errors import CannotStart
-from embedded.http.binding import WARNING, is_loopback, require_loopback
+from embedded.binding import WARNING, is_loopback, require_loopback
 from embedded.log_lines import LineFormatter
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from pathlib import Path
 from embedded.errors import DirectoryInUse, PortInUse
 from embedded.faults.controller import Switch
 from embedded.faults.freeze import Freezer
-from embedded.http.binding import url_of
+from embedded.binding import url_of
 from embedded.keys import Keys, load_keys
 from embedded.postgres.bootstrap import default_privileges_sql
 from embedded.postgres.cluster import Postgres

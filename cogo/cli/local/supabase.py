@@ -18,7 +18,7 @@ from cogo.supervisor.embedded_server import find_server, require_server, start_s
 from cogo.supervisor.lock import hold_lock
 from cogo.terminal import neutralize, print_json, print_line
 from embedded.errors import CannotStart
-from embedded.http.binding import WARNING, is_loopback, require_loopback
+from embedded.binding import WARNING, is_loopback, require_loopback
 from embedded.keys import load_keys, rotate_keys
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
 from embedded.postgres.system_data import data_of, remove_orphans
