@@ -85,13 +85,13 @@ async def _run(arguments: argparse.Namespace) -> None:
 
     # After the signal handlers: importing the web stack takes a while, and a signal may come early.
     from embedded.realtime.limits import HOSTED  # noqa: PLC0415
-    from embedded.service import running  # noqa: PLC0415
+    from embedded.service import run_server  # noqa: PLC0415
 
     if arguments.allow_remote and not is_loopback(arguments.host):
         _log.warning(WARNING)
     elif not arguments.allow_remote:
         require_loopback(arguments.host)
-    async with running(
+    async with run_server(
         arguments.dir,
         port=arguments.prefer_port if arguments.port is None else arguments.port,
         is_port_firm=arguments.prefer_port is None,

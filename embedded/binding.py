@@ -30,7 +30,7 @@ def require_loopback(host: str) -> None:
         )
 
 
-def url_of(host: str, port: int) -> str:
+def build_url(host: str, port: int) -> str:
     """The URL for clients; an address that stands for all is reached through loopback."""
     address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - a comparison
     if ":" in address and not address.startswith("["):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import jwt
 
-from embedded.auth.token_cutoff import Curfew
+from embedded.auth.token_cutoff import TokenCutoff
 from embedded.errors import CannotStart
 from embedded.private_files import read_json_object, write_private
 
@@ -32,7 +32,7 @@ class Keys:
     jwt_secret: str
     legacy_anon: str
     legacy_service_role: str
-    curfew: Curfew = field(default_factory=Curfew, init=False, compare=False)
+    token_cutoff: TokenCutoff = field(default_factory=TokenCutoff, init=False, compare=False)
     """Lives with the process; is not stored."""
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class Identity:
     claims: dict[str, Any]
 
 
-class Refused(Exception):
+class KeyRefused(Exception):
     """The request's key or token was not accepted: answer with this status and body."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -106,8 +106,8 @@ def make_keys() -> Keys:
         publishable=f"sb_publishable_{secrets.token_urlsafe(24)}",
         secret=f"sb_secret_{secrets.token_urlsafe(24)}",
         jwt_secret=jwt_secret,
-        legacy_anon=_legacy(jwt_secret, "anon"),
-        legacy_service_role=_legacy(jwt_secret, "service_role"),
+        legacy_anon=_sign_legacy_key(jwt_secret, "anon"),
+        legacy_service_role=_sign_legacy_key(jwt_secret, "service_role"),
     )
 
 
@@ -130,7 +130,7 @@ def identify(
         Refused: with the answer that a hosted project gives.
     """
     if not apikey:
-        raise Refused(
+        raise KeyRefused(
             401,
             {
                 "message": "No API key found in request",
@@ -139,34 +139,34 @@ def identify(
         )
     of_key = _identify_key(keys, apikey)
     if of_key.role == "service_role" and _is_browser(user_agent):
-        raise Refused(
+        raise KeyRefused(
             401,
             {
                 "message": "Forbidden use of secret API key in browser",
                 "hint": "A secret key belongs on a server; use the publishable key here.",
             },
         )
-    token = _bearer(authorization)
-    if token is None or _equal(token, apikey):
+    token = _parse_bearer(authorization)
+    if token is None or _is_equal(token, apikey):
         return of_key
     if token.startswith("sb_"):
         raise _invalid_key()
     try:
         claims = verify_jwt(keys, token)
     except TokenRejected as error:
-        raise Refused(401, _TOKEN_BODIES[error.fault]) from error
+        raise KeyRefused(401, _TOKEN_BODIES[error.fault]) from error
     return Identity(str(claims.get("role") or "anon"), claims)
 
 
 def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:
     """The claims of a token that we signed and that is valid now. Raises TokenRejected."""
-    claims = read_jwt(keys, token, leeway_seconds=leeway_seconds)
-    if keys.curfew.end_of(claims) is not None:
+    claims = decode_jwt(keys, token, leeway_seconds=leeway_seconds)
+    if keys.token_cutoff.expired_at(claims) is not None:
         raise TokenRejected(TokenFault.EXPIRED)
     return claims
 
 
-def read_jwt(keys: Keys, token: str, *, leeway_seconds: float) -> dict[str, Any]:
+def decode_jwt(keys: Keys, token: str, *, leeway_seconds: float) -> dict[str, Any]:
     """The claims of a token that we signed, whatever the curfew says. Raises TokenRejected."""
     try:
         claims: dict[str, Any] = jwt.decode(
@@ -196,16 +196,16 @@ def _stored_names() -> list[str]:
     return [each.name for each in fields(Keys) if each.init]
 
 
-def _legacy(jwt_secret: str, role: str) -> str:
+def _sign_legacy_key(jwt_secret: str, role: str) -> str:
     now = int(time.time())
     claims = {"iss": "supabase", "role": role, "iat": now, "exp": now + _TEN_YEARS_SECONDS}
     return jwt.encode(claims, jwt_secret, algorithm="HS256")
 
 
 def _identify_key(keys: Keys, apikey: str) -> Identity:
-    if _equal(apikey, keys.publishable):
+    if _is_equal(apikey, keys.publishable):
         return Identity("anon", {"role": "anon"})
-    if _equal(apikey, keys.secret):
+    if _is_equal(apikey, keys.secret):
         return Identity("service_role", {"role": "service_role"})
     try:
         claims = verify_jwt(keys, apikey)
@@ -216,8 +216,8 @@ def _identify_key(keys: Keys, apikey: str) -> Identity:
     return Identity(claims["role"], claims)
 
 
-def _invalid_key() -> Refused:
-    return Refused(
+def _invalid_key() -> KeyRefused:
+    return KeyRefused(
         401,
         {
             "message": "Invalid API key",
@@ -226,12 +226,12 @@ def _invalid_key() -> Refused:
     )
 
 
-def _bearer(authorization: str | None) -> str | None:
+def _parse_bearer(authorization: str | None) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _equal(given: str, kept: str) -> bool:
+def _is_equal(given: str, kept: str) -> bool:
     return hmac.compare_digest(
         given.encode("utf-8", "surrogatepass"), kept.encode("utf-8", "surrogatepass")
     )

@@ -9,7 +9,7 @@ from embedded.errors import DirectoryInUse
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[None]:
+def hold_lock(directory: Path) -> Iterator[None]:
     """Hold the directory for as long as the block runs.
 
     The kernel lets go of it when the process dies, however it dies. Raises DirectoryInUse.

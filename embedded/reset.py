@@ -4,12 +4,12 @@ import secrets
 import shutil
 from pathlib import Path
 
-from embedded.lock import hold
+from embedded.lock import hold_lock
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
-from embedded.postgres.data_layout import place
+from embedded.postgres.data_layout import choose_layout
 from embedded.postgres.postmaster import stop_orphan
 from embedded.postgres.role_passwords import load_passwords
-from embedded.postgres.unprivileged.account import account_to_drop_to
+from embedded.postgres.unprivileged.account import find_unprivileged_account
 
 
 async def drop_data(directory: Path) -> None:
@@ -17,14 +17,14 @@ async def drop_data(directory: Path) -> None:
 
     Raises DirectoryInUse while a server runs on it, and CannotStart.
     """
-    with hold(directory):
-        placement = place(
+    with hold_lock(directory):
+        layout = choose_layout(
             directory,
             find_installation(DEFAULT_MAJOR),
-            account=account_to_drop_to(),
+            account=find_unprivileged_account(),
             token=load_passwords(directory).token,
         )
-        data = placement.data
+        data = layout.data
         await stop_orphan(data)
         if data.exists():
             # Out of the way in one step, under a name that the next initialisation clears: a

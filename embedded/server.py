@@ -20,10 +20,10 @@ from embedded.auth.accounts import Accounts
 from embedded.auth.routes import auth_routes
 from embedded.auth.sessions import ACCESS_SECONDS, Sessions
 from embedded.errors import CannotStart, PortInUse
-from embedded.faults.controller import Switch, fault_routes
-from embedded.faults.middleware import Trouble
+from embedded.faults.controller import FaultController, fault_routes
+from embedded.faults.middleware import FaultMiddleware
 from embedded.http.cors import Cors
-from embedded.http.unsupported import refuse_broken, refuse_unknown
+from embedded.http.unsupported import respond_internal_error, respond_unsupported
 from embedded.keys import Keys
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
@@ -39,36 +39,36 @@ _BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 3
 
 
-def create_app(
-    database: Database, keys: Keys, hub: Hub, *, switch: Switch | None = None
+def create_supabase_app(
+    database: Database, keys: Keys, hub: Hub, *, fault_controller: FaultController | None = None
 ) -> Starlette:
     """Everything that a client may ask for, below the paths of a hosted project.
 
-    With a `switch` there is also the endpoint that orders faults, and the faults.
+    With a `fault_controller` there is also the endpoint that orders faults, and the faults.
     """
 
     def access_seconds() -> int:
-        return (switch and switch.standing.token_seconds) or ACCESS_SECONDS
+        return (fault_controller and fault_controller.active.token_seconds) or ACCESS_SECONDS
 
     sessions = Sessions(database, keys, access_seconds=access_seconds)
     return Starlette(
         routes=[
-            Route("/health", _tell_health, methods=["GET"]),
+            Route("/health", _report_health, methods=["GET"]),
             Mount("/rest/v1", routes=rest_routes(database, keys)),
             Mount("/realtime/v1", routes=realtime_routes(hub)),
             Mount("/auth/v1", routes=auth_routes(Accounts(database), sessions, keys)),
-            *(fault_routes(switch, keys) if switch else []),
+            *(fault_routes(fault_controller, keys) if fault_controller else []),
         ],
-        middleware=[Middleware(Cors), *([Middleware(Trouble, switch)] if switch else [])],
+        middleware=[Middleware(Cors), *([Middleware(FaultMiddleware, fault_controller)] if fault_controller else [])],
         exception_handlers={
-            ClientDisconnect: _let_go,
-            HTTPException: refuse_unknown,
-            Exception: refuse_broken,
+            ClientDisconnect: _ignore_disconnect,
+            HTTPException: respond_unsupported,
+            Exception: respond_internal_error,
         },
     )
 
 
-def bind(port: int | None, host: str = HOST, *, is_firm: bool = True) -> socket.socket:
+def bind_port(port: int | None, host: str = HOST, *, is_firm: bool = True) -> socket.socket:
     """Take this port of an address, or the first free one from 54321 on.
 
     The port of the database is left to it. When `port` is taken and `is_firm` is off, the first
@@ -87,7 +87,7 @@ def bind(port: int | None, host: str = HOST, *, is_firm: bool = True) -> socket.
 
 
 @contextlib.asynccontextmanager
-async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
+async def serve_app(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
     """Serve `app` on `listener` for as long as the context lasts; open sockets are closed then."""
     server = _Server(
         uvicorn.Config(
@@ -147,10 +147,10 @@ def _listen(host: str, port: int) -> socket.socket | None:
     return listener
 
 
-async def _let_go(_request: Request, _error: Exception) -> Response:
+async def _ignore_disconnect(_request: Request, _error: Exception) -> Response:
     """End a request whose client left before its body was there; nobody reads the answer."""
     return Response(status_code=400)
 
 
-async def _tell_health(_request: Request) -> Response:
+async def _report_health(_request: Request) -> Response:
     return JSONResponse({"status": "ok", "pid": os.getpid()})

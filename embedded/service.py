@@ -10,21 +10,21 @@ from functools import partial
 from pathlib import Path
 
 from embedded.errors import DirectoryInUse, PortInUse
-from embedded.faults.controller import Switch
+from embedded.faults.controller import FaultController
 from embedded.faults.freeze import Freezer
-from embedded.binding import url_of
+from embedded.binding import build_url
 from embedded.keys import Keys, load_keys
 from embedded.postgres.bootstrap import default_privileges_sql
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
-from embedded.server import HOST, bind, create_app, serve
+from embedded.server import HOST, bind_port, create_supabase_app, serve_app
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
 
 
 @contextlib.asynccontextmanager
-async def running(
+async def run_server(
     directory: Path,
     *,
     port: int | None = None,
@@ -42,8 +42,8 @@ async def running(
     ends that; None leaves it as it was on this directory. Raises CannotStart.
     """
     async with contextlib.AsyncExitStack() as stack:
-        with _naming_the_other(directory):
-            listener = stack.enter_context(bind(port, host, is_firm=is_port_firm))
+        with _report_running_server(directory):
+            listener = stack.enter_context(bind_port(port, host, is_firm=is_port_firm))
             postgres = await stack.enter_async_context(Postgres(directory))
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -53,28 +53,28 @@ async def running(
                 admin_dsn=postgres.dsn("supabase_admin"),
             )
         )
-        grants = await _decide_grants(directory, database, legacy_grants)
-        move = partial(_move, directory, database, postgres)
-        keeper = group.create_task(postgres.keep(move), name="keep postgres")
+        grants = await _set_default_privileges(directory, database, legacy_grants)
+        set_dsns = partial(_update_dsns, directory, database, postgres)
+        keeper = group.create_task(postgres.keep_running(set_dsns), name="keep postgres")
         stack.callback(keeper.cancel)
         hub = await stack.enter_async_context(Hub(database=database, keys=keys, limits=limits))
-        switch = None
+        fault_controller = None
         if with_faults:
             freezer = await stack.enter_async_context(Freezer(lambda: postgres.pid))
-            switch = Switch(freezer, keys.curfew)
-        app = create_app(database, keys, hub, switch=switch)
-        await stack.enter_async_context(serve(app, listener))
+            fault_controller = FaultController(freezer, keys.token_cutoff)
+        app = create_supabase_app(database, keys, hub, fault_controller=fault_controller)
+        await stack.enter_async_context(serve_app(app, listener))
         version = await database.admin.fetchval("show server_version")
-        url = url_of(host, listener.getsockname()[1])
-        state = _state(url, postgres.dsn("postgres"), keys, version, legacy_grants=grants)
+        url = build_url(host, listener.getsockname()[1])
+        state = _build_state(url, postgres.dsn("postgres"), keys, version, legacy_grants=grants)
         write_state(directory, state)
         stack.callback(mark_stopped, directory)
         yield state
 
 
-def _move(directory: Path, database: Database, postgres: Postgres) -> None:
+def _update_dsns(directory: Path, database: Database, postgres: Postgres) -> None:
     """Tell everybody where Postgres is now, clients too: they find the file again."""
-    database.move(
+    database.set_dsns(
         requests_dsn=postgres.dsn("authenticator"), admin_dsn=postgres.dsn("supabase_admin")
     )
     known = read_state(directory)
@@ -83,7 +83,7 @@ def _move(directory: Path, database: Database, postgres: Postgres) -> None:
 
 
 @contextlib.contextmanager
-def _naming_the_other(directory: Path) -> Iterator[None]:
+def _report_running_server(directory: Path) -> Iterator[None]:
     """Say where the server is that has taken the directory or the port."""
     try:
         yield
@@ -95,7 +95,7 @@ def _naming_the_other(directory: Path) -> Iterator[None]:
         raise
 
 
-async def _decide_grants(directory: Path, database: Database, wanted: bool | None) -> bool:
+async def _set_default_privileges(directory: Path, database: Database, wanted: bool | None) -> bool:
     """Set the default privileges of `public`, and return whether they are those of old projects."""
     before = read_state(directory)
     had = before is not None and before.legacy_grants
@@ -106,7 +106,7 @@ async def _decide_grants(directory: Path, database: Database, wanted: bool | Non
     return grants
 
 
-def _state(url: str, db_url: str, keys: Keys, version: str, *, legacy_grants: bool) -> State:
+def _build_state(url: str, db_url: str, keys: Keys, version: str, *, legacy_grants: bool) -> State:
     return State(
         url=url,
         db_url=db_url,

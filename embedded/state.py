@@ -66,7 +66,7 @@ def mark_stopped(directory: Path) -> None:
 
 def is_alive(state: State) -> bool:
     """Whether that process runs and its server answers. Blocks for up to ten seconds."""
-    if state.pid is None or not _runs(state.pid):
+    if state.pid is None or not _exists(state.pid):
         return False
     host = state.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=_HEALTH_SECONDS)
@@ -80,7 +80,7 @@ def is_alive(state: State) -> bool:
     return isinstance(answer, dict) and answer.get("pid") == state.pid
 
 
-def _runs(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

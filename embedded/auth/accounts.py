@@ -54,7 +54,7 @@ class NewAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class AccountChange:
     """What to change of an account; None and empty mappings change nothing."""
 
     email: str | None = None
@@ -76,9 +76,9 @@ class Accounts:
 
     async def create(self, account: NewAccount) -> asyncpg.Record:
         """A confirmed account: this server sends no mail. Raises AuthError."""
-        email = _email(account.email)
-        hashed = await _hashed(account.password)
-        with _explained():
+        email = _check_email(account.email)
+        hashed = await _check_and_hash(account.password)
+        with _translate_errors():
             row = await self._database.admin.fetchrow(
                 "insert into auth.users (instance_id, id, aud, role, email, encrypted_password,"
                 " email_confirmed_at, raw_app_meta_data, raw_user_meta_data, created_at,"
@@ -96,24 +96,24 @@ class Accounts:
             raise user_not_found()
         return row
 
-    async def change(self, user_id: str, change: Change) -> asyncpg.Record:
+    async def update(self, user_id: str, update: AccountChange) -> asyncpg.Record:
         """Change the account. Raises AuthError."""
-        with _explained():
+        with _translate_errors():
             row = await self._database.admin.fetchrow(
                 _CHANGE,
                 parse_id(user_id),
-                _email(change.email) if change.email is not None else None,
-                await _hashed(change.password),
-                change.role,
-                json.dumps(change.user_metadata),
-                json.dumps(change.app_metadata),
-                change.ban,
+                _check_email(update.email) if update.email is not None else None,
+                await _check_and_hash(update.password),
+                update.role,
+                json.dumps(update.user_metadata),
+                json.dumps(update.app_metadata),
+                update.ban,
             )
         if row is None:
             raise user_not_found()
         return row
 
-    async def by_password(self, email: str, password: str) -> asyncpg.Record | None:
+    async def find_by_password(self, email: str, password: str) -> asyncpg.Record | None:
         """The account that this password opens."""
         row = await self._database.admin.fetchrow(
             "select *, coalesce(banned_until > now(), false) as is_banned"
@@ -124,7 +124,7 @@ class Accounts:
         stored = row["encrypted_password"] if row else None
         return row if await is_password(password, stored) else None
 
-    async def by_id(self, user_id: str) -> asyncpg.Record:
+    async def load(self, user_id: str) -> asyncpg.Record:
         """Raises AuthError when there is no such account."""
         row = await self._database.admin.fetchrow(
             "select * from auth.users where id = $1 and deleted_at is null", parse_id(user_id)
@@ -133,7 +133,7 @@ class Accounts:
             raise user_not_found()
         return row
 
-    async def page(self, number: int, size: int) -> tuple[list[asyncpg.Record], int]:
+    async def list_page(self, number: int, size: int) -> tuple[list[asyncpg.Record], int]:
         """Accounts of the page, newest first, and how many there are."""
         rows = await self._database.admin.fetch(
             "select * from auth.users where deleted_at is null"
@@ -154,9 +154,9 @@ class Accounts:
         if row is None:
             raise user_not_found()
 
-    async def retire(self, user_id: str) -> None:
+    async def soft_delete(self, user_id: str) -> None:
         """Delete softly: the row stays for what refers to it, the person in it does not."""
-        account = await self.by_id(user_id)
+        account = await self.load(user_id)
         digest = hashlib.sha256(str(account["email"]).encode()).hexdigest()
         await self._database.admin.execute(
             "with ended as (delete from auth.sessions where user_id = $1)"
@@ -167,7 +167,7 @@ class Accounts:
         )
 
 
-def _email(text: str) -> str:
+def _check_email(text: str) -> str:
     email = text.strip().lower()
     if len(email) > _LONGEST_EMAIL:
         raise validation_failed("An email address is too long")
@@ -176,7 +176,7 @@ def _email(text: str) -> str:
     return email
 
 
-async def _hashed(password: str | None) -> str | None:
+async def _check_and_hash(password: str | None) -> str | None:
     if password is None:
         return None
     if len(password) < MINIMUM_LENGTH:
@@ -187,7 +187,7 @@ async def _hashed(password: str | None) -> str | None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn what the table refuses into the errors of the API."""
     try:
         yield

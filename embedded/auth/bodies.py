@@ -15,7 +15,7 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> dict[str, Any]:
     """The body, a JSON object; an empty body is an empty object. Raises AuthError."""
     try:
         body = json.loads(await request.body() or b"{}")
@@ -26,7 +26,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def text_of(body: dict[str, Any], name: str) -> str:
+def require_text(body: dict[str, Any], name: str) -> str:
     """A field that must be there, and text. Raises AuthError."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
@@ -34,12 +34,12 @@ def text_of(body: dict[str, Any], name: str) -> str:
     return value
 
 
-def optional_text_of(body: dict[str, Any], name: str) -> str | None:
+def get_text(body: dict[str, Any], name: str) -> str | None:
     """A field that may be missing, null or empty. Raises AuthError when it is something else."""
-    return text_of(body, name) if body.get(name) not in (None, "") else None
+    return require_text(body, name) if body.get(name) not in (None, "") else None
 
 
-def mapping_of(body: dict[str, Any], name: str) -> dict[str, Any]:
+def get_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
     """A field that may be missing or null, else an object. Raises AuthError."""
     value = body.get(name)
     if value is None:
@@ -49,9 +49,9 @@ def mapping_of(body: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def duration_of(body: dict[str, Any], name: str) -> timedelta | None:
+def get_duration(body: dict[str, Any], name: str) -> timedelta | None:
     """A length of time as Go writes it (`1h30m`), `none` for no time; None when it is missing."""
-    value = optional_text_of(body, name)
+    value = get_text(body, name)
     if value is None:
         return None
     if value == "none":
@@ -63,7 +63,7 @@ def duration_of(body: dict[str, Any], name: str) -> timedelta | None:
     return timedelta(seconds=min(seconds, _LONGEST.total_seconds()))
 
 
-def number_of(request: Request, name: str, default: int) -> int:
+def get_query_number(request: Request, name: str, default: int) -> int:
     """A positive number from the query. Raises AuthError."""
     text = request.query_params.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < _LARGEST_NUMBER:

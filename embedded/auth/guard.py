@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from embedded.auth.errors import API_VERSION, AuthError
-from embedded.keys import Identity, Keys, Refused, identify
+from embedded.keys import Identity, Keys, KeyRefused, identify
 
-Handler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
+AuthHandler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 
 
-def guarded(
-    keys: Keys, handler: Handler, *, heeds_token: bool = True
+def with_identity(
+    keys: Keys, handler: AuthHandler, *, checks_token: bool = True
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that tells `handler` who asks, and says its errors in the API's words.
 
-    `heeds_token`: off for what people do to get a token, who may still send an old one.
+    `checks_token`: off for what people do to get a token, who may still send an old one.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -25,11 +25,11 @@ def guarded(
             identity = identify(
                 keys,
                 apikey=request.headers.get("apikey") or request.query_params.get("apikey"),
-                authorization=request.headers.get("authorization") if heeds_token else None,
+                authorization=request.headers.get("authorization") if checks_token else None,
                 user_agent=request.headers.get("user-agent"),
             )
             return await handler(request, identity)
-        except Refused as refused:
+        except KeyRefused as refused:
             if "code" in refused.body:
                 message = f"invalid JWT: {refused.body['message']}"
                 return AuthError(403, "bad_jwt", message).response(request)
@@ -46,6 +46,6 @@ def require_service_role(identity: Identity) -> None:
         raise AuthError(403, "not_admin", "User not allowed")
 
 
-def answer(body: dict[str, Any]) -> Response:
+def json_response(body: dict[str, Any]) -> Response:
     """What went well."""
     return JSONResponse(body, headers=API_VERSION)

@@ -6,13 +6,13 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from embedded.auth.accounts import Accounts, Change, NewAccount
-from embedded.auth.bodies import mapping_of, optional_text_of, read_object, text_of
+from embedded.auth.accounts import Accounts, AccountChange, NewAccount
+from embedded.auth.bodies import get_mapping, get_text, read_body, require_text
 from embedded.auth.errors import API_VERSION, AuthError, invalid_credentials, validation_failed
-from embedded.auth.guard import answer
+from embedded.auth.guard import json_response
 from embedded.auth.passwords import is_password
 from embedded.auth.sessions import Sessions
-from embedded.auth.user import as_user
+from embedded.auth.user import build_user
 from embedded.keys import Identity
 
 _SCOPES: Final = frozenset({"global", "local", "others"})
@@ -27,74 +27,74 @@ class OwnAccount:
 
     async def sign_up(self, request: Request, _identity: Identity) -> Response:
         """Make an account with e-mail and password; answers with its first session."""
-        body = await read_object(request)
+        body = await read_body(request)
         if body.get("phone"):
             raise AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
         if not body.get("email"):
             raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
         account = await self._accounts.create(
             NewAccount(
-                email=text_of(body, "email"),
-                password=text_of(body, "password"),
-                user_metadata=mapping_of(body, "data"),
+                email=require_text(body, "email"),
+                password=require_text(body, "password"),
+                user_metadata=get_mapping(body, "data"),
             )
         )
-        return answer(await self._sessions.open(account))
+        return json_response(await self._sessions.open(account))
 
-    async def give_token(self, request: Request, _identity: Identity) -> Response:
+    async def issue_token(self, request: Request, _identity: Identity) -> Response:
         """Open a session with a password, or renew it with a refresh token."""
-        body = await read_object(request)
+        body = await read_body(request)
         match request.query_params.get("grant_type"):
             case "password":
-                account = await self._accounts.by_password(
-                    text_of(body, "email"), text_of(body, "password")
+                account = await self._accounts.find_by_password(
+                    require_text(body, "email"), require_text(body, "password")
                 )
                 if account is None:
                     raise invalid_credentials()
                 if account["is_banned"]:
                     raise AuthError(400, "user_banned", "User is banned")
-                return answer(await self._sessions.open(account))
+                return json_response(await self._sessions.open(account))
             case "refresh_token":
-                return answer(await self._sessions.renew(text_of(body, "refresh_token")))
+                return json_response(await self._sessions.renew(require_text(body, "refresh_token")))
             case grant:
                 raise AuthError(400, "unsupported_grant_type", f"unsupported_grant_type: {grant}")
 
-    async def tell_user(self, _request: Request, identity: Identity) -> Response:
+    async def get_user(self, _request: Request, identity: Identity) -> Response:
         """The account of the access token."""
-        return answer(as_user(await self._signed_in(identity)))
+        return json_response(build_user(await self._load_signed_in(identity)))
 
-    async def change_user(self, request: Request, identity: Identity) -> Response:
+    async def update_user(self, request: Request, identity: Identity) -> Response:
         """Change e-mail, password or metadata; a new password ends the other sessions."""
-        account = await self._signed_in(identity)
-        body = await read_object(request)
+        account = await self._load_signed_in(identity)
+        body = await read_body(request)
         if body.get("phone"):
             raise AuthError(400, "phone_provider_disabled", "Phone logins are disabled")
-        password = optional_text_of(body, "password")
+        password = get_text(body, "password")
         if password and await is_password(password, account["encrypted_password"]):
             message = "New password should be different from the old password."
             raise AuthError(422, "same_password", message)
-        changed = await self._accounts.change(
+        changed = await self._accounts.update(
             str(account["id"]),
-            Change(
-                email=optional_text_of(body, "email"),
+            AccountChange(
+                email=get_text(body, "email"),
                 password=password,
-                user_metadata=mapping_of(body, "data"),
+                user_metadata=get_mapping(body, "data"),
             ),
         )
         if password:
             await self._sessions.end(identity.claims, "others")
-        return answer(as_user(changed))
+        return json_response(build_user(changed))
 
     async def log_out(self, request: Request, identity: Identity) -> Response:
         """End sessions; access tokens that are out keep working until they expire."""
-        await self._signed_in(identity)
+        await self._load_signed_in(identity)
         scope = request.query_params.get("scope", "global")
         if scope not in _SCOPES:
             raise validation_failed("scope must be one of global, local, others")
         await self._sessions.end(identity.claims, scope)
         return Response(status_code=204, headers=API_VERSION)
 
-    async def _signed_in(self, identity: Identity) -> asyncpg.Record:
+    async def _load_signed_in(self, identity: Identity) -> asyncpg.Record:
         if not identity.claims.get("sub"):
             raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
         if not await self._sessions.is_open(identity.claims):
@@ -102,7 +102,7 @@ class OwnAccount:
                 403, "session_not_found", "Session from session_id claim in JWT does not exist"
             )
         try:
-            return await self._accounts.by_id(str(identity.claims["sub"]))
+            return await self._accounts.load(str(identity.claims["sub"]))
         except AuthError as error:
             message = "User from sub claim in JWT does not exist"
             raise AuthError(403, error.code, message) from error

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from embedded.auth.errors import AuthError
-from embedded.auth.user import as_user
+from embedded.auth.user import build_user
 from embedded.keys import Keys, sign_jwt
 from embedded.postgres.database import Database
 
@@ -49,7 +49,7 @@ class Sessions:
                 account["id"],
             )
             token = await _add_token(connection, account["id"], session_id)
-        return self._answer(row or account, session_id, token)
+        return self._build_session(row or account, session_id, token)
 
     async def renew(self, token: str) -> dict[str, Any]:
         """Spend a refresh token. One that was spent before ends the session: it was stolen."""
@@ -76,7 +76,7 @@ class Sessions:
                 if account is None:
                     raise _not_found()
                 fresh = await _add_token(connection, account["id"], spent["session_id"])
-                return self._answer(account, spent["session_id"], fresh)
+                return self._build_session(account, spent["session_id"], fresh)
         await self._database.admin.execute(
             "delete from auth.sessions where id = $1", spent["session_id"]
         )
@@ -103,10 +103,10 @@ class Sessions:
             scope,
         )
 
-    def _answer(
+    def _build_session(
         self, account: asyncpg.Record, session_id: uuid.UUID, refresh_token: str
     ) -> dict[str, Any]:
-        user = as_user(account)
+        user = build_user(account)
         now, lifetime = int(time.time()), self._access_seconds()
         claims = {
             "aud": user["aud"],

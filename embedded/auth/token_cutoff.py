@@ -8,7 +8,7 @@ _PROJECT_ROLES: Final = frozenset({"anon", "service_role"})
 """Of the legacy keys, which are tokens too."""
 
 
-class Curfew:
+class TokenCutoff:
     """Makes the tokens of users end earlier than they say; until it is called nothing does."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Curfew:
         for watcher in tuple(self._watchers):
             watcher()
 
-    def end_of(self, claims: Mapping[str, Any]) -> float | None:
+    def expired_at(self, claims: Mapping[str, Any]) -> float | None:
         """When the curfew ended this token, in Unix time; None when it did not."""
         if self._called_at is None or claims.get("role") in _PROJECT_ROLES:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 
-def as_user(row: asyncpg.Record) -> dict[str, Any]:
+def build_user(row: asyncpg.Record) -> dict[str, Any]:
     """The JSON of an account, without the password."""
     user = {
         "id": str(row["id"]),

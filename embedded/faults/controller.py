@@ -12,27 +12,27 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
-from embedded.auth.token_cutoff import Curfew
+from embedded.auth.token_cutoff import TokenCutoff
 from embedded.faults.freeze import Freezer
-from embedded.faults.plan import BadOrder, Order, Standing, read_order
-from embedded.keys import Keys, Refused, identify
+from embedded.faults.plan import InvalidFaultPlan, FaultPlan, ActiveFaults, parse_fault_plan
+from embedded.keys import Keys, KeyRefused, identify
 
 PATH = "/_embedded/faults"
 
 
-class Switch:
+class FaultController:
     """The faults that stand, and the sockets that can be closed."""
 
-    def __init__(self, freezer: Freezer, curfew: Curfew) -> None:
-        self.standing = Standing()
+    def __init__(self, freezer: Freezer, token_cutoff: TokenCutoff) -> None:
+        self.active = ActiveFaults()
         self._freezer = freezer
-        self._curfew = curfew
-        self._chance = random.Random()  # noqa: S311 - trouble needs no secrecy
+        self._curfew = token_cutoff
+        self._random = random.Random()  # noqa: S311 - trouble needs no secrecy
         self._sockets: set[Send] = set()
 
-    def falls(self, share: float) -> bool:
+    def should_happen(self, share: float) -> bool:
         """Whether a fault of this share happens this time."""
-        return self._chance.random() < share
+        return self._random.random() < share
 
     def add_socket(self, send: Send) -> None:
         """Know an open socket."""
@@ -46,11 +46,11 @@ class Switch:
         """Forget a socket."""
         self._sockets.discard(send)
 
-    async def carry_out(self, order: Order) -> None:
+    async def apply(self, order: FaultPlan) -> None:
         """Replace what stands, and do what is to happen once; return when that is in force."""
-        self.standing = order.standing
+        self.active = order.active
         if order.seed is not None:
-            self._chance.seed(order.seed)
+            self._random.seed(order.seed)
         if order.close_sockets is not None:
             for send in list(self._sockets):
                 self.remove_socket(send)
@@ -70,7 +70,7 @@ class Switch:
         self._curfew.call(end)
 
 
-def fault_routes(switch: Switch, keys: Keys) -> list[BaseRoute]:
+def fault_routes(fault_controller: FaultController, keys: Keys) -> list[BaseRoute]:
     """The endpoint: GET tells what stands, POST orders, DELETE ends all trouble."""
 
     async def take(request: Request) -> Response:
@@ -81,19 +81,19 @@ def fault_routes(switch: Switch, keys: Keys) -> list[BaseRoute]:
                 authorization=request.headers.get("authorization"),
                 user_agent=request.headers.get("user-agent"),
             )
-        except Refused as refused:
+        except KeyRefused as refused:
             return JSONResponse(refused.body, refused.status)
         if identity.role != "service_role":
             return JSONResponse({"message": "This takes the secret key."}, 403)
         try:
             if request.method == "POST":
-                await switch.carry_out(read_order(json.loads(await request.body())))
+                await fault_controller.apply(parse_fault_plan(json.loads(await request.body())))
             elif request.method == "DELETE":
-                await switch.carry_out(Order())
-        except BadOrder as error:
+                await fault_controller.apply(FaultPlan())
+        except InvalidFaultPlan as error:
             return JSONResponse({"message": str(error)}, 400)
         except (ValueError, RecursionError):
             return JSONResponse({"message": "The order is no JSON."}, 400)
-        return JSONResponse(asdict(switch.standing))
+        return JSONResponse(asdict(fault_controller.active))
 
     return [Route(PATH, take, methods=["GET", "POST", "DELETE"])]

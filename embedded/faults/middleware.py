@@ -7,24 +7,24 @@ from typing import Final
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from embedded.faults.controller import PATH, Switch
+from embedded.faults.controller import PATH, FaultController
 
 _BROADCAST_KINDS: Final = frozenset({4})
 _TOO_MANY: Final = {"message": "Too many requests: ordered by a test", "code": "faults"}
 
 
-class Trouble:
+class FaultMiddleware:
     """ASGI middleware; does nothing where nothing is ordered."""
 
-    def __init__(self, app: ASGIApp, switch: Switch) -> None:
+    def __init__(self, app: ASGIApp, fault_controller: FaultController) -> None:
         self._app = app
-        self._switch = switch
+        self._switch = fault_controller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["path"] == PATH:
             await self._app(scope, receive, send)
-        elif self._switch.falls(self._switch.standing.too_many_requests):
+        elif self._switch.should_happen(self._switch.active.too_many_requests):
             answer = JSONResponse(_TOO_MANY, 429, headers={"Retry-After": "1"})
             await answer(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -35,7 +35,7 @@ class Trouble:
     async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hear() -> Message:
             message = await receive()
-            delay = self._switch.standing.delay_joins_seconds
+            delay = self._switch.active.delay_joins_seconds
             if (
                 delay
                 and message["type"] == "websocket.receive"
@@ -53,12 +53,12 @@ class Trouble:
                 self._switch.add_socket(send)
             elif is_accepted and not self._switch.has_socket(send):
                 return  # we have closed it; the server behind us has yet to notice
-            share = self._switch.standing.drop_broadcasts
+            share = self._switch.active.drop_broadcasts
             is_lost = (
                 share > 0
                 and message["type"] == "websocket.send"
                 and _event_of(message) == "broadcast"
-                and self._switch.falls(share)
+                and self._switch.should_happen(share)
             )
             if not is_lost:
                 await send(message)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 
-class BadOrder(ValueError):
+class InvalidFaultPlan(ValueError):
     """The order cannot be carried out; the message names the field and what it may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ActiveFaults:
     """Faults that stay until the next order."""
 
     drop_broadcasts: float = 0.0
@@ -24,10 +24,10 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class FaultPlan:
     """One order; what it does not name is as it should be."""
 
-    standing: Standing = field(default_factory=Standing)
+    active: ActiveFaults = field(default_factory=ActiveFaults)
     close_sockets: int | None = None
     """Close all open sockets now, with this code."""
     expire_tokens: bool = False
@@ -38,21 +38,21 @@ class Order:
     """Makes the shares fall the same way each time."""
 
 
-def read_order(body: object) -> Order:
+def parse_fault_plan(body: object) -> FaultPlan:
     """Check an order as it came. Raises BadOrder."""
     if not isinstance(body, dict):
-        raise BadOrder("an order is a JSON object")
+        raise InvalidFaultPlan("an order is a JSON object")
     if unknown := sorted(set(body) - set(_CHECKS)):
-        raise BadOrder(f"unknown: {', '.join(unknown)}; known: {', '.join(_CHECKS)}")
+        raise InvalidFaultPlan(f"unknown: {', '.join(unknown)}; known: {', '.join(_CHECKS)}")
     for name, value in body.items():
         is_good, wanted = _CHECKS[name]
         if value is not None and not is_good(value):
-            raise BadOrder(f"{name} must be {wanted}")
+            raise InvalidFaultPlan(f"{name} must be {wanted}")
     given = {name: value for name, value in body.items() if value is not None}
-    standing = {each.name for each in fields(Standing)}
-    return Order(
-        standing=Standing(**{name: given[name] for name in given.keys() & standing}),
-        **{name: given[name] for name in given.keys() - standing},
+    active = {each.name for each in fields(ActiveFaults)}
+    return FaultPlan(
+        active=ActiveFaults(**{name: given[name] for name in given.keys() & active}),
+        **{name: given[name] for name in given.keys() - active},
     )
 
 

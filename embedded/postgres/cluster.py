@@ -16,13 +16,13 @@ from typing import Final, Self
 import asyncpg
 
 from embedded.errors import CannotStart, ForeignData, PortInUse, PostgresFailed
-from embedded.lock import hold
+from embedded.lock import hold_lock
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
 from embedded.postgres.bootstrap import apply_bootstrap, bootstrap_version
-from embedded.postgres.data_layout import Placement, place
-from embedded.postgres.postmaster import read_postmaster, stop, stop_orphan
+from embedded.postgres.data_layout import DataLayout, choose_layout
+from embedded.postgres.postmaster import read_postmaster, stop_postmaster, stop_orphan
 from embedded.postgres.role_passwords import Passwords, load_passwords
-from embedded.postgres.unprivileged.account import account_to_drop_to, give_to, make_private
+from embedded.postgres.unprivileged.account import find_unprivileged_account, change_owner, make_private
 from embedded.postgres.unprivileged.exec import launch
 from embedded.private_files import write_private
 
@@ -76,7 +76,7 @@ class Postgres:
         self._wanted_port = port
         self._port = 0
         self._passwords: Passwords | None = None
-        self._placement: Placement | None = None
+        self._layout: DataLayout | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._stack = contextlib.AsyncExitStack()
 
@@ -89,9 +89,9 @@ class Postgres:
     @property
     def data(self) -> Path:
         """The data directory; below the state directory unless root had to put it elsewhere."""
-        if self._placement is None:
+        if self._layout is None:
             raise RuntimeError("Postgres has not been started")
-        return self._placement.data
+        return self._layout.data
 
     @property
     def pid(self) -> int:
@@ -103,15 +103,15 @@ class Postgres:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             # Not in a thread: one that a cancelled start leaves behind would keep the lock.
-            placement, passwords = self._prepare(stack)
-            self._placement, self._passwords = placement, passwords
-            await stop_orphan(placement.data)
-            if not placement.data.exists():
-                await _initialise(placement, self._directory, passwords)
-            _refuse_foreign_data(placement.data, self._major)
+            layout, passwords = self._prepare_directory(stack)
+            self._layout, self._passwords = layout, passwords
+            await stop_orphan(layout.data)
+            if not layout.data.exists():
+                await _initialise(layout, self._directory, passwords)
+            _refuse_foreign_data(layout.data, self._major)
             stack.push_async_callback(self._stop)
-            await self._start(placement)
-            await self._bootstrap(placement, passwords)
+            await self._start(layout)
+            await self._bootstrap(layout, passwords)
             self._stack = stack.pop_all()
         return self
 
@@ -123,34 +123,34 @@ class Postgres:
     ) -> None:
         await self._stack.aclose()
 
-    def _prepare(self, stack: contextlib.AsyncExitStack) -> tuple[Placement, Passwords]:
+    def _prepare_directory(self, stack: contextlib.AsyncExitStack) -> tuple[DataLayout, Passwords]:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._directory = self._directory.resolve()
-            stack.enter_context(hold(self._directory))
+            stack.enter_context(hold_lock(self._directory))
             passwords = load_passwords(self._directory)
         except OSError as error:
             raise CannotStart(
                 f"{self._directory} cannot be written ({error.strerror}): choose another --dir."
             ) from error
-        placement = place(
+        layout = choose_layout(
             self._directory,
             find_installation(self._major),
-            account=account_to_drop_to(),
+            account=find_unprivileged_account(),
             token=passwords.token,
         )
-        return placement, passwords
+        return layout, passwords
 
-    async def _start(self, placement: Placement) -> None:
+    async def _start(self, layout: DataLayout) -> None:
         for port in [self._wanted_port] if self._wanted_port else _free_ports():
             self._port = port
-            if await self._start_on(port, placement):
+            if await self._start_on(port, layout):
                 return
         if self._wanted_port:
             raise PortInUse(f"Port {self._wanted_port} is in use: give another, or none.")
         raise CannotStart(f"No free port from {FIRST_PORT} on for Postgres.")
 
-    async def _start_on(self, port: int, placement: Placement) -> bool:
+    async def _start_on(self, port: int, layout: DataLayout) -> bool:
         """Whether Postgres got the port."""
         log = self._directory / "postgres.log"
         _rotate(log)
@@ -159,15 +159,15 @@ class Postgres:
         with log.open("ab") as output:
             log.chmod(0o600)
             self._process = await launch(
-                placement.installation.bin / "postgres",
+                layout.installation.bin / "postgres",
                 "-D",
-                str(placement.data),
+                str(layout.data),
                 *(part for item in settings.items() for part in ("-c", "=".join(item))),
-                account=placement.account,
-                folder=placement.data.parent,
+                account=layout.account,
+                folder=layout.data.parent,
                 output=output.fileno(),
             )
-        if await self._is_ready(self._process, placement.data):
+        if await self._is_ready(self._process, layout.data):
             return True
         lines = log.read_bytes()[begin:].decode(errors="replace")
         if "could not create any TCP/IP sockets" in lines:
@@ -187,21 +187,21 @@ class Postgres:
             raise PostgresFailed(f"Postgres was not ready within {START_SECONDS:.0f} s.") from error
         return False
 
-    async def keep(self, on_move: Callable[[], None] | None = None) -> None:
+    async def keep_running(self, on_move: Callable[[], None] | None = None) -> None:
         """Start Postgres again whenever it ends by itself; runs until cancelled.
 
         On its old port, unless another process took that meanwhile: then on a free one, and
         `on_move` is called, for `dsn` has changed. A port that was asked for is waited for.
         """
         delay = _RESTART_SECONDS
-        while self._process and self._placement:
+        while self._process and self._layout:
             await self._process.wait()
             _log.error("Postgres ended by itself; it is started again.")
             # Its children need a moment to notice before they let go of the shared memory.
             await asyncio.sleep(delay)
             port = self._port
             try:
-                is_up = await self._start_again(self._placement)
+                is_up = await self._restart(self._layout)
             except PostgresFailed as error:
                 _log.error("%s", error)
                 is_up = False
@@ -211,25 +211,25 @@ class Postgres:
                     on_move()
             delay = _RESTART_SECONDS if is_up else min(delay * 2, _LAST_RESTART_SECONDS)
 
-    async def _start_again(self, placement: Placement) -> bool:
+    async def _restart(self, layout: DataLayout) -> bool:
         port = self._port
-        if await self._start_on(port, placement):
+        if await self._start_on(port, layout):
             return True
         for other in () if self._wanted_port else _free_ports():
             self._port = other
-            if await self._start_on(other, placement):
+            if await self._start_on(other, layout):
                 return True
         self._port = port
         return False
 
     async def _stop(self) -> None:
         if self._process and self._process.returncode is None:
-            await stop(self._process.pid, self.data)
+            await stop_postmaster(self._process.pid, self.data)
             await self._process.wait()
 
-    async def _bootstrap(self, placement: Placement, passwords: Passwords) -> None:
+    async def _bootstrap(self, layout: DataLayout, passwords: Passwords) -> None:
         """Apply the bootstrap unless this very text was applied to these data before."""
-        marker = placement.data.with_name(f"{placement.data.name}.bootstrap")
+        marker = layout.data.with_name(f"{layout.data.name}.bootstrap")
         version = bootstrap_version()
         if marker.exists() and marker.read_text() == version:
             return
@@ -241,21 +241,21 @@ class Postgres:
         write_private(marker, version)
 
 
-async def _initialise(placement: Placement, directory: Path, passwords: Passwords) -> None:
+async def _initialise(layout: DataLayout, directory: Path, passwords: Passwords) -> None:
     """Run initdb aside and rename: a data directory that exists is complete."""
     # A fresh name: what an initdb that was killed has started may still write to the old one.
-    draft = placement.data.with_name(f"{placement.data.name}.new-{secrets.token_hex(4)}")
-    for left in placement.data.parent.glob(f"{placement.data.name}.new-*"):
+    draft = layout.data.with_name(f"{layout.data.name}.new-{secrets.token_hex(4)}")
+    for left in layout.data.parent.glob(f"{layout.data.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
-    make_private(draft, placement.account)
-    password = placement.data.with_name(f"{placement.data.name}.password")
+    make_private(draft, layout.account)
+    password = layout.data.with_name(f"{layout.data.name}.password")
     write_private(password, passwords.supabase_admin)
-    give_to(password, placement.account)
+    change_owner(password, layout.account)
     provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     log = directory / "initdb.log"
     with log.open("wb") as output:
         process = await launch(
-            placement.installation.bin / "initdb",
+            layout.installation.bin / "initdb",
             f"--pgdata={draft}",
             "--username=supabase_admin",  # as on hosted, where `postgres` is no superuser either
             f"--pwfile={password}",
@@ -264,9 +264,9 @@ async def _initialise(placement: Placement, directory: Path, passwords: Password
             # What initdb wrote reaches the disk with the operating system's next write-back.
             "--no-sync",
             "--no-instructions",
-            *(provider if placement.installation.major >= 18 else ["--locale=C.UTF-8"]),
-            account=placement.account,
-            folder=placement.data.parent,
+            *(provider if layout.installation.major >= 18 else ["--locale=C.UTF-8"]),
+            account=layout.account,
+            folder=layout.data.parent,
             output=output.fileno(),
         )
         try:
@@ -279,7 +279,7 @@ async def _initialise(placement: Placement, directory: Path, passwords: Password
                 await process.wait()
     if code != 0:
         raise PostgresFailed(f"initdb failed:\n{log.read_text(errors='replace')[-1000:].strip()}")
-    draft.rename(placement.data)
+    draft.rename(layout.data)
 
 
 def _refuse_foreign_data(data: Path, major: int) -> None:

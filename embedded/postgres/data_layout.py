@@ -24,7 +24,7 @@ _ENTERABLE: Final = stat.S_IXGRP | stat.S_IXOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class DataLayout:
     """One answer: which data, which programs, which account (None: ourselves)."""
 
     data: Path
@@ -32,14 +32,14 @@ class Placement:
     account: Account | None
 
 
-def place(
+def choose_layout(
     directory: Path,
     installation: Installation,
     *,
     account: Account | None,
     token: str,
     system_root: Path = SYSTEM_ROOT,
-) -> Placement:
+) -> DataLayout:
     """Choose places that `account` can reach, without opening a folder to anyone.
 
     Args:
@@ -51,19 +51,19 @@ def place(
         system_root: created when needed, and only by root.
     """
     if account is None:
-        return Placement(directory / "postgres", installation, None)
+        return DataLayout(directory / "postgres", installation, None)
     reachable = account.can_traverse(directory)
     if not reachable or not _is_usable(installation, account):
         _create_root(system_root, account)
         remove_orphans(system_root)
     if not _is_usable(installation, account):
-        installation = _copied(installation, system_root)
+        installation = _copy_programs(installation, system_root)
     if reachable:
-        return Placement(directory / "postgres", installation, account)
+        return DataLayout(directory / "postgres", installation, account)
     folder = system_root / folder_name(directory, token)
     make_private(folder, account)
     write_owner(folder, directory)
-    return Placement(folder / "postgres", installation, account)
+    return DataLayout(folder / "postgres", installation, account)
 
 
 def _is_usable(installation: Installation, account: Account) -> bool:
@@ -89,7 +89,7 @@ def _create_root(system_root: Path, account: Account) -> None:
         )
 
 
-def _copied(installation: Installation, system_root: Path) -> Installation:
+def _copy_programs(installation: Installation, system_root: Path) -> Installation:
     """The installation's copy that everybody may run, made once per version of the programs."""
     target = system_root / f"{PROGRAMS}{installation.version()}"
     if not target.exists():
@@ -104,7 +104,7 @@ def _copied(installation: Installation, system_root: Path) -> Installation:
         except OSError:  # another server was faster
             shutil.rmtree(draft)
     os.utime(target)  # it is in use from now on
-    return installation.below(target)
+    return installation.located_in(target)
 
 
 def _open_for_reading(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from embedded.postgres.listener import Callback, Listener
+from embedded.postgres.listener import NotifyCallback, Listener
 
 REQUEST_CONNECTIONS = 16
 ADMIN_CONNECTIONS = 8
@@ -70,13 +70,13 @@ class Database:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
-    def move(self, *, requests_dsn: str, admin_dsn: str) -> None:
+    def set_dsns(self, *, requests_dsn: str, admin_dsn: str) -> None:
         """Connect there from now on: Postgres came back on another port."""
         self.requests.set_connect_args(requests_dsn, **_options("embedded rest"))
         self.admin.set_connect_args(admin_dsn, **_options("embedded server"))
-        self._listener.move(admin_dsn)
+        self._listener.set_dsns(admin_dsn)
 
-    async def listen(self, channel: str, callback: Callback) -> None:
+    async def listen(self, channel: str, callback: NotifyCallback) -> None:
         """Call `callback(payload)` for each notification on `channel`, in the order of commits.
 
         Returns when the listening is in force; it lasts as long as the database does. After the

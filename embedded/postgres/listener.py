@@ -8,7 +8,7 @@ from typing import Final, Self, TypeAlias
 
 import asyncpg
 
-Callback: TypeAlias = Callable[[str], None]
+NotifyCallback: TypeAlias = Callable[[str], None]
 """Gets the payload; must not raise and must not block."""
 
 _log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ _FIRST_DELAY_SECONDS: Final = 0.1
 _LAST_DELAY_SECONDS: Final = 3.0
 _PROBE_SECONDS: Final = 15.0
 _COMMAND_SECONDS: Final = 5.0
-_TROUBLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Listener:
@@ -25,7 +25,7 @@ class Listener:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._callbacks: dict[str, list[Callback]] = {}
+        self._callbacks: dict[str, list[NotifyCallback]] = {}
         self._connection: asyncpg.Connection | None = None
         self._lost = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -51,21 +51,21 @@ class Listener:
             if self._connection:
                 self._connection.terminate()
 
-    def move(self, dsn: str) -> None:
+    def set_dsns(self, dsn: str) -> None:
         """Connect there from the next reconnect on."""
         self._dsn = dsn
 
-    async def listen(self, channel: str, callback: Callback) -> None:
+    async def listen(self, channel: str, callback: NotifyCallback) -> None:
         """Call back for each notification; see Database.listen."""
         is_new = channel not in self._callbacks
         self._callbacks.setdefault(channel, []).append(callback)
         if is_new and self._connection:
             try:
-                await self._connection.add_listener(channel, self._hear)
-            except _TROUBLE:
+                await self._connection.add_listener(channel, self._notify)
+            except _CONNECTION_ERRORS:
                 self._lost.set()  # the keeper listens on all channels when it has reconnected
 
-    def _hear(
+    def _notify(
         self,
         connection: object,
         pid: int,
@@ -86,7 +86,7 @@ class Listener:
         connection.add_termination_listener(lambda _: self._lost.set())
         try:
             for channel in self._callbacks:
-                await connection.add_listener(channel, self._hear)
+                await connection.add_listener(channel, self._notify)
         except BaseException:
             connection.terminate()
             raise
@@ -95,13 +95,13 @@ class Listener:
     async def _keep(self) -> None:
         delay = _FIRST_DELAY_SECONDS
         while True:
-            await self._until_lost()
+            await self._wait_until_lost()
             if self._connection:
                 self._connection.terminate()
                 self._connection = None
             try:
                 await self._connect()
-            except _TROUBLE as error:
+            except _CONNECTION_ERRORS as error:
                 _log.warning("The listening connection is down: %s", error)
                 self._lost.set()
                 await asyncio.sleep(delay)
@@ -112,7 +112,7 @@ class Listener:
                 for callback in callbacks:
                     callback("")
 
-    async def _until_lost(self) -> None:
+    async def _wait_until_lost(self) -> None:
         """Return when the connection is gone, or answers no more."""
         while not self._lost.is_set():
             try:
@@ -122,5 +122,5 @@ class Listener:
                 try:
                     if self._connection:
                         await self._connection.execute("select")
-                except _TROUBLE:
+                except _CONNECTION_ERRORS:
                     self._lost.set()

@@ -58,11 +58,11 @@ async def stop_orphan(data: Path) -> None:
     if orphan is None:
         return
     if _serves(orphan.pid, data):
-        await stop(orphan.pid, data)
+        await stop_postmaster(orphan.pid, data)
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-async def stop(pid: int, data: Path) -> None:
+async def stop_postmaster(pid: int, data: Path) -> None:
     """Stop a postmaster: in order, else at once (it then recovers at its next start)."""
     for number, seconds in (
         (signal.SIGINT, FAST_SHUTDOWN_SECONDS),

@@ -58,7 +58,7 @@ def find_system_data(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
     return list(_find(system_root))
 
 
-def data_of(directory: Path, system_root: Path = SYSTEM_ROOT) -> Path:
+def find_data_folder(directory: Path, system_root: Path = SYSTEM_ROOT) -> Path:
     """Return the folder that holds the data of a state directory."""
     token = (read_json_object(directory / "passwords.json") or {}).get("token")
     apart = system_root / folder_name(directory, str(token))
@@ -79,7 +79,7 @@ def remove_orphans(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
     return orphans
 
 
-def size_of(folder: Path) -> int:
+def measure_size(folder: Path) -> int:
     """Return the bytes that a folder takes on the disk."""
     total = 0
     for top, _, names in os.walk(folder):
@@ -103,7 +103,7 @@ def _find(system_root: Path) -> Iterator[SystemData]:
         yield SystemData(
             folder=folder,
             owner=owner,
-            size=size_of(folder),
+            size=measure_size(folder),
             is_running=is_running(folder / "postgres"),
             is_orphan=_is_orphan(folder, owner, noted.get("device")),
         )
@@ -118,7 +118,7 @@ def _folders(system_root: Path) -> list[Path]:
 
 def _is_orphan(folder: Path, owner: Path, device: object) -> bool:
     if owner.is_dir():
-        return data_of(owner, folder.parent) != folder
+        return find_data_folder(owner, folder.parent) != folder
     nearest = next(path for path in owner.parents if path.exists())
     return nearest.stat().st_dev == device
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from embedded.keys import Identity, Keys, Refused, identify
+from embedded.keys import Identity, Keys, KeyRefused, identify
 from embedded.rest.errors import ApiError, from_postgres
 from embedded.rest.request.query import parse_pairs
 from embedded.rest.responses import error_response
@@ -112,7 +112,7 @@ class Endpoint:
                 user_agent=request.headers.get("user-agent"),
             )
             return await self._handle(_inbound(request, pairs, body, identity))
-        except Refused as error:
+        except KeyRefused as error:
             return _refusal(error)
         except ApiError as error:
             failure = error
@@ -149,7 +149,7 @@ def _inbound(
     )
 
 
-def _refusal(error: Refused) -> Response:
+def _refusal(error: KeyRefused) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if code := error.body.get("code"):
         headers["Proxy-Status"] = f"PostgREST; error={code}"

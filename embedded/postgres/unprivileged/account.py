@@ -36,7 +36,7 @@ class Account:
         return bool(status.st_mode & stat.S_IXOTH)
 
 
-def account_to_drop_to() -> Account | None:
+def find_unprivileged_account() -> Account | None:
     """The account for Postgres when we are root; None when we may run it as ourselves."""
     if os.geteuid() != 0:
         return None
@@ -58,10 +58,10 @@ def make_private(directory: Path, account: Account | None) -> None:
         directory.mkdir(mode=0o700)
     except FileExistsError:
         return
-    give_to(directory, account)
+    change_owner(directory, account)
 
 
-def give_to(path: Path, account: Account | None) -> None:
+def change_owner(path: Path, account: Account | None) -> None:
     """Make `account` the owner of something that we just created."""
     if account:
         # The account may own the folder: a link that it puts in place of `path` is not followed.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from embedded.keys import Keys, Refused, TokenFault, TokenRejected, identify, read_jwt
+from embedded.keys import Keys, KeyRefused, TokenFault, TokenRejected, identify, decode_jwt
 
 _FOREVER_SECONDS: Final = 1e11
 
@@ -61,17 +61,17 @@ class Visitors:
             return self.by_token(key)
         try:
             identity = identify(self._keys, apikey=key, authorization=None, user_agent=user_agent)
-        except Refused as error:
+        except KeyRefused as error:
             raise TokenRefused(Fault.REFUSED_KEY, str(error)) from error
         return Visitor(identity.role, identity.claims, key, None)
 
     def by_token(self, token: str) -> Visitor:
         """Read a JWT, which needs a role and an expiry. Raises TokenRefused."""
         try:
-            claims = read_jwt(self._keys, token, leeway_seconds=0)
+            claims = decode_jwt(self._keys, token, leeway_seconds=0)
         except TokenRejected as error:
             if error.fault is TokenFault.EXPIRED:
-                claims = read_jwt(self._keys, token, leeway_seconds=_FOREVER_SECONDS)
+                claims = decode_jwt(self._keys, token, leeway_seconds=_FOREVER_SECONDS)
             else:
                 raise TokenRefused(Fault[error.fault.name]) from error
         match claims:
@@ -92,10 +92,10 @@ class Visitors:
         """For how long the visitor's token is valid; None: for ever."""
         if visitor.expires_at is None:
             return None
-        ended_at = self._keys.curfew.end_of(visitor.claims)
+        ended_at = self._keys.token_cutoff.expired_at(visitor.claims)
         ends = [each for each in (visitor.expires_at, ended_at) if each is not None]
         return min(ends) - time.time()
 
     def watched(self, watcher: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `watcher` whenever tokens end before their time, within the block."""
-        return self._keys.curfew.watched(watcher)
+        return self._keys.token_cutoff.watched(watcher)

@@ -11,9 +11,9 @@ import pytest
 
 from embedded.errors import CannotStart
 from embedded.postgres.binaries import Installation
-from embedded.postgres.data_layout import place
+from embedded.postgres.data_layout import choose_layout
 from embedded.postgres.system_data import OWNER_FILE, find_system_data
-from embedded.postgres.unprivileged.account import Account, account_to_drop_to
+from embedded.postgres.unprivileged.account import Account, find_unprivileged_account
 
 STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
 """Nobody of this machine: enters only what is open to everybody."""
@@ -66,9 +66,9 @@ def test_an_ordinary_user_keeps_everything_in_the_state_directory(
 ) -> None:
     root = open_folder / "var"
 
-    placement = place(home, installation, account=None, token="t", system_root=root)
+    layout = choose_layout(home, installation, account=None, token="t", system_root=root)
 
-    assert (placement.data, placement.installation) == (home / "postgres", installation)
+    assert (layout.data, layout.installation) == (home / "postgres", installation)
     assert not root.exists()
 
 
@@ -93,7 +93,7 @@ def test_a_link_is_judged_by_where_it_leads(home: Path, open_folder: Path) -> No
 
 
 def test_postgres_never_runs_as_root() -> None:
-    account = account_to_drop_to()
+    account = find_unprivileged_account()
 
     assert (account is not None and account.uid != 0) == (os.geteuid() == 0)
 
@@ -105,18 +105,18 @@ def test_what_the_account_cannot_reach_goes_elsewhere_and_no_mode_changes(
     before = modes(home)
     root = open_folder / "var"
 
-    placement = place(home, installation, account=STRANGER, token="t", system_root=root)
+    layout = choose_layout(home, installation, account=STRANGER, token="t", system_root=root)
 
     assert modes(home) == before
-    folder = placement.data.parent
+    folder = layout.data.parent
     assert folder.parent == root
     assert [each.owner for each in find_system_data(root)] == [home]
     assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, STRANGER.uid)
-    program = placement.installation.bin / "postgres"
+    program = layout.installation.bin / "postgres"
     assert program.is_relative_to(root / "postgres-18.4")
     assert STRANGER.can_traverse(program)
-    assert placement.installation.libraries
-    assert STRANGER.can_traverse(placement.installation.libraries)
+    assert layout.installation.libraries
+    assert STRANGER.can_traverse(layout.installation.libraries)
 
 
 @as_root
@@ -126,11 +126,11 @@ def test_root_follows_no_link_that_the_account_has_put_in_its_folder(
     root = open_folder / "var"
     precious = open_folder / "precious"
     precious.write_text("kept")
-    folder = place(home, installation, account=STRANGER, token="t", system_root=root).data.parent
+    folder = choose_layout(home, installation, account=STRANGER, token="t", system_root=root).data.parent
     (folder / OWNER_FILE).unlink()
     (folder / OWNER_FILE).symlink_to(precious)
 
-    place(home, installation, account=STRANGER, token="t", system_root=root)
+    choose_layout(home, installation, account=STRANGER, token="t", system_root=root)
 
     assert precious.read_text() == "kept"
     assert precious.stat().st_uid == os.getuid()
@@ -142,9 +142,9 @@ def test_the_programs_are_copied_once(
 ) -> None:
     root = open_folder / "var"
 
-    first = place(home, installation, account=STRANGER, token="t", system_root=root)
+    first = choose_layout(home, installation, account=STRANGER, token="t", system_root=root)
     copied_at = (first.installation.bin / "postgres").stat().st_ctime_ns
-    second = place(home, installation, account=STRANGER, token="t", system_root=root)
+    second = choose_layout(home, installation, account=STRANGER, token="t", system_root=root)
 
     assert second == first
     assert (second.installation.bin / "postgres").stat().st_ctime_ns == copied_at
@@ -157,8 +157,8 @@ def test_a_state_directory_made_anew_gets_new_data(
 ) -> None:
     root = open_folder / "var"
 
-    old = place(home, installation, account=STRANGER, token="old", system_root=root)
-    new = place(home, installation, account=STRANGER, token="new", system_root=root)
+    old = choose_layout(home, installation, account=STRANGER, token="old", system_root=root)
+    new = choose_layout(home, installation, account=STRANGER, token="new", system_root=root)
 
     assert old.data != new.data
 
@@ -171,9 +171,9 @@ def test_a_place_that_the_account_can_reach_is_used_as_it_is(
         path.chmod(0o755)
     root = open_folder / "var"
 
-    placement = place(open_folder, installation, account=STRANGER, token="t", system_root=root)
+    layout = choose_layout(open_folder, installation, account=STRANGER, token="t", system_root=root)
 
-    assert (placement.data, placement.installation) == (open_folder / "postgres", installation)
+    assert (layout.data, layout.installation) == (open_folder / "postgres", installation)
     assert not root.exists()
 
 
@@ -182,4 +182,4 @@ def test_a_system_folder_that_is_closed_stops_the_start(
     home: Path, installation: Installation
 ) -> None:
     with pytest.raises(CannotStart, match="ordinary user"):
-        place(home, installation, account=STRANGER, token="t", system_root=home / "var")
+        choose_layout(home, installation, account=STRANGER, token="t", system_root=home / "var")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from embedded.errors import CannotStart
 from embedded.keys import (
     Keys,
-    Refused,
+    KeyRefused,
     TokenFault,
     TokenRejected,
     identify,
@@ -32,8 +32,8 @@ def a_session(**claims: Any) -> str:
     return sign_jwt(KEYS, base | claims)
 
 
-def refusal(**request: str | None) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refusal(**request: str | None) -> KeyRefused:
+    with pytest.raises(KeyRefused) as caught:
         identify(KEYS, **{"apikey": None, "authorization": None} | request)
     return caught.value
 
@@ -153,7 +153,7 @@ def test_clocks_may_differ_by_half_a_minute_unless_told_otherwise() -> None:
 
 @given(apikey=st.text(), authorization=st.text())
 def test_whatever_is_sent_either_identifies_or_is_refused(apikey: str, authorization: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(KeyRefused):
         identify(KEYS, apikey=apikey, authorization=f"Bearer {authorization}")
 
 

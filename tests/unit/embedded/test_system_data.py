@@ -10,7 +10,7 @@ from embedded.postgres.role_passwords import load_passwords
 from embedded.postgres.system_data import (
     OWNER_FILE,
     PROGRAMS,
-    data_of,
+    find_data_folder,
     find_system_data,
     folder_name,
     remove_orphans,
@@ -54,7 +54,7 @@ def test_data_of_a_deleted_or_renewed_state_directory_are_removed(
 
     assert orphans == removed == {folders[gone], folders[renewed]}
     assert set(root.iterdir()) == {folders[kept], anew}
-    assert data_of(kept, root) == folders[kept]
+    assert find_data_folder(kept, root) == folders[kept]
     assert all(each.size >= 10_000 for each in find_system_data(root))
 
 
