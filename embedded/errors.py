@@ -1,24 +1,24 @@
-"""Why the embedded server cannot start, in words for the person who started it."""
+"""Errors that prevent the embedded server from starting; the messages are for its user."""
 
 
 class CannotStart(Exception):
-    """The server cannot start here; the message is one sentence that says what to do.
+    """The server cannot start; the message is one sentence that names the remedy.
 
-    Nothing that existed before was changed.
+    No existing data were changed.
     """
 
 
 class PortInUse(CannotStart):
-    """The port that was asked for belongs to another process. Ask for another, or for none."""
+    """Another process uses the requested port."""
 
 
 class DirectoryInUse(CannotStart):
-    """Another server holds the state directory. Use that one, or another directory."""
+    """Another server holds the state directory."""
 
 
 class ForeignData(CannotStart):
-    """The data directory was written by another major version of Postgres."""
+    """Another major version of Postgres wrote the data directory."""
 
 
 class PostgresFailed(CannotStart):
-    """Postgres refused to start; the message carries the last lines of its log."""
+    """Postgres did not start; the message has the last lines of its log."""

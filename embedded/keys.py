@@ -1,4 +1,4 @@
-"""The API keys of this installation, and whom a request that carries one speaks for."""
+"""The API keys of an installation, and the identity of a request that has one."""
 
 import hmac
 import json
@@ -16,7 +16,7 @@ from embedded.errors import CannotStart
 from embedded.private_files import read_json_object, write_private
 
 LEEWAY_SECONDS: Final = 30
-"""By how much the clocks of those who make tokens may be off, as PostgREST has it."""
+"""Tolerated clock difference of token issuers, as in PostgREST."""
 
 _FILE: Final = "keys.json"
 _TEN_YEARS_SECONDS: Final = 10 * 365 * 24 * 3600
@@ -25,7 +25,7 @@ _API_ROLES: Final = frozenset({"anon", "service_role"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Random per installation. `jwt_secret` signs the legacy keys and the sessions of users."""
+    """Keys of one installation; `jwt_secret` signs the legacy keys and the users' tokens."""
 
     publishable: str
     secret: str
@@ -33,23 +33,23 @@ class Keys:
     legacy_anon: str
     legacy_service_role: str
     token_cutoff: TokenCutoff = field(default_factory=TokenCutoff, init=False, compare=False)
-    """Lives with the process; is not stored."""
+    """Exists in memory only."""
 
     def __repr__(self) -> str:
-        """Nothing that a log could give away."""
+        """Return a representation without secrets."""
         return f"Keys({self.publishable}, ...)"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a request speaks for: a database role, and the claims that policies see."""
+    """The database role of a request, and the claims that policies see."""
 
     role: str
     claims: dict[str, Any]
 
 
 class KeyRefused(Exception):
-    """The request's key or token was not accepted: answer with this status and body."""
+    """The key or token was refused; respond with this status and body."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(body.get("message"))
@@ -58,7 +58,7 @@ class KeyRefused(Exception):
 
 
 class TokenFault(StrEnum):
-    """What is wrong with a token."""
+    """Reasons to reject a token."""
 
     MALFORMED = "malformed"
     BAD_SIGNATURE = "bad signature"
@@ -67,7 +67,7 @@ class TokenFault(StrEnum):
 
 
 class TokenRejected(Exception):
-    """A token that we did not sign, or that is not valid now."""
+    """The token has another signature or is not valid now."""
 
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(f"token {fault.value}")
@@ -75,7 +75,7 @@ class TokenRejected(Exception):
 
 
 def load_keys(directory: Path) -> Keys:
-    """Read the keys of this state directory, or make them (mode 0600)."""
+    """Read the keys of a state directory, or create them (mode 0600)."""
     path = directory / _FILE
     if not path.exists():
         return rotate_keys(directory)
@@ -89,9 +89,9 @@ def load_keys(directory: Path) -> Keys:
 
 
 def rotate_keys(directory: Path) -> Keys:
-    """Replace the keys; the old ones and every session of a user are worth nothing afterwards.
+    """Replace the keys, which invalidates the old ones and the sessions of all users.
 
-    Only while no server runs on the directory: a running one keeps the keys that it has read.
+    Call it only while no server runs on the directory: a running one keeps the keys it has read.
     """
     fresh = make_keys()
     stored = {name: getattr(fresh, name) for name in _stored_names()}
@@ -100,7 +100,7 @@ def rotate_keys(directory: Path) -> Keys:
 
 
 def make_keys() -> Keys:
-    """New random keys, in the shapes of a hosted project's."""
+    """Create random keys in the format of a hosted project."""
     jwt_secret = secrets.token_urlsafe(48)
     return Keys(
         publishable=f"sb_publishable_{secrets.token_urlsafe(24)}",
@@ -118,16 +118,15 @@ def identify(
     authorization: str | None,
     user_agent: str | None = None,
 ) -> Identity:
-    """Whom the request speaks for, as a hosted project's gateway and PostgREST decide it.
+    """Return the identity of a request, as a hosted project's gateway and PostgREST do.
+
+    Raise `KeyRefused` with the response of a hosted project.
 
     Args:
         keys: of this installation.
         apikey: from the header of that name, or from the URL.
-        authorization: the header, whole.
-        user_agent: the header; a browser may never hold the secret key.
-
-    Raises:
-        Refused: with the answer that a hosted project gives.
+        authorization: the whole header.
+        user_agent: the header; browsers may not use the secret key.
     """
     if not apikey:
         raise KeyRefused(
@@ -137,8 +136,8 @@ def identify(
                 "hint": "No `apikey` request header or url param was found.",
             },
         )
-    of_key = _identify_key(keys, apikey)
-    if of_key.role == "service_role" and _is_browser(user_agent):
+    key_identity = _identify_key(keys, apikey)
+    if key_identity.role == "service_role" and _is_browser(user_agent):
         raise KeyRefused(
             401,
             {
@@ -148,7 +147,7 @@ def identify(
         )
     token = _parse_bearer(authorization)
     if token is None or _is_equal(token, apikey):
-        return of_key
+        return key_identity
     if token.startswith("sb_"):
         raise _invalid_key()
     try:
@@ -159,7 +158,7 @@ def identify(
 
 
 def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:
-    """The claims of a token that we signed and that is valid now. Raises TokenRejected."""
+    """Return the claims of a token; raise `TokenRejected` if it is not valid now."""
     claims = decode_jwt(keys, token, leeway_seconds=leeway_seconds)
     if keys.token_cutoff.expired_at(claims) is not None:
         raise TokenRejected(TokenFault.EXPIRED)
@@ -167,7 +166,7 @@ def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS
 
 
 def decode_jwt(keys: Keys, token: str, *, leeway_seconds: float) -> dict[str, Any]:
-    """The claims of a token that we signed, whatever the curfew says. Raises TokenRejected."""
+    """Return the claims of a token regardless of the cutoff; raise `TokenRejected`."""
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -188,7 +187,7 @@ def decode_jwt(keys: Keys, token: str, *, leeway_seconds: float) -> dict[str, An
 
 
 def sign_jwt(keys: Keys, claims: dict[str, Any]) -> str:
-    """A token with these claims, valid for as long as they say."""
+    """Return a signed token with these claims."""
     return jwt.encode(claims, keys.jwt_secret, algorithm="HS256")
 
 

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, replaced in one step."""
+"""Files that only their owner may read, replaced atomically."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put `text` at `path` with mode 0600; a reader sees the old text or the new, never a part."""
+    """Write a file with mode 0600; readers see the old text or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -19,7 +19,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_json_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object at `path`; None when there is no file or it holds something else."""
+    """Return the JSON object in a file; None if there is no file or it has no object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError, json.JSONDecodeError):

@@ -1,8 +1,7 @@
-"""The HTTP and websocket server on loopback that clients take for Supabase."""
+"""The HTTP and websocket server that clients use in place of Supabase."""
 
 import asyncio
 import contextlib
-import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -19,36 +18,33 @@ from starlette.routing import Mount, Route
 from embedded.auth.accounts import Accounts
 from embedded.auth.routes import auth_routes
 from embedded.auth.sessions import ACCESS_SECONDS, Sessions
-from embedded.errors import CannotStart, PortInUse
+from embedded.cors import CorsMiddleware
 from embedded.faults.controller import FaultController, fault_routes
 from embedded.faults.middleware import FaultMiddleware
-from embedded.http.cors import Cors
-from embedded.http.unsupported import respond_internal_error, respond_unsupported
 from embedded.keys import Keys
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.realtime.routes import realtime_routes
 from embedded.rest.app import rest_routes
 
-HOST: Final = "127.0.0.1"
-FIRST_PORT: Final = 54321
-
-_DATABASE_PORT: Final = 54322
-_PORTS_TRIED: Final = 200
-_BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 3
+_ALTERNATIVE: Final = (
+    "The embedded server implements a part of Supabase: use `supabase start` or a hosted project "
+    "for the rest, and set SUPABASE_URL and SUPABASE_SECRET_KEY accordingly."
+)
+_SUPABASE_PREFIXES: Final = ("/auth/", "/functions/", "/graphql/", "/pg/", "/rest/", "/storage/")
 
 
 def create_supabase_app(
-    database: Database, keys: Keys, hub: Hub, *, fault_controller: FaultController | None = None
+    database: Database, keys: Keys, hub: Hub, *, faults: FaultController | None = None
 ) -> Starlette:
-    """Everything that a client may ask for, below the paths of a hosted project.
+    """Build the application with the paths of a hosted project.
 
-    With a `fault_controller` there is also the endpoint that orders faults, and the faults.
+    With `faults` it also has the endpoint that sets faults, and the faults.
     """
 
     def access_seconds() -> int:
-        return (fault_controller and fault_controller.active.token_seconds) or ACCESS_SECONDS
+        return (faults and faults.active.token_seconds) or ACCESS_SECONDS
 
     sessions = Sessions(database, keys, access_seconds=access_seconds)
     return Starlette(
@@ -57,38 +53,23 @@ def create_supabase_app(
             Mount("/rest/v1", routes=rest_routes(database, keys)),
             Mount("/realtime/v1", routes=realtime_routes(hub)),
             Mount("/auth/v1", routes=auth_routes(Accounts(database), sessions, keys)),
-            *(fault_routes(fault_controller, keys) if fault_controller else []),
+            *(fault_routes(faults, keys) if faults else []),
         ],
-        middleware=[Middleware(Cors), *([Middleware(FaultMiddleware, fault_controller)] if fault_controller else [])],
+        middleware=[
+            Middleware(CorsMiddleware),
+            *([Middleware(FaultMiddleware, faults)] if faults else []),
+        ],
         exception_handlers={
             ClientDisconnect: _ignore_disconnect,
-            HTTPException: respond_unsupported,
-            Exception: respond_internal_error,
+            HTTPException: _refuse_unsupported,
+            Exception: _report_internal_error,
         },
     )
 
 
-def bind_port(port: int | None, host: str = HOST, *, is_firm: bool = True) -> socket.socket:
-    """Take this port of an address, or the first free one from 54321 on.
-
-    The port of the database is left to it. When `port` is taken and `is_firm` is off, the first
-    free one is taken then too. Raises PortInUse, or CannotStart when none is free.
-    """
-    if port is not None:
-        listener = _listen(host, port)
-        if listener is not None:
-            return listener
-        if is_firm:
-            raise PortInUse(f"Port {port} is in use: give another --port, or none.")
-    for candidate in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
-        if candidate != _DATABASE_PORT and (listener := _listen(host, candidate)):
-            return listener
-    raise CannotStart(f"No free port from {FIRST_PORT} on.")
-
-
 @contextlib.asynccontextmanager
 async def serve_app(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve `app` on `listener` for as long as the context lasts; open sockets are closed then."""
+    """Serve `app` on `listener` within the block, and close open connections at its end."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -112,7 +93,7 @@ async def serve_app(app: Starlette, listener: socket.socket) -> AsyncIterator[No
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to its owner and says when it takes requests."""
+    """Leaves signals to its owner and reports when it accepts requests."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -120,37 +101,44 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Not ours to take."""
+        """Do nothing."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the port, then tell."""
+        """Open the port and set `ready`."""
         await super().startup(sockets)
         self.ready.set()
 
 
-def _listen(host: str, port: int) -> socket.socket | None:
-    # asyncio turns Nagle's delay off only for sockets that name their protocol; without it each
-    # answer waits 40 ms for an acknowledgement.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            return None
-        reason = error.strerror or error
-        raise CannotStart(f"Port {port} of {host} cannot be opened: {reason}.") from error
-    return listener
+async def _report_health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok", "pid": os.getpid()})
 
 
 async def _ignore_disconnect(_request: Request, _error: Exception) -> Response:
-    """End a request whose client left before its body was there; nobody reads the answer."""
+    """End a request whose client disconnected before its body arrived."""
     return Response(status_code=400)
 
 
-async def _report_health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok", "pid": os.getpid()})
+async def _refuse_unsupported(request: Request, error: Exception) -> Response:
+    """Answer a path or method without a route, in a form that every Supabase client can read."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 404 and request.url.path.startswith(_SUPABASE_PREFIXES):
+        status = 501
+    message = f"{request.method} {request.url.path} is not offered here. {_ALTERNATIVE}"
+    return JSONResponse(
+        {
+            "code": "not_offered",
+            "error": "not_offered",
+            "error_code": "not_offered",
+            "statusCode": str(status),
+            "message": message,
+            "msg": message,
+            "hint": _ALTERNATIVE,
+        },
+        status,
+    )
+
+
+async def _report_internal_error(_request: Request, _error: Exception) -> Response:
+    """Answer after an error of the server, which has logged the traceback."""
+    return JSONResponse({"code": "unexpected", "message": "The embedded server failed."}, 500)

@@ -1,4 +1,4 @@
-"""The whole embedded server: Postgres, its bootstrap, the keys, the HTTP server, the state file."""
+"""The whole embedded server: Postgres, keys, HTTP server and state file."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from embedded.binding import LOOPBACK, bind_port, build_url
 from embedded.errors import DirectoryInUse, PortInUse
 from embedded.faults.controller import FaultController
 from embedded.faults.freeze import Freezer
-from embedded.binding import build_url
 from embedded.keys import Keys, load_keys
 from embedded.postgres.bootstrap import default_privileges_sql
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
-from embedded.server import HOST, bind_port, create_supabase_app, serve_app
+from embedded.server import create_supabase_app, serve_app
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
 
 
@@ -28,22 +28,21 @@ async def run_server(
     directory: Path,
     *,
     port: int | None = None,
-    is_port_firm: bool = True,
-    host: str = HOST,
+    is_port_required: bool = True,
+    host: str = LOOPBACK,
     with_faults: bool = False,
     limits: Limits | None = None,
     legacy_grants: bool | None = None,
 ) -> AsyncIterator[State]:
-    """Run everything on this state directory until the context ends.
+    """Run everything on a state directory and yield the state that was written there.
 
-    Gives the state as it is written to the directory. Unless `is_port_firm`, another port is taken
-    when `port` is in use. `with_faults` lets the holder of the secret
-    key order trouble. `legacy_grants` grants new tables and functions to the roles of the API, or
-    ends that; None leaves it as it was on this directory. Raises CannotStart.
+    Unless `is_port_required`, another port is used if `port` is in use. `with_faults` lets the
+    holder of the secret key set faults. `legacy_grants` grants new tables and functions to the
+    roles of the API, or ends that; None keeps the choice of the directory. Raise `CannotStart`.
     """
     async with contextlib.AsyncExitStack() as stack:
         with _report_running_server(directory):
-            listener = stack.enter_context(bind_port(port, host, is_firm=is_port_firm))
+            listener = stack.enter_context(bind_port(port, host, is_required=is_port_required))
             postgres = await stack.enter_async_context(Postgres(directory))
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -54,15 +53,16 @@ async def run_server(
             )
         )
         grants = await _set_default_privileges(directory, database, legacy_grants)
-        set_dsns = partial(_update_dsns, directory, database, postgres)
-        keeper = group.create_task(postgres.keep_running(set_dsns), name="keep postgres")
+        on_move = partial(_update_dsns, directory, database, postgres)
+        keeper = group.create_task(postgres.keep_running(on_move), name="keep postgres running")
         stack.callback(keeper.cancel)
         hub = await stack.enter_async_context(Hub(database=database, keys=keys, limits=limits))
-        fault_controller = None
+        faults = None
         if with_faults:
-            freezer = await stack.enter_async_context(Freezer(lambda: postgres.pid))
-            fault_controller = FaultController(freezer, keys.token_cutoff)
-        app = create_supabase_app(database, keys, hub, fault_controller=fault_controller)
+            freezer = Freezer(lambda: postgres.pid)
+            stack.callback(freezer.thaw)  # otherwise Postgres could not be stopped
+            faults = FaultController(freezer, keys.token_cutoff)
+        app = create_supabase_app(database, keys, hub, faults=faults)
         await stack.enter_async_context(serve_app(app, listener))
         version = await database.admin.fetchval("show server_version")
         url = build_url(host, listener.getsockname()[1])
@@ -73,7 +73,7 @@ async def run_server(
 
 
 def _update_dsns(directory: Path, database: Database, postgres: Postgres) -> None:
-    """Tell everybody where Postgres is now, clients too: they find the file again."""
+    """Publish the new address of Postgres to the pools and, in the state file, to clients."""
     database.set_dsns(
         requests_dsn=postgres.dsn("authenticator"), admin_dsn=postgres.dsn("supabase_admin")
     )
@@ -84,7 +84,7 @@ def _update_dsns(directory: Path, database: Database, postgres: Postgres) -> Non
 
 @contextlib.contextmanager
 def _report_running_server(directory: Path) -> Iterator[None]:
-    """Say where the server is that has taken the directory or the port."""
+    """Raise `DirectoryInUse` with the URL of the server that holds the directory or the port."""
     try:
         yield
     except (DirectoryInUse, PortInUse) as error:
@@ -96,7 +96,7 @@ def _report_running_server(directory: Path) -> Iterator[None]:
 
 
 async def _set_default_privileges(directory: Path, database: Database, wanted: bool | None) -> bool:
-    """Set the default privileges of `public`, and return whether they are those of old projects."""
+    """Set the default privileges of `public`, and return whether they are the legacy ones."""
     before = read_state(directory)
     had = before is not None and before.legacy_grants
     grants = had if wanted is None else wanted

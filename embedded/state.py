@@ -1,26 +1,30 @@
-"""The file in which a running server says where it is; any command reads it."""
+"""The state directory of a server: its lock, and the file with its address and keys."""
 
+import fcntl
 import http.client
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
+from embedded.errors import DirectoryInUse
 from embedded.private_files import read_json_object, write_private
 
 FILE_NAME: Final = "state.json"
 _HEALTH_SECONDS: Final = 10.0
-"""A machine under load is no reason to take its server for dead."""
+"""Long enough for a server on a machine under load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Where the server of a state directory is, or was, and its keys."""
+    """Address and keys of the server of a state directory, which may have stopped."""
 
     url: str
     db_url: str
-    """For the role `postgres`, as a project's owner has it."""
+    """For the role `postgres`, the owner of a project."""
     publishable_key: str
     secret_key: str
     anon_key: str
@@ -28,7 +32,7 @@ class State:
     service_role_key: str
     """Legacy."""
     pid: int | None
-    """None after a stop in order."""
+    """None after an orderly stop."""
     started_at: str
     version: str
     """Of Postgres."""
@@ -36,12 +40,26 @@ class State:
     """Whether new tables and functions of `public` are granted to the roles of the API."""
 
     def __repr__(self) -> str:
-        """Nothing that a log could give away."""
+        """Return a representation without secrets."""
         return f"State(url={self.url!r}, pid={self.pid})"
 
 
+@contextmanager
+def hold_lock(directory: Path) -> Iterator[None]:
+    """Hold the lock of a state directory, which the kernel releases if the process dies.
+
+    Raise `DirectoryInUse` if another server holds it.
+    """
+    with (directory / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DirectoryInUse(f"Another embedded server already runs in {directory}.") from error
+        yield
+
+
 def read_state(directory: Path) -> State | None:
-    """What the last server of this directory wrote; it may be gone: ask `is_alive`."""
+    """Return the state that the last server wrote, or None; see `is_alive`."""
     stored = read_json_object(directory / FILE_NAME)
     if stored is None:
         return None
@@ -53,20 +71,20 @@ def read_state(directory: Path) -> State | None:
 
 
 def write_state(directory: Path, state: State) -> None:
-    """Replace the file in one step, mode 0600."""
+    """Replace the file atomically, with mode 0600."""
     write_private(directory / FILE_NAME, json.dumps(asdict(state), indent=2) + "\n")
 
 
 def mark_stopped(directory: Path) -> None:
-    """Take the pid out of the file; the URL and the keys stay for the next start."""
+    """Remove the pid from the file; URL and keys stay for the next start."""
     state = read_state(directory)
     if state is not None:
         write_state(directory, replace(state, pid=None))
 
 
 def is_alive(state: State) -> bool:
-    """Whether that process runs and its server answers. Blocks for up to ten seconds."""
-    if state.pid is None or not _exists(state.pid):
+    """Return whether the process runs and its server answers; block for up to ten seconds."""
+    if state.pid is None or not _process_exists(state.pid):
         return False
     host = state.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=_HEALTH_SECONDS)
@@ -80,7 +98,7 @@ def is_alive(state: State) -> bool:
     return isinstance(answer, dict) and answer.get("pid") == state.pid
 
 
-def _exists(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

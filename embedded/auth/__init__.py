@@ -1,1 +1,1 @@
-"""The part of Supabase Auth that a developer's project needs: accounts with e-mail and password."""
+"""Supabase Auth with accounts by e-mail and password, without mail, phones and providers."""

@@ -18,10 +18,10 @@ from embedded.postgres.database import Database
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _EMAIL: Final = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
-"""As HTML defines an address."""
+"""The definition of an e-mail address in HTML."""
 _LONGEST_EMAIL: Final = 255
 _LONGEST_PASSWORD: Final = 72
-"""Bytes, which are all that bcrypt reads; hosted projects refuse more."""
+"""Bytes; bcrypt reads no more, and hosted projects refuse longer ones."""
 
 _CHANGE: Final = """
 update auth.users set
@@ -42,12 +42,12 @@ returning *
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """What an account is made of."""
+    """Fields of a new account."""
 
     email: str
     password: str | None
     id: uuid.UUID | None = None
-    """None: a random one."""
+    """None for a random one."""
     role: str = "authenticated"
     user_metadata: dict[str, Any] = field(default_factory=dict)
     app_metadata: dict[str, Any] = field(default_factory=dict)
@@ -55,27 +55,27 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
-    """What to change of an account; None and empty mappings change nothing."""
+    """Changes to an account; None and empty mappings change nothing."""
 
     email: str | None = None
     password: str | None = None
     role: str | None = None
     user_metadata: dict[str, Any] = field(default_factory=dict)
-    """Laid over what is there; a null takes its key away."""
+    """Merged into the existing metadata; a null removes its key."""
     app_metadata: dict[str, Any] = field(default_factory=dict)
     """Likewise."""
     ban: timedelta | None = None
-    """For how long from now nobody may sign in; zero lifts a ban."""
+    """Time from now during which nobody can sign in; zero lifts a ban."""
 
 
 class Accounts:
-    """Reads and writes auth.users as the superuser; who may ask is decided by the routes."""
+    """Store of accounts in auth.users; it runs as the superuser, so callers must authorize."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, account: NewAccount) -> asyncpg.Record:
-        """A confirmed account: this server sends no mail. Raises AuthError."""
+        """Create a confirmed account, since no mail is sent; raise `AuthError`."""
         email = _check_email(account.email)
         hashed = await _check_and_hash(account.password)
         with _translate_errors():
@@ -96,36 +96,36 @@ class Accounts:
             raise user_not_found()
         return row
 
-    async def update(self, user_id: str, update: AccountChange) -> asyncpg.Record:
-        """Change the account. Raises AuthError."""
+    async def update(self, user_id: str, change: AccountChange) -> asyncpg.Record:
+        """Change an account; raise `AuthError`."""
         with _translate_errors():
             row = await self._database.admin.fetchrow(
                 _CHANGE,
                 parse_id(user_id),
-                _check_email(update.email) if update.email is not None else None,
-                await _check_and_hash(update.password),
-                update.role,
-                json.dumps(update.user_metadata),
-                json.dumps(update.app_metadata),
-                update.ban,
+                _check_email(change.email) if change.email is not None else None,
+                await _check_and_hash(change.password),
+                change.role,
+                json.dumps(change.user_metadata),
+                json.dumps(change.app_metadata),
+                change.ban,
             )
         if row is None:
             raise user_not_found()
         return row
 
     async def find_by_password(self, email: str, password: str) -> asyncpg.Record | None:
-        """The account that this password opens."""
+        """Return the account with this e-mail and password, or None."""
         row = await self._database.admin.fetchrow(
             "select *, coalesce(banned_until > now(), false) as is_banned"
             " from auth.users where email = $1 and deleted_at is null",
-            # What text in Postgres cannot hold matches nobody.
+            # Characters that Postgres cannot store match no account.
             email.strip().lower().replace("\0", "?").encode(errors="replace").decode(),
         )
         stored = row["encrypted_password"] if row else None
         return row if await is_password(password, stored) else None
 
     async def load(self, user_id: str) -> asyncpg.Record:
-        """Raises AuthError when there is no such account."""
+        """Return an account; raise `AuthError` if there is none."""
         row = await self._database.admin.fetchrow(
             "select * from auth.users where id = $1 and deleted_at is null", parse_id(user_id)
         )
@@ -134,7 +134,7 @@ class Accounts:
         return row
 
     async def list_page(self, number: int, size: int) -> tuple[list[asyncpg.Record], int]:
-        """Accounts of the page, newest first, and how many there are."""
+        """Return the accounts of a page, newest first, and the total count."""
         rows = await self._database.admin.fetch(
             "select * from auth.users where deleted_at is null"
             " order by created_at desc, id limit $1 offset $2",
@@ -147,7 +147,7 @@ class Accounts:
         return rows, total
 
     async def delete(self, user_id: str) -> None:
-        """Take the account and its sessions away."""
+        """Delete an account and its sessions."""
         row = await self._database.admin.fetchrow(
             "delete from auth.users where id = $1 returning id", parse_id(user_id)
         )
@@ -155,7 +155,7 @@ class Accounts:
             raise user_not_found()
 
     async def soft_delete(self, user_id: str) -> None:
-        """Delete softly: the row stays for what refers to it, the person in it does not."""
+        """Erase the personal data of an account and keep its row for references."""
         account = await self.load(user_id)
         digest = hashlib.sha256(str(account["email"]).encode()).hexdigest()
         await self._database.admin.execute(
@@ -188,7 +188,7 @@ async def _check_and_hash(password: str | None) -> str | None:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn what the table refuses into the errors of the API."""
+    """Translate errors of the database to those of the API."""
     try:
         yield
     except asyncpg.UniqueViolationError as error:
@@ -200,7 +200,7 @@ def _translate_errors() -> Iterator[None]:
 
 
 def parse_id(text: str) -> uuid.UUID:
-    """The id of an account, as text from a request. Raises AuthError."""
+    """Parse the id of an account; raise `AuthError` if it is invalid."""
     try:
         return uuid.UUID(text)
     except ValueError as error:

@@ -1,11 +1,11 @@
-"""What the holder of the secret key does with everybody's accounts."""
+"""Administration of all accounts with the secret key."""
 
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from embedded.auth.accounts import Accounts, AccountChange, NewAccount, parse_id
+from embedded.auth.accounts import AccountChange, Accounts, NewAccount, parse_id
 from embedded.auth.bodies import (
     get_duration,
     get_mapping,
@@ -24,13 +24,13 @@ _LARGEST_PAGE: Final = 1000
 
 
 class Administration:
-    """The handlers below /auth/v1/admin."""
+    """Handlers below /auth/v1/admin."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
     async def create_user(self, request: Request, identity: Identity) -> Response:
-        """Make an account by hand."""
+        """Create an account."""
         require_service_role(identity)
         body = await read_body(request)
         wanted_id = get_text(body, "id")
@@ -47,7 +47,7 @@ class Administration:
         return json_response(build_user(account))
 
     async def list_users(self, request: Request, identity: Identity) -> Response:
-        """One page of accounts; the headers say how many there are and where the next ones are."""
+        """Return one page of accounts; headers have the total count and the next page."""
         require_service_role(identity)
         number = get_query_number(request, "page", 1)
         size = min(get_query_number(request, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
@@ -62,12 +62,12 @@ class Administration:
         )
 
     async def get_user(self, request: Request, identity: Identity) -> Response:
-        """One account."""
+        """Return an account."""
         require_service_role(identity)
         return json_response(build_user(await self._accounts.load(request.path_params["user_id"])))
 
     async def update_user(self, request: Request, identity: Identity) -> Response:
-        """Change whatever there is to an account, without asking its owner."""
+        """Change an account."""
         require_service_role(identity)
         body = await read_body(request)
         account = await self._accounts.update(
@@ -84,7 +84,7 @@ class Administration:
         return json_response(build_user(account))
 
     async def delete_user(self, request: Request, identity: Identity) -> Response:
-        """Take an account away, for good or (`should_soft_delete`) out of sight."""
+        """Delete an account, or with `should_soft_delete` only its personal data."""
         require_service_role(identity)
         body = await read_body(request)
         if body.get("should_soft_delete") is True:

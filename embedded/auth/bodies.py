@@ -1,4 +1,4 @@
-"""Requests of the Auth API, read strictly: what has the wrong shape is refused by name."""
+"""Strict parsing of requests to the Auth API; errors name the invalid field."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 async def read_body(request: Request) -> dict[str, Any]:
-    """The body, a JSON object; an empty body is an empty object. Raises AuthError."""
+    """Return the body, a JSON object or empty; raise `AuthError`."""
     try:
         body = json.loads(await request.body() or b"{}")
     except (ValueError, RecursionError) as error:
@@ -27,7 +27,7 @@ async def read_body(request: Request) -> dict[str, Any]:
 
 
 def require_text(body: dict[str, Any], name: str) -> str:
-    """A field that must be there, and text. Raises AuthError."""
+    """Return a required text field; raise `AuthError`."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise validation_failed(f"{name} is required and must be text")
@@ -35,12 +35,12 @@ def require_text(body: dict[str, Any], name: str) -> str:
 
 
 def get_text(body: dict[str, Any], name: str) -> str | None:
-    """A field that may be missing, null or empty. Raises AuthError when it is something else."""
+    """Return an optional text field, None if missing or empty; raise `AuthError`."""
     return require_text(body, name) if body.get(name) not in (None, "") else None
 
 
 def get_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """A field that may be missing or null, else an object. Raises AuthError."""
+    """Return an optional object field, empty if missing; raise `AuthError`."""
     value = body.get(name)
     if value is None:
         return {}
@@ -50,7 +50,7 @@ def get_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def get_duration(body: dict[str, Any], name: str) -> timedelta | None:
-    """A length of time as Go writes it (`1h30m`), `none` for no time; None when it is missing."""
+    """Return a duration in Go's notation (`1h30m`), zero for `none`; None if missing."""
     value = get_text(body, name)
     if value is None:
         return None
@@ -64,7 +64,7 @@ def get_duration(body: dict[str, Any], name: str) -> timedelta | None:
 
 
 def get_query_number(request: Request, name: str, default: int) -> int:
-    """A positive number from the query. Raises AuthError."""
+    """Return a positive number from the query string; raise `AuthError`."""
     text = request.query_params.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < _LARGEST_NUMBER:
         raise validation_failed(f"{name} must be a positive number")

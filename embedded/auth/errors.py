@@ -1,4 +1,4 @@
-"""The errors of the Auth API, with the codes that its clients know."""
+"""Errors of the Auth API, with the codes that its clients know."""
 
 import re
 from typing import Any, Final
@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 API_VERSION: Final = {"X-Supabase-Api-Version": "2024-01-01"}
-"""Tells clients that `code` in the body of an error is its name."""
+"""Tells clients that errors have their name in `code`."""
 
 _VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class AuthError(Exception):
-    """Answer with this status, code and message."""
+    """An error response with this status, code and message."""
 
     def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -21,8 +21,8 @@ class AuthError(Exception):
         self.code = code
         self.details = details
 
-    def response(self, request: Request) -> Response:
-        """The answer, in the form of the API version that the client asks for."""
+    def build_response(self, request: Request) -> Response:
+        """Build the response in the format of the API version that the client requests."""
         headers = {"X-Sb-Error-Code": self.code}
         asked = request.headers.get("x-supabase-api-version", "")
         if _VERSION.fullmatch(asked) and asked >= API_VERSION["X-Supabase-Api-Version"]:
@@ -33,21 +33,21 @@ class AuthError(Exception):
 
 
 def invalid_credentials() -> AuthError:
-    """The same for an unknown e-mail and a wrong password."""
+    """Return the same error for an unknown e-mail and a wrong password."""
     return AuthError(400, "invalid_credentials", "Invalid login credentials")
 
 
 def user_not_found() -> AuthError:
-    """There is no account with this id."""
+    """Return the error for an unknown account."""
     return AuthError(404, "user_not_found", "User not found")
 
 
 def validation_failed(message: str) -> AuthError:
-    """The body or a parameter has the wrong shape."""
+    """Return the error for an invalid body or parameter."""
     return AuthError(400, "validation_failed", message)
 
 
 def weak_password(minimum_length: int) -> AuthError:
-    """Clients show the reasons."""
+    """Return the error for a short password, with the reasons that clients show."""
     message = f"Password should be at least {minimum_length} characters."
     return AuthError(422, "weak_password", message, weak_password={"reasons": ["length"]})

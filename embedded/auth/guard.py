@@ -1,4 +1,4 @@
-"""Who asks: the key and the token of a request to the Auth API."""
+"""Authentication of requests to the Auth API."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from embedded.auth.errors import API_VERSION, AuthError
-from embedded.keys import Identity, Keys, KeyRefused, identify
+from embedded.keys import Identity, KeyRefused, Keys, identify
 
 AuthHandler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 
@@ -15,9 +15,10 @@ AuthHandler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 def with_identity(
     keys: Keys, handler: AuthHandler, *, checks_token: bool = True
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that tells `handler` who asks, and says its errors in the API's words.
+    """Wrap a handler: identify the caller and translate errors to the API's format.
 
-    `checks_token`: off for what people do to get a token, who may still send an old one.
+    Without `checks_token` the token is ignored, since clients without a session may send an old
+    one to sign in.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -32,20 +33,20 @@ def with_identity(
         except KeyRefused as refused:
             if "code" in refused.body:
                 message = f"invalid JWT: {refused.body['message']}"
-                return AuthError(403, "bad_jwt", message).response(request)
+                return AuthError(403, "bad_jwt", message).build_response(request)
             return JSONResponse(refused.body, refused.status)
         except AuthError as error:
-            return error.response(request)
+            return error.build_response(request)
 
     return endpoint
 
 
 def require_service_role(identity: Identity) -> None:
-    """Raise AuthError for everybody but the secret key."""
+    """Raise `AuthError` unless the secret key is used."""
     if identity.role != "service_role":
         raise AuthError(403, "not_admin", "User not allowed")
 
 
 def json_response(body: dict[str, Any]) -> Response:
-    """What went well."""
+    """Build the response to a successful request."""
     return JSONResponse(body, headers=API_VERSION)

@@ -1,4 +1,4 @@
-"""What a person does with an account of their own."""
+"""Sign-up, sign-in and changes of users to their own accounts."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from embedded.auth.accounts import Accounts, AccountChange, NewAccount
+from embedded.auth.accounts import AccountChange, Accounts, NewAccount
 from embedded.auth.bodies import get_mapping, get_text, read_body, require_text
 from embedded.auth.errors import API_VERSION, AuthError, invalid_credentials, validation_failed
 from embedded.auth.guard import json_response
@@ -19,14 +19,14 @@ _SCOPES: Final = frozenset({"global", "local", "others"})
 
 
 class OwnAccount:
-    """The handlers below /auth/v1 that need no secret key."""
+    """Handlers below /auth/v1 that need no secret key."""
 
     def __init__(self, accounts: Accounts, sessions: Sessions) -> None:
         self._accounts = accounts
         self._sessions = sessions
 
     async def sign_up(self, request: Request, _identity: Identity) -> Response:
-        """Make an account with e-mail and password; answers with its first session."""
+        """Create an account with e-mail and password and return its first session."""
         body = await read_body(request)
         if body.get("phone"):
             raise AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
@@ -42,7 +42,7 @@ class OwnAccount:
         return json_response(await self._sessions.open(account))
 
     async def issue_token(self, request: Request, _identity: Identity) -> Response:
-        """Open a session with a password, or renew it with a refresh token."""
+        """Open a session with a password, or renew one with a refresh token."""
         body = await read_body(request)
         match request.query_params.get("grant_type"):
             case "password":
@@ -55,12 +55,14 @@ class OwnAccount:
                     raise AuthError(400, "user_banned", "User is banned")
                 return json_response(await self._sessions.open(account))
             case "refresh_token":
-                return json_response(await self._sessions.renew(require_text(body, "refresh_token")))
+                return json_response(
+                    await self._sessions.renew(require_text(body, "refresh_token"))
+                )
             case grant:
                 raise AuthError(400, "unsupported_grant_type", f"unsupported_grant_type: {grant}")
 
     async def get_user(self, _request: Request, identity: Identity) -> Response:
-        """The account of the access token."""
+        """Return the account of the access token."""
         return json_response(build_user(await self._load_signed_in(identity)))
 
     async def update_user(self, request: Request, identity: Identity) -> Response:
@@ -86,7 +88,7 @@ class OwnAccount:
         return json_response(build_user(changed))
 
     async def log_out(self, request: Request, identity: Identity) -> Response:
-        """End sessions; access tokens that are out keep working until they expire."""
+        """End sessions; issued access tokens stay valid until they expire."""
         await self._load_signed_in(identity)
         scope = request.query_params.get("scope", "global")
         if scope not in _SCOPES:

@@ -1,4 +1,4 @@
-"""How passwords of accounts are kept."""
+"""Hashing of the passwords of accounts."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ _PARALLEL: Final = 1
 
 
 async def hash_password(password: str) -> str:
-    """A salted scrypt hash (RFC 7914) that carries its own parameters."""
+    """Return a salted scrypt hash (RFC 7914) that includes its parameters."""
     salt = secrets.token_bytes(16)
     digest = await asyncio.to_thread(_scrypt, password, salt, _COST, _BLOCK_SIZE, _PARALLEL)
     numbers = f"{_COST}${_BLOCK_SIZE}${_PARALLEL}"
@@ -23,7 +23,7 @@ async def hash_password(password: str) -> str:
 
 
 async def is_password(password: str, stored: str | None) -> bool:
-    """Whether `password` made `stored`; takes as long when there is nothing to compare with."""
+    """Return whether the password has this hash; take as long if there is no hash."""
     if not stored or not stored.startswith("scrypt$"):
         await hash_password(password)
         return False

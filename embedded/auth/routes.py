@@ -1,4 +1,4 @@
-"""The endpoints of Auth."""
+"""Routes of the Auth API."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,12 +13,14 @@ from embedded.keys import Identity, Keys
 
 
 def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[BaseRoute]:
-    """The routes below /auth/v1."""
+    """Build the routes below /auth/v1."""
     own = OwnAccount(accounts, sessions)
     admin = Administration(accounts)
 
     def route(path: str, method: str, handler: AuthHandler, *, checks_token: bool = True) -> Route:
-        return Route(path, with_identity(keys, handler, checks_token=checks_token), methods=[method])
+        return Route(
+            path, with_identity(keys, handler, checks_token=checks_token), methods=[method]
+        )
 
     return [
         Route("/health", _report_health, methods=["GET"]),
@@ -42,12 +44,12 @@ async def _report_health(_request: Request) -> Response:
 
 
 async def _get_signing_keys(_request: Request) -> Response:
-    """None: tokens are signed with a shared secret, so clients ask /user instead."""
+    """Return no keys: tokens are signed with a shared secret, so clients use /user instead."""
     return JSONResponse({"keys": []})
 
 
 async def _get_settings(_request: Request, _identity: Identity) -> Response:
-    """Which ways to sign in are open, for user interfaces that draw themselves."""
+    """Return the enabled sign-in methods, for generated user interfaces."""
     return json_response(
         {
             "external": {"email": True, "phone": False, "anonymous_users": False},

@@ -1,4 +1,4 @@
-"""Sessions: an access token for an hour, and refresh tokens that each serve once."""
+"""Sessions: an access token for an hour, and refresh tokens for single use."""
 
 import hashlib
 import secrets
@@ -16,11 +16,11 @@ from embedded.postgres.database import Database
 
 ACCESS_SECONDS: Final = 3600
 REUSE_SECONDS: Final = 10
-"""For how long a spent refresh token still serves: two tabs may refresh at the same moment."""
+"""Grace period of a used refresh token, since two tabs may refresh at the same time."""
 
 
 class Sessions:
-    """Opens, renews and ends sessions; only hashes of refresh tokens are stored."""
+    """Store of sessions, with hashes of the refresh tokens."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class Sessions:
         *,
         access_seconds: Callable[[], int] = lambda: ACCESS_SECONDS,
     ) -> None:
-        """Access tokens live for as long as `access_seconds` says when they are made."""
+        """`access_seconds` returns the lifetime of new access tokens."""
         self._database = database
         self._keys = keys
         self._access_seconds = access_seconds
 
     async def open(self, account: asyncpg.Record) -> dict[str, Any]:
-        """A new session for somebody who has just shown the password."""
+        """Open a session for an account whose password was verified."""
         async with self._database.admin.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 "update auth.users set last_sign_in_at = now(), updated_at = now()"
@@ -52,38 +52,38 @@ class Sessions:
         return self._build_session(row or account, session_id, token)
 
     async def renew(self, token: str) -> dict[str, Any]:
-        """Spend a refresh token. One that was spent before ends the session: it was stolen."""
+        """Use a refresh token. A second use ends the session, since the token was stolen."""
         async with self._database.admin.acquire() as connection, connection.transaction():
-            spent = await connection.fetchrow(
+            used = await connection.fetchrow(
                 "select t.*, t.revoked and t.updated_at < now() - make_interval(secs => $2)"
                 " as is_reused from auth.refresh_tokens t where t.token = $1 for update",
                 _hash(token),
                 float(REUSE_SECONDS),
             )
-            if spent is None:
+            if used is None:
                 raise _not_found()
-            if not spent["is_reused"]:
+            if not used["is_reused"]:
                 await connection.execute(
                     "update auth.refresh_tokens set revoked = true, updated_at = now()"
                     " where id = $1 and not revoked",
-                    spent["id"],
+                    used["id"],
                 )
                 account = await connection.fetchrow(
                     "select u.* from auth.users u join auth.sessions s on s.user_id = u.id"
                     " where s.id = $1",
-                    spent["session_id"],
+                    used["session_id"],
                 )
                 if account is None:
                     raise _not_found()
-                fresh = await _add_token(connection, account["id"], spent["session_id"])
-                return self._build_session(account, spent["session_id"], fresh)
+                fresh = await _add_token(connection, account["id"], used["session_id"])
+                return self._build_session(account, used["session_id"], fresh)
         await self._database.admin.execute(
-            "delete from auth.sessions where id = $1", spent["session_id"]
+            "delete from auth.sessions where id = $1", used["session_id"]
         )
         raise AuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
 
     async def is_open(self, claims: dict[str, Any]) -> bool:
-        """Whether the session of an access token was not ended; one without a session is fine."""
+        """Return whether the session of an access token is open; True without a session."""
         session_id = claims.get("session_id")
         if session_id is None:
             return True
@@ -94,7 +94,7 @@ class Sessions:
         )
 
     async def end(self, claims: dict[str, Any], scope: str) -> None:
-        """End sessions of this account: `local` this one, `others` all but this, `global` all."""
+        """End sessions of an account: `local` this one, `others` all but this, `global` all."""
         await self._database.admin.execute(
             "delete from auth.sessions where user_id::text = $1 and case $3"
             " when 'local' then id::text = $2 when 'others' then id::text <> $2 else true end",

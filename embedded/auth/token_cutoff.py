@@ -1,40 +1,37 @@
-"""The moment before which issued tokens no longer count: an ordered fault sets it."""
+"""A time before which issued tokens are revoked, set by a fault."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 _PROJECT_ROLES: Final = frozenset({"anon", "service_role"})
-"""Of the legacy keys, which are tokens too."""
+"""Roles of the legacy keys, which are tokens too."""
 
 
 class TokenCutoff:
-    """Makes the tokens of users end earlier than they say; until it is called nothing does."""
+    """Revokes the tokens of users; it starts without a cutoff."""
 
     def __init__(self) -> None:
-        self._called_at: float | None = None
+        self._cutoff: float | None = None
         self._watchers: dict[Callable[[], None], None] = {}
 
-    def call(self, at: float) -> None:
-        """End every token of a user that was issued before `at` (Unix time), as of then.
-
-        Tokens that do not say when they were issued end too.
-        """
-        self._called_at = at
+    def revoke_before(self, at: float) -> None:
+        """Revoke users' tokens issued before `at` (Unix time), and those without an issue time."""
+        self._cutoff = at
         for watcher in tuple(self._watchers):
             watcher()
 
     def expired_at(self, claims: Mapping[str, Any]) -> float | None:
-        """When the curfew ended this token, in Unix time; None when it did not."""
-        if self._called_at is None or claims.get("role") in _PROJECT_ROLES:
+        """Return the Unix time at which this token was revoked, or None."""
+        if self._cutoff is None or claims.get("role") in _PROJECT_ROLES:
             return None
         issued_at = claims.get("iat")
-        is_later = isinstance(issued_at, int | float) and issued_at >= self._called_at
-        return None if is_later else self._called_at
+        is_newer = isinstance(issued_at, int | float) and issued_at >= self._cutoff
+        return None if is_newer else self._cutoff
 
     @contextmanager
-    def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
-        """Call `watcher`, which neither raises nor blocks, at each call within the block."""
+    def watch(self, watcher: Callable[[], None]) -> Iterator[None]:
+        """Call `watcher` at each new cutoff within the block; it must neither raise nor block."""
         self._watchers[watcher] = None
         try:
             yield

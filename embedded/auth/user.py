@@ -1,4 +1,4 @@
-"""An account as its clients see it."""
+"""The JSON of an account."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ import asyncpg
 
 
 def build_user(row: asyncpg.Record) -> dict[str, Any]:
-    """The JSON of an account, without the password."""
+    """Build the JSON of an account, without its password."""
     user = {
         "id": str(row["id"]),
         "aud": row["aud"],
@@ -32,7 +32,7 @@ def build_user(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def _identity(row: asyncpg.Record) -> dict[str, Any]:
-    """The one way to sign in that there is here; clients take an empty list for a refusal."""
+    """Build the e-mail identity; clients take an empty list as a refusal."""
     user_id = str(row["id"])
     return {
         "identity_id": str(uuid.uuid5(row["id"], "email")),

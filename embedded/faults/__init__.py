@@ -1,1 +1,1 @@
-"""Trouble on request, for tests of what stands on this server; only with an explicit flag."""
+"""Faults on request, for tests of programs that use the server; only with --faults."""

@@ -1,4 +1,4 @@
-"""Freezing Postgres: no process of it runs, every connection stays open and silent."""
+"""Freezing Postgres: its processes stop, and its connections stay open without a response."""
 
 import asyncio
 import contextlib
@@ -8,43 +8,29 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 
 class Freezer:
-    """Stops the processes of a postmaster for a while; at the end of the context they run."""
+    """Stops the processes of a postmaster for some time."""
 
     def __init__(self, postmaster: Callable[[], int]) -> None:
-        """`postmaster` gives the process id, which changes when Postgres is started again."""
+        """`postmaster` returns the process id, which changes if Postgres restarts."""
         self._postmaster = postmaster
         self._frozen: list[int] = []
         self._thaw: asyncio.TimerHandle | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Or Postgres could not even be stopped.
-        self.thaw()
-
     def freeze(self, seconds: float) -> None:
-        """Stop every process of Postgres now, and let them run on after so many seconds."""
+        """Stop all processes of Postgres, and continue them after so many seconds."""
         self.thaw()
         postmaster = self._postmaster()
-        # The postmaster first, or it would start a new child while we count them.
+        # The postmaster first, so that it starts no child while they are listed.
         self._stop(postmaster)
-        for child in _children(postmaster):
+        for child in _list_children(postmaster):
             self._stop(child)
         self._thaw = asyncio.get_running_loop().call_later(seconds, self.thaw)
 
     def thaw(self) -> None:
-        """Let everything run on."""
+        """Continue all stopped processes."""
         if self._thaw:
             self._thaw.cancel()
         for pid in self._frozen:
@@ -61,13 +47,13 @@ def _send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _children(parent: int) -> list[int]:
-    """The children, not the process group: each backend of Postgres leads a group of its own."""
-    return [pid for pid, above in _processes() if above == parent]
+def _list_children(parent: int) -> list[int]:
+    """Return the children, since each backend of Postgres leads its own process group."""
+    return [pid for pid, above in _list_processes() if above == parent]
 
 
-def _processes() -> list[tuple[int, int]]:
-    """Every process with its parent."""
+def _list_processes() -> list[tuple[int, int]]:
+    """Return the ids of all processes and their parents."""
     if sys.platform != "linux":
         answer = subprocess.run(
             ["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
@@ -75,7 +61,7 @@ def _processes() -> list[tuple[int, int]]:
         return [(int(line.split()[0]), int(line.split()[1])) for line in answer.stdout.splitlines()]
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
-        # Processes come and go while we look; the name between the brackets may hold anything.
+        # Processes may end meanwhile; the name in parentheses may contain anything.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             fields = status.read_text().rpartition(")")[2].split()
             found.append((int(status.parent.name), int(fields[1])))

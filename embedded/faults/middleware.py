@@ -1,4 +1,4 @@
-"""Between the server and its clients: what makes the ordered trouble."""
+"""The middleware that causes the active faults."""
 
 import asyncio
 import json
@@ -10,67 +10,67 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from embedded.faults.controller import PATH, FaultController
 
 _BROADCAST_KINDS: Final = frozenset({4})
-_TOO_MANY: Final = {"message": "Too many requests: ordered by a test", "code": "faults"}
+_TOO_MANY: Final = {"message": "Too many requests: requested by a test", "code": "faults"}
 
 
 class FaultMiddleware:
-    """ASGI middleware; does nothing where nothing is ordered."""
+    """ASGI middleware that causes faults between the server and its clients."""
 
-    def __init__(self, app: ASGIApp, fault_controller: FaultController) -> None:
+    def __init__(self, app: ASGIApp, faults: FaultController) -> None:
         self._app = app
-        self._switch = fault_controller
+        self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Handle one request or websocket."""
         if scope["path"] == PATH:
             await self._app(scope, receive, send)
-        elif self._switch.should_happen(self._switch.active.too_many_requests):
+        elif self._faults.should_happen(self._faults.active.too_many_requests):
             answer = JSONResponse(_TOO_MANY, 429, headers={"Retry-After": "1"})
             await answer(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._pass_socket(scope, receive, send)
+            await self._handle_socket(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def hear() -> Message:
+    async def _handle_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_late() -> Message:
             message = await receive()
-            delay = self._switch.active.delay_joins_seconds
+            delay = self._faults.active.delay_joins_seconds
             if (
                 delay
                 and message["type"] == "websocket.receive"
-                and _event_of(message) == "phx_join"
+                and _find_event(message) == "phx_join"
             ):
                 await asyncio.sleep(delay)
             return message
 
         is_accepted = False
 
-        async def say(message: Message) -> None:
+        async def send_some(message: Message) -> None:
             nonlocal is_accepted
             if message["type"] == "websocket.accept":
                 is_accepted = True
-                self._switch.add_socket(send)
-            elif is_accepted and not self._switch.has_socket(send):
-                return  # we have closed it; the server behind us has yet to notice
-            share = self._switch.active.drop_broadcasts
+                self._faults.add_socket(send)
+            elif is_accepted and not self._faults.has_socket(send):
+                return  # closed by a fault, which the application has not noticed yet
+            probability = self._faults.active.drop_broadcasts
             is_lost = (
-                share > 0
+                probability > 0
                 and message["type"] == "websocket.send"
-                and _event_of(message) == "broadcast"
-                and self._switch.should_happen(share)
+                and _find_event(message) == "broadcast"
+                and self._faults.should_happen(probability)
             )
             if not is_lost:
                 await send(message)
 
         try:
-            await self._app(scope, hear, say)
+            await self._app(scope, receive_late, send_some)
         finally:
-            self._switch.remove_socket(send)
+            self._faults.remove_socket(send)
 
 
-def _event_of(message: Message) -> str | None:
-    """The event of a frame in either serializer; None where there is none."""
+def _find_event(message: Message) -> str | None:
+    """Return the event of a frame of either serializer, or None."""
     data = message.get("bytes")
     if data:
         return "broadcast" if data[0] in _BROADCAST_KINDS else None

@@ -1,4 +1,4 @@
-"""What trouble is ordered: standing faults, and things that happen once. Pure."""
+"""Requests for faults: lasting ones, and those that occur once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -6,42 +6,42 @@ from typing import Any, Final
 
 
 class InvalidFaultPlan(ValueError):
-    """The order cannot be carried out; the message names the field and what it may be."""
+    """The plan is invalid; the message names the field and its allowed values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveFaults:
-    """Faults that stay until the next order."""
+    """Faults that last until the next plan."""
 
     drop_broadcasts: float = 0.0
-    """The share of broadcasts, 0 to 1, that do not arrive; decided for each socket by itself."""
+    """Share of broadcasts, 0 to 1, that are lost, decided per socket."""
     delay_joins_seconds: float = 0.0
-    """How long a socket waits before it reads on when it reads a join."""
+    """Delay of a socket after it has read a join."""
     too_many_requests: float = 0.0
-    """The share of requests and of new sockets, 0 to 1, that get 429."""
+    """Share of requests and new sockets, 0 to 1, that get status 429."""
     token_seconds: int | None = None
-    """How long the access tokens live that are made from now on; None: as always."""
+    """Lifetime of new access tokens; None for the usual one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """One order; what it does not name is as it should be."""
+    """One plan; faults that it does not name end."""
 
     active: ActiveFaults = field(default_factory=ActiveFaults)
     close_sockets: int | None = None
-    """Close all open sockets now, with this code."""
+    """Close all open sockets with this code."""
     expire_tokens: bool = False
-    """End the access tokens of all users that were made until now."""
+    """Revoke the access tokens of all users."""
     pause_database_seconds: float | None = None
-    """Freeze Postgres now, for this long."""
+    """Freeze Postgres for this time."""
     seed: int | None = None
-    """Makes the shares fall the same way each time."""
+    """Seed of the random decisions about shares."""
 
 
 def parse_fault_plan(body: object) -> FaultPlan:
-    """Check an order as it came. Raises BadOrder."""
+    """Check the body of a request; raise `InvalidFaultPlan`."""
     if not isinstance(body, dict):
-        raise InvalidFaultPlan("an order is a JSON object")
+        raise InvalidFaultPlan("a fault plan is a JSON object")
     if unknown := sorted(set(body) - set(_CHECKS)):
         raise InvalidFaultPlan(f"unknown: {', '.join(unknown)}; known: {', '.join(_CHECKS)}")
     for name, value in body.items():

@@ -1,1 +1,1 @@
-"""The Postgres cluster of the embedded server."""
+"""The Postgres cluster of the embedded server, and connections to it."""

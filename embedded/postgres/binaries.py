@@ -18,28 +18,28 @@ _DEBIAN_ROOT: Final = Path("/usr/lib/postgresql")
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Programs of one Postgres major version, with what they need beside them."""
+    """The programs of one major version of Postgres, and their files."""
 
     major: int
     prefix: Path
-    """The folder that holds `bin`, `lib` and `share`."""
+    """The folder with `bin`, `lib` and `share`."""
     libraries: Path | None = None
-    """Shared libraries that the programs look for relative to `prefix`, when the wheel has them."""
+    """Shared libraries of the wheel, which the programs find relative to `prefix`."""
 
     @property
     def bin(self) -> Path:
-        """Where initdb and postgres lie."""
+        """The folder of initdb and postgres."""
         return self.prefix / "bin"
 
     def version(self) -> str:
-        """The full version of the server, such as `18.4`."""
-        answer = subprocess.run(  # noqa: S603 - the program that we found
+        """Return the full version of the server, such as `18.4`."""
+        answer = subprocess.run(  # noqa: S603 - a program that was found
             [self.bin / "postgres", "--version"], capture_output=True, text=True, check=True
         )
         return answer.stdout.split()[2]
 
     def located_in(self, folder: Path) -> "Installation":
-        """The installation that `copy_to(folder)` makes."""
+        """Return the installation that `copy_to(folder)` creates."""
         return Installation(
             major=self.major,
             prefix=folder / self.prefix.parent.name / self.prefix.name,
@@ -47,9 +47,9 @@ class Installation:
         )
 
     def copy_to(self, folder: Path) -> None:
-        """Copy the programs, and their libraries to the place where their run paths point.
+        """Copy the programs, and their libraries to where their run paths point.
 
-        Links are followed: installers may link files from a cache that nobody else can enter.
+        Links are followed, since installers may link to a cache that other accounts cannot enter.
         """
         copy = self.located_in(folder)
         shutil.copytree(self.prefix, copy.prefix)
@@ -58,9 +58,9 @@ class Installation:
 
 
 def find_installation(major: int = DEFAULT_MAJOR) -> Installation:
-    """Find Postgres of this major version: the wheel's, else Debian's.
+    """Find a major version of Postgres in the wheel, or in Debian's folder.
 
-    Raises CannotStart, naming what to install.
+    Raise `CannotStart` with the package to install.
     """
     folder = _WHEEL_FOLDERS.get(major)
     installation = _find_in_wheel(major, folder) if folder else _find_debian(major)

@@ -1,4 +1,4 @@
-"""A Postgres of our own: one data directory, one process, on loopback, with passwords."""
+"""A Postgres cluster: one data directory and one postmaster, on loopback, with passwords."""
 
 import asyncio
 import contextlib
@@ -16,15 +16,19 @@ from typing import Final, Self
 import asyncpg
 
 from embedded.errors import CannotStart, ForeignData, PortInUse, PostgresFailed
-from embedded.lock import hold_lock
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
 from embedded.postgres.bootstrap import apply_bootstrap, bootstrap_version
 from embedded.postgres.data_layout import DataLayout, choose_layout
-from embedded.postgres.postmaster import read_postmaster, stop_postmaster, stop_orphan
+from embedded.postgres.postmaster import read_postmaster, stop_orphan, stop_postmaster
 from embedded.postgres.role_passwords import Passwords, load_passwords
-from embedded.postgres.unprivileged.account import find_unprivileged_account, change_owner, make_private
-from embedded.postgres.unprivileged.exec import launch
+from embedded.postgres.unprivileged.account import (
+    change_owner,
+    find_unprivileged_account,
+    launch,
+    make_private,
+)
 from embedded.private_files import write_private
+from embedded.state import hold_lock
 
 _log = logging.getLogger(__name__)
 
@@ -41,24 +45,24 @@ _RESTART_SECONDS: Final = 0.2
 _LAST_RESTART_SECONDS: Final = 5.0
 _SETTINGS: Final[Mapping[str, str]] = {
     "fsync": "on",
-    "jit": "off",  # costs more than it gives for statements of milliseconds
+    "jit": "off",  # does not pay off for statements of milliseconds
     "listen_addresses": HOST,
     "log_timezone": "UTC",
     "max_connections": "100",
-    "max_slot_wal_keep_size": "1GB",  # a slot that lags further is lost, and made anew
+    "max_slot_wal_keep_size": "1GB",  # a slot that lags further is lost and recreated
     "shared_buffers": "128MB",
     "timezone": "UTC",
-    # No Unix socket at all: no path of at most 107 bytes to find, no folder to guard.
+    # No Unix socket: its path may have 107 bytes at most, and its folder needs protection.
     "unix_socket_directories": "",
-    "wal_level": "logical",  # for postgres_changes; there is a slot only while somebody listens
+    "wal_level": "logical",  # for postgres_changes; a slot exists only while there are subscribers
 }
 
 
 class Postgres:
-    """Runs Postgres for as long as the context lasts.
+    """Runs Postgres within a context, and holds the lock of the state directory.
 
-    Holds the lock of the state directory. What an earlier server left behind after `kill -9` (a
-    stale pid file, a postmaster that still runs) is cleared first. Raises CannotStart.
+    The remains of a killed server (a stale pid file, a running postmaster) are cleared first.
+    Entering the context raises `CannotStart`.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Postgres:
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`settings` of postgresql.conf win over ours, except the port."""
+        """`settings` of postgresql.conf override the defaults, except the port."""
         self._directory = directory
         self._settings = {**_SETTINGS, **(settings or {})}
         self._major = major
@@ -81,34 +85,34 @@ class Postgres:
         self._stack = contextlib.AsyncExitStack()
 
     def dsn(self, role: str, database: str = "postgres") -> str:
-        """The URL for a role that logs in: postgres, authenticator or supabase_admin."""
+        """Return the URL for a login role: postgres, authenticator or supabase_admin."""
         if self._passwords is None:
             raise RuntimeError("Postgres has not been started")
         return f"postgresql://{role}:{self._passwords.of(role)}@{HOST}:{self._port}/{database}"
 
     @property
     def data(self) -> Path:
-        """The data directory; below the state directory unless root had to put it elsewhere."""
+        """The data directory; below the state directory, unless root had to place it elsewhere."""
         if self._layout is None:
             raise RuntimeError("Postgres has not been started")
         return self._layout.data
 
     @property
     def pid(self) -> int:
-        """The postmaster's process."""
+        """The process id of the postmaster."""
         if self._process is None:
             raise RuntimeError("Postgres has not been started")
         return self._process.pid
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            # Not in a thread: one that a cancelled start leaves behind would keep the lock.
+            # Not in a thread, which would keep the lock after a cancelled start.
             layout, passwords = self._prepare_directory(stack)
             self._layout, self._passwords = layout, passwords
             await stop_orphan(layout.data)
             if not layout.data.exists():
-                await _initialise(layout, self._directory, passwords)
-            _refuse_foreign_data(layout.data, self._major)
+                await _initialize(layout, self._directory, passwords)
+            _check_data_version(layout.data, self._major)
             stack.push_async_callback(self._stop)
             await self._start(layout)
             await self._bootstrap(layout, passwords)
@@ -133,25 +137,19 @@ class Postgres:
             raise CannotStart(
                 f"{self._directory} cannot be written ({error.strerror}): choose another --dir."
             ) from error
-        layout = choose_layout(
-            self._directory,
-            find_installation(self._major),
-            account=find_unprivileged_account(),
-            token=passwords.token,
-        )
-        return layout, passwords
+        return _choose_layout(self._directory, self._major, passwords), passwords
 
     async def _start(self, layout: DataLayout) -> None:
-        for port in [self._wanted_port] if self._wanted_port else _free_ports():
+        for port in [self._wanted_port] if self._wanted_port else _find_free_ports():
             self._port = port
             if await self._start_on(port, layout):
                 return
         if self._wanted_port:
-            raise PortInUse(f"Port {self._wanted_port} is in use: give another, or none.")
+            raise PortInUse(f"Port {self._wanted_port} is in use: use another, or none.")
         raise CannotStart(f"No free port from {FIRST_PORT} on for Postgres.")
 
     async def _start_on(self, port: int, layout: DataLayout) -> bool:
-        """Whether Postgres got the port."""
+        """Start Postgres and return whether it could use the port."""
         log = self._directory / "postgres.log"
         _rotate(log)
         begin = log.stat().st_size if log.exists() else 0
@@ -175,7 +173,7 @@ class Postgres:
         raise PostgresFailed(f"Postgres did not start; {log} ends with:\n{lines[-1000:].strip()}")
 
     async def _is_ready(self, process: asyncio.subprocess.Process, data: Path) -> bool:
-        """Wait until it takes connections; False when it ended instead."""
+        """Wait until Postgres accepts connections; return False if it ended instead."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 while process.returncode is None:
@@ -188,16 +186,16 @@ class Postgres:
         return False
 
     async def keep_running(self, on_move: Callable[[], None] | None = None) -> None:
-        """Start Postgres again whenever it ends by itself; runs until cancelled.
+        """Restart Postgres whenever it ends by itself; run until cancelled.
 
-        On its old port, unless another process took that meanwhile: then on a free one, and
-        `on_move` is called, for `dsn` has changed. A port that was asked for is waited for.
+        It restarts on its port. If another process uses that port, a free one is chosen and
+        `on_move` is called, since `dsn` has changed; a port that was requested is waited for.
         """
         delay = _RESTART_SECONDS
         while self._process and self._layout:
             await self._process.wait()
-            _log.error("Postgres ended by itself; it is started again.")
-            # Its children need a moment to notice before they let go of the shared memory.
+            _log.error("Postgres ended unexpectedly; restarting it.")
+            # Its children need a moment to release the shared memory.
             await asyncio.sleep(delay)
             port = self._port
             try:
@@ -206,7 +204,7 @@ class Postgres:
                 _log.error("%s", error)
                 is_up = False
             if self._port != port:
-                _log.warning("Port %s was taken; Postgres listens on %s.", port, self._port)
+                _log.warning("Port %s is in use; Postgres listens on %s.", port, self._port)
                 if on_move is not None:
                     on_move()
             delay = _RESTART_SECONDS if is_up else min(delay * 2, _LAST_RESTART_SECONDS)
@@ -215,7 +213,7 @@ class Postgres:
         port = self._port
         if await self._start_on(port, layout):
             return True
-        for other in () if self._wanted_port else _free_ports():
+        for other in () if self._wanted_port else _find_free_ports():
             self._port = other
             if await self._start_on(other, layout):
                 return True
@@ -228,7 +226,7 @@ class Postgres:
             await self._process.wait()
 
     async def _bootstrap(self, layout: DataLayout, passwords: Passwords) -> None:
-        """Apply the bootstrap unless this very text was applied to these data before."""
+        """Apply the bootstrap unless this version was applied to the data before."""
         marker = layout.data.with_name(f"{layout.data.name}.bootstrap")
         version = bootstrap_version()
         if marker.exists() and marker.read_text() == version:
@@ -241,9 +239,35 @@ class Postgres:
         write_private(marker, version)
 
 
-async def _initialise(layout: DataLayout, directory: Path, passwords: Passwords) -> None:
-    """Run initdb aside and rename: a data directory that exists is complete."""
-    # A fresh name: what an initdb that was killed has started may still write to the old one.
+async def drop_data(directory: Path) -> None:
+    """Delete the database of a state directory; keys and passwords stay.
+
+    Raise `DirectoryInUse` while a server runs on it, or `CannotStart`.
+    """
+    with hold_lock(directory):
+        data = _choose_layout(directory, DEFAULT_MAJOR, load_passwords(directory)).data
+        await stop_orphan(data)
+        if data.exists():
+            # Renamed first, to a name that the next initialisation clears: an interrupted reset
+            # leaves no part of a database.
+            dropped = data.with_name(f"{data.name}.new-{secrets.token_hex(4)}")
+            data.rename(dropped)
+            shutil.rmtree(dropped)
+        data.with_name(f"{data.name}.bootstrap").unlink(missing_ok=True)
+
+
+def _choose_layout(directory: Path, major: int, passwords: Passwords) -> DataLayout:
+    return choose_layout(
+        directory,
+        find_installation(major),
+        account=find_unprivileged_account(),
+        token=passwords.token,
+    )
+
+
+async def _initialize(layout: DataLayout, directory: Path, passwords: Passwords) -> None:
+    """Run initdb in a draft folder and rename it, so that a data directory is always complete."""
+    # A new name, since children of a killed initdb may still write to the old folder.
     draft = layout.data.with_name(f"{layout.data.name}.new-{secrets.token_hex(4)}")
     for left in layout.data.parent.glob(f"{layout.data.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -257,11 +281,11 @@ async def _initialise(layout: DataLayout, directory: Path, passwords: Passwords)
         process = await launch(
             layout.installation.bin / "initdb",
             f"--pgdata={draft}",
-            "--username=supabase_admin",  # as on hosted, where `postgres` is no superuser either
+            "--username=supabase_admin",  # as on hosted projects, where `postgres` is no superuser
             f"--pwfile={password}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            # What initdb wrote reaches the disk with the operating system's next write-back.
+            # The files reach the disk with the next write-back of the operating system.
             "--no-sync",
             "--no-instructions",
             *(provider if layout.installation.major >= 18 else ["--locale=C.UTF-8"]),
@@ -273,8 +297,8 @@ async def _initialise(layout: DataLayout, directory: Path, passwords: Passwords)
             code = await process.wait()
         finally:
             password.unlink()
-            if process.returncode is None:  # we were cancelled
-                with contextlib.suppress(ProcessLookupError):  # it ended just now
+            if process.returncode is None:  # cancelled
+                with contextlib.suppress(ProcessLookupError):  # ended meanwhile
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
     if code != 0:
@@ -282,18 +306,18 @@ async def _initialise(layout: DataLayout, directory: Path, passwords: Passwords)
     draft.rename(layout.data)
 
 
-def _refuse_foreign_data(data: Path, major: int) -> None:
+def _check_data_version(data: Path, major: int) -> None:
     version = data / "PG_VERSION"
     found = version.read_text().strip() if version.exists() else "an unknown version"
     if found != str(major):
         raise ForeignData(
             f"{data} holds data of Postgres {found}, this is Postgres {major}: choose another "
-            f"--dir, or dump it with the programs of {found} and restore it here."
+            f"--dir, or dump them with the programs of {found} and restore them here."
         )
 
 
-def _free_ports() -> Iterable[int]:
-    """Ports that nobody listens on right now; Postgres itself has the last word."""
+def _find_free_ports() -> Iterable[int]:
+    """Yield ports that are free at the moment; Postgres may still fail to bind one."""
     for port in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

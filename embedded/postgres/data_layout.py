@@ -1,4 +1,4 @@
-"""Where the data and the programs of Postgres lie, for the account that runs it."""
+"""The places of the data and programs of Postgres, for the account that runs it."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ _ENTERABLE: Final = stat.S_IXGRP | stat.S_IXOTH
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """One answer: which data, which programs, which account (None: ourselves)."""
+    """Data, programs and account of a cluster; account None is the current one."""
 
     data: Path
     installation: Installation
@@ -40,15 +40,15 @@ def choose_layout(
     token: str,
     system_root: Path = SYSTEM_ROOT,
 ) -> DataLayout:
-    """Choose places that `account` can reach, without opening a folder to anyone.
+    """Choose places that `account` can reach, without changing the mode of any folder.
 
     Args:
         directory: the state directory, which exists.
         installation: the programs as they were found.
-        account: whom Postgres runs as; None for ourselves.
-        token: random text kept in the state directory. A state directory that was deleted and made
-            anew gets new data, although its path is the old one.
-        system_root: created when needed, and only by root.
+        account: the account that runs Postgres; None for the current one.
+        token: random text stored in the state directory, so that a recreated state directory
+            gets new data in spite of its old path.
+        system_root: created if needed, and only by root.
     """
     if account is None:
         return DataLayout(directory / "postgres", installation, None)
@@ -90,10 +90,10 @@ def _create_root(system_root: Path, account: Account) -> None:
 
 
 def _copy_programs(installation: Installation, system_root: Path) -> Installation:
-    """The installation's copy that everybody may run, made once per version of the programs."""
+    """Return a copy of the programs that all accounts may run, made once per version."""
     target = system_root / f"{PROGRAMS}{installation.version()}"
     if not target.exists():
-        # Made aside and renamed: whoever sees the target sees all of it.
+        # A draft is renamed, so that the target is always complete.
         draft = Path(tempfile.mkdtemp(dir=system_root, prefix="draft-"))
         installation.copy_to(draft)
         for path in (draft, *draft.rglob("*")):
@@ -101,9 +101,9 @@ def _copy_programs(installation: Installation, system_root: Path) -> Installatio
                 _open_for_reading(path)
         try:
             draft.rename(target)
-        except OSError:  # another server was faster
+        except OSError:  # another server has created it
             shutil.rmtree(draft)
-    os.utime(target)  # it is in use from now on
+    os.utime(target)  # marks it as in use
     return installation.located_in(target)
 
 

@@ -1,4 +1,4 @@
-"""Connections to our Postgres: one pool a purpose, and one connection that listens."""
+"""Connections to the cluster: a pool per purpose, and one connection for notifications."""
 
 import asyncio
 import contextlib
@@ -7,28 +7,28 @@ from typing import Any, Self
 
 import asyncpg
 
-from embedded.postgres.listener import NotifyCallback, Listener
+from embedded.postgres.listener import Listener, NotifyCallback
 
 REQUEST_CONNECTIONS = 16
 ADMIN_CONNECTIONS = 8
 CLOSE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
-"""Whoever took the port of a Postgres that died may accept connections and say nothing."""
+"""Another process on the port of a dead Postgres may accept connections and not answer."""
 COMMAND_SECONDS = 30.0
-"""Longer than any statement_timeout of the roles: the server's own limit speaks first."""
+"""Longer than any statement_timeout of the roles, whose errors are more specific."""
 
 
 class Database:
-    """Everything that the REST, Realtime and Auth parts know about Postgres.
+    """The connections that the REST, Realtime and Auth parts use.
 
-    Connections that died (a restart of Postgres) are replaced when they are next asked for.
+    Lost connections (after a restart of Postgres) are replaced at the next acquisition.
     """
 
     requests: asyncpg.Pool
-    """Logged in as `authenticator`: a request sets its role inside its transaction."""
+    """Pool of `authenticator`: a request sets its role within its transaction."""
 
     admin: asyncpg.Pool
-    """Logged in as `supabase_admin`, the superuser: for the server's own work only."""
+    """Pool of `supabase_admin`, the superuser: for the server's own work only."""
 
     def __init__(self, *, requests_dsn: str, admin_dsn: str) -> None:
         self._requests_dsn = requests_dsn
@@ -71,16 +71,16 @@ class Database:
         await self._stack.__aexit__(kind, error, trace)
 
     def set_dsns(self, *, requests_dsn: str, admin_dsn: str) -> None:
-        """Connect there from now on: Postgres came back on another port."""
+        """Connect to new addresses from now on, since Postgres restarted on another port."""
         self.requests.set_connect_args(requests_dsn, **_options("embedded rest"))
         self.admin.set_connect_args(admin_dsn, **_options("embedded server"))
-        self._listener.set_dsns(admin_dsn)
+        self._listener.set_dsn(admin_dsn)
 
     async def listen(self, channel: str, callback: NotifyCallback) -> None:
-        """Call `callback(payload)` for each notification on `channel`, in the order of commits.
+        """Call `callback(payload)` for each notification on a channel, in the order of commits.
 
-        Returns when the listening is in force; it lasts as long as the database does. After the
-        connection was lost and made anew the callback gets "": something may have been missed.
+        Return when the LISTEN is in force; it lasts as long as the context. After a reconnection
+        the callback gets "", since notifications may have been missed.
         """
         await self._listener.listen(channel, callback)
 
@@ -102,14 +102,14 @@ async def _close(pool: asyncpg.Pool) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await pool.close()
-    except TimeoutError:  # somebody kept a connection
+    except TimeoutError:  # a connection is still in use
         pool.terminate()
 
 
 async def _end_transaction(connection: asyncpg.Connection) -> None:
-    """Instead of asyncpg's reset, which costs every request and delivery one more round trip.
+    """Roll back; asyncpg's own reset would cost each request another round trip.
 
-    Requests and policies set everything `local` to their transaction, as PostgREST does.
+    Requests and policies change settings for their transaction only, as PostgREST does.
     """
     if connection.is_in_transaction():
         await connection.execute("rollback")

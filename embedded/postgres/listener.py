@@ -1,4 +1,4 @@
-"""One connection that hears NOTIFY and heals itself."""
+"""One connection for NOTIFY that reconnects by itself."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Final, Self, TypeAlias
 import asyncpg
 
 NotifyCallback: TypeAlias = Callable[[str], None]
-"""Gets the payload; must not raise and must not block."""
+"""Receives the payload; must neither raise nor block."""
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, async
 
 
 class Listener:
-    """Keeps LISTEN in force on every channel that was asked for, across lost connections."""
+    """Keeps LISTEN in force on all requested channels, across lost connections."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -34,7 +34,7 @@ class Listener:
     async def __aenter__(self) -> Self:
         await self._connect()
         await self._group.__aenter__()
-        self._keeper = self._group.create_task(self._keep(), name="keep the listening connection")
+        self._keeper = self._group.create_task(self._keep(), name="keep the listener connected")
         return self
 
     async def __aexit__(
@@ -51,19 +51,19 @@ class Listener:
             if self._connection:
                 self._connection.terminate()
 
-    def set_dsns(self, dsn: str) -> None:
-        """Connect there from the next reconnect on."""
+    def set_dsn(self, dsn: str) -> None:
+        """Use another address from the next reconnection on."""
         self._dsn = dsn
 
     async def listen(self, channel: str, callback: NotifyCallback) -> None:
-        """Call back for each notification; see Database.listen."""
+        """Call back for each notification; see `Database.listen`."""
         is_new = channel not in self._callbacks
         self._callbacks.setdefault(channel, []).append(callback)
         if is_new and self._connection:
             try:
                 await self._connection.add_listener(channel, self._notify)
             except _CONNECTION_ERRORS:
-                self._lost.set()  # the keeper listens on all channels when it has reconnected
+                self._lost.set()  # after its reconnection the keeper listens on all channels
 
     def _notify(
         self,
@@ -102,7 +102,7 @@ class Listener:
             try:
                 await self._connect()
             except _CONNECTION_ERRORS as error:
-                _log.warning("The listening connection is down: %s", error)
+                _log.warning("The connection for notifications is down: %s", error)
                 self._lost.set()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LAST_DELAY_SECONDS)
@@ -113,7 +113,7 @@ class Listener:
                     callback("")
 
     async def _wait_until_lost(self) -> None:
-        """Return when the connection is gone, or answers no more."""
+        """Wait until the connection is lost or does not answer."""
         while not self._lost.is_set():
             try:
                 async with asyncio.timeout(_PROBE_SECONDS):

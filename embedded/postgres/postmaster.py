@@ -1,4 +1,4 @@
-"""The postmaster of a data directory: who it is, whether it runs, how to stop it."""
+"""The postmaster of a data directory: finding and stopping it."""
 
 import asyncio
 import os
@@ -17,7 +17,10 @@ _POLL_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What `postmaster.pid` says (https://www.postgresql.org/docs/current/storage-file-layout.html)."""
+    """The content of `postmaster.pid`.
+
+    https://www.postgresql.org/docs/current/storage-file-layout.html
+    """
 
     pid: int
     data: Path
@@ -25,12 +28,12 @@ class Postmaster:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it takes connections."""
+        """Whether it accepts connections."""
         return self.status == "ready"
 
 
 def read_postmaster(data: Path) -> Postmaster | None:
-    """The postmaster that the data directory names; it may be long dead."""
+    """Return the postmaster of a data directory, which may have ended, or None."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         return Postmaster(
@@ -49,10 +52,10 @@ def is_running(data: Path) -> bool:
 
 
 async def stop_orphan(data: Path) -> None:
-    """Stop the postmaster that a killed server left on `data`; clear a stale pid file.
+    """Stop the postmaster that a killed server left behind, and remove a stale pid file.
 
-    Only for the holder of the state directory's lock: nobody else's postmaster can be there. A
-    process that merely got the same pid is left alone.
+    The caller must hold the lock of the state directory. Another process with the same pid is
+    left alone.
     """
     orphan = read_postmaster(data)
     if orphan is None:
@@ -63,20 +66,20 @@ async def stop_orphan(data: Path) -> None:
 
 
 async def stop_postmaster(pid: int, data: Path) -> None:
-    """Stop a postmaster: in order, else at once (it then recovers at its next start)."""
+    """Stop a postmaster: fast, then immediately, then by SIGKILL."""
     for number, seconds in (
         (signal.SIGINT, FAST_SHUTDOWN_SECONDS),
         (signal.SIGQUIT, IMMEDIATE_SHUTDOWN_SECONDS),
         (signal.SIGKILL, IMMEDIATE_SHUTDOWN_SECONDS),
     ):
-        if not _send(pid, number) or await _is_gone(pid, data, within=seconds):
+        if not _send(pid, number) or await _wait_for_end(pid, data, within=seconds):
             return
 
 
-async def _is_gone(pid: int, data: Path, *, within: float) -> bool:
+async def _wait_for_end(pid: int, data: Path, *, within: float) -> bool:
     try:
         async with asyncio.timeout(within):
-            # A zombie, whom nobody may ever reap, has no command line any more.
+            # A zombie has no command line any more.
             while _serves(pid, data):  # noqa: ASYNC110 - another process's end has no event here
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
@@ -93,7 +96,7 @@ def _send(pid: int, number: int) -> bool:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether that process is a Postgres of that data directory, by its command line."""
+    """Return whether a process is a Postgres of this data directory, by its command line."""
     if sys.platform == "linux":
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -11,20 +11,20 @@ from embedded.private_files import read_json_object, write_private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passwords:
-    """One password a role, hexadecimal so that it needs no quoting anywhere."""
+    """One password per role, hexadecimal so that it needs no quoting."""
 
     postgres: str
     authenticator: str
     supabase_admin: str
     token: str
-    """Not a password: tells this state directory from an earlier one of the same path."""
+    """Not a password: distinguishes the state directory from an earlier one at its path."""
 
     def __repr__(self) -> str:
-        """Nothing that a log could give away."""
+        """Return a representation without secrets."""
         return "Passwords(...)"
 
     def of(self, role: str) -> str:
-        """The password of a role that logs in."""
+        """Return the password of a login role."""
         return {
             "postgres": self.postgres,
             "authenticator": self.authenticator,
@@ -36,9 +36,9 @@ LOGIN_ROLES = ("postgres", "authenticator", "supabase_admin")
 
 
 def load_passwords(directory: Path) -> Passwords:
-    """Read the passwords of this state directory, or make them (mode 0600).
+    """Read the passwords of a state directory, or create them (mode 0600).
 
-    Raises CannotStart when the file is there but is not ours to understand.
+    Raise `CannotStart` if the file is damaged.
     """
     path = directory / "passwords.json"
     if not path.exists():
@@ -50,5 +50,5 @@ def load_passwords(directory: Path) -> Passwords:
         return Passwords(**{field.name: str(stored[field.name]) for field in fields(Passwords)})
     except KeyError as error:
         raise CannotStart(
-            f"{path} is damaged: restore it, or remove the whole directory to start anew."
+            f"{path} is damaged: restore it, or remove the whole directory to start over."
         ) from error

@@ -1,4 +1,4 @@
-"""What lies in the system directory: whose it is, and removing what belongs to nobody any more."""
+"""The system directory: the data that root keeps there, their owners, and orphans."""
 
 import hashlib
 import json
@@ -14,17 +14,17 @@ from embedded.postgres.postmaster import is_running
 from embedded.private_files import read_json_object, write_private
 
 SYSTEM_ROOT: Final = Path("/var/lib/cogo")
-"""Where root puts what the unprivileged account cannot reach below the state directory."""
+"""Place for files that the unprivileged account cannot reach in the state directory."""
 
 OWNER_FILE: Final = "state-directory"
-"""Names, beside such data, the state directory that they belong to, and its file system."""
+"""File beside the data that names their state directory and its file system."""
 
 PROGRAMS: Final = "postgres-"
-"""Begins the names of copies of Postgres, which all state directories share."""
+"""Prefix of copies of Postgres, which all state directories share."""
 
 _DRAFTS: Final = "draft-"
 _IDLE_SECONDS: Final = 3600.0
-"""Programs that nobody asked for or ran in this time are removed; the next start copies them."""
+"""Unused programs are removed after this time; the next start copies them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +37,24 @@ class SystemData:
     size: int
     """Bytes on the disk."""
     is_running: bool
-    """Whether a Postgres serves them."""
+    """Whether a Postgres uses them."""
     is_orphan: bool
-    """Whether the state directory was deleted, or made anew since."""
+    """Whether the state directory was deleted or recreated."""
 
 
 def folder_name(directory: Path, token: str) -> str:
-    """Return the name of the folder for a state directory's data."""
+    """Return the name of the folder for the data of a state directory."""
     return hashlib.sha256(f"{directory.resolve()}\n{token}".encode()).hexdigest()[:16]
 
 
 def write_owner(folder: Path, directory: Path) -> None:
-    """Note whose data the folder holds. An account may own it: no link in it is followed."""
+    """Record the owner of a folder of data, without following links that its account made."""
     owner = {"path": str(directory.resolve()), "device": directory.stat().st_dev}
     write_private(folder / OWNER_FILE, json.dumps(owner) + "\n")
 
 
 def find_system_data(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
-    """Return the data of all state directories; none for those who may not read them."""
+    """Return the data of all state directories that the current account may read."""
     return list(_find(system_root))
 
 
@@ -66,9 +66,9 @@ def find_data_folder(directory: Path, system_root: Path = SYSTEM_ROOT) -> Path:
 
 
 def remove_orphans(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
-    """Remove the data of state directories that are gone, and programs that nobody uses.
+    """Remove the data of deleted state directories, and unused programs.
 
-    Data that a Postgres serves stay, and so do those of a file system that is not mounted now.
+    Data that a Postgres uses stay, and data of file systems that are not mounted.
     """
     orphans = [each for each in _find(system_root) if each.is_orphan and not each.is_running]
     for each in orphans:
@@ -80,14 +80,14 @@ def remove_orphans(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
 
 
 def measure_size(folder: Path) -> int:
-    """Return the bytes that a folder takes on the disk."""
+    """Return the size of a folder on the disk in bytes."""
     total = 0
     for top, _, names in os.walk(folder):
         for name in names:
             try:
                 total += (Path(top) / name).lstat().st_blocks * 512
             except OSError:
-                continue  # it is gone already
+                continue  # removed meanwhile
     return total
 
 
@@ -96,7 +96,7 @@ def _find(system_root: Path) -> Iterator[SystemData]:
         try:
             noted = read_json_object(folder / OWNER_FILE)
         except OSError:
-            continue  # another user's
+            continue  # of another user
         if noted is None or not isinstance(noted.get("path"), str):
             continue
         owner = Path(noted["path"])
@@ -131,5 +131,5 @@ def _is_idle(folder: Path) -> bool:
             if program.readlink().is_relative_to(folder):
                 return False
         except OSError:
-            continue  # it has ended, or is not ours to see
+            continue  # ended, or of another user
     return True

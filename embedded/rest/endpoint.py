@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from embedded.keys import Identity, Keys, KeyRefused, identify
+from embedded.keys import Identity, KeyRefused, Keys, identify
 from embedded.rest.errors import ApiError, from_postgres
 from embedded.rest.request.query import parse_pairs
 from embedded.rest.responses import error_response

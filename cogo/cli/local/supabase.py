@@ -17,12 +17,12 @@ from cogo.errors import CommandError, NotRunning
 from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
 from cogo.supervisor.lock import hold_lock
 from cogo.terminal import neutralize, print_json, print_line
+from embedded.binding import REMOTE_WARNING, is_loopback, require_loopback
 from embedded.errors import CannotStart
-from embedded.binding import WARNING, is_loopback, require_loopback
 from embedded.keys import load_keys, rotate_keys
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
-from embedded.postgres.system_data import data_of, remove_orphans
-from embedded.reset import drop_data
+from embedded.postgres.cluster import drop_data
+from embedded.postgres.system_data import find_data_folder, remove_orphans
 from embedded.state import State
 
 
@@ -97,7 +97,7 @@ def stop(*, directory: Dir = None) -> None:
     with hold_lock(home):
         stop_server(home, state)
     remove_orphans()
-    print_line(f"stopped; the data are kept in {data_of(home)}")
+    print_line(f"stopped; the data are kept in {find_data_folder(home)}")
 
 
 def show_status(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -231,7 +231,7 @@ def _build_host_options(host: str, *, allow_remote: bool) -> list[str]:
         if not allow_remote:
             require_loopback(host)
         elif not is_loopback(host):
-            print_line(f"warning: {WARNING}", err=True)
+            print_line(f"warning: {REMOTE_WARNING}", err=True)
     except CannotStart as error:
         raise CommandError(str(error)) from error
     return ["--host", host, *(["--allow-remote"] if allow_remote else [])]

@@ -13,7 +13,7 @@ from cogo.config.settings import config_directory
 from cogo.config.trust import TrustStore
 from cogo.supervisor.embedded_server import find_server
 from cogo.terminal import print_json, print_table, print_text
-from embedded.postgres.system_data import SystemData, find_system_data, remove_orphans, size_of
+from embedded.postgres.system_data import SystemData, find_system_data, measure_size, remove_orphans
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
@@ -89,7 +89,7 @@ def _build_row(directory: Path, apart: SystemData | None) -> ServerRow:
     return ServerRow(
         state_directory=str(directory),
         state=server.url if server else "stopped",
-        bytes=apart.size if apart else size_of(data),
+        bytes=apart.size if apart else measure_size(data),
         data=str(data),
     )
 

@@ -1,1 +1,1 @@
-"""Starts Postgres as an unprivileged account."""
+"""Starting Postgres as an unprivileged account, which it requires."""

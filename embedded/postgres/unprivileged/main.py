@@ -1,13 +1,13 @@
-"""Become an unprivileged account that dies with its parent, then run a program.
+"""Switch to an unprivileged account and run a program that ends with its parent.
 
-Run as a script, with the standard library only: `launcher.py PARENT UID GID FOLDER PROGRAM ARG...`
-(UID and GID -1: stay who we are). A wrapper process and not `preexec_fn`: that runs Python between
-fork and exec, where another thread's lock can hang the child.
+Run as a script, with the standard library only: `main.py PARENT UID GID FOLDER PROGRAM ARG...`
+(UID and GID -1: keep the account). A wrapper process, since `preexec_fn` runs Python between fork
+and exec, where a lock of another thread can block the child.
 
-Linux sends the signal at the death of the parent; elsewhere an orphan is stopped at the next start.
+Linux sends a signal at the death of the parent; elsewhere the next start stops the orphan.
 """
 
-import ctypes  # here and not later: the account that we become may not be able to read Python
+import ctypes  # imported now, since the account may not be able to read Python
 import os
 import signal
 import sys
@@ -25,15 +25,15 @@ def main() -> None:
         os.setuid(uid)
     os.umask(0o077)
     os.chdir(folder)
-    # A Ctrl-C in the terminal is for the server, which then stops Postgres in order; and what the
-    # program starts can be killed as one group.
+    # Ctrl-C in the terminal must reach only the server, which then stops Postgres; and the
+    # program and its children can be killed as one group.
     os.setsid()
     if sys.platform == "linux":
-        # After setuid, which clears it. SIGINT is Postgres' fast shutdown.
+        # After setuid, which clears it. SIGINT is the fast shutdown of Postgres.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before prctl
             sys.exit(1)
-    os.execv(program[0], program)  # noqa: S606 - the program that our parent chose
+    os.execv(program[0], program)  # noqa: S606 - the program of the caller
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from embedded.keys import Keys, KeyRefused, TokenFault, TokenRejected, identify, decode_jwt
+from embedded.keys import KeyRefused, Keys, TokenFault, TokenRejected, decode_jwt, identify
 
 _FOREVER_SECONDS: Final = 1e11
 
@@ -98,4 +98,4 @@ class Visitors:
 
     def watched(self, watcher: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `watcher` whenever tokens end before their time, within the block."""
-        return self._keys.token_cutoff.watched(watcher)
+        return self._keys.token_cutoff.watch(watcher)

@@ -11,7 +11,7 @@ from tests.support.accounts import PASSWORD, an_email, sign_up
 from tests.support.servers.contract_target import Target
 
 
-async def test_the_service_creates_lists_and_deletes_accounts(service: AsyncClient) -> None:
+async def test_the_service_role_creates_lists_and_deletes_accounts(service: AsyncClient) -> None:
     made = await service.auth.admin.create_user(
         {
             "email": an_email(),
@@ -42,7 +42,7 @@ async def test_the_service_creates_lists_and_deletes_accounts(service: AsyncClie
         ("a@example.com", "x" * 73),
     ],
 )
-async def test_an_address_or_password_that_cannot_be_is_refused(
+async def test_an_invalid_address_or_password_is_refused(
     service: AsyncClient, email: str, password: str
 ) -> None:
     with pytest.raises(AuthApiError) as refused:
@@ -51,7 +51,7 @@ async def test_an_address_or_password_that_cannot_be_is_refused(
     assert (refused.value.status, refused.value.code) == (400, "validation_failed")
 
 
-async def test_an_account_gets_the_id_that_it_is_made_with(service: AsyncClient) -> None:
+async def test_an_account_gets_the_requested_id(service: AsyncClient) -> None:
     wanted = str(uuid.uuid4())
 
     made = await service.auth.admin.create_user({"id": wanted, "email": an_email()})
@@ -60,7 +60,9 @@ async def test_an_account_gets_the_id_that_it_is_made_with(service: AsyncClient)
     assert made.user.id == wanted
 
 
-async def test_the_service_changes_an_account(client: AsyncClient, service: AsyncClient) -> None:
+async def test_the_service_role_changes_an_account(
+    client: AsyncClient, service: AsyncClient
+) -> None:
     user_id = await sign_up(client, an_email())
     email = an_email()
 
@@ -98,7 +100,7 @@ async def test_a_banned_account_cannot_sign_in_until_the_ban_is_lifted(
     assert answer.session
 
 
-async def test_a_softly_deleted_account_is_nobody_and_frees_its_address(
+async def test_a_soft_deleted_account_is_gone_and_frees_its_address(
     client: AsyncClient, service: AsyncClient
 ) -> None:
     email = an_email()
@@ -111,7 +113,7 @@ async def test_a_softly_deleted_account_is_nobody_and_frees_its_address(
     assert await sign_up(client, email) != user_id
 
 
-async def test_a_page_says_how_many_accounts_there_are_and_where_the_next_are(
+async def test_a_page_has_the_total_count_and_links(
     service: AsyncClient, http: httpx.AsyncClient, contract_target: Target
 ) -> None:
     made = [await service.auth.admin.create_user({"email": an_email()}) for _ in range(3)]
@@ -133,7 +135,7 @@ async def test_a_page_says_how_many_accounts_there_are_and_where_the_next_are(
     assert "page=2" in answer.headers["link"]
 
 
-async def test_nobody_but_the_service_administrates(client: AsyncClient) -> None:
+async def test_administration_needs_the_service_role(client: AsyncClient) -> None:
     user_id = await sign_up(client, an_email())
 
     for attempt in (

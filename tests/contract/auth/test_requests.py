@@ -23,7 +23,7 @@ from tests.support.servers.contract_target import Target
         b'{"email":"data@b.c","password":"long enough","data":[]}',
     ],
 )
-async def test_a_bad_body_is_refused_and_never_a_failure_of_ours(
+async def test_an_invalid_body_is_refused_and_never_a_server_error(
     http: httpx.AsyncClient, path: str, body: bytes
 ) -> None:
     answer = await http.post(path, content=body)
@@ -32,7 +32,7 @@ async def test_a_bad_body_is_refused_and_never_a_failure_of_ours(
     assert answer.json()["error_code"]
 
 
-async def test_an_error_has_the_form_of_the_version_that_is_asked_for(
+async def test_an_error_has_the_format_of_the_requested_version(
     http: httpx.AsyncClient,
 ) -> None:
     wrong = {"email": "nobody@example.com", "password": "wrong"}
@@ -47,7 +47,7 @@ async def test_an_error_has_the_form_of_the_version_that_is_asked_for(
     assert new.headers["x-supabase-api-version"] == "2024-01-01"
 
 
-async def test_whoever_has_no_session_has_no_account(http: httpx.AsyncClient) -> None:
+async def test_without_a_session_there_is_no_account(http: httpx.AsyncClient) -> None:
     answer = await http.get("/auth/v1/user")
 
     assert answer.status_code == 401
@@ -68,7 +68,7 @@ async def test_an_unknown_key_opens_nothing(http: httpx.AsyncClient, key: str) -
         assert (await http.get(path, headers={"apikey": key})).status_code == 401, path
 
 
-async def test_health_and_keys_and_settings_are_told(http: httpx.AsyncClient) -> None:
+async def test_health_keys_and_settings_are_public(http: httpx.AsyncClient) -> None:
     health = await http.get("/auth/v1/health")
     keys = await http.get("/auth/v1/.well-known/jwks.json")
     settings = await http.get("/auth/v1/settings")

@@ -11,7 +11,9 @@ from tests.support.accounts import PASSWORD, an_email, connected, sign_up
 from tests.support.servers.contract_target import Target
 
 
-async def test_who_signs_up_is_signed_in_and_known_by_the_token(client: AsyncClient) -> None:
+async def test_a_sign_up_returns_a_session_whose_token_identifies_the_user(
+    client: AsyncClient,
+) -> None:
     email = an_email()
 
     user_id = await sign_up(client, email.upper())
@@ -26,7 +28,7 @@ async def test_who_signs_up_is_signed_in_and_known_by_the_token(client: AsyncCli
     assert answer.user.user_metadata == {"team": "a"}
 
 
-async def test_a_password_opens_a_session_and_a_wrong_one_does_not(client: AsyncClient) -> None:
+async def test_a_correct_password_opens_a_session(client: AsyncClient) -> None:
     email = an_email()
     await sign_up(client, email)
 
@@ -76,7 +78,7 @@ async def test_an_unknown_refresh_token_is_refused(client: AsyncClient) -> None:
     assert str(caught.value.code) == "refresh_token_not_found"
 
 
-async def test_a_session_that_was_ended_is_ended(client: AsyncClient) -> None:
+async def test_an_ended_session_is_refused(client: AsyncClient) -> None:
     await sign_up(client, an_email())
     session = await client.auth.get_session()
     assert session
@@ -92,7 +94,7 @@ async def test_a_session_that_was_ended_is_ended(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("scope", ["local", "others"])
-async def test_the_scope_of_a_sign_out_says_which_sessions_end(
+async def test_the_scope_of_a_sign_out_selects_the_sessions(
     client: AsyncClient, contract_target: Target, scope: SignOutScope
 ) -> None:
     email = an_email()
@@ -114,7 +116,7 @@ async def test_the_scope_of_a_sign_out_says_which_sessions_end(
         assert await client.auth.get_user(kept.access_token)
 
 
-async def test_a_refresh_token_that_was_spent_still_serves_a_second_tab(
+async def test_a_used_refresh_token_still_serves_a_second_tab(
     client: AsyncClient, contract_target: Target
 ) -> None:
     await sign_up(client, an_email())
@@ -128,7 +130,7 @@ async def test_a_refresh_token_that_was_spent_still_serves_a_second_tab(
     assert answer.session
 
 
-async def test_a_refresh_token_that_was_spent_long_ago_ends_the_session(
+async def test_a_refresh_token_used_long_ago_ends_the_session(
     client: AsyncClient, contract_target: Target
 ) -> None:
     user_id = await sign_up(client, an_email())
@@ -154,7 +156,7 @@ async def test_a_refresh_token_that_was_spent_long_ago_ends_the_session(
     assert str(ended.value.code) == "refresh_token_not_found"
 
 
-async def test_a_person_changes_their_metadata(client: AsyncClient) -> None:
+async def test_a_user_changes_their_metadata(client: AsyncClient) -> None:
     await sign_up(client, an_email())
 
     await client.auth.update_user({"data": {"colour": "blue"}})
@@ -166,7 +168,7 @@ async def test_a_person_changes_their_metadata(client: AsyncClient) -> None:
     assert told.user.user_metadata["colour"] == "blue"
 
 
-async def test_a_new_password_opens_the_account_and_ends_the_other_sessions(
+async def test_a_new_password_is_accepted_and_ends_the_other_sessions(
     client: AsyncClient, contract_target: Target
 ) -> None:
     email = an_email()
@@ -191,7 +193,7 @@ async def test_a_new_password_opens_the_account_and_ends_the_other_sessions(
     assert await client.auth.get_user()
 
 
-async def test_the_same_password_and_a_weak_one_are_no_change(client: AsyncClient) -> None:
+async def test_the_same_or_a_weak_password_is_refused(client: AsyncClient) -> None:
     await sign_up(client, an_email())
 
     with pytest.raises(AuthApiError) as same:
@@ -214,7 +216,7 @@ async def test_the_claims_of_a_token_are_those_of_the_account(client: AsyncClien
     assert claims["session_id"]
 
 
-async def test_a_request_with_a_session_is_that_person(
+async def test_a_request_with_a_session_has_its_user(
     client: AsyncClient, http: httpx.AsyncClient
 ) -> None:
     user_id = await sign_up(client, an_email())

@@ -24,7 +24,7 @@ from embedded.realtime.hub import Hub
 from embedded.realtime.limits import Limits
 from embedded.realtime.routes import realtime_routes
 from embedded.realtime.services import Services
-from embedded.server import serve
+from embedded.server import serve_app
 from tests.support.eventually import eventually
 from tests.support.servers.contract_target import foreign_target
 from tests.support.servers.postgres import Cluster
@@ -224,7 +224,9 @@ async def serve_realtime(dsn: Callable[[str], str], limits: Limits) -> AsyncIter
                 requests_dsn=dsn("authenticator"), admin_dsn=dsn("supabase_admin")
             ) as database,
             Hub(database=database, keys=keys, limits=limits) as hub,
-            serve(Starlette(routes=[Mount("/realtime/v1", routes=realtime_routes(hub))]), listener),
+            serve_app(
+                Starlette(routes=[Mount("/realtime/v1", routes=realtime_routes(hub))]), listener
+            ),
         ):
             port = listener.getsockname()[1]
             yield Server(

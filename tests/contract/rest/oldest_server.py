@@ -1,4 +1,4 @@
-"""The same server on the oldest Postgres that hosted projects have."""
+"""The server on the oldest Postgres of hosted projects."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from embedded.binding import LOOPBACK, bind_port
 from embedded.keys import load_keys
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
-from embedded.server import HOST, bind, create_app, serve
+from embedded.server import create_supabase_app, serve_app
 from tests.support.servers.contract_target import Target
 from tests.support.servers.postgres import FAST, state_directory
 
@@ -21,7 +22,7 @@ _START_SECONDS: Final = 60
 
 @contextlib.contextmanager
 def older_server() -> Iterator[Target]:
-    """Run it in a thread with a loop of its own until the block ends."""
+    """Run the server in a thread with its own loop within the block."""
     with state_directory() as directory:
         server = _Server(directory)
         thread = threading.Thread(target=server.run, name="embedded server on an older Postgres")
@@ -61,7 +62,7 @@ class _Server:
         keys = load_keys(self._directory)
         ended = asyncio.Event()
         async with contextlib.AsyncExitStack() as stack:
-            listener = stack.enter_context(bind(0))
+            listener = stack.enter_context(bind_port(0))
             postgres = await stack.enter_async_context(
                 Postgres(self._directory, major=OLDEST_MAJOR, settings=FAST)
             )
@@ -72,9 +73,10 @@ class _Server:
                 )
             )
             hub = await stack.enter_async_context(Hub(database=database, keys=keys))
-            await stack.enter_async_context(serve(create_app(database, keys, hub), listener))
+            app = create_supabase_app(database, keys, hub)
+            await stack.enter_async_context(serve_app(app, listener))
             self._target = Target(
-                url=f"http://{HOST}:{listener.getsockname()[1]}",
+                url=f"http://{LOOPBACK}:{listener.getsockname()[1]}",
                 publishable_key=keys.publishable,
                 secret_key=keys.secret,
                 db_url=postgres.dsn("postgres"),

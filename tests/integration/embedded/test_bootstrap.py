@@ -60,7 +60,7 @@ async def test_the_owner_is_no_superuser_but_owns_the_database_and_public(
         await owner.execute("copy (select 1) to program 'cat'")
 
 
-async def test_requests_may_become_the_api_roles_and_nobody_else(
+async def test_requests_may_switch_to_the_api_roles_only(
     authenticator: asyncpg.Connection,
 ) -> None:
     for role in ("anon", "authenticated", "service_role"):
@@ -93,7 +93,9 @@ async def test_a_new_table_is_granted_to_nobody(
             await authenticator.execute("select from public.fresh")
 
 
-async def test_claims_answer_who_asks(authenticator: asyncpg.Connection) -> None:
+async def test_functions_return_the_claims_of_the_request(
+    authenticator: asyncpg.Connection,
+) -> None:
     claims = '{"sub":"00000000-0000-4000-8000-000000000001","role":"authenticated","email":"a@b.c"}'
     question = "select auth.uid()::text, auth.role(), auth.email(), auth.jwt() ->> 'sub' as sub"
     await authenticator.execute("set role authenticated")
@@ -107,7 +109,7 @@ async def test_claims_answer_who_asks(authenticator: asyncpg.Connection) -> None
     assert tuple(row) == (sub, "authenticated", "a@b.c", sub)
 
 
-async def test_a_subject_that_is_no_uuid_is_an_error(authenticator: asyncpg.Connection) -> None:
+async def test_a_subject_that_is_not_a_uuid_is_an_error(authenticator: asyncpg.Connection) -> None:
     await authenticator.execute("set role authenticated")
     await authenticator.execute("""set request.jwt.claims = '{"sub":"agent-1"}'""")
 
@@ -115,7 +117,7 @@ async def test_a_subject_that_is_no_uuid_is_an_error(authenticator: asyncpg.Conn
         await authenticator.fetchval("select auth.uid()")
 
 
-async def test_the_owner_makes_policies_for_private_topics_and_requests_obey_them(
+async def test_the_owner_creates_policies_for_private_topics_that_requests_obey(
     owner: asyncpg.Connection, authenticator: asyncpg.Connection
 ) -> None:
     await owner.execute(
@@ -179,7 +181,7 @@ async def test_what_hosted_allows_its_owner_is_allowed_here(owner: asyncpg.Conne
         await owner.execute(statement)
 
 
-async def test_a_change_of_the_schema_is_told_to_the_rest_layer(owner: asyncpg.Connection) -> None:
+async def test_a_change_of_the_schema_notifies_the_rest_layer(owner: asyncpg.Connection) -> None:
     heard: list[object] = []
     await owner.add_listener("pgrst", lambda *notice: heard.append(notice[-1]))
 

@@ -33,14 +33,14 @@ async def cut(database: Database) -> None:
     )
 
 
-async def test_requests_and_admin_are_the_roles_that_they_should_be(database: Database) -> None:
+async def test_the_pools_have_their_roles(database: Database) -> None:
     who = "select current_user::text || ' ' || current_setting('is_superuser')"
 
     assert await database.requests.fetchval(who) == "authenticator off"
     assert await database.admin.fetchval(who) == "supabase_admin on"
 
 
-async def test_a_listener_hears_in_the_order_of_commits(database: Database) -> None:
+async def test_notifications_arrive_in_the_order_of_commits(database: Database) -> None:
     heard: list[str] = []
     await database.listen("doorbell", heard.append)
 
@@ -51,7 +51,7 @@ async def test_a_listener_hears_in_the_order_of_commits(database: Database) -> N
     assert heard == [str(number) for number in range(50)]
 
 
-async def test_two_listeners_of_one_channel_both_hear(database: Database) -> None:
+async def test_all_callbacks_of_a_channel_are_called(database: Database) -> None:
     first: list[str] = []
     second: list[str] = []
     await database.listen("doorbell", first.append)
@@ -62,7 +62,7 @@ async def test_two_listeners_of_one_channel_both_hear(database: Database) -> Non
     await eventually(lambda: (first, second) == (["x"], ["x"]))
 
 
-async def test_a_listener_is_told_after_a_lost_connection_and_hears_again(
+async def test_after_a_lost_connection_callbacks_are_notified_and_continue(
     database: Database,
 ) -> None:
     heard: list[str] = []
@@ -75,7 +75,7 @@ async def test_a_listener_is_told_after_a_lost_connection_and_hears_again(
     await eventually(lambda: heard == ["", "again"])
 
 
-async def test_a_request_that_leaves_its_transaction_open_does_not_harm_the_next(
+async def test_an_open_transaction_does_not_affect_the_next_request(
     database: Database,
 ) -> None:
     async with database.requests.acquire() as connection:
@@ -89,7 +89,7 @@ async def test_a_request_that_leaves_its_transaction_open_does_not_harm_the_next
         )
 
 
-async def test_pools_replace_connections_that_were_lost(database: Database) -> None:
+async def test_pools_replace_lost_connections(database: Database) -> None:
     await cut(database)
 
     async def answers() -> bool:

@@ -11,7 +11,7 @@ from tests.support.servers.embedded import embedded_server
 from tests.support.servers.postgres import state_directory
 
 
-async def test_a_client_that_leaves_before_its_body_is_there_leaves_no_traceback(
+async def test_a_disconnect_before_the_body_logs_no_traceback(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with state_directory() as home, embedded_server(home) as state:

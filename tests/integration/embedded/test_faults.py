@@ -25,16 +25,16 @@ TOPIC = "realtime:room"
 
 
 @pytest.fixture(scope="module")
-def troubled() -> Iterator[State]:
+def faulty() -> Iterator[State]:
     with state_directory() as directory, embedded_server(directory, "--faults") as state:
         yield state
 
 
 @pytest.fixture
-async def http(troubled: State) -> AsyncIterator[httpx.AsyncClient]:
+async def http(faulty: State) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client with the secret key; faults that it orders end with the test."""
-    headers = {"apikey": troubled.secret_key}
-    async with httpx.AsyncClient(base_url=troubled.url, headers=headers, timeout=20) as client:
+    headers = {"apikey": faulty.secret_key}
+    async with httpx.AsyncClient(base_url=faulty.url, headers=headers, timeout=20) as client:
         yield client
         await client.delete("/_embedded/faults")
 
@@ -101,8 +101,8 @@ async def heard_before(socket: ClientConnection, ref: str) -> list[int]:
     return numbers
 
 
-async def test_a_share_of_broadcasts_is_lost(troubled: State, http: httpx.AsyncClient) -> None:
-    async with opened(troubled) as socket:
+async def test_a_share_of_broadcasts_is_lost(faulty: State, http: httpx.AsyncClient) -> None:
+    async with opened(faulty) as socket:
         await join(socket, echo=True)
 
         await order(http, drop_broadcasts=0.5, seed=1)
@@ -116,10 +116,10 @@ async def test_a_share_of_broadcasts_is_lost(troubled: State, http: httpx.AsyncC
     assert (none, whole) == ([], [7])
 
 
-async def test_a_join_waits_as_long_as_ordered(troubled: State, http: httpx.AsyncClient) -> None:
+async def test_joins_are_delayed(faulty: State, http: httpx.AsyncClient) -> None:
     await order(http, delay_joins_seconds=0.3)
 
-    async with opened(troubled) as socket:
+    async with opened(faulty) as socket:
         started = time.monotonic()
         await join(socket)
 
@@ -127,28 +127,28 @@ async def test_a_join_waits_as_long_as_ordered(troubled: State, http: httpx.Asyn
 
 
 @pytest.mark.parametrize("code", [1012, 4000])
-async def test_open_sockets_close_with_the_ordered_code_and_new_ones_open(
-    troubled: State, http: httpx.AsyncClient, code: int
+async def test_open_sockets_are_closed_with_a_code_and_new_ones_open(
+    faulty: State, http: httpx.AsyncClient, code: int
 ) -> None:
-    async with opened(troubled) as socket:
+    async with opened(faulty) as socket:
         await join(socket)
         await order(http, close_sockets=code)
         with pytest.raises(ConnectionClosed):
             await socket.recv()
         assert socket.close_code == code
 
-    async with opened(troubled) as again:
+    async with opened(faulty) as again:
         await join(again)
 
 
 async def test_requests_and_sockets_get_429_until_it_ends(
-    troubled: State, http: httpx.AsyncClient
+    faulty: State, http: httpx.AsyncClient
 ) -> None:
     await order(http, too_many_requests=1)
 
     refused = await http.get("/rest/v1/")
     with pytest.raises(InvalidStatus) as socket:
-        async with opened(troubled):
+        async with opened(faulty):
             pass
     await http.delete("/_embedded/faults")
 
@@ -157,7 +157,7 @@ async def test_requests_and_sockets_get_429_until_it_ends(
     assert (await http.get("/rest/v1/")).status_code == 200
 
 
-async def test_tokens_live_as_long_as_ordered(http: httpx.AsyncClient) -> None:
+async def test_new_tokens_have_the_requested_lifetime(http: httpx.AsyncClient) -> None:
     await order(http, token_seconds=7)
     person = {"email": f"{time.time_ns()}@example.com", "password": "long enough"}
 
@@ -168,22 +168,22 @@ async def test_tokens_live_as_long_as_ordered(http: httpx.AsyncClient) -> None:
     assert (short["expires_in"], long["expires_in"]) == (7, 3600)
 
 
-async def test_issued_tokens_end_when_ordered_and_those_made_afterwards_are_good(
-    troubled: State, http: httpx.AsyncClient
+async def test_issued_tokens_are_revoked_and_later_ones_are_valid(
+    faulty: State, http: httpx.AsyncClient
 ) -> None:
-    connection = await asyncpg.connect(troubled.db_url)
+    connection = await asyncpg.connect(faulty.db_url)
     await connection.execute(
         "create table public.faults_read (id int); grant select on public.faults_read to"
         " authenticated; notify pgrst, 'reload schema'"
     )
     await connection.close()
 
-    async with connected(troubled.url, troubled.publishable_key) as client:
+    async with connected(faulty.url, faulty.publishable_key) as client:
         await sign_up(client, an_email())
         issued = await client.auth.get_session()
         assert issued
         await client.table("faults_read").select("*").execute()
-        async with opened(troubled) as socket, opened(troubled) as with_key:
+        async with opened(faulty) as socket, opened(faulty) as with_key:
             await join(socket, token=issued.access_token)
             await join(with_key)
             await order(http, expire_tokens=True)
@@ -193,7 +193,7 @@ async def test_issued_tokens_end_when_ordered_and_those_made_afterwards_are_good
             assert await arrived(with_key, range(1)) == []
         with pytest.raises(APIError) as refused:
             await client.table("faults_read").select("*").execute()
-        async with opened(troubled) as socket:
+        async with opened(faulty) as socket:
             rejoined = await try_join(socket, token=issued.access_token)
         with pytest.raises(AuthApiError) as account:
             await client.auth.get_user(issued.access_token)
@@ -202,7 +202,7 @@ async def test_issued_tokens_end_when_ordered_and_those_made_afterwards_are_good
         fresh = await client.auth.get_session()
         assert fresh
         await client.table("faults_read").select("*").execute()
-        async with opened(troubled) as socket:
+        async with opened(faulty) as socket:
             await join(socket, token=fresh.access_token)
 
     assert said["payload"]["message"].startswith("Token has expired")
@@ -212,7 +212,9 @@ async def test_issued_tokens_end_when_ordered_and_those_made_afterwards_are_good
     assert (await http.get("/auth/v1/admin/users")).status_code == 200
 
 
-async def test_a_paused_database_answers_nobody_and_then_goes_on(http: httpx.AsyncClient) -> None:
+async def test_a_paused_database_does_not_answer_and_then_continues(
+    http: httpx.AsyncClient,
+) -> None:
     assert (await http.get("/auth/v1/admin/users")).status_code == 200
 
     await order(http, pause_database_seconds=60)
@@ -251,7 +253,7 @@ def test_a_server_can_be_stopped_while_its_database_is_paused() -> None:
         ("{", "JSON"),
     ],
 )
-async def test_an_order_that_makes_no_sense_is_refused_by_name(
+async def test_an_invalid_fault_plan_is_refused_with_the_field(
     http: httpx.AsyncClient, body: str, named: str
 ) -> None:
     answer = await http.post("/_embedded/faults", content=body)
@@ -260,8 +262,8 @@ async def test_an_order_that_makes_no_sense_is_refused_by_name(
     assert named in answer.json()["message"]
 
 
-async def test_only_the_secret_key_orders(troubled: State, http: httpx.AsyncClient) -> None:
-    publishable = {"apikey": troubled.publishable_key}
+async def test_faults_need_the_secret_key(faulty: State, http: httpx.AsyncClient) -> None:
+    publishable = {"apikey": faulty.publishable_key}
 
     answers = [
         await http.post("/_embedded/faults", json={"too_many_requests": 1}, headers=headers)
@@ -272,7 +274,7 @@ async def test_only_the_secret_key_orders(troubled: State, http: httpx.AsyncClie
     assert (await http.get("/rest/v1/")).status_code == 200
 
 
-async def test_without_the_flag_nobody_orders(supabase_server: State) -> None:
+async def test_without_the_flag_there_are_no_faults(supabase_server: State) -> None:
     headers = {"apikey": supabase_server.secret_key}
     async with httpx.AsyncClient(
         base_url=supabase_server.url, headers=headers, timeout=60

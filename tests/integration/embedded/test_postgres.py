@@ -104,7 +104,7 @@ async def test_a_private_home_stays_private(directory: Path) -> None:
     shutil.rmtree(data.parent)
 
 
-async def test_only_passwords_open_it_and_only_their_owner_can_read_them(directory: Path) -> None:
+async def test_connections_need_passwords_that_only_their_owner_can_read(directory: Path) -> None:
     async with Postgres(directory) as postgres:
         right = postgres.dsn("supabase_admin")
         password = right.split(":")[2].split("@")[0]
@@ -119,7 +119,7 @@ async def test_only_passwords_open_it_and_only_their_owner_can_read_them(directo
     assert (directory / "postgres.log").stat().st_mode & 0o777 == 0o600
 
 
-async def test_no_password_stands_in_a_log_or_an_argument(directory: Path) -> None:
+async def test_no_password_is_in_a_log_or_an_argument(directory: Path) -> None:
     async with Postgres(directory) as postgres:
         password = postgres.dsn("supabase_admin").split(":")[2].split("@")[0]
         command = command_of(postgres.pid)
@@ -142,7 +142,7 @@ async def test_two_directories_get_two_ports(directory: Path) -> None:
         assert await answer(second.dsn("postgres"), "select 1") == 1
 
 
-async def test_a_port_that_was_asked_for_is_not_replaced_by_another(directory: Path) -> None:
+async def test_a_requested_port_is_not_replaced(directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -151,7 +151,7 @@ async def test_a_port_that_was_asked_for_is_not_replaced_by_another(directory: P
                 pytest.fail("a port for two")
 
 
-async def test_data_of_another_version_are_refused_and_left_as_they_are(directory: Path) -> None:
+async def test_data_of_another_version_are_refused_and_unchanged(directory: Path) -> None:
     async with Postgres(directory) as postgres:
         version = postgres.data / "PG_VERSION"
     version.write_text("16\n")
@@ -164,7 +164,7 @@ async def test_data_of_another_version_are_refused_and_left_as_they_are(director
         assert await answer(postgres.dsn("postgres"), "select 1") == 1
 
 
-async def test_a_directory_that_cannot_be_made_is_said_in_one_line(directory: Path) -> None:
+async def test_an_unwritable_directory_is_reported_in_one_line(directory: Path) -> None:
     (directory / "file").write_text("")
 
     with pytest.raises(CannotStart, match="cannot be written"):
@@ -172,7 +172,7 @@ async def test_a_directory_that_cannot_be_made_is_said_in_one_line(directory: Pa
             pytest.fail("started inside a file")
 
 
-async def test_an_initdb_that_was_cut_short_is_begun_again(directory: Path) -> None:
+async def test_an_interrupted_initdb_is_repeated(directory: Path) -> None:
     half = directory / "postgres.new-cut"
     half.mkdir()
     (half / "PG_VERSION").write_text("18\n")
@@ -199,7 +199,7 @@ async def test_a_stale_pid_file_of_a_process_that_is_not_postgres_is_cleared(
     await bystander.wait()
 
 
-async def test_postgres_dies_with_a_server_that_is_killed_and_the_data_stay(
+async def test_postgres_ends_with_a_killed_server_and_keeps_the_data(
     directory: Path,
 ) -> None:
     program = (
@@ -241,7 +241,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_running(
         assert await answer(postgres.dsn("postgres"), "select 1") == 1
 
 
-async def test_an_orphan_that_still_runs_is_stopped_before_the_next_start(directory: Path) -> None:
+async def test_a_running_orphan_is_stopped_before_the_next_start(directory: Path) -> None:
     first = Postgres(directory)
     await first.__aenter__()
     orphan = first.pid
@@ -254,12 +254,12 @@ async def test_an_orphan_that_still_runs_is_stopped_before_the_next_start(direct
         assert await answer(postgres.dsn("postgres"), "select 1") == 1
 
 
-async def test_postgres_that_was_killed_comes_back_on_its_port(directory: Path) -> None:
+async def test_a_killed_postgres_restarts_on_its_port(directory: Path) -> None:
     port = a_port()
     async with Postgres(directory, port=port) as postgres, asyncio.TaskGroup() as group:
         dsn = postgres.dsn("postgres")
         await answer(dsn, "create table public.kept as select 42 as n")
-        keeper = group.create_task(postgres.keep())
+        keeper = group.create_task(postgres.keep_running())
         os.kill(postgres.pid, signal.SIGKILL)
 
         async def kept() -> bool:
@@ -272,7 +272,7 @@ async def test_postgres_that_was_killed_comes_back_on_its_port(directory: Path) 
         keeper.cancel()
 
 
-async def test_a_server_whose_postgres_lost_its_port_comes_back_and_says_where(
+async def test_postgres_restarts_on_another_port_and_publishes_it(
     directory: Path,
 ) -> None:
     with embedded_server(directory, "--port=0") as state:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from embedded.postgres.cluster import drop_data
 from embedded.postgres.postmaster import read_postmaster
-from embedded.reset import drop_data
 from embedded.state import State, is_alive, read_state
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
@@ -53,7 +53,7 @@ def refused(directory: Path, *arguments: str) -> str:
     return answer.stderr
 
 
-def test_a_preferred_port_is_taken_unless_it_is_in_use(directory: Path) -> None:
+def test_a_preferred_port_is_used_unless_it_is_in_use(directory: Path) -> None:
     port = a_port()
     with embedded_server(directory, f"--prefer-port={port}") as state:
         assert state.url.endswith(f":{port}")
@@ -66,7 +66,7 @@ def test_a_preferred_port_is_taken_unless_it_is_in_use(directory: Path) -> None:
         assert again.url == state.url
 
 
-async def test_the_rates_of_a_hosted_project_hold_when_asked_for(directory: Path) -> None:
+async def test_hosted_limits_apply_on_request(directory: Path) -> None:
     with embedded_server(directory, "--hosted-limits") as state:
         async with httpx.AsyncClient(
             base_url=state.url, headers={"apikey": state.secret_key}, timeout=20
@@ -82,7 +82,7 @@ async def test_the_rates_of_a_hosted_project_hold_when_asked_for(directory: Path
             assert await send(1) == 429
 
 
-def test_the_state_file_says_where_it_is_and_only_its_owner_reads_it(directory: Path) -> None:
+def test_the_state_file_has_the_address_and_only_its_owner_reads_it(directory: Path) -> None:
     with embedded_server(directory) as state:
         assert is_alive(state)
         assert (directory / "state.json").stat().st_mode & 0o777 == 0o600
@@ -103,7 +103,7 @@ def test_keys_and_address_survive_a_restart(directory: Path) -> None:
         )
 
 
-async def test_legacy_grants_open_new_tables_until_they_are_ended(directory: Path) -> None:
+async def test_legacy_grants_apply_to_new_tables_until_they_are_ended(directory: Path) -> None:
     async def read_new_table(state: State, name: str) -> httpx.Response:
         connection = await asyncpg.connect(state.db_url)
         await connection.execute(f"create table {name} (id integer)")
@@ -131,14 +131,14 @@ async def test_legacy_grants_open_new_tables_until_they_are_ended(directory: Pat
         assert "--legacy-grants" in refused.json()["hint"]
 
 
-def test_a_second_server_on_the_directory_is_told_where_the_first_is(directory: Path) -> None:
+def test_a_second_server_reports_the_url_of_the_first(directory: Path) -> None:
     with embedded_server(directory) as state:
         assert state.url in refused(directory)
         assert state.url in refused(directory, f"--port={state.url.rpartition(':')[2]}")
         assert is_alive(state)
 
 
-def test_a_killed_server_leaves_a_directory_that_starts_again(directory: Path) -> None:
+def test_a_directory_starts_again_after_its_server_was_killed(directory: Path) -> None:
     program = [sys.executable, "-m", "embedded", f"--dir={directory}", "--ready-fd=1"]
     with subprocess.Popen(program, stdout=subprocess.PIPE) as server:
         assert server.stdout
@@ -153,21 +153,21 @@ def test_a_killed_server_leaves_a_directory_that_starts_again(directory: Path) -
         assert is_alive(again)
 
 
-def test_a_port_that_is_taken_is_named(directory: Path) -> None:
+def test_a_port_in_use_is_named(directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
         assert f"Port {port} is in use" in refused(directory, f"--port={port}")
 
 
-def test_an_address_that_others_can_reach_needs_a_second_word(directory: Path) -> None:
+def test_an_address_that_others_can_reach_needs_allow_remote(directory: Path) -> None:
     assert "--allow-remote" in refused(directory, "--host=0.0.0.0")
-    assert "no IP address" in refused(directory, "--host=elsewhere")
+    assert "not an IP address" in refused(directory, "--host=elsewhere")
     with embedded_server(directory, "--host=0.0.0.0", "--allow-remote") as state:
         assert is_alive(state)
 
 
-def test_data_of_another_version_are_named_with_the_way_out(directory: Path) -> None:
+def test_data_of_another_version_are_refused_with_the_remedy(directory: Path) -> None:
     with embedded_server(directory):
         pass
     [version] = directory.glob("postgres/PG_VERSION")
@@ -176,14 +176,14 @@ def test_data_of_another_version_are_named_with_the_way_out(directory: Path) -> 
     assert "holds data of Postgres 15" in refused(directory)
 
 
-def test_a_directory_that_cannot_be_written_is_named(directory: Path) -> None:
+def test_an_unwritable_directory_is_named(directory: Path) -> None:
     (directory / "file").write_text("")
 
     assert "cannot be written" in refused(directory / "file")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_signal_stops_it_in_order(directory: Path, number: signal.Signals) -> None:
+def test_each_signal_stops_it_properly(directory: Path, number: signal.Signals) -> None:
     program = [sys.executable, "-m", "embedded", f"--dir={directory}", "--ready-fd=1"]
     with subprocess.Popen(program, stdout=subprocess.PIPE) as server:
         assert server.stdout
@@ -231,14 +231,14 @@ def test_health_names_the_process(client: httpx.Client, supabase_server: State) 
 
 
 @pytest.mark.parametrize("path", ["/rest/v1/", "/auth/v1/user", "/auth/v1/admin/users"])
-def test_nothing_is_told_without_a_key(client: httpx.Client, path: str) -> None:
+def test_requests_without_a_key_are_refused(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
 
     assert answer.status_code == 401
     assert answer.json()["message"] == "No API key found in request"
 
 
-def test_a_browser_may_ask_from_anywhere_with_any_header(client: httpx.Client) -> None:
+def test_cors_allows_any_origin_and_header(client: httpx.Client) -> None:
     wanted = "authorization, apikey, x-retry-count, traceparent, accept-profile"
     preflight = client.options(
         "/rest/v1/anything",
@@ -268,7 +268,7 @@ def test_a_browser_may_ask_from_anywhere_with_any_header(client: httpx.Client) -
         ("GET", "/elsewhere", 404),
     ],
 )
-def test_what_is_not_offered_names_the_way_out(
+def test_unsupported_paths_name_the_alternative(
     client: httpx.Client, method: str, path: str, status: int
 ) -> None:
     answer = client.request(method, path)
@@ -278,7 +278,7 @@ def test_what_is_not_offered_names_the_way_out(
     assert "supabase start" in answer.json()["message"]
 
 
-async def test_a_stop_does_not_wait_for_open_websockets(directory: Path) -> None:
+async def test_shutdown_does_not_wait_for_open_websockets(directory: Path) -> None:
     with embedded_server(directory) as state:
         address = state.url.replace("http", "ws") + "/realtime/v1/websocket?vsn=1.0.0&apikey="
         async with connect(address + state.publishable_key) as socket_:

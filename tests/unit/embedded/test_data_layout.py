@@ -86,7 +86,7 @@ def test_an_account_enters_what_owner_group_and_mode_allow(open_folder: Path) ->
     assert STRANGER.can_traverse(folder)
 
 
-def test_a_link_is_judged_by_where_it_leads(home: Path, open_folder: Path) -> None:
+def test_a_link_is_judged_by_its_target(home: Path, open_folder: Path) -> None:
     (open_folder / "link").symlink_to(home)
 
     assert not STRANGER.can_traverse(open_folder / "link")
@@ -99,7 +99,7 @@ def test_postgres_never_runs_as_root() -> None:
 
 
 @as_root
-def test_what_the_account_cannot_reach_goes_elsewhere_and_no_mode_changes(
+def test_unreachable_places_are_replaced_and_no_mode_changes(
     home: Path, installation: Installation, open_folder: Path
 ) -> None:
     before = modes(home)
@@ -120,13 +120,15 @@ def test_what_the_account_cannot_reach_goes_elsewhere_and_no_mode_changes(
 
 
 @as_root
-def test_root_follows_no_link_that_the_account_has_put_in_its_folder(
+def test_root_follows_no_link_of_the_account(
     home: Path, installation: Installation, open_folder: Path
 ) -> None:
     root = open_folder / "var"
     precious = open_folder / "precious"
     precious.write_text("kept")
-    folder = choose_layout(home, installation, account=STRANGER, token="t", system_root=root).data.parent
+    folder = choose_layout(
+        home, installation, account=STRANGER, token="t", system_root=root
+    ).data.parent
     (folder / OWNER_FILE).unlink()
     (folder / OWNER_FILE).symlink_to(precious)
 
@@ -152,7 +154,7 @@ def test_the_programs_are_copied_once(
 
 
 @as_root
-def test_a_state_directory_made_anew_gets_new_data(
+def test_a_recreated_state_directory_gets_new_data(
     home: Path, installation: Installation, open_folder: Path
 ) -> None:
     root = open_folder / "var"
@@ -164,9 +166,7 @@ def test_a_state_directory_made_anew_gets_new_data(
 
 
 @as_root
-def test_a_place_that_the_account_can_reach_is_used_as_it_is(
-    open_folder: Path, installation: Installation
-) -> None:
+def test_a_reachable_place_is_used(open_folder: Path, installation: Installation) -> None:
     for path in (open_folder / "home", installation.bin / "postgres"):
         path.chmod(0o755)
     root = open_folder / "var"
@@ -178,8 +178,6 @@ def test_a_place_that_the_account_can_reach_is_used_as_it_is(
 
 
 @as_root
-def test_a_system_folder_that_is_closed_stops_the_start(
-    home: Path, installation: Installation
-) -> None:
+def test_a_closed_system_folder_prevents_the_start(home: Path, installation: Installation) -> None:
     with pytest.raises(CannotStart, match="ordinary user"):
         choose_layout(home, installation, account=STRANGER, token="t", system_root=home / "var")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from embedded.errors import CannotStart
 from embedded.keys import (
-    Keys,
     KeyRefused,
+    Keys,
     TokenFault,
     TokenRejected,
     identify,
@@ -42,7 +42,7 @@ def test_the_publishable_key_alone_is_anonymous() -> None:
     assert identify(KEYS, apikey=KEYS.publishable, authorization=None).role == "anon"
 
 
-def test_the_secret_key_alone_is_the_service() -> None:
+def test_the_secret_key_alone_is_the_service_role() -> None:
     identity = identify(KEYS, apikey=KEYS.secret, authorization=None)
 
     assert (identity.role, identity.claims) == ("service_role", {"role": "service_role"})
@@ -53,7 +53,7 @@ def test_the_secret_key_alone_is_the_service() -> None:
     [KEYS.publishable, KEYS.secret, KEYS.legacy_anon],
     ids=["publishable", "secret", "legacy anon"],
 )
-def test_a_key_repeated_as_bearer_counts_once(key: str) -> None:
+def test_a_key_repeated_as_bearer_is_no_token(key: str) -> None:
     alone = identify(KEYS, apikey=key, authorization=None)
 
     assert identify(KEYS, apikey=key, authorization=f"Bearer {key}") == alone
@@ -77,21 +77,21 @@ def test_a_session_without_a_role_is_anonymous() -> None:
     assert identify(KEYS, apikey=KEYS.secret, authorization=f"bearer {token}").role == "anon"
 
 
-def test_legacy_keys_have_the_role_that_they_name() -> None:
+def test_legacy_keys_have_the_role_in_their_claims() -> None:
     anon = identify(KEYS, apikey=KEYS.legacy_anon, authorization=None)
     service = identify(KEYS, apikey=KEYS.legacy_service_role, authorization=None)
 
     assert (anon.role, service.role) == ("anon", "service_role")
 
 
-def test_a_users_session_is_no_api_key() -> None:
+def test_a_users_token_is_no_api_key() -> None:
     refused = refusal(apikey=a_session())
 
     assert (refused.status, refused.body["message"]) == (401, "Invalid API key")
 
 
 @pytest.mark.parametrize("apikey", [None, ""])
-def test_no_key_is_refused_as_hosted_does_it(apikey: str | None) -> None:
+def test_a_missing_key_is_refused_as_on_hosted_projects(apikey: str | None) -> None:
     refused = refusal(apikey=apikey, authorization=f"Bearer {KEYS.secret}")
 
     assert refused.status == 401
@@ -142,7 +142,7 @@ def test_a_bad_session_is_refused_with_postgrests_code(token: str, code: str) ->
     assert (refused.status, refused.body["code"]) == (401, code)
 
 
-def test_clocks_may_differ_by_half_a_minute_unless_told_otherwise() -> None:
+def test_clocks_may_differ_by_half_a_minute_by_default() -> None:
     token = a_session(exp=int(time.time()) - 10)
 
     assert verify_jwt(KEYS, token)["sub"] == "a"
@@ -152,18 +152,18 @@ def test_clocks_may_differ_by_half_a_minute_unless_told_otherwise() -> None:
 
 
 @given(apikey=st.text(), authorization=st.text())
-def test_whatever_is_sent_either_identifies_or_is_refused(apikey: str, authorization: str) -> None:
+def test_any_input_is_identified_or_refused(apikey: str, authorization: str) -> None:
     with pytest.raises(KeyRefused):
         identify(KEYS, apikey=apikey, authorization=f"Bearer {authorization}")
 
 
 @given(token=st.text())
-def test_whatever_is_sent_as_token_is_verified_or_rejected(token: str) -> None:
+def test_any_token_is_verified_or_rejected(token: str) -> None:
     with pytest.raises(TokenRejected):
         verify_jwt(KEYS, token)
 
 
-def test_keys_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
+def test_keys_are_created_once_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
     made = load_keys(tmp_path)
 
     assert load_keys(tmp_path) == made
@@ -178,14 +178,14 @@ def test_damaged_keys_are_not_replaced_silently(tmp_path: Path) -> None:
         load_keys(tmp_path)
 
 
-def test_keys_do_not_show_themselves() -> None:
+def test_keys_are_not_in_the_repr() -> None:
     shown = repr(KEYS) + str(KEYS)
 
     secrets = (KEYS.secret, KEYS.jwt_secret, KEYS.legacy_anon, KEYS.legacy_service_role)
     assert not any(secret in shown for secret in secrets)
 
 
-def test_keys_look_like_a_hosted_projects() -> None:
+def test_keys_have_the_format_of_a_hosted_project() -> None:
     keys: Keys = make_keys()
 
     assert keys.publishable.startswith("sb_publishable_")

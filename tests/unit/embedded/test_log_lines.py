@@ -2,10 +2,10 @@
 
 import logging
 
-from embedded.log_lines import LineFormatter
+from embedded.__main__ import LineFormatter
 
 
-def test_a_message_is_one_line_and_nothing_in_it_acts() -> None:
+def test_a_message_is_one_line_without_control_characters() -> None:
     hostile = "\x1b[2J\u202e\nERROR all is lost"
     error = (ValueError, ValueError(hostile), None)
     record = logging.LogRecord("n", 30, "f", 1, "refused: %s", (hostile,), error)

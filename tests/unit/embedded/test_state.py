@@ -23,7 +23,7 @@ def a_state(*, pid: int | None = os.getpid()) -> State:
     )
 
 
-def test_what_was_written_is_read_and_only_its_owner_may(tmp_path: Path) -> None:
+def test_a_written_state_is_read_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     write_state(tmp_path, a_state())
 
     assert read_state(tmp_path) == a_state()
@@ -32,7 +32,7 @@ def test_what_was_written_is_read_and_only_its_owner_may(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"url": 1}', "\udcff"])
-def test_a_file_that_is_no_state_is_none(tmp_path: Path, text: str) -> None:
+def test_an_invalid_file_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_bytes(text.encode("utf-8", "surrogateescape"))
 
     assert read_state(tmp_path) is None
@@ -43,7 +43,7 @@ def test_no_file_or_no_directory_is_none(tmp_path: Path) -> None:
     assert read_state(tmp_path / "absent") is None
 
 
-def test_a_stop_keeps_the_address_and_takes_the_pid(tmp_path: Path) -> None:
+def test_a_stop_keeps_the_address_and_removes_the_pid(tmp_path: Path) -> None:
     write_state(tmp_path, a_state())
 
     mark_stopped(tmp_path)
@@ -55,10 +55,10 @@ def test_a_stopped_server_is_not_alive() -> None:
     assert not is_alive(a_state(pid=None))
 
 
-def test_a_process_that_does_not_answer_is_not_our_server() -> None:
+def test_a_process_that_does_not_answer_is_not_alive() -> None:
     assert not is_alive(a_state(pid=os.getpid()))
 
 
-def test_a_state_does_not_show_its_secrets() -> None:
+def test_secrets_are_not_in_the_repr() -> None:
     assert "sb_secret_a" not in repr(a_state())
     assert "hidden" not in repr(a_state())

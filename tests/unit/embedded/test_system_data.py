@@ -39,7 +39,7 @@ def deleted(directory: Path) -> None:
     directory.rmdir()
 
 
-def test_data_of_a_deleted_or_renewed_state_directory_are_removed(
+def test_data_of_a_deleted_or_recreated_state_directory_are_removed(
     tmp_path: Path, root: Path
 ) -> None:
     kept, gone, renewed = (tmp_path / name for name in ("kept", "project/gone", "renewed"))
@@ -68,7 +68,7 @@ def test_data_stay_while_their_file_system_is_not_mounted(tmp_path: Path, root: 
     assert folder.is_dir()
 
 
-def test_data_that_a_postgres_serves_and_folders_of_others_stay(tmp_path: Path, root: Path) -> None:
+def test_data_in_use_and_foreign_folders_stay(tmp_path: Path, root: Path) -> None:
     foreign = root / "somebody-elses"
     foreign.mkdir(parents=True)
     folder = made(root, tmp_path / "running")
@@ -91,7 +91,7 @@ def test_data_that_a_postgres_serves_and_folders_of_others_stay(tmp_path: Path, 
     assert remove_orphans(root)
 
 
-def test_programs_that_nobody_used_for_an_hour_are_removed(root: Path) -> None:
+def test_programs_unused_for_an_hour_are_removed(root: Path) -> None:
     for name in ("18.4", "17.9"):
         (root / f"{PROGRAMS}{name}").mkdir(parents=True)
     os.utime(root / f"{PROGRAMS}17.9", (0, 0))

@@ -13,14 +13,17 @@ _METHODS: Final = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS"
 _PREFLIGHT_SECONDS: Final = "3600"
 
 
-class Cors:
-    """Answers preflights and marks every other answer; the keys alone decide who may do what."""
+class CorsMiddleware:
+    """Answers preflights and adds headers to responses; access is decided by keys alone.
+
+    Unlike Starlette's it adds them without an Origin header too, and allows any method and header.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -30,14 +33,14 @@ class Cors:
                 await _answer_preflight(headers, send)
                 return
 
-        async def send_marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
                 answer["Access-Control-Allow-Origin"] = "*"
                 answer["Access-Control-Expose-Headers"] = _EXPOSED
             await send(message)
 
-        await self._app(scope, receive, send_marked)
+        await self._app(scope, receive, send_with_headers)
 
 
 async def _answer_preflight(headers: Headers, send: Send) -> None:
@@ -45,7 +48,7 @@ async def _answer_preflight(headers: Headers, send: Send) -> None:
         {
             "Access-Control-Allow-Origin": "*",
             "Access-Control-Allow-Methods": _METHODS,
-            # Clients keep adding headers (tracing, retries): whatever is asked for is fine.
+            # Clients keep adding headers, for tracing or retries.
             "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "*"),
             "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
             "Vary": "Access-Control-Request-Headers",

@@ -1,1 +1,0 @@
-"""HTTP shared by all parts of the embedded server."""
