@@ -1,1 +1,7 @@
-"""Supabase Realtime on loopback: channels, broadcast, presence, and messages from the database."""
+"""Supabase Realtime: channels with broadcast, presence and changes of the database.
+
+A socket (`connection`) has channels (`channel`), which join topics (`topics`). Broadcasts come
+from clients, from HTTP (`http_broadcast`) and from rows of realtime.messages (`delivery`).
+`access/` checks tokens and policies, `changes/` reads the logical replication of published
+tables, and `wire/` has the frames. The `hub` creates what all of them share.
+"""

@@ -1,18 +1,18 @@
-"""One socket: reads its frames, writes what its channels say."""
+"""One socket: reads its frames and writes those of its channels."""
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from embedded.realtime.access.callers import Visitor
-from embedded.realtime.channel import Channel
-from embedded.realtime.mailbox import Mailbox
-from embedded.realtime.outbox import Outbox
-from embedded.realtime.services import Services
-from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.access.callers import Caller
+from embedded.realtime.channel import Channel, Mailbox
+from embedded.realtime.hub import RealtimeServices
+from embedded.realtime.wire.frame_writer import FrameWriter
 from embedded.realtime.wire.frames import (
     MAX_FRAME_BYTES,
     PREFIX,
@@ -25,13 +25,48 @@ from embedded.realtime.wire.frames import (
 
 _log = logging.getLogger(__name__)
 
-_UNSERVED_PUSHES: Final = 256
-"""Of all channels of the socket together; then we read no further until some are served."""
+_MAX_WAITING_PUSHES: Final = 256
+"""Limit of waiting pushes of all channels; reading pauses until some are served."""
 _CLOSE_SECONDS: Final = 1.0
 _IDLE_CODE: Final = 1000
 _TOO_BIG_CODE: Final = 1009
 _GOING_AWAY_CODE: Final = 1001
 _TRY_AGAIN_LATER_CODE: Final = 1013
+
+
+class Outbox:
+    """A bounded queue of frames: `put` never waits, and a client that is too slow is closed."""
+
+    def __init__(self, *, max_frames: int, max_bytes: int, on_overflow: Callable[[], None]) -> None:
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._on_overflow = on_overflow
+        self._frames: deque[str | bytes] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+        self._has_overflown = False
+
+    def put(self, frame: str | bytes) -> None:
+        """Append a frame; after an overflow, which is reported once, frames are dropped."""
+        if self._has_overflown:
+            return
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        self._filled.set()
+        if len(self._frames) > self._max_frames or self._bytes > self._max_bytes:
+            self._has_overflown = True
+            self._frames.clear()
+            self._on_overflow()
+
+    async def frames(self) -> AsyncIterator[str | bytes]:
+        """Yield the frames in order, without end."""
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= len(frame)
+                yield frame
+            self._filled.clear()
+            await self._filled.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +76,43 @@ class _Joined:
     task: asyncio.Task[None]
 
 
-class Connection:
-    """Serves an accepted websocket; its troubles stay its own."""
+class SocketConnection:
+    """Serves an accepted websocket; its errors affect no other socket."""
 
     def __init__(
         self,
         socket: WebSocket,
         *,
         version: Version,
-        visitor: Visitor,
+        caller: Caller,
         headers: str,
-        services: Services,
+        services: RealtimeServices,
     ) -> None:
         self._socket = socket
         self._version = version
-        self._visitor = visitor
+        self._resolve_caller = caller
         self._headers = headers
         self._services = services
-        self._patience = asyncio.timeout(None)
-        self._waits_since: float | None = None
-        """Since when the client says nothing, by the loop's clock; None while it is served."""
+        self._deadline = asyncio.timeout(None)
+        self._idle_since: float | None = None
+        """Loop time since which the client is idle; None while a frame is handled."""
         self._end_code = _TRY_AGAIN_LATER_CODE
         self._group = asyncio.TaskGroup()
         self._joined: dict[str, _Joined] = {}
-        self._room = asyncio.Semaphore(_UNSERVED_PUSHES)
+        self._capacity = asyncio.Semaphore(_MAX_WAITING_PUSHES)
         self._outbox = Outbox(
-            most_frames=services.limits.queued_frames,
-            most_bytes=services.limits.queued_bytes,
-            on_overflow=self._lose_patience,
+            max_frames=services.limits.queued_frames,
+            max_bytes=services.limits.queued_bytes,
+            on_overflow=self._end_overflow,
         )
 
     async def run(self) -> None:
-        """Serve until the client goes, says nothing for too long, or falls too far behind."""
+        """Serve until the client disconnects, is idle for too long, or reads too slowly."""
         code: int | None = None
         try:
-            async with self._patience, self._group:
+            async with self._deadline, self._group:
                 writer = self._group.create_task(self._write(), name="write to a socket")
-                watch = self._group.create_task(self._end_when_idle(), name="watch a socket")
+                watch = self._group.create_task(self._close_when_idle(), name="watch a socket")
                 code = await self._read()
                 writer.cancel()
                 watch.cancel()
@@ -88,19 +123,19 @@ class Connection:
         if code is not None:
             await self._close(code)
 
-    def _lose_patience(self) -> None:
+    def _end_overflow(self) -> None:
         self._end(_TRY_AGAIN_LATER_CODE)
 
     def _end(self, code: int) -> None:
         self._end_code = code
-        self._patience.reschedule(asyncio.get_running_loop().time())
+        self._deadline.reschedule(asyncio.get_running_loop().time())
 
     async def _close(self, code: int) -> None:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._socket.close(code)
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            pass  # it is gone, or does not even read that we go
+            pass  # disconnected, or not reading
 
     async def _write(self) -> None:
         try:
@@ -110,15 +145,15 @@ class Connection:
                 else:
                     await self._socket.send_text(frame)
         except WebSocketDisconnect:
-            return  # the reader learns of it too
+            return  # the reader notices it too
 
     async def _read(self) -> int | None:
-        """Serve frames; return the code to close with, None when the client has gone."""
+        """Handle frames; return the close code, or None if the client disconnected."""
         clock = asyncio.get_running_loop().time
         while True:
-            self._waits_since = clock()
+            self._idle_since = clock()
             message = await self._socket.receive()
-            self._waits_since = None
+            self._idle_since = None
             if message["type"] == "websocket.disconnect":
                 return None
             text = message.get("text")
@@ -128,16 +163,16 @@ class Connection:
             try:
                 push = decode(self._version, data)
             except MalformedFrame:
-                continue  # ignored by the real server too
-            await self._room.acquire()
+                continue  # ignored, as by the real server
+            await self._capacity.acquire()
             self._dispatch(push)
 
-    async def _end_when_idle(self) -> None:
-        """Once for the socket: a timeout for each frame would cost a fifth of all its work."""
+    async def _close_when_idle(self) -> None:
+        """Close an idle socket; one timer is much cheaper than a timeout per frame."""
         idle_seconds = self._services.limits.idle_seconds
         clock = asyncio.get_running_loop().time
         while True:
-            since = self._waits_since
+            since = self._idle_since
             left = idle_seconds if since is None else since + idle_seconds - clock()
             if left <= 0:
                 self._end(_IDLE_CODE)
@@ -152,20 +187,20 @@ class Connection:
             joined.mailbox.put(push)
             return
         else:
-            self._answer_unjoined(push)
-        self._room.release()
+            self._reply_unjoined(push)
+        self._capacity.release()
 
-    def _answer_unjoined(self, push: Push) -> None:
+    def _reply_unjoined(self, push: Push) -> None:
         if push.topic == "phoenix" and push.event == "heartbeat":
-            self._line(push, join_ref=None).reply(push, "ok", {})
+            self._build_writer(push, join_ref=None).reply(push, "ok", {})
         elif push.event == "phx_leave":
-            self._line(push, join_ref=push.join_ref).reply(push, "ok", {})
+            self._build_writer(push, join_ref=push.join_ref).reply(push, "ok", {})
         else:
             reason = "unmatched topic"
-            self._line(push, join_ref=None).reply(push, "error", {"reason": reason})
+            self._build_writer(push, join_ref=None).reply(push, "error", {"reason": reason})
 
     def _join(self, push: Push) -> None:
-        if not self._services.joins.count():
+        if not self._services.join_rate.allow():
             reason = "ClientJoinRateLimitReached: Too many joins per second"
             self._group.create_task(
                 self._refuse(push, reason, code=_GOING_AWAY_CODE), name=f"refuse {push.topic}"
@@ -180,38 +215,38 @@ class Connection:
             return
         channel = Channel(
             join=push,
-            line=self._line(push, join_ref=push.join_ref),
-            superseded=superseded.channel.line if superseded else None,
-            visitor=self._visitor,
+            writer=self._build_writer(push, join_ref=push.join_ref),
+            superseded=superseded.channel.writer if superseded else None,
+            caller=self._resolve_caller,
             headers=self._headers,
             services=self._services,
         )
-        mailbox = Mailbox(self._room)
+        mailbox = Mailbox(self._capacity)
         task = self._group.create_task(self._run(channel, mailbox), name=f"channel {push.topic}")
         self._joined[push.topic] = _Joined(channel, mailbox, task)
 
     async def _refuse(self, push: Push, reason: str, *, code: int | None = None) -> None:
-        """Answer a join with an error; a code closes the socket too."""
+        """Reply to a join with an error; with a code, close the socket as well."""
         await asyncio.sleep(self._services.limits.refusal_seconds)
-        self._line(push, join_ref=push.join_ref).reply(push, "error", {"reason": reason})
+        self._build_writer(push, join_ref=push.join_ref).reply(push, "error", {"reason": reason})
         if code is not None:
-            await asyncio.sleep(self._services.limits.refusal_seconds)  # the answer goes first
+            await asyncio.sleep(self._services.limits.refusal_seconds)  # the reply is sent first
             self._end(code)
 
     async def _run(self, channel: Channel, mailbox: Mailbox) -> None:
         try:
             await channel.run(mailbox)
-        except Exception:  # the boundary: one channel's error ends neither socket nor server
+        except Exception:  # boundary: the error of a channel ends neither socket nor server
             _log.exception("A channel crashed")
-            channel.line.crash()
+            channel.writer.report_crash()
         finally:
-            joined = self._joined.get(channel.line.topic)
+            joined = self._joined.get(channel.writer.topic)
             if joined and joined.channel is channel:
-                del self._joined[channel.line.topic]
+                del self._joined[channel.writer.topic]
             for push in mailbox.take_all():
-                self._answer_unjoined(push)
+                self._reply_unjoined(push)
 
-    def _line(self, push: Push, *, join_ref: Ref) -> Line:
-        return Line(
+    def _build_writer(self, push: Push, *, join_ref: Ref) -> FrameWriter:
+        return FrameWriter(
             topic=push.topic, join_ref=join_ref, version=self._version, send=self._outbox.put
         )

@@ -1,4 +1,4 @@
-"""From realtime.messages to the channels: rung by NOTIFY, read from the table."""
+"""Delivery of rows of realtime.messages to channels, triggered by NOTIFY."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from embedded.realtime.messages import Messages, Stored
+from embedded.realtime.messages import MessageStore, StoredMessage
 from embedded.realtime.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -18,56 +18,56 @@ _log = logging.getLogger(__name__)
 _BATCH: Final = 200
 _REMEMBERED: Final = 10_000
 _LONGEST_TRANSACTION: Final = timedelta(seconds=30)
-"""Rows are dated by the beginning of their transaction: how far back a catch-up looks."""
+"""How far back a catch-up looks, since rows have the start time of their transaction."""
 _RETRY_SECONDS: Final = 0.2
-_TROUBLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Delivery:
     """Broadcasts each committed row once, in the order of commits.
 
-    What was committed while the listening connection was down is found again by its date.
+    Rows that were committed while the listener was disconnected are found by their date.
     """
 
     def __init__(
-        self, *, messages: Messages, topics: Topics, payload_bytes: int, started_at: datetime
+        self, *, messages: MessageStore, topics: Topics, payload_bytes: int, started_at: datetime
     ) -> None:
         self._messages = messages
         self._topics = topics
         self._payload_bytes = payload_bytes
         self._latest = started_at
         self._horizon = started_at
-        """A catch-up does not look further back: what was delivered there is forgotten."""
+        """Limit of a catch-up, since older deliveries are no longer remembered."""
         self._remembered: OrderedDict[UUID, datetime] = OrderedDict()
         self._ids: list[UUID] = []
         self._has_missed = False
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    def ring(self, payload: str) -> None:
-        """Hear of rows by their ids, or ("") that notifications may have been missed."""
+    def notify(self, payload: str) -> None:
+        """Take the ids of new rows, or "" if notifications may have been missed."""
         if payload == "":
             self._has_missed = True
         else:
             try:
                 self._ids += [UUID(each) for each in payload.split(",")]
             except ValueError:
-                return  # anybody may NOTIFY
-        self._rung.set()
+                return  # any role may NOTIFY
+        self._notified.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; waits out a database that does not answer."""
+        """Deliver until cancelled; retry if the database does not answer."""
         while True:
-            await self._rung.wait()
-            self._rung.clear()
+            await self._notified.wait()
+            self._notified.clear()
             try:
                 await self._deliver_waiting()
-            except _TROUBLE as error:
+            except _CONNECTION_ERRORS as error:
                 _log.warning("Messages wait for the database: %s", error)
-                self._rung.set()
+                self._notified.set()
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _deliver_waiting(self) -> None:
-        """Deliver what has been rung; what cannot be read now stays."""
+        """Deliver the waiting rows; those that cannot be read stay."""
         if self._has_missed:
             self._has_missed = False
             try:
@@ -84,7 +84,7 @@ class Delivery:
             del self._ids[: len(batch)]
             await self._broadcast(found[each] for each in batch if each in found)
 
-    async def _broadcast(self, rows: Iterable[Stored]) -> None:
+    async def _broadcast(self, rows: Iterable[StoredMessage]) -> None:
         for number, row in enumerate(rows, start=1):
             if row.id not in self._remembered:
                 self._remember(row)
@@ -93,7 +93,7 @@ class Delivery:
             if number % _BATCH == 0:
                 await asyncio.sleep(0)  # lets the sockets write before their queues are full
 
-    def _remember(self, row: Stored) -> None:
+    def _remember(self, row: StoredMessage) -> None:
         self._remembered[row.id] = row.inserted_at
         self._latest = max(self._latest, row.inserted_at)
         if len(self._remembered) > _REMEMBERED:

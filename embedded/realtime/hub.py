@@ -1,8 +1,9 @@
-"""The heart of Realtime: who has joined what, and what the database has to say to them."""
+"""The objects that all sockets of a server share, and the tasks behind them."""
 
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,14 +11,12 @@ import asyncpg
 
 from embedded.keys import Keys
 from embedded.postgres.database import Database
-from embedded.realtime.access.authorization import Gate
-from embedded.realtime.access.callers import Visitors
-from embedded.realtime.changes.feed import Feed
+from embedded.realtime.access.authorization import Authorizer
+from embedded.realtime.access.callers import CallerResolver
+from embedded.realtime.changes.feed import ChangeFeed
 from embedded.realtime.delivery import Delivery
-from embedded.realtime.limits import Limits
-from embedded.realtime.messages import Messages
-from embedded.realtime.rates import Rate
-from embedded.realtime.services import Services
+from embedded.realtime.limits import Limits, RateLimiter
+from embedded.realtime.messages import MessageStore
 from embedded.realtime.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -27,26 +26,40 @@ NOTIFY_CHANNEL: Final = "realtime_messages"
 _PRUNE_SECONDS: Final = 3600.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeServices:
+    """Objects that all channels of a server share."""
+
+    feed: ChangeFeed
+    authorizer: Authorizer
+    join_rate: RateLimiter
+    limits: Limits
+    messages: MessageStore
+    message_rate: RateLimiter
+    topics: Topics
+    callers: CallerResolver
+
+
 class Hub:
-    """Delivers messages for as long as the context lasts; the sockets use its services."""
+    """Creates the services for sockets, and delivers messages and changes within its context."""
 
     def __init__(self, *, database: Database, keys: Keys, limits: Limits | None = None) -> None:
         self._database = database
         limits = limits or Limits()
 
-        def rate(most_per_second: float | None) -> Rate:
+        def limiter(max_per_second: float | None) -> RateLimiter:
             window = limits.rate_window_seconds
-            return Rate(most_per_second, window_seconds=window, clock=time.monotonic)
+            return RateLimiter(max_per_second, window_seconds=window, clock=time.monotonic)
 
-        self.services = Services(
-            feed=Feed(database),
-            gate=Gate(database),
-            joins=rate(limits.joins_per_second),
+        self.services = RealtimeServices(
+            feed=ChangeFeed(database),
+            authorizer=Authorizer(database),
+            join_rate=limiter(limits.joins_per_second),
             limits=limits,
-            messages=Messages(database),
-            sends=rate(limits.messages_per_second),
+            messages=MessageStore(database),
+            message_rate=limiter(limits.messages_per_second),
             topics=Topics(),
-            visitors=Visitors(keys),
+            callers=CallerResolver(keys),
         )
         self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
@@ -59,12 +72,12 @@ class Hub:
             payload_bytes=services.limits.payload_bytes,
             started_at=await services.messages.fetch_now(),
         )
-        await self._database.listen(NOTIFY_CHANNEL, delivery.ring)
+        await self._database.listen(NOTIFY_CHANNEL, delivery.notify)
         await self._group.__aenter__()
         self._tasks = [
             self._group.create_task(delivery.run(), name="deliver realtime.messages"),
             self._group.create_task(self._prune(), name="prune realtime.messages"),
-            self._group.create_task(services.feed.run(), name="tell postgres_changes"),
+            self._group.create_task(services.feed.run(), name="deliver postgres_changes"),
         ]
         return self
 
@@ -83,5 +96,5 @@ class Hub:
             try:
                 await self.services.messages.prune()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _log.warning("Old messages stay for now: %s", error)
+                _log.warning("Old messages could not be deleted: %s", error)
             await asyncio.sleep(_PRUNE_SECONDS)

@@ -1,34 +1,65 @@
-"""How much one client may ask for."""
+"""Limits of clients, and the limiter of rates."""
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+_BUCKETS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Defaults are those of a hosted project, unless the field says otherwise."""
+    """Limits; the defaults are those of a hosted project, unless noted otherwise."""
 
     channels_per_socket: int = 100
     payload_bytes: int = 3_000_500
-    """Of one message; larger ones are dropped."""
+    """Per message; larger ones are dropped."""
     joins_per_second: float | None = None
-    """Of all sockets together. Hosted: 100; here a fleet may start at once."""
+    """Of all sockets together. Hosted: 100; here many agents may start at once."""
     messages_per_second: float | None = None
-    """That all clients send together. Hosted: 100 and more, by plan."""
+    """Sent by all clients together. Hosted: 100 or more, by plan."""
     rate_window_seconds: float = 10.0
-    """The mean over this time is what counts. Hosted: 60."""
+    """Rates are means over this time. Hosted: 60."""
     presence_calls: int = 5
     presence_window_seconds: float = 30.0
     idle_seconds: float = 60.0
-    """Without a frame from the client; pings of the websocket protocol do not count."""
+    """Time without a frame from the client, not counting websocket pings."""
     refusal_seconds: float = 0.5
-    """How long a refusal is held back, against hot loops. Hosted: 5 s, and 2 s for a socket."""
+    """Delay of a refusal, against retry loops. Hosted: 5 s, and 2 s for a socket."""
     queued_frames: int = 10_000
-    """That wait for one socket; a client that falls further behind is disconnected."""
+    """Waiting for one socket; a client that is further behind is disconnected."""
     queued_bytes: int = 32_000_000
 
 
 HOSTED: Final = Limits(
     joins_per_second=100, messages_per_second=100, rate_window_seconds=60, refusal_seconds=5
 )
-"""Those of a project on the Free plan, https://supabase.com/docs/guides/realtime/limits."""
+"""Limits of the Free plan, https://supabase.com/docs/guides/realtime/limits."""
+
+
+class RateLimiter:
+    """Limits the mean rate over a sliding window; without a maximum it allows everything."""
+
+    def __init__(
+        self, max_per_second: float | None, *, window_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        self._max = None if max_per_second is None else max_per_second * window_seconds
+        self._window_seconds = window_seconds
+        self._clock = clock
+        self._buckets: deque[tuple[int, int]] = deque()
+        """Numbers of the buckets, and their counts."""
+
+    def allow(self, times: int = 1) -> bool:
+        """Count events that happen now; return False, without counting, if they exceed the rate."""
+        if self._max is None:
+            return True
+        bucket = int(self._clock() / self._window_seconds * _BUCKETS)
+        while self._buckets and self._buckets[0][0] <= bucket - _BUCKETS:
+            self._buckets.popleft()
+        if sum(counted for _, counted in self._buckets) + times > self._max:
+            return False
+        if self._buckets and self._buckets[-1][0] == bucket:
+            times += self._buckets.pop()[1]
+        self._buckets.append((bucket, times))
+        return True

@@ -1,4 +1,4 @@
-"""The routes of Realtime: the websocket, and broadcast over HTTP."""
+"""Routes of Realtime: the websocket, and broadcast over HTTP."""
 
 import asyncio
 import json
@@ -8,16 +8,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from embedded.realtime.access.callers import Fault, TokenRefused, Visitor
-from embedded.realtime.connection import Connection
+from embedded.realtime.access.callers import Caller, TokenProblem, TokenRefused
+from embedded.realtime.connection import SocketConnection
 from embedded.realtime.http_broadcast import HttpBroadcast
-from embedded.realtime.hub import Hub
-from embedded.realtime.services import Services
+from embedded.realtime.hub import Hub, RealtimeServices
 from embedded.realtime.wire.frames import Version
 
 
 def realtime_routes(hub: Hub) -> list[BaseRoute]:
-    """Give the routes, to be mounted below /realtime/v1."""
+    """Build the routes, to be mounted below /realtime/v1."""
     services = hub.services
     http = HttpBroadcast(services)
 
@@ -31,39 +30,39 @@ def realtime_routes(hub: Hub) -> list[BaseRoute]:
     ]
 
 
-async def _serve_socket(socket: WebSocket, services: Services) -> None:
+async def _serve_socket(socket: WebSocket, services: RealtimeServices) -> None:
     try:
         version = Version(socket.query_params.get("vsn", Version.V1))
     except ValueError:
         await socket.send_denial_response(Response(status_code=403))
         return
     try:
-        visitor = _visitor(socket, services)
+        caller = _resolve_caller(socket, services)
     except TokenRefused as error:
         await asyncio.sleep(services.limits.refusal_seconds)
-        said = error.fault.value[1] if error.fault is Fault.EXPIRED else str(error)
-        await socket.send_denial_response(JSONResponse({"error": said}, status_code=401))
+        message = error.problem.value[1] if error.problem is TokenProblem.EXPIRED else str(error)
+        await socket.send_denial_response(JSONResponse({"error": message}, status_code=401))
         return
     await socket.accept()
-    await Connection(
+    await SocketConnection(
         socket,
         version=version,
-        visitor=visitor,
-        headers=_headers_for_policies(socket.headers),
+        caller=caller,
+        headers=_dump_headers(socket.headers),
         services=services,
     ).run()
 
 
-def _visitor(socket: WebSocket, services: Services) -> Visitor:
-    """Read the key, of which the header wins. Raises TokenRefused."""
+def _resolve_caller(socket: WebSocket, services: RealtimeServices) -> Caller:
+    """Return the caller; the key in the header has precedence. Raise `TokenRefused`."""
     key = socket.headers.get("x-api-key") or socket.query_params.get("apikey")
     if key is None:
-        raise TokenRefused(Fault.MISSING)
-    return services.visitors.by_key(key, user_agent=socket.headers.get("user-agent"))
+        raise TokenRefused(TokenProblem.MISSING)
+    return services.callers.resolve_key(key, user_agent=socket.headers.get("user-agent"))
 
 
-def _headers_for_policies(headers: Headers) -> str:
-    """Give the x-headers but the key, as JSON."""
+def _dump_headers(headers: Headers) -> str:
+    """Return the x-headers except the key, as JSON."""
     return json.dumps(
         {
             name: value

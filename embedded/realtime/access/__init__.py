@@ -1,1 +1,1 @@
-"""Who may join a channel, and with what."""
+"""Callers of Realtime, their joins, and the policies that authorize them."""

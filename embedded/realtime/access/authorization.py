@@ -1,4 +1,4 @@
-"""Who may read and write a private topic: the policies on realtime.messages say."""
+"""Authorization for private topics, by the policies on realtime.messages."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from embedded.postgres.database import Database
-from embedded.realtime.access.callers import Visitor
+from embedded.realtime.access.callers import Caller
 
 _log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ _UNREACHABLE: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
-_PROBE: Final = (
+_INSERT_PROBE: Final = (
     "insert into realtime.messages (topic, extension) select $1, unnest($2::text[]) returning id"
 )
 _BYPASSES: Final = """
 select from pg_catalog.pg_roles
 where rolname = $1 and rolbypassrls and pg_has_role('authenticator', oid, 'member')
 """
-_BECOME: Final = """
+_SWITCH_ROLE: Final = """
 select set_config('role', $1::text, true),
   set_config('realtime.topic', $2, true),
   set_config('request.jwt.claims', $3, true),
@@ -44,71 +44,71 @@ where pg_has_role('authenticator', $1::text::name, 'member')
 """
 
 
-class Extension(StrEnum):
-    """What a topic can be used for; the column `extension` that policies look at."""
+class ChannelExtension(StrEnum):
+    """Uses of a topic; values of the column `extension` that policies check."""
 
     BROADCAST = "broadcast"
     PRESENCE = "presence"
 
 
-class GateUnreachable(Exception):
-    """The database did not answer: nobody knows whether the visitor may. Ask again."""
+class AuthorizationUnavailable(Exception):
+    """The database did not answer; the permission is unknown."""
 
 
-class Gate:
-    """Asks the policies by trying, in transactions that are always rolled back."""
+class Authorizer:
+    """Evaluates policies by trial, in transactions that are always rolled back."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def readable(
-        self, topic: str, visitor: Visitor, extensions: Collection[Extension], *, headers: str
-    ) -> frozenset[Extension]:
-        """Which of these the visitor may read. Raises GateUnreachable.
+    async def find_readable(
+        self, topic: str, caller: Caller, extensions: Collection[ChannelExtension], *, headers: str
+    ) -> frozenset[ChannelExtension]:
+        """Return those extensions that the caller may read; raise `AuthorizationUnavailable`.
 
         Args:
             topic: without the prefix.
-            visitor: whose role and claims the policies see.
-            extensions: to be asked about.
-            headers: of the handshake, a JSON object, for policies that look at them.
+            caller: whose role and claims the policies see.
+            extensions: the ones to check.
+            headers: of the handshake, as a JSON object, for policies that use them.
         """
         try:
-            async with self._visit() as connection:
-                rows = await connection.fetch(_PROBE, topic, list(extensions))
-                if not await _become(connection, topic, visitor, headers):
+            async with self._begin() as connection:
+                rows = await connection.fetch(_INSERT_PROBE, topic, list(extensions))
+                if not await _switch_role(connection, topic, caller, headers):
                     return frozenset()
                 seen = await connection.fetch(
                     "select extension from realtime.messages where id = any($1::uuid[])",
                     [row["id"] for row in rows],
                 )
-                return frozenset(Extension(row["extension"]) for row in seen)
+                return frozenset(ChannelExtension(row["extension"]) for row in seen)
         except asyncpg.PostgresError as error:
             _log.warning("RlsPolicyError: %s", error)
             return frozenset()
 
-    async def writable(
+    async def find_writable(
         self,
         topics: Iterable[str],
-        visitor: Visitor,
-        extension: Extension,
+        caller: Caller,
+        extension: ChannelExtension,
         *,
         headers: str = "{}",
     ) -> frozenset[str]:
-        """Which of these topics the visitor may write to. Raises GateUnreachable."""
-        async with self._visit() as connection:
-            if await connection.fetch(_BYPASSES, visitor.role):
+        """Return those topics that the caller may write to; raise `AuthorizationUnavailable`."""
+        async with self._begin() as connection:
+            if await connection.fetch(_BYPASSES, caller.role):
                 return frozenset(topics)
             return frozenset(
                 [
                     topic
                     for topic in topics
-                    if await _can_insert(connection, topic, visitor, extension, headers)
+                    if await _can_insert(connection, topic, caller, extension, headers)
                 ]
             )
 
     @asynccontextmanager
-    async def _visit(self) -> AsyncIterator[PoolConnectionProxy]:
-        """A transaction that leaves nothing behind. Raises GateUnreachable."""
+    async def _begin(self) -> AsyncIterator[PoolConnectionProxy]:
+        """Open a transaction that is rolled back; raise `AuthorizationUnavailable`."""
         try:
             async with (
                 asyncio.timeout(_DEADLINE_SECONDS),
@@ -121,20 +121,20 @@ class Gate:
                 finally:
                     await transaction.rollback()
         except _UNREACHABLE as error:
-            raise GateUnreachable(str(error)) from error
+            raise AuthorizationUnavailable(str(error)) from error
 
 
 async def _can_insert(
     connection: PoolConnectionProxy,
     topic: str,
-    visitor: Visitor,
-    extension: Extension,
+    caller: Caller,
+    extension: ChannelExtension,
     headers: str,
 ) -> bool:
     savepoint = connection.transaction()
     await savepoint.start()
     try:
-        if not await _become(connection, topic, visitor, headers):
+        if not await _switch_role(connection, topic, caller, headers):
             return False
         await connection.execute(
             "insert into realtime.messages (topic, extension) values ($1, $2)", topic, extension
@@ -147,20 +147,20 @@ async def _can_insert(
         _log.warning("RlsPolicyError: %s", error)
         return False
     finally:
-        await savepoint.rollback()  # also gives the role back
+        await savepoint.rollback()  # also resets the role
     return True
 
 
-async def _become(
-    connection: PoolConnectionProxy, topic: str, visitor: Visitor, headers: str
+async def _switch_role(
+    connection: PoolConnectionProxy, topic: str, caller: Caller, headers: str
 ) -> bool:
-    """Take the visitor's role until the transaction ends; False when no API role."""
+    """Switch to the caller's role for the transaction; return False if it is no API role."""
     rows = await connection.fetch(
-        _BECOME,
-        visitor.role,
+        _SWITCH_ROLE,
+        caller.role,
         topic,
-        json.dumps(visitor.claims),
-        str(visitor.claims.get("sub") or ""),
+        json.dumps(caller.claims),
+        str(caller.claims.get("sub") or ""),
         headers,
     )
     return bool(rows)

@@ -1,4 +1,4 @@
-"""Whom a socket or a request speaks for, by its key or token."""
+"""The caller of a socket or request, by its key or token."""
 
 import time
 from collections.abc import Callable
@@ -13,19 +13,19 @@ _FOREVER_SECONDS: Final = 1e11
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class Caller:
     """A database role and the claims that policies see."""
 
     role: str
     claims: dict[str, Any]
     token: str
-    """The key or token that said so."""
+    """The key or token that identified the caller."""
     expires_at: float | None
     """Unix time; None for the keys of the project."""
 
 
-class Fault(Enum):
-    """What is wrong with a token: the code of the join error and what the handshake says."""
+class TokenProblem(Enum):
+    """Reasons to refuse a token: the code of a join error, and the message of the handshake."""
 
     MISSING = ("MalformedJWT", "API key is missing")
     MALFORMED = ("MalformedJWT", "The token provided is not a valid JWT")
@@ -37,65 +37,65 @@ class Fault(Enum):
 
 
 class TokenRefused(Exception):
-    """The key or token is not accepted; the message is what a joined channel is told."""
+    """The key or token is refused; the message is for a joined channel."""
 
-    def __init__(self, fault: Fault, message: str | None = None) -> None:
-        super().__init__(message or fault.value[1])
-        self.fault = fault
+    def __init__(self, problem: TokenProblem, message: str | None = None) -> None:
+        super().__init__(message or problem.value[1])
+        self.problem = problem
 
     @property
     def reason(self) -> str:
-        """What the reply to a join says."""
-        return f"{self.fault.value[0]}: {self}"
+        """The reason in the reply to a join."""
+        return f"{self.problem.value[0]}: {self}"
 
 
-class Visitors:
-    """Tells visitors by the keys of this installation."""
+class CallerResolver:
+    """Identifies callers by the keys of this installation."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def by_key(self, key: str, *, user_agent: str | None = None) -> Visitor:
-        """Read an API key of either kind, or the token of a user. Raises TokenRefused."""
+    def resolve_key(self, key: str, *, user_agent: str | None = None) -> Caller:
+        """Return the caller of an API key or a user's token; raise `TokenRefused`."""
         if not key.startswith("sb_"):
-            return self.by_token(key)
+            return self.resolve_token(key)
         try:
             identity = identify(self._keys, apikey=key, authorization=None, user_agent=user_agent)
         except KeyRefused as error:
-            raise TokenRefused(Fault.REFUSED_KEY, str(error)) from error
-        return Visitor(identity.role, identity.claims, key, None)
+            raise TokenRefused(TokenProblem.REFUSED_KEY, str(error)) from error
+        return Caller(identity.role, identity.claims, key, None)
 
-    def by_token(self, token: str) -> Visitor:
-        """Read a JWT, which needs a role and an expiry. Raises TokenRefused."""
+    def resolve_token(self, token: str) -> Caller:
+        """Return the caller of a JWT with a role and an expiry; raise `TokenRefused`."""
         try:
             claims = decode_jwt(self._keys, token, leeway_seconds=0)
         except TokenRejected as error:
             if error.fault is TokenFault.EXPIRED:
                 claims = decode_jwt(self._keys, token, leeway_seconds=_FOREVER_SECONDS)
             else:
-                raise TokenRefused(Fault[error.fault.name]) from error
+                raise TokenRefused(TokenProblem[error.fault.name]) from error
         match claims:
             case {"role": str(role), "exp": int(expires_at)} if role:
-                visitor = Visitor(role, claims, token, float(expires_at))
+                caller = Caller(role, claims, token, float(expires_at))
             case _:
-                raise TokenRefused(Fault.INCOMPLETE)
-        self.check(visitor)
-        return visitor
+                raise TokenRefused(TokenProblem.INCOMPLETE)
+        self.check_expiry(caller)
+        return caller
 
-    def check(self, visitor: Visitor) -> None:
-        """Raise TokenRefused when the visitor's token is no longer valid."""
-        left = self.seconds_left(visitor)
+    def check_expiry(self, caller: Caller) -> None:
+        """Raise `TokenRefused` if the caller's token is no longer valid."""
+        left = self.get_seconds_left(caller)
         if left is not None and left <= 0:
-            raise TokenRefused(Fault.EXPIRED, f"Token has expired {int(-left)} seconds ago")
+            raise TokenRefused(TokenProblem.EXPIRED, f"Token has expired {int(-left)} seconds ago")
 
-    def seconds_left(self, visitor: Visitor) -> float | None:
-        """For how long the visitor's token is valid; None: for ever."""
-        if visitor.expires_at is None:
+    def get_seconds_left(self, caller: Caller) -> float | None:
+        """Return the remaining validity of the caller's token; None if it does not expire."""
+        if caller.expires_at is None:
             return None
-        ended_at = self._keys.token_cutoff.expired_at(visitor.claims)
-        ends = [each for each in (visitor.expires_at, ended_at) if each is not None]
+        ended_at = self._keys.token_cutoff.expired_at(caller.claims)
+        ends = [each for each in (caller.expires_at, ended_at) if each is not None]
         return min(ends) - time.time()
 
-    def watched(self, watcher: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watcher` whenever tokens end before their time, within the block."""
+    def watch_expiry(self, watcher: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watcher` within the block whenever tokens are revoked."""
         return self._keys.token_cutoff.watch(watcher)

@@ -1,4 +1,4 @@
-"""Reads the slot while somebody listens, and lets everybody hear their changes."""
+"""Reading the replication slot while there are subscriptions, and delivering changes."""
 
 import asyncio
 import itertools
@@ -10,14 +10,13 @@ from typing import Final
 import asyncpg
 
 from embedded.postgres.database import Database
-from embedded.realtime.changes.batch import Batch
-from embedded.realtime.changes.bindings import ANY, Binding, read_binding
+from embedded.realtime.changes.change_batch import ChangeBatch
 from embedded.realtime.changes.filters import BadFilter
-from embedded.realtime.changes.rows import UNREACHABLE, Rows
-from embedded.realtime.changes.slot import Slot, open_slot
-from embedded.realtime.changes.subscription import Subscription
-from embedded.realtime.changes.tables import Tables, Type
-from embedded.realtime.changes.transactions import Change, Transactions
+from embedded.realtime.changes.row_evaluator import UNREACHABLE, RowEvaluator
+from embedded.realtime.changes.slot import ReplicationSlot, open_slot
+from embedded.realtime.changes.subscriptions import ANY, Binding, Subscription, parse_binding
+from embedded.realtime.changes.tables import ColumnType, TableCatalogue
+from embedded.realtime.changes.transactions import RowChange, TransactionDecoder
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +27,8 @@ _INVALID: Final = "ERROR P0001 (raise_exception) invalid column for"
 _UNABLE: Final = "Unable to subscribe to changes with given parameters."
 
 
-class Feed:
-    """One worker for all channels: what it does, it does in the order of commits."""
+class ChangeFeed:
+    """One worker for all channels, which delivers in the order of commits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,52 +36,52 @@ class Feed:
         self._wanted = asyncio.Event()
 
     def __len__(self) -> int:
-        """How many subscriptions there are."""
+        """Return the number of subscriptions."""
         return len(self._subscriptions)
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Take up the subscription; it is confirmed, or refused with a reason, soon."""
+        """Add a subscription, which is then confirmed or refused with a reason."""
         self._subscriptions[subscription] = None
         self._wanted.set()
 
     def drop(self, subscription: Subscription) -> None:
-        """Tell it nothing more; without any subscription the slot goes."""
+        """Remove a subscription; the slot is dropped with the last one."""
         self._subscriptions.pop(subscription, None)
         subscription.is_confirmed = False
 
     async def run(self) -> None:
-        """Serve until cancelled; a slot that is lost is made anew, and everybody told."""
+        """Serve until cancelled; recreate a lost slot and confirm all subscriptions again."""
         while True:
             await self._wanted.wait()
             try:
                 async with open_slot(self._database.admin) as slot:
                     await self._follow(slot)
-            except Exception as error:  # the boundary: other parts of the server go on
+            except Exception as error:  # boundary: other parts of the server continue
                 if isinstance(error, (*UNREACHABLE, asyncpg.PostgresError)):
-                    _log.warning("Changes are not read for now: %s", error)
+                    _log.warning("Changes cannot be read: %s", error)
                 else:
                     _log.exception("Reading changes failed")
                 for subscription in self._subscriptions:
                     subscription.is_confirmed = False
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _follow(self, slot: Slot) -> None:
-        transactions = Transactions()
+    async def _follow(self, slot: ReplicationSlot) -> None:
+        transactions = TransactionDecoder()
         while self._subscriptions:
-            await self._confirm()
+            await self._confirm_new()
             messages = await slot.read()
-            for changes in _batches(transactions.changes(messages)):
-                await self._tell(changes)
+            for changes in _split_batches(transactions.decode(messages)):
+                await self._deliver(changes)
             if not messages:
                 await asyncio.sleep(_POLL_SECONDS)
         self._wanted.clear()
 
-    async def _confirm(self) -> None:
+    async def _confirm_new(self) -> None:
         for subscription in [each for each in self._subscriptions if not each.is_confirmed]:
             try:
                 bindings = tuple(
                     [
-                        await self._checked(subscription, read_binding(identity, value))
+                        await self._check_binding(subscription, parse_binding(identity, value))
                         for identity, value in subscription.requested
                     ]
                 )
@@ -94,45 +93,45 @@ class Feed:
                 if subscription in self._subscriptions:
                     subscription.confirm(bindings)
 
-    async def _checked(self, subscription: Subscription, binding: Binding) -> Binding:
-        """Give the binding back when it can be served. Raises BadFilter with what is wrong."""
-        tables = Tables(self._database.admin)
+    async def _check_binding(self, subscription: Subscription, binding: Binding) -> Binding:
+        """Return the binding if it is valid; raise `BadFilter` with the reason."""
+        tables = TableCatalogue(self._database.admin)
         oids = await tables.fetch_published(binding.schema, binding.table)
         if not oids:
             raise BadFilter(
                 f"{_UNABLE} Please check Realtime is enabled for the given connect parameters:"
-                f" {binding.inspect()}"
+                f" {binding.describe()}"
             )
         if binding.table != ANY:
-            role = subscription.visitor.role
+            role = subscription.caller.role
             await self._check_columns(binding, await tables.fetch_columns(oids[0], role))
         return binding
 
-    async def _check_columns(self, binding: Binding, columns: Mapping[str, Type]) -> None:
-        """Raise BadFilter when the filter cannot be asked about these readable columns."""
+    async def _check_columns(self, binding: Binding, columns: Mapping[str, ColumnType]) -> None:
+        """Raise `BadFilter` if the filter does not fit these readable columns."""
         for condition in binding.conditions:
             if condition.column not in columns:
-                raise _unfit(binding, f"{_INVALID} filter {condition.column}")
+                raise _refuse_binding(binding, f"{_INVALID} filter {condition.column}")
         for name in binding.select or ():
             if name not in columns:
-                raise _unfit(binding, f"{_INVALID} select {name}")
+                raise _refuse_binding(binding, f"{_INVALID} select {name}")
         if not binding.conditions:
             return
         try:
-            await Rows(self._database.requests).match([{}], columns, binding.conditions)
+            await RowEvaluator(self._database.requests).match([{}], columns, binding.conditions)
         except UNREACHABLE:
             raise
         except asyncpg.PostgresError as error:
-            raise _unfit(binding, _as_told(error)) from error
+            raise _refuse_binding(binding, _format_error(error)) from error
 
-    async def _tell(self, changes: Sequence[Change]) -> None:
-        """Tell changes of one table; one that cannot be told does not stop those of others."""
+    async def _deliver(self, changes: Sequence[RowChange]) -> None:
+        """Deliver changes of one table; an error does not affect other tables."""
         relation = changes[0].relation
         interested = [
             each
             for each in self._subscriptions
             if any(
-                binding.wants(change.kind.value, relation.schema, relation.name)
+                binding.matches(change.kind.value, relation.schema, relation.name)
                 for binding in each.bindings
                 for change in changes
             )
@@ -140,34 +139,34 @@ class Feed:
         if not interested:
             return
         try:
-            table = await Tables(self._database.admin).fetch(
+            table = await TableCatalogue(self._database.admin).fetch(
                 relation.oid,
                 {column.type for column in relation.columns},
-                {each.visitor.role for each in interested},
+                {each.caller.role for each in interested},
             )
             if table is not None:
-                rows = Rows(self._database.requests)
-                await Batch(rows=rows, table=table, changes=changes).tell(interested)
+                rows = RowEvaluator(self._database.requests)
+                await ChangeBatch(rows=rows, table=table, changes=changes).deliver(interested)
         except UNREACHABLE:
             raise
         except asyncpg.PostgresError as error:
             _log.warning("Changes of %s.%s are lost: %s", relation.schema, relation.name, error)
 
 
-def _batches(changes: Iterable[Change]) -> Iterable[Sequence[Change]]:
-    """Give runs of changes of one table, each of bearable length."""
+def _split_batches(changes: Iterable[RowChange]) -> Iterable[Sequence[RowChange]]:
+    """Yield runs of changes of one table, of limited length."""
     for _, run in itertools.groupby(changes, key=lambda change: change.relation):
         while batch := list(itertools.islice(run, _BATCH)):
             yield batch
 
 
-def _unfit(binding: Binding, message: str) -> BadFilter:
+def _refuse_binding(binding: Binding, message: str) -> BadFilter:
     return BadFilter(
         f"{_UNABLE} An exception happened so please check your connect parameters:"
-        f" {binding.inspect()}. Exception: {message}"
+        f" {binding.describe()}. Exception: {message}"
     )
 
 
-def _as_told(error: asyncpg.PostgresError) -> str:
+def _format_error(error: asyncpg.PostgresError) -> str:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
     return f"ERROR {error.sqlstate} ({name}) {error}"

@@ -1,14 +1,14 @@
-"""The `filter` of a postgres_changes binding: `n=gt.5,name=not.in.(a,"b,c")`. Pure."""
+"""The `filter` of a postgres_changes binding: `n=gt.5,name=not.in.(a,"b,c")`."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from embedded.realtime.wire.json import compact
+from embedded.realtime.wire.json import dump_json
 
-MOST_VALUES: Final = 100
-"""Of one `in`."""
+MAX_VALUES: Final = 100
+"""Per `in`."""
 
 _IS_VALUES: Final = frozenset({"null", "true", "false", "unknown"})
 _SEGMENT: Final = re.compile(
@@ -17,8 +17,8 @@ _SEGMENT: Final = re.compile(
 _ITEM: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^,]+')
 
 
-class Operator(StrEnum):
-    """How the column is compared with the value."""
+class FilterOperator(StrEnum):
+    """Operators of filters."""
 
     EQ = "eq"
     NEQ = "neq"
@@ -36,64 +36,64 @@ class Operator(StrEnum):
 
 
 class BadFilter(ValueError):
-    """The message is what the client is told."""
+    """The filter is invalid; the message is for the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One comparison; a row passes a filter when all of them hold."""
+class ColumnCondition:
+    """One comparison; a row passes a filter if all of them hold."""
 
     column: str
-    operator: Operator
+    operator: FilterOperator
     is_negated: bool = False
     values: tuple[str, ...]
-    """One, but for `in`."""
+    """One value, except for `in`."""
 
-    def inspect(self) -> str:
-        """Give it as the real server's messages do."""
+    def describe(self) -> str:
+        """Return the condition as in messages of the real server."""
         value = ",".join(self.values)
-        shown = f"{{{value}}}" if self.operator is Operator.IN else value
-        return f"{{{compact(self.column)}, {compact(self.operator.value)}, {compact(shown)}}}"
+        shown = f"{{{value}}}" if self.operator is FilterOperator.IN else value
+        return f"{{{dump_json(self.column)}, {dump_json(self.operator.value)}, {dump_json(shown)}}}"
 
 
-def parse_filter(text: str) -> tuple[Condition, ...]:
-    """Read a filter; an empty one has no conditions. Raises BadFilter."""
+def parse_binding_filter(text: str) -> tuple[ColumnCondition, ...]:
+    """Parse a filter; an empty one has no conditions. Raise `BadFilter`."""
     if not text.strip():
         return ()
-    return tuple(_condition(segment) for segment in _SEGMENT.findall(text))
+    return tuple(_parse_condition(segment) for segment in _SEGMENT.findall(text))
 
 
-def _condition(segment: str) -> Condition:
+def _parse_condition(segment: str) -> ColumnCondition:
     target, equals, comparison = segment.strip().partition("=")
     is_negated = comparison.startswith("not.")
     name, dot, value = comparison.removeprefix("not.").partition(".")
-    if not (equals and dot and target) or name not in set(Operator):
-        raise BadFilter(f"Error parsing `filter` params: [{compact(segment)}]")
-    operator = Operator(name)
-    values = _list(value, segment) if operator is Operator.IN else (_unquoted(value),)
-    if operator is Operator.IS:
+    if not (equals and dot and target) or name not in set(FilterOperator):
+        raise BadFilter(f"Error parsing `filter` params: [{dump_json(segment)}]")
+    operator = FilterOperator(name)
+    values = _parse_list(value, segment) if operator is FilterOperator.IN else (_unquote(value),)
+    if operator is FilterOperator.IS:
         values = (values[0].lower(),)
         if values[0] not in _IS_VALUES:
-            raise BadFilter(f"Error parsing `filter` params: [{compact(segment)}]")
-    return Condition(
-        # The name of a column: a path into JSON, such as `data->>k`, is none.
-        column=_unquoted(target.strip()),
+            raise BadFilter(f"Error parsing `filter` params: [{dump_json(segment)}]")
+    return ColumnCondition(
+        # A column name; JSON paths such as `data->>k` are not supported.
+        column=_unquote(target.strip()),
         operator=operator,
         is_negated=is_negated,
         values=values,
     )
 
 
-def _list(text: str, segment: str) -> tuple[str, ...]:
+def _parse_list(text: str, segment: str) -> tuple[str, ...]:
     if not (text.startswith("(") and text.endswith(")")):
-        raise BadFilter(f"Error parsing `filter` params: [{compact(segment)}]")
-    values = tuple(_unquoted(each.strip()) for each in _ITEM.findall(text[1:-1]))
-    if len(values) > MOST_VALUES:
-        raise BadFilter(f"Too many values for `in` filter. Maximum {MOST_VALUES}")
+        raise BadFilter(f"Error parsing `filter` params: [{dump_json(segment)}]")
+    values = tuple(_unquote(each.strip()) for each in _ITEM.findall(text[1:-1]))
+    if len(values) > MAX_VALUES:
+        raise BadFilter(f"Too many values for `in` filter. Maximum {MAX_VALUES}")
     return values
 
 
-def _unquoted(text: str) -> str:
+def _unquote(text: str) -> str:
     if len(text) >= 2 and text.startswith('"') and text.endswith('"'):
         return re.sub(r"\\(.)", r"\1", text[1:-1])
     return text

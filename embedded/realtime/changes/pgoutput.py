@@ -1,4 +1,4 @@
-"""The messages of the plugin pgoutput, protocol version 1. Pure.
+"""The messages of the plugin pgoutput, protocol version 1.
 
 https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
 """
@@ -13,27 +13,27 @@ _KEY_FLAG: Final = 1
 
 
 class Unchanged(Enum):
-    """A large value that an UPDATE did not touch: Postgres does not say what it is."""
+    """A large value that an UPDATE did not change; Postgres does not send it."""
 
     UNCHANGED = "unchanged"
 
 
 UNCHANGED: Final = Unchanged.UNCHANGED
 
-Value: TypeAlias = str | Literal[Unchanged.UNCHANGED] | None
+ReplicatedValue: TypeAlias = str | Literal[Unchanged.UNCHANGED] | None
 """In the text format of its type."""
 
-Row: TypeAlias = tuple[Value, ...]
-"""In the order of the relation's columns."""
+ReplicatedRow: TypeAlias = tuple[ReplicatedValue, ...]
+"""In the order of the table's columns."""
 
 
-class MalformedMessage(ValueError):
+class MalformedReplicationMessage(ValueError):
     """Not a message of protocol version 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The rows up to the next Commit were committed then."""
+    """The begin of a transaction, with its commit time."""
 
     committed_at: datetime
 
@@ -44,75 +44,77 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReplicatedColumn:
     """`type` is the oid of the column's type."""
 
     name: str
     type: int
     is_key: bool
-    """Belongs to the replica identity."""
+    """Whether it belongs to the replica identity."""
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
-    """A table, described before its first row and again after each change of its shape."""
+class ReplicatedTable:
+    """A table, sent before its first row and again after each change of its definition."""
 
     oid: int
     schema: str
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[ReplicatedColumn, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A new row of the relation with this oid."""
+    """A new row of the table with this oid."""
 
     relation: int
-    new: Row
+    new: ReplicatedRow
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`old` is there when the key changed, or whole with replica identity full."""
+    """`old` is sent if the key changed, and complete with replica identity full."""
 
     relation: int
-    old: Row | None
-    new: Row
+    old: ReplicatedRow | None
+    new: ReplicatedRow
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """`old` has the key, or the whole row with replica identity full; else nulls."""
+    """`old` has the key, or the whole row with replica identity full; otherwise nulls."""
 
     relation: int
-    old: Row
+    old: ReplicatedRow
 
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """All rows of these relations are gone."""
+    """All rows of these tables were removed."""
 
     relations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A type or the origin of a transaction: of no interest here."""
+class Ignored:
+    """A type or the origin of a transaction, which is ignored."""
 
 
-Message: TypeAlias = Begin | Commit | Relation | Insert | Update | Delete | Truncate | Named
+ReplicationMessage: TypeAlias = (
+    Begin | Commit | ReplicatedTable | Insert | Update | Delete | Truncate | Ignored
+)
 
 
-def parse(data: bytes) -> Message:
-    """Read one message. Raises MalformedMessage."""
+def parse_message(data: bytes) -> ReplicationMessage:
+    """Parse one message; raise `MalformedReplicationMessage`."""
     reader = _Reader(data)
     try:
         return _parse(reader)
     except (UnicodeDecodeError, IndexError, OverflowError) as error:
-        raise MalformedMessage(f"cut off or damaged: {error}") from error
+        raise MalformedReplicationMessage(f"cut off or damaged: {error}") from error
 
 
-def _parse(reader: "_Reader") -> Message:
+def _parse(reader: "_Reader") -> ReplicationMessage:
     match reader.letter():
         case "B":
             reader.number(8)
@@ -141,9 +143,9 @@ def _parse(reader: "_Reader") -> Message:
             reader.number(1)
             return Truncate(tuple(reader.number(4) for _ in range(count)))
         case "Y" | "O":
-            return Named()
+            return Ignored()
         case letter:
-            raise MalformedMessage(f"unknown kind {letter!r}")
+            raise MalformedReplicationMessage(f"unknown kind {letter!r}")
 
 
 class _Reader:
@@ -170,21 +172,21 @@ class _Reader:
         self._at = end + 1
         return text
 
-    def relation(self) -> Relation:
+    def relation(self) -> ReplicatedTable:
         oid, schema, name = self.number(4), self.string(), self.string()
         self.number(1)  # which replica identity
         columns = tuple(self._column() for _ in range(self.number(2)))
-        return Relation(oid, schema or "pg_catalog", name, columns)
+        return ReplicatedTable(oid, schema or "pg_catalog", name, columns)
 
-    def _column(self) -> Column:
+    def _column(self) -> ReplicatedColumn:
         flags, name, oid = self.number(1), self.string(), self.number(4)
         self.number(4)  # the type's modifier
-        return Column(name, oid, is_key=bool(flags & _KEY_FLAG))
+        return ReplicatedColumn(name, oid, is_key=bool(flags & _KEY_FLAG))
 
-    def row(self) -> Row:
+    def row(self) -> ReplicatedRow:
         return tuple(self._value() for _ in range(self.number(2)))
 
-    def _value(self) -> Value:
+    def _value(self) -> ReplicatedValue:
         match self.letter():
             case "n":
                 return None
@@ -193,4 +195,4 @@ class _Reader:
             case "t":
                 return self._take(self.number(4)).decode()
             case letter:
-                raise MalformedMessage(f"unknown format {letter!r}")
+                raise MalformedReplicationMessage(f"unknown format {letter!r}")

@@ -1,4 +1,4 @@
-"""What the catalogue says about a table whose rows changed."""
+"""The catalogue's data about tables whose rows change."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pg_catalog.pg_class as relation where relation.oid = $1
 """
 _TYPES: Final = """
 select type.oid, type.typname::text as name,
-  -- A type that the API may not name is read as the text that it is.
+  -- A type that the API may not name is read as text.
   case when has_schema_privilege('service_role', type.typnamespace, 'usage')
     then case when space.nspname = 'pg_catalog' then '' else quote_ident(space.nspname) || '.' end
       || quote_ident(type.typname)
@@ -52,68 +52,70 @@ where attrelid = $1 and attnum > 0 and not attisdropped
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """The name as clients are told it, and as SQL casts to it."""
+class ColumnType:
+    """The name of a type for clients, and for casts in SQL."""
 
     name: str
     cast_to: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """What a role may see of a table."""
+class ReadAccess:
+    """The rights of a role to read a table."""
 
     bypasses: bool
-    """No policy holds it back."""
+    """Whether policies do not apply."""
     columns: frozenset[str]
 
 
-NOBODY: Final = Reader(bypasses=False, columns=frozenset())
+NO_ACCESS: Final = ReadAccess(bypasses=False, columns=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table at the time when its changes are told."""
+class ChangedTable:
+    """A table at the time of the delivery of its changes."""
 
     has_policies: bool
     keys: frozenset[str]
-    types: Mapping[int, Type]
-    readers: Mapping[str, Reader]
+    types: Mapping[int, ColumnType]
+    access_by_role: Mapping[str, ReadAccess]
 
 
-class Tables:
-    """Asks the catalogue, which may change at any time."""
+class TableCatalogue:
+    """Reads the catalogue, without a cache since it may change at any time."""
 
     def __init__(self, admin: asyncpg.Pool) -> None:
         self._admin = admin
 
-    async def fetch(self, oid: int, types: Collection[int], roles: Collection[str]) -> Table | None:
-        """The table with its types and who reads it; None when it is gone."""
+    async def fetch(
+        self, oid: int, types: Collection[int], roles: Collection[str]
+    ) -> ChangedTable | None:
+        """Return a table with its types and the rights of roles; None if it was dropped."""
         row = await self._admin.fetchrow(_TABLE, oid)
         if row is None:
             return None
-        return Table(
+        return ChangedTable(
             has_policies=row["has_policies"],
             keys=frozenset(row["keys"]),
-            types=await self._types(types),
-            readers={
-                each["role"]: Reader(each["bypasses"], frozenset(each["columns"]))
+            types=await self._fetch_types(types),
+            access_by_role={
+                each["role"]: ReadAccess(each["bypasses"], frozenset(each["columns"]))
                 for each in await self._admin.fetch(_READERS, oid, list(roles))
             },
         )
 
     async def fetch_published(self, schema: str, table: str) -> list[int]:
-        """The tables of the publication that these names, or `*`, stand for."""
+        """Return the published tables that match these names or `*`."""
         return [row["oid"] for row in await self._admin.fetch(_PUBLISHED, schema, table)]
 
-    async def fetch_columns(self, oid: int, role: str) -> dict[str, Type]:
-        """The columns that the role may read."""
+    async def fetch_columns(self, oid: int, role: str) -> dict[str, ColumnType]:
+        """Return the columns that a role may read."""
         rows = await self._admin.fetch(_COLUMNS, oid)
-        types = await self._types([row["type"] for row in rows])
-        readers = await self._admin.fetch(_READERS, oid, [role])
-        readable = set(readers[0]["columns"]) if readers else set()
+        types = await self._fetch_types([row["type"] for row in rows])
+        access_by_role = await self._admin.fetch(_READERS, oid, [role])
+        readable = set(access_by_role[0]["columns"]) if access_by_role else set()
         return {row["name"]: types[row["type"]] for row in rows if row["name"] in readable}
 
-    async def _types(self, oids: Collection[int]) -> dict[int, Type]:
+    async def _fetch_types(self, oids: Collection[int]) -> dict[int, ColumnType]:
         rows = await self._admin.fetch(_TYPES, list(oids))
-        return {row["oid"]: Type(row["name"], row["cast_to"]) for row in rows}
+        return {row["oid"]: ColumnType(row["name"], row["cast_to"]) for row in rows}

@@ -1,4 +1,4 @@
-"""From the plugin's messages to the rows that changed. Pure."""
+"""Decoding of replication messages to changed rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from embedded.realtime.changes.pgoutput import (
     Begin,
     Delete,
     Insert,
-    Message,
-    Relation,
-    Row,
+    ReplicatedRow,
+    ReplicatedTable,
+    ReplicationMessage,
     Unchanged,
     Update,
 )
 
 
-class Kind(StrEnum):
-    """What happened to a row."""
+class ChangeKind(StrEnum):
+    """Kinds of changes."""
 
     INSERT = "INSERT"
     UPDATE = "UPDATE"
@@ -26,52 +26,54 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One row that changed; values in the text format of their types, by column."""
+class RowChange:
+    """One changed row; values by column, in the text format of their types."""
 
-    kind: Kind
-    relation: Relation
+    kind: ChangeKind
+    relation: ReplicatedTable
     committed_at: datetime
     new: dict[str, str | None]
-    """Empty for a DELETE; without large values that nobody touched."""
+    """Empty for a DELETE; without large values that did not change."""
     old: dict[str, str | None]
-    """Empty for an INSERT; the replica identity: the primary key, or the whole row."""
+    """Empty for an INSERT; otherwise the replica identity: primary key or whole row."""
 
 
-class Transactions:
-    """Remembers the relations, which are described once for all later messages."""
+class TransactionDecoder:
+    """Decodes messages; it stores the tables, which are described only once."""
 
     def __init__(self) -> None:
-        self._relations: dict[int, Relation] = {}
+        self._relations: dict[int, ReplicatedTable] = {}
         self._committed_at = datetime.min.replace(tzinfo=UTC)
 
-    def changes(self, messages: Iterable[Message]) -> Iterator[Change]:
-        """Give the changed rows, in the order of the messages."""
+    def decode(self, messages: Iterable[ReplicationMessage]) -> Iterator[RowChange]:
+        """Yield the changed rows in the order of the messages."""
         for message in messages:
             match message:
                 case Begin(committed_at):
                     self._committed_at = committed_at
-                case Relation():
+                case ReplicatedTable():
                     self._relations[message.oid] = message
                 case Insert(oid, new):
-                    yield self._change(Kind.INSERT, oid, None, new)
+                    yield self._build_change(ChangeKind.INSERT, oid, None, new)
                 case Update(oid, old, new):
-                    yield self._change(Kind.UPDATE, oid, old, new)
+                    yield self._build_change(ChangeKind.UPDATE, oid, old, new)
                 case Delete(oid, old):
-                    yield self._change(Kind.DELETE, oid, old, None)
+                    yield self._build_change(ChangeKind.DELETE, oid, old, None)
                 case _:
-                    pass  # clients are not told of a TRUNCATE
+                    pass  # a TRUNCATE is not sent to clients
 
-    def _change(self, kind: Kind, oid: int, old: Row | None, new: Row | None) -> Change:
+    def _build_change(
+        self, kind: ChangeKind, oid: int, old: ReplicatedRow | None, new: ReplicatedRow | None
+    ) -> RowChange:
         relation = self._relations[oid]
-        before = _known(relation, old, keys_only=True)
-        after = _known(relation, new)
-        if kind is Kind.UPDATE:
-            # Without an old row the key is what it was; with a whole one it knows what is large.
+        before = _select_known(relation, old, keys_only=True)
+        after = _select_known(relation, new)
+        if kind is ChangeKind.UPDATE:
+            # Without an old row the key is unchanged; a whole old row has the large values.
             keys = (column.name for column in relation.columns if column.is_key)
             before = before or {name: after[name] for name in keys if name in after}
             after = before | after
-        return Change(
+        return RowChange(
             kind=kind,
             relation=relation,
             committed_at=self._committed_at,
@@ -80,8 +82,8 @@ class Transactions:
         )
 
 
-def _known(
-    relation: Relation, row: Row | None, *, keys_only: bool = False
+def _select_known(
+    relation: ReplicatedTable, row: ReplicatedRow | None, *, keys_only: bool = False
 ) -> dict[str, str | None]:
     return {
         column.name: value

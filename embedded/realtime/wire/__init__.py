@@ -1,1 +1,1 @@
-"""Realtime's frames."""
+"""The frames of Realtime's websocket protocol."""

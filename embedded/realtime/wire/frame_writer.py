@@ -1,4 +1,4 @@
-"""How a channel speaks to its client."""
+"""The writer of frames to a client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from embedded.realtime.wire.json import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """Says each kind of frame, for one join of one topic."""
+class FrameWriter:
+    """Writes the frames of one join of one topic."""
 
     topic: str
     """With the prefix."""
@@ -20,11 +20,11 @@ class Line:
     """Takes an encoded frame; neither raises nor blocks."""
 
     def reply(self, push: Push, status: Literal["ok", "error"], response: Json) -> None:
-        """Answer a push."""
+        """Reply to a push."""
         self.push("phx_reply", {"status": status, "response": response}, ref=push.ref)
 
-    def system(self, extension: str, status: Literal["ok", "error"], message: str) -> None:
-        """Tell the client what the server did or could not do."""
+    def report(self, extension: str, status: Literal["ok", "error"], message: str) -> None:
+        """Send a system message about what the server did or could not do."""
         payload: Json = {
             "message": message,
             "status": status,
@@ -34,19 +34,19 @@ class Line:
         self.push("system", payload)
 
     def close(self) -> None:
-        """Tell the client that this join of the topic is over."""
+        """Send that this join of the topic has ended."""
         self.push("phx_close", {}, ref=self.join_ref)
 
-    def crash(self) -> None:
-        """Tell the client that the channel failed; it may join anew."""
+    def report_crash(self) -> None:
+        """Send that the channel failed; the client may join again."""
         self.push("phx_error", {"reason": "channel_crash"}, ref=self.join_ref)
 
-    def say_raw(self, event: str, payload: str) -> None:
-        """Say what everybody on the topic could be told; the payload is JSON already."""
+    def push_raw(self, event: str, payload: str) -> None:
+        """Send a frame without refs, whose payload is encoded JSON."""
         self.send(encode_raw(self.version, topic=self.topic, event=event, payload=payload))
 
     def push(self, event: str, payload: Json, *, ref: Ref = None) -> None:
-        """Say anything else."""
+        """Send any other frame."""
         frame = Frame(
             topic=self.topic, event=event, payload=payload, ref=ref, join_ref=self.join_ref
         )

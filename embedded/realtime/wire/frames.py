@@ -1,4 +1,4 @@
-"""What travels over a Realtime socket, in both serializers. Pure.
+"""The frames of a Realtime socket, in both serializers.
 
 https://supabase.com/docs/guides/realtime/protocol
 """
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
-from embedded.realtime.wire.json import Json, NotJson, compact, parse
+from embedded.realtime.wire.json import InvalidJson, Json, dump_json, parse_json
 
 MAX_FRAME_BYTES: Final = 5_000_000
 PREFIX: Final = "realtime:"
-"""Begins every topic on the wire; names in the database and over HTTP are without it."""
+"""Prefix of topics in frames; names in the database and over HTTP have none."""
 
 Ref: TypeAlias = str | int | None
-"""Chosen by the client, given back as it was."""
+"""Chosen by the client and returned unchanged."""
 
 _PUSH_KIND: Final = 3
 _PUSH_HEADER: Final = 7
 
 
 class Version(StrEnum):
-    """The serializers, by the `vsn` that asks for them."""
+    """The serializers, by their `vsn`."""
 
     V1 = "1.0.0"
     """JSON objects; no binary frames."""
@@ -31,14 +31,14 @@ class Version(StrEnum):
 
 
 class Encoding(IntEnum):
-    """How the payload of a binary broadcast is to be read."""
+    """Encodings of the payload of a binary broadcast."""
 
     BINARY = 0
     JSON = 1
 
 
 class MalformedFrame(ValueError):
-    """Not a frame of this serializer. The real server ignores such frames; so do we."""
+    """Not a frame of this serializer; ignored, as by the real server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Push:
     ref: Ref
     join_ref: Ref
     size: int
-    """Of the frame as it came: bytes, or characters of a text."""
+    """Size of the whole frame: bytes, or characters of a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +72,20 @@ class Frame:
     payload: Json
     ref: Ref = None
     join_ref: Ref = None
-    """Seen by serializer 2.0.0 only."""
+    """Sent by serializer 2.0.0 only."""
 
 
 def decode(version: Version, data: str | bytes) -> Push:
-    """Read a client's frame; raises MalformedFrame."""
+    """Decode a client's frame; raise `MalformedFrame`."""
     if isinstance(data, bytes):
         if version is Version.V1:
             raise MalformedFrame("serializer 1.0.0 has no binary frames")
         return _decode_binary(data)
     try:
-        value = parse(data)
-    except NotJson as error:
+        value = parse_json(data)
+    except InvalidJson as error:
         raise MalformedFrame(str(error)) from error
-    if version is Version.V1:  # it names what 2.0.0 puts in this order
+    if version is Version.V1:  # names the fields that 2.0.0 has in this order
         named = value if isinstance(value, dict) else {}
         value = [named.get(name) for name in ("join_ref", "ref", "topic", "event", "payload")]
     match value:
@@ -104,10 +104,10 @@ def decode(version: Version, data: str | bytes) -> Push:
 
 
 def encode(version: Version, frame: Frame) -> str:
-    """Write a frame as this serializer does; the order of the keys is the real server's."""
+    """Encode a frame, with the key order of the real server."""
     if version is Version.V2:
-        return compact([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
-    return compact(
+        return dump_json([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
+    return dump_json(
         {
             "ref": frame.ref,
             "event": frame.event,
@@ -118,13 +118,15 @@ def encode(version: Version, frame: Frame) -> str:
 
 
 def encode_raw(version: Version, *, topic: str, event: str, payload: str) -> str:
-    """Write a frame without refs around a payload that is JSON already.
+    """Encode a frame without refs around a payload that is encoded JSON.
 
-    Parsing megabytes to print them again would be waste, and would round large numbers.
+    Decoding the payload first would be slow and would round large numbers.
     """
     if version is Version.V2:
-        return f"[null,null,{compact(topic)},{compact(event)},{payload}]"
-    return f'{{"ref":null,"event":{compact(event)},"payload":{payload},"topic":{compact(topic)}}}'
+        return f"[null,null,{dump_json(topic)},{dump_json(event)},{payload}]"
+    return (
+        f'{{"ref":null,"event":{dump_json(event)},"payload":{payload},"topic":{dump_json(topic)}}}'
+    )
 
 
 def _ref(value: Json) -> Ref:
@@ -150,8 +152,8 @@ def _decode_binary(data: bytes) -> Push:
     body = UserBroadcast(event=event, payload=data[start:], encoding=Encoding(data[6]))
     if body.encoding is Encoding.JSON:
         try:
-            parse(body.payload)
-        except NotJson as error:
+            parse_json(body.payload)
+        except InvalidJson as error:
             raise MalformedFrame(str(error)) from error
     return Push(
         topic=topic,

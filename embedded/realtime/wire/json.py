@@ -1,4 +1,4 @@
-"""JSON that every client can read back: no NaN, no lone surrogates, no bottomless nesting."""
+"""Strict JSON that all clients can read: no NaN, no lone surrogates, limited nesting."""
 
 import json
 import math
@@ -7,39 +7,36 @@ from typing import Any, Final, NoReturn, TypeAlias
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 
-class NotJson(ValueError):
-    """The text is not JSON that may be passed on; nothing was done with it."""
+class InvalidJson(ValueError):
+    """The text is not JSON that can be relayed."""
 
 
-def parse(text: str | bytes) -> Json:
-    """Read one JSON value.
-
-    Raises NotJson also for what Python would take and other readers would refuse.
-    """
+def parse_json(text: str | bytes) -> Json:
+    """Parse one JSON value; raise `InvalidJson`, also for values that only Python accepts."""
     try:
         if isinstance(text, bytes):
             text = text.decode()
         value: Json = _DECODER.decode(text)
         if "\\u" in text:
-            compact(value).encode()  # a lone surrogate would break the sockets of the others
+            dump_json(value).encode()  # a lone surrogate would break other sockets
     except (ValueError, RecursionError) as error:
-        raise NotJson(str(error)) from error
+        raise InvalidJson(str(error)) from error
     return value
 
 
-def compact(value: Json) -> str:
-    """Write one JSON value without spaces, as the real server does."""
+def dump_json(value: Json) -> str:
+    """Encode one JSON value without spaces, as the real server does."""
     return _ENCODER.encode(value)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"{constant} is not JSON")
+    raise InvalidJson(f"{constant} is not JSON")
 
 
 def _finite(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
-        raise NotJson(f"{number} is out of range")
+        raise InvalidJson(f"{number} is out of range")
     return value
 
 

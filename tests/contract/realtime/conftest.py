@@ -20,10 +20,9 @@ from starlette.routing import Mount
 from embedded.keys import Keys, make_keys
 from embedded.postgres.binaries import DEFAULT_MAJOR
 from embedded.postgres.database import Database
-from embedded.realtime.hub import Hub
+from embedded.realtime.hub import Hub, RealtimeServices
 from embedded.realtime.limits import Limits
 from embedded.realtime.routes import realtime_routes
-from embedded.realtime.services import Services
 from embedded.server import serve_app
 from tests.support.eventually import eventually
 from tests.support.servers.contract_target import foreign_target
@@ -73,7 +72,7 @@ end $$;
 class Inside:
     admin_db_url: str
     """For the superuser."""
-    services: Services
+    services: RealtimeServices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Server:
     """None where another Supabase is judged."""
 
     @property
-    def services(self) -> Services:
+    def services(self) -> RealtimeServices:
         return self._inside().services
 
     @property

@@ -29,7 +29,7 @@ async def join_2(socket: Wire, topic: str, **broadcast: Any) -> None:
     assert (await socket.receive())[3] == "phx_reply"
 
 
-async def test_others_hear_a_broadcast_and_the_sender_does_not(server: Server) -> None:
+async def test_a_broadcast_reaches_others_but_not_its_sender(server: Server) -> None:
     async with (
         wire(server.url, server.keys.publishable) as sender,
         wire(server.url, server.keys.publishable) as hearer,
@@ -66,7 +66,7 @@ async def test_with_self_and_ack_the_echo_comes_before_the_reply(server: Server)
         {"event": "e", "payload": [None], "extra": {"ü": "\u2028\u0000\U0001f600"}},
     ],
 )
-async def test_any_json_is_passed_on_as_it_is(server: Server, payload: Any) -> None:
+async def test_any_json_is_relayed_unchanged(server: Server, payload: Any) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room", broadcast={"self": True})
 
@@ -116,7 +116,7 @@ async def test_text_pushes_reach_serializer_2_as_text(server: Server) -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(payload_bytes=1000)])
-async def test_what_is_too_large_is_dropped_and_only_an_ack_says_so(server: Server) -> None:
+async def test_large_messages_are_dropped_and_reported_only_with_ack(server: Server) -> None:
     large = HELLO | {"payload": "x" * 1000}
     async with (
         wire(server.url, server.keys.publishable) as sender,
@@ -135,7 +135,7 @@ async def test_what_is_too_large_is_dropped_and_only_an_ack_says_so(server: Serv
         assert await hearer.is_silent()
 
 
-async def test_public_and_private_topics_of_one_name_are_strangers(server: Server) -> None:
+async def test_public_and_private_topics_of_one_name_are_distinct(server: Server) -> None:
     async with (
         wire(server.url, server.keys.secret) as private,
         wire(server.url, server.keys.publishable) as public,
@@ -153,7 +153,9 @@ async def test_public_and_private_topics_of_one_name_are_strangers(server: Serve
 
 
 @pytest.mark.parametrize("limits", [Limits(queued_frames=50, queued_bytes=100_000_000)])
-async def test_who_does_not_read_is_dropped_and_delays_nobody(server: Server) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_and_delays_nobody(
+    server: Server,
+) -> None:
     count = 400
     async with (
         wire(server.url, server.keys.publishable) as deaf,
@@ -176,7 +178,7 @@ async def test_who_does_not_read_is_dropped_and_delays_nobody(server: Server) ->
         assert await deaf.closed_with() in (1013, 1006)
 
 
-async def test_a_flood_arrives_whole_and_in_order(server: Server) -> None:
+async def test_a_flood_arrives_completely_and_in_order(server: Server) -> None:
     count = 2000
     async with (
         wire(server.url, server.keys.publishable) as sender,
@@ -204,7 +206,7 @@ async def test_the_hundred_and_first_channel_of_a_socket_is_refused(server: Serv
 
 
 @pytest.mark.parametrize("limits", [Limits(idle_seconds=0.3)])
-async def test_a_silent_socket_is_closed(server: Server) -> None:
+async def test_an_idle_socket_is_closed(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         assert await socket.closed_with() == 1000
 

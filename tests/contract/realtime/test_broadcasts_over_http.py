@@ -39,7 +39,9 @@ async def test_many_messages_of_one_request_arrive_in_order(server: Server) -> N
         assert heard == list(range(1, 20))
 
 
-async def test_private_messages_go_only_where_the_sender_may_write(server: Server) -> None:
+async def test_private_messages_reach_only_topics_that_the_sender_may_write_to(
+    server: Server,
+) -> None:
     async with wire(server.url, server.keys.secret) as socket:
         await socket.join(OWN, private=True, ref="1")
         await socket.join("room-1", private=True, ref="2")
@@ -71,7 +73,7 @@ async def test_private_messages_go_only_where_the_sender_may_write(server: Serve
 
 
 @pytest.mark.parametrize("limits", [Limits(payload_bytes=100)])
-async def test_each_mistake_of_a_batch_is_named(server: Server) -> None:
+async def test_each_error_of_a_batch_is_named(server: Server) -> None:
     too_large = "Payload size exceeds tenant limit"
     for messages, errors in (
         ([a_message(payload=None)], [{"payload": ["can't be blank"]}]),

@@ -73,7 +73,7 @@ async def hear(socket: Wire) -> Any:
     return frame["payload"]["data"]
 
 
-async def test_a_row_is_told_when_it_comes_changes_and_goes(tables: Server) -> None:
+async def test_inserts_updates_and_deletes_are_delivered(tables: Server) -> None:
     async with wire(tables.url, tables.keys.publishable) as socket:
         [identity] = await listen(socket, binding())
         await tables.execute(
@@ -122,7 +122,7 @@ async def test_a_row_is_told_when_it_comes_changes_and_goes(tables: Server) -> N
         assert "record" not in delete
 
 
-async def test_what_is_rolled_back_or_truncated_is_not_told(tables: Server) -> None:
+async def test_rollbacks_and_truncates_are_not_delivered(tables: Server) -> None:
     async with listening(tables, binding()) as socket:
         await tables.execute("begin; insert into items values (1); rollback")
         await tables.execute("truncate items")
@@ -154,9 +154,7 @@ async def test_what_is_rolled_back_or_truncated_is_not_told(tables: Server) -> N
         ("n=gt.3,n=lt.10", [5]),
     ],
 )
-async def test_a_filter_lets_through_what_it_says(
-    tables: Server, filter_: str, passes: list[int]
-) -> None:
+async def test_a_filter_selects_changes(tables: Server, filter_: str, passes: list[int]) -> None:
     async with listening(tables, binding(event="INSERT", filter=filter_)) as socket:
         await tables.execute(
             "insert into items (id, name, n) values (1, 'abc', 3), (2, 'b,c', 5), (3, null, 10)"
@@ -186,7 +184,7 @@ async def test_bindings_share_a_frame_unless_they_select_other_columns(tables: S
         assert [each["name"] for each in part["payload"]["data"]["columns"]] == ["id", "n"]
 
 
-async def test_policies_and_grants_decide_what_each_subscriber_hears(tables: Server) -> None:
+async def test_policies_and_grants_decide_what_each_subscriber_gets(tables: Server) -> None:
     other = "11111111-1111-4111-8111-111111111111"
     async with (
         listening(tables, binding("notes"), token=tables.token()) as alice,
@@ -210,7 +208,7 @@ async def test_policies_and_grants_decide_what_each_subscriber_hears(tables: Ser
         assert (await hear(bob))["old_record"] == {"id": row}
 
 
-async def test_a_policy_that_fails_for_one_leaves_the_others_their_changes(tables: Server) -> None:
+async def test_a_failing_policy_affects_only_its_subscriber(tables: Server) -> None:
     async with (
         listening(tables, binding("notes"), token=tables.token(sub="no uuid")) as broken,
         listening(tables, binding("notes"), binding(), token=tables.token()) as alice,
@@ -230,7 +228,7 @@ async def test_a_table_without_a_key_is_an_error_in_the_frame(tables: Server) ->
         assert (await hear(socket))["errors"] == ["Error 400: Bad Request, no primary key"]
 
 
-async def test_of_a_row_too_large_only_the_small_values_are_told(tables: Server) -> None:
+async def test_of_a_large_row_only_the_small_values_are_sent(tables: Server) -> None:
     async with listening(tables, binding()) as socket:
         await tables.execute("insert into items (id, name) values (1, repeat('x', 1100000))")
 
@@ -263,7 +261,7 @@ async def test_of_a_row_too_large_only_the_small_values_are_told(tables: Server)
         (binding(select=["zzz"]), "invalid column for select zzz"),
     ],
 )
-async def test_a_binding_that_cannot_be_served_is_refused_and_the_channel_stays(
+async def test_an_invalid_binding_is_refused_and_the_channel_stays(
     tables: Server, asked: dict[str, Any], said: str
 ) -> None:
     async with wire(tables.url, tables.keys.publishable) as socket:
@@ -277,7 +275,7 @@ async def test_a_binding_that_cannot_be_served_is_refused_and_the_channel_stays(
         assert await socket.is_silent()
 
 
-async def test_a_filter_cannot_bring_sql_of_its_own(tables: Server) -> None:
+async def test_a_filter_cannot_inject_sql(tables: Server) -> None:
     evil = "name=eq.x'); drop table items; --"
     async with listening(tables, binding(filter=evil)):
         await tables.execute("insert into items (id) values (1)")

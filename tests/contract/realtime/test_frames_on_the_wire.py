@@ -58,7 +58,7 @@ async def test_a_join_is_answered_and_a_leave_closes_with_the_join_ref(server: S
         assert await socket.is_silent()
 
 
-async def test_serializer_2_speaks_in_arrays(server: Server) -> None:
+async def test_serializer_2_uses_arrays(server: Server) -> None:
     async with wire(server.url, server.keys.publishable, "2.0.0") as socket:
         await socket.send([None, "2", "phoenix", "heartbeat", {}])
         assert await socket.receive() == [None, "2", "phoenix", "phx_reply", OK]
@@ -88,7 +88,7 @@ async def test_the_second_join_of_a_topic_closes_the_first(server: Server) -> No
         assert await socket.is_silent()
 
 
-async def test_who_has_not_joined_is_told_that_no_topic_matches(server: Server) -> None:
+async def test_a_push_to_an_unjoined_topic_gets_an_error(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         for topic, event in (
             ("realtime:nowhere", "broadcast"),
@@ -129,7 +129,7 @@ async def test_a_malformed_frame_is_ignored(server: Server, frame: str | bytes) 
         assert await socket.is_silent()
 
 
-async def test_an_event_that_nobody_knows_is_not_answered(server: Server) -> None:
+async def test_an_unknown_event_gets_no_reply(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room")
 
@@ -138,7 +138,7 @@ async def test_an_event_that_nobody_knows_is_not_answered(server: Server) -> Non
         assert await socket.is_silent()
 
 
-async def test_a_sloppy_join_gets_the_defaults_and_strings_count_as_booleans(
+async def test_invalid_fields_of_a_join_have_defaults_and_strings_count_as_booleans(
     server: Server,
 ) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
@@ -173,7 +173,7 @@ async def test_bindings_of_changes_are_echoed_with_equal_ids(server: Server) -> 
         assert await join(one) == await join(other) != 0
 
 
-async def test_a_join_without_a_config_takes_the_topic_for_a_table(server: Server) -> None:
+async def test_the_topic_of_a_join_without_a_config_names_a_table(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.push("realtime:public:items", "phx_join", {}, ref="1")
 

@@ -49,7 +49,7 @@ FRAMES = (
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(vsn=st.sampled_from(["1.0.0", "2.0.0"]), frames=st.lists(FRAMES, max_size=10))
-async def test_no_frames_can_harm_the_connection_of_another(
+async def test_no_frames_affect_another_connection(
     server: Server, vsn: str, frames: list[str | bytes]
 ) -> None:
     key = server.keys.publishable

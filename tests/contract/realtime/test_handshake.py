@@ -17,7 +17,7 @@ async def refusal(url: str, query: str, **headers: str) -> tuple[int, bytes]:
     return caught.value.response.status_code, caught.value.response.body
 
 
-async def test_each_refusal_of_a_key_is_an_answer_in_json(server: Server) -> None:
+async def test_each_refusal_of_a_key_is_json(server: Server) -> None:
     for query, said in {
         "vsn=1.0.0": "API key is missing",
         "apikey=": "The token provided is not a valid JWT",
@@ -33,7 +33,7 @@ async def test_each_refusal_of_a_key_is_an_answer_in_json(server: Server) -> Non
         assert (status, json.loads(body)) == (401, {"error": said}), query
 
 
-async def test_the_key_in_the_header_wins(server: Server) -> None:
+async def test_the_key_in_the_header_has_precedence(server: Server) -> None:
     status, body = await refusal(
         server.url, f"apikey={server.keys.publishable}", **{"x-api-key": "garbage"}
     )
@@ -49,7 +49,7 @@ async def test_a_browser_may_not_hold_the_secret_key(server: Server) -> None:
     assert status == 401
 
 
-async def test_an_unknown_serializer_is_refused_without_a_word(server: Server) -> None:
+async def test_an_unknown_serializer_is_refused_without_a_body(server: Server) -> None:
     key = server.keys.publishable
 
     assert await refusal(server.url, f"apikey={key}&vsn=3.0.0") == (403, b"")

@@ -18,7 +18,7 @@ async def unreadable_messages(server: Server) -> AsyncIterator[None]:
         await server.execute(rename.format("hidden", "binary_payload"), as_admin=True)
 
 
-async def test_a_channel_that_crashes_takes_nothing_with_it(server: Server) -> None:
+async def test_a_crashing_channel_affects_nothing_else(server: Server) -> None:
     replay = {"config": {"private": True, "broadcast": {"replay": {"since": 0}}}}
     async with wire(server.url, server.keys.secret) as socket:
         await socket.join("other", ref="1", broadcast={"self": True})
@@ -48,7 +48,7 @@ async def test_a_channel_that_crashes_takes_nothing_with_it(server: Server) -> N
         assert (await socket.receive())["event"] == "broadcast"
 
 
-async def test_messages_wait_for_a_database_that_cannot_be_read(server: Server) -> None:
+async def test_messages_wait_for_an_unavailable_database(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room", broadcast={"self": True})
 
@@ -60,7 +60,7 @@ async def test_messages_wait_for_a_database_that_cannot_be_read(server: Server) 
         assert (await socket.receive())["payload"]["event"] == "e"
 
 
-async def test_a_socket_that_breaks_off_leaves_the_others_alone(server: Server) -> None:
+async def test_a_broken_socket_does_not_affect_the_others(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as hearer:
         await hearer.join("room")
         for _ in range(20):

@@ -13,7 +13,7 @@ pytestmark = ONE_POSTGRES
 @pytest.mark.parametrize(
     "limits", [Limits(refusal_seconds=0.05, joins_per_second=0.2, rate_window_seconds=10)]
 )
-async def test_too_many_joins_are_told_and_end_the_socket(server: Server) -> None:
+async def test_too_many_joins_get_an_error_and_close_the_socket(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         assert [(await socket.join(name))["status"] for name in "ab"] == ["ok", "ok"]
 
@@ -27,7 +27,7 @@ async def test_too_many_joins_are_told_and_end_the_socket(server: Server) -> Non
 
 
 @pytest.mark.parametrize("limits", [Limits(messages_per_second=0.2, rate_window_seconds=10)])
-async def test_too_many_messages_end_the_channel_and_not_the_socket(server: Server) -> None:
+async def test_too_many_messages_close_the_channel_but_not_the_socket(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room", broadcast={"self": True})
         for _ in range(3):

@@ -40,7 +40,7 @@ def _said(number: int) -> OutgoingMessage:
 
 
 @pytest.mark.parametrize("limits", [HOSTED])
-async def test_more_topics_than_a_hosted_connection_carries_are_all_heard(server: Server) -> None:
+async def test_more_topics_than_one_hosted_connection_allows_are_served(server: Server) -> None:
     with captured_logs("WARNING") as records:
         async with channels_of(server) as channels:
             assert await all_heard(channels, 130) == [[number] for number in range(130)]
@@ -50,7 +50,7 @@ async def test_more_topics_than_a_hosted_connection_carries_are_all_heard(server
 
 
 @pytest.mark.parametrize("limits", [Limits(channels_per_socket=5, refusal_seconds=0.01)])
-async def test_a_server_that_allows_fewer_topics_is_believed(server: Server) -> None:
+async def test_a_lower_limit_of_topics_is_respected(server: Server) -> None:
     with captured_logs("WARNING") as records:
         async with channels_of(server) as channels:
             assert await all_heard(channels, 12) == [[number] for number in range(12)]
@@ -59,7 +59,7 @@ async def test_a_server_that_allows_fewer_topics_is_believed(server: Server) -> 
     assert not [each for each in records if "away" in each["message"]]
 
 
-async def test_connections_that_carry_nothing_any_more_are_used_again(server: Server) -> None:
+async def test_empty_connections_are_reused(server: Server) -> None:
     options = ConnectionOptions(topics=3)
     async with channels_of(server, options) as channels:
         await all_heard(channels, 10)

@@ -38,7 +38,7 @@ async def warnings_of(server: Server, statement: str, *values: Any, role: str = 
     return said
 
 
-async def test_send_is_heard_with_the_id_of_the_row(server: Server) -> None:
+async def test_send_is_delivered_with_the_id_of_the_row(server: Server) -> None:
     async with wire(server.url, server.keys.secret) as socket:
         await socket.join("ok-1", private=True)
 
@@ -59,7 +59,7 @@ async def test_send_is_heard_with_the_id_of_the_row(server: Server) -> None:
         }
 
 
-async def test_serializer_2_hears_the_database_in_binary(server: Server) -> None:
+async def test_serializer_2_gets_messages_of_the_database_in_binary(server: Server) -> None:
     async with wire(server.url, server.keys.publishable, "2.0.0") as socket:
         await socket.send(["1", "1", "realtime:db", "phx_join", {"config": {}}])
         await socket.receive()
@@ -134,7 +134,7 @@ async def test_send_is_subject_to_the_policies_of_its_caller(server: Server) -> 
     assert await warnings_of(server, call, role="service_role") == []
 
 
-async def test_a_trigger_tells_of_row_changes(server: Server) -> None:
+async def test_a_trigger_broadcasts_row_changes(server: Server) -> None:
     await server.execute(
         """
         create table public.items (id int primary key, name text);
@@ -168,7 +168,7 @@ async def test_a_trigger_tells_of_row_changes(server: Server) -> None:
     assert heard[2]["payload"]["old_record"] == {"id": 1, "name": "one"}
 
 
-async def test_any_row_is_broadcast_and_garbage_notifications_harm_nobody(
+async def test_any_row_is_broadcast_and_invalid_notifications_are_ignored(
     server: Server,
 ) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
@@ -185,7 +185,7 @@ async def test_any_row_is_broadcast_and_garbage_notifications_harm_nobody(
 
 
 @pytest.mark.parametrize("limits", [Limits(payload_bytes=1000)])
-async def test_a_message_over_the_limit_is_dropped_without_a_word(server: Server) -> None:
+async def test_a_message_over_the_limit_is_dropped_silently(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room")
 
@@ -195,7 +195,7 @@ async def test_a_message_over_the_limit_is_dropped_without_a_word(server: Server
         assert (await socket.receive())["payload"]["event"] == "small"
 
 
-async def test_what_was_sent_while_the_listener_was_down_arrives_once(
+async def test_messages_sent_without_a_listener_arrive_once(
     server: Server, realtime_database: tuple[Cluster, str]
 ) -> None:
     cluster, name = realtime_database
@@ -225,7 +225,7 @@ async def test_what_was_sent_while_the_listener_was_down_arrives_once(
     await admin.close()
 
 
-async def test_a_private_channel_may_ask_for_what_it_missed(server: Server) -> None:
+async def test_a_private_channel_may_request_missed_messages(server: Server) -> None:
     since = int(time.time() * 1000) - 1000
     topic = f"replay-{time.time_ns()}"
     for number in range(30):
@@ -249,7 +249,7 @@ async def test_public_channels_cannot_replay(server: Server) -> None:
         assert answer["response"] == {"reason": reason}
 
 
-async def test_a_server_that_starts_deletes_what_is_over_three_days_old(
+async def test_a_starting_server_deletes_messages_older_than_three_days(
     realtime_database: tuple[Cluster, str],
 ) -> None:
     cluster, name = realtime_database
@@ -272,7 +272,7 @@ async def test_a_server_that_starts_deletes_what_is_over_three_days_old(
     await connection.close()
 
 
-async def test_policies_are_all_that_the_owner_of_the_project_may_change(
+async def test_the_owner_of_the_project_may_change_only_policies(
     server: Server,
 ) -> None:
     # Whatever succeeds is undone: a server that allows it must not stay without its policies.
@@ -293,7 +293,7 @@ async def test_tables_may_be_published(server: Server) -> None:
     )
 
 
-async def test_a_subject_of_a_policy_sees_its_topic_only_inside_the_probe(
+async def test_realtime_topic_is_set_only_in_the_sending_transaction(
     server: Server,
 ) -> None:
     connection = await asyncpg.connect(server.db_url)

@@ -35,7 +35,7 @@ async def a_diff(socket: Wire) -> Any:
     return frame["payload"]
 
 
-async def test_everybody_sees_who_comes_changes_and_goes(server: Server) -> None:
+async def test_joins_updates_and_leaves_reach_all_subscribers(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as watcher:
         assert await join(watcher, "w") == {}
         async with wire(server.url, server.keys.publishable) as alice:
@@ -58,7 +58,7 @@ async def test_everybody_sees_who_comes_changes_and_goes(server: Server) -> None
         assert await a_diff(watcher) == {"joins": {}, "leaves": {"alice": {"metas": [second]}}}
 
 
-async def test_tracking_the_same_again_says_nothing_and_untracking_says_that_one_left(
+async def test_tracking_the_same_again_sends_nothing_and_untracking_sends_a_leave(
     server: Server,
 ) -> None:
     async with wire(server.url, server.keys.publishable) as alice:
@@ -74,7 +74,7 @@ async def test_tracking_the_same_again_says_nothing_and_untracking_says_that_one
         assert await alice.is_silent()
 
 
-async def test_a_key_is_made_for_who_has_none_and_tracking_needs_no_leave(
+async def test_a_missing_key_is_generated_and_tracking_needs_no_option(
     server: Server,
 ) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
@@ -86,7 +86,7 @@ async def test_a_key_is_made_for_who_has_none_and_tracking_needs_no_leave(
         assert uuid.UUID(key).version == 1
 
 
-async def test_bad_calls_are_answered_with_errors(server: Server) -> None:
+async def test_invalid_calls_get_error_replies(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await join(socket, "a")
 
@@ -97,7 +97,7 @@ async def test_bad_calls_are_answered_with_errors(server: Server) -> None:
         assert await call(socket, "dance") == {"status": "error", "response": {}}
 
 
-async def test_the_sixth_call_within_the_window_ends_the_channel(server: Server) -> None:
+async def test_the_sixth_call_within_the_window_closes_the_channel(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await join(socket, "a")
         for _ in range(5):
@@ -111,7 +111,7 @@ async def test_the_sixth_call_within_the_window_ends_the_channel(server: Server)
 
 
 @pytest.mark.parametrize("limits", [Limits(payload_bytes=100)])
-async def test_tracking_too_much_ends_the_channel(server: Server) -> None:
+async def test_a_large_payload_closes_the_channel(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await join(socket, "a")
 

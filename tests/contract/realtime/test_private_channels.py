@@ -38,7 +38,7 @@ def whenever(said: str) -> str:
         ("nul\x00", ALICE, False),
     ],
 )
-async def test_only_whom_a_policy_lets_read_may_join(
+async def test_only_callers_with_a_read_policy_may_join(
     server: Server, topic: str, subject: str | None, may: bool
 ) -> None:
     token = server.token(sub=subject) if subject else None
@@ -72,7 +72,7 @@ async def test_the_secret_key_reads_and_writes_everything(server: Server) -> Non
         assert (await hearer.receive())["payload"] == HELLO
 
 
-async def test_who_may_not_write_is_heard_by_nobody_and_told_nothing(server: Server) -> None:
+async def test_messages_without_a_write_policy_are_dropped_silently(server: Server) -> None:
     async with (
         wire(server.url, server.keys.publishable) as mute,
         wire(server.url, server.keys.secret) as hearer,
@@ -88,7 +88,7 @@ async def test_who_may_not_write_is_heard_by_nobody_and_told_nothing(server: Ser
         assert await hearer.is_silent()
 
 
-async def test_who_may_write_is_heard(server: Server) -> None:
+async def test_messages_with_a_write_policy_are_delivered(server: Server) -> None:
     async with (
         wire(server.url, server.keys.publishable) as alice,
         wire(server.url, server.keys.secret) as hearer,
@@ -117,7 +117,7 @@ async def test_a_bad_token_refuses_the_join(server: Server) -> None:
             assert (answer["status"], said) == ("error", reason)
 
 
-async def test_a_channel_ends_with_its_token_and_the_socket_lives(server: Server) -> None:
+async def test_a_channel_closes_with_its_token_and_the_socket_stays_open(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room", ref="3", access_token=server.token(lifetime=4))
         await socket.join("other", ref="4")
@@ -144,7 +144,7 @@ async def test_a_channel_ends_with_its_token_and_the_socket_lives(server: Server
         assert await socket.is_silent()
 
 
-async def test_a_new_token_lengthens_the_life_of_a_channel(server: Server) -> None:
+async def test_a_new_token_keeps_a_channel_open(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join(OWN, private=True, access_token=server.token(lifetime=4))
 
@@ -158,7 +158,7 @@ async def test_a_new_token_lengthens_the_life_of_a_channel(server: Server) -> No
         assert await socket.is_silent()
 
 
-async def test_a_token_that_is_bad_or_may_not_read_ends_the_channel(server: Server) -> None:
+async def test_a_token_that_is_invalid_or_may_not_read_closes_the_channel(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         for token, said in {
             "garbage": "The token provided is not a valid JWT",
@@ -175,7 +175,7 @@ async def test_a_token_that_is_bad_or_may_not_read_ends_the_channel(server: Serv
             assert (await socket.receive())["event"] == "phx_close"
 
 
-async def test_a_new_token_decides_anew_who_may_write(server: Server) -> None:
+async def test_a_new_token_is_checked_for_writing_again(server: Server) -> None:
     speaking, mute = server.token(may_speak="yes"), server.token()
     async with (
         wire(server.url, server.keys.publishable) as speaker,

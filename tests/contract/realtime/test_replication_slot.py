@@ -52,7 +52,7 @@ async def readers(admin_db_url: str) -> list[int | None]:
         await connection.close()
 
 
-async def test_there_is_a_slot_only_while_somebody_listens(tables: Server) -> None:
+async def test_a_slot_exists_only_while_there_are_subscriptions(tables: Server) -> None:
     async def is_free() -> bool:
         return not await readers(tables.admin_db_url)
 
@@ -64,7 +64,7 @@ async def test_there_is_a_slot_only_while_somebody_listens(tables: Server) -> No
     await eventually(is_free)
 
 
-async def test_a_slot_whose_connection_breaks_is_made_anew_and_the_client_told(
+async def test_a_slot_with_a_lost_connection_is_recreated_and_confirmed(
     tables: Server,
 ) -> None:
     async with wire(tables.url, tables.keys.publishable) as socket:
@@ -77,7 +77,7 @@ async def test_a_slot_whose_connection_breaks_is_made_anew_and_the_client_told(
         assert await heard(socket) == 1
 
 
-async def test_a_slot_that_lags_too_far_is_given_up_made_anew_and_the_client_told() -> None:
+async def test_a_slot_that_lags_too_far_is_recreated_and_confirmed() -> None:
     with state_directory() as directory:
         keeps_little = {"max_slot_wal_keep_size": "1MB"}
         async with (

@@ -46,7 +46,7 @@ async def javascript_schema(contract_target: Target) -> None:
 
 @pytest.mark.usefixtures("javascript_schema")
 @pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
-def test_supabase_js_hears_all_that_realtime_says(contract_target: Target, vsn: str) -> None:
+def test_supabase_js_gets_all_kinds_of_messages(contract_target: Target, vsn: str) -> None:
     heard: dict[str, Any] = run_node(
         "realtime.mjs",
         {
@@ -90,7 +90,7 @@ def test_supabase_js_hears_all_that_realtime_says(contract_target: Target, vsn: 
 
 
 @pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
-async def test_supabase_js_is_told_when_its_token_has_ended(server: Server, vsn: str) -> None:
+async def test_supabase_js_is_notified_when_its_token_has_expired(server: Server, vsn: str) -> None:
     server.token()  # skips where none can be signed
     environment = {
         "SUPABASE_URL": server.url.removesuffix("/realtime/v1"),

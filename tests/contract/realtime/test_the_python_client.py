@@ -49,7 +49,7 @@ def collector() -> tuple[list[Any], Callable[[Any], None]]:
     return heard, heard.append
 
 
-async def test_the_supabase_client_hears_what_the_database_sends(supabase_server: State) -> None:
+async def test_the_supabase_client_gets_messages_of_the_database(supabase_server: State) -> None:
     client = await acreate_client(supabase_server.url, supabase_server.secret_key)
     heard, hear = collector()
     channel = client.channel("first-light", options(private=True, echo=True))
@@ -65,7 +65,7 @@ async def test_the_supabase_client_hears_what_the_database_sends(supabase_server
     await client.remove_all_channels()
 
 
-async def test_the_database_is_heard(server: Server) -> None:
+async def test_messages_of_the_database_arrive(server: Server) -> None:
     async with a_client(server, server.keys.secret) as client:
         heard, hear = collector()
         await subscribed(client.channel("ok", options(private=True)).on_broadcast("evt", hear))
@@ -137,7 +137,7 @@ async def test_a_channel_may_be_left_and_joined_again(server: Server) -> None:
             await eventually(partial(states.__contains__, RealtimeSubscribeStates.CLOSED))
 
 
-async def test_changes_of_a_table_are_heard(server: Server) -> None:
+async def test_changes_of_a_table_arrive(server: Server) -> None:
     await server.execute(
         "create table if not exists cats (id int primary key, name text);"
         "grant select on cats to anon; alter publication supabase_realtime set table cats"

@@ -251,7 +251,7 @@ def test_psql_is_the_project_s_owner_and_no_password_is_in_its_arguments(
         (("keys",), "cogo supabase start"),
         (("reset", "--yes"), "cogo supabase start"),
         (("start", "--host", "0.0.0.0"), "--allow-remote"),  # noqa: S104 - it is refused
-        (("start", "--host", "my machine"), "no IP address"),
+        (("start", "--host", "my machine"), "not an IP address"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_with_the_way_out(

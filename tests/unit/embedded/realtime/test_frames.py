@@ -27,21 +27,19 @@ VALUES = st.recursive(
 
 
 @given(version=st.sampled_from(Version), data=st.text() | st.binary())
-def test_no_bytes_of_a_client_can_do_more_than_be_malformed(
-    version: Version, data: str | bytes
-) -> None:
+def test_any_bytes_decode_or_are_malformed(version: Version, data: str | bytes) -> None:
     with contextlib.suppress(MalformedFrame):
         decode(version, data)
 
 
 @given(version=st.sampled_from(Version), value=VALUES)
-def test_no_json_of_a_client_can_do_more_than_be_malformed(version: Version, value: object) -> None:
+def test_any_json_decodes_or_is_malformed(version: Version, value: object) -> None:
     with contextlib.suppress(MalformedFrame):
         decode(version, json.dumps(value))
 
 
 @given(topic=st.text(), event=st.text(), payload=VALUES, ref=REFS, join_ref=REFS)
-def test_both_serializers_read_the_same(
+def test_both_serializers_decode_the_same(
     topic: str, event: str, payload: object, ref: str | int | None, join_ref: str | int | None
 ) -> None:
     named = {
@@ -65,7 +63,7 @@ def test_a_frame_always_has_its_ref() -> None:
     assert encode(Version.V2, frame) == '["j",null,"t","e",{}]'
 
 
-def test_a_binary_push_is_read_by_the_sizes_in_its_header() -> None:
+def test_a_binary_push_is_decoded_by_the_sizes_in_its_header() -> None:
     data = (
         struct.pack("7B", 3, 1, 2, 5, 3, 2, 1) + b"j" + b"r2" + b"topic" + b"evt" + b"{}" + b"[1]"
     )
@@ -92,7 +90,7 @@ def test_a_binary_push_is_read_by_the_sizes_in_its_header() -> None:
         b"\x03\x00\x00\x00\x00\x00\x01not json",
     ],
 )
-def test_a_binary_push_that_breaks_its_own_rules_is_malformed(data: bytes) -> None:
+def test_an_inconsistent_binary_push_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedFrame):
         decode(Version.V2, data)
 

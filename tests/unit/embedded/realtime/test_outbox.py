@@ -1,14 +1,14 @@
 import pytest
 
-from embedded.realtime.outbox import Outbox
+from embedded.realtime.connection import Outbox
 
 
-@pytest.mark.parametrize(("most_frames", "most_bytes"), [(2, 100), (100, 2)])
-def test_an_overflow_is_told_once(most_frames: int, most_bytes: int) -> None:
+@pytest.mark.parametrize(("max_frames", "max_bytes"), [(2, 100), (100, 2)])
+def test_an_overflow_is_reported_once(max_frames: int, max_bytes: int) -> None:
     overflows: list[str] = []
     outbox = Outbox(
-        most_frames=most_frames,
-        most_bytes=most_bytes,
+        max_frames=max_frames,
+        max_bytes=max_bytes,
         on_overflow=lambda: overflows.append("overflow"),
     )
 
@@ -21,9 +21,9 @@ def test_an_overflow_is_told_once(most_frames: int, most_bytes: int) -> None:
     assert overflows == ["overflow"]
 
 
-async def test_what_was_taken_makes_room_again() -> None:
+async def test_taken_frames_free_capacity() -> None:
     overflows: list[str] = []
-    outbox = Outbox(most_frames=1, most_bytes=1, on_overflow=lambda: overflows.append("overflow"))
+    outbox = Outbox(max_frames=1, max_bytes=1, on_overflow=lambda: overflows.append("overflow"))
     frames = outbox.frames()
 
     for text in "abc":

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from embedded.realtime.changes.pgoutput import (
     UNCHANGED,
     Begin,
-    Column,
     Commit,
     Delete,
+    Ignored,
     Insert,
-    MalformedMessage,
-    Named,
-    Relation,
+    MalformedReplicationMessage,
+    ReplicatedColumn,
+    ReplicatedTable,
     Truncate,
     Update,
-    parse,
+    parse_message,
 )
-from embedded.realtime.changes.transactions import Kind, Transactions
+from embedded.realtime.changes.transactions import ChangeKind, TransactionDecoder
 
 OID = struct.pack(">I", 16_384)
 NULL = b"n"
@@ -49,11 +49,14 @@ def row(*values: bytes) -> bytes:
         (b"C" + bytes(25), Commit()),
         (
             RELATION,
-            Relation(
+            ReplicatedTable(
                 16_384,
                 "public",
                 "items",
-                (Column("id", 23, is_key=True), Column("name", 25, is_key=False)),
+                (
+                    ReplicatedColumn("id", 23, is_key=True),
+                    ReplicatedColumn("name", 25, is_key=False),
+                ),
             ),
         ),
         (b"I" + OID + b"N" + row(text("1"), NULL), Insert(16_384, ("1", None))),
@@ -68,11 +71,11 @@ def row(*values: bytes) -> bytes:
         ),
         (b"D" + OID + b"K" + row(text("1"), NULL), Delete(16_384, ("1", None))),
         (b"T" + struct.pack(">IBII", 2, 0, 5, 6), Truncate((5, 6))),
-        (b"Y" + OID + b"public\0mood\0", Named()),
+        (b"Y" + OID + b"public\0mood\0", Ignored()),
     ],
 )
-def test_each_message_is_read_as_the_manual_describes_it(data: bytes, message: object) -> None:
-    assert parse(data) == message
+def test_each_message_is_parsed_as_documented(data: bytes, message: object) -> None:
+    assert parse_message(data) == message
 
 
 @given(
@@ -80,35 +83,37 @@ def test_each_message_is_read_as_the_manual_describes_it(data: bytes, message: o
     | st.integers(0, len(RELATION) - 1).map(lambda size: RELATION[:size])
     | st.tuples(st.sampled_from([b"I", b"U", b"D", b"T", b"B", b"R"]), st.binary()).map(b"".join)
 )
-def test_no_bytes_can_do_more_than_be_refused(data: bytes) -> None:
-    with contextlib.suppress(MalformedMessage):
-        parse(data)
+def test_any_bytes_are_parsed_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(MalformedReplicationMessage):
+        parse_message(data)
 
 
-def test_an_update_without_an_old_row_had_the_key_that_it_has() -> None:
+def test_an_update_without_an_old_row_has_an_unchanged_key() -> None:
     data = [RELATION, b"U" + OID + b"N" + row(text("1"), LARGE)]
 
-    [change] = Transactions().changes(map(parse, data))
+    [change] = TransactionDecoder().decode(map(parse_message, data))
 
-    assert (change.kind, change.old, change.new) == (Kind.UPDATE, {"id": "1"}, {"id": "1"})
+    assert (change.kind, change.old, change.new) == (ChangeKind.UPDATE, {"id": "1"}, {"id": "1"})
 
 
-def test_of_an_old_row_the_columns_that_are_no_key_are_unknown_not_null() -> None:
+def test_columns_outside_the_key_of_an_old_row_are_unknown_not_null() -> None:
     data = [RELATION, b"D" + OID + b"K" + row(text("1"), NULL)]
 
-    [change] = Transactions().changes(map(parse, data))
+    [change] = TransactionDecoder().decode(map(parse_message, data))
 
     assert (change.old, change.new) == ({"id": "1"}, {})
 
 
-def test_a_large_value_that_nobody_touched_is_that_of_the_whole_old_row() -> None:
+def test_an_unchanged_large_value_is_taken_from_the_whole_old_row() -> None:
     whole = RELATION.replace(b"\x00name", b"\x01name")
     old, new = row(text("1"), text("long")), row(text("2"), LARGE)
 
-    [change] = Transactions().changes(map(parse, [whole, b"U" + OID + b"O" + old + b"N" + new]))
+    [change] = TransactionDecoder().decode(
+        map(parse_message, [whole, b"U" + OID + b"O" + old + b"N" + new])
+    )
 
     assert change.new == {"id": "2", "name": "long"}
 
 
-def test_nobody_is_told_of_a_truncate() -> None:
-    assert not list(Transactions().changes([Truncate((1,)), Commit()]))
+def test_a_truncate_is_no_change() -> None:
+    assert not list(TransactionDecoder().decode([Truncate((1,)), Commit()]))

@@ -8,7 +8,7 @@ def some_presences() -> Presences[str]:
     return Presences(new_ref=lambda: f"ref-{next(numbers)}")
 
 
-def test_two_sessions_of_one_key_are_two_metas_and_leave_one_by_one() -> None:
+def test_two_sessions_with_one_key_have_two_metas_and_leave_separately() -> None:
     presences = some_presences()
     presences.track("phone", "alice", {"on": "phone"})
     presences.track("desk", "alice", {"on": "desk"})
@@ -22,15 +22,15 @@ def test_two_sessions_of_one_key_are_two_metas_and_leave_one_by_one() -> None:
     assert presences.state() == {"alice": {"metas": [on_desk]}}
 
 
-def test_a_payload_cannot_forge_the_refs() -> None:
+def test_a_payload_cannot_set_the_refs() -> None:
     presences = some_presences()
 
     diff = presences.track("a", "key", {"phx_ref": "no", "phx_ref_prev": "no", "n": 1})
 
-    assert diff and diff.joins == {"key": {"phx_ref": "ref-1", "n": 1}}
+    assert diff and diff.join_rate == {"key": {"phx_ref": "ref-1", "n": 1}}
 
 
-def test_who_was_not_there_cannot_leave() -> None:
+def test_an_untracked_session_cannot_leave() -> None:
     presences = some_presences()
 
     assert presences.untrack("nobody") is None

@@ -1,4 +1,4 @@
-from embedded.realtime.rates import Rate
+from embedded.realtime.limits import RateLimiter
 
 
 class Clock:
@@ -8,26 +8,26 @@ class Clock:
         return self.now
 
 
-def test_a_burst_passes_and_what_exceeds_the_mean_does_not() -> None:
-    rate = Rate(2, window_seconds=10, clock=Clock())
+def test_a_burst_is_allowed_up_to_the_mean() -> None:
+    rate = RateLimiter(2, window_seconds=10, clock=Clock())
 
-    assert all(rate.count() for _ in range(20))
-    assert not rate.count()
+    assert all(rate.allow() for _ in range(20))
+    assert not rate.allow()
 
 
-def test_what_is_older_than_the_window_is_forgotten() -> None:
+def test_events_older_than_the_window_do_not_count() -> None:
     clock = Clock()
-    rate = Rate(2, window_seconds=10, clock=clock)
-    assert rate.count(20)
+    rate = RateLimiter(2, window_seconds=10, clock=clock)
+    assert rate.allow(20)
     clock.now = 9.9
-    assert not rate.count()
+    assert not rate.allow()
 
     clock.now = 10
 
-    assert rate.count(20)
+    assert rate.allow(20)
 
 
-def test_without_a_limit_everything_passes() -> None:
-    rate = Rate(None, window_seconds=10, clock=Clock())
+def test_without_a_limit_everything_is_allowed() -> None:
+    rate = RateLimiter(None, window_seconds=10, clock=Clock())
 
-    assert all(rate.count(10**9) for _ in range(3))
+    assert all(rate.allow(10**9) for _ in range(3))

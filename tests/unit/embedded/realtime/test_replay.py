@@ -7,19 +7,17 @@ from uuid import UUID
 
 from embedded.keys import make_keys
 from embedded.postgres.database import Database
-from embedded.realtime.access.authorization import Extension, Gate
-from embedded.realtime.access.callers import Visitor, Visitors
-from embedded.realtime.access.join_request import Replay
-from embedded.realtime.broadcasts import Sent
-from embedded.realtime.changes.feed import Feed
-from embedded.realtime.channel import Channel
-from embedded.realtime.limits import Limits
-from embedded.realtime.mailbox import Mailbox
-from embedded.realtime.messages import Messages, Stored
-from embedded.realtime.rates import Rate
-from embedded.realtime.services import Services
+from embedded.realtime.access.authorization import Authorizer, ChannelExtension
+from embedded.realtime.access.callers import Caller, CallerResolver
+from embedded.realtime.access.join_request import ReplayRequest
+from embedded.realtime.broadcasts import PayloadBroadcast
+from embedded.realtime.changes.feed import ChangeFeed
+from embedded.realtime.channel import Channel, Mailbox
+from embedded.realtime.hub import RealtimeServices
+from embedded.realtime.limits import Limits, RateLimiter
+from embedded.realtime.messages import MessageStore, StoredMessage
 from embedded.realtime.topics import Topic, Topics
-from embedded.realtime.wire.frame_writer import Line
+from embedded.realtime.wire.frame_writer import FrameWriter
 from embedded.realtime.wire.frames import Push, Version
 from embedded.realtime.wire.json import Json
 from tests.support.eventually import eventually
@@ -27,39 +25,39 @@ from tests.support.eventually import eventually
 TOPIC = Topic("room", private=True)
 
 
-class OpenGate(Gate):
-    async def readable(
-        self, topic: str, visitor: Visitor, extensions: Collection[Extension], *, headers: str
-    ) -> frozenset[Extension]:
+class OpenGate(Authorizer):
+    async def find_readable(
+        self, topic: str, caller: Caller, extensions: Collection[ChannelExtension], *, headers: str
+    ) -> frozenset[ChannelExtension]:
         return frozenset(extensions)
 
 
-class SlowMessages(Messages):
+class SlowMessages(MessageStore):
     """Gives the rows when it is told to."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.asked = asyncio.Event()
-        self.rows: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
+        self.rows: asyncio.Future[list[StoredMessage]] = asyncio.get_running_loop().create_future()
 
-    async def fetch_replay(self, topic: str, replay: Replay) -> list[Stored]:
+    async def fetch_replay(self, topic: str, replay: ReplayRequest) -> list[StoredMessage]:
         self.asked.set()
         return await self.rows
 
 
-def a_message(number: int, *, replayed: bool = False) -> Sent:
+def a_message(number: int, *, replayed: bool = False) -> PayloadBroadcast:
     meta = {"id": str(UUID(int=number))} | ({"replayed": True} if replayed else {})
-    return Sent(topic="room", event="e", payload=str(number).encode(), meta=meta)
+    return PayloadBroadcast(topic="room", event="e", payload=str(number).encode(), meta=meta)
 
 
-def a_row(number: int) -> Stored:
+def a_row(number: int) -> StoredMessage:
     message = a_message(number, replayed=True)
-    return Stored(UUID(int=number), TOPIC, datetime(2026, 1, 1, tzinfo=UTC), message)
+    return StoredMessage(UUID(int=number), TOPIC, datetime(2026, 1, 1, tzinfo=UTC), message)
 
 
-async def test_what_comes_during_a_replay_follows_it_and_is_not_told_twice() -> None:
+async def test_messages_during_a_replay_follow_it_and_are_not_repeated() -> None:
     database = Database(requests_dsn="", admin_dsn="")
-    rate = Rate(None, window_seconds=1, clock=time.monotonic)
+    rate = RateLimiter(None, window_seconds=1, clock=time.monotonic)
     messages, topics, said = SlowMessages(database), Topics(), list[str | bytes]()
     config: dict[str, Json] = {"private": True, "broadcast": {"replay": {"since": 1}}}
     channel = Channel(
@@ -71,19 +69,21 @@ async def test_what_comes_during_a_replay_follows_it_and_is_not_told_twice() -> 
             join_ref="1",
             size=0,
         ),
-        line=Line(topic="realtime:room", join_ref="1", version=Version.V1, send=said.append),
+        writer=FrameWriter(
+            topic="realtime:room", join_ref="1", version=Version.V1, send=said.append
+        ),
         superseded=None,
-        visitor=Visitor("service_role", {}, "sb_secret_x", None),
+        caller=Caller("service_role", {}, "sb_secret_x", None),
         headers="{}",
-        services=Services(
-            feed=Feed(database),
-            gate=OpenGate(database),
-            joins=rate,
+        services=RealtimeServices(
+            feed=ChangeFeed(database),
+            authorizer=OpenGate(database),
+            join_rate=rate,
             limits=Limits(),
             messages=messages,
-            sends=rate,
+            message_rate=rate,
             topics=topics,
-            visitors=Visitors(make_keys()),
+            callers=CallerResolver(make_keys()),
         ),
     )
 
