@@ -65,7 +65,7 @@ def test_missing_fields_of_a_binding_match_everything() -> None:
     binding = parse_binding(7, {})
 
     assert (binding.id, binding.event, binding.schema, binding.table) == (7, ANY, ANY, ANY)
-    assert binding.wants("INSERT", "s", "t")
+    assert binding.matches("INSERT", "s", "t")
     assert binding.select is None
 
 
