@@ -1,4 +1,4 @@
-"""The routes of the Data API: what is asked for becomes one statement in one transaction."""
+"""Routes and handlers of the Data API: each request becomes one statement."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,21 +11,21 @@ from starlette.routing import BaseRoute, Route
 from embedded.keys import Keys
 from embedded.postgres.database import Database
 from embedded.rest import responses
-from embedded.rest.endpoint import Endpoint, Inbound
+from embedded.rest.endpoint import RestEndpoint, RestRequest
 from embedded.rest.errors import ApiError, CacheMissError, unknown_table
-from embedded.rest.grants import denial, needed
-from embedded.rest.request.body import Payload, parse_argument, parse_payload
+from embedded.rest.grants import build_permission_error, list_required_privileges
+from embedded.rest.request.body import RequestBody, parse_body, parse_call_body
 from embedded.rest.request.headers import Media, check_profile, parse_accept, parse_range
-from embedded.rest.request.preferences import Preferences, Request, parse_preferences
+from embedded.rest.request.preferences import RequestKind, RestPreferences, parse_preferences
 from embedded.rest.request.query import Clauses, Query, parse_query
 from embedded.rest.schema.introspection import SchemaCache
-from embedded.rest.schema.openapi import describe
-from embedded.rest.schema.tables import Function, Relation, ResultKind, Schema
-from embedded.rest.statements.mutations import Writer
-from embedded.rest.statements.reads import read_statement
-from embedded.rest.statements.rpc import Caller
-from embedded.rest.statements.sql import Statement
-from embedded.rest.transaction import Answer, run
+from embedded.rest.schema.objects import Function, Relation, ResultKind, Schema
+from embedded.rest.schema.openapi import build_openapi
+from embedded.rest.statements.fragments import Statement
+from embedded.rest.statements.mutations import MutationBuilder
+from embedded.rest.statements.reads import build_read_statement
+from embedded.rest.statements.rpc import CallBuilder
+from embedded.rest.transaction import StatementResult, run_statement
 
 _STALE: Final = (
     asyncpg.UndefinedColumnError,
@@ -33,85 +33,85 @@ _STALE: Final = (
     asyncpg.UndefinedObjectError,
     asyncpg.UndefinedTableError,
 )
-"""What Postgres says about names that were there when the schema was read."""
+"""Errors of Postgres about names that existed when the schema was read."""
 
 _Built = TypeVar("_Built")
 
 
 def rest_routes(database: Database, keys: Keys) -> list[BaseRoute]:
-    """The routes below /rest/v1."""
+    """Build the routes below /rest/v1."""
     api = Api(database)
     return [
-        Route("/", Endpoint(keys, api.describe)),
-        Route("/rpc/{name}", Endpoint(keys, api.call)),
-        Route("/{name}", Endpoint(keys, api.use_table)),
-        Route("/{path:path}", Endpoint(keys, api.refuse_path)),
+        Route("/", RestEndpoint(keys, api.get_openapi)),
+        Route("/rpc/{name}", RestEndpoint(keys, api.call)),
+        Route("/{name}", RestEndpoint(keys, api.use_table)),
+        Route("/{path:path}", RestEndpoint(keys, api.refuse_path)),
     ]
 
 
 class Api:
-    """The handlers; they share one schema cache."""
+    """The handlers, which share one schema cache."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache = SchemaCache(database)
 
-    async def describe(self, inbound: Inbound) -> Response:
-        """GET /: the OpenAPI document, for the secret key only, as on hosted projects."""
-        if not inbound.is_reading:
-            raise _unsupported(inbound.method)
-        if inbound.identity.role != "service_role":
+    async def get_openapi(self, request: RestRequest) -> Response:
+        """Return the OpenAPI document at /, with the secret key only, as on hosted projects."""
+        if not request.is_reading:
+            raise _method_error(request.method)
+        if request.identity.role != "service_role":
             raise ApiError(
                 401,
                 "PGRST302",
                 "Secret API key required",
                 hint="Only secret API keys can be used for this endpoint.",
             )
-        document = describe(await self._cache.get())
+        document = build_openapi(await self._cache.get())
         return JSONResponse(document, media_type="application/openapi+json; charset=utf-8")
 
-    async def refuse_path(self, inbound: Inbound) -> Response:
-        """Any deeper path."""
+    async def refuse_path(self, request: RestRequest) -> Response:
+        """Refuse any deeper path."""
         raise ApiError(404, "PGRST125", "Invalid path specified in request URL")
 
-    async def use_table(self, inbound: Inbound) -> Response:
-        """GET, HEAD, POST, PATCH, PUT and DELETE of a table or view."""
-        check_profile(inbound.profile)
-        preferences = await self._preferences(inbound)
-        query = parse_query(inbound.pairs)
-        match inbound.method:
+    async def use_table(self, request: RestRequest) -> Response:
+        """Handle all methods of a table or view."""
+        check_profile(request.profile)
+        preferences = await self._preferences(request)
+        query = parse_query(request.pairs)
+        match request.method:
             case "GET" | "HEAD":
-                return await self._read(inbound, query, preferences)
+                return await self._read(request, query, preferences)
             case "POST":
-                return await self._insert(inbound, query, preferences)
+                return await self._insert(request, query, preferences)
             case "PUT":
-                return await self._put(inbound, query, preferences)
+                return await self._put(request, query, preferences)
             case "PATCH" | "DELETE":
-                return await self._change(inbound, query, preferences)
+                return await self._change(request, query, preferences)
             case method:
-                raise _unsupported(method)
+                raise _method_error(method)
 
-    async def call(self, inbound: Inbound) -> Response:
-        """POST, GET and HEAD of a function."""
-        check_profile(inbound.profile)
-        if not inbound.is_reading and inbound.method != "POST":
-            raise ApiError(405, "PGRST101", f"Cannot use the {inbound.method} method on RPC")
-        media = parse_accept(inbound.headers.get("accept"))
-        preferences = await self._preferences(inbound)
-        query = parse_query(inbound.pairs, has_arguments=inbound.is_reading)
-        clauses = _ranged(query, inbound)
+    async def call(self, request: RestRequest) -> Response:
+        """Handle POST, GET and HEAD of a function."""
+        check_profile(request.profile)
+        if not request.is_reading and request.method != "POST":
+            raise ApiError(405, "PGRST101", f"Cannot use the {request.method} method on RPC")
+        media = parse_accept(request.headers.get("accept"))
+        preferences = await self._preferences(request)
+        query = parse_query(request.pairs, has_arguments=request.is_reading)
+        clauses = _apply_range(query, request)
         payload = None
-        if not inbound.is_reading:
-            payload = parse_argument(inbound.headers.get("content-type"), inbound.body)
+        if not request.is_reading:
+            payload = parse_call_body(request.headers.get("content-type"), request.body)
 
         def build(schema: Schema) -> tuple[Function, Statement]:
-            caller = Caller(schema, inbound.name, query, media)
+            caller = CallBuilder(schema, request.name, query, media)
             counts = preferences.counts_written
             if payload is None:
-                function = caller.from_query()
+                function = caller.choose_by_query()
                 return function, caller.call_with_query(function, clauses, counts=counts)
-            function = caller.from_payload(payload)
-            return function, caller.call_with_payload(function, payload, clauses, counts=counts)
+            function = caller.choose_by_body(payload)
+            return function, caller.call_with_body(function, payload, clauses, counts=counts)
 
         function, statement = await self._build(build)
         if preferences.max_affected is not None and not function.returns_set:
@@ -122,105 +122,123 @@ class Api:
                 " handling=strict",
             )
 
-        def check(answer: Answer) -> None:
+        def check(result: StatementResult) -> None:
             if function.returns_set:
-                responses.check_single(answer, media)
-            responses.check_affected(answer, preferences)
-            responses.check_range(answer, clauses)
+                responses.check_single(result, media)
+            responses.check_affected(result, preferences)
+            responses.check_range(result, clauses)
 
-        read_only = inbound.is_reading or not function.is_volatile
-        answer = await self._run(inbound, preferences, statement, check, read_only=read_only)
+        read_only = request.is_reading or not function.is_volatile
+        result = await self._run(request, preferences, statement, check, read_only=read_only)
         if function.kind is ResultKind.VOID:
-            return responses.void_response(answer, preferences)
-        return responses.read_response(
-            answer,
+            return responses.build_void_response(result, preferences)
+        return responses.build_read_response(
+            result,
             clauses,
             media,
             preferences,
-            request=Request.CALL,
-            has_body=inbound.method != "HEAD",
+            kind=RequestKind.CALL,
+            has_body=request.method != "HEAD",
         )
 
-    async def _read(self, inbound: Inbound, query: Query, preferences: Preferences) -> Response:
-        media = parse_accept(inbound.headers.get("accept"))
-        clauses = _ranged(query, inbound)
+    async def _read(
+        self, request: RestRequest, query: Query, preferences: RestPreferences
+    ) -> Response:
+        media = parse_accept(request.headers.get("accept"))
+        clauses = _apply_range(query, request)
 
         def build(schema: Schema) -> Statement:
-            relation = _relation(schema, inbound.name)
+            relation = _find_relation(schema, request.name)
             count = preferences.count
-            return read_statement(schema, relation, query, clauses, media, count=count)
+            return build_read_statement(schema, relation, query, clauses, media, count=count)
 
-        def check(answer: Answer) -> None:
-            responses.check_single(answer, media)
-            responses.check_range(answer, clauses)
+        def check(result: StatementResult) -> None:
+            responses.check_single(result, media)
+            responses.check_range(result, clauses)
 
         statement = await self._build(build)
-        answer = await self._run(inbound, preferences, statement, check, read_only=True)
-        has_body = inbound.method != "HEAD"
-        response = responses.read_response(answer, clauses, media, preferences, has_body=has_body)
-        response.headers.setdefault("Content-Location", inbound.location)
+        result = await self._run(request, preferences, statement, check, read_only=True)
+        has_body = request.method != "HEAD"
+        response = responses.build_read_response(
+            result, clauses, media, preferences, has_body=has_body
+        )
+        response.headers.setdefault("Content-Location", request.location)
         return response
 
-    async def _insert(self, inbound: Inbound, query: Query, preferences: Preferences) -> Response:
-        media = _media_of_write(inbound, preferences)
-        payload = _payload(inbound, query)
+    async def _insert(
+        self, request: RestRequest, query: Query, preferences: RestPreferences
+    ) -> Response:
+        media = _parse_write_media(request, preferences)
+        payload = _parse_json_body(request, query)
 
         def build(schema: Schema) -> tuple[Relation, Statement]:
-            relation = _relation(schema, inbound.name)
-            return relation, Writer(schema, relation, query, preferences, media).insert(payload)
+            relation = _find_relation(schema, request.name)
+            return relation, MutationBuilder(schema, relation, query, preferences, media).insert(
+                payload
+            )
 
         relation, statement = await self._build(build)
-        answer = await self._run(
-            inbound, preferences, statement, lambda answer: responses.check_single(answer, media)
+        result = await self._run(
+            request, preferences, statement, lambda result: responses.check_single(result, media)
         )
-        return responses.insert_response(
-            answer,
-            inbound.name,
+        return responses.build_insert_response(
+            result,
+            request.name,
             media,
             preferences,
             can_conflict=bool(relation.primary_key or query.on_conflict),
-            can_tell=relation.tells_inserts,
+            reports_inserts=relation.reports_inserts,
         )
 
-    async def _put(self, inbound: Inbound, query: Query, preferences: Preferences) -> Response:
-        media = _media_of_write(inbound, preferences)
-        payload = _payload(inbound, query)
+    async def _put(
+        self, request: RestRequest, query: Query, preferences: RestPreferences
+    ) -> Response:
+        media = _parse_write_media(request, preferences)
+        payload = _parse_json_body(request, query)
 
         def build(schema: Schema) -> tuple[Relation, Statement]:
-            relation = _relation(schema, inbound.name)
-            return relation, Writer(schema, relation, query, preferences, media).put(payload)
+            relation = _find_relation(schema, request.name)
+            return relation, MutationBuilder(schema, relation, query, preferences, media).put(
+                payload
+            )
 
         relation, statement = await self._build(build)
-        answer = await self._run(inbound, preferences, statement, responses.check_single_write)
-        can_tell = relation.tells_inserts
-        return responses.put_response(answer, media, preferences, can_tell=can_tell)
+        result = await self._run(request, preferences, statement, responses.check_single_write)
+        reports_inserts = relation.reports_inserts
+        return responses.build_put_response(
+            result, media, preferences, reports_inserts=reports_inserts
+        )
 
-    async def _change(self, inbound: Inbound, query: Query, preferences: Preferences) -> Response:
-        media = _media_of_write(inbound, preferences)
-        payload = _payload(inbound, query) if inbound.method == "PATCH" else None
+    async def _change(
+        self, request: RestRequest, query: Query, preferences: RestPreferences
+    ) -> Response:
+        media = _parse_write_media(request, preferences)
+        payload = _parse_json_body(request, query) if request.method == "PATCH" else None
 
         def build(schema: Schema) -> Statement:
-            writer = Writer(schema, _relation(schema, inbound.name), query, preferences, media)
+            writer = MutationBuilder(
+                schema, _find_relation(schema, request.name), query, preferences, media
+            )
             return writer.delete() if payload is None else writer.update(payload)
 
-        def check(answer: Answer) -> None:
-            responses.check_affected(answer, preferences)
-            responses.check_single(answer, media)
+        def check(result: StatementResult) -> None:
+            responses.check_affected(result, preferences)
+            responses.check_single(result, media)
 
         statement = await self._build(build)
-        answer = await self._run(inbound, preferences, statement, check)
+        result = await self._run(request, preferences, statement, check)
         if payload is None:
-            return responses.delete_response(answer, media, preferences)
-        return responses.update_response(answer, media, preferences)
+            return responses.build_delete_response(result, media, preferences)
+        return responses.build_update_response(result, media, preferences)
 
-    async def _preferences(self, inbound: Inbound) -> Preferences:
+    async def _preferences(self, request: RestRequest) -> RestPreferences:
         timezones: frozenset[str] = frozenset()
-        if any("timezone=" in header for header in inbound.preferences):
+        if any("timezone=" in header for header in request.preferences):
             timezones = await self._cache.timezones()
-        return parse_preferences(inbound.preferences, timezones)
+        return parse_preferences(request.preferences, timezones)
 
     async def _build(self, build: Callable[[Schema], _Built]) -> _Built:
-        """Build with the schema at hand; a name that it lacks is looked up once more, afresh."""
+        """Build with the cached schema; reload it once if a name is missing."""
         try:
             return build(await self._cache.get())
         except CacheMissError:
@@ -229,59 +247,59 @@ class Api:
 
     async def _run(
         self,
-        inbound: Inbound,
-        preferences: Preferences,
+        request: RestRequest,
+        preferences: RestPreferences,
         statement: Statement,
-        check: Callable[[Answer], None],
+        check: Callable[[StatementResult], None],
         *,
         read_only: bool = False,
-    ) -> Answer:
+    ) -> StatementResult:
         schema = await self._cache.get()
-        role = inbound.identity.role
+        role = request.identity.role
         settings = schema.role_settings.get(role, {})
-        context = inbound.context(
+        context = request.build_context(
             settings, timezone=preferences.timezone, pre_request=schema.settings.pre_request
         )
         try:
-            return await run(
+            return await run_statement(
                 self._database.requests, context, statement, read_only=read_only, check=check
             )
         except _STALE:
             self._cache.invalidate()
             raise
         except asyncpg.InsufficientPrivilegeError as error:
-            needs = needed(inbound.method, preferences)
-            raise await denial(
-                self._database.admin, error, role=role, table=inbound.name, needs=needs
+            needs = list_required_privileges(request.method, preferences)
+            raise await build_permission_error(
+                self._database.admin, error, role=role, table=request.name, needs=needs
             ) from error
 
 
-def _relation(schema: Schema, name: str) -> Relation:
+def _find_relation(schema: Schema, name: str) -> Relation:
     relation = schema.relations.get(name)
     if relation is None:
         raise unknown_table(name, schema.relations)
     return relation
 
 
-def _payload(inbound: Inbound, query: Query) -> Payload:
-    content_type = inbound.headers.get("content-type")
-    return parse_payload(content_type, inbound.body, columns=query.columns is not None)
+def _parse_json_body(request: RestRequest, query: Query) -> RequestBody:
+    content_type = request.headers.get("content-type")
+    return parse_body(content_type, request.body, columns=query.columns is not None)
 
 
-def _media_of_write(inbound: Inbound, preferences: Preferences) -> Media:
-    """What a write answers with; its Accept header counts only when rows come back."""
-    return parse_accept(inbound.headers.get("accept")) if preferences.returns_rows else Media()
+def _parse_write_media(request: RestRequest, preferences: RestPreferences) -> Media:
+    """Return the media type of a write's response; Accept matters only if rows are returned."""
+    return parse_accept(request.headers.get("accept")) if preferences.returns_rows else Media()
 
 
-def _ranged(query: Query, inbound: Inbound) -> Clauses:
-    """The clauses of the root, narrowed by the Range header of a reading request."""
+def _apply_range(query: Query, request: RestRequest) -> Clauses:
+    """Return the clauses of the root, limited by the Range header of a read."""
     clauses = query.root
-    if not inbound.is_reading:
+    if not request.is_reading:
         return clauses
-    offset, limit = parse_range(inbound.headers.get("range-unit"), inbound.headers.get("range"))
+    offset, limit = parse_range(request.headers.get("range-unit"), request.headers.get("range"))
     limits = [each for each in (limit, clauses.limit) if each is not None]
     return replace(clauses, offset=clauses.offset + offset, limit=min(limits) if limits else None)
 
 
-def _unsupported(method: str) -> ApiError:
+def _method_error(method: str) -> ApiError:
     return ApiError(405, "PGRST117", f"Unsupported HTTP method: {method}")

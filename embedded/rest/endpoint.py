@@ -1,4 +1,4 @@
-"""The boundary between HTTP and the Data API: who asks, and what every failure answers."""
+"""The boundary between HTTP and the Data API: authentication, and responses to errors."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from embedded.keys import Identity, KeyRefused, Keys, identify
-from embedded.rest.errors import ApiError, from_postgres
+from embedded.rest.errors import ApiError, translate_postgres_error
 from embedded.rest.request.query import parse_pairs
-from embedded.rest.responses import error_response
+from embedded.rest.responses import build_error_response
 from embedded.rest.transaction import Context, DatabaseDownError, PoolExhaustedError
 
 READING: Final = frozenset({"GET", "HEAD"})
 
-LOST: Final = (
+CONNECTION_ERRORS: Final = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.ConnectionDoesNotExistError,
     DatabaseDownError,
 )
-"""What a connection to the database that breaks, or cannot be made, looks like."""
+"""Errors of lost connections and failed connection attempts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
-    """A request whose sender is known."""
+class RestRequest:
+    """An authenticated request."""
 
     method: str
     name: str
@@ -49,49 +49,49 @@ class Inbound:
 
     @property
     def is_reading(self) -> bool:
-        """Whether the method promises to change nothing."""
+        """Whether the method is safe."""
         return self.method in READING
 
     @property
     def location(self) -> str:
-        """The path with its parameters in order of their names."""
+        """The path with its parameters, sorted by name."""
         pairs = urlencode(sorted(self.pairs, key=itemgetter(0)))
         return f"/{percent(self.name)}" + (f"?{pairs}" if pairs else "")
 
     @property
     def profile(self) -> str | None:
-        """The schema that is asked for."""
+        """The requested schema."""
         return self.headers.get("accept-profile" if self.is_reading else "content-profile")
 
-    def context(
+    def build_context(
         self, settings: Mapping[str, str], *, timezone: str | None, pre_request: str | None
     ) -> Context:
-        """The context of this request's transaction."""
+        """Build the context of the request's transaction."""
         return Context(
             role=self.identity.role,
             claims=self.identity.claims,
             method=self.method,
             path=self.path,
             headers=self.headers,
-            cookies=_cookies(self.headers.get("cookie", "")),
+            cookies=_parse_cookies(self.headers.get("cookie", "")),
             settings=settings,
             timezone=timezone,
             pre_request=pre_request,
         )
 
 
-Handler: TypeAlias = Callable[[Inbound], Awaitable[Response]]
+RestHandler: TypeAlias = Callable[[RestRequest], Awaitable[Response]]
 
 
-class Endpoint:
-    """An ASGI application around one handler; takes every method."""
+class RestEndpoint:
+    """ASGI application for one handler, with all methods."""
 
-    def __init__(self, keys: Keys, handler: Handler) -> None:
+    def __init__(self, keys: Keys, handler: RestHandler) -> None:
         self._keys = keys
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every failure becomes a response."""
+        """Handle one request; every error becomes a response."""
         request = Request(scope, receive)
         try:
             body = await request.body()
@@ -111,33 +111,35 @@ class Endpoint:
                 authorization=request.headers.get("authorization"),
                 user_agent=request.headers.get("user-agent"),
             )
-            return await self._handle(_inbound(request, pairs, body, identity))
+            return await self._handle(_build_request(request, pairs, body, identity))
         except KeyRefused as error:
-            return _refusal(error)
+            return _build_refusal(error)
         except ApiError as error:
             failure = error
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             message = "Database client error. Retrying the connection."
             failure = ApiError(503, "PGRST001", message, details=str(error))
         except asyncpg.PostgresError as error:
-            failure = from_postgres(error, anonymous=identity is None or identity.role == "anon")
+            failure = translate_postgres_error(
+                error, anonymous=identity is None or identity.role == "anon"
+            )
         except PoolExhaustedError:
             failure = ApiError(
                 504, "PGRST003", "Timed out acquiring connection from connection pool."
             )
-        return error_response(failure, has_body=request.method != "HEAD")
+        return build_error_response(failure, has_body=request.method != "HEAD")
 
-    async def _handle(self, inbound: Inbound) -> Response:
-        response = await self._handler(inbound)
-        if inbound.profile is not None:
-            response.headers.setdefault("Content-Profile", inbound.profile)
+    async def _handle(self, request: RestRequest) -> Response:
+        response = await self._handler(request)
+        if request.profile is not None:
+            response.headers.setdefault("Content-Profile", request.profile)
         return response
 
 
-def _inbound(
+def _build_request(
     request: Request, pairs: list[tuple[str, str]], body: bytes, identity: Identity
-) -> Inbound:
-    return Inbound(
+) -> RestRequest:
+    return RestRequest(
         method=request.method,
         name=request.path_params.get("name", ""),
         path=request.scope["path"].removeprefix(request.scope.get("root_path", "")),
@@ -149,14 +151,14 @@ def _inbound(
     )
 
 
-def _refusal(error: KeyRefused) -> Response:
+def _build_refusal(error: KeyRefused) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if code := error.body.get("code"):
         headers["Proxy-Status"] = f"PostgREST; error={code}"
     return JSONResponse(error.body, error.status, headers)
 
 
-def _cookies(header: str) -> dict[str, str]:
+def _parse_cookies(header: str) -> dict[str, str]:
     if not header:
         return {}
     try:

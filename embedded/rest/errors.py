@@ -1,4 +1,4 @@
-"""What a refused request answers: PostgREST's codes, statuses and bodies.
+"""PostgREST's error responses, and the checks of what SQL may set in a response.
 
 Source: https://docs.postgrest.org/en/stable/references/errors.html
 """
@@ -10,8 +10,6 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 import asyncpg
-
-from embedded.rest.request.header_field import is_final_status, is_header_field
 
 _SQLSTATE_STATUS: Final[Mapping[str, int]] = {
     "23503": 409,
@@ -35,13 +33,14 @@ _CLASS_STATUS: Final[Mapping[str, int]] = {
         500,
     ),
 }
-
-
-_ALIKE: Final = 0.75
+_SIMILARITY: Final = 0.75
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_FRAMING_HEADERS: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
 class ApiError(Exception):
-    """A refusal that is ready to be sent."""
+    """An error with its status, body and headers."""
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go with the body."""
+        """The headers of the response."""
         headers = {**self.extra_headers}
         if is_header_field("Proxy-Status", self.code):
             headers["Proxy-Status"] = f"PostgREST; error={self.code}"
@@ -76,11 +75,11 @@ class ApiError(Exception):
 
 
 class CacheMissError(ApiError):
-    """A name that the schema cache lacks; worth one reload before it is sent."""
+    """A name is missing in the schema cache, which is reloaded once before the error is sent."""
 
 
 def bad_request(subject: str, text: str, position: int, details: str) -> ApiError:
-    """PGRST100: `text`, a query parameter of the kind `subject`, does not parse."""
+    """Return PGRST100: `text`, a query parameter of the kind `subject`, does not parse."""
     where = f"(line 1, column {position + 1})"
     return ApiError(
         400, "PGRST100", f'"failed to parse {subject} ({text})" {where}', details=details
@@ -88,17 +87,17 @@ def bad_request(subject: str, text: str, position: int, details: str) -> ApiErro
 
 
 def bad_body(message: str = "Empty or invalid json") -> ApiError:
-    """PGRST102: the body cannot be read."""
+    """Return PGRST102: the body is invalid."""
     return ApiError(400, "PGRST102", message)
 
 
 def bad_range(details: str) -> ApiError:
-    """PGRST103: the rows asked for do not exist."""
+    """Return PGRST103: the requested rows do not exist."""
     return ApiError(416, "PGRST103", "Requested range not satisfiable", details=details)
 
 
 def not_single(count: int) -> ApiError:
-    """PGRST116: one row was asked for and `count` came."""
+    """Return PGRST116: one row was requested and `count` were found."""
     return ApiError(
         406,
         "PGRST116",
@@ -108,13 +107,13 @@ def not_single(count: int) -> ApiError:
 
 
 def put_mismatch() -> ApiError:
-    """PGRST115: a PUT whose body is not the one row that its URL names."""
+    """Return PGRST115: the body of a PUT is not the row of its URL."""
     return ApiError(400, "PGRST115", "Payload values do not match URL in primary key column(s)")
 
 
 def unknown_table(name: str, known: Iterable[str] = ()) -> CacheMissError:
-    """PGRST205: no such table or view in the exposed schema; hints at the most alike of `known`."""
-    alike = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    """Return PGRST205: an unknown table or view, with a hint at the most similar of `known`."""
+    alike = get_close_matches(name, known, n=1, cutoff=_SIMILARITY)
     return CacheMissError(
         404,
         "PGRST205",
@@ -124,31 +123,35 @@ def unknown_table(name: str, known: Iterable[str] = ()) -> CacheMissError:
 
 
 def unknown_column(relation: str, name: str) -> CacheMissError:
-    """42703, as Postgres itself says it for a column that is read."""
+    """Return 42703, the error of Postgres for an unknown column that is read."""
     return CacheMissError(400, "42703", f"column {relation}.{name} does not exist")
 
 
 def unwritable_column(relation: str, name: str) -> CacheMissError:
-    """PGRST204: a column that is written does not exist."""
+    """Return PGRST204: a column that is written does not exist."""
     return CacheMissError(
         400, "PGRST204", f"Could not find the '{name}' column of '{relation}' in the schema cache"
     )
 
 
-def from_postgres(error: asyncpg.PostgresError, *, anonymous: bool) -> ApiError:
-    """Translate what the database raised.
+def translate_postgres_error(error: asyncpg.PostgresError, *, anonymous: bool) -> ApiError:
+    """Translate an error of the database.
 
-    `anonymous` tells 401 from 403 when a privilege is missing.
+    A missing privilege gets 401 if `anonymous`, otherwise 403.
     """
     code, message, details, hint = error.sqlstate, error.message, error.detail, error.hint
     if code == "PGRST":
-        return _raised_as_json(message, details)
+        return _translate_raised_json(message, details)
     return ApiError(
-        _status(code, message, anonymous=anonymous), code, message, details=details, hint=hint
+        _choose_status(code, message, anonymous=anonymous),
+        code,
+        message,
+        details=details,
+        hint=hint,
     )
 
 
-def _status(code: str, message: str, *, anonymous: bool) -> int:
+def _choose_status(code: str, message: str, *, anonymous: bool) -> int:
     if custom := re.fullmatch(r"PT([2-5][0-9]{2})", code):
         return int(custom[1])
     if code == "42501":
@@ -160,13 +163,13 @@ def _status(code: str, message: str, *, anonymous: bool) -> int:
     return _SQLSTATE_STATUS.get(code) or _CLASS_STATUS.get(code[:2], 400)
 
 
-def _raised_as_json(message: str, detail: str | None) -> ApiError:
-    """`raise sqlstate 'PGRST'`: the message is the body, the detail status and headers."""
+def _translate_raised_json(message: str, detail: str | None) -> ApiError:
+    """Translate `raise sqlstate 'PGRST'`: message is the body, detail status and headers."""
     try:
         body: dict[str, Any] = json.loads(message)
         code, text = str(body["code"]), str(body["message"])
     except (ValueError, KeyError, TypeError):
-        return _unreadable(
+        return _invalid_raise_error(
             f"Invalid JSON value for MESSAGE: '{message}'",
             "MESSAGE must be a JSON object with obligatory keys: 'code', 'message'"
             " and optional keys: 'details', 'hint'.",
@@ -175,7 +178,7 @@ def _raised_as_json(message: str, detail: str | None) -> ApiError:
         status, headers = _parse_frame(detail or "")
     except (ValueError, KeyError, TypeError, AttributeError):
         problem = f"Invalid JSON value for DETAIL: '{detail}'"
-        return _unreadable(
+        return _invalid_raise_error(
             problem if detail else "DETAIL is missing in the RAISE statement",
             "DETAIL must be a JSON object with obligatory keys: 'status', 'headers'"
             " and optional key: 'status_text'.",
@@ -195,7 +198,7 @@ def _parse_frame(detail: str) -> tuple[int, dict[str, str]]:
     return status, headers
 
 
-def _unreadable(details: str, hint: str) -> ApiError:
+def _invalid_raise_error(details: str, hint: str) -> ApiError:
     return ApiError(
         500,
         "PGRST121",
@@ -203,3 +206,22 @@ def _unreadable(details: str, hint: str) -> ApiError:
         details=details,
         hint=hint,
     )
+
+
+def is_header_field(name: str, value: str) -> bool:
+    """Return whether a header can be sent: without line breaks, and not about framing."""
+    return (
+        _HEADER_NAME.fullmatch(name) is not None
+        and _HEADER_VALUE.fullmatch(value) is not None
+        and name.lower() not in _FRAMING_HEADERS
+    )
+
+
+def is_final_status(status: int) -> bool:
+    """Return whether a status is final."""
+    return 200 <= status <= 599
+
+
+def may_have_body(status: int) -> bool:
+    """Return whether a response with this status may have a body."""
+    return status not in {204, 304}

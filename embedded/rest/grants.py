@@ -1,4 +1,4 @@
-"""The hint that hosted projects add when a role lacks a privilege on a table."""
+"""The hint of hosted projects about missing privileges on a table."""
 
 import re
 from collections.abc import Collection
@@ -6,8 +6,8 @@ from typing import Final
 
 import asyncpg
 
-from embedded.rest.errors import ApiError, from_postgres
-from embedded.rest.request.preferences import Preferences
+from embedded.rest.errors import ApiError, translate_postgres_error
+from embedded.rest.request.preferences import RestPreferences
 
 _DENIED: Final = re.compile(
     r"permission denied for (?:table|view|materialized view|foreign table) (.+)"
@@ -21,8 +21,8 @@ select privilege
 """
 
 
-def needed(method: str, preferences: Preferences) -> frozenset[str]:
-    """The privileges on its table that a request needs."""
+def list_required_privileges(method: str, preferences: RestPreferences) -> frozenset[str]:
+    """Return the privileges on its table that a request needs."""
     match method:
         case "GET" | "HEAD":
             return frozenset({"SELECT"})
@@ -43,7 +43,7 @@ def needed(method: str, preferences: Preferences) -> frozenset[str]:
             return frozenset(wanted)
 
 
-async def denial(
+async def build_permission_error(
     pool: asyncpg.Pool,
     error: asyncpg.InsufficientPrivilegeError,
     *,
@@ -51,11 +51,11 @@ async def denial(
     table: str,
     needs: Collection[str],
 ) -> ApiError:
-    """The refusal, with the grant that would help where a table of the exposed schema lacks it.
+    """Return the error, with the missing grant for a table of the exposed schema.
 
-    `needs` are the privileges on `table`; any other table was only read.
+    `needs` are the privileges on `table`; other tables are only read.
     """
-    refusal = from_postgres(error, anonymous=role == "anon")
+    refusal = translate_postgres_error(error, anonymous=role == "anon")
     found = _DENIED.fullmatch(error.message)
     if found is None or error.hint is not None:
         return refusal
@@ -63,14 +63,14 @@ async def denial(
     asked = [each for each in _ORDER if each in (needs if denied == table else {"SELECT"})]
     try:
         rows = await pool.fetch(_MISSING, role, denied, asked)
-    except asyncpg.UndefinedTableError:  # a table of another schema, or gone by now
+    except asyncpg.UndefinedTableError:  # of another schema, or dropped meanwhile
         return refusal
     if rows:
         missing = ", ".join(row["privilege"] for row in rows)
         refusal.body["hint"] = (
             "Grant the required privileges to the current role with:"
             f" GRANT {missing} ON public.{denied} TO {role};"
-            " New tables are not granted by themselves since October 2026; for projects that"
-            " expect it, start the server with --legacy-grants."
+            " New tables have no grants by default since October 2026; for projects that"
+            " expect them, start the server with --legacy-grants."
         )
     return refusal

@@ -1,4 +1,4 @@
-"""Answers of the database as HTTP responses."""
+"""HTTP responses from the results of statements."""
 
 import json
 import re
@@ -7,171 +7,190 @@ from urllib.parse import quote as percent
 
 from starlette.responses import Response
 
-from embedded.rest.errors import ApiError, bad_range, not_single, put_mismatch
-from embedded.rest.request.header_field import is_final_status, is_header_field, may_have_body
+from embedded.rest.errors import (
+    ApiError,
+    bad_range,
+    is_final_status,
+    is_header_field,
+    may_have_body,
+    not_single,
+    put_mismatch,
+)
 from embedded.rest.request.headers import Media, Shape
-from embedded.rest.request.preferences import Preferences, Request
+from embedded.rest.request.preferences import RequestKind, RestPreferences
 from embedded.rest.request.query import Clauses
-from embedded.rest.transaction import Answer
+from embedded.rest.transaction import StatementResult
 
 
-def error_response(error: ApiError, *, has_body: bool) -> Response:
-    """The response to a refused request."""
+def build_error_response(error: ApiError, *, has_body: bool) -> Response:
+    """Build the response to an error."""
     headers = {**error.headers, "Content-Type": "application/json; charset=utf-8"}
     if not has_body or not may_have_body(error.status):
         return Response(b"", error.status, headers)
     return Response(json.dumps(error.body, separators=(",", ":")), error.status, headers)
 
 
-def check_single(answer: Answer, media: Media) -> None:
-    """Raise PGRST116 where an object was asked for and there is not exactly one row."""
-    if media.shape is Shape.OBJECT and answer.page != 1:
-        raise not_single(answer.page)
+def check_single(result: StatementResult, media: Media) -> None:
+    """Raise PGRST116 if an object was requested and there is not exactly one row."""
+    if media.shape is Shape.OBJECT and result.page != 1:
+        raise not_single(result.page)
 
 
-def check_range(answer: Answer, clauses: Clauses) -> None:
-    """Raise PGRST103 where the offset lies behind the last of the counted rows."""
-    if answer.total is not None and clauses.offset > answer.total:
+def check_range(result: StatementResult, clauses: Clauses) -> None:
+    """Raise PGRST103 if the offset is greater than the number of rows."""
+    if result.total is not None and clauses.offset > result.total:
         raise bad_range(
-            f"An offset of {clauses.offset} was requested, but there are only {answer.total} rows."
+            f"An offset of {clauses.offset} was requested, but there are only {result.total} rows."
         )
 
 
-def check_affected(answer: Answer, preferences: Preferences) -> None:
-    """Raise PGRST124 where a write touches more rows than its sender allows."""
-    if preferences.max_affected is not None and answer.page > preferences.max_affected:
+def check_affected(result: StatementResult, preferences: RestPreferences) -> None:
+    """Raise PGRST124 if a write affects more rows than the client allows."""
+    if preferences.max_affected is not None and result.page > preferences.max_affected:
         raise ApiError(
             400,
             "PGRST124",
             "Query result exceeds max-affected preference constraint",
-            details=f"The query affects {answer.page} rows",
+            details=f"The query affects {result.page} rows",
         )
 
 
-def check_single_write(answer: Answer) -> None:
-    """Raise PGRST115 where a PUT wrote anything but one row."""
-    if answer.page != 1:
+def check_single_write(result: StatementResult) -> None:
+    """Raise PGRST115 unless a PUT wrote one row."""
+    if result.page != 1:
         raise put_mismatch()
 
 
-def read_response(
-    answer: Answer,
+def build_read_response(
+    result: StatementResult,
     clauses: Clauses,
     media: Media,
-    preferences: Preferences,
+    preferences: RestPreferences,
     *,
-    request: Request = Request.READ,
+    kind: RequestKind = RequestKind.READ,
     has_body: bool,
 ) -> Response:
-    """Rows that were read, by GET or by a function: 200, or 206 for a part of the counted rows."""
-    total = answer.total
-    status = 206 if total is not None and answer.page < total else 200
+    """Build the response to a read or call: 200, or 206 for a part of the counted rows."""
+    total = result.total
+    status = 206 if total is not None and result.page < total else 200
     headers = {
-        "Content-Range": _content_range(clauses.offset, answer.page, total),
+        "Content-Range": _format_content_range(clauses.offset, result.page, total),
         "Content-Type": media.content_type,
     }
-    body = answer.body if has_body else ""
-    return _finish(answer, status, headers, preferences.applied(request), body)
+    body = result.body if has_body else ""
+    return _build_response(result, status, headers, preferences.format_applied(kind), body)
 
 
-def void_response(answer: Answer, preferences: Preferences) -> Response:
-    """A function that gives nothing back."""
-    return _finish(answer, 204, {}, preferences.applied(Request.CALL))
+def build_void_response(result: StatementResult, preferences: RestPreferences) -> Response:
+    """Build the response to a call of a function without result."""
+    return _build_response(result, 204, {}, preferences.format_applied(RequestKind.CALL))
 
 
-def insert_response(
-    answer: Answer,
+def build_insert_response(
+    result: StatementResult,
     table: str,
     media: Media,
-    preferences: Preferences,
+    preferences: RestPreferences,
     *,
     can_conflict: bool,
-    can_tell: bool,
+    reports_inserts: bool,
 ) -> Response:
-    """Rows that were inserted: 201, or 200 when an upsert is known to have inserted none.
+    """Build the response to an insert: 201, or 200 if an upsert inserted no row.
 
     Args:
-        answer: what was written.
+        result: of the statement.
         table: its name, for Location.
-        media: the form of the rows.
-        preferences: what the client prefers.
-        can_conflict: whether there is a key by which rows could have been merged or ignored.
-        can_tell: whether the number of new rows is known.
+        media: the format of the rows.
+        preferences: of the client.
+        can_conflict: whether a key exists by which rows could be merged or ignored.
+        reports_inserts: whether the number of new rows is known.
     """
     if not can_conflict:
         preferences = preferences.without("resolution")
-    applied = preferences.applied(Request.INSERT)
-    headers = {"Content-Range": _total_range(answer)}
-    if preferences.returns_location and (location := _location(table, answer)):
+    applied = preferences.format_applied(RequestKind.INSERT)
+    headers = {"Content-Range": _format_total(result)}
+    if preferences.returns_location and (location := _format_location(table, result)):
         headers["Location"] = location
     if not preferences.returns_rows:
-        return _finish(answer, 201, headers, applied)
+        return _build_response(result, 201, headers, applied)
     headers["Content-Type"] = media.content_type
     merges = preferences.resolution == "merge-duplicates"
-    status = 200 if merges and can_tell and answer.inserted == 0 else 201
-    return _finish(answer, status, headers, applied, answer.body)
+    status = 200 if merges and reports_inserts and result.inserted == 0 else 201
+    return _build_response(result, status, headers, applied, result.body)
 
 
-def put_response(
-    answer: Answer, media: Media, preferences: Preferences, *, can_tell: bool
+def build_put_response(
+    result: StatementResult, media: Media, preferences: RestPreferences, *, reports_inserts: bool
 ) -> Response:
-    """The row that was put: 204, or with it 201 when it is new and 200 when it is not."""
-    applied = preferences.applied(Request.PUT)
+    """Build the response to a PUT: 204, or with the row 201 if it is new, otherwise 200."""
+    applied = preferences.format_applied(RequestKind.PUT)
     if not preferences.returns_rows:
-        return _finish(answer, 204, {}, applied)
-    status = 201 if can_tell and answer.inserted else 200
-    return _finish(answer, status, {"Content-Type": media.content_type}, applied, answer.body)
+        return _build_response(result, 204, {}, applied)
+    status = 201 if reports_inserts and result.inserted else 200
+    return _build_response(
+        result, status, {"Content-Type": media.content_type}, applied, result.body
+    )
 
 
-def update_response(answer: Answer, media: Media, preferences: Preferences) -> Response:
-    """Rows that were changed: 200 with them, else 204."""
-    content_range = _content_range(0, answer.page, answer.total)
-    return _changed(answer, content_range, media, preferences, Request.UPDATE)
-
-
-def delete_response(answer: Answer, media: Media, preferences: Preferences) -> Response:
-    """Rows that were deleted: 200 with them, else 204."""
-    return _changed(answer, _total_range(answer), media, preferences, Request.DELETE)
-
-
-def _changed(
-    answer: Answer, content_range: str, media: Media, preferences: Preferences, request: Request
+def build_update_response(
+    result: StatementResult, media: Media, preferences: RestPreferences
 ) -> Response:
-    applied = preferences.applied(request)
+    """Build the response to an update: 200 with the rows, otherwise 204."""
+    content_range = _format_content_range(0, result.page, result.total)
+    return _build_change_response(result, content_range, media, preferences, RequestKind.UPDATE)
+
+
+def build_delete_response(
+    result: StatementResult, media: Media, preferences: RestPreferences
+) -> Response:
+    """Build the response to a delete: 200 with the rows, otherwise 204."""
+    return _build_change_response(
+        result, _format_total(result), media, preferences, RequestKind.DELETE
+    )
+
+
+def _build_change_response(
+    result: StatementResult,
+    content_range: str,
+    media: Media,
+    preferences: RestPreferences,
+    kind: RequestKind,
+) -> Response:
+    applied = preferences.format_applied(kind)
     headers = {"Content-Range": content_range}
     if not preferences.returns_rows:
-        return _finish(answer, 204, headers, applied)
+        return _build_response(result, 204, headers, applied)
     headers["Content-Type"] = media.content_type
-    return _finish(answer, 200, headers, applied, answer.body)
+    return _build_response(result, 200, headers, applied, result.body)
 
 
-def _finish(
-    answer: Answer, status: int, headers: dict[str, str], applied: str, content: str = ""
+def _build_response(
+    result: StatementResult, status: int, headers: dict[str, str], applied: str, content: str = ""
 ) -> Response:
     if applied:
         headers["Preference-Applied"] = applied
-    status = _chosen_status(answer) or status
+    status = _parse_status(result) or status
     response = Response(content if may_have_body(status) else "", status, headers)
-    for name, value in _chosen_headers(answer):
+    for name, value in _parse_headers(result):
         response.headers[name] = value
     return response
 
 
-def _chosen_status(answer: Answer) -> int | None:
-    """The status that SQL chose with `response.status`."""
-    if answer.status is None:
+def _parse_status(result: StatementResult) -> int | None:
+    """Return the status that SQL set in `response.status`, or None."""
+    if result.status is None:
         return None
-    if not re.fullmatch(r"[0-9]{3}", answer.status) or not is_final_status(int(answer.status)):
+    if not re.fullmatch(r"[0-9]{3}", result.status) or not is_final_status(int(result.status)):
         raise ApiError(500, "PGRST112", "response.status guc must be a valid status code")
-    return int(answer.status)
+    return int(result.status)
 
 
-def _chosen_headers(answer: Answer) -> list[tuple[str, str]]:
-    """The headers that SQL chose with `response.headers`, a JSON array of objects of one key."""
-    if answer.headers is None:
+def _parse_headers(result: StatementResult) -> list[tuple[str, str]]:
+    """Return the headers that SQL set in `response.headers`, a JSON array of objects."""
+    if result.headers is None:
         return []
     try:
-        chosen: list[Mapping[str, str]] = json.loads(answer.headers)
+        chosen: list[Mapping[str, str]] = json.loads(result.headers)
         pairs = [pair for each in chosen for pair in each.items()]
         is_sendable = all(is_header_field(name, value) for name, value in pairs)
     except (ValueError, AttributeError, TypeError):
@@ -186,19 +205,19 @@ def _chosen_headers(answer: Answer) -> list[tuple[str, str]]:
     return pairs
 
 
-def _total_range(answer: Answer) -> str:
-    return f"*/{'*' if answer.total is None else answer.total}"
+def _format_total(result: StatementResult) -> str:
+    return f"*/{'*' if result.total is None else result.total}"
 
 
-def _content_range(offset: int, page: int, total: int | None) -> str:
+def _format_content_range(offset: int, page: int, total: int | None) -> str:
     rows = f"{offset}-{offset + page - 1}" if page else "*"
     return f"{rows}/{'*' if total is None else total}"
 
 
-def _location(table: str, answer: Answer) -> str | None:
-    """Where the one new row is."""
-    if answer.page != 1 or not answer.body:
+def _format_location(table: str, result: StatementResult) -> str | None:
+    """Return the location of a single new row, or None."""
+    if result.page != 1 or not result.body:
         return None
-    row: Mapping[str, str] = json.loads(answer.body)[0]
+    row: Mapping[str, str] = json.loads(result.body)[0]
     keys = "&".join(f"{percent(name)}=eq.{percent(value)}" for name, value in row.items())
     return f"/{percent(table)}?{keys}"

@@ -1,4 +1,4 @@
-"""One request, one transaction: as `authenticator`, in the role of the key."""
+"""The transaction of a request: as `authenticator`, in the role of the caller."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,14 +7,14 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from embedded.rest.statements.sql import Plan, Statement
+from embedded.rest.statements.fragments import EstimateQuery, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _ACQUIRE_SECONDS: Final = 10.0
 _ROLLBACK_SECONDS: Final = 5.0
-_DEAD: Final = (
+_LOST_CONNECTION: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.CrashShutdownError,
@@ -22,7 +22,7 @@ _DEAD: Final = (
     asyncpg.InternalClientError,
     ConnectionError,
 )
-"""How a connection that is no more answers to the first statement."""
+"""Errors of the first statement on a lost connection."""
 
 _SEARCH_PATH: Final = '"public", "extensions"'
 _FIXED: Final = (
@@ -37,7 +37,7 @@ _FIXED: Final = (
 
 
 class DatabaseDownError(Exception):
-    """No connection can be made."""
+    """No connection can be established."""
 
 
 class PoolExhaustedError(Exception):
@@ -46,7 +46,7 @@ class PoolExhaustedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who asks, and what SQL may read about the request."""
+    """The caller, and what SQL may read about the request."""
 
     role: str
     claims: Mapping[str, Any]
@@ -57,14 +57,14 @@ class Context:
     settings: Mapping[str, str]
     """The role's own settings, such as statement_timeout."""
     timezone: str | None = None
-    """The time zone that was asked for."""
+    """The requested time zone."""
     pre_request: str | None = None
     """Function to call before the statement, quoted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The row that a Statement gives."""
+class StatementResult:
+    """The row that a `Statement` returns."""
 
     total: int | None
     page: int
@@ -74,50 +74,53 @@ class Answer:
     status: str | None
 
 
-async def run(
+async def run_statement(
     pool: Pool,
     context: Context,
     statement: Statement,
     *,
     read_only: bool,
-    check: Callable[[Answer], None],
-) -> Answer:
-    """Run `statement`; whatever `check` raises undoes it."""
+    check: Callable[[StatementResult], None],
+) -> StatementResult:
+    """Run a statement; an error of `check` rolls it back."""
     settings = dict(context.settings)
     if statement.statement_timeout is not None:
         settings["statement_timeout"] = statement.statement_timeout
     if context.timezone is not None:
         settings["timezone"] = context.timezone
-    connection = await _begin(pool, "begin read only" if read_only else "begin")
+    connection = await _begin_transaction(pool, "begin read only" if read_only else "begin")
     try:
-        await connection.execute(*_settings_statement(context, settings))
+        await connection.execute(*_build_settings_statement(context, settings))
         if context.pre_request is not None:
             await connection.execute(f"select {context.pre_request}()")
         row = await connection.fetchrow(statement.sql, *statement.parameters.values)
-        answer = Answer(*row) if row is not None else Answer(None, 0, "", 0, None, None)
+        result = (
+            StatementResult(*row)
+            if row is not None
+            else StatementResult(None, 0, "", 0, None, None)
+        )
         if statement.plan is not None:
-            answer = await _with_planned_total(connection, statement.plan, answer)
-        check(answer)
+            result = await _add_estimated_total(connection, statement.plan, result)
+        check(result)
         await connection.execute("commit")
-        return answer
+        return result
     finally:
-        await _give_back(pool, connection)
+        await _release(pool, connection)
 
 
-async def _begin(pool: Pool, begin: str) -> Connection:
-    """A connection in a new transaction.
+async def _begin_transaction(pool: Pool, begin: str) -> Connection:
+    """Return a connection in a new transaction.
 
-    One that died while it lay in the pool may be found out only here: nothing happened on it yet,
-    so the next one is taken.
+    A connection that was lost in the pool may be noticed only here, and is replaced.
     """
     for _ in range(pool.get_max_size()):
         connection = await _acquire(pool)
         try:
             await connection.execute(begin)
-        except _DEAD:
-            await _give_back(pool, connection)
+        except _LOST_CONNECTION:
+            await _release(pool, connection)
         except BaseException:
-            await _give_back(pool, connection)
+            await _release(pool, connection)
             raise
         else:
             return connection
@@ -130,23 +133,25 @@ async def _acquire(pool: Pool) -> Connection:
     except TimeoutError as error:
         raise PoolExhaustedError from error
     except asyncpg.PostgresError as error:
-        # Such as 57P03 while the server starts: inside a transaction it would mean our request.
+        # Such as 57P03 while the server starts; within a transaction it would concern the request.
         raise DatabaseDownError(str(error)) from error
 
 
-async def _with_planned_total(connection: Connection, plan: Plan, answer: Answer) -> Answer:
-    """The answer with the planner's guess, where the exact number is not there or not wanted."""
-    if answer.total is not None and answer.total <= plan.exact_up_to:
-        return answer
+async def _add_estimated_total(
+    connection: Connection, plan: EstimateQuery, result: StatementResult
+) -> StatementResult:
+    """Return the result with the planner's estimate if the exact total is unknown or too large."""
+    if result.total is not None and result.total <= plan.exact_up_to:
+        return result
     explained = await connection.fetchval(
         f"explain (format json) {plan.sql}", *plan.parameters.values
     )
-    guess: int = json.loads(explained)[0]["Plan"]["Plan Rows"]
-    return replace(answer, total=max(guess, answer.total or 0))
+    estimate: int = json.loads(explained)[0]["Plan"]["Plan Rows"]
+    return replace(result, total=max(estimate, result.total or 0))
 
 
-async def _give_back(pool: Pool, connection: Connection) -> None:
-    """End the transaction, if the connection still lives; the pool replaces one that does not."""
+async def _release(pool: Pool, connection: Connection) -> None:
+    """Roll back on an open connection and return it to the pool, which replaces a lost one."""
     try:
         if not connection.is_closed() and connection.is_in_transaction():
             await connection.execute("rollback", timeout=_ROLLBACK_SECONDS)
@@ -154,10 +159,10 @@ async def _give_back(pool: Pool, connection: Connection) -> None:
         await pool.release(connection)
 
 
-def _settings_statement(context: Context, settings: Mapping[str, str]) -> list[str]:
-    """`set_config` of everything in one statement, and its arguments.
+def _build_settings_statement(context: Context, settings: Mapping[str, str]) -> list[str]:
+    """Return one statement that sets all settings, and its arguments.
 
-    The role comes after its own settings: some of them it may not be allowed to make itself.
+    The role is set after its own settings, since it may not be allowed to change some of them.
     """
     claims = {**context.claims, "role": context.role}
     fixed = (

@@ -1,1 +1,1 @@
-"""Parsing of REST requests."""
+"""Parsing of requests: headers, query strings and bodies."""

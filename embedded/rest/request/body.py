@@ -1,4 +1,4 @@
-"""The body of a request: read, checked, and handed to Postgres as the text that came."""
+"""The body of a request, which is checked and passed to Postgres as text."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ _RAW: Final[Mapping[str, str]] = {
     "text/xml": "xml",
     "application/octet-stream": "bytea",
 }
-"""Content types of bodies that are the one argument of a function, and the argument's type."""
+"""Content types of bodies that are the single argument of a function, and its type."""
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """A body."""
+class RequestBody:
+    """A parsed body."""
 
     text: str
     keys: tuple[str, ...]
@@ -26,7 +26,7 @@ class Payload:
     is_array: bool
     is_object: bool
     is_empty: bool = False
-    """An array without elements."""
+    """Whether it is an array without elements."""
     raw_type: str | None = None
     """The type of a body that is not JSON: text, xml or bytea."""
 
@@ -36,47 +36,47 @@ class Payload:
         return self.text if self.is_array else f"[{self.text}]"
 
 
-def parse_argument(content_type: str | None, body: bytes) -> Payload:
-    """Read the body of a call: JSON, or the one argument as it is. Raises PGRST102."""
-    raw_type = _RAW.get(_media_type(content_type))
+def parse_call_body(content_type: str | None, body: bytes) -> RequestBody:
+    """Parse the body of a call: JSON, or a single argument. Raise PGRST102."""
+    raw_type = _RAW.get(_parse_media_type(content_type))
     if raw_type is None:
-        return parse_payload(content_type, body or b"{}")
-    # In Postgres' own notation of bytes, since parameters are bound as text.
+        return parse_body(content_type, body or b"{}")
+    # In the notation of Postgres, since parameters are bound as text.
     text = f"\\x{body.hex()}" if raw_type == "bytea" else _decode(body)
-    return Payload(text, (), is_array=False, is_object=False, raw_type=raw_type)
+    return RequestBody(text, (), is_array=False, is_object=False, raw_type=raw_type)
 
 
-def parse_payload(content_type: str | None, body: bytes, *, columns: bool = False) -> Payload:
-    """Read a JSON body.
+def parse_body(content_type: str | None, body: bytes, *, columns: bool = False) -> RequestBody:
+    """Parse a JSON body; raise PGRST102.
 
-    With `columns` the objects of an array may have different keys. Raises PGRST102.
+    With `columns` the objects of an array may have different keys.
     """
-    kind = _media_type(content_type)
+    kind = _parse_media_type(content_type)
     if kind != _JSON:
         raise bad_body(f"Content-Type not acceptable: {kind}")
     text = _decode(body)
     try:
-        # Postgres reads the numbers; here they could only be too long for an int.
+        # Postgres parses the numbers; here they might be too long for an int.
         value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise bad_body() from None
     if isinstance(value, dict):
-        return Payload(text, tuple(value), is_array=False, is_object=True)
+        return RequestBody(text, tuple(value), is_array=False, is_object=True)
     if not isinstance(value, list):
-        return Payload(text, (), is_array=False, is_object=False)
-    return _array(text, value, columns=columns)
+        return RequestBody(text, (), is_array=False, is_object=False)
+    return _parse_array(text, value, columns=columns)
 
 
-def _array(text: str, rows: list[Any], *, columns: bool) -> Payload:
+def _parse_array(text: str, rows: list[Any], *, columns: bool) -> RequestBody:
     if not all(isinstance(row, dict) for row in rows):
-        return Payload(text, (), is_array=True, is_object=False)
+        return RequestBody(text, (), is_array=True, is_object=False)
     first = rows[0].keys() if rows else ()
     if not columns and any(row.keys() != first for row in rows):
         raise bad_body("All object keys must match")
-    return Payload(text, tuple(first), is_array=True, is_object=True, is_empty=not rows)
+    return RequestBody(text, tuple(first), is_array=True, is_object=True, is_empty=not rows)
 
 
-def _media_type(content_type: str | None) -> str:
+def _parse_media_type(content_type: str | None) -> str:
     return (content_type or _JSON).partition(";")[0].strip().lower()
 
 

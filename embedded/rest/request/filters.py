@@ -46,7 +46,7 @@ _EXPECTED: Final = '"not" or operator (eq, gt, ...)'
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparisonPredicate:
     """`op.value`, or `op(any).{values}`."""
 
     operator: str
@@ -55,21 +55,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class InPredicate:
     """`in.(values)`."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """`is.null` and its like."""
+class IsPredicate:
+    """`is.null` and similar."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class TextSearch:
+class TextSearchPredicate:
     """`fts(language).query`."""
 
     operator: str
@@ -77,7 +77,7 @@ class TextSearch:
     language: str | None
 
 
-Predicate: TypeAlias = Comparison | Membership | State | TextSearch
+Predicate: TypeAlias = ComparisonPredicate | InPredicate | IsPredicate | TextSearchPredicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Conditions joined by one word."""
+    """Conditions joined by `and` or `or`."""
 
     word: Literal["and", "or"]
     conditions: tuple["Condition", ...]
@@ -102,18 +102,18 @@ Condition: TypeAlias = Filter | Group
 
 
 def has_operator(text: str) -> bool:
-    """Whether the value of a parameter looks like a filter; else it is an argument of an RPC."""
+    """Return whether a parameter's value is a filter and not an argument of a function."""
     word = text.partition(".")[0].partition("(")[0]
     known = word in OPERATORS or word in TEXT_SEARCHES or word in {"not", "in", "is"}
     return known and "." in text
 
 
 def parse_filter(field: Field, text: str) -> Filter:
-    """Parse the value of a filter parameter; the operand reaches to its end, quotes included."""
+    """Parse the value of a filter parameter, whose operand extends to the end."""
     scanner = Scanner("filter", text)
     is_negated = scanner.take("not.")
-    predicate = _predicate(scanner, in_tree=False)
-    if not scanner.at_end:
+    predicate = _parse_predicate(scanner, in_tree=False)
+    if not scanner.is_at_end:
         scanner.fail("end of input")
     return Filter(field, predicate, is_negated)
 
@@ -121,93 +121,93 @@ def parse_filter(field: Field, text: str) -> Filter:
 def parse_group(word: Literal["and", "or"], text: str, *, is_negated: bool) -> Group:
     """Parse the value of `and=` or `or=`."""
     scanner = Scanner("logic tree", text)
-    conditions = _conditions(scanner, depth=0)
-    if not scanner.at_end:
+    conditions = _parse_conditions(scanner, depth=0)
+    if not scanner.is_at_end:
         scanner.fail("end of input")
     return Group(word, conditions, is_negated)
 
 
-def _conditions(scanner: Scanner, *, depth: int) -> tuple[Condition, ...]:
+def _parse_conditions(scanner: Scanner, *, depth: int) -> tuple[Condition, ...]:
     if depth > MAX_DEPTH:
         scanner.fail(f"at most {MAX_DEPTH} levels of logic")
     scanner.expect("(")
-    conditions = [_condition(scanner, depth=depth)]
+    conditions = [_parse_condition(scanner, depth=depth)]
     while scanner.take(","):
-        conditions.append(_condition(scanner, depth=depth))
+        conditions.append(_parse_condition(scanner, depth=depth))
     scanner.expect(")")
     return tuple(conditions)
 
 
-def _condition(scanner: Scanner, *, depth: int) -> Condition:
+def _parse_condition(scanner: Scanner, *, depth: int) -> Condition:
     while scanner.take(" "):
         pass
     for prefix in ("", "not."):
         for word in ("and", "or"):
             if scanner.peek(f"{prefix}{word}("):
                 scanner.take(f"{prefix}{word}")
-                children = _conditions(scanner, depth=depth + 1)
+                children = _parse_conditions(scanner, depth=depth + 1)
                 return Group("and" if word == "and" else "or", children, bool(prefix))
     field = parse_field(scanner)
     scanner.expect(".")
     is_negated = scanner.take("not.")
-    return Filter(field, _predicate(scanner, in_tree=True), is_negated)
+    return Filter(field, _parse_predicate(scanner, in_tree=True), is_negated)
 
 
-def _predicate(scanner: Scanner, *, in_tree: bool) -> Predicate:
+def _parse_predicate(scanner: Scanner, *, in_tree: bool) -> Predicate:
     start = scanner.position
-    word = scanner.until(".(")
+    word = scanner.read_until(".(")
     modifier = None
     if word != "in" and scanner.take("("):
-        modifier = scanner.until(")")
+        modifier = scanner.read_until(")")
         scanner.expect(")")
     if not scanner.take("."):
         scanner.position = start
         scanner.fail(_EXPECTED)
     if word == "in" and modifier is None:
-        return Membership(_list(scanner))
+        return InPredicate(_parse_list(scanner))
     if word == "is" and modifier is None:
-        return _state(scanner, in_tree=in_tree)
+        return _parse_state(scanner, in_tree=in_tree)
     if word in TEXT_SEARCHES:
-        return TextSearch(word, _operand(scanner, in_tree=in_tree), modifier)
+        return TextSearchPredicate(word, _parse_operand(scanner, in_tree=in_tree), modifier)
     if word in OPERATORS:
         if modifier is None:
-            return Comparison(word, _operand(scanner, in_tree=in_tree))
+            return ComparisonPredicate(word, _parse_operand(scanner, in_tree=in_tree))
         if modifier in {"any", "all"} and word in QUANTIFIED:
             quantifier: Literal["any", "all"] = "any" if modifier == "any" else "all"
-            return Comparison(word, _operand(scanner, in_tree=in_tree), quantifier)
+            return ComparisonPredicate(word, _parse_operand(scanner, in_tree=in_tree), quantifier)
     scanner.position = start
     return scanner.fail(_EXPECTED)
 
 
-def _state(scanner: Scanner, *, in_tree: bool) -> State:
+def _parse_state(scanner: Scanner, *, in_tree: bool) -> IsPredicate:
     start = scanner.position
-    value = _operand(scanner, in_tree=in_tree).lower()
+    value = _parse_operand(scanner, in_tree=in_tree).lower()
     if value not in STATES:
         scanner.position = start
         scanner.fail("null, not_null, true, false or unknown")
-    return State(value)
+    return IsPredicate(value)
 
 
-def _list(scanner: Scanner) -> tuple[str, ...]:
+def _parse_list(scanner: Scanner) -> tuple[str, ...]:
     scanner.expect("(")
     if scanner.take(")"):
         return ()
-    values = [_list_element(scanner)]
+    values = [_parse_list_element(scanner)]
     while scanner.take(","):
-        values.append(_list_element(scanner))
+        values.append(_parse_list_element(scanner))
     scanner.expect(")")
     return tuple(values)
 
 
-def _list_element(scanner: Scanner) -> str:
-    return scanner.quoted() if scanner.peek('"') else scanner.until(",)")
+def _parse_list_element(scanner: Scanner) -> str:
+    return scanner.read_quoted() if scanner.peek('"') else scanner.read_until(",)")
 
 
-def _operand(scanner: Scanner, *, in_tree: bool) -> str:
-    """The rest of a parameter; inside a tree up to a comma that is not protected."""
+def _parse_operand(scanner: Scanner, *, in_tree: bool) -> str:
+    """Parse an operand: the rest, or in a tree up to a comma outside of quotes and braces."""
     if not in_tree:
-        return scanner.rest()
+        return scanner.read_rest()
     if scanner.peek('"'):
-        return scanner.quoted()
-    # The braces of an array protect its commas; those of arrays inside it do not.
-    return scanner.match(r"\{[^{}]*\}") or scanner.until(",)")
+        return scanner.read_quoted()
+    # Braces of an array enclose its commas; nested arrays are not supported, as in PostgREST.
+    return scanner.match(r"\{[^{}]*\}") or scanner.read_until(",)")

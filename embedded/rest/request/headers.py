@@ -1,4 +1,4 @@
-"""What the headers of a request ask for: Accept, Range and the profile."""
+"""Parsing of the headers Accept, Range and Accept-Profile."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ EXPOSED_SCHEMA: Final = "public"
 
 
 class Shape(StrEnum):
-    """The form of a body."""
+    """The format of a body."""
 
     ARRAY = "array"
     OBJECT = "object"
@@ -33,7 +33,7 @@ _MEDIA: Final[Mapping[str, Shape]] = {
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The body that the client accepts."""
+    """The media type of a response."""
 
     shape: Shape = Shape.ARRAY
     strips_nulls: bool = False
@@ -50,7 +50,7 @@ class Media:
 
 
 def parse_accept(accept: str | None) -> Media:
-    """Choose the first acceptable body; raises PGRST107 when there is none."""
+    """Return the first supported media type; raise PGRST107 if there is none."""
     if not accept:
         return Media()
     for candidate in accept.split(","):
@@ -62,7 +62,7 @@ def parse_accept(accept: str | None) -> Media:
 
 
 def parse_range(unit: str | None, value: str | None) -> tuple[int, int | None]:
-    """Turn `Range: first-last` into (offset, limit); what is no range of items is ignored."""
+    """Parse `Range: first-last` to (offset, limit); other units are ignored."""
     found = re.fullmatch(r"(\d{1,18})-(\d{1,18})?", value or "")
     if found is None or (unit or "items") != "items":
         return 0, None
@@ -78,7 +78,7 @@ def parse_range(unit: str | None, value: str | None) -> tuple[int, int | None]:
 
 
 def check_profile(profile: str | None) -> None:
-    """Raise PGRST106 for any schema that is not exposed."""
+    """Raise PGRST106 for a schema that is not exposed."""
     if profile is not None and profile != EXPOSED_SCHEMA:
         raise ApiError(
             406,

@@ -1,4 +1,4 @@
-"""What the Prefer header asks for.
+"""Parsing of the Prefer header.
 
 Source: https://docs.postgrest.org/en/stable/references/api/preferences.html
 """
@@ -28,24 +28,23 @@ _ORDER: Final = (
     "timezone",
     "max-affected",
 )
-"""The order of Preference-Applied. `tx` is not in it: like hosted projects we take no orders there,
-everything is committed."""
+"""The order of Preference-Applied. `tx` is not included: as on hosted projects it is ignored."""
 
 _ALWAYS: Final = frozenset({"count", "handling", "timezone"})
 
 
 class Count(StrEnum):
-    """How the rows are counted."""
+    """Ways to count rows."""
 
     EXACT = "exact"
     PLANNED = "planned"
-    """What the planner expects."""
+    """The estimate of the planner."""
     ESTIMATED = "estimated"
-    """Exact up to the limit of one answer, above it what the planner expects."""
+    """Exact up to the maximum of rows in a response, above it the estimate of the planner."""
 
 
-class Request(StrEnum):
-    """What kind of request it is: each honours its own preferences."""
+class RequestKind(StrEnum):
+    """Kinds of requests, each of which honours its own preferences."""
 
     READ = "read"
     INSERT = "insert"
@@ -55,50 +54,50 @@ class Request(StrEnum):
     CALL = "call"
 
 
-_HONOURED: Final[Mapping[Request, frozenset[str]]] = {
-    Request.READ: _ALWAYS,
-    Request.INSERT: _ALWAYS | {"resolution", "missing", "return"},
-    Request.PUT: _ALWAYS | {"return"},
-    Request.UPDATE: _ALWAYS | {"missing", "return", "max-affected"},
-    Request.DELETE: _ALWAYS | {"return", "max-affected"},
-    Request.CALL: _ALWAYS | {"max-affected"},
+_HONOURED: Final[Mapping[RequestKind, frozenset[str]]] = {
+    RequestKind.READ: _ALWAYS,
+    RequestKind.INSERT: _ALWAYS | {"resolution", "missing", "return"},
+    RequestKind.PUT: _ALWAYS | {"return"},
+    RequestKind.UPDATE: _ALWAYS | {"missing", "return", "max-affected"},
+    RequestKind.DELETE: _ALWAYS | {"return", "max-affected"},
+    RequestKind.CALL: _ALWAYS | {"max-affected"},
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
-    """The parsed Prefer header: the first value of each name wins."""
+class RestPreferences:
+    """The parsed Prefer header, with the first value of each name."""
 
     values: Mapping[str, str]
 
     @property
     def returns_rows(self) -> bool:
-        """Whether a write answers with the rows that it wrote."""
+        """Whether the response to a write has the written rows."""
         return self.values.get("return") == "representation"
 
     @property
     def returns_location(self) -> bool:
-        """Whether an insert answers with the place of its row."""
+        """Whether the response to an insert has the location of its row."""
         return self.values.get("return") == "headers-only"
 
     @property
     def count(self) -> Count | None:
-        """How all rows are counted, if they are."""
+        """How all rows are counted; None if they are not."""
         return Count(self.values["count"]) if "count" in self.values else None
 
     @property
     def counts_written(self) -> bool:
-        """Whether a write or a call counts its rows; a plan knows nothing of those."""
+        """Whether a write or call counts its rows, which the planner cannot estimate."""
         return self.count in {Count.EXACT, Count.ESTIMATED}
 
     @property
     def resolution(self) -> str | None:
-        """What happens to rows that exist already; None raises 23505."""
+        """How existing rows are treated; None raises 23505."""
         return self.values.get("resolution")
 
     @property
     def missing_is_default(self) -> bool:
-        """Whether a key that an object lacks takes the column's default."""
+        """Whether missing keys get the default of the column."""
         return self.values.get("missing") == "default"
 
     @property
@@ -108,27 +107,27 @@ class Preferences:
 
     @property
     def max_affected(self) -> int | None:
-        """The most rows that a write may touch; counts only with handling=strict."""
+        """The maximum of rows that a write may affect, with handling=strict."""
         if self.values.get("handling") != "strict" or "max-affected" not in self.values:
             return None
         return int(self.values["max-affected"])
 
-    def without(self, name: str) -> "Preferences":
-        """The same without one of them."""
-        return Preferences({key: value for key, value in self.values.items() if key != name})
+    def without(self, name: str) -> "RestPreferences":
+        """Return the preferences without one of them."""
+        return RestPreferences({key: value for key, value in self.values.items() if key != name})
 
-    def applied(self, request: Request) -> str:
-        """The value of Preference-Applied."""
-        names = [name for name in _ORDER if name in self.values and name in _HONOURED[request]]
+    def format_applied(self, kind: RequestKind) -> str:
+        """Return the value of Preference-Applied."""
+        names = [name for name in _ORDER if name in self.values and name in _HONOURED[kind]]
         if self.max_affected is None and "max-affected" in names:
             names.remove("max-affected")
         return ", ".join(f"{name}={self.values[name]}" for name in names)
 
 
-def parse_preferences(headers: Iterable[str], timezones: Collection[str] = ()) -> Preferences:
-    """Read all Prefer headers; `timezones` are those that the database knows.
+def parse_preferences(headers: Iterable[str], timezones: Collection[str] = ()) -> RestPreferences:
+    """Parse all Prefer headers; `timezones` are those of the database.
 
-    Raises PGRST122 for an unknown preference together with `handling=strict`.
+    Raise PGRST122 for an unknown preference with `handling=strict`.
     """
     values: dict[str, str] = {}
     unknown: list[str] = []
@@ -147,7 +146,7 @@ def parse_preferences(headers: Iterable[str], timezones: Collection[str] = ()) -
             "Invalid preferences given with handling=strict",
             details=f"Invalid preferences: {', '.join(unknown)}",
         )
-    return Preferences(values)
+    return RestPreferences(values)
 
 
 def _is_known(name: str, value: str, timezones: Collection[str]) -> bool:

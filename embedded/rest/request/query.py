@@ -1,4 +1,4 @@
-"""The query string as data: what each resource selects, filters, orders and limits."""
+"""Parsing of the query string: selection, filters, order and limits of each resource."""
 
 import re
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from embedded.rest.request.select import (
 )
 
 Path = tuple[str, ...]
-"""Names of embedded resources from the root down; the root is ()."""
+"""Names of embedded resources from the root, which is ()."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One term of `order=`; `relation` names an embedded resource that has at most one row."""
+class OrderTerm:
+    """One term of `order=`; `relation` names an embedded resource with at most one row."""
 
     field: Field
     relation: str | None
@@ -35,10 +35,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """What applies to one resource of the tree."""
+    """The clauses of one resource."""
 
     conditions: tuple[Condition, ...] = ()
-    order: tuple[Order, ...] = ()
+    order: tuple[OrderTerm, ...] = ()
     limit: int | None = None
     offset: int = 0
 
@@ -52,7 +52,7 @@ class Query:
     columns: tuple[str, ...] | None = None
     on_conflict: tuple[str, ...] | None = None
     arguments: tuple[tuple[str, str], ...] = ()
-    """Arguments of an RPC that is called by GET."""
+    """Arguments of a function that is called by GET."""
 
     @property
     def root(self) -> Clauses:
@@ -61,7 +61,7 @@ class Query:
 
 
 def parse_pairs(query_string: bytes) -> list[tuple[str, str]]:
-    """Decode a query string; raises PGRST100 where it is not UTF-8."""
+    """Decode a query string; raise PGRST100 if it is not UTF-8."""
     pairs: list[tuple[str, str]] = []
     for part in query_string.split(b"&"):
         if part:
@@ -73,7 +73,7 @@ def parse_pairs(query_string: bytes) -> list[tuple[str, str]]:
 def parse_query(pairs: Sequence[tuple[str, str]], *, has_arguments: bool = False) -> Query:
     """Parse decoded parameters.
 
-    With `has_arguments` a parameter whose value starts with no operator is an argument.
+    With `has_arguments`, parameters whose values have no operator are arguments of a function.
     """
     query = Query()
     arguments: list[tuple[str, str]] = []
@@ -126,13 +126,13 @@ def _add_clause(clauses: dict[Path, Clauses], name: str, value: str) -> None:
 
 
 def _split_name(name: str) -> tuple[Path, str, Field]:
-    """Split `embed.embed.column->path`; the middle part is the word that may be a clause."""
+    """Split `embed.embed.column->path` to path, possible clause name and field."""
     scanner = Scanner("filter name", name)
-    names = [scanner.name()]
+    names = [scanner.read_name()]
     while scanner.take("."):
-        names.append(scanner.name())
+        names.append(scanner.read_name())
     steps = parse_path(scanner)
-    if not scanner.at_end:
+    if not scanner.is_at_end:
         scanner.fail('"." or end of input')
     if len(names) > 1 and names[-2] == "not" and names[-1] in {"and", "or"}:
         return tuple(names[:-2]), f"not.{names[-1]}", Field(names[-1])
@@ -150,17 +150,17 @@ def _parse_number(name: str, value: str) -> int:
     return int(value)
 
 
-def _parse_order(text: str) -> tuple[Order, ...]:
+def _parse_order(text: str) -> tuple[OrderTerm, ...]:
     scanner = Scanner("order", text)
-    terms = [_order_term(scanner)]
+    terms = [_parse_order_term(scanner)]
     while scanner.take(","):
-        terms.append(_order_term(scanner))
-    if not scanner.at_end:
+        terms.append(_parse_order_term(scanner))
+    if not scanner.is_at_end:
         scanner.fail('"," or end of input')
     return tuple(terms)
 
 
-def _order_term(scanner: Scanner) -> Order:
+def _parse_order_term(scanner: Scanner) -> OrderTerm:
     target, relation = parse_field(scanner), None
     if not target.path and scanner.take("("):
         relation, target = target.name, parse_field(scanner)
@@ -168,7 +168,7 @@ def _order_term(scanner: Scanner) -> Order:
     is_descending, nulls = False, None
     direction_allowed = True
     while scanner.take("."):
-        word = scanner.name()
+        word = scanner.read_name()
         if direction_allowed and word in {"asc", "desc"}:
             is_descending = word == "desc"
         elif nulls is None and word in {"nullsfirst", "nullslast"}:
@@ -176,10 +176,10 @@ def _order_term(scanner: Scanner) -> Order:
         else:
             scanner.fail("asc, desc, nullsfirst or nullslast")
         direction_allowed = False
-    return Order(target, relation, is_descending, _nulls(nulls))
+    return OrderTerm(target, relation, is_descending, _parse_nulls(nulls))
 
 
-def _nulls(word: str | None) -> Literal["first", "last"] | None:
+def _parse_nulls(word: str | None) -> Literal["first", "last"] | None:
     match word:
         case "first" | "last":
             return word

@@ -1,1 +1,1 @@
-"""The database's tables, relationships and their OpenAPI description."""
+"""The schema of the database: reading it, its relationships, its OpenAPI document."""

@@ -1,4 +1,4 @@
-"""Reads the schema cache from pg_catalog and keeps it fresh."""
+"""Reading the schema from pg_catalog, and its cache."""
 
 # Every identifier comes from the schema cache and is quoted; every value is bound.
 # ruff: noqa: S608
@@ -13,23 +13,23 @@ import asyncpg
 from embedded.postgres.database import Database
 from embedded.rest.errors import ApiError
 from embedded.rest.request.headers import EXPOSED_SCHEMA
-from embedded.rest.schema.relationships import ForeignKey, find_relationships
-from embedded.rest.schema.tables import (
+from embedded.rest.schema.objects import (
     BODY_TYPES,
-    Argument,
     Column,
     Function,
+    FunctionArgument,
     Relation,
     ResultKind,
     Schema,
-    quote,
-    scalar_rows,
+    build_scalar_relation,
+    parse_settings,
+    quote_identifier,
 )
-from embedded.rest.settings import parse_settings
+from embedded.rest.schema.relationships import ForeignKey, find_relationships
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-# A domain is cast to what it is made of: its CHECKs are for rows, not for filters.
+# Domains are cast to their base type, since their checks are for rows, not for filters.
 _BASE_TYPE: Final = """
   case when t.typtype = 'd'
        then (with recursive bases(id, kind) as (
@@ -77,8 +77,8 @@ select c.oid::int8 as id, c.relname as name, c.relkind in ('r', 'p') as is_table
                        where p.pronamespace = $1::text::regnamespace)
 """
 
-# A view has the foreign keys of the columns that it shows as they are: its stored query tells
-# for each of its columns (resno, resname) the column of the table that it came from.
+# A view has the foreign keys of the columns that it selects unchanged: its stored query has the
+# table and column of origin of each of its columns (resno, resname).
 _FOREIGN_KEYS: Final = """
 with faces as (
   select c.oid as relation, c.relname::text as name, c.oid as base, a.attnum, a.attname::text
@@ -145,7 +145,7 @@ select t.typname as name, format_type(t.oid, -1) as sql, format_type(t.oid, null
  order by n.nspname = 'pg_catalog'
 """
 
-# Functions of any row can be read as if they were columns of it: `t.count`, `t.to_jsonb`.
+# Functions of any row can be read like columns: `t.count`, `t.to_jsonb`.
 _FUNCTIONS_OF_ANY_ROW: Final = """
 select p.proname as name, min(format_type(p.prorettype, -1)) as result_type
   from pg_proc p
@@ -167,7 +167,7 @@ select split_part(c.setting, '=', 1) as name,
  order by s.setdatabase
 """
 
-# Only settings that any role may make: `set role` comes first, and the role must be able to.
+# Only settings that any role may change, as `set role` may come first.
 _ROLE_SETTINGS: Final = """
 select r.rolname as role, split_part(c.setting, '=', 1) as name,
        substr(c.setting, strpos(c.setting, '=') + 1) as value
@@ -181,7 +181,7 @@ select r.rolname as role, split_part(c.setting, '=', 1) as name,
 
 
 class SchemaCache:
-    """The newest reading of the catalogue, shared by all requests."""
+    """Cache of the schema, shared by all requests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -189,37 +189,37 @@ class SchemaCache:
         self._is_listening = False
         self._schema: Schema | None = None
         self._lock = asyncio.Lock()
-        self._asked = 0
-        self._read = 0
+        self._requested = 0
+        self._loaded = 0
 
     def invalidate(self) -> None:
-        """Make the next request read the catalogue; never blocks, never raises."""
-        self._asked += 1
+        """Make the next request reload the schema; never block or raise."""
+        self._requested += 1
 
     async def get(self) -> Schema:
-        """The schema; reads the catalogue only when it was invalidated."""
-        if self._schema is not None and self._read == self._asked:
+        """Return the schema, which is reloaded if it was invalidated."""
+        if self._schema is not None and self._loaded == self._requested:
             return self._schema
         async with self._lock:
-            # Those who waited for the lock find the reading that answers them too.
-            if self._schema is None or self._read != self._asked:
+            # Another request may have reloaded it while this one waited.
+            if self._schema is None or self._loaded != self._requested:
                 await self._listen()
-                asked = self._asked
+                requested = self._requested
                 self._schema = await self._fetch()
-                self._read = asked
+                self._loaded = requested
             return self._schema
 
     async def timezones(self) -> frozenset[str]:
-        """The time zones that this Postgres knows; read once, for they come with its programs."""
+        """Return the time zones of Postgres, which are read once."""
         if self._timezones is None:
             names = await self._database.admin.fetch("select name from pg_timezone_names")
             self._timezones = frozenset(row["name"] for row in names)
         return self._timezones
 
     async def _listen(self) -> None:
-        """Before the first reading, so that no change falls between the two."""
+        """Listen for changes before the first load, so that none is missed."""
         if not self._is_listening:
-            await self._database.listen("pgrst", lambda _payload: self.invalidate())
+            await self._database.listen("pgrst", lambda _parse_json_body: self.invalidate())
             self._is_listening = True
 
     async def _fetch(self) -> Schema:
@@ -240,8 +240,8 @@ class SchemaCache:
 
 
 async def fetch_schema(connection: Connection) -> Schema:
-    """Read the catalogue in the caller's transaction, whose search_path it empties."""
-    # With no path format_type qualifies every name that is not in pg_catalog.
+    """Read the schema in the caller's transaction, whose search_path is emptied."""
+    # Without a path, format_type qualifies all names outside of pg_catalog.
     await connection.execute("select set_config('search_path', '', true)")
     relations = await connection.fetch(_RELATIONS, EXPOSED_SCHEMA)
     keys = await connection.fetch(_FOREIGN_KEYS, EXPOSED_SCHEMA)
@@ -253,7 +253,7 @@ async def fetch_schema(connection: Connection) -> Schema:
         row["name"]: Column(row["name"], row["result_type"])
         for row in await connection.fetch(_FUNCTIONS_OF_ANY_ROW, EXPOSED_SCHEMA)
     }
-    by_id = {row["id"]: replace(_relation(row), computed=of_any_row) for row in relations}
+    by_id = {row["id"]: replace(_build_relation(row), computed=of_any_row) for row in relations}
     computed: defaultdict[int, dict[str, Column]] = defaultdict(lambda: dict(of_any_row))
     for row in functions:
         if row["row_argument"] and not row["returns_set"] and not row["is_void"]:
@@ -265,7 +265,7 @@ async def fetch_schema(connection: Connection) -> Schema:
     }
     overloads: defaultdict[str, list[Function]] = defaultdict(list)
     for row in functions:
-        function = _function(row, by_id.get(row["row_type"]))
+        function = _build_function(row, by_id.get(row["row_type"]))
         if _is_callable(function):
             rows = replace(function.rows, computed=of_any_row)
             overloads[row["name"]].append(replace(function, rows=rows))
@@ -274,15 +274,15 @@ async def fetch_schema(connection: Connection) -> Schema:
         by_role[row["role"]][row["name"]] = row["value"]
     return Schema(
         relations=exposed,
-        relationships=find_relationships(exposed, [_foreign_key(row) for row in keys]),
+        relationships=find_relationships(exposed, [_build_foreign_key(row) for row in keys]),
         functions={name: tuple(found) for name, found in overloads.items()},
-        types=_type_names(types),
+        types=_build_type_names(types),
         role_settings=dict(by_role),
         settings=parse_settings({row["name"]: row["value"] for row in settings}),
     )
 
 
-def _relation(row: Any) -> Relation:
+def _build_relation(row: Any) -> Relation:
     columns = zip(
         row["column_names"],
         row["column_types"],
@@ -291,9 +291,9 @@ def _relation(row: Any) -> Relation:
         strict=True,
     )
     return Relation(
-        # Rows of a type that is not exposed have no name here, hence no relationships.
+        # Types that are not exposed have no name, and so no relationships.
         name=row["name"] if row["is_exposed"] else "",
-        sql=_qualified(row["name"]),
+        sql=_qualify(row["name"]),
         columns={column[0]: Column(*column) for column in columns},
         primary_key=tuple(row["primary_key"]),
         is_table=row["is_table"],
@@ -302,7 +302,7 @@ def _relation(row: Any) -> Relation:
     )
 
 
-def _foreign_key(row: Any) -> ForeignKey:
+def _build_foreign_key(row: Any) -> ForeignKey:
     return ForeignKey(
         constraint=row["constraint"],
         origin=row["origin"],
@@ -312,7 +312,7 @@ def _foreign_key(row: Any) -> ForeignKey:
     )
 
 
-def _function(row: Any, row_type: Relation | None) -> Function:
+def _build_function(row: Any, row_type: Relation | None) -> Function:
     types: list[str] = row["types"]
     names: list[str] = row["names"] or [""] * len(types)
     modes: list[str] = row["modes"] or ["i"] * len(types)
@@ -327,9 +327,9 @@ def _function(row: Any, row_type: Relation | None) -> Function:
     kind = ResultKind.COMPOSITE if rows else ResultKind.SCALAR
     return Function(
         name=row["name"],
-        sql=_qualified(row["name"]),
+        sql=_qualify(row["name"]),
         arguments=tuple(
-            Argument(
+            FunctionArgument(
                 names[i],
                 types[i],
                 is_required=position < first_default and modes[i] != "v",
@@ -340,28 +340,28 @@ def _function(row: Any, row_type: Relation | None) -> Function:
         kind=ResultKind.VOID if row["is_void"] else kind,
         returns_set=row["returns_set"],
         is_volatile=row["is_volatile"],
-        rows=rows or scalar_rows(row["result_type"]),
+        rows=rows or build_scalar_relation(row["result_type"]),
         statement_timeout=row["statement_timeout"],
         comment=row["comment"],
     )
 
 
 def _is_callable(function: Function) -> bool:
-    """Whether a request can name the arguments; one without a name must be able to be the body."""
+    """Return whether requests can name all arguments; an unnamed one must fit a body."""
     arguments = function.arguments
     if not arguments or any(each.name for each in arguments):
         return True
     return len(arguments) == 1 and arguments[0].type in BODY_TYPES
 
 
-def _type_names(rows: list[Any]) -> dict[str, str]:
+def _build_type_names(rows: list[Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for row in rows:
-        # format_type without a modifier spells timestamptz and varchar in their long form.
+        # format_type without a modifier returns the long names of timestamptz and varchar.
         names[row["long_name"].rpartition(".")[2].strip('"')] = row["sql"]
         names[row["name"]] = row["sql"]
     return names
 
 
-def _qualified(name: str) -> str:
-    return f"{quote(EXPOSED_SCHEMA)}.{quote(name)}"
+def _qualify(name: str) -> str:
+    return f"{quote_identifier(EXPOSED_SCHEMA)}.{quote_identifier(name)}"

@@ -1,4 +1,4 @@
-"""The OpenAPI (Swagger 2.0) description at the root, made from the schema cache.
+"""The OpenAPI (Swagger 2.0) document at the root, built from the schema.
 
 Source: https://docs.postgrest.org/en/stable/references/api/openapi.html
 """
@@ -6,7 +6,14 @@ Source: https://docs.postgrest.org/en/stable/references/api/openapi.html
 from collections.abc import Mapping
 from typing import Any, Final
 
-from embedded.rest.schema.tables import Argument, Column, Function, Relation, Relationship, Schema
+from embedded.rest.schema.objects import (
+    Column,
+    Function,
+    FunctionArgument,
+    Relation,
+    Relationship,
+    Schema,
+)
 
 _TYPES: Final[Mapping[str, str]] = {
     "smallint": "integer",
@@ -36,8 +43,8 @@ _FORMS: Final = [
 _RANGE: Final = ("range", "rangeUnit", "offset", "limit")
 
 
-def describe(schema: Schema) -> dict[str, Any]:
-    """A valid Swagger 2.0 document of everything that is exposed."""
+def build_openapi(schema: Schema) -> dict[str, Any]:
+    """Build a Swagger 2.0 document of the exposed schema."""
     paths: dict[str, Any] = {"/": {"get": _root()}}
     for relation in schema.relations.values():
         paths[f"/{relation.name}"] = _operations(relation)
@@ -125,18 +132,18 @@ def _calls(function: Function) -> dict[str, Any]:
     return calls
 
 
-def _arguments(named: list[Argument]) -> dict[str, Any]:
+def _arguments(named: list[FunctionArgument]) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "type": "object",
         "properties": {each.name: _property(each.type) for each in named},
     }
-    # Draft 4, which Swagger 2.0 builds on, forbids an empty list here.
+    # JSON Schema draft 4, the base of Swagger 2.0, forbids an empty list here.
     if required := [each.name for each in named if each.is_required]:
         arguments["required"] = required
     return arguments
 
 
-def _in_query(argument: Argument) -> dict[str, Any]:
+def _in_query(argument: FunctionArgument) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": argument.name,
         "in": "query",
@@ -154,12 +161,14 @@ def _rows(relation: Relation) -> dict[str, Any]:
     return {"type": "array", "items": {"$ref": f"#/definitions/{relation.name}"}}
 
 
-def _definition(relation: Relation, ways: tuple[Relationship, ...]) -> dict[str, Any]:
+def _definition(relation: Relation, relationships: tuple[Relationship, ...]) -> dict[str, Any]:
     keys = {
-        way.columns[0][0]: f"This is a Foreign Key to `{way.target}.{way.columns[0][1]}`."
-        f"<fk table='{way.target}' column='{way.columns[0][1]}'/>"
-        for way in ways
-        if way.is_single and len(way.columns) == 1
+        relationship.columns[0][
+            0
+        ]: f"This is a Foreign Key to `{relationship.target}.{relationship.columns[0][1]}`."
+        f"<fk table='{relationship.target}' column='{relationship.columns[0][1]}'/>"
+        for relationship in relationships
+        if relationship.is_single and len(relationship.columns) == 1
     }
     properties = {}
     for column in relation.columns.values():
@@ -196,7 +205,7 @@ def _property(type_: str) -> dict[str, Any]:
 
 
 def _parameters(schema: Schema) -> dict[str, Any]:
-    """What operations refer to: filters by column, bodies by table, and what all share."""
+    """Build the shared parameters: filters by column, bodies by table, and common ones."""
     parameters: dict[str, Any] = {
         "select": _text("select", "query", "Filtering Columns"),
         "order": _text("order", "query", "Ordering"),

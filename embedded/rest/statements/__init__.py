@@ -1,1 +1,1 @@
-"""SQL statements for REST requests."""
+"""Building of SQL statements for requests."""

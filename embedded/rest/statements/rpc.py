@@ -1,4 +1,4 @@
-"""Calls of functions: which overload is meant, and the call as SQL."""
+"""SQL statements for calls of functions, and the choice of the overload."""
 
 # Every identifier comes from the schema cache and is quoted; every value is bound.
 # ruff: noqa: S608
@@ -8,19 +8,31 @@ from difflib import get_close_matches
 from typing import Final
 
 from embedded.rest.errors import ApiError, CacheMissError, bad_body
-from embedded.rest.request.body import Payload
+from embedded.rest.request.body import RequestBody
 from embedded.rest.request.headers import Media, Shape
 from embedded.rest.request.query import Clauses, Query
-from embedded.rest.schema.tables import SCALAR, Argument, Function, ResultKind, Schema, quote
-from embedded.rest.statements.reads import Reader
-from embedded.rest.statements.sql import Parameters, Statement, answer_sql, rows_body
+from embedded.rest.schema.objects import (
+    SCALAR,
+    Function,
+    FunctionArgument,
+    ResultKind,
+    Schema,
+    quote_identifier,
+)
+from embedded.rest.statements.fragments import (
+    Parameters,
+    Statement,
+    build_result_select,
+    build_rows_body,
+)
+from embedded.rest.statements.reads import SelectBuilder
 
-_ALIKE_NAMES: Final = 0.75
-_ALIKE_ARGUMENTS: Final = 0.33
+_SIMILAR_NAMES: Final = 0.75
+_SIMILAR_ARGUMENTS: Final = 0.33
 
 
-class Caller:
-    """Builds one call of the function `name`."""
+class CallBuilder:
+    """Builder of one call of the function `name`."""
 
     def __init__(self, schema: Schema, name: str, query: Query, media: Media) -> None:
         self._schema = schema
@@ -29,22 +41,22 @@ class Caller:
         self._media = media
         self._parameters = Parameters()
 
-    def from_payload(self, payload: Payload) -> Function:
-        """The overload that takes the keys of the body; else the one that takes the body itself."""
+    def choose_by_body(self, payload: RequestBody) -> Function:
+        """Return the overload that accepts the keys of the body, or the body itself."""
         is_named = payload.raw_type is not None or (payload.is_object and not payload.is_array)
-        if not is_named and not any(_takes(each, payload) for each in self._overloads()):
+        if not is_named and not any(_accepts_body(each, payload) for each in self._overloads()):
             raise bad_body()
         return self._choose(payload.keys, payload)
 
-    def from_query(self) -> Function:
-        """The overload that takes the parameters of the URL."""
+    def choose_by_query(self) -> Function:
+        """Return the overload that accepts the parameters of the URL."""
         return self._choose(tuple(dict(self._query.arguments)), None)
 
-    def call_with_payload(
-        self, function: Function, payload: Payload, clauses: Clauses, *, counts: bool
+    def call_with_body(
+        self, function: Function, payload: RequestBody, clauses: Clauses, *, counts: bool
     ) -> Statement:
-        """POST: the body's values become arguments inside Postgres."""
-        body = self._parameters.text(payload.text)
+        """Build the call of a POST, whose body Postgres converts to arguments."""
+        body = self._parameters.bind(payload.text)
         if len(function.arguments) == 1 and not function.arguments[0].name:
             call = f"{function.sql}({body}::{function.arguments[0].type})"
             return self._statement(function, call, "", clauses, counts=counts)
@@ -52,70 +64,72 @@ class Caller:
         if not given:
             self._parameters.values.clear()
             return self._statement(function, f"{function.sql}()", "", clauses, counts=counts)
-        typed = ", ".join(f"{quote(each.name)} {each.type}" for each in given)
-        values = ", ".join(_named(each, f"_args.{quote(each.name)}") for each in given)
+        typed = ", ".join(f"{quote_identifier(each.name)} {each.type}" for each in given)
+        values = ", ".join(
+            _build_argument(each, f"_args.{quote_identifier(each.name)}") for each in given
+        )
         source = f"json_to_record({body}::json) as _args({typed})"
         call = f"{function.sql}({values})"
         return self._statement(function, call, source, clauses, counts=counts)
 
     def call_with_query(self, function: Function, clauses: Clauses, *, counts: bool) -> Statement:
-        """GET: each parameter of the URL is an argument, the last of its name wins."""
+        """Build the call of a GET, whose parameters are arguments; the last of a name counts."""
         given: dict[str, list[str]] = {}
         for name, value in self._query.arguments:
             given.setdefault(name, []).append(value)
         values = ", ".join(
-            _named(each, self._argument(each, given[each.name]))
+            _build_argument(each, self._argument(each, given[each.name]))
             for each in function.arguments
             if each.name in given
         )
         return self._statement(function, f"{function.sql}({values})", "", clauses, counts=counts)
 
-    def _argument(self, argument: Argument, values: Sequence[str]) -> str:
+    def _argument(self, argument: FunctionArgument, values: Sequence[str]) -> str:
         if argument.is_variadic:
-            return f"{self._parameters.texts(values)}::{argument.type}"
-        return f"{self._parameters.text(values[-1])}::{argument.type}"
+            return f"{self._parameters.bind_list(values)}::{argument.type}"
+        return f"{self._parameters.bind(values[-1])}::{argument.type}"
 
     def _overloads(self) -> tuple[Function, ...]:
         return self._schema.functions.get(self._name, ())
 
-    def _choose(self, keys: Sequence[str], payload: Payload | None) -> Function:
+    def _choose(self, keys: Sequence[str], payload: RequestBody | None) -> Function:
         overloads = self._overloads()
         raw_type = payload.raw_type if payload is not None else None
         found = [
             each
             for each in overloads
-            # A body that is not JSON is an argument itself.
-            if _matches(each, keys) and (each.arguments or raw_type is None)
+            # A body that is not JSON is an argument.
+            if _accepts_keys(each, keys) and (each.arguments or raw_type is None)
         ]
         if payload is not None:
-            found = found or [each for each in overloads if _takes(each, payload)]
+            found = found or [each for each in overloads if _accepts_body(each, payload)]
         if len(found) == 1:
             return found[0]
         if found:
-            raise _ambiguous(found)
+            raise _ambiguous_error(found)
         if raw_type is not None:
-            raise _unknown_raw(self._name, raw_type)
-        hint = _hint(self._name, keys, self._schema.functions)
-        raise _unknown(self._name, keys, hint, has_body=payload is not None)
+            raise _unknown_body_function_error(self._name, raw_type)
+        hint = _build_hint(self._name, keys, self._schema.functions)
+        raise _unknown_function_error(self._name, keys, hint, has_body=payload is not None)
 
     def _statement(
         self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
     ) -> Statement:
         if function.kind is ResultKind.COMPOSITE:
             return self._composite(function, call, arguments, clauses, counts=counts)
-        # Materialized, or a column that nobody reads would not be computed, and the call not made.
+        # Materialized, since otherwise an unread column, and so the call, would be skipped.
         source = f" from {arguments}" if arguments else ""
-        called = f"called as materialized (select {call} as {quote(SCALAR)}{source})"
-        reader = Reader(self._schema, Query(clauses=self._query.clauses), self._parameters)
-        root = reader.root(function.rows, label=function.name, clauses=clauses)
+        called = f"called as materialized (select {call} as {quote_identifier(SCALAR)}{source})"
+        reader = SelectBuilder(self._schema, Query(clauses=self._query.clauses), self._parameters)
+        root = reader.build_root(function.rows, label=function.name, clauses=clauses)
         total = root.count("called as t0") if counts else "null::int8"
-        value = f"_row.{quote(SCALAR)}"
+        value = f"_row.{quote_identifier(SCALAR)}"
         body = f"coalesce(string_agg(to_json({value})::text, ''), 'null')"
         if function.returns_set:
             body = f"coalesce(json_agg({value})::text, '[]')"
-        answer = answer_sql(body, source="source", total=total)
+        result = build_result_select(body, source="source", total=total)
         return Statement(
-            f"with {called}, source as ({root.select('called as t0')}) {answer}",
+            f"with {called}, source as ({root.select('called as t0')}) {result}",
             self._parameters,
             function.statement_timeout,
         )
@@ -125,42 +139,42 @@ class Caller:
     ) -> Statement:
         source = f"{arguments}, lateral {call} as _call" if arguments else f"{call} as _call"
         called = f"called as materialized (select _call.* from {source})"
-        reader = Reader(self._schema, self._query, self._parameters)
+        reader = SelectBuilder(self._schema, self._query, self._parameters)
         label = function.rows.name or function.name
-        root = reader.root(function.rows, label=label, clauses=clauses)
+        root = reader.build_root(function.rows, label=label, clauses=clauses)
         total = root.count("called as t0") if counts else "null::int8"
         media = self._media
         if not function.returns_set and media.shape is Shape.ARRAY:
             media = Media(Shape.OBJECT, media.strips_nulls)
-        answer = answer_sql(rows_body(media), source="source", total=total)
+        result = build_result_select(build_rows_body(media), source="source", total=total)
         return Statement(
-            f"with {called}, source as ({root.select('called as t0')}) {answer}",
+            f"with {called}, source as ({root.select('called as t0')}) {result}",
             self._parameters,
             function.statement_timeout,
         )
 
 
-def _matches(function: Function, keys: Sequence[str]) -> bool:
+def _accepts_keys(function: Function, keys: Sequence[str]) -> bool:
     required = {each.name for each in function.arguments if each.is_required}
     return required <= set(keys) <= {each.name for each in function.arguments}
 
 
-def _takes(function: Function, payload: Payload) -> bool:
-    """Whether the body itself can be the one argument, which has no name."""
+def _accepts_body(function: Function, payload: RequestBody) -> bool:
+    """Return whether the single unnamed argument can take the body."""
     types = {"json", "jsonb"} if payload.raw_type is None else {payload.raw_type}
     match function.arguments:
-        case [Argument(name="", type=type_)]:
+        case [FunctionArgument(name="", type=type_)]:
             return type_ in types
         case _:
             return False
 
 
-def _named(argument: Argument, value: str) -> str:
+def _build_argument(argument: FunctionArgument, value: str) -> str:
     variadic = "variadic " if argument.is_variadic else ""
-    return f"{variadic}{quote(argument.name)} := {value}"
+    return f"{variadic}{quote_identifier(argument.name)} := {value}"
 
 
-def _ambiguous(found: Sequence[Function]) -> ApiError:
+def _ambiguous_error(found: Sequence[Function]) -> ApiError:
     found = sorted(found, key=lambda each: (len(each.arguments), [a.type for a in each.arguments]))
     signatures = ", ".join(
         f"public.{each.name}({', '.join(f'{a.name} => {a.type}' for a in each.arguments)})"
@@ -175,7 +189,9 @@ def _ambiguous(found: Sequence[Function]) -> ApiError:
     )
 
 
-def _unknown(name: str, keys: Sequence[str], hint: str | None, *, has_body: bool) -> CacheMissError:
+def _unknown_function_error(
+    name: str, keys: Sequence[str], hint: str | None, *, has_body: bool
+) -> CacheMissError:
     listed = ", ".join(sorted(keys))
     shown = f"public.{name}({listed})" if keys else f"public.{name} without parameters"
     searched = f"with parameters {listed}" if len(keys) > 1 else f"with parameter {listed}"
@@ -191,7 +207,7 @@ def _unknown(name: str, keys: Sequence[str], hint: str | None, *, has_body: bool
     )
 
 
-def _unknown_raw(name: str, type_: str) -> CacheMissError:
+def _unknown_body_function_error(name: str, type_: str) -> CacheMissError:
     return CacheMissError(
         404,
         "PGRST202",
@@ -201,18 +217,18 @@ def _unknown_raw(name: str, type_: str) -> CacheMissError:
     )
 
 
-def _hint(
+def _build_hint(
     name: str, keys: Sequence[str], functions: Mapping[str, Sequence[Function]]
 ) -> str | None:
-    """The arguments that a known name takes, or the name that an unknown one is like."""
+    """Return a hint at the arguments of a known name, or at a similar name."""
     start = "Perhaps you meant to call the function public."
     if name in functions:
-        known = [_listed(each.name for each in one.arguments) for one in functions[name]]
-        alike = get_close_matches(_listed(keys), known, n=1, cutoff=_ALIKE_ARGUMENTS)
-        return f"{start}{name}{alike[0]}" if alike else None
-    alike = get_close_matches(name, functions, n=1, cutoff=_ALIKE_NAMES)
-    return f"{start}{alike[0]}" if alike else None
+        known = [_format_names(each.name for each in one.arguments) for one in functions[name]]
+        similar = get_close_matches(_format_names(keys), known, n=1, cutoff=_SIMILAR_ARGUMENTS)
+        return f"{start}{name}{similar[0]}" if similar else None
+    similar = get_close_matches(name, functions, n=1, cutoff=_SIMILAR_NAMES)
+    return f"{start}{similar[0]}" if similar else None
 
 
-def _listed(names: Iterable[str]) -> str:
+def _format_names(names: Iterable[str]) -> str:
     return f"({', '.join(sorted(names))})"

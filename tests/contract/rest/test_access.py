@@ -11,7 +11,7 @@ from tests.support.eventually import eventually
 from tests.support.servers.contract_target import Target
 
 
-async def test_people_see_their_own_rows(rest_schema: Target, rows: asyncpg.Connection) -> None:
+async def test_users_see_their_own_rows(rest_schema: Target, rows: asyncpg.Connection) -> None:
     url, key = rest_schema.url, rest_schema.publishable_key
     async with open_client(url, key) as ann, open_client(url, key) as bob:
         await sign_up(ann)
@@ -52,7 +52,7 @@ async def test_the_publishable_key_is_anonymous(
 
 
 @pytest.mark.parametrize("key", [None, "sb_secret_of_somebody_else"])
-async def test_without_a_key_there_is_no_answer(rest_schema: Target, key: str | None) -> None:
+async def test_requests_without_a_key_are_refused(rest_schema: Target, key: str | None) -> None:
     headers = {"apikey": key} if key else {}
     async with httpx.AsyncClient(base_url=rest_schema.url, headers=headers, timeout=60) as http:
         answer = await http.get("/rest/v1/rest_makers")
@@ -83,7 +83,7 @@ async def test_without_a_key_there_is_no_answer(rest_schema: Target, key: str | 
         ("POST", "/", 405, "PGRST117"),
     ],
 )
-async def test_a_wrong_request_gets_the_code_that_says_why(
+async def test_an_invalid_request_gets_its_error_code(
     http: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = await http.request(method, path)
@@ -107,7 +107,7 @@ async def test_a_strict_preference_that_is_unknown_is_refused(http: httpx.AsyncC
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST122")
 
 
-async def test_a_change_of_the_schema_is_seen_at_once(
+async def test_a_change_of_the_schema_is_seen_immediately(
     client: AsyncClient, rows: asyncpg.Connection
 ) -> None:
     await client.table("rest_makers").select("*").execute()

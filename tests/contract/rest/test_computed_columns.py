@@ -7,7 +7,7 @@ from supabase import AsyncClient
 from tests.contract.rest.clients import rows_of
 
 
-async def test_it_is_read_only_when_it_is_named(client: AsyncClient) -> None:
+async def test_a_computed_column_is_returned_only_by_name(client: AsyncClient) -> None:
     table = client.table("rest_widgets")
 
     named = await table.select("id,loud:rest_shout,rest_facts->dear").eq("id", 2).execute()
@@ -19,7 +19,7 @@ async def test_it_is_read_only_when_it_is_named(client: AsyncClient) -> None:
     assert rows_of(both) == [rows_of(whole)[0] | {"rest_shout": "GEAR"}]
 
 
-async def test_filters_trees_and_order_look_at_it(client: AsyncClient) -> None:
+async def test_a_computed_column_can_be_filtered_and_ordered(client: AsyncClient) -> None:
     table = client.table("rest_widgets")
 
     found = await table.select("id").like("rest_shout", "%E%").order("rest_shout").execute()
@@ -31,7 +31,7 @@ async def test_filters_trees_and_order_look_at_it(client: AsyncClient) -> None:
     assert rows_of(last) == [{"id": 3}]
 
 
-async def test_it_is_read_of_embedded_resources(client: AsyncClient) -> None:
+async def test_a_computed_column_of_an_embedded_resource_is_returned(client: AsyncClient) -> None:
     answer = (
         await client.table("rest_makers")
         .select("name,rest_widgets(rest_shout)")
@@ -43,7 +43,7 @@ async def test_it_is_read_of_embedded_resources(client: AsyncClient) -> None:
     assert rows_of(answer) == [{"name": "acme", "rest_widgets": [{"rest_shout": "GEAR"}]}]
 
 
-async def test_writes_give_it_back_of_the_new_row_and_choose_by_the_old_one(
+async def test_writes_return_it_of_the_new_row_and_filter_by_the_old_one(
     client: AsyncClient,
 ) -> None:
     table = client.table("rest_widgets")
@@ -62,7 +62,7 @@ async def test_writes_give_it_back_of_the_new_row_and_choose_by_the_old_one(
     assert rows_of(gone) == [{"rest_shout": "NEWER"}]
 
 
-async def test_it_cannot_be_written_and_belongs_to_its_table_alone(client: AsyncClient) -> None:
+async def test_it_cannot_be_written_and_belongs_to_its_table_only(client: AsyncClient) -> None:
     with pytest.raises(APIError) as written:
         await client.table("rest_widgets").insert({"rest_shout": "x"}).execute()
     with pytest.raises(APIError) as elsewhere:

@@ -109,7 +109,7 @@ _many = settings(
 
 @_many
 @given(pairs=_pairs, prefer=_prefers)
-def test_no_query_string_makes_the_server_fail(
+def test_no_query_string_causes_a_server_error(
     blocking: httpx.Client, pairs: list[tuple[str, str]], prefer: str
 ) -> None:
     answer = blocking.get(
@@ -122,7 +122,7 @@ def test_no_query_string_makes_the_server_fail(
 
 @_many
 @given(pairs=_pairs, prefer=_prefers, body=_bodies, method=st.sampled_from(_WRITES))
-def test_no_write_makes_the_server_fail_or_touches_another_table(
+def test_no_write_causes_a_server_error_or_affects_another_table(
     blocking: httpx.Client, pairs: list[tuple[str, str]], prefer: str, body: object, method: str
 ) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -143,7 +143,7 @@ def test_no_write_makes_the_server_fail_or_touches_another_table(
 
 @_many
 @given(body=_bodies)
-def test_no_body_makes_a_call_fail(blocking: httpx.Client, body: object) -> None:
+def test_no_body_causes_a_server_error(blocking: httpx.Client, body: object) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     answer = blocking.post("/rpc/rest_echo", content=content)

@@ -57,7 +57,7 @@ async def test_a_missing_privilege_names_the_grant_that_would_help(
         assert answer.json()["hint"].startswith(f"{_GRANT}{grant} TO anon;")
 
 
-async def test_a_function_that_may_not_be_called_has_no_hint(
+async def test_a_function_without_privileges_has_no_hint(
     anonymous: httpx.AsyncClient,
 ) -> None:
     answer = await anonymous.post("/rpc/rest_mark", json={"p_title": "x"})
@@ -66,7 +66,7 @@ async def test_a_function_that_may_not_be_called_has_no_hint(
     assert answer.json()["hint"] is None
 
 
-async def test_the_anonymous_have_three_seconds_and_people_eight(
+async def test_anonymous_requests_have_three_seconds_and_users_eight(
     rest_schema: Target, anonymous: httpx.AsyncClient
 ) -> None:
     stopped = await anonymous.post("/rpc/rest_sleep_long", json={"p_seconds": 5})
@@ -82,7 +82,7 @@ async def test_the_anonymous_have_three_seconds_and_people_eight(
     assert (seen["role"], seen["timeout"]) == ("authenticated", "8s")
 
 
-async def test_plans_are_not_shown(http: httpx.AsyncClient) -> None:
+async def test_plans_are_not_available(http: httpx.AsyncClient) -> None:
     answer = await http.get("/rest_widgets", headers={"Accept": "application/vnd.pgrst.plan+json"})
 
     assert (answer.status_code, answer.json()["code"]) == (406, "PGRST107")
@@ -145,7 +145,7 @@ async def test_plans_are_not_shown(http: httpx.AsyncClient) -> None:
         ),
     ],
 )
-async def test_an_error_says_what_postgrest_says(
+async def test_an_error_has_the_text_of_postgrest(
     http: httpx.AsyncClient, path: str, expected: tuple[str | None, ...]
 ) -> None:
     answer = await http.get(path)
@@ -154,7 +154,7 @@ async def test_an_error_says_what_postgrest_says(
     assert (body["code"], body["message"], body["details"], body["hint"]) == expected
 
 
-async def test_two_ways_to_a_table_are_listed(http: httpx.AsyncClient) -> None:
+async def test_ambiguous_relationships_are_listed(http: httpx.AsyncClient) -> None:
     answer = await http.get("/rest_labels?select=*,rest_pairs(*)")
 
     assert answer.status_code == 300

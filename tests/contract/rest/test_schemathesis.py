@@ -31,7 +31,7 @@ def operations(rest_schema: Target) -> list[Any]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_nothing_that_the_description_allows_makes_the_server_fail(
+def test_no_documented_request_causes_a_server_error(
     rest_schema: Target, operations: list[Any], data: st.DataObject
 ) -> None:
     operation = data.draw(st.sampled_from(operations))

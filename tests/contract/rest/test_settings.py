@@ -44,7 +44,7 @@ async def authenticator(
         await eventually(is_back)
 
 
-async def test_aggregates_can_be_switched_on(
+async def test_aggregates_can_be_enabled(
     authenticator: Authenticator, http: httpx.AsyncClient
 ) -> None:
     async def read(select: str) -> object:
@@ -74,7 +74,7 @@ async def test_aggregates_can_be_switched_on(
     assert (spread.status_code, spread.json()["code"]) == (400, "PGRST127")
 
 
-async def test_the_rows_of_an_answer_can_be_limited(
+async def test_the_rows_of_a_response_can_be_limited(
     authenticator: Authenticator, http: httpx.AsyncClient
 ) -> None:
     async def is_limited() -> bool:

@@ -81,7 +81,7 @@ def test_it_gets_the_count_and_the_status(
     assert (answers[question]["count"], answers[question]["status"]) == (count, status)
 
 
-def test_a_planned_count_is_a_guess(answers: dict[str, Any]) -> None:
+def test_a_planned_count_is_an_estimate(answers: dict[str, Any]) -> None:
     assert answers["planned"]["count"] > 0
 
 
@@ -105,7 +105,7 @@ def test_it_gets_the_error(answers: dict[str, Any], question: str, status: int, 
     assert (answers[question]["status"], answers[question]["error"]["code"]) == (status, code)
 
 
-def test_an_unknown_table_hints_at_the_one_that_is_alike(answers: dict[str, Any]) -> None:
+def test_an_unknown_table_gets_a_hint_at_a_similar_one(answers: dict[str, Any]) -> None:
     hint = answers["unknownTable"]["error"]["hint"]
 
     assert hint == "Perhaps you meant the table 'public.rest_widgets'"

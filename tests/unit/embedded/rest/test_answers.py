@@ -1,10 +1,10 @@
-"""Errors, headers and bodies at the edge of the Data API."""
+"""Errors, headers and bodies of the Data API."""
 
 import asyncpg
 import pytest
 
-from embedded.rest.errors import ApiError, from_postgres
-from embedded.rest.request.body import parse_payload
+from embedded.rest.errors import ApiError, translate_postgres_error
+from embedded.rest.request.body import parse_body
 from embedded.rest.request.headers import (
     Media,
     Shape,
@@ -12,10 +12,15 @@ from embedded.rest.request.headers import (
     parse_accept,
     parse_range,
 )
-from embedded.rest.request.preferences import Count, Preferences, Request, parse_preferences
+from embedded.rest.request.preferences import Count, RequestKind, RestPreferences, parse_preferences
 from embedded.rest.request.query import Clauses
-from embedded.rest.responses import check_affected, error_response, read_response, void_response
-from embedded.rest.transaction import Answer
+from embedded.rest.responses import (
+    build_error_response,
+    build_read_response,
+    build_void_response,
+    check_affected,
+)
+from embedded.rest.transaction import StatementResult
 
 
 def an_error(code: str, message: str = "boom", detail: str | None = None) -> asyncpg.PostgresError:
@@ -31,8 +36,8 @@ def an_answer(
     total: int | None = None,
     headers: str | None = None,
     status: str | None = None,
-) -> Answer:
-    return Answer(total, page, "[]", 0, headers, status)
+) -> StatementResult:
+    return StatementResult(total, page, "[]", 0, headers, status)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +72,15 @@ def an_answer(
     ],
 )
 def test_every_sqlstate_has_its_http_status(code: str, status: int) -> None:
-    error = from_postgres(an_error(code), anonymous=False)
+    error = translate_postgres_error(an_error(code), anonymous=False)
 
     assert error.status == status
     assert error.body == {"code": code, "message": "boom", "details": None, "hint": None}
     assert error.headers["Proxy-Status"] == f"PostgREST; error={code}"
 
 
-def test_a_missing_privilege_asks_the_anonymous_to_log_in() -> None:
-    error = from_postgres(an_error("42501"), anonymous=True)
+def test_a_missing_privilege_is_401_for_anonymous_requests() -> None:
+    error = translate_postgres_error(an_error("42501"), anonymous=True)
 
     assert error.status == 401
     assert error.headers["WWW-Authenticate"] == "Bearer"
@@ -85,7 +90,7 @@ def test_sql_may_raise_a_whole_response() -> None:
     message = '{"code":"mine","message":"m","details":"d","hint":"h"}'
     detail = '{"status":418,"headers":{"X-Pot":"tea"}}'
 
-    error = from_postgres(an_error("PGRST", message, detail), anonymous=False)
+    error = translate_postgres_error(an_error("PGRST", message, detail), anonymous=False)
 
     assert (error.status, error.headers["X-Pot"]) == (418, "tea")
     assert error.body == {"code": "mine", "message": "m", "details": "d", "hint": "h"}
@@ -103,25 +108,25 @@ def test_sql_may_raise_a_whole_response() -> None:
         ("[]", "[]"),
     ],
 )
-def test_a_raised_response_that_makes_no_sense_is_a_500(message: str, detail: str | None) -> None:
-    error = from_postgres(an_error("PGRST", message, detail), anonymous=False)
+def test_an_invalid_raised_response_is_a_500(message: str, detail: str | None) -> None:
+    error = translate_postgres_error(an_error("PGRST", message, detail), anonymous=False)
 
     assert (error.status, error.code) == (500, "PGRST121")
 
 
 def test_an_error_to_a_head_request_has_no_body() -> None:
-    response = error_response(ApiError(404, "PGRST205", "gone"), has_body=False)
+    response = build_error_response(ApiError(404, "PGRST205", "gone"), has_body=False)
 
     assert response.body == b""
     assert response.headers["proxy-status"] == "PostgREST; error=PGRST205"
 
 
 def test_a_part_of_the_counted_rows_is_a_206() -> None:
-    none = Preferences({})
+    none = RestPreferences({})
 
-    def outcome(answer: Answer, offset: int) -> tuple[int, str]:
+    def outcome(result: StatementResult, offset: int) -> tuple[int, str]:
         clauses = Clauses(offset=offset)
-        response = read_response(answer, clauses, Media(), none, has_body=True)
+        response = build_read_response(result, clauses, Media(), none, has_body=True)
         return response.status_code, response.headers["content-range"]
 
     assert outcome(an_answer(page=2), 0) == (200, "0-1/*")
@@ -130,10 +135,10 @@ def test_a_part_of_the_counted_rows_is_a_206() -> None:
     assert outcome(an_answer(page=0, total=0), 0) == (200, "*/0")
 
 
-def test_sql_may_choose_status_and_headers() -> None:
-    answer = an_answer(status="202", headers='[{"X-A":"1"},{"X-B":"2"}]')
+def test_sql_may_set_status_and_headers() -> None:
+    result = an_answer(status="202", headers='[{"X-A":"1"},{"X-B":"2"}]')
 
-    response = read_response(answer, Clauses(), Media(), Preferences({}), has_body=True)
+    response = build_read_response(result, Clauses(), Media(), RestPreferences({}), has_body=True)
 
     assert response.status_code == 202
     assert (response.headers["x-a"], response.headers["x-b"]) == ("1", "2")
@@ -151,25 +156,25 @@ def test_sql_may_choose_status_and_headers() -> None:
         (None, "100", "PGRST112"),
     ],
 )
-def test_a_choice_that_cannot_be_sent_is_a_500(
+def test_an_invalid_status_or_header_of_sql_is_a_500(
     headers: str | None, status: str | None, code: str
 ) -> None:
     with pytest.raises(ApiError) as raised:
-        void_response(an_answer(headers=headers, status=status), Preferences({}))
+        build_void_response(an_answer(headers=headers, status=status), RestPreferences({}))
 
     assert (raised.value.status, raised.value.code) == (500, code)
 
 
-def test_preferences_are_read_from_all_headers_and_echoed() -> None:
+def test_preferences_are_parsed_from_all_headers_and_echoed() -> None:
     preferences = parse_preferences(["return=minimal, count=exact", "return=representation,x=y"])
 
     assert preferences.count is Count.EXACT
     assert not preferences.returns_rows
-    assert preferences.applied(Request.INSERT) == "return=minimal, count=exact"
-    assert preferences.applied(Request.READ) == "count=exact"
+    assert preferences.format_applied(RequestKind.INSERT) == "return=minimal, count=exact"
+    assert preferences.format_applied(RequestKind.READ) == "count=exact"
 
 
-def test_strict_handling_refuses_what_it_does_not_know() -> None:
+def test_strict_handling_refuses_unknown_preferences() -> None:
     with pytest.raises(ApiError) as raised:
         parse_preferences(["handling=strict, return=never"])
 
@@ -186,7 +191,7 @@ def test_max_affected_counts_only_when_strict() -> None:
     assert raised.value.code == "PGRST124"
 
 
-def test_the_first_acceptable_media_type_is_taken() -> None:
+def test_the_first_supported_media_type_is_chosen() -> None:
     single = "application/vnd.pgrst.object+json;nulls=stripped"
 
     assert parse_accept(None) == parse_accept("text/html, */*;q=0.1") == Media()
@@ -227,9 +232,9 @@ def test_only_public_is_exposed() -> None:
         b'[{"a":1},{"b":1}]',
     ],
 )
-def test_a_body_that_is_no_json_is_a_400(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_400(body: bytes) -> None:
     with pytest.raises(ApiError) as raised:
-        parse_payload("application/json; charset=utf-8", body)
+        parse_body("application/json; charset=utf-8", body)
 
     assert (raised.value.status, raised.value.code) == (400, "PGRST102")
 
@@ -237,11 +242,11 @@ def test_a_body_that_is_no_json_is_a_400(body: bytes) -> None:
 def test_a_number_of_any_length_is_left_to_postgres() -> None:
     body = b'{"a":' + b"9" * 10_000 + b"}"
 
-    assert parse_payload(None, body).text == body.decode()
+    assert parse_body(None, body).text == body.decode()
 
 
 def test_a_body_of_another_type_is_a_400() -> None:
     with pytest.raises(ApiError) as raised:
-        parse_payload("text/html", b"{}")
+        parse_body("text/html", b"{}")
 
     assert raised.value.code == "PGRST102"

@@ -1,4 +1,4 @@
-"""The boundary of the Data API: every failure becomes an answer that clients understand."""
+"""The boundary of the Data API: every error becomes a response that clients understand."""
 
 import asyncpg
 import httpx
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from embedded.keys import Keys
-from embedded.rest.endpoint import Endpoint, Inbound
+from embedded.rest.endpoint import RestEndpoint, RestRequest
 from embedded.rest.errors import unknown_table
 from embedded.rest.transaction import DatabaseDownError, PoolExhaustedError
 
@@ -27,17 +27,19 @@ async def ask(
     method: str = "GET",
     path: str = "/t",
     key: str | None = KEYS.secret,
-) -> tuple[httpx.Response, list[Inbound]]:
-    """Send one request to a handler that raises `failure`; give what the handler was handed."""
-    handed: list[Inbound] = []
+) -> tuple[httpx.Response, list[RestRequest]]:
+    """Send a request to a handler that raises `failure`; return the response and requests."""
+    handed: list[RestRequest] = []
 
-    async def handle(inbound: Inbound) -> Response:
-        handed.append(inbound)
+    async def handle(request: RestRequest) -> Response:
+        handed.append(request)
         if failure is not None:
             raise failure
         return Response("fine")
 
-    app = Starlette(routes=[Mount("/rest/v1", routes=[Route("/{name}", Endpoint(KEYS, handle))])])
+    app = Starlette(
+        routes=[Mount("/rest/v1", routes=[Route("/{name}", RestEndpoint(KEYS, handle))])]
+    )
     transport = httpx.ASGITransport(app)
     headers = {"apikey": key} if key else {}
     async with httpx.AsyncClient(transport=transport, base_url="http://rest/rest/v1") as client:
@@ -58,31 +60,31 @@ async def ask(
         (asyncpg.ConnectionDoesNotExistError("closed in the middle"), 503, "PGRST001"),
     ],
 )
-async def test_every_failure_becomes_an_answer(failure: Exception, status: int, code: str) -> None:
-    answer, _ = await ask(failure)
+async def test_every_error_becomes_a_response(failure: Exception, status: int, code: str) -> None:
+    result, _ = await ask(failure)
 
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.headers["proxy-status"] == f"PostgREST; error={code}"
-
-
-async def test_an_answer_to_head_has_its_code_in_a_header_only() -> None:
-    answer, _ = await ask(unknown_table("t"), method="HEAD")
-
-    assert (answer.status_code, answer.content) == (404, b"")
-    assert answer.headers["proxy-status"] == "PostgREST; error=PGRST205"
+    assert (result.status_code, result.json()["code"]) == (status, code)
+    assert result.headers["proxy-status"] == f"PostgREST; error={code}"
 
 
-async def test_who_has_no_key_is_refused_before_anything_happens() -> None:
-    answer, handed = await ask(None, key=None)
+async def test_a_response_to_head_has_its_code_in_a_header_only() -> None:
+    result, _ = await ask(unknown_table("t"), method="HEAD")
 
-    assert (answer.status_code, handed) == (401, [])
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert (result.status_code, result.content) == (404, b"")
+    assert result.headers["proxy-status"] == "PostgREST; error=PGRST205"
+
+
+async def test_a_request_without_a_key_is_refused_first() -> None:
+    result, handed = await ask(None, key=None)
+
+    assert (result.status_code, handed) == (401, [])
+    assert result.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_key_in_the_url_is_no_filter() -> None:
-    answer, (inbound,) = await ask(None, key=None, path=f"/t?id=eq.1&apikey={KEYS.publishable}")
+    result, (request,) = await ask(None, key=None, path=f"/t?id=eq.1&apikey={KEYS.publishable}")
 
-    assert answer.status_code == 200
-    assert inbound.identity.role == "anon"
-    assert inbound.pairs == [("id", "eq.1")]
-    assert (inbound.name, inbound.path) == ("t", "/t")
+    assert result.status_code == 200
+    assert request.identity.role == "anon"
+    assert request.pairs == [("id", "eq.1")]
+    assert (request.name, request.path) == ("t", "/t")

@@ -4,16 +4,16 @@ from hypothesis import strategies as st
 
 from embedded.rest.errors import ApiError
 from embedded.rest.request.filters import (
-    Comparison,
+    ComparisonPredicate,
     Filter,
     Group,
-    Membership,
-    State,
-    TextSearch,
+    InPredicate,
+    IsPredicate,
+    TextSearchPredicate,
     parse_filter,
     parse_group,
 )
-from embedded.rest.request.query import Clauses, Order, parse_pairs, parse_query
+from embedded.rest.request.query import Clauses, OrderTerm, parse_pairs, parse_query
 from embedded.rest.request.select import (
     AllColumns,
     Embed,
@@ -39,7 +39,7 @@ def test_a_select_names_columns_aliases_casts_and_json_paths() -> None:
     )
 
 
-def test_aggregates_stand_behind_a_field_and_take_a_cast_of_their_own() -> None:
+def test_aggregates_follow_a_field_and_may_have_a_cast() -> None:
     items = parse_select("count(),n:price::int.sum()::text,data->a.max()")
 
     assert items == (
@@ -49,7 +49,7 @@ def test_aggregates_stand_behind_a_field_and_take_a_cast_of_their_own() -> None:
     )
 
 
-def test_a_json_path_is_called_by_its_last_name() -> None:
+def test_a_json_path_is_named_by_its_last_key() -> None:
     names = [
         item.output_name
         for item in parse_select("data->a->>b,data->a->0,x:data->a,data->0,price.sum(),n:count()")
@@ -79,7 +79,7 @@ def test_an_empty_select_selects_everything() -> None:
     assert parse_query([]).select == (AllColumns(),)
 
 
-def test_quoted_names_may_hold_any_character() -> None:
+def test_quoted_names_may_contain_any_character() -> None:
     assert parse_select('"a,(b"') == (SelectedField(Field("a,(b")),)
     assert parse_columns('"a,b",c,"d\\"e"') == ("a,b", "c", 'd"e')
 
@@ -87,39 +87,39 @@ def test_quoted_names_may_hold_any_character() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("eq.1", Filter(NAME, Comparison("eq", "1"))),
-        ("eq.", Filter(NAME, Comparison("eq", ""))),
-        ('eq."quoted"', Filter(NAME, Comparison("eq", '"quoted"'))),
-        ("not.eq.a.b,c", Filter(NAME, Comparison("eq", "a.b,c"), is_negated=True)),
-        ("like(any).{a*,b}", Filter(NAME, Comparison("like", "{a*,b}", "any"))),
-        ('in.(a,"b,c",)', Filter(NAME, Membership(("a", "b,c", "")))),
-        ("in.()", Filter(NAME, Membership(()))),
-        ("is.NULL", Filter(NAME, State("null"))),
-        ("not.is.true", Filter(NAME, State("true"), is_negated=True)),
-        ("wfts(english).a b", Filter(NAME, TextSearch("wfts", "a b", "english"))),
+        ("eq.1", Filter(NAME, ComparisonPredicate("eq", "1"))),
+        ("eq.", Filter(NAME, ComparisonPredicate("eq", ""))),
+        ('eq."quoted"', Filter(NAME, ComparisonPredicate("eq", '"quoted"'))),
+        ("not.eq.a.b,c", Filter(NAME, ComparisonPredicate("eq", "a.b,c"), is_negated=True)),
+        ("like(any).{a*,b}", Filter(NAME, ComparisonPredicate("like", "{a*,b}", "any"))),
+        ('in.(a,"b,c",)', Filter(NAME, InPredicate(("a", "b,c", "")))),
+        ("in.()", Filter(NAME, InPredicate(()))),
+        ("is.NULL", Filter(NAME, IsPredicate("null"))),
+        ("not.is.true", Filter(NAME, IsPredicate("true"), is_negated=True)),
+        ("wfts(english).a b", Filter(NAME, TextSearchPredicate("wfts", "a b", "english"))),
     ],
 )
 def test_a_filter_is_an_operator_and_an_operand(text: str, expected: Filter) -> None:
     assert parse_filter(NAME, text) == expected
 
 
-def test_logic_trees_nest_negate_and_protect_commas() -> None:
+def test_logic_trees_nest_and_negate_and_quotes_protect_commas() -> None:
     text = '(a.eq."x,y",not.and(b.in.(1,2),c.cs.{p,q}),d.not.is.null,e->>f.gt.2)'
 
     assert parse_group("or", text, is_negated=False) == Group(
         "or",
         (
-            Filter(Field("a"), Comparison("eq", "x,y")),
+            Filter(Field("a"), ComparisonPredicate("eq", "x,y")),
             Group(
                 "and",
                 (
-                    Filter(Field("b"), Membership(("1", "2"))),
-                    Filter(Field("c"), Comparison("cs", "{p,q}")),
+                    Filter(Field("b"), InPredicate(("1", "2"))),
+                    Filter(Field("c"), ComparisonPredicate("cs", "{p,q}")),
                 ),
                 is_negated=True,
             ),
-            Filter(Field("d"), State("null"), is_negated=True),
-            Filter(Field("e", (JsonStep("f", True),)), Comparison("gt", "2")),
+            Filter(Field("d"), IsPredicate("null"), is_negated=True),
+            Filter(Field("e", (JsonStep("f", True),)), ComparisonPredicate("gt", "2")),
         ),
     )
 
@@ -138,11 +138,11 @@ def test_clauses_belong_to_the_resource_in_their_name() -> None:
     )
 
     assert query.root.order == (
-        Order(Field("a"), None, True, "last"),
-        Order(Field("name"), "makers", False, None),
+        OrderTerm(Field("a"), None, True, "last"),
+        OrderTerm(Field("name"), "makers", False, None),
     )
     assert (query.root.limit, query.root.offset) == (5, 10)
-    assert query.root.conditions == (Filter(Field("id"), Comparison("eq", "1")),)
+    assert query.root.conditions == (Filter(Field("id"), ComparisonPredicate("eq", "1")),)
     assert len(query.clauses["widgets",].conditions) == 2
     assert query.clauses["widgets", "makers"] == Clauses(limit=3)
 
@@ -153,7 +153,7 @@ def test_arguments_of_a_call_are_the_parameters_without_an_operator() -> None:
     query = parse_query(pairs, has_arguments=True)
 
     assert query.arguments == (("p_name", "x.y"), ("p_name", "z"))
-    assert query.root == Clauses((Filter(Field("id"), Comparison("eq", "1")),), limit=2)
+    assert query.root == Clauses((Filter(Field("id"), ComparisonPredicate("eq", "1")),), limit=2)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_arguments_of_a_call_are_the_parameters_without_an_operator() -> None:
         ("select", "a(" * 5000),
     ],
 )
-def test_what_does_not_parse_is_a_400(pair: tuple[str, str]) -> None:
+def test_a_syntax_error_is_a_400(pair: tuple[str, str]) -> None:
     with pytest.raises(ApiError) as raised:
         parse_query([pair])
 
     assert (raised.value.status, raised.value.code) == (400, "PGRST100")
 
 
-def test_a_negative_limit_is_a_range_that_cannot_be() -> None:
+def test_a_negative_limit_is_an_unsatisfiable_range() -> None:
     with pytest.raises(ApiError) as raised:
         parse_query([("limit", "-1")])
 
@@ -219,7 +219,7 @@ _fragments = st.lists(
 
 
 @given(st.lists(st.tuples(_words | st.text(), _fragments | st.text()), max_size=4), st.booleans())
-def test_no_query_string_breaks_the_parser(
+def test_any_query_string_is_parsed_or_refused(
     pairs: list[tuple[str, str]], has_arguments: bool
 ) -> None:
     try:

@@ -1,4 +1,4 @@
-"""The SQL that requests become: names from the catalogue, values only as parameters."""
+"""The SQL of requests: names from the catalogue, values only as parameters."""
 
 from dataclasses import replace
 
@@ -7,24 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.rest.errors import ApiError
-from embedded.rest.request.body import parse_payload
+from embedded.rest.request.body import parse_body
 from embedded.rest.request.headers import Media
 from embedded.rest.request.preferences import parse_preferences
 from embedded.rest.request.query import parse_query
-from embedded.rest.schema.relationships import ForeignKey, find_relationships
-from embedded.rest.schema.tables import (
-    Argument,
+from embedded.rest.schema.objects import (
     Column,
     Function,
+    FunctionArgument,
     Relation,
     ResultKind,
     Schema,
-    scalar_rows,
+    build_scalar_relation,
 )
-from embedded.rest.statements.mutations import Writer
-from embedded.rest.statements.reads import read_statement
-from embedded.rest.statements.rpc import Caller
-from embedded.rest.statements.sql import Statement
+from embedded.rest.schema.relationships import ForeignKey, find_relationships
+from embedded.rest.statements.fragments import Statement
+from embedded.rest.statements.mutations import MutationBuilder
+from embedded.rest.statements.reads import build_read_statement
+from embedded.rest.statements.rpc import CallBuilder
 
 
 def a_relation(name: str, types: dict[str, str]) -> Relation:
@@ -32,7 +32,7 @@ def a_relation(name: str, types: dict[str, str]) -> Relation:
     return Relation(name, f'"public"."{name}"', columns, ("id",), is_table=True)
 
 
-def a_function(name: str = "add", *arguments: Argument) -> Function:
+def a_function(name: str = "add", *arguments: FunctionArgument) -> Function:
     return Function(
         name=name,
         sql=f'"public"."{name}"',
@@ -40,13 +40,13 @@ def a_function(name: str = "add", *arguments: Argument) -> Function:
         kind=ResultKind.SCALAR,
         returns_set=False,
         is_volatile=True,
-        rows=scalar_rows("integer"),
+        rows=build_scalar_relation("integer"),
         statement_timeout=None,
     )
 
 
-def an_argument(name: str, type_: str = "integer", *, is_required: bool = True) -> Argument:
-    return Argument(name, type_, is_required=is_required, is_variadic=False)
+def an_argument(name: str, type_: str = "integer", *, is_required: bool = True) -> FunctionArgument:
+    return FunctionArgument(name, type_, is_required=is_required, is_variadic=False)
 
 
 def a_schema(*functions: Function) -> Schema:
@@ -78,13 +78,15 @@ def a_read(*pairs: tuple[str, str], table: str = "widgets") -> Statement:
     schema = a_schema()
     query = parse_query(pairs)
     relation = schema.relations[table]
-    return read_statement(schema, relation, query, query.root, Media(), count=None)
+    return build_read_statement(schema, relation, query, query.root, Media(), count=None)
 
 
-def a_writer(*pairs: tuple[str, str], prefer: str = "") -> Writer:
+def a_writer(*pairs: tuple[str, str], prefer: str = "") -> MutationBuilder:
     schema = a_schema()
     relation = schema.relations["widgets"]
-    return Writer(schema, relation, parse_query(pairs), parse_preferences([prefer]), Media())
+    return MutationBuilder(
+        schema, relation, parse_query(pairs), parse_preferences([prefer]), Media()
+    )
 
 
 @given(st.text())
@@ -115,7 +117,7 @@ def test_an_alias_stays_inside_its_quotes(alias: str) -> None:
         [("select", "id,makers!widgets_maker_id_fkey(nope)")],
     ],
 )
-def test_names_that_the_catalogue_lacks_never_reach_the_database(
+def test_unknown_names_never_reach_the_database(
     pairs: list[tuple[str, str]],
 ) -> None:
     with pytest.raises(ApiError) as raised:
@@ -141,7 +143,7 @@ def test_two_foreign_keys_to_one_table_are_ambiguous_until_one_is_named() -> Non
         assert '"id" = t0."old_maker"' in a_read(("select", f"id,{hint}(name)")).sql
 
 
-def test_rows_in_an_answer_are_limited() -> None:
+def test_rows_of_a_response_are_limited() -> None:
     assert a_read().parameters.values == ["1000"]
     assert a_read(("limit", "5000")).parameters.values == ["1000"]
     assert a_read(("limit", "2"), ("offset", "3")).parameters.values == ["2", "3"]
@@ -154,10 +156,10 @@ def test_clauses_of_a_resource_that_is_not_selected_are_refused() -> None:
     assert raised.value.code == "PGRST108"
 
 
-def test_a_body_travels_as_one_parameter() -> None:
+def test_a_body_is_one_parameter() -> None:
     body = b'{"id":1,"name":"it\'s $1"}'
 
-    statement = a_writer().insert(parse_payload("application/json", body))
+    statement = a_writer().insert(parse_body("application/json", body))
 
     assert statement.parameters.values == ["[" + body.decode() + "]"]
     assert 'as _new("id" bigint, "name" text)' in statement.sql
@@ -171,7 +173,7 @@ def test_a_minimal_write_returns_no_column() -> None:
 
 @pytest.mark.parametrize("pairs", [[], [("select", "id")], [("order", "id")], [("limit", "1")]])
 def test_a_write_without_a_filter_is_refused(pairs: list[tuple[str, str]]) -> None:
-    payload = parse_payload(None, b'{"name":"x"}')
+    payload = parse_body(None, b'{"name":"x"}')
 
     with pytest.raises(ApiError) as deleting:
         a_writer(*pairs).delete()
@@ -184,7 +186,7 @@ def test_a_write_without_a_filter_is_refused(pairs: list[tuple[str, str]]) -> No
 
 def test_a_written_column_that_does_not_exist_is_named() -> None:
     with pytest.raises(ApiError) as raised:
-        a_writer().insert(parse_payload(None, b'{"nope":1}'))
+        a_writer().insert(parse_body(None, b'{"nope":1}'))
 
     assert raised.value.code == "PGRST204"
     assert "'nope' column of 'widgets'" in str(raised.value)
@@ -196,7 +198,7 @@ def test_the_overload_is_chosen_by_the_names_of_its_arguments() -> None:
 
     def chosen(*names: str) -> Function:
         query = parse_query([(name, "1") for name in names], has_arguments=True)
-        return Caller(a_schema(one, two), "f", query, Media()).from_query()
+        return CallBuilder(a_schema(one, two), "f", query, Media()).choose_by_query()
 
     assert chosen("a") is one
     assert chosen("b", "a") is two
@@ -211,25 +213,27 @@ def test_overloads_that_differ_only_in_types_are_ambiguous() -> None:
     schema = a_schema(a_function("f", an_argument("a")), a_function("f", an_argument("a", "text")))
 
     with pytest.raises(ApiError) as raised:
-        Caller(schema, "f", parse_query([("a", "1")], has_arguments=True), Media()).from_query()
+        CallBuilder(
+            schema, "f", parse_query([("a", "1")], has_arguments=True), Media()
+        ).choose_by_query()
 
     assert (raised.value.status, raised.value.code) == (300, "PGRST203")
 
 
 def test_a_call_names_only_the_arguments_that_were_given() -> None:
     function = a_function("add", an_argument("a"), an_argument("b", is_required=False))
-    payload = parse_payload(None, b'{"a":1}')
-    caller = Caller(a_schema(function), "add", parse_query([]), Media())
+    payload = parse_body(None, b'{"a":1}')
+    caller = CallBuilder(a_schema(function), "add", parse_query([]), Media())
 
-    statement = caller.call_with_payload(
-        caller.from_payload(payload), payload, parse_query([]).root, counts=False
+    statement = caller.call_with_body(
+        caller.choose_by_body(payload), payload, parse_query([]).root, counts=False
     )
 
     assert '"public"."add"("a" := _args."a")' in statement.sql
     assert statement.parameters.values == ['{"a":1}', "1000"]
 
 
-def test_a_junction_joins_what_two_keys_of_its_primary_key_point_to() -> None:
+def test_a_junction_relates_the_tables_of_two_keys_in_its_primary_key() -> None:
     pair = a_relation("pairs", {"a": "integer", "b": "integer"})
     relations = {
         "pairs": replace(pair, primary_key=("a", "b")),
@@ -243,7 +247,14 @@ def test_a_junction_joins_what_two_keys_of_its_primary_key_point_to() -> None:
         ForeignKey("b_fkey", "pairs", "right_view", (("b", "id"),), is_unique=False),
     ]
 
-    ways = find_relationships(relations, keys)
+    relationships = find_relationships(relations, keys)
 
-    assert sorted(way.target for way in ways["left"]) == ["pairs", "right", "right_view"]
-    assert sorted(way.target for way in ways["right"]) == ["left", "pairs"]
+    assert sorted(each.target for each in relationships["left"]) == [
+        "pairs",
+        "right",
+        "right_view",
+    ]
+    assert sorted(each.target for each in relationships["right"]) == [
+        "left",
+        "pairs",
+    ]

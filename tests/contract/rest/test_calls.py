@@ -10,7 +10,7 @@ from tests.contract.rest.clients import rows_of
 ID = UUID(int=7)
 
 
-async def test_a_function_gives_its_value_its_row_or_its_rows(client: AsyncClient) -> None:
+async def test_a_function_returns_its_value_row_or_rows(client: AsyncClient) -> None:
     async def call(name: str, **arguments: object) -> object:
         return (await client.rpc(name, arguments).execute()).data
 
@@ -24,7 +24,7 @@ async def test_a_function_gives_its_value_its_row_or_its_rows(client: AsyncClien
     assert row["name"] == "gear"
 
 
-async def test_arguments_keep_their_json_form(client: AsyncClient) -> None:
+async def test_arguments_keep_their_json_types(client: AsyncClient) -> None:
     doc = {"a": [1, None, "\u4e16"], "b": {}}
 
     answer = await client.rpc(
@@ -88,7 +88,7 @@ async def test_a_call_by_get_cannot_write(http: httpx.AsyncClient) -> None:
         ("57014", 500),
     ],
 )
-async def test_what_a_function_raises_reaches_the_caller(
+async def test_errors_of_a_function_reach_the_caller(
     client: AsyncClient, http: httpx.AsyncClient, code: str, status: int
 ) -> None:
     arguments = {"p_code": code, "p_message": "lease lost", "p_detail": '{"task":1}'}
@@ -104,7 +104,7 @@ async def test_what_a_function_raises_reaches_the_caller(
     assert answer.headers["proxy-status"] == f"PostgREST; error={code}"
 
 
-async def test_a_function_may_choose_the_whole_response(http: httpx.AsyncClient) -> None:
+async def test_a_function_may_set_the_whole_response(http: httpx.AsyncClient) -> None:
     chosen = await http.post("/rpc/rest_choose", json={})
     raised = await http.post(
         "/rpc/rest_fail",
@@ -149,7 +149,7 @@ async def test_a_call_takes_an_object(http: httpx.AsyncClient, body: bytes, stat
     assert answer.status_code == status
 
 
-async def test_a_body_that_is_not_json_is_the_one_argument(http: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_not_json_is_the_single_argument(http: httpx.AsyncClient) -> None:
     async def call(name: str, body: bytes, kind: str) -> httpx.Response:
         return await http.post(f"/rpc/{name}", content=body, headers={"Content-Type": kind})
 
@@ -170,7 +170,7 @@ async def test_a_body_that_is_not_json_is_the_one_argument(http: httpx.AsyncClie
     }
 
 
-async def test_an_argument_that_no_request_can_name_hides_its_function(
+async def test_a_function_with_an_unnamed_argument_is_not_exposed(
     client: AsyncClient,
 ) -> None:
     with pytest.raises(APIError) as hidden:
@@ -188,7 +188,7 @@ async def test_an_argument_that_no_request_can_name_hides_its_function(
     assert chosen.data == "text"
 
 
-async def test_a_function_sees_who_asks_and_how(http: httpx.AsyncClient) -> None:
+async def test_a_function_sees_the_caller_and_the_request(http: httpx.AsyncClient) -> None:
     answer = await http.post("/rpc/rest_whoami", json={}, headers={"X-Test": "5"})
 
     seen = answer.json()
@@ -197,7 +197,7 @@ async def test_a_function_sees_who_asks_and_how(http: httpx.AsyncClient) -> None
     assert seen["timeout"] == "8s"
 
 
-async def test_a_function_brings_its_own_statement_timeout(http: httpx.AsyncClient) -> None:
+async def test_a_function_has_its_own_statement_timeout(http: httpx.AsyncClient) -> None:
     answer = await http.post("/rpc/rest_sleep", json={"p_seconds": 5})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "57014")

@@ -6,7 +6,7 @@ from supabase import AsyncClient
 from tests.contract.rest.clients import rows_of
 
 
-async def test_inserted_rows_come_back_with_what_the_database_added(client: AsyncClient) -> None:
+async def test_inserted_rows_are_returned_with_defaults(client: AsyncClient) -> None:
     one = await client.table("rest_makers").insert({"name": "one"}).execute()
     two = (
         await client.table("rest_makers")
@@ -18,7 +18,7 @@ async def test_inserted_rows_come_back_with_what_the_database_added(client: Asyn
     assert [(row["id"], row["country"]) for row in rows_of(two)] == [(4, None), (5, "fr")]
 
 
-async def test_an_insert_may_select_what_it_answers(client: AsyncClient) -> None:
+async def test_an_insert_may_select_the_returned_columns(client: AsyncClient) -> None:
     answer = (
         await client.table("rest_widgets")
         .insert({"name": "nut", "maker_id": 2})
@@ -29,7 +29,7 @@ async def test_an_insert_may_select_what_it_answers(client: AsyncClient) -> None
     assert answer.data == [{"name": "nut", "rest_makers": {"name": "zeta"}}]
 
 
-async def test_a_minimal_insert_answers_nothing(client: AsyncClient) -> None:
+async def test_a_minimal_insert_returns_nothing(client: AsyncClient) -> None:
     answer = (
         await client.table("rest_makers")
         .insert({"name": "quiet"}, returning=ReturnMethod.minimal, count=CountMethod.exact)
@@ -50,7 +50,7 @@ async def test_missing_keys_are_null_or_the_default(client: AsyncClient) -> None
     assert [row["price"] for row in rows_of(defaults)] == [9, 1.5]
 
 
-async def test_json_values_keep_their_form(client: AsyncClient) -> None:
+async def test_json_values_keep_their_types(client: AsyncClient) -> None:
     data = {"deep": [1, None, {"x": 1.5}], "text": "\u00e9\u4e16\U0001f600 \"'\\ $1"}
     row = {"name": data["text"], "data": data, "tags": ["a,b", '"', "{}"], "size": "[1,2)"}
 
@@ -106,7 +106,7 @@ async def test_an_update_changes_the_rows_of_its_filter(client: AsyncClient) -> 
     assert others.data == [{"price": 20.0}, {"price": 7.5}]
 
 
-async def test_a_delete_returns_what_is_gone(client: AsyncClient) -> None:
+async def test_a_delete_returns_the_deleted_rows(client: AsyncClient) -> None:
     await client.table("rest_widget_labels").delete().gt("label_id", 0).execute()
     answer = await client.table("rest_labels").delete().eq("id", 2).execute()
     left = await client.table("rest_labels").select("id").execute()
@@ -115,7 +115,7 @@ async def test_a_delete_returns_what_is_gone(client: AsyncClient) -> None:
     assert left.data == [{"id": 1}]
 
 
-async def test_a_write_that_touches_too_many_rows_is_undone(client: AsyncClient) -> None:
+async def test_a_write_that_affects_too_many_rows_is_rolled_back(client: AsyncClient) -> None:
     with pytest.raises(APIError) as raised:
         await (
             client.table("rest_widgets").update({"price": 0}).gt("id", 0).max_affected(2).execute()
@@ -135,7 +135,7 @@ async def test_a_write_without_a_filter_is_refused(http: httpx.AsyncClient, meth
     assert answer.json()["message"].endswith("requires a WHERE clause")
 
 
-async def test_statuses_and_places_of_writes(http: httpx.AsyncClient) -> None:
+async def test_statuses_and_locations_of_writes(http: httpx.AsyncClient) -> None:
     def prefer(*values: str) -> dict[str, str]:
         return {"Prefer": ",".join(values)}
 
@@ -182,9 +182,7 @@ async def test_statuses_and_places_of_writes(http: httpx.AsyncClient) -> None:
         (b'{"country":"x"}', "23502"),
     ],
 )
-async def test_a_body_that_cannot_be_written_is_a_400(
-    http: httpx.AsyncClient, body: bytes, code: str
-) -> None:
+async def test_an_invalid_body_is_a_400(http: httpx.AsyncClient, body: bytes, code: str) -> None:
     answer = await http.post(
         "/rest_makers", content=body, headers={"Content-Type": "application/json"}
     )
@@ -192,7 +190,7 @@ async def test_a_body_that_cannot_be_written_is_a_400(
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-async def test_a_broken_constraint_is_a_409_and_leaves_nothing(client: AsyncClient) -> None:
+async def test_a_violated_constraint_is_a_409_and_writes_nothing(client: AsyncClient) -> None:
     with pytest.raises(APIError) as twice:
         await client.table("rest_makers").insert([{"name": "b"}, {"name": "acme"}]).execute()
     with pytest.raises(APIError) as dangling:

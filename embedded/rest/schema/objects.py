@@ -1,12 +1,12 @@
-"""What the database offers: every identifier in a statement comes from here."""
+"""The objects of the database; all identifiers in statements come from here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from embedded.rest.settings import RestSettings
-
+_TRUE: Final = frozenset({"true", "t", "yes", "y", "on", "1"})
 _TYPE_ALIASES: Final[Mapping[str, str]] = {
     "int": "integer",
     "decimal": "numeric",
@@ -22,7 +22,7 @@ class Column:
 
     name: str
     type: str
-    """Type name that is safe in SQL, without a length, domains resolved."""
+    """Type name that is safe in SQL, without length, and with domains resolved."""
     default: str | None = None
     """SQL expression from the catalogue."""
     is_nullable: bool = True
@@ -41,11 +41,11 @@ class Relation:
     is_partitioned: bool = False
     comment: str | None = None
     computed: Mapping[str, Column] = field(default_factory=dict)
-    """Functions of a row: Postgres reads `t.count` as if it were a column."""
+    """Functions of a row, which can be read like columns: `t.count`."""
 
     @property
-    def tells_inserts(self) -> bool:
-        """Whether an upsert can tell new rows from merged ones: views and partitions hide xmax."""
+    def reports_inserts(self) -> bool:
+        """Whether an upsert can distinguish new rows; views and partitions have no xmax."""
         return self.is_table and not self.is_partitioned
 
 
@@ -62,7 +62,7 @@ class Junction:
 
 
 class Cardinality(StrEnum):
-    """How many rows are on both sides, in PostgREST's words."""
+    """Cardinalities, with the names of PostgREST."""
 
     MANY_TO_ONE = "many-to-one"
     ONE_TO_ONE = "one-to-one"
@@ -72,7 +72,7 @@ class Cardinality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A way from one relation to another."""
+    """A relationship from one relation to another."""
 
     origin: str
     target: str
@@ -84,12 +84,12 @@ class Relationship:
 
     @property
     def is_single(self) -> bool:
-        """Whether there is at most one row on the other side."""
+        """Whether there is at most one related row."""
         return self.cardinality in {Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE}
 
 
 class ResultKind(StrEnum):
-    """What a function gives back."""
+    """Kinds of results of functions."""
 
     VOID = "void"
     SCALAR = "scalar"
@@ -97,7 +97,7 @@ class ResultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class FunctionArgument:
     """An input of a function; `name` is empty for an unnamed one."""
 
     name: str
@@ -107,54 +107,83 @@ class Argument:
 
 
 BODY_TYPES: Final = frozenset({"bytea", "json", "jsonb", "text", "xml"})
-"""What a body can be as the one argument, without a name, of a function."""
+"""Types of a single unnamed argument that can take a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that can be called through /rpc."""
+    """A function that can be called below /rpc."""
 
     name: str
     sql: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[FunctionArgument, ...]
     kind: ResultKind
     returns_set: bool
     is_volatile: bool
     rows: Relation
-    """The shape of the result; its name is that of the table, if it is one."""
+    """The columns of the result; named like the table, if it is one."""
     statement_timeout: str | None
     comment: str | None = None
 
 
 SCALAR: Final = "pgrst_scalar"
-"""The column that a scalar result is, for filters and order; named as in PostgREST."""
+"""The column name of a scalar result, as in PostgREST."""
 
 
-def scalar_rows(type_: str) -> Relation:
-    """The shape of a result that is a value or a set of values."""
+def build_scalar_relation(type_: str) -> Relation:
+    """Return the relation of a scalar result."""
     return Relation("", "", {SCALAR: Column(SCALAR, type_)})
 
 
 @dataclass(frozen=True, slots=True)
+class RestSettings:
+    """Settings stored with the role `authenticator`; the defaults are those of hosted projects.
+
+    Source: https://docs.postgrest.org/en/stable/references/configuration.html
+    """
+
+    aggregates_enabled: bool = False
+    max_rows: int = 1000
+    """Maximum of rows in a response."""
+    pre_request: str | None = None
+    """Function that each transaction calls first; a name that is safe in SQL."""
+
+
+def parse_settings(stored: Mapping[str, str]) -> RestSettings:
+    """Parse `pgrst.*`; invalid values count as not set."""
+    rows = stored.get("pgrst.db_max_rows", "")
+    return RestSettings(
+        aggregates_enabled=stored.get("pgrst.db_aggregates_enabled", "").lower() in _TRUE,
+        max_rows=int(rows) if re.fullmatch(r"[0-9]{1,9}", rows) else RestSettings().max_rows,
+        pre_request=_quote_qualified(stored.get("pgrst.db_pre_request", "")),
+    )
+
+
+def _quote_qualified(name: str) -> str | None:
+    parts = [part.strip().strip('"') for part in name.split(".")]
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts) if all(parts) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Schema:
-    """One reading of the catalogue."""
+    """The schema of the database at one time."""
 
     relations: Mapping[str, Relation]
     relationships: Mapping[str, tuple[Relationship, ...]]
     """By origin."""
     functions: Mapping[str, tuple[Function, ...]]
-    """By name: the overloads."""
+    """Overloads by name."""
     types: Mapping[str, str]
-    """Names that may be written in a cast, with the name that is safe in SQL."""
+    """Names that a cast may contain, with the names that are safe in SQL."""
     role_settings: Mapping[str, Mapping[str, str]]
     settings: RestSettings = field(default_factory=RestSettings)
 
     def find_type(self, name: str) -> str | None:
-        """The safe name of the type that a person called `name`."""
+        """Return the safe name of the type that a request calls `name`, or None."""
         wanted = " ".join(name.lower().split())
         return self.types.get(_TYPE_ALIASES.get(wanted, wanted))
 
 
-def quote(identifier: str) -> str:
+def quote_identifier(identifier: str) -> str:
     """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'

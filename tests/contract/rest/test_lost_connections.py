@@ -73,7 +73,7 @@ async def statuses(http: httpx.AsyncClient, count: int) -> set[int]:
     return {each.result().status_code for each in asked}
 
 
-async def test_a_request_whose_connection_breaks_is_told_to_come_back(
+async def test_a_request_with_a_lost_connection_gets_a_503(
     http: httpx.AsyncClient, database: Database
 ) -> None:
     async with asyncio.TaskGroup() as group:
@@ -91,7 +91,7 @@ async def test_a_request_whose_connection_breaks_is_told_to_come_back(
     assert await statuses(http, 1) == {200}
 
 
-async def test_requests_after_all_connections_broke_are_answered(
+async def test_requests_after_all_connections_were_lost_are_answered(
     http: httpx.AsyncClient, database: Database
 ) -> None:
     assert await statuses(http, 30) == {200}

@@ -9,7 +9,7 @@ def prefer(*values: str) -> dict[str, str]:
     return {"Prefer": ",".join(values)}
 
 
-async def test_a_planned_count_is_what_the_planner_expects(
+async def test_a_planned_count_is_the_estimate_of_the_planner(
     http: httpx.AsyncClient, rows: asyncpg.Connection
 ) -> None:
     await rows.execute(
@@ -42,7 +42,7 @@ async def test_a_planned_count_has_the_filters_of_embedded_rows(http: httpx.Asyn
     assert answer.headers["content-range"].startswith("0-0/")
 
 
-async def test_a_time_zone_holds_for_one_request(http: httpx.AsyncClient) -> None:
+async def test_a_time_zone_applies_to_one_request(http: httpx.AsyncClient) -> None:
     tokyo = await http.get("/rpc/rest_hours", headers=prefer("timezone=Asia/Tokyo"))
     after = await http.get("/rpc/rest_hours")
     unknown = await http.get("/rpc/rest_hours", headers=prefer("timezone=Mars/North"))
@@ -56,7 +56,7 @@ async def test_a_time_zone_holds_for_one_request(http: httpx.AsyncClient) -> Non
     assert (refused.status_code, refused.json()["code"]) == (400, "PGRST122")
 
 
-async def test_every_transaction_is_committed_whatever_is_preferred(
+async def test_every_transaction_is_committed_regardless_of_preferences(
     http: httpx.AsyncClient,
 ) -> None:
     answer = await http.post(
@@ -91,7 +91,7 @@ async def test_every_transaction_is_committed_whatever_is_preferred(
         ("POST", "/rpc/rest_numbers", "count=exact, handling=strict, max-affected=9"),
     ],
 )
-async def test_only_what_was_honoured_is_echoed(
+async def test_only_applied_preferences_are_echoed(
     http: httpx.AsyncClient, method: str, path: str, applied: str
 ) -> None:
     everything = prefer(
@@ -113,7 +113,7 @@ async def test_only_what_was_honoured_is_echoed(
     assert answer.headers["preference-applied"] == applied
 
 
-async def test_a_call_that_changes_too_much_is_undone(http: httpx.AsyncClient) -> None:
+async def test_a_call_that_affects_too_many_rows_is_rolled_back(http: httpx.AsyncClient) -> None:
     strict = prefer("handling=strict", "max-affected=1")
 
     many = await http.post("/rpc/rest_void_of_many", json={}, headers=strict)

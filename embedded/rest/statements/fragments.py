@@ -1,4 +1,4 @@
-"""The parts that all statements share: bind parameters, fields, conditions and the answer's row."""
+"""SQL fragments that all statements share: parameters, fields, conditions, results."""
 
 # Every identifier comes from the schema cache and is quoted; every value is bound.
 # ruff: noqa: S608
@@ -11,114 +11,114 @@ from embedded.rest.request.filters import (
     OPERATORS,
     STATES,
     TEXT_SEARCHES,
-    Comparison,
+    ComparisonPredicate,
     Condition,
     Filter,
     Group,
-    Membership,
+    InPredicate,
+    IsPredicate,
     Predicate,
-    State,
-    TextSearch,
+    TextSearchPredicate,
 )
 from embedded.rest.request.headers import Media, Shape
 from embedded.rest.request.select import Field, is_index
-from embedded.rest.schema.tables import Relation, quote
+from embedded.rest.schema.objects import Relation, quote_identifier
 
 _PATTERNS = frozenset({"like", "ilike"})
 _MATCHES = frozenset({"match", "imatch"})
 
 
 class Parameters:
-    """The values of a statement; they never become part of its text.
+    """The bound values of a statement, which are never part of its text.
 
-    Everything is bound as text and cast in SQL, so that Postgres judges what a person wrote.
+    All are bound as text and cast in SQL, so that Postgres validates them.
     """
 
     def __init__(self) -> None:
         self.values: list[str | list[str]] = []
 
-    def text(self, value: str) -> str:
-        """Bind a string."""
+    def bind(self, value: str) -> str:
+        """Bind a string and return its placeholder."""
         self.values.append(value)
         return f"${len(self.values)}::text"
 
-    def texts(self, values: Sequence[str]) -> str:
-        """Bind a list of strings."""
+    def bind_list(self, values: Sequence[str]) -> str:
+        """Bind a list of strings and return its placeholder."""
         self.values.append(list(values))
         return f"${len(self.values)}::text[]"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A select whose rows the planner estimates."""
+class EstimateQuery:
+    """A select statement whose rows the planner estimates."""
 
     sql: str
     parameters: Parameters
     exact_up_to: int
-    """Up to here a total that was counted is better than a guess."""
+    """Up to this number a counted total is preferred to the estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that answers one row: total, page, body, inserted, headers, status."""
+    """A statement that returns one row: total, page, body, inserted, headers, status."""
 
     sql: str
     parameters: Parameters
     statement_timeout: str | None = None
-    plan: Plan | None = None
+    plan: EstimateQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """A relation under its alias, as conditions and columns see it."""
+class SqlScope:
+    """A relation with its alias, for columns and conditions."""
 
     relation: Relation
     alias: str
     label: str
-    """The name that a person knows it by."""
+    """The name in requests and errors."""
     embeds: Mapping[str, str] = field(default_factory=dict)
-    """SQL of the embedded resources by name; null where there is none."""
+    """SQL of the embedded resources by name; null if a row has none."""
     is_written: bool = False
-    """The rows are those that a write gave back, with the computed columns that are asked for."""
+    """Whether the rows are those of a write, with the requested computed columns."""
 
 
-def field_sql(target: Field, scope: Scope, parameters: Parameters) -> tuple[str, str]:
-    """The expression of a column or JSON path, and its type.
+def build_field(target: Field, scope: SqlScope, parameters: Parameters) -> tuple[str, str]:
+    """Return the expression of a column or JSON path, and its type.
 
-    Raises 42703 for a column that the relation lacks.
+    Raise 42703 for an unknown column.
     """
     relation = scope.relation
     column = relation.columns.get(target.name) or relation.computed.get(target.name)
     if column is None:
         raise unknown_column(scope.label, target.name)
-    sql, type_ = f"{scope.alias}.{quote(column.name)}", column.type
+    sql, type_ = f"{scope.alias}.{quote_identifier(column.name)}", column.type
     if target.path and type_ not in {"json", "jsonb"}:
         sql, type_ = f"to_jsonb({sql})", "jsonb"
     for step in target.path:
-        key = parameters.text(step.key) + ("::int" if is_index(step.key) else "")
+        key = parameters.bind(step.key) + ("::int" if is_index(step.key) else "")
         arrow = "->>" if step.as_text else "->"
         sql = f"({sql} {arrow} {key})"
         type_ = "text" if step.as_text else type_
     return sql, type_
 
 
-def condition_sql(condition: Condition, scope: Scope, parameters: Parameters) -> str:
-    """A condition as a boolean expression."""
+def build_condition(condition: Condition, scope: SqlScope, parameters: Parameters) -> str:
+    """Return the boolean expression of a condition."""
     if isinstance(condition, Group):
-        parts = [condition_sql(child, scope, parameters) for child in condition.conditions]
+        parts = [build_condition(child, scope, parameters) for child in condition.conditions]
         sql = "(" + f" {condition.word} ".join(parts) + ")"
     else:
-        sql = _filter_sql(condition, scope, parameters)
+        sql = _build_filter(condition, scope, parameters)
     return f"not ({sql})" if condition.is_negated else sql
 
 
-def where_sql(conditions: Sequence[str]) -> str:
-    """The where clause, with its leading space; empty when there are no conditions."""
+def build_where(conditions: Sequence[str]) -> str:
+    """Return the where clause with a leading space, or an empty string."""
     return " where " + " and ".join(conditions) if conditions else ""
 
 
-def rows_body(media: Media) -> str:
-    """The expression that makes the body out of the rows of `source`."""
+def build_rows_body(media: Media) -> str:
+    """Return the expression that builds the body from the rows of `source`."""
     row = "json_strip_nulls(row_to_json(_row.*))" if media.strips_nulls else "_row.*"
     match media.shape:
         case Shape.ARRAY:
@@ -135,8 +135,10 @@ def rows_body(media: Media) -> str:
             )
 
 
-def answer_sql(body: str, *, source: str, total: str = "null::int8", inserted: str = "0") -> str:
-    """The final select over `source`, in which the columns of a Statement are made."""
+def build_result_select(
+    body: str, *, source: str, total: str = "null::int8", inserted: str = "0"
+) -> str:
+    """Return the final select over `source`, with the columns of a `Statement`."""
     return (
         f"select {total} as total, count(*) as page, {body} as body, {inserted}::int8 as inserted,"
         " nullif(current_setting('response.headers', true), '') as headers,"
@@ -145,19 +147,19 @@ def answer_sql(body: str, *, source: str, total: str = "null::int8", inserted: s
     )
 
 
-def _filter_sql(condition: Filter, scope: Scope, parameters: Parameters) -> str:
+def _build_filter(condition: Filter, scope: SqlScope, parameters: Parameters) -> str:
     target, predicate = condition.field, condition.predicate
     embed = scope.embeds.get(target.name)
     if embed is not None and not target.path:
-        if isinstance(predicate, State) and predicate.value in {"null", "not_null"}:
+        if isinstance(predicate, IsPredicate) and predicate.value in {"null", "not_null"}:
             return f"{embed} {STATES[predicate.value]}"
         if target.name not in scope.relation.columns:
-            raise _bad_embed_filter(target.name)
-    sql, type_ = field_sql(target, scope, parameters)
-    return _predicate_sql(predicate, sql, type_, parameters)
+            raise _embed_filter_error(target.name)
+    sql, type_ = build_field(target, scope, parameters)
+    return _build_predicate(predicate, sql, type_, parameters)
 
 
-def _bad_embed_filter(name: str) -> ApiError:
+def _embed_filter_error(name: str) -> ApiError:
     return ApiError(
         400,
         "PGRST120",
@@ -166,24 +168,26 @@ def _bad_embed_filter(name: str) -> ApiError:
     )
 
 
-def _predicate_sql(predicate: Predicate, sql: str, type_: str, parameters: Parameters) -> str:
+def _build_predicate(predicate: Predicate, sql: str, type_: str, parameters: Parameters) -> str:
     match predicate:
-        case State(value):
+        case IsPredicate(value):
             return f"{sql} {STATES[value]}"
-        case Membership(values):
-            return f"{sql} = any({parameters.texts(values)}::{type_}[])"
-        case TextSearch():
-            return _search_sql(predicate, sql, type_, parameters)
-        case Comparison():
-            return _comparison_sql(predicate, sql, type_, parameters)
+        case InPredicate(values):
+            return f"{sql} = any({parameters.bind_list(values)}::{type_}[])"
+        case TextSearchPredicate():
+            return _build_text_search(predicate, sql, type_, parameters)
+        case ComparisonPredicate():
+            return _build_comparison(predicate, sql, type_, parameters)
 
 
-def _comparison_sql(comparison: Comparison, sql: str, type_: str, parameters: Parameters) -> str:
+def _build_comparison(
+    comparison: ComparisonPredicate, sql: str, type_: str, parameters: Parameters
+) -> str:
     operator, value = comparison.operator, comparison.value
     if operator in _PATTERNS:
         value = value.replace("*", "%")
     operand_type = "text" if operator in _PATTERNS | _MATCHES else type_
-    operand = parameters.text(value)
+    operand = parameters.bind(value)
     if comparison.quantifier is not None:
         operand = f"{comparison.quantifier}({operand}::{operand_type}[])"
     elif operand_type != "text":
@@ -191,10 +195,12 @@ def _comparison_sql(comparison: Comparison, sql: str, type_: str, parameters: Pa
     return f"{sql} {OPERATORS[operator]} {operand}"
 
 
-def _search_sql(search: TextSearch, sql: str, type_: str, parameters: Parameters) -> str:
+def _build_text_search(
+    search: TextSearchPredicate, sql: str, type_: str, parameters: Parameters
+) -> str:
     language = ""
     if search.language is not None:
-        language = f"{parameters.text(search.language)}::regconfig, "
+        language = f"{parameters.bind(search.language)}::regconfig, "
     vector = sql if type_ == "tsvector" else f"to_tsvector({language}{sql})"
-    query = f"{TEXT_SEARCHES[search.operator]}({language}{parameters.text(search.value)})"
+    query = f"{TEXT_SEARCHES[search.operator]}({language}{parameters.bind(search.value)})"
     return f"{vector} @@ {query}"

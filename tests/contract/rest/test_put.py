@@ -6,7 +6,7 @@ import pytest
 SHOWN = {"Prefer": "return=representation"}
 
 
-async def test_a_put_makes_the_row_or_takes_its_place(http: httpx.AsyncClient) -> None:
+async def test_a_put_inserts_or_replaces_the_row(http: httpx.AsyncClient) -> None:
     path = "/rest_labels?id=eq.9"
 
     made = await http.put(path, json={"id": 9, "title": "a"}, headers=SHOWN)
@@ -21,7 +21,7 @@ async def test_a_put_makes_the_row_or_takes_its_place(http: httpx.AsyncClient) -
     assert left.json() == [{"id": 9, "title": "c"}]
 
 
-async def test_a_key_of_several_columns_is_named_whole(http: httpx.AsyncClient) -> None:
+async def test_a_key_of_several_columns_must_be_complete(http: httpx.AsyncClient) -> None:
     row = {"widget_id": 3, "label_id": 1}
 
     answer = await http.put("/rest_widget_labels?widget_id=eq.3&label_id=eq.1", json=row)
@@ -50,7 +50,7 @@ async def test_a_key_of_several_columns_is_named_whole(http: httpx.AsyncClient) 
         ("?id=eq.x", {"id": 9, "title": "x"}, 400, "22P02"),
     ],
 )
-async def test_a_put_that_does_not_name_its_row_writes_nothing(
+async def test_a_put_without_its_key_writes_nothing(
     http: httpx.AsyncClient, query: str, body: object, status: int, code: str
 ) -> None:
     answer = await http.put(f"/rest_labels{query}", json=body)

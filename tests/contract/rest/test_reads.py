@@ -14,7 +14,7 @@ async def names(builder: Any) -> list[str]:
     return [row["name"] for row in rows_of(answer)]
 
 
-async def test_a_row_comes_back_with_the_types_of_its_columns(client: AsyncClient) -> None:
+async def test_a_row_is_returned_with_the_types_of_its_columns(client: AsyncClient) -> None:
     answer = await client.table("rest_widgets").select("*").eq("id", 1).execute()
 
     assert answer.data == [
@@ -33,7 +33,7 @@ async def test_a_row_comes_back_with_the_types_of_its_columns(client: AsyncClien
     ]
 
 
-async def test_columns_are_renamed_cast_and_taken_out_of_json(client: AsyncClient) -> None:
+async def test_columns_are_renamed_cast_and_extracted_from_json(client: AsyncClient) -> None:
     select = "nr:id,price::text,list:data->a->b,data->a->b->>1"
 
     answer = await client.table("rest_widgets").select(select).eq("id", 1).execute()
@@ -92,7 +92,7 @@ async def test_every_operator_filters(
     assert await names(builder.order("id")) == expected
 
 
-async def test_builders_of_the_client_quote_as_the_server_unquotes(client: AsyncClient) -> None:
+async def test_values_quoted_by_the_client_are_unquoted(client: AsyncClient) -> None:
     table = client.table("rest_widgets")
 
     assert await names(table.select("name").contains("tags", ["with, comma"])) == ["bolt"]
@@ -160,7 +160,7 @@ async def test_related_rows_are_embedded_in_every_direction(client: AsyncClient)
     ]
 
 
-async def test_rows_are_counted_by_a_name_as_postgres_reads_it(
+async def test_rows_are_counted_by_functional_notation(
     client: AsyncClient, http: httpx.AsyncClient
 ) -> None:
     makers = client.table("rest_makers")
@@ -226,7 +226,7 @@ async def test_a_view_has_the_relationships_of_its_columns(client: AsyncClient) 
     assert (await makers.execute()).data == [{"name": "acme", "rest_cheap": [{"name": "bolt"}]}]
 
 
-async def test_an_inner_embed_narrows_its_parents(client: AsyncClient) -> None:
+async def test_an_inner_embed_filters_its_parents(client: AsyncClient) -> None:
     makers = client.table("rest_makers")
 
     outer = await makers.select("name,w:rest_widgets(name)").eq("w.name", "gear").execute()
@@ -242,7 +242,7 @@ async def test_an_inner_embed_narrows_its_parents(client: AsyncClient) -> None:
     assert without.data == [{"name": "zeta"}]
 
 
-async def test_a_parent_lends_its_columns_and_its_order(client: AsyncClient) -> None:
+async def test_a_spread_parent_adds_its_columns_and_order(client: AsyncClient) -> None:
     builder = (
         client.table("rest_widgets")
         .select("name,...rest_makers(maker:name)")
@@ -257,7 +257,7 @@ async def test_a_parent_lends_its_columns_and_its_order(client: AsyncClient) -> 
     ]
 
 
-async def test_children_lend_their_columns_as_arrays(client: AsyncClient) -> None:
+async def test_spread_children_add_their_columns_as_arrays(client: AsyncClient) -> None:
     makers = client.table("rest_makers").select("name,...rest_widgets(widget:name,id)").order("id")
     labels = (
         client.table("rest_widgets")
@@ -277,7 +277,7 @@ async def test_children_lend_their_columns_as_arrays(client: AsyncClient) -> Non
     ]
 
 
-async def test_one_row_may_be_asked_for(client: AsyncClient) -> None:
+async def test_a_single_row_may_be_requested(client: AsyncClient) -> None:
     table = client.table("rest_widgets")
 
     assert (await table.select("name").eq("id", 1).single().execute()).data == {"name": "bolt"}
@@ -289,7 +289,7 @@ async def test_one_row_may_be_asked_for(client: AsyncClient) -> None:
         assert raised.value.details == f"The result contains {rows} rows"
 
 
-async def test_csv_and_stripped_nulls_are_other_forms_of_the_rows(client: AsyncClient) -> None:
+async def test_csv_and_stripped_nulls_are_other_formats_of_the_rows(client: AsyncClient) -> None:
     table = client.table("rest_widgets")
 
     csv = await table.select("id,tags").lt("id", 3).order("id").csv().execute()
@@ -303,7 +303,7 @@ async def test_views_are_read_like_tables(client: AsyncClient) -> None:
     assert await names(client.table("rest_cheap").select("name").order("id")) == ["bolt", "wheel"]
 
 
-async def test_a_part_is_a_206_and_a_place_behind_the_end_a_416(http: httpx.AsyncClient) -> None:
+async def test_a_part_is_a_206_and_an_offset_beyond_the_end_a_416(http: httpx.AsyncClient) -> None:
     counted = {"Prefer": "count=exact"}
 
     part = await http.get("/rest_widgets?select=id", headers={**counted, "Range": "1-1"})
@@ -317,7 +317,7 @@ async def test_a_part_is_a_206_and_a_place_behind_the_end_a_416(http: httpx.Asyn
     assert (uncounted.status_code, uncounted.headers["content-range"]) == (200, "*/*")
 
 
-async def test_at_most_a_thousand_rows_come_at_once(client: AsyncClient) -> None:
+async def test_at_most_a_thousand_rows_are_returned(client: AsyncClient) -> None:
     answer = await client.rpc("rest_count", {"p_n": 1200}, count=CountMethod.exact).execute()
 
     assert isinstance(answer.data, list)
