@@ -160,7 +160,7 @@ def identify(
 def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:
     """Return the claims of a token; raise `TokenRejected` if it is not valid now."""
     claims = decode_jwt(keys, token, leeway_seconds=leeway_seconds)
-    if keys.token_cutoff.expired_at(claims) is not None:
+    if keys.token_cutoff.get_revocation_time(claims) is not None:
         raise TokenRejected(TokenFault.EXPIRED)
     return claims
 

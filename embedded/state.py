@@ -45,7 +45,7 @@ class State:
 
 
 @contextmanager
-def hold_lock(directory: Path) -> Iterator[None]:
+def hold_directory_lock(directory: Path) -> Iterator[None]:
     """Hold the lock of a state directory, which the kernel releases if the process dies.
 
     Raise `DirectoryInUse` if another server holds it.

@@ -64,7 +64,7 @@ def _fireworks_routes(state: SimulatorState) -> Iterator[Route]:
     inference = "/fireworks/inference/v1"
     yield Route(f"{inference}/chat/completions", endpoint.complete, methods=["POST"])
     yield Route(f"{inference}/embeddings", endpoint.embed, methods=["POST"])
-    yield _models_route(f"{inference}/models", endpoint, fireworks.list_models())
+    yield _models_route(f"{inference}/models", endpoint, fireworks.list_fireworks_models())
     yield _models_route(
         "/fireworks/v1/accounts/{account}/models", endpoint, _list_fireworks_account
     )
@@ -89,7 +89,7 @@ def _openai_routes(state: SimulatorState) -> Iterator[Route]:
     endpoint = VendorEndpoint(wire_format, state, embeddings=OPENAI_EMBEDDINGS)
     yield Route("/openai/v1/chat/completions", endpoint.complete, methods=["POST"])
     yield Route("/openai/v1/embeddings", endpoint.embed, methods=["POST"])
-    yield _models_route("/openai/v1/models", endpoint, openai.list_models())
+    yield _models_route("/openai/v1/models", endpoint, openai.list_openai_models())
 
 
 def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
@@ -108,7 +108,9 @@ def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
             is_keyless=vendor in _KEYLESS,
         )
         yield Route(f"{base}/chat/completions", endpoint.complete, methods=["POST"])
-        yield _models_route(f"{base}/models", endpoint, openai_compatible.list_models(vendor))
+        yield _models_route(
+            f"{base}/models", endpoint, openai_compatible.list_vendor_models(vendor)
+        )
         if vendor in special or vendor in _WITH_OPENAI_EMBEDDINGS:
             yield Route(path, endpoint.embed, methods=["POST"])
 

@@ -18,7 +18,7 @@ from cogo.migrations import load_migrations, migrate
 from cogo.supervisor.child import build_module_arguments
 from cogo.supervisor.logfiles import open_log, prepare_logs, read_last_line
 from embedded.errors import DirectoryInUse
-from embedded.state import State, hold_lock, is_alive, read_state
+from embedded.state import State, hold_directory_lock, is_alive, read_state
 
 _START: Final = timedelta(seconds=90)
 _STOP: Final = timedelta(seconds=40)
@@ -103,7 +103,7 @@ def stop_server(home: Path, state: State) -> None:
     while time.monotonic() < deadline:
         try:
             # The kernel frees the lock with the process, also when nobody collects the zombie.
-            with hold_lock(home):
+            with hold_directory_lock(home):
                 return
         except DirectoryInUse:
             time.sleep(_POLL_SECONDS)

@@ -21,7 +21,7 @@ class TokenCutoff:
         for watcher in tuple(self._watchers):
             watcher()
 
-    def expired_at(self, claims: Mapping[str, Any]) -> float | None:
+    def get_revocation_time(self, claims: Mapping[str, Any]) -> float | None:
         """Return the Unix time at which this token was revoked, or None."""
         if self._cutoff is None or claims.get("role") in _PROJECT_ROLES:
             return None

@@ -38,7 +38,7 @@ class Installation:
         )
         return answer.stdout.split()[2]
 
-    def located_in(self, folder: Path) -> "Installation":
+    def relocate(self, folder: Path) -> "Installation":
         """Return the installation that `copy_to(folder)` creates."""
         return Installation(
             major=self.major,
@@ -51,7 +51,7 @@ class Installation:
 
         Links are followed, since installers may link to a cache that other accounts cannot enter.
         """
-        copy = self.located_in(folder)
+        copy = self.relocate(folder)
         shutil.copytree(self.prefix, copy.prefix)
         if self.libraries and copy.libraries:
             shutil.copytree(self.libraries, copy.libraries)

@@ -28,7 +28,7 @@ from embedded.postgres.unprivileged.account import (
     make_private,
 )
 from embedded.private_files import write_private
-from embedded.state import hold_lock
+from embedded.state import hold_directory_lock
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Postgres:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._directory = self._directory.resolve()
-            stack.enter_context(hold_lock(self._directory))
+            stack.enter_context(hold_directory_lock(self._directory))
             passwords = load_passwords(self._directory)
         except OSError as error:
             raise CannotStart(
@@ -244,7 +244,7 @@ async def drop_data(directory: Path) -> None:
 
     Raise `DirectoryInUse` while a server runs on it, or `CannotStart`.
     """
-    with hold_lock(directory):
+    with hold_directory_lock(directory):
         data = _choose_layout(directory, DEFAULT_MAJOR, load_passwords(directory)).data
         await stop_orphan(data)
         if data.exists():

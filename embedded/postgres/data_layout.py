@@ -104,7 +104,7 @@ def _copy_programs(installation: Installation, system_root: Path) -> Installatio
         except OSError:  # another server has created it
             shutil.rmtree(draft)
     os.utime(target)  # marks it as in use
-    return installation.located_in(target)
+    return installation.relocate(target)
 
 
 def _open_for_reading(path: Path) -> None:

@@ -9,7 +9,7 @@ _CODE_START: Final = re.compile(r"^(?:from \w|import \w|def \w|class \w|async de
 _LONG_FUNCTION: Final = 50
 
 
-def extract_code(prompt: str) -> str:
+def extract_prompt_code(prompt: str) -> str:
     """Return the code in a prompt: its first fence, else everything from its first statement.
 
     Without a fence, prose may follow the code: paragraphs are dropped from the end until the rest

@@ -7,7 +7,7 @@ from typing import Final
 
 from simulator.answers.placeholders import build_placeholder, detect_language
 from simulator.answers.programs import PROGRAMS
-from simulator.answers.review import extract_code, review_code
+from simulator.answers.review import extract_prompt_code, review_code
 from simulator.faults import MARKER
 
 _DICTATION: Final = re.compile(r"\[\[(?P<how>say|pieces):(?P<what>.*?)\]\]", re.DOTALL)
@@ -139,7 +139,7 @@ def _find_topic(request: str) -> CodingTopic | None:
 
 
 def _write_review(request: str) -> str:
-    code = extract_code(request)
+    code = extract_prompt_code(request)
     if not code:
         return "the request asks for a review, but no Python code was found in it."
     found = review_code(code)

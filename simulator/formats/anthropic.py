@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, parse_body
+from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, validate_body
 from simulator.planned import (
     PlannedResponse,
     count_tokens,
@@ -81,7 +81,7 @@ class AnthropicFormat:
 
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request; raise `StatusError` if it is invalid."""
-        request = parse_body(_Request, body)
+        request = validate_body(_Request, body)
         _refuse_sampling(request, headers.get("anthropic-version", ""))
         kind = request.thinking.type if request.thinking else None
         prompt, context = split_prompt(request.messages, join_text(request.system))

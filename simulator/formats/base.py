@@ -46,7 +46,7 @@ class InvalidKeyError(StatusError):
     """The request has no key or an invalid one."""
 
 
-def parse_body(model: type[_Body], body: bytes, message: str = "{field}: {problem}") -> _Body:
+def validate_body(model: type[_Body], body: bytes, message: str = "{field}: {problem}") -> _Body:
     """Parse a JSON body; raise `StatusError` 400 with the first problem if it does not fit."""
     try:
         return model.model_validate_json(body)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, parse_body
+from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, validate_body
 from simulator.formats.dialect import Dialect
 from simulator.planned import (
     PlannedResponse,
@@ -105,7 +105,7 @@ class ChatCompletionsFormat:
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request; raise `StatusError` if it is invalid."""
         del headers
-        request = parse_body(_Request, body, "Invalid value for '{field}': {problem}")
+        request = validate_body(_Request, body, "Invalid value for '{field}': {problem}")
         prompt, context = split_prompt(request.messages)
         limit = request.max_completion_tokens or request.max_tokens
         asked = request.stream_options is not None and request.stream_options.include_usage

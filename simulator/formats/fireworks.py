@@ -87,7 +87,7 @@ def list_account_models(account: str, *, offset: int, limit: int) -> JsonValue:
     return {"models": page, "nextPageToken": token, "totalSize": len(names)}
 
 
-def list_models() -> JsonValue:
+def list_fireworks_models() -> JsonValue:
     """Return the list of models, as GET /inference/v1/models does."""
     listed: list[JsonValue] = [
         {

@@ -13,7 +13,7 @@ from simulator.formats.base import (
     StatusError,
     StreamFrame,
     dump_json,
-    parse_body,
+    validate_body,
 )
 from simulator.planned import PlannedResponse, count_tokens, is_reasoning_model, split_pieces
 from simulator.request import CompletionRequest, OfferedTool, Vendor
@@ -98,7 +98,7 @@ class GeminiFormat:
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request, whose model and method are in the path; raise `StatusError`."""
         message = "Invalid JSON payload received. '{field}': {problem}"
-        request = parse_body(_Request, body, message)
+        request = validate_body(_Request, body, message)
         _refuse_unsigned(request)
         model, _, method = headers[TARGET].rpartition(":")
         texts = [content.text for content in request.contents]

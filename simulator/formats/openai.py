@@ -59,7 +59,7 @@ OPENAI: Final = Dialect(
 )
 
 
-def list_models() -> JsonValue:
+def list_openai_models() -> JsonValue:
     """Return the list of models, as GET /v1/models does."""
     return build_model_list(_MODELS)
 

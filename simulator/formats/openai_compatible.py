@@ -43,7 +43,7 @@ def api_path(vendor: Vendor) -> str:
     return BASES.get(vendor, "/v1")
 
 
-def list_models(vendor: Vendor) -> JsonValue:
+def list_vendor_models(vendor: Vendor) -> JsonValue:
     """Return a vendor's list of models, as GET /v1/models does."""
     return build_model_list(MODELS[vendor])
 

@@ -92,7 +92,7 @@ class CallerResolver:
         """Return the remaining validity of the caller's token; None if it does not expire."""
         if caller.expires_at is None:
             return None
-        ended_at = self._keys.token_cutoff.expired_at(caller.claims)
+        ended_at = self._keys.token_cutoff.get_revocation_time(caller.claims)
         ends = [each for each in (caller.expires_at, ended_at) if each is not None]
         return min(ends) - time.time()
 

@@ -96,12 +96,12 @@ class Truncate:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredMessage:
     """A type or the origin of a transaction, which is ignored."""
 
 
 ReplicationMessage: TypeAlias = (
-    Begin | Commit | ReplicatedTable | Insert | Update | Delete | Truncate | Ignored
+    Begin | Commit | ReplicatedTable | Insert | Update | Delete | Truncate | IgnoredMessage
 )
 
 
@@ -143,7 +143,7 @@ def _parse(reader: "_Reader") -> ReplicationMessage:
             reader.number(1)
             return Truncate(tuple(reader.number(4) for _ in range(count)))
         case "Y" | "O":
-            return Ignored()
+            return IgnoredMessage()
         case letter:
             raise MalformedReplicationMessage(f"unknown kind {letter!r}")
 

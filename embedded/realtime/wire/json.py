@@ -11,20 +11,20 @@ class InvalidJson(ValueError):
     """The text is not JSON that can be relayed."""
 
 
-def parse_json(text: str | bytes) -> Json:
+def decode_json(text: str | bytes) -> Json:
     """Parse one JSON value; raise `InvalidJson`, also for values that only Python accepts."""
     try:
         if isinstance(text, bytes):
             text = text.decode()
         value: Json = _DECODER.decode(text)
         if "\\u" in text:
-            dump_json(value).encode()  # a lone surrogate would break other sockets
+            encode_json(value).encode()  # a lone surrogate would break other sockets
     except (ValueError, RecursionError) as error:
         raise InvalidJson(str(error)) from error
     return value
 
 
-def dump_json(value: Json) -> str:
+def encode_json(value: Json) -> str:
     """Encode one JSON value without spaces, as the real server does."""
     return _ENCODER.encode(value)
 

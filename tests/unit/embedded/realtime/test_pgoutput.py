@@ -11,7 +11,7 @@ from embedded.realtime.changes.pgoutput import (
     Begin,
     Commit,
     Delete,
-    Ignored,
+    IgnoredMessage,
     Insert,
     MalformedReplicationMessage,
     ReplicatedColumn,
@@ -71,7 +71,7 @@ def row(*values: bytes) -> bytes:
         ),
         (b"D" + OID + b"K" + row(text("1"), NULL), Delete(16_384, ("1", None))),
         (b"T" + struct.pack(">IBII", 2, 0, 5, 6), Truncate((5, 6))),
-        (b"Y" + OID + b"public\0mood\0", Ignored()),
+        (b"Y" + OID + b"public\0mood\0", IgnoredMessage()),
     ],
 )
 def test_each_message_is_parsed_as_documented(data: bytes, message: object) -> None:
