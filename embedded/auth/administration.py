@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse, Response
 
 from embedded.auth.accounts import AccountChange, Accounts, NewAccount, parse_id
 from embedded.auth.bodies import (
-    get_duration,
-    get_mapping,
-    get_query_number,
-    get_text,
     read_body,
-    require_text,
+    read_duration,
+    read_mapping,
+    read_query_number,
+    read_required_text,
+    read_text,
 )
 from embedded.auth.errors import API_VERSION
 from embedded.auth.guard import json_response, require_service_role
@@ -33,15 +33,15 @@ class Administration:
         """Create an account."""
         require_service_role(identity)
         body = await read_body(request)
-        wanted_id = get_text(body, "id")
+        wanted_id = read_text(body, "id")
         account = await self._accounts.create(
             NewAccount(
                 id=parse_id(wanted_id) if wanted_id else None,
-                email=require_text(body, "email"),
-                password=get_text(body, "password"),
-                role=get_text(body, "role") or "authenticated",
-                user_metadata=get_mapping(body, "user_metadata"),
-                app_metadata=get_mapping(body, "app_metadata"),
+                email=read_required_text(body, "email"),
+                password=read_text(body, "password"),
+                role=read_text(body, "role") or "authenticated",
+                user_metadata=read_mapping(body, "user_metadata"),
+                app_metadata=read_mapping(body, "app_metadata"),
             )
         )
         return json_response(build_user(account))
@@ -49,8 +49,8 @@ class Administration:
     async def list_users(self, request: Request, identity: Identity) -> Response:
         """Return one page of accounts; headers have the total count and the next page."""
         require_service_role(identity)
-        number = get_query_number(request, "page", 1)
-        size = min(get_query_number(request, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
+        number = read_query_number(request, "page", 1)
+        size = min(read_query_number(request, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
         rows, total = await self._accounts.list_page(number, size)
         last = max(1, -(-total // size))
         links = [f'</admin/users?page={last}&per_page={size}>; rel="last"']
@@ -73,12 +73,12 @@ class Administration:
         account = await self._accounts.update(
             request.path_params["user_id"],
             AccountChange(
-                email=get_text(body, "email"),
-                password=get_text(body, "password"),
-                role=get_text(body, "role"),
-                user_metadata=get_mapping(body, "user_metadata"),
-                app_metadata=get_mapping(body, "app_metadata"),
-                ban=get_duration(body, "ban_duration"),
+                email=read_text(body, "email"),
+                password=read_text(body, "password"),
+                role=read_text(body, "role"),
+                user_metadata=read_mapping(body, "user_metadata"),
+                app_metadata=read_mapping(body, "app_metadata"),
+                ban=read_duration(body, "ban_duration"),
             ),
         )
         return json_response(build_user(account))

@@ -26,7 +26,7 @@ async def read_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def require_text(body: dict[str, Any], name: str) -> str:
+def read_required_text(body: dict[str, Any], name: str) -> str:
     """Return a required text field; raise `AuthError`."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
@@ -34,12 +34,12 @@ def require_text(body: dict[str, Any], name: str) -> str:
     return value
 
 
-def get_text(body: dict[str, Any], name: str) -> str | None:
+def read_text(body: dict[str, Any], name: str) -> str | None:
     """Return an optional text field, None if missing or empty; raise `AuthError`."""
-    return require_text(body, name) if body.get(name) not in (None, "") else None
+    return read_required_text(body, name) if body.get(name) not in (None, "") else None
 
 
-def get_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
+def read_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
     """Return an optional object field, empty if missing; raise `AuthError`."""
     value = body.get(name)
     if value is None:
@@ -49,9 +49,9 @@ def get_mapping(body: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def get_duration(body: dict[str, Any], name: str) -> timedelta | None:
+def read_duration(body: dict[str, Any], name: str) -> timedelta | None:
     """Return a duration in Go's notation (`1h30m`), zero for `none`; None if missing."""
-    value = get_text(body, name)
+    value = read_text(body, name)
     if value is None:
         return None
     if value == "none":
@@ -63,7 +63,7 @@ def get_duration(body: dict[str, Any], name: str) -> timedelta | None:
     return timedelta(seconds=min(seconds, _LONGEST.total_seconds()))
 
 
-def get_query_number(request: Request, name: str, default: int) -> int:
+def read_query_number(request: Request, name: str, default: int) -> int:
     """Return a positive number from the query string; raise `AuthError`."""
     text = request.query_params.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < _LARGEST_NUMBER:

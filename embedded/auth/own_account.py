@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from embedded.auth.accounts import AccountChange, Accounts, NewAccount
-from embedded.auth.bodies import get_mapping, get_text, read_body, require_text
+from embedded.auth.bodies import read_body, read_mapping, read_required_text, read_text
 from embedded.auth.errors import API_VERSION, AuthError, invalid_credentials, validation_failed
 from embedded.auth.guard import json_response
 from embedded.auth.passwords import is_password
@@ -34,9 +34,9 @@ class OwnAccount:
             raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
         account = await self._accounts.create(
             NewAccount(
-                email=require_text(body, "email"),
-                password=require_text(body, "password"),
-                user_metadata=get_mapping(body, "data"),
+                email=read_required_text(body, "email"),
+                password=read_required_text(body, "password"),
+                user_metadata=read_mapping(body, "data"),
             )
         )
         return json_response(await self._sessions.open(account))
@@ -47,7 +47,7 @@ class OwnAccount:
         match request.query_params.get("grant_type"):
             case "password":
                 account = await self._accounts.find_by_password(
-                    require_text(body, "email"), require_text(body, "password")
+                    read_required_text(body, "email"), read_required_text(body, "password")
                 )
                 if account is None:
                     raise invalid_credentials()
@@ -56,7 +56,7 @@ class OwnAccount:
                 return json_response(await self._sessions.open(account))
             case "refresh_token":
                 return json_response(
-                    await self._sessions.renew(require_text(body, "refresh_token"))
+                    await self._sessions.renew(read_required_text(body, "refresh_token"))
                 )
             case grant:
                 raise AuthError(400, "unsupported_grant_type", f"unsupported_grant_type: {grant}")
@@ -71,16 +71,16 @@ class OwnAccount:
         body = await read_body(request)
         if body.get("phone"):
             raise AuthError(400, "phone_provider_disabled", "Phone logins are disabled")
-        password = get_text(body, "password")
+        password = read_text(body, "password")
         if password and await is_password(password, account["encrypted_password"]):
             message = "New password should be different from the old password."
             raise AuthError(422, "same_password", message)
         changed = await self._accounts.update(
             str(account["id"]),
             AccountChange(
-                email=get_text(body, "email"),
+                email=read_text(body, "email"),
                 password=password,
-                user_metadata=get_mapping(body, "data"),
+                user_metadata=read_mapping(body, "data"),
             ),
         )
         if password:

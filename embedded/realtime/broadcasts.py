@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from embedded.realtime.wire.frames import PREFIX, Encoding, Frame, Version, encode, encode_raw
-from embedded.realtime.wire.json import Json, encode_json
+from embedded.realtime.wire.json import Json, encode_compact_json
 
 _BROADCAST_KIND: Final = 4
 _LONGEST_NAME_BYTES: Final = 255
@@ -45,16 +45,16 @@ class PayloadBroadcast:
                 return binary
         if self.encoding is Encoding.BINARY:
             return None
-        meta = f'"meta":{encode_json(dict(self.meta))},' if self.meta else ""
+        meta = f'"meta":{encode_compact_json(dict(self.meta))},' if self.meta else ""
         payload = (
-            f'{{"event":{encode_json(self.event)},{meta}"payload":{self.payload.decode()},'
+            f'{{"event":{encode_compact_json(self.event)},{meta}"payload":{self.payload.decode()},'
             '"type":"broadcast"}'
         )
         return encode_raw(version, topic=PREFIX + self.topic, event="broadcast", payload=payload)
 
     def _encode_binary(self) -> bytes | None:
         topic, event = (PREFIX + self.topic).encode(), self.event.encode()
-        meta = encode_json(dict(self.meta)).encode() if self.meta else b""
+        meta = encode_compact_json(dict(self.meta)).encode() if self.meta else b""
         if max(len(topic), len(event), len(meta)) > _LONGEST_NAME_BYTES:
             return None
         header = bytes([_BROADCAST_KIND, len(topic), len(event), len(meta), self.encoding])

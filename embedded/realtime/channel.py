@@ -15,7 +15,7 @@ from embedded.realtime.hub import RealtimeServices
 from embedded.realtime.topics import Topic
 from embedded.realtime.wire.frame_writer import FrameWriter
 from embedded.realtime.wire.frames import PREFIX, Push, UserBroadcast, Version
-from embedded.realtime.wire.json import Json, encode_json
+from embedded.realtime.wire.json import Json, encode_compact_json
 
 _log = logging.getLogger(__name__)
 
@@ -291,7 +291,7 @@ class Channel:
         elif not isinstance(tracked, dict):
             reason = "Presence track payload must be a map"
             self.writer.reply(push, "error", {"reason": reason})
-        elif len(encode_json(tracked)) > self._services.limits.payload_bytes:
+        elif len(encode_compact_json(tracked)) > self._services.limits.payload_bytes:
             raise ChannelClosed("Track message size exceeded")
         else:
             self.writer.reply(push, "ok", {})

@@ -13,7 +13,7 @@ from embedded.realtime.broadcasts import PayloadBroadcast, RelayedBroadcast
 from embedded.realtime.hub import RealtimeServices
 from embedded.realtime.topics import Topic
 from embedded.realtime.wire.frames import Encoding
-from embedded.realtime.wire.json import InvalidJson, Json, decode_json, encode_json
+from embedded.realtime.wire.json import InvalidJson, Json, decode_strict_json, encode_compact_json
 
 _BLANK: Final = "can't be blank"
 _INVALID: Final = "is invalid"
@@ -124,7 +124,7 @@ def _find_payload_error(payload: bytes, encoding: Encoding, max_bytes: int) -> s
         return "Payload size exceeds tenant limit"
     if encoding is Encoding.JSON:
         try:
-            decode_json(payload)
+            decode_strict_json(payload)
         except InvalidJson:
             return _INVALID
     return None
@@ -132,7 +132,7 @@ def _find_payload_error(payload: bytes, encoding: Encoding, max_bytes: int) -> s
 
 def _read_batch(body: bytes, max_bytes: int) -> list[_Message]:
     """Parse all messages; raise `InvalidJson` or `_Unprocessable`."""
-    value = decode_json(body)
+    value = decode_strict_json(body)
     items = value.get("messages") if isinstance(value, dict) else None
     if items is None or items == []:
         raise _Unprocessable([_BLANK])
@@ -160,7 +160,7 @@ def _find_errors(item: Json, max_bytes: int) -> Json:
         errors["payload"] = [_BLANK]
     elif not isinstance(payload, dict):
         errors["payload"] = [_INVALID]
-    elif len(encode_json(payload)) > max_bytes:
+    elif len(encode_compact_json(payload)) > max_bytes:
         errors["payload"] = ["Payload size exceeds tenant limit"]
     if not isinstance(item.get("private"), bool | None):
         errors["private"] = [_INVALID]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from embedded.realtime.wire.frames import PREFIX
-from embedded.realtime.wire.json import Json, encode_json
+from embedded.realtime.wire.json import Json, encode_compact_json
 
 MAX_REPLAYED: Final = 25
 
@@ -74,7 +74,7 @@ def compute_binding_id(binding: dict[str, Json]) -> int:
     The Python client reads 0 as "no binding".
     """
     ordered = dict(sorted(binding.items()))
-    return zlib.crc32(encode_json(ordered).encode()) % _LARGEST_ID + 1
+    return zlib.crc32(encode_compact_json(ordered).encode()) % _LARGEST_ID + 1
 
 
 def add_binding_id(binding: dict[str, Json]) -> Json:

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from embedded.realtime.changes.tables import ChangedTable, ReadAccess
 from embedded.realtime.changes.transactions import ChangeKind, RowChange
-from embedded.realtime.wire.json import Json, encode_json
+from embedded.realtime.wire.json import Json, encode_compact_json
 
 _LARGEST_BYTES: Final = 1024 * 1024
 _SMALL_BYTES: Final = 64
@@ -44,7 +44,7 @@ def build_payload(data: str, ids: Iterable[int]) -> str:
 
 def render_error(change: RowChange, message: str) -> str:
     """Return `data` with an error and without values of the row."""
-    return encode_json(
+    return encode_compact_json(
         {
             "table": change.relation.name,
             "type": change.kind.value,
@@ -81,13 +81,16 @@ def render_change(
         for column in change.relation.columns
         if column.name in access.columns and (select is None or column.name in select)
     ]
-    parts = [f'"table":{encode_json(change.relation.name)}', f'"type":"{change.kind.value}"']
+    parts = [
+        f'"table":{encode_compact_json(change.relation.name)}',
+        f'"type":"{change.kind.value}"',
+    ]
     if change.kind is not ChangeKind.DELETE:
         parts.append(f'"record":{_render_record(rendered.new, is_included)}')
     parts += [
-        f'"columns":{encode_json(columns)}',
-        f'"errors":{encode_json([_TOO_LARGE] if is_large else None)}',
-        f'"schema":{encode_json(change.relation.schema)}',
+        f'"columns":{encode_compact_json(columns)}',
+        f'"errors":{encode_compact_json([_TOO_LARGE] if is_large else None)}',
+        f'"schema":{encode_compact_json(change.relation.schema)}',
         f'"commit_timestamp":"{_format_commit_time(change)}"',
     ]
     if change.kind is not ChangeKind.INSERT:
@@ -103,7 +106,9 @@ def render_change(
 
 def _render_record(values: Mapping[str, str], is_included: _IsIncluded) -> str:
     rendered = (
-        f"{encode_json(name)}:{value}" for name, value in values.items() if is_included(name, value)
+        f"{encode_compact_json(name)}:{value}"
+        for name, value in values.items()
+        if is_included(name, value)
     )
     return f"{{{','.join(rendered)}}}"
 

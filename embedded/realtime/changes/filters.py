@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from embedded.realtime.wire.json import encode_json
+from embedded.realtime.wire.json import encode_compact_json
 
 MAX_VALUES: Final = 100
 """Per `in`."""
@@ -53,7 +53,8 @@ class ColumnCondition:
         """Return the condition as in messages of the real server."""
         value = ",".join(self.values)
         shown = f"{{{value}}}" if self.operator is FilterOperator.IN else value
-        return f"{{{encode_json(self.column)}, {encode_json(self.operator.value)}, {encode_json(shown)}}}"
+        parts = (self.column, self.operator.value, shown)
+        return f"{{{', '.join(map(encode_compact_json, parts))}}}"
 
 
 def parse_binding_filter(text: str) -> tuple[ColumnCondition, ...]:
@@ -68,13 +69,13 @@ def _parse_condition(segment: str) -> ColumnCondition:
     is_negated = comparison.startswith("not.")
     name, dot, value = comparison.removeprefix("not.").partition(".")
     if not (equals and dot and target) or name not in set(FilterOperator):
-        raise BadFilter(f"Error parsing `filter` params: [{encode_json(segment)}]")
+        raise BadFilter(f"Error parsing `filter` params: [{encode_compact_json(segment)}]")
     operator = FilterOperator(name)
     values = _parse_list(value, segment) if operator is FilterOperator.IN else (_unquote(value),)
     if operator is FilterOperator.IS:
         values = (values[0].lower(),)
         if values[0] not in _IS_VALUES:
-            raise BadFilter(f"Error parsing `filter` params: [{encode_json(segment)}]")
+            raise BadFilter(f"Error parsing `filter` params: [{encode_compact_json(segment)}]")
     return ColumnCondition(
         # A column name; JSON paths such as `data->>k` are not supported.
         column=_unquote(target.strip()),
@@ -86,7 +87,7 @@ def _parse_condition(segment: str) -> ColumnCondition:
 
 def _parse_list(text: str, segment: str) -> tuple[str, ...]:
     if not (text.startswith("(") and text.endswith(")")):
-        raise BadFilter(f"Error parsing `filter` params: [{encode_json(segment)}]")
+        raise BadFilter(f"Error parsing `filter` params: [{encode_compact_json(segment)}]")
     values = tuple(_unquote(each.strip()) for each in _ITEM.findall(text[1:-1]))
     if len(values) > MAX_VALUES:
         raise BadFilter(f"Too many values for `in` filter. Maximum {MAX_VALUES}")

@@ -6,7 +6,7 @@ from typing import Final
 from embedded.realtime.access.callers import Caller
 from embedded.realtime.changes.filters import BadFilter, ColumnCondition, parse_binding_filter
 from embedded.realtime.wire.frame_writer import FrameWriter
-from embedded.realtime.wire.json import Json, encode_json
+from embedded.realtime.wire.json import Json, encode_compact_json
 
 ANY: Final = "*"
 _EXTENSION: Final = "postgres_changes"
@@ -37,7 +37,11 @@ class Binding:
     def describe(self) -> str:
         """Return the parameters as in messages of the real server."""
         filters = ", ".join(each.describe() for each in self.conditions)
-        select = "nil" if self.select is None else f"[{', '.join(map(encode_json, self.select))}]"
+        select = (
+            "nil"
+            if self.select is None
+            else f"[{', '.join(map(encode_compact_json, self.select))}]"
+        )
         return (
             f"[event: {self.event}, schema: {self.schema}, table: {self.table},"
             f" filters: [{filters}], select: {select}]"
@@ -60,7 +64,7 @@ def _parse_conditions(value: Json) -> tuple[ColumnCondition, ...]:
     if value is None:
         return ()
     if not isinstance(value, str):
-        raise BadFilter(f"Error parsing `filter` params: [{encode_json(value)}]")
+        raise BadFilter(f"Error parsing `filter` params: [{encode_compact_json(value)}]")
     return parse_binding_filter(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
-from embedded.realtime.wire.json import InvalidJson, Json, decode_json, encode_json
+from embedded.realtime.wire.json import InvalidJson, Json, decode_strict_json, encode_compact_json
 
 MAX_FRAME_BYTES: Final = 5_000_000
 PREFIX: Final = "realtime:"
@@ -82,7 +82,7 @@ def decode(version: Version, data: str | bytes) -> Push:
             raise MalformedFrame("serializer 1.0.0 has no binary frames")
         return _decode_binary(data)
     try:
-        value = decode_json(data)
+        value = decode_strict_json(data)
     except InvalidJson as error:
         raise MalformedFrame(str(error)) from error
     if version is Version.V1:  # names the fields that 2.0.0 has in this order
@@ -106,8 +106,10 @@ def decode(version: Version, data: str | bytes) -> Push:
 def encode(version: Version, frame: Frame) -> str:
     """Encode a frame, with the key order of the real server."""
     if version is Version.V2:
-        return encode_json([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
-    return encode_json(
+        return encode_compact_json(
+            [frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload]
+        )
+    return encode_compact_json(
         {
             "ref": frame.ref,
             "event": frame.event,
@@ -122,7 +124,7 @@ def encode_raw(version: Version, *, topic: str, event: str, payload: str) -> str
 
     Decoding the payload first would be slow and would round large numbers.
     """
-    topic, event = encode_json(topic), encode_json(event)
+    topic, event = encode_compact_json(topic), encode_compact_json(event)
     if version is Version.V2:
         return f"[null,null,{topic},{event},{payload}]"
     return f'{{"ref":null,"event":{event},"payload":{payload},"topic":{topic}}}'
@@ -151,7 +153,7 @@ def _decode_binary(data: bytes) -> Push:
     body = UserBroadcast(event=event, payload=data[start:], encoding=Encoding(data[6]))
     if body.encoding is Encoding.JSON:
         try:
-            decode_json(body.payload)
+            decode_strict_json(body.payload)
         except InvalidJson as error:
             raise MalformedFrame(str(error)) from error
     return Push(

@@ -11,20 +11,20 @@ class InvalidJson(ValueError):
     """The text is not JSON that can be relayed."""
 
 
-def decode_json(text: str | bytes) -> Json:
+def decode_strict_json(text: str | bytes) -> Json:
     """Parse one JSON value; raise `InvalidJson`, also for values that only Python accepts."""
     try:
         if isinstance(text, bytes):
             text = text.decode()
         value: Json = _DECODER.decode(text)
         if "\\u" in text:
-            encode_json(value).encode()  # a lone surrogate would break other sockets
+            encode_compact_json(value).encode()  # a lone surrogate would break other sockets
     except (ValueError, RecursionError) as error:
         raise InvalidJson(str(error)) from error
     return value
 
 
-def encode_json(value: Json) -> str:
+def encode_compact_json(value: Json) -> str:
     """Encode one JSON value without spaces, as the real server does."""
     return _ENCODER.encode(value)
 
