@@ -1,4 +1,4 @@
-"""The doorbell: what agents need of Realtime, and no more. Losing a message costs time only."""
+"""The interface of Realtime, as far as agents need it. A lost message costs only time."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,23 +10,23 @@ from protocol.messages import Envelope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message and where it is said."""
+    """A message and its topic."""
 
     topic: str
     envelope: Envelope
 
 
 class Bus(Protocol):
-    """Topics that can be heard and spoken to."""
+    """Topics that can be listened to and published on."""
 
     @property
     def connections(self) -> int:
-        """How often a connection was made since it was opened: one, and one for each reconnect."""
+        """The number of connections made since it was opened, reconnects included."""
         ...
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether every topic that is listened to is heard just now."""
+        """Whether all topics that are listened to are subscribed now."""
         ...
 
     def listen(
@@ -36,14 +36,14 @@ class Bus(Protocol):
         *,
         on_ready: Callable[[], None] | None = None,
     ) -> AbstractAsyncContextManager[None]:
-        """Hear a topic while the block runs.
+        """Listen to a topic while the block runs.
 
-        The callbacks are called on the loop and must not raise. `on_ready` is called at every
-        (re)subscription: whatever was said before is lost, so look at the rows then. An absent or
-        broken Realtime raises nothing: it is tried again.
+        The callbacks are called on the loop and must not raise. `on_ready` is called after each
+        (re)subscription: earlier messages are lost, so the rows should be read then. If Realtime
+        is unavailable, nothing is raised and the connection is retried.
         """
         ...
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Say all messages in one request, privately. Raises StoreUnavailable."""
+        """Send all messages in one request, on private topics. Raise StoreUnavailable."""
         ...

@@ -1,15 +1,15 @@
-"""Everything that can go wrong between COGO's processes and Supabase, by who must act.
+"""Errors between COGO's processes and Supabase, by who must act.
 
     CogoError
-    ├── Refused                 the database said no; nothing was written
+    ├── Refused                 the database refused the call; nothing was written
     │   ├── LeaseLost           TQ001  stop the work
-    │   ├── NotFound            TQ002  check the id, and whose it is
-    │   ├── MoveNotAllowed      TQ003  look at the state first
+    │   ├── NotFound            TQ002  check the id and its owner
+    │   ├── MoveNotAllowed      TQ003  check the state first
     │   ├── InvalidArgument     TQ004  correct the call
-    │   ├── NotGranted          TQ007  ask for a model that is granted
+    │   ├── NotGranted          TQ007  use a granted model
     │   ├── TooLarge            TQ008  send less
     │   └── OutOfRange          TQ009  correct the number or the time
-    ├── StoreUnavailable        TQ900  ask again
+    ├── StoreUnavailable        TQ900  retry
     ├── Unauthorized            TQ901  correct the key
     ├── MigrationMissing        TQ902  run `cogo migrate`
     └── MalformedMessage        TQ903  ignore the message
@@ -25,7 +25,7 @@ class CogoError(Exception):
     """Base of this tree."""
 
     code: ClassVar[str] = "TQ000"
-    """Stable on the wire: the SQLSTATE where the database raises it."""
+    """Stable on the wire; the SQLSTATE if the database raises it."""
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -106,7 +106,7 @@ class MalformedMessage(CogoError):
 
 
 def all_errors(of: type[CogoError] = CogoError) -> Iterator[type[CogoError]]:
-    """Yield the errors of this module below `of`; commands have more of their own."""
+    """Yield the subclasses of `of` in this module; other packages define more."""
     for error in of.__subclasses__():
         if error.__module__ == __name__:
             yield error
@@ -114,5 +114,5 @@ def all_errors(of: type[CogoError] = CogoError) -> Iterator[type[CogoError]]:
 
 
 def errors_by_sqlstate() -> dict[str, type[CogoError]]:
-    """Give the errors that the database raises by their SQLSTATE."""
+    """Return the errors that the database raises, by SQLSTATE."""
     return {error.code: error for error in all_errors(Refused)}

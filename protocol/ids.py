@@ -11,7 +11,7 @@ TaskId = NewType("TaskId", UUID)
 
 
 def utc_now() -> datetime:
-    """Read the clock, aware and in UTC. Logic takes times as arguments; only edges call this."""
+    """Return the current time in UTC. Logic takes times as arguments; only edges call this."""
     return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
 
 

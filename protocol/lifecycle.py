@@ -9,10 +9,10 @@ from typing import Final
 
 
 class TaskState(StrEnum):
-    """Where a task stands."""
+    """State of a task."""
 
     PENDING = "pending"
-    """Nobody has planned it yet."""
+    """Not planned yet."""
     RUNNING = "running"
     HELD = "held"
     """Paused by a person."""
@@ -22,12 +22,12 @@ class TaskState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens without a person."""
+        """Whether it changes no more, unless a person redrives it."""
         return self in {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED}
 
 
 class SubtaskState(StrEnum):
-    """Where a subtask stands."""
+    """State of a subtask."""
 
     BLOCKED = "blocked"
     """Waiting for other subtasks."""
@@ -52,7 +52,7 @@ TASK_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     _T.RUNNING: frozenset({_T.HELD, _T.COMPLETED, _T.FAILED, _T.CANCELLED}),
     _T.HELD: frozenset({_T.PENDING, _T.RUNNING, _T.FAILED, _T.CANCELLED}),
     _T.COMPLETED: frozenset(),
-    _T.FAILED: frozenset({_T.PENDING, _T.RUNNING}),  # redriven by hand
+    _T.FAILED: frozenset({_T.PENDING, _T.RUNNING}),  # redriven
     _T.CANCELLED: frozenset(),
 }
 
@@ -66,6 +66,6 @@ SUBTASK_MOVES: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
         {_S.QUEUED, _S.DELAYED, _S.WAITING, _S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.HELD}
     ),
     _S.COMPLETED: frozenset(),
-    _S.FAILED: frozenset({_S.QUEUED}),  # redriven by hand
-    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # beside a failed one that is redriven
+    _S.FAILED: frozenset({_S.QUEUED}),  # redriven
+    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # when a failed one of its task is redriven
 }

@@ -1,7 +1,6 @@
-"""What is said on the channels: the envelope and the payload of each type.
+"""Messages on the channels: the envelope and the payload of each type.
 
-Field names are those of the documents from which COGO was conceived. Fields that a reader does not
-know are ignored; durations are milliseconds; timestamps are ISO 8601 in UTC.
+Unknown fields are ignored; durations are milliseconds; timestamps are ISO 8601 in UTC.
 """
 
 import json
@@ -19,7 +18,7 @@ from protocol.json_values import explain_mistake
 
 
 class MessageType(StrEnum):
-    """Every type that this version says."""
+    """The message types that this version sends."""
 
     TASK_CREATED = "TASK_CREATED"
     TASK_CANCELLED = "TASK_CANCELLED"
@@ -35,7 +34,7 @@ class MessageType(StrEnum):
 
 
 class Payload(BaseModel):
-    """What every payload has in common."""
+    """Base of the payloads."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
@@ -43,14 +42,14 @@ class Payload(BaseModel):
 
 
 class Envelope(BaseModel):
-    """A message. `type` is free text, so that a newer sender does not break an older reader."""
+    """A message. `type` is any text, so that a newer sender does not break an older reader."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: str = Field(min_length=1, max_length=100)
     payload: dict[str, Any]
     source: str
-    """The agent that did the thing, or `cogo-database`."""
+    """The agent whose action it reports, or `cogo-database`."""
     target: str
     id: UUID = Field(default_factory=uuid4)
     timestamp: datetime = Field(default_factory=utc_now)
@@ -58,28 +57,28 @@ class Envelope(BaseModel):
 
     @classmethod
     def wrap(cls, type_: MessageType, payload: Payload, *, source: str, target: str) -> Self:
-        """Wrap a payload."""
+        """Create a message with this payload."""
         body = payload.model_dump(mode="json", exclude_none=True)
         return cls(type=type_, payload=body, source=source, target=target)
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what came over a channel; raises MalformedMessage, which names the field.
+        """Parse a received message. Raise MalformedMessage, which names the field.
 
-        A message without an id gets one (of version 5) that every reader makes of its words.
+        A message without an id gets one (of version 5) that every reader derives from its content.
         """
-        return _validated(cls, raw if "id" in raw else {**raw, "id": _id_of(raw)})
+        return _validate(cls, raw if "id" in raw else {**raw, "id": _derive_id(raw)})
 
     @property
     def is_unnamed(self) -> bool:
-        """Whether it came without an id, and has one that was made of its words."""
+        """Whether it was received without an id, and has one derived from its content."""
         return self.id.version == 5
 
 
-def _id_of(raw: Mapping[str, Any]) -> UUID:
+def _derive_id(raw: Mapping[str, Any]) -> UUID:
     try:
         return uuid5(NAMESPACE_OID, json.dumps(raw, sort_keys=True, default=str))
-    except (RecursionError, TypeError, ValueError):  # nested too deeply, or nothing that JSON holds
+    except (RecursionError, TypeError, ValueError):  # nested too deeply, or not JSON
         return uuid4()
 
 
@@ -100,14 +99,14 @@ class TaskCancelled(Payload):
 
 
 class SubtaskParams(Payload):
-    """What is to be done. More keys may stand beside these."""
+    """The work. More keys are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
     git_branch: str | None = None
     target_file: str | None = None
     model_id: str
-    """The stamp: which model shall do it."""
+    """The stamp: the model that should do it."""
     generation_prompt: str
     code_context: str | None = None
     language: str | None = None
@@ -115,7 +114,7 @@ class SubtaskParams(Payload):
 
 
 class SubtaskMetadata(Payload):
-    """How it is to be done."""
+    """Hints for doing the work."""
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
@@ -123,11 +122,11 @@ class SubtaskMetadata(Payload):
     estimated_duration: int = 30_000
     model_preferences: list[str] = Field(default_factory=list)
     queued: int | None = None
-    """How many more were queued in this lane by the same transaction without a message."""
+    """Number of subtasks queued in this lane by the same transaction without a message."""
 
 
 class McpSubtask(Payload):
-    """A subtask is ready for an executor. To do it, claim it: `cogo_claim_subtasks`."""
+    """A subtask is ready. An executor claims it with `cogo_claim_subtasks`."""
 
     subtask_id: UUID
     task_id: UUID
@@ -137,7 +136,7 @@ class McpSubtask(Payload):
 
 
 class SubtaskCancelled(Payload):
-    """A running subtask should stop; the lease's next extension says so too."""
+    """A running subtask should stop. The answer to its next lease extension says the same."""
 
     subtask_id: UUID
     task_id: UUID
@@ -146,9 +145,9 @@ class SubtaskCancelled(Payload):
 
 
 class SubtaskProgress(Payload):
-    """Some more of what the model says.
+    """The next piece of a model's text.
 
-    A higher `attempt` than before means: discard the text of earlier attempts.
+    A higher `attempt` than before voids the text of earlier attempts.
     """
 
     task_id: UUID
@@ -156,22 +155,22 @@ class SubtaskProgress(Payload):
     attempt: int = Field(ge=1)
     kind: Literal["text", "reasoning"] = "text"
     offset: int = Field(ge=0)
-    """Characters of this kind that came before, within this attempt."""
+    """Number of characters of this kind before it, within this attempt."""
     delta: str
 
 
 class ModelPerformance(Payload):
-    """What the call took."""
+    """Duration, tokens and cost of the call."""
 
     model_id: str | None = None
     response_time: int | None = None
     tokens_used: int | None = None
     cost_usd: float | None = None
-    """None where the price is unknown."""
+    """None if the price is unknown."""
 
 
 class ResultMetadata(Payload):
-    """Who did it."""
+    """The origin of a result."""
 
     source: str
     model_id: str | None = None
@@ -179,7 +178,7 @@ class ResultMetadata(Payload):
 
 
 class ResultOutput(Payload):
-    """What was made. More keys may stand beside these."""
+    """The output. More keys are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
@@ -216,14 +215,14 @@ class TaskResult(Payload):
 
 
 class ModelSelectionRequest(Payload):
-    """Which model would the CIO take?"""
+    """A request for the model that the CIO would choose."""
 
     task_id: str | None = Field(default=None, max_length=200)
-    """Any name: the answer repeats it. It need not be a task yet."""
+    """Any name, which the answer repeats. It need not be that of a task."""
     subtask_id: str | None = Field(default=None, max_length=200)
     requested_model: str | None = None
     available_models: list[str] = Field(default_factory=list)
-    """What to choose from; empty: whatever is served."""
+    """Candidates; empty: all served models."""
     model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     selection_reason: str | None = None
     task_requirements: dict[str, Any] = Field(default_factory=dict)
@@ -231,12 +230,12 @@ class ModelSelectionRequest(Payload):
 
 
 class ModelSelectionResponse(Payload):
-    """Which model the CIO takes, and why."""
+    """The model that the CIO chose, and why."""
 
     request_id: UUID | None = None
-    """The id of the message that asked; None for a choice that nobody asked for."""
+    """The id of the request; None for a choice without one."""
     task_id: str | None = None
-    """As the request named it."""
+    """As in the request."""
     subtask_id: str | None = None
     requested_model: str | None = None
     selected_model: str | None = None
@@ -248,19 +247,19 @@ class ModelSelectionResponse(Payload):
 
 
 class ModelStatus(Payload):
-    """A model became available or unavailable, everywhere or at one place."""
+    """A model became available or unavailable, everywhere or at one deployment."""
 
     model_id: str
-    """A provider's id where operators speak of one; `policy` where a policy was set."""
+    """A provider's id if an operator named one; `policy` if a policy was set."""
     provider: str | None = None
     deployment: str | None = None
-    """The place whose circuit opened or closed; the model may still be served by others."""
+    """The deployment whose circuit opened or closed; others may still serve the model."""
     until: datetime | None = None
-    """When it may be asked again, at the earliest."""
+    """The earliest time at which it may be called again."""
     status: Literal["available", "degraded", "unavailable"]
     reason: str | None = None
     kind: Literal["health", "control", "policy"] | None = None
-    """Why it is said, like the following in a row of `cogo_model_switches`; None: a circuit."""
+    """Kind of change, like the next fields from `cogo_model_switches`; None: a circuit."""
     scope: str | None = None
     was: str | None = None
     became: str | None = None
@@ -269,14 +268,14 @@ class ModelStatus(Payload):
 
 
 class ModelControl(Payload):
-    """An operator pins, bans, drains or allows a model or a provider, live.
+    """An operator pins, bans, drains or allows a model or a provider.
 
-    Only who has the secret key can send on this topic. MODEL_STATUS says what changed.
+    Sending on this topic requires the secret key. MODEL_STATUS reports what changed.
     """
 
     action: Literal["pin", "ban", "drain", "allow"]
     subject: str = Field(min_length=1, max_length=200)
-    """A model's id, or a provider's."""
+    """The id of a model or a provider."""
     scope: str = Field(
         default="everywhere", pattern=r"^(everywhere|owner:[0-9a-fA-F-]{36}|task_type:.+)$"
     )
@@ -302,13 +301,13 @@ _P = TypeVar("_P", bound=BaseModel)
 
 
 MUST_BE_ANSWERED: Final = frozenset({MessageType.MODEL_SELECTION_REQUEST})
-"""Types whose sender waits: listeners hear also those with a payload that cannot be read."""
+"""Types whose sender waits for an answer: they are delivered even with a malformed payload."""
 
 
 def is_known(message: Envelope) -> bool:
-    """Whether this version knows the type; raises MalformedMessage for a payload unlike its type.
+    """Return whether this version knows the type. Raise MalformedMessage for a wrong payload.
 
-    A payload with a `ref` was too large: it names the row instead, and lacks what lies there.
+    A payload with a `ref` was too large: it names a row, and lacks the fields in that row.
     """
     if message.type not in PAYLOADS:
         return False
@@ -318,11 +317,11 @@ def is_known(message: Envelope) -> bool:
 
 
 def read_payload(message: Envelope, shape: type[_P]) -> _P:
-    """Read a payload as the type promises it; raises MalformedMessage, which names the field."""
-    return _validated(shape, message.payload)
+    """Parse a payload. Raise MalformedMessage, which names the field."""
+    return _validate(shape, message.payload)
 
 
-def _validated(shape: type[_P], raw: Mapping[str, Any]) -> _P:
+def _validate(shape: type[_P], raw: Mapping[str, Any]) -> _P:
     try:
         return shape.model_validate(raw)
     except ValidationError as error:

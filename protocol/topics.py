@@ -1,21 +1,21 @@
-"""Where things are said."""
+"""The topics of messages."""
 
 from typing import Final
 from uuid import UUID
 
 TASKS: Final = "cogo-tasks"
-"""Orchestrators hear of new and cancelled tasks."""
+"""New and cancelled tasks, for orchestrators."""
 SUBTASKS: Final = "cogo-subtasks"
-"""Executors hear of stamped and cancelled subtasks."""
+"""Stamped and cancelled subtasks, for executors."""
 RESULTS: Final = "cogo-results"
-"""Operators and dashboards hear of every result."""
+"""All results, for operators and dashboards."""
 MODEL_SELECTION: Final = "model-selection"
-"""Which model for what: questions and answers."""
+"""Requests for model selections, and their answers."""
 SELECTION_TARGET: Final = "cogo-model-selection"
 """The `target` of messages on MODEL_SELECTION."""
 ALL: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
 
 
 def result_topic(task_id: UUID) -> str:
-    """Give the topic of one task: its owner hears progress and results there."""
+    """Return the topic of one task, with its progress and results for its owner."""
     return f"{RESULTS}:{task_id}"

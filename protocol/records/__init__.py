@@ -1,4 +1,4 @@
-"""Rows and arguments of the RPCs, as types."""
+"""Types of the tables' rows, and of the RPCs' arguments and results."""
 
 from protocol.records.agents import AgentRecord, AgentState
 from protocol.records.base import Argument, Row

@@ -1,4 +1,4 @@
-"""The kinds of records: what is read and what is sent."""
+"""Bases of the records: rows, rows of lists, arguments."""
 
 from typing import Any, Self
 
@@ -15,22 +15,20 @@ from protocol.json_values import explain_mistake
 
 
 class Row(BaseModel):
-    """Something the database says. Columns of a newer migration are ignored."""
+    """A row from the database. Columns of newer migrations are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
 class ListedRow(Row):
-    """A row of a list. A column that cannot be read hides neither the others nor other rows."""
+    """A row of a list. An unreadable column hides neither the other columns nor other rows."""
 
     unreadable: dict[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
-    """Columns that were left out because they cannot be read, and why."""
+    """Columns that were omitted because they cannot be read, and why."""
 
     @model_validator(mode="wrap")
     @classmethod
-    def _leave_out_what_cannot_be_read(
-        cls, columns: Any, read: ModelWrapValidatorHandler[Self]
-    ) -> Self:
+    def _omit_unreadable_columns(cls, columns: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             return read(columns)
         except ValidationError as error:
@@ -49,7 +47,7 @@ class ListedRow(Row):
 
 
 class Argument(BaseModel):
-    """Something we send. A key that does not exist is our mistake."""
+    """An argument of an RPC. An unknown key is a defect of the caller."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", protected_namespaces=(), populate_by_name=True

@@ -1,4 +1,4 @@
-"""What agents see of the places where models are served, and what the database makes of it."""
+"""State of deployments: reports of agents, circuits, token buckets, cached answers."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ CircuitState = Literal["closed", "open", "half_open"]
 
 
 class Draw(Argument):
-    """So much out of (or back into) a token bucket. Buckets of one name have one rate."""
+    """An amount to take from (or return to) a token bucket. Buckets of one name share a rate."""
 
     bucket: str
     amount: float
@@ -21,42 +21,42 @@ class Draw(Argument):
 
 
 class CallsReport(Argument):
-    """What one agent saw of one deployment since its last report."""
+    """One agent's observations of one deployment since its last report."""
 
     deployment: str
     model_id: str
     provider: str
     answered: int = 0
     failed: int = 0
-    """Failures of the vendor's; limits, refused keys and refused requests are none."""
+    """Failures of the vendor, without rate limits, refused keys and refused requests."""
     in_a_row: int = 0
-    """Those of them that came after the last answer."""
+    """Failures after the last answer."""
     unreachable: int | None = None
-    """Connections that failed in a row, up to now; None: none was tried."""
+    """Consecutive failed connections up to now; None: none was tried."""
     retry_after_seconds: float | None = None
-    """How long the vendor asked everybody to wait."""
+    """How long the vendor asked all callers to wait."""
     error: dict[str, Any] | None = None
-    """The last one: class, message, status."""
+    """The last error: class, message, status."""
     concurrency: int | None = None
     running: int | None = None
     trial: Literal["running", "answered", "failed", "void"] | None = None
     trial_id: UUID | None = None
     given_back: list[Draw] = Field(default_factory=list)
-    """What was drawn too much; a negative amount was too little."""
+    """Amounts drawn in excess; a negative amount was drawn too little."""
 
 
 class Circuit(Row):
-    """A deployment that may not simply be asked."""
+    """A deployment with an open or half-open circuit, or one that is resting."""
 
     deployment: str
     state: CircuitState
     wait_seconds: float
     resting: bool | None = None
-    """The vendor asked to wait; the wait is for that, too."""
+    """Whether the vendor asked to wait, which `wait_seconds` includes."""
 
 
 class Trial(Row):
-    """Whether the one call of a half-open circuit may be made; a closed one needs no trial."""
+    """Whether the caller may make the single call of a half-open circuit."""
 
     granted: bool
     state: CircuitState
@@ -64,21 +64,21 @@ class Trial(Row):
 
 
 class Drawn(Row):
-    """Whether buckets gave what was asked for, and how long until it may be worth asking again."""
+    """Whether the buckets had enough, and how long to wait before the next try."""
 
     granted: bool
     wait_seconds: float
 
 
 class CachedAnswer(Row):
-    """An answer that was kept."""
+    """A cached answer."""
 
     answer: dict[str, Any]
     created_at: datetime
 
 
 class DeploymentRow(Row):
-    """The health of a deployment as operators see it; learned from calls, never from probes."""
+    """The health of a deployment, learned from calls, never from probes."""
 
     deployment: str
     model_id: str | None = None
@@ -86,7 +86,7 @@ class DeploymentRow(Row):
     state: Literal["closed", "open", "half_open", "resting"]
     wait_seconds: float
     answered: Decimal
-    """Calls of the last minutes, the older the less they weigh; so is the next."""
+    """Calls of the last minutes, weighted less the older they are; so is `failed`."""
     failed: Decimal
     openings: int
     last_error: dict[str, Any] | None = None
@@ -94,7 +94,7 @@ class DeploymentRow(Row):
     changed_at: datetime
     agents: int
     concurrency: int
-    """Calls at once that the executors of the last minute allow it together."""
+    """Concurrent calls that the executors of the last minute allow together."""
     running: int
     unreachable_for: int
-    """Executors that cannot connect to it."""
+    """Number of executors that cannot connect to it."""

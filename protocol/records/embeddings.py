@@ -1,4 +1,4 @@
-"""Vectors that are kept, each with its text and with what made it."""
+"""Stored embeddings: vectors with their texts and models."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,28 +8,28 @@ from protocol.records.base import Argument, Row
 
 
 class NewEmbedding(Argument):
-    """A text and its vector. Those of another model or dimension are not comparable with it."""
+    """A text and its vector. Only vectors of one model and dimension are comparable."""
 
     model_id: str
     content: str
     vector: list[float]
     source: str | None = None
-    """Where the text came from."""
+    """Origin of the text."""
     simulated: bool = False
-    """The vendor simulator made the vector: it is never compared with a real one."""
+    """Whether the vendor simulator made the vector, which is then not compared with real ones."""
 
 
 class KeptEmbedding(Row):
-    """Where one of them lies now."""
+    """The stored row of one new embedding."""
 
     place: int
-    """Its position among those that were sent."""
+    """Its index among those that were sent."""
     id: UUID
     is_new: bool
 
 
 class EmbeddingRow(Row):
-    """A kept text without its vector, as people list it."""
+    """A stored text without its vector."""
 
     id: UUID
     owner: UUID | None = None
@@ -42,31 +42,31 @@ class EmbeddingRow(Row):
 
 
 class Forgotten(Row):
-    """How many texts went with their vectors, or would go."""
+    """The number of texts that were deleted, or would be."""
 
     forgotten: int
 
 
 class Forgetting(Argument):
-    """Which kept texts: all that is given must hold, and something must be."""
+    """Criteria for deletion: all given ones must match, and at least one is required."""
 
     owner: UUID | None = None
-    """Whose; None is nobody's."""
+    """Owner; None: texts without one."""
     every_owner: bool = False
-    """Whoever they belong to: `owner` says nothing then."""
+    """All owners; `owner` is ignored."""
     ids: list[UUID] | None = None
     model_id: str | None = None
     content: str | None = None
     """The whole text."""
     source: str | None = None
     before: datetime | Literal["infinity"] | None = None
-    """Kept before that; `infinity` is all."""
+    """Stored before that; `infinity` is all."""
     dry_run: bool = False
-    """Count them only."""
+    """Only count them."""
 
 
 class NearEmbedding(Row):
-    """A kept text, and how like it is to what was asked."""
+    """A stored text and its similarity to the query."""
 
     id: UUID
     content: str

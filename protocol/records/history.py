@@ -1,4 +1,4 @@
-"""What happened: events, attempts, and the choices of models."""
+"""History of tasks: events, attempts, model selections, and figures of models."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,13 +12,13 @@ from protocol.records.base import ListedRow
 
 
 class Event(ListedRow):
-    """One transition of a task or subtask. `seq` has no gaps within a task."""
+    """A transition of a task or subtask. `seq` has no gaps within a task."""
 
     task_id: UUID
     seq: int
     at: datetime
     kind: str
-    """`task.<status>` or `subtask.<status>`: where the transition led."""
+    """`task.<status>` or `subtask.<status>`, with the new status."""
     subtask_id: UUID | None = None
     attempt: int | None = None
     agent_id: str | None = None
@@ -26,7 +26,7 @@ class Event(ListedRow):
 
     @property
     def ends_task(self) -> bool:
-        """Whether the task is over with this event (a redrive may reopen it)."""
+        """Whether it ends the task (a redrive may reopen it)."""
         noun, _, status = self.kind.partition(".")
         return noun == "task" and any(each == status for each in TaskState if each.is_final)
 
@@ -54,7 +54,7 @@ class Attempt(ListedRow):
     finish_reason: str | None = None
     error: dict[str, Any] | None = None
     simulated: bool = False
-    """Whether the vendor simulator was asked instead of the model."""
+    """Whether the vendor simulator answered in place of the model."""
 
 
 class SelectionRow(ListedRow):
@@ -93,4 +93,4 @@ class ModelStats(ListedRow):
     output_tokens: int | None = None
     cost_usd_mean: float | None = None
     simulated: bool = False
-    """Whether the vendor simulator answered in the model's place."""
+    """Whether the vendor simulator answered in place of the model."""

@@ -1,4 +1,4 @@
-"""Keys of the HTTP gateway, as they are stored."""
+"""API keys of the gateway, as they are stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from protocol.records.base import Argument, Row
 
 
 class NewApiKey(Argument):
-    """A key to be stored. The text of the key itself never reaches the database."""
+    """A key to store. The key itself is never sent to the database."""
 
     id: str
     hash: str
@@ -17,12 +17,12 @@ class NewApiKey(Argument):
     name: str
     scopes: list[str]
     owner: UUID | None = None
-    """For whom it asks; None: for nobody in particular, as the secret key does."""
+    """The user whose tasks it submits; None: tasks without an owner, as with the secret key."""
     expires_at: datetime | None = None
     replaces: str | None = None
-    """Id of a key that this one follows."""
+    """Id of the key that it replaces."""
     grace_seconds: int = 0
-    """For how long the replaced one still works."""
+    """For how long the replaced key stays valid."""
 
 
 class ApiKey(Row):
@@ -37,4 +37,4 @@ class ApiKey(Row):
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     usable: bool
-    """Neither revoked nor expired, by the database's clock."""
+    """Whether it is neither revoked nor expired, by the database's clock."""

@@ -1,4 +1,4 @@
-"""Leases: what a claim gives, and what keeps it."""
+"""Leases: claims, extensions and releases."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from protocol.records.spending import Grants
 
 
 class LeaseRef(Argument):
-    """A lease: the subtask, and the attempt that is its fencing token."""
+    """A lease: a subtask, and the attempt that is the fencing token."""
 
     subtask_id: UUID
     attempt: int
@@ -31,14 +31,14 @@ class LeasedRow(Row):
 
 
 class Checkpoint(Argument):
-    """The text so far, for whoever watches late."""
+    """The text so far, for watchers who join late."""
 
     content: str
     reasoning: str = ""
 
 
 class Extension(Argument):
-    """A wish for more time, with the text so far where it has changed."""
+    """A request to extend a lease, with the text so far if it has changed."""
 
     subtask_id: UUID
     attempt: int
@@ -46,7 +46,7 @@ class Extension(Argument):
 
 
 class TaskBrief(Row):
-    """What a claim tells of the task. `params` and `preferences` may hold any JSON."""
+    """The task of a claimed subtask. `params` and `preferences` may be any JSON."""
 
     id: UUID
     type: str
@@ -59,16 +59,16 @@ class TaskBrief(Row):
     budget_usd: Decimal | None = None
     deadline: datetime | None = None
     seconds_left: float | None = None
-    """Until the deadline when it was claimed, by the database's clock."""
+    """Time from the claim to the deadline, by the database's clock."""
     stream: bool = True
     cost_usd: Decimal | None = None
     priority: int = 5
     grants: Grants | None = None
-    """What operators let its owner use; None: everything."""
+    """The grants of its owner; None: everything is allowed."""
 
 
 class EarlierAttempt(Row):
-    """How an earlier attempt at the same subtask ended."""
+    """The end of an earlier attempt at the same subtask."""
 
     attempt: int
     model_id: str | None = None
@@ -78,7 +78,7 @@ class EarlierAttempt(Row):
 
 
 class ClaimedSubtask(LeasedRow):
-    """A subtask under a fresh lease, with everything that its work needs."""
+    """A subtask under a new lease, with everything needed to do it."""
 
     task_id: UUID
     key: str
@@ -92,17 +92,17 @@ class ClaimedSubtask(LeasedRow):
     metadata: dict[str, Any] = Field(default_factory=dict)
     task: TaskBrief
     inputs: dict[str, Any] = Field(default_factory=dict)
-    """Outputs of the subtasks that this one depends on, by their keys."""
+    """Outputs of its dependencies, by key."""
     failed_inputs: dict[str, Any] = Field(default_factory=dict)
-    """Errors of the dead letters that this one goes on without, by their keys."""
+    """Errors of dead-lettered dependencies that it continues without, by key."""
     history: list[EarlierAttempt] = Field(default_factory=list)
 
 
 class UnreadableSubtask(LeasedRow):
-    """A subtask under a fresh lease that nobody can work on: one of its values cannot be read."""
+    """A subtask under a new lease with a value that cannot be read, so that it cannot be done."""
 
     field: str
-    """The column, and the path inside it, such as `budget_usd`."""
+    """The column and the path within it, such as `budget_usd`."""
     problem: str
 
 
@@ -110,13 +110,13 @@ Claim = ClaimedSubtask | UnreadableSubtask
 
 
 class LeaseAnswer(LeasedRow):
-    """What became of one extension."""
+    """The result of one extension."""
 
     answer: Literal["ok", "cancel", "lost"]
     lease_expires_at: datetime | None = None
 
 
 class ReleaseAnswer(LeasedRow):
-    """What became of one release."""
+    """The result of one release."""
 
     answer: Literal["ok", "stale", "unknown"]

@@ -1,4 +1,4 @@
-"""How attempts end: completions, failures, and the database's answers to them."""
+"""Ends of attempts: completions, failures, and the database's answers to them."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,35 +13,35 @@ from protocol.records.plans import Plan, PlannedSubtask, Route, SelectionRecord
 
 
 class Usage(Argument):
-    """What one attempt used. None is unknown, which is not 0."""
+    """Usage of one attempt. None is unknown, not 0."""
 
     model_id: str
     provider: str
     input_tokens: int | None = None
-    """Prompt tokens that came from no cache."""
+    """Prompt tokens that were not read from a cache."""
     cached_tokens: int | None = None
     output_tokens: int | None = None
-    """Everything generated, thinking included."""
+    """All generated tokens, reasoning included."""
     reasoning_tokens: int | None = None
     cost_usd: Decimal | None = None
     first_token_ms: int | None = None
     duration_ms: int
     finish_reason: str | None = None
     simulated: bool = False
-    """Whether the vendor simulator was asked; it costs 0, and nothing is learned from it."""
+    """Whether the vendor simulator answered; the cost is 0, and nothing is learned from it."""
     derived: dict[str, Any] = Field(default_factory=dict)
-    """What we worked out ourselves, such as the source of the price."""
+    """Values that COGO derived, such as the source of the price."""
 
 
 class SessionMessage(Argument):
-    """One turn of a conversation."""
+    """A message of a session."""
 
     role: Literal["user", "assistant"]
     content: str
 
 
 class Completion(Argument):
-    """The work is done: a plan, a route, or an output."""
+    """The result of a completed attempt: a plan, a route, or an output."""
 
     ref: LeaseRef
     output: dict[str, Any]
@@ -50,20 +50,20 @@ class Completion(Argument):
     route: Route | None = None
     messages: list[SessionMessage] = Field(default_factory=list)
     subtasks: list[PlannedSubtask] | None = None
-    """What the work turned out to need; whatever waits for this subtask waits for these as well."""
+    """Subtasks to add; the dependants of this subtask wait for them too."""
     selections: list[SelectionRecord] | None = None
-    """For those subtasks."""
+    """Model selections for those subtasks."""
 
 
 class CompletionAnswer(LeasedRow):
-    """What became of one completion."""
+    """The result of one completion."""
 
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown", "invalid"]
     detail: str | None = None
 
 
 class ErrorInfo(Argument):
-    """Why something failed, for the person whose task it was."""
+    """An error, for the person whose task failed."""
 
     class_: str = Field(alias="class")
     message: str
@@ -73,23 +73,23 @@ class ErrorInfo(Argument):
     vendor: str | None = None
     hint: str | None = None
     retry_at: datetime | None = None
-    """When the vendor may be asked again, where that is long from now."""
+    """When the vendor may be called again, if that is much later."""
 
 
 class FailureAction(StrEnum):
-    """Who may try again."""
+    """What happens after a failure."""
 
     RETRY = "retry"
-    """The same model, later."""
+    """The same model is tried later."""
     REROUTE = "reroute"
-    """Another model: back to the CIO."""
+    """The CIO chooses another model."""
     GIVE_UP = "give_up"
     SNOOZE = "snooze"
-    """The same, later, without spending a failure."""
+    """As RETRY, without counting a failure."""
 
 
 class Failure(Argument):
-    """The work could not be done."""
+    """A failed attempt."""
 
     ref: LeaseRef
     error: ErrorInfo
@@ -99,10 +99,10 @@ class Failure(Argument):
 
 
 class FailureAnswer(LeasedRow):
-    """What became of a failure."""
+    """The result of recording a failure."""
 
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown"]
     status: str | None = None
     run_at: datetime | None = None
     after_ms: int | None = None
-    """How long until then, by the database's clock."""
+    """Time until `run_at`, by the database's clock."""

@@ -1,4 +1,4 @@
-"""Plans: what the CIO writes when it completes a PLAN, and when it routes anew."""
+"""Plans and routes, which the CIO writes when it completes a PLAN or a ROUTE."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -24,21 +24,21 @@ class PlannedSubtask(Argument):
     run_at: datetime | None = None
     needs_approval: bool = False
     on_failure: Literal["fail_task", "continue"] = "fail_task"
-    """With `continue`, what waits for it goes on without when it becomes a dead letter."""
+    """With `continue`, its dependants continue without it if it becomes a dead letter."""
 
 
 class SelectionRecord(Argument):
-    """A choice of a model, as it is stored and announced."""
+    """The selection of a model, as it is stored and announced."""
 
     key: str | None = None
-    """Which subtask of the plan it is for."""
+    """Key of its subtask in the plan."""
     task_id: str | None = None
-    """Only for choices outside a plan, like the next three."""
+    """Only for selections outside a plan, like the next three fields."""
     subtask_id: str | None = None
     request_id: UUID | None = None
-    """The message that asked: only the first answer to it is kept and announced."""
+    """Id of the request: only the first answer to it is stored and announced."""
     unnamed_request: bool = False
-    """Whether `request_id` was made of the message's words: said again later it is another one."""
+    """Whether `request_id` was derived from the message's content, so that it may recur."""
     agent_id: str | None = None
     requested_model: str | None = None
     selected_model: str | None = None
@@ -59,7 +59,7 @@ class Plan(Argument):
 
 
 class Route(Argument):
-    """Another model for a subtask that was handed back."""
+    """Another model for a subtask that an executor gave back."""
 
     lane: str
     params: dict[str, Any] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Money and permission: calls to models, caps on what they cost, grants, and what was used."""
+"""Spending: calls to models, budgets, grants and usage."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,40 +20,40 @@ class CallStart(Argument):
     task_id: UUID | None = None
     subtask_id: UUID | None = None
     attempt: int | None = None
-    """With `subtask_id`: the reservation ends with it."""
+    """With `subtask_id`: the reservation ends with this attempt."""
     owner: UUID | None = None
     model_id: str
     provider: str
     provider_model: str
     regions: list[str] | None = None
-    """Where the provider declares to process prompts; None when it does not say."""
+    """Where the provider declares that it processes prompts; None if it does not."""
     simulated: bool = False
     key_label: str | None = None
     masked_keys: int = 0
     prompt_sha256: str
     max_usd: Decimal | None = None
-    """The most that it can cost; None when no price is known."""
+    """Maximum cost; None if no price is known."""
 
 
 class CallEnd(CallStart):
-    """The same call, when it has ended."""
+    """The same call when it has ended."""
 
     outcome: Literal["completed", "failed", "cancelled", "cached"]
     first_token_ms: int | None = None
     duration_ms: int
     input_tokens: int | None = None
-    """Prompt tokens that came from no cache and went into none. The parts are disjoint."""
+    """Prompt tokens neither read from nor written to a cache. The counts are disjoint."""
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     output_tokens: int | None = None
-    """Everything generated, thinking included."""
+    """All generated tokens, reasoning included."""
     reasoning_tokens: int | None = None
     cost_usd: Decimal | None = None
     price_source: str | None = None
     price_date: date | None = None
     error_class: str | None = None
     prompt: dict[str, Any] | None = None
-    """Only where the operator switched storing on."""
+    """Only if the operator enabled storing prompts."""
 
 
 class CallAnswer(Row):
@@ -61,19 +61,19 @@ class CallAnswer(Row):
 
     answer: Literal["ok", "refused", "wait", "not_granted", "banned", "stale"]
     scope: str | None = None
-    """Whose cap holds it back: task, total, owner or provider."""
+    """Which budget refuses it: task, total, owner or provider."""
     detail: str | None = None
     resets_at: datetime | None = None
 
 
 class Booked(Row):
-    """Whether the end of a call was new."""
+    """Whether the end of a call was booked now, and not before."""
 
     booked: bool
 
 
 class Budget(Row):
-    """A cap, and how it stands in this period."""
+    """A budget and what is spent of it in this period."""
 
     scope: BudgetScope
     key: str
@@ -84,16 +84,16 @@ class Budget(Row):
     reserved_usd: Decimal
     resets_at: datetime | None = None
     is_default: bool = False
-    """Whether it was made from the default, of an owner whom operators gave no cap."""
+    """Whether it derives from the default, for an owner without a budget of their own."""
 
     @property
     def is_personal_default(self) -> bool:
-        """Whether it is the default as it stands for one user; there may be thousands."""
+        """Whether it is the default applied to one user; there may be thousands."""
         return self.is_default and self.key != "anonymous"
 
     @property
     def is_template(self) -> bool:
-        """Whether it is the default itself, which holds for each owner without a cap."""
+        """Whether it is the default itself, for each owner without a budget of their own."""
         return (self.scope, self.key) == ("owner", "*")
 
 
@@ -104,14 +104,14 @@ class Removed(Row):
 
 
 class Grants(Row):
-    """What operators granted an owner. `owner` is None for tasks without one."""
+    """The grants of an owner. `owner` is None for tasks without one."""
 
     owner: UUID | None = None
     models: list[str] = Field(default_factory=list)
-    """Which models may be used; all when `providers` is empty, too."""
+    """Models that may be used; all if `providers` is empty too."""
     providers: list[str] = Field(default_factory=list)
     priority: int | None = None
-    """Down to which number priorities count among owners; None: they order the owner's own work."""
+    """The least number that counts among owners; None: priorities order only the owner's work."""
 
 
 class CallRow(ListedRow):
@@ -149,7 +149,7 @@ class CallRow(ListedRow):
 
 
 class UsageRow(Row):
-    """What one owner used of one model at one provider in one day (UTC): a row of `cogo_usage`."""
+    """A row of `cogo_usage`: one owner's usage of one model at one provider on one day (UTC)."""
 
     day: date
     owner: UUID | None = None
@@ -164,6 +164,6 @@ class UsageRow(Row):
     reasoning_tokens: int
     cost_usd: Decimal
     unpriced: int
-    """Calls whose cost nobody knows; it is not in `cost_usd`."""
+    """Number of calls with an unknown cost, which is not in `cost_usd`."""
     simulated: bool = False
-    """Whether the vendor simulator was asked instead of the model."""
+    """Whether the vendor simulator answered in place of the model."""

@@ -1,4 +1,4 @@
-"""Tasks and subtasks as their rows say."""
+"""Tasks and subtasks."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,12 +13,12 @@ from protocol.records.base import Argument, ListedRow
 
 
 class NewTask(Argument):
-    """What a person asks for. Only `prompt` is required; the planner judges the rest."""
+    """A task to submit. Only `prompt` is required; the planner validates the rest."""
 
     id: UUID | None = None
-    """Chosen by whoever wants to listen before the task begins, or to ask twice for one task."""
+    """Chosen by callers who listen before the task begins, or retry the submission."""
     owner: UUID | None = None
-    """Only operators choose it; for everybody else it is whoever asks."""
+    """Only operators may choose it; for others it is the caller."""
     prompt: str
     type: str = "GENERATE_CODE"
     params: JsonObject = Field(default_factory=dict)
@@ -38,7 +38,7 @@ class Task(ListedRow):
 
     id: UUID
     seq: int = 0
-    """Order of insertion; pages of a listing go by it."""
+    """Order of insertion, which lists are paged by."""
     type: str
     prompt: str
     params: JsonValue = None
@@ -56,20 +56,20 @@ class Task(ListedRow):
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     cost_usd: Decimal | None = None
-    """None once the cost of any attempt is unknown."""
+    """None if the cost of any attempt is unknown."""
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
     simulated: bool = False
-    """Whether the vendor simulator was asked instead of a model."""
+    """Whether the vendor simulator answered in place of a model."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
 
 class TaskLine(ListedRow):
-    """What a list of tasks says of one: not what it was given, nor what came out."""
+    """A task in a list, without params and result."""
 
     id: UUID
     seq: int

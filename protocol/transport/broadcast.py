@@ -1,4 +1,4 @@
-"""Many messages in one request: progress goes out over HTTP, through one pooled client."""
+"""Broadcasts over HTTP: many messages in one request, through one pooled client."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.json_values import make_storable
 
 MESSAGE_BYTES: Final = 32 * 1024
-"""Larger messages belong into a row; hosted projects and clients set limits not far above."""
+"""Larger messages belong in a row; limits of hosted projects and clients are not much higher."""
 
 
 class Broadcaster:
-    """Says messages on private topics. The official client would open a connection for each."""
+    """Sends messages on private topics. The official client would open a connection for each."""
 
     def __init__(self, url: str, key: str) -> None:
         self._http = httpx.AsyncClient(
@@ -38,11 +38,11 @@ class Broadcaster:
         await self._http.aclose()
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Send all in one request, without a retry: what is late is of no use.
+        """Send all messages in one request, without a retry: a late message is useless.
 
-        Raises StoreUnavailable and Unauthorized. Too large a message is left out and logged.
+        Raise StoreUnavailable or Unauthorized. Messages that are too large are logged and omitted.
         """
-        bodies = [body for each in messages if (body := _body(each)) is not None]
+        bodies = [body for each in messages if (body := _build_body(each)) is not None]
         if not bodies:
             return
         try:
@@ -55,7 +55,7 @@ class Broadcaster:
             raise StoreUnavailable(f"Realtime answered {answer.status_code}: {answer.text[:200]}")
 
 
-def _body(message: OutgoingMessage) -> dict[str, object] | None:
+def _build_body(message: OutgoingMessage) -> dict[str, object] | None:
     envelope = message.envelope
     payload = make_storable(envelope.model_dump(mode="json"))
     if len(json.dumps(payload, ensure_ascii=False).encode()) > MESSAGE_BYTES:

@@ -1,7 +1,4 @@
-"""Channels that stay alive: topics and who listens to them, over as many lines as they need.
-
-The agent notices nothing of a line that breaks: it polls.
-"""
+"""The bus over Realtime: topics and their listeners, over as many connections as they need."""
 
 import asyncio
 import contextlib
@@ -20,8 +17,8 @@ from protocol.messages import MUST_BE_ANSWERED, Envelope, is_known
 from protocol.transport.broadcast import Broadcaster
 from protocol.transport.realtime_connection import ConnectionOptions, RealtimeConnection
 
-MOST_NOTED: Final = 100
-"""How many kinds of odd messages a listener logs; a sender may invent types without end."""
+MAX_LOGGED_KINDS: Final = 100
+"""How many kinds of unusable messages a listener logs; a sender may invent types without end."""
 
 
 @dataclass(eq=False, slots=True)
@@ -29,18 +26,18 @@ class _Listener:
     topic: str
     on_message: Callable[[Envelope], None]
     on_ready: Callable[[], None] | None
-    noted: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)
 
-    def notes(self, kind: str) -> bool:
-        """Whether this kind of odd message has not been logged yet."""
-        if kind in self.noted or len(self.noted) >= MOST_NOTED:
+    def should_log(self, kind: str) -> bool:
+        """Return whether this kind of unusable message has not been logged yet."""
+        if kind in self.logged or len(self.logged) >= MAX_LOGGED_KINDS:
             return False
-        self.noted.add(kind)
+        self.logged.add(kind)
         return True
 
 
 class Channels:
-    """Implements `protocol.bus.Bus`. Use it within `async with`, in one event loop."""
+    """Implementation of `protocol.bus.Bus`. Use it within `async with`, on one event loop."""
 
     def __init__(self, url: str, key: str, *, options: ConnectionOptions | None = None) -> None:
         self._url = f"{url.rstrip('/')}/realtime/v1"
@@ -48,7 +45,7 @@ class Channels:
         self._options = options or ConnectionOptions()
         self._broadcasts = Broadcaster(url, key)
         self._listeners: dict[str, list[_Listener]] = {}
-        self._lines: dict[RealtimeConnection, asyncio.Task[None]] = {}
+        self._running: dict[RealtimeConnection, asyncio.Task[None]] = {}
         self._connections = 0
 
     async def __aenter__(self) -> Self:
@@ -63,9 +60,9 @@ class Channels:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for running in self._lines.values():
+        for running in self._running.values():
             running.cancel()
-        # Closed without the block's error: the group would wrap it, and callers look for it bare.
+        # Closed without the block's error: the group would wrap it in an exception group.
         await self._stack.aclose()
 
     @property
@@ -76,7 +73,7 @@ class Channels:
     @property
     def is_subscribed(self) -> bool:
         """See `Bus.is_subscribed`."""
-        return bool(self._listeners) and all(map(self._hears, self._listeners))
+        return bool(self._listeners) and all(map(self._is_joined, self._listeners))
 
     def listen(
         self,
@@ -86,86 +83,86 @@ class Channels:
         on_ready: Callable[[], None] | None = None,
     ) -> AbstractAsyncContextManager[None]:
         """See `Bus.listen`."""
-        return self._listening(_Listener(topic, on_message, on_ready))
+        return self._listen(_Listener(topic, on_message, on_ready))
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
         """See `Bus.publish`."""
         await self._broadcasts.send(messages)
 
     @asynccontextmanager
-    async def _listening(self, listener: _Listener) -> AsyncIterator[None]:
+    async def _listen(self, listener: _Listener) -> AsyncIterator[None]:
         topic = listener.topic
         together = self._listeners.setdefault(topic, [])
         together.append(listener)
         if len(together) == 1:
-            self._place(topic)
-        if self._hears(topic):
-            self._ready(listener)
+            self._assign(topic)
+        if self._is_joined(topic):
+            self._notify_ready(listener)
         try:
             yield
         finally:
             together.remove(listener)
             if not together:
                 del self._listeners[topic]
-                for line in self._lines:
-                    line.drop(topic)
+                for connection in self._running:
+                    connection.remove(topic)
 
-    def _place(self, topic: str) -> None:
-        """Give the topic to a line that has room, a new one if need be."""
-        for line in self._lines:
-            if line.has_room:
-                line.add(topic)
+    def _assign(self, topic: str) -> None:
+        """Add the topic to a connection that has room, or to a new one."""
+        for connection in self._running:
+            if connection.has_room:
+                connection.add(topic)
                 return
-        line = RealtimeConnection(self._url, self._key, ears=self, options=self._options)
-        line.add(topic)
-        self._lines[line] = self._group.create_task(self._run(line), name="realtime")
+        connection = RealtimeConnection(self._url, self._key, listener=self, options=self._options)
+        connection.add(topic)
+        self._running[connection] = self._group.create_task(self._run(connection), name="realtime")
 
-    async def _run(self, line: RealtimeConnection) -> None:
-        await line.run()
-        del self._lines[line]
+    async def _run(self, connection: RealtimeConnection) -> None:
+        await connection.run()
+        del self._running[connection]
 
-    def _hears(self, topic: str) -> bool:
-        return any(line.hears(topic) for line in self._lines)
+    def _is_joined(self, topic: str) -> bool:
+        return any(connection.is_joined(topic) for connection in self._running)
 
-    def connected(self) -> None:
-        """See `Ears.connected`."""
+    def on_connected(self) -> None:
+        """See `ConnectionListener.on_connected`."""
         self._connections += 1
 
-    def joined(self, topic: str) -> None:
-        """See `Ears.joined`."""
-        for each in self._listeners_of(topic):
-            self._ready(each)
+    def on_joined(self, topic: str) -> None:
+        """See `ConnectionListener.on_joined`."""
+        for each in self._get_listeners(topic):
+            self._notify_ready(each)
 
-    def crowded_out(self, topic: str) -> None:
-        """See `Ears.crowded_out`."""
-        self._place(topic)
+    def on_rejected(self, topic: str) -> None:
+        """See `ConnectionListener.on_rejected`."""
+        self._assign(topic)
 
-    def heard(self, topic: str, raw: dict[str, Any]) -> None:
-        """See `Ears.heard`."""
+    def on_message(self, topic: str, raw: dict[str, Any]) -> None:
+        """See `ConnectionListener.on_message`."""
         body = raw.get("payload")
         kind = str(raw.get("event"))[:100]
-        for each in self._listeners_of(topic):
+        for each in self._get_listeners(topic):
             try:
                 message = Envelope.parse(body if isinstance(body, dict) else {})
                 known = message.type in MUST_BE_ANSWERED or is_known(message)
             except MalformedMessage as error:
-                if each.notes(f"malformed {kind}"):
+                if each.should_log(f"malformed {kind}"):
                     logger.warning(
                         "a malformed message was ignored", topic=topic, event=kind, error=str(error)
                     )
                 return
-            if not known and each.notes(f"unknown {kind}"):
+            if not known and each.should_log(f"unknown {kind}"):
                 logger.info("a message has a type that is not known here", topic=topic, event=kind)
-            self._safely(partial(each.on_message, message), topic)
+            self._call_or_log(partial(each.on_message, message), topic)
 
-    def _listeners_of(self, topic: str) -> list[_Listener]:
+    def _get_listeners(self, topic: str) -> list[_Listener]:
         return list(self._listeners.get(topic, ()))
 
-    def _ready(self, listener: _Listener) -> None:
+    def _notify_ready(self, listener: _Listener) -> None:
         if listener.on_ready is not None:
-            self._safely(listener.on_ready, listener.topic)
+            self._call_or_log(listener.on_ready, listener.topic)
 
-    def _safely(self, call: Callable[[], None], topic: str) -> None:
+    def _call_or_log(self, call: Callable[[], None], topic: str) -> None:
         try:
             call()
         except Exception:

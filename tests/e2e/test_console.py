@@ -107,7 +107,7 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
     )
 
     button(page, "Good answer").click()
-    await eventually(says(page, "#news", "Noted: good answer"), within=SECONDS)
+    await eventually(says(page, "#news", "Saved: good answer"), within=SECONDS)
 
     assert not button(page, "Good answer").is_enabled()
     assert button(page, "Bad answer").is_enabled()

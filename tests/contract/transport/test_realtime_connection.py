@@ -147,7 +147,7 @@ async def test_a_channel_whose_token_expired_is_joined_anew() -> None:
 async def test_a_connection_that_does_not_hear_itself_is_made_anew() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, tick_every=soon, tick_patience=soon * 10)
+        switchboard, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 10)
 
         switchboard.has_echo = False
         await eventually(lambda: listener.subscriptions >= 2)
@@ -159,7 +159,7 @@ async def test_a_connection_that_does_not_hear_itself_is_made_anew() -> None:
 async def test_a_connection_that_hears_itself_is_kept() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, tick_every=soon, tick_patience=soon * 100)
+        switchboard, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 100)
 
         await eventually(
             lambda: [each["event"] for each in switchboard.said].count("broadcast") > 9
@@ -171,7 +171,7 @@ async def test_a_connection_that_hears_itself_is_kept() -> None:
 async def test_a_connection_to_a_frozen_server_is_made_anew() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, ping_every=soon, ping_patience=soon * 10)
+        switchboard, listener = await listening(stack, ping_every=soon, ping_timeout=soon * 10)
 
         switchboard.freeze()
         await eventually(lambda: listener.subscriptions >= 2)
