@@ -81,7 +81,7 @@ def load_keys(directory: Path) -> Keys:
         return rotate_keys(directory)
     stored = read_json_object(path) or {}
     try:
-        return Keys(**{name: str(stored[name]) for name in _stored_names()})
+        return Keys(**{name: str(stored[name]) for name in _list_stored_names()})
     except KeyError as error:
         raise CannotStart(
             f"{path} is damaged: restore it, or remove it to get new keys."
@@ -94,7 +94,7 @@ def rotate_keys(directory: Path) -> Keys:
     Call it only while no server runs on the directory: a running one keeps the keys it has read.
     """
     fresh = make_keys()
-    stored = {name: getattr(fresh, name) for name in _stored_names()}
+    stored = {name: getattr(fresh, name) for name in _list_stored_names()}
     write_private(directory / _FILE, json.dumps(stored, indent=2))
     return fresh
 
@@ -191,7 +191,7 @@ def sign_jwt(keys: Keys, claims: dict[str, Any]) -> str:
     return jwt.encode(claims, keys.jwt_secret, algorithm="HS256")
 
 
-def _stored_names() -> list[str]:
+def _list_stored_names() -> list[str]:
     return [each.name for each in fields(Keys) if each.init]
 
 

@@ -18,7 +18,7 @@ from embedded.postgres.bootstrap import default_privileges_sql
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from embedded.server import create_supabase_app, serve_app
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
 
@@ -31,7 +31,7 @@ async def run_server(
     is_port_required: bool = True,
     host: str = LOOPBACK,
     with_faults: bool = False,
-    limits: Limits | None = None,
+    limits: RealtimeLimits | None = None,
     legacy_grants: bool | None = None,
 ) -> AsyncIterator[State]:
     """Run everything on a state directory and yield the state that was written there.

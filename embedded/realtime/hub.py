@@ -15,7 +15,7 @@ from embedded.realtime.access.authorization import Authorizer
 from embedded.realtime.access.callers import CallerResolver
 from embedded.realtime.changes.feed import ChangeFeed
 from embedded.realtime.delivery import Delivery
-from embedded.realtime.limits import Limits, RateLimiter
+from embedded.realtime.limits import RealtimeLimits, SlidingWindowLimiter
 from embedded.realtime.messages import MessageStore
 from embedded.realtime.topics import Topics
 
@@ -32,10 +32,10 @@ class RealtimeServices:
 
     feed: ChangeFeed
     authorizer: Authorizer
-    join_rate: RateLimiter
-    limits: Limits
+    join_rate: SlidingWindowLimiter
+    limits: RealtimeLimits
     messages: MessageStore
-    message_rate: RateLimiter
+    message_rate: SlidingWindowLimiter
     topics: Topics
     callers: CallerResolver
 
@@ -43,13 +43,15 @@ class RealtimeServices:
 class Hub:
     """Creates the services for sockets, and delivers messages and changes within its context."""
 
-    def __init__(self, *, database: Database, keys: Keys, limits: Limits | None = None) -> None:
+    def __init__(
+        self, *, database: Database, keys: Keys, limits: RealtimeLimits | None = None
+    ) -> None:
         self._database = database
-        limits = limits or Limits()
+        limits = limits or RealtimeLimits()
 
-        def limiter(max_per_second: float | None) -> RateLimiter:
+        def limiter(max_per_second: float | None) -> SlidingWindowLimiter:
             window = limits.rate_window_seconds
-            return RateLimiter(max_per_second, window_seconds=window, clock=time.monotonic)
+            return SlidingWindowLimiter(max_per_second, window_seconds=window, clock=time.monotonic)
 
         self.services = RealtimeServices(
             feed=ChangeFeed(database),

@@ -9,7 +9,7 @@ _BUCKETS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RealtimeLimits:
     """Limits; the defaults are those of a hosted project, unless noted otherwise."""
 
     channels_per_socket: int = 100
@@ -32,13 +32,13 @@ class Limits:
     queued_bytes: int = 32_000_000
 
 
-HOSTED: Final = Limits(
+HOSTED: Final = RealtimeLimits(
     joins_per_second=100, messages_per_second=100, rate_window_seconds=60, refusal_seconds=5
 )
 """Limits of the Free plan, https://supabase.com/docs/guides/realtime/limits."""
 
 
-class RateLimiter:
+class SlidingWindowLimiter:
     """Limits the mean rate over a sliding window; without a maximum it allows everything."""
 
     def __init__(

@@ -21,7 +21,7 @@ from embedded.keys import Keys, make_keys
 from embedded.postgres.binaries import DEFAULT_MAJOR
 from embedded.postgres.database import Database
 from embedded.realtime.hub import Hub, RealtimeServices
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from embedded.realtime.routes import realtime_routes
 from embedded.server import serve_app
 from tests.support.eventually import eventually
@@ -30,7 +30,7 @@ from tests.support.servers.postgres import Cluster
 
 ALICE = "0d4f4f3e-6c1f-4b6e-9d0a-1d2f3a4b5c6d"
 JWT_SECRET = "COGO_CONTRACT_JWT_SECRET"
-USUAL = Limits(refusal_seconds=0.01)
+USUAL = RealtimeLimits(refusal_seconds=0.01)
 ONE_POSTGRES = pytest.mark.parametrize("cluster", [DEFAULT_MAJOR], ids=["pg18"], indirect=True)
 """For laws in which the database has no part."""
 
@@ -127,13 +127,15 @@ class Server:
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> RealtimeLimits:
     """Overridden by tests that reach a limit."""
     return USUAL
 
 
 @pytest.fixture
-def standing(request: pytest.FixtureRequest, cluster: Cluster, limits: Limits) -> Server | None:
+def standing(
+    request: pytest.FixtureRequest, cluster: Cluster, limits: RealtimeLimits
+) -> Server | None:
     """Return the module's server, None for a test that reaches a limit."""
     if foreign_target() is not None:
         if cluster.major != DEFAULT_MAJOR:
@@ -149,7 +151,7 @@ def standing(request: pytest.FixtureRequest, cluster: Cluster, limits: Limits) -
 
 @pytest.fixture
 async def server(
-    request: pytest.FixtureRequest, standing: Server | None, limits: Limits
+    request: pytest.FixtureRequest, standing: Server | None, limits: RealtimeLimits
 ) -> AsyncIterator[Server]:
     """Yield a server that no other test uses, and check that nothing stays in it."""
     if standing is None:
@@ -205,13 +207,17 @@ def foreign_server() -> Iterator[Server]:
             runner.run(execute(target.db_url, _NO_TABLES + _NO_POLICIES + standing))
 
 
-def a_server(cluster: Cluster, name: str, limits: Limits) -> AbstractAsyncContextManager[Server]:
+def a_server(
+    cluster: Cluster, name: str, limits: RealtimeLimits
+) -> AbstractAsyncContextManager[Server]:
     """Serve Realtime on this database, on a port of its own."""
     return serve_realtime(lambda role: cluster.dsn(role, name), limits)
 
 
 @contextlib.asynccontextmanager
-async def serve_realtime(dsn: Callable[[str], str], limits: Limits) -> AsyncIterator[Server]:
+async def serve_realtime(
+    dsn: Callable[[str], str], limits: RealtimeLimits
+) -> AsyncIterator[Server]:
     """Serve Realtime on the database whose URL `dsn` gives for each role."""
     keys = make_keys()
     # asyncio turns Nagle's delay off only for sockets that name their protocol.

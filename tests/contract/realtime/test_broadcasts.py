@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import Wire, wire
 
@@ -115,7 +115,7 @@ async def test_text_pushes_reach_serializer_2_as_text(server: Server) -> None:
         assert await hearer.receive() == [None, None, "realtime:room", "broadcast", HELLO]
 
 
-@pytest.mark.parametrize("limits", [Limits(payload_bytes=1000)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(payload_bytes=1000)])
 async def test_large_messages_are_dropped_and_reported_only_with_ack(server: Server) -> None:
     large = HELLO | {"payload": "x" * 1000}
     async with (
@@ -152,7 +152,7 @@ async def test_public_and_private_topics_of_one_name_are_distinct(server: Server
         assert await public.is_silent()
 
 
-@pytest.mark.parametrize("limits", [Limits(queued_frames=50, queued_bytes=100_000_000)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(queued_frames=50, queued_bytes=100_000_000)])
 async def test_a_client_that_does_not_read_is_disconnected_and_delays_nobody(
     server: Server,
 ) -> None:
@@ -205,7 +205,7 @@ async def test_the_hundred_and_first_channel_of_a_socket_is_refused(server: Serv
         assert answer == {"status": "error", "response": {"reason": reason}}
 
 
-@pytest.mark.parametrize("limits", [Limits(idle_seconds=0.3)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(idle_seconds=0.3)])
 async def test_an_idle_socket_is_closed(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         assert await socket.closed_with() == 1000

@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ALICE, Server
 from tests.contract.realtime.wire import wire
 
@@ -72,7 +72,7 @@ async def test_private_messages_reach_only_topics_that_the_sender_may_write_to(
         assert await socket.is_silent()
 
 
-@pytest.mark.parametrize("limits", [Limits(payload_bytes=100)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(payload_bytes=100)])
 async def test_each_error_of_a_batch_is_named(server: Server) -> None:
     too_large = "Payload size exceeds tenant limit"
     for messages, errors in (

@@ -9,7 +9,7 @@ import websockets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import wire
 
@@ -42,7 +42,7 @@ FRAMES = (
 )
 
 
-@pytest.mark.parametrize("limits", [Limits(refusal_seconds=0.001)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(refusal_seconds=0.001)])
 @settings(
     max_examples=60,
     deadline=None,

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ONE_POSTGRES, Server
 from tests.contract.realtime.wire import wire
 
@@ -11,7 +11,7 @@ pytestmark = ONE_POSTGRES
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(refusal_seconds=0.05, joins_per_second=0.2, rate_window_seconds=10)]
+    "limits", [RealtimeLimits(refusal_seconds=0.05, joins_per_second=0.2, rate_window_seconds=10)]
 )
 async def test_too_many_joins_get_an_error_and_close_the_socket(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
@@ -26,7 +26,9 @@ async def test_too_many_joins_get_an_error_and_close_the_socket(server: Server) 
         assert await socket.closed_with() == 1001
 
 
-@pytest.mark.parametrize("limits", [Limits(messages_per_second=0.2, rate_window_seconds=10)])
+@pytest.mark.parametrize(
+    "limits", [RealtimeLimits(messages_per_second=0.2, rate_window_seconds=10)]
+)
 async def test_too_many_messages_close_the_channel_but_not_the_socket(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room", broadcast={"self": True})
@@ -46,7 +48,9 @@ async def test_too_many_messages_close_the_channel_but_not_the_socket(server: Se
         assert (await socket.receive())["payload"] == unmatched
 
 
-@pytest.mark.parametrize("limits", [Limits(messages_per_second=0.2, rate_window_seconds=10)])
+@pytest.mark.parametrize(
+    "limits", [RealtimeLimits(messages_per_second=0.2, rate_window_seconds=10)]
+)
 async def test_too_many_messages_over_http_are_refused_and_none_of_them_sent(
     server: Server,
 ) -> None:

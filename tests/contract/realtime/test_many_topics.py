@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from embedded.realtime.limits import HOSTED, Limits
+from embedded.realtime.limits import HOSTED, RealtimeLimits
 from protocol.bus import OutgoingMessage
 from protocol.messages import Envelope
 from protocol.transport.channels import Channels
@@ -49,7 +49,7 @@ async def test_more_topics_than_one_hosted_connection_allows_are_served(server: 
     assert not records
 
 
-@pytest.mark.parametrize("limits", [Limits(channels_per_socket=5, refusal_seconds=0.01)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(channels_per_socket=5, refusal_seconds=0.01)])
 async def test_a_lower_limit_of_topics_is_respected(server: Server) -> None:
     with captured_logs("WARNING") as records:
         async with channels_of(server) as channels:

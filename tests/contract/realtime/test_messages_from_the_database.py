@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ALICE, Server, a_server
 from tests.contract.realtime.wire import wire
 from tests.support.eventually import eventually
@@ -184,7 +184,7 @@ async def test_any_row_is_broadcast_and_invalid_notifications_are_ignored(
         assert (await socket.receive())["payload"]["event"] == "e"
 
 
-@pytest.mark.parametrize("limits", [Limits(payload_bytes=1000)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(payload_bytes=1000)])
 async def test_a_message_over_the_limit_is_dropped_silently(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await socket.join("room")
@@ -266,7 +266,7 @@ async def test_a_starting_server_deletes_messages_older_than_three_days(
         rows = await connection.fetch("select event from realtime.messages where topic = $1", topic)
         return [row["event"] for row in rows] == ["kept"]
 
-    async with a_server(cluster, name, Limits()):
+    async with a_server(cluster, name, RealtimeLimits()):
         was_pruned: bool = await eventually(kept)
         assert was_pruned
     await connection.close()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from embedded.realtime.limits import Limits
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ALICE, ONE_POSTGRES, Server
 from tests.contract.realtime.wire import Wire, wire
 
@@ -110,7 +110,7 @@ async def test_the_sixth_call_within_the_window_closes_the_channel(server: Serve
         assert (await socket.receive())["event"] == "phx_close"
 
 
-@pytest.mark.parametrize("limits", [Limits(payload_bytes=100)])
+@pytest.mark.parametrize("limits", [RealtimeLimits(payload_bytes=100)])
 async def test_a_large_payload_closes_the_channel(server: Server) -> None:
     async with wire(server.url, server.keys.publishable) as socket:
         await join(socket, "a")

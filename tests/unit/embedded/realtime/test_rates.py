@@ -1,4 +1,4 @@
-from embedded.realtime.limits import RateLimiter
+from embedded.realtime.limits import SlidingWindowLimiter
 
 
 class Clock:
@@ -9,7 +9,7 @@ class Clock:
 
 
 def test_a_burst_is_allowed_up_to_the_mean() -> None:
-    rate = RateLimiter(2, window_seconds=10, clock=Clock())
+    rate = SlidingWindowLimiter(2, window_seconds=10, clock=Clock())
 
     assert all(rate.allow() for _ in range(20))
     assert not rate.allow()
@@ -17,7 +17,7 @@ def test_a_burst_is_allowed_up_to_the_mean() -> None:
 
 def test_events_older_than_the_window_do_not_count() -> None:
     clock = Clock()
-    rate = RateLimiter(2, window_seconds=10, clock=clock)
+    rate = SlidingWindowLimiter(2, window_seconds=10, clock=clock)
     assert rate.allow(20)
     clock.now = 9.9
     assert not rate.allow()
@@ -28,6 +28,6 @@ def test_events_older_than_the_window_do_not_count() -> None:
 
 
 def test_without_a_limit_everything_is_allowed() -> None:
-    rate = RateLimiter(None, window_seconds=10, clock=Clock())
+    rate = SlidingWindowLimiter(None, window_seconds=10, clock=Clock())
 
     assert all(rate.allow(10**9) for _ in range(3))

@@ -14,7 +14,7 @@ from embedded.realtime.broadcasts import PayloadBroadcast
 from embedded.realtime.changes.feed import ChangeFeed
 from embedded.realtime.channel import Channel, Mailbox
 from embedded.realtime.hub import RealtimeServices
-from embedded.realtime.limits import Limits, RateLimiter
+from embedded.realtime.limits import RealtimeLimits, SlidingWindowLimiter
 from embedded.realtime.messages import MessageStore, StoredMessage
 from embedded.realtime.topics import Topic, Topics
 from embedded.realtime.wire.frame_writer import FrameWriter
@@ -57,7 +57,7 @@ def a_row(number: int) -> StoredMessage:
 
 async def test_messages_during_a_replay_follow_it_and_are_not_repeated() -> None:
     database = Database(requests_dsn="", admin_dsn="")
-    rate = RateLimiter(None, window_seconds=1, clock=time.monotonic)
+    rate = SlidingWindowLimiter(None, window_seconds=1, clock=time.monotonic)
     messages, topics, said = SlowMessages(database), Topics(), list[str | bytes]()
     config: dict[str, Json] = {"private": True, "broadcast": {"replay": {"since": 1}}}
     channel = Channel(
@@ -79,7 +79,7 @@ async def test_messages_during_a_replay_follow_it_and_are_not_repeated() -> None
             feed=ChangeFeed(database),
             authorizer=OpenGate(database),
             join_rate=rate,
-            limits=Limits(),
+            limits=RealtimeLimits(),
             messages=messages,
             message_rate=rate,
             topics=topics,
