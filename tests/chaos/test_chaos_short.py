@@ -21,7 +21,7 @@ SIZE = Size(
 )
 
 
-async def test_whatever_dies_each_task_ends_once_and_every_end_has_a_reason() -> None:
+async def test_each_task_ends_once_and_with_a_reason_whatever_dies() -> None:
     with state_directory() as home:
         result = await run(home, SIZE, print)
 

@@ -171,7 +171,7 @@ async def test_fifty_calls_at_once_never_exceed_a_cap(
 
 
 @pytest.mark.parametrize("how", ["reaped", "released", "died", "cancelled"])
-async def test_what_a_vanished_holder_reserved_is_free_again(
+async def test_a_reservation_of_a_vanished_holder_is_free_again(
     database: Database, agent: Agent, how: str
 ) -> None:
     await cap(agent, 1)

@@ -291,7 +291,7 @@ async def test_draws_at_the_same_time_get_what_there_is_and_no_more(
     assert sum(each.result()["granted"] for each in draws) == 3
 
 
-async def test_what_is_refused_says_for_how_long_and_takes_nothing(agent: Agent) -> None:
+async def test_a_refused_draw_returns_the_wait_and_takes_nothing(agent: Agent) -> None:
     assert (await draw(agent, 6, tokens=100))["granted"]
 
     refused = await draw(agent, 3, tokens=100)
@@ -314,7 +314,7 @@ async def test_more_than_a_bucket_holds_is_granted_by_a_full_one_and_paid_back(
     assert (await draw(agent))["granted"]
 
 
-async def test_what_was_drawn_too_much_comes_back_once(agent: Agent, first: Executor) -> None:
+async def test_an_excess_draw_is_returned_once(agent: Agent, first: Executor) -> None:
     await draw(agent, 6)
     back = [{"bucket": "requests", "amount": 5, "per_minute": 60}]
 

@@ -98,7 +98,7 @@ def broken_promises(old: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("release", GOLDEN)
-async def test_what_a_release_sends_is_accepted_and_answered(
+async def test_requests_of_a_release_are_accepted_and_answered(
     database: Database, release: str
 ) -> None:
     assert broken_promises(GOLDEN[release], await surface_of(database)) == []

@@ -72,7 +72,7 @@ async def test_saying_it_again_changes_nothing_and_allow_takes_it_back(agent: Ag
     assert (await knowledge(agent))["controls"] == []
 
 
-async def test_who_asked_by_name_keeps_a_drained_model_but_no_banned_one(agent: Agent) -> None:
+async def test_a_requested_model_is_kept_when_drained_but_not_when_banned(agent: Agent) -> None:
     task_id = await insert_task(agent.connection, model="model-a")
     [plan] = await agent.claim("cio")
     await agent.complete(plan, plan={"subtasks": [step("a", lane="model-a")]})

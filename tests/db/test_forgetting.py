@@ -82,7 +82,7 @@ async def test_people_forget_what_is_theirs_whoever_they_say_they_are(database: 
     assert await left(service) == [(BOB, "x"), (None, "x")]
 
 
-async def test_somebody_without_a_name_forgets_nothing(database: Database) -> None:
+async def test_an_anonymous_caller_deletes_nothing(database: Database) -> None:
     service = await database.connect()
     nobody = await database.connect("authenticated")
     await keep(service, None, "x")

@@ -17,13 +17,13 @@ async def grant(agent: Agent, owner: object, models: list[str], providers: list[
 
 
 @pytest.mark.parametrize("model", [None, "model-a", "MODEL-A", "nick"])
-async def test_what_is_granted_may_be_asked_for(agent: Agent, model: str | None) -> None:
+async def test_a_granted_model_may_be_requested(agent: Agent, model: str | None) -> None:
     await grant(agent, ALICE, ["model-a"], [])
 
     assert await insert_task(agent.connection, owner=ALICE, model=model)
 
 
-async def test_what_is_not_granted_is_refused_at_once_with_what_is(
+async def test_a_model_that_is_not_granted_is_refused_at_once_with_those_that_are(
     database: Database, agent: Agent
 ) -> None:
     await grant(agent, ALICE, ["model-a", "model-c"], [])

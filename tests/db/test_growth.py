@@ -19,7 +19,7 @@ async def messages_of(database: Database, event: str = "MCP_SUBTASK") -> list[Ro
     return [dict(row["payload"]) for row in found]
 
 
-async def test_what_waited_for_a_subtask_waits_for_what_it_adds(agent: Agent) -> None:
+async def test_dependents_of_a_subtask_wait_for_those_that_it_adds(agent: Agent) -> None:
     task_id = await plan_task(agent, step("map"), step("join", "map"))
     lease = await claim_one(agent)
 
@@ -136,7 +136,7 @@ async def test_a_dead_letter_is_redriven_while_nobody_went_on_without_it(agent: 
     assert (await claim_one(agent))["failed_inputs"] == {}
 
 
-async def test_what_others_went_on_without_stays_dead(agent: Agent) -> None:
+async def test_a_dead_subtask_that_others_went_on_without_stays_dead(agent: Agent) -> None:
     await plan_task(agent, step("a", on_failure="continue"), step("join", "a"))
     first = await claim_one(agent)
     await agent.fail(first, "give_up")

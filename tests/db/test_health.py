@@ -100,7 +100,7 @@ async def test_a_model_is_slow_by_its_own_measure(database: Database, agent: Age
     assert (await knowledge(agent))["health"] == {"model-a": "degraded"}
 
 
-async def test_who_is_passed_over_is_tried_again_and_then_little_is_enough(
+async def test_a_model_that_is_passed_over_is_tried_again_and_fails_sooner_then(
     database: Database, agent: Agent
 ) -> None:
     await an_outage(agent)

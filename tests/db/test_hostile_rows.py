@@ -91,7 +91,7 @@ async def bob(database: Database) -> Connection:
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-async def test_whatever_is_inserted_hides_nothing_and_holds_nobody_up(
+async def test_a_hostile_row_hides_nothing_and_delays_nobody(
     agent: Agent, alice: Connection, bob: Connection, chance: Random
 ) -> None:
     try:

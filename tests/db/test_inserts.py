@@ -44,7 +44,9 @@ async def test_the_model_auto_is_no_model_in_rows_too(agent: Agent) -> None:
     assert len({await agent.connection.fetchval(query, name) for name in ("auto", None, "")}) == 1
 
 
-async def test_what_is_not_a_persons_to_set_is_reset(agent: Agent, database: Database) -> None:
+async def test_columns_that_a_person_may_not_set_are_reset(
+    agent: Agent, database: Database
+) -> None:
     task = await task_of(
         agent,
         await insert_task(

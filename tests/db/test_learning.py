@@ -47,7 +47,7 @@ async def test_an_answer_counts_once_by_model_and_type_with_its_means(agent: Age
         (BROKEN, 0, 1, 0),
     ],
 )
-async def test_what_was_verified_says_more_than_that_an_answer_came(
+async def test_a_verified_answer_counts_more_than_an_unverified_one(
     agent: Agent, output: dict[str, object], good: float, checked: int, passed: int
 ) -> None:
     await answered(agent, "model-a", output=output)
@@ -57,7 +57,7 @@ async def test_what_was_verified_says_more_than_that_an_answer_came(
     assert (seen["good"], seen["checked"], seen["passed"]) == (good, checked, passed)
 
 
-async def test_what_says_nothing_of_the_model_is_not_judged(agent: Agent) -> None:
+async def test_outcomes_that_say_nothing_of_the_model_do_not_count(agent: Agent) -> None:
     await failed(agent, "model-a", error={"class": "circuit_open", "message": "not asked"})
     await failed(agent, "model-a", error={"class": "invalid_request", "message": "a bad prompt"})
 
@@ -100,7 +100,7 @@ async def test_simulated_answers_teach_nothing_about_the_model_and_are_counted_a
     assert [row["simulated"] for row in tasks] == [False, *[True] * 7]
 
 
-async def test_who_answers_after_a_refusal_is_counted_for_that_too(agent: Agent) -> None:
+async def test_an_answer_after_a_refusal_counts_as_a_rescue(agent: Agent) -> None:
     await planned(agent, "model-a")
     [lease] = await agent.claim("model-a")
     await agent.fail(lease, "reroute", error=REFUSED, usage=used("model-a"))
@@ -115,7 +115,7 @@ async def test_who_answers_after_a_refusal_is_counted_for_that_too(agent: Agent)
     assert await outcome(agent, "model-a", "model-b") == {}
 
 
-async def test_what_happened_long_ago_fades(database: Database, agent: Agent) -> None:
+async def test_old_outcomes_decay(database: Database, agent: Agent) -> None:
     for _ in range(4):
         await answered(agent, "model-a", output=TESTED)
     assert (await outcome(agent, "model-a"))["judged"] == 4

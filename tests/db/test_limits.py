@@ -128,7 +128,7 @@ async def test_planning_does_not_spend_the_rate_of_an_owner(agent: Agent) -> Non
     assert len(await agent.claim("model-a")) == 1
 
 
-async def test_what_an_owner_had_queued_before_the_limit_is_limited_too(agent: Agent) -> None:
+async def test_work_queued_before_a_limit_is_limited_too(agent: Agent) -> None:
     for _ in range(3):
         await plan_task(agent)
 

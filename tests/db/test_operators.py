@@ -73,7 +73,7 @@ async def test_a_task_or_a_subtask_that_is_deleted_takes_what_is_its_own(
     assert [row["task_id"] for row in histories] == [kept["id"]]
 
 
-async def test_what_is_open_or_young_is_kept(database: Database, agent: Agent) -> None:
+async def test_open_and_recent_tasks_are_kept(database: Database, agent: Agent) -> None:
     task_id = await insert_task(agent.connection)
     await agent.connection.execute("select from public.cogo_pause_task($1)", task_id)
     await database.jump(timedelta(days=31))

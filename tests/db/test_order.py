@@ -157,7 +157,7 @@ async def test_an_owner_who_returns_owes_nothing_for_what_was_done(
     )
 
 
-async def test_what_is_urgent_passes_a_backlog_of_the_same_owner(
+async def test_urgent_work_passes_a_backlog_of_the_same_owner(
     database: Database, agent: Agent
 ) -> None:
     await queue_up(database, 1_000, ALICE)

@@ -50,7 +50,7 @@ async def test_cancelling_ends_the_task_at_once_and_asks_its_workers_to_stop(age
     assert await call(agent, "cancel_task", task_id) == "cancelled"
 
 
-async def test_what_an_attempt_cost_that_failed_after_a_stop_is_booked(agent: Agent) -> None:
+async def test_the_cost_of_an_attempt_that_failed_after_a_stop_is_booked(agent: Agent) -> None:
     task_id = await plan_task(agent)
     [running] = await agent.claim("model-a")
     await call(agent, "cancel_task", task_id)
@@ -83,7 +83,7 @@ async def test_a_worker_that_drains_ends_its_cancelled_subtasks(agent: Agent) ->
     assert (await statuses(agent, task_id))["code"] == "cancelled"
 
 
-async def test_what_is_over_cannot_be_cancelled_paused_resumed_or_redriven(agent: Agent) -> None:
+async def test_a_final_task_cannot_be_cancelled_paused_resumed_or_redriven(agent: Agent) -> None:
     task_id = await plan_task(agent)
     [lease] = await agent.claim("model-a")
     await agent.complete(lease)

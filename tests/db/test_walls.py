@@ -84,7 +84,7 @@ async def insert(connection: Connection, column: str, text: str) -> Any:
 
 
 @pytest.mark.parametrize("column", TOO_LARGE)
-async def test_what_is_too_large_is_refused_with_its_size_and_the_limit(
+async def test_a_value_that_is_too_large_is_refused_with_its_size_and_the_limit(
     database: Database, column: str
 ) -> None:
     alice = await database.connect("authenticated", ALICE)
@@ -99,7 +99,7 @@ async def test_what_is_too_large_is_refused_with_its_size_and_the_limit(
 
 
 @pytest.mark.parametrize(("column", "text"), UNREADABLE)
-async def test_what_not_every_program_can_read_is_refused_by_name(
+async def test_text_that_not_every_program_can_read_is_refused_by_name(
     database: Database, column: str, text: str
 ) -> None:
     alice = await database.connect("authenticated", ALICE)
@@ -112,7 +112,7 @@ async def test_what_not_every_program_can_read_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("column", "text"), READABLE)
-async def test_what_every_program_can_read_is_taken(
+async def test_text_that_every_program_can_read_is_accepted(
     database: Database, column: str, text: str
 ) -> None:
     alice = await database.connect("authenticated", ALICE)
@@ -290,7 +290,7 @@ async def test_an_output_that_nobody_could_read_is_refused_and_no_other(
     assert answers[0]["detail"].startswith("output ")
 
 
-async def test_what_a_person_says_has_a_limit(agent: Agent, database: Database) -> None:
+async def test_text_from_a_person_has_a_maximum_length(agent: Agent, database: Database) -> None:
     alice = await database.connect("authenticated", ALICE)
     task_id = await insert_task(alice)
     long = "x" * 10_001

@@ -56,9 +56,7 @@ async def test_every_choice_is_announced_and_recorded_with_its_reason(
         await store.cancel_task(task_id=task.id)  # its answer is of no interest here
 
 
-async def test_whoever_asks_which_model_would_be_taken_is_answered(
-    system: System, store: SupabaseStore
-) -> None:
+async def test_a_request_for_a_selection_is_answered(system: System, store: SupabaseStore) -> None:
     task = await ended(store, (await submitted(store, "Say anything", type="CHAT")).id)
     watcher = Watcher()
     async with realtime(system.state, key=system.state.secret_key) as client:

@@ -81,7 +81,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     assert complaints(page) == []
 
 
-async def test_what_people_and_models_write_stays_text(
+async def test_text_of_people_and_models_is_not_interpreted(
     page: Chrome, url: str, http: httpx.AsyncClient
 ) -> None:
     ask(page, f"[[say:{HOSTILE}]] {HOSTILE}")

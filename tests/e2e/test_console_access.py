@@ -143,7 +143,7 @@ async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
     assert "revoked" in text(page, "#key-why")
 
 
-async def test_what_was_spent_of_each_cap_is_shown(
+async def test_the_spending_of_each_cap_is_shown(
     chromium: Chrome, system: System, store: SupabaseStore
 ) -> None:
     page = chromium

@@ -224,7 +224,7 @@ async def test_code_is_generated_in_the_documented_envelope(http: httpx.AsyncCli
     assert refused.json()["error"].startswith("Model 'no-such-model' is not available. Available")
 
 
-async def test_whoever_resumes_with_the_last_id_misses_nothing(
+async def test_a_client_that_resumes_with_the_last_id_misses_nothing(
     http: httpx.AsyncClient, store: SupabaseStore
 ) -> None:
     sent = await http.post("/tasks", json={"prompt": "Write binary search", "type": "CHAT"})

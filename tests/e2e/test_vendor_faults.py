@@ -48,7 +48,7 @@ async def test_a_short_wait_that_a_vendor_asks_for_is_spent_within_the_attempt(
     assert (absorbed["class"], absorbed["status"]) == ("rate_limited", 429)
 
 
-async def test_what_passes_is_tried_again_with_the_same_model(store: SupabaseStore) -> None:
+async def test_a_passing_fault_is_retried_with_the_same_model(store: SupabaseStore) -> None:
     # One after the other: five failures without an answer between them could open the circuit.
     for spec, error_class in MENDED:
         task = await submitted(store, f"Say it [[fault:{spec} times=1]]", type="CHAT")

@@ -33,7 +33,7 @@ FAULTS: Final = (
         file="80_rpc_agents/35_fail.sql",
         old="cogo.cancel_running(p_subtask_id, p_attempt, p_usage)",
         new="cogo.cancel_running(p_subtask_id, p_attempt, null)",
-        tests=("test_tasks.py::test_what_an_attempt_cost_that_failed_after_a_stop_is_booked",),
+        tests=("test_tasks.py::test_the_cost_of_an_attempt_that_failed_after_a_stop_is_booked",),
     ),
     SqlFault(
         name="a rotation prolongs an earlier expiry",

@@ -66,7 +66,7 @@ THINGS = with_column()
     ],
     ids=["type", "not null", "table", "column"],
 )
-def test_what_may_lose_data_is_left_to_a_person(state: Objects, todo: str) -> None:
+def test_steps_that_may_lose_data_are_left_to_a_person(state: Objects, todo: str) -> None:
     [step] = plan_steps(THINGS, state)
 
     assert todo in step.todo
@@ -150,7 +150,7 @@ def test_a_new_column_without_a_value_for_old_rows_is_left_to_a_person() -> None
         *("nothing", "table", "column", "looser column", "rights", "result", "gone", "constraint"),
     ],
 )
-def test_what_is_safe_is_written(road: Objects, state: Objects, statements: list[str]) -> None:
+def test_safe_steps_are_written(road: Objects, state: Objects, statements: list[str]) -> None:
     assert plan_steps(road, state) == [Step(each) for each in statements]
 
 

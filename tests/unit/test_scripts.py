@@ -21,7 +21,7 @@ def test_a_script_explains_itself(name: str) -> None:
     assert f"scripts/{name}" in done.stdout
 
 
-def test_what_scripts_import_exists() -> None:
+def test_modules_that_scripts_import_exist() -> None:
     """Type checkers read only files that end in `.py`."""
     programs = [path for path in SCRIPTS.iterdir() if path.is_file() and not path.suffix]
     sources = [

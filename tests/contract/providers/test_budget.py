@@ -110,7 +110,7 @@ async def test_keys_are_masked_before_they_leave_and_the_answer_says_so(
         ("provider", "anthropic", ProviderCapReached),
     ],
 )
-async def test_what_a_cap_does_not_allow_is_not_sent(
+async def test_a_call_that_a_cap_does_not_allow_is_not_sent(
     store: SupabaseStore,
     open_router: Callable[..., Router],
     journal: Journal,
@@ -129,7 +129,7 @@ async def test_what_a_cap_does_not_allow_is_not_sent(
     assert await store.fetch_calls(limit=10, every_owner=True) == []
 
 
-async def test_what_was_spent_counts_and_what_was_reserved_is_given_back(
+async def test_spent_money_counts_and_reservations_are_returned(
     store: SupabaseStore, open_router: Callable[..., Router]
 ) -> None:
     await store.set_budget(scope="total", key=None, per="day", limit_usd=Decimal(1))

@@ -103,7 +103,7 @@ async def test_servers_that_share_a_port_are_told_apart_by_their_listing(
         pytest.param(None, "", "200 OK", id="silence"),
     ],
 )
-async def test_what_is_not_a_model_server_is_not_taken_for_one(
+async def test_another_kind_of_server_is_not_taken_for_a_model_server(
     servers: Servers, tmp_path: Path, body: object, headers: str, status: str
 ) -> None:
     port = await servers.add(body, headers=headers, status=status)

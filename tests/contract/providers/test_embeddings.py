@@ -113,7 +113,7 @@ async def test_fewer_dimensions_may_be_asked_for_where_the_model_has_them(
     ("fault", "kind"),
     [("400", InvalidRequest), ("429 retry_after=70", RateLimited), ("503", Overloaded)],
 )
-async def test_what_goes_wrong_is_of_the_one_tree(
+async def test_every_failure_is_an_error_of_ours(
     embedder: Embedder, vendor: str, fault: str, kind: type[CallFailed]
 ) -> None:
     texts = [f"[[fault:{fault}]]", *("more",) * 200]
@@ -152,7 +152,7 @@ async def test_an_unknown_model_a_missing_key_and_a_dead_server_say_what_to_do(
             await embedder.embed("together/no-such-model", ["a"])
 
 
-async def test_what_would_be_cut_silently_is_refused() -> None:
+async def test_a_text_that_would_be_cut_silently_is_refused() -> None:
     given = {"gemini": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
     async with Router(CATALOGUE, given) as router:
         embedder = await router.open_embedder()

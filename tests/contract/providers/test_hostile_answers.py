@@ -265,7 +265,7 @@ async def test_a_list_of_models_is_read_in_every_shape(vendor: str, page: object
     "body",
     [b"3", b"{}", b'{"data": 3}', b'{"items": [{"id": "a"}]}', b'[{"no": 1}]', DEEP.encode()],
 )
-async def test_what_is_no_list_of_models_is_malformed(vendor: str, body: bytes) -> None:
+async def test_an_invalid_list_of_models_is_malformed(vendor: str, body: bytes) -> None:
     with pytest.raises(MalformedResponse) as failed:
         await listed(vendor, body)
 

@@ -45,7 +45,7 @@ async def test_a_canonical_id_is_answered_by_its_provider(
         assert cost.usd == 0
 
 
-async def test_what_was_left_out_is_said_at_the_end(simulator: str) -> None:
+async def test_omitted_parameters_are_reported_at_the_end(simulator: str) -> None:
     async with Router(CATALOGUE, credentials(simulator)) as router:
         request = a_request(temperature=0.2, reasoning_effort="high")
         events = [event async for event in router.stream("gpt-4.1", request)]

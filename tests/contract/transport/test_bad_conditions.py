@@ -139,7 +139,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "no address", "ftp://127.0.0.1", "http://host:port"])
-async def test_what_is_no_address_is_named(url: str) -> None:
+async def test_an_invalid_address_is_named(url: str) -> None:
     with pytest.raises(StoreUnavailable, match="not the address"):
         async with open_store(url, A_KEY):
             pass
@@ -154,7 +154,7 @@ async def test_a_wrong_key_says_which_setting_to_correct(project: State) -> None
 
 
 @pytest.mark.parametrize("key", ["", "sb_secret_\n", "sb_secret_\N{EN DASH}", "sb secret"])
-async def test_what_is_no_key_says_which_setting_to_correct(project: State, key: str) -> None:
+async def test_an_invalid_key_names_the_setting_to_correct(project: State, key: str) -> None:
     with pytest.raises(Unauthorized, match="SUPABASE_SECRET_KEY"):
         async with open_store(project.url, key) as store:
             await store.schema_versions()

@@ -72,7 +72,7 @@ async def broadcast(project: State, topic: str, event: str, payload: object) -> 
         await connection.close()
 
 
-async def test_what_happens_to_a_task_is_heard_on_every_topic(
+async def test_the_events_of_a_task_are_heard_on_every_topic(
     store: SupabaseStore, channels: Channels
 ) -> None:
     agent = Agent(store)

@@ -55,7 +55,7 @@ async def test_the_queue_tells_of_every_lane(store: SupabaseStore) -> None:
     assert (row.lane_paused, row.queued, row.oldest_at) == (True, 0, None)
 
 
-async def test_what_is_young_is_not_pruned(store: SupabaseStore) -> None:
+async def test_recent_tasks_are_not_pruned(store: SupabaseStore) -> None:
     task = await store.submit_task(NewTask(prompt="x"))
     await store.cancel_task(task_id=task.id)
 

@@ -219,7 +219,7 @@ async def test_listeners_who_come_and_go_find_the_connection_there() -> None:
 
 
 @pytest.mark.parametrize("was_left", [False, True])
-async def test_whoever_comes_back_at_once_is_heard_on_the_same_connection(was_left: bool) -> None:
+async def test_a_listener_that_comes_back_at_once_uses_the_same_connection(was_left: bool) -> None:
     stays = RecordingListener()
     async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
         async with stays.on(channels, RESULTS):

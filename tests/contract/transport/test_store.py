@@ -164,7 +164,7 @@ async def test_each_completion_gets_its_own_answer_in_order(agent: Agent) -> Non
     ]
 
 
-async def test_what_no_row_can_hold_is_replaced_on_its_way(
+async def test_characters_that_no_row_can_hold_are_replaced_when_sent(
     agent: Agent, store: SupabaseStore
 ) -> None:
     task, claimed = await agent.start(prompt="nul \x00 and half \ud83d of a pair")
@@ -360,7 +360,7 @@ async def test_the_applied_migrations_can_be_asked_for(
         lambda store: store.approve_subtask(subtask_id=uuid4()),
     ],
 )
-async def test_what_does_not_exist_is_not_found(
+async def test_a_missing_row_is_not_found(
     store: SupabaseStore, call: Callable[[SupabaseStore], Coroutine[Any, Any, object]]
 ) -> None:
     with pytest.raises(NotFound):

@@ -55,7 +55,7 @@ async def test_a_task_that_cannot_be_planned_fails_with_its_field(fleet: OpenFle
         assert (await agents.ended(good.id)).status == TaskState.COMPLETED
 
 
-async def test_what_a_cancelled_executor_held_is_done_by_another_at_once(
+async def test_work_of_a_cancelled_executor_is_done_by_another_at_once(
     fleet: OpenFleet,
 ) -> None:
     async with fleet() as agents:

@@ -140,7 +140,7 @@ async def test_a_newer_checkpoint_is_not_dropped_by_the_reply_to_an_older_one() 
     assert sent[:3] == [older, newer, None]
 
 
-async def test_who_let_go_of_a_lease_meanwhile_is_told_nothing_of_it() -> None:
+async def test_a_dropped_lease_is_not_reported_to_its_former_holder() -> None:
     store = Meanwhile()
     keeper = a_keeper(store)
     ref, told = hold(keeper)
@@ -322,7 +322,7 @@ async def test_a_hurried_keeper_asks_at_once() -> None:
     assert told == [StopReason.CANCELLED]
 
 
-async def test_what_ends_the_thread_ends_whoever_watches_and_all_leases() -> None:
+async def test_an_error_of_the_thread_ends_its_watcher_and_all_leases() -> None:
     class Crashing(FakeStore):
         async def extend_leases(self, **_: object) -> list[object]:  # type: ignore[override]
             raise ZeroDivisionError

@@ -82,7 +82,7 @@ async def health(store: SupabaseStore) -> DeploymentRow | None:
     return found.get(PLACE)
 
 
-async def test_what_one_executor_learns_keeps_the_others_away_and_survives_its_death(
+async def test_a_circuit_that_one_executor_opens_holds_for_others_and_survives_its_death(
     project: State, store: SupabaseStore, simulator: str
 ) -> None:
     async with AsyncExitStack() as dying:

@@ -185,7 +185,7 @@ def test_grants_hold_for_embeddings_and_a_cap_holds_no_simulated_ones(
     ],
 )
 @pytest.mark.usefixtures("cogo")
-def test_what_cannot_be_embedded_says_what_to_do(
+def test_a_text_that_cannot_be_embedded_is_refused_with_a_remedy(
     capsys: pytest.CaptureFixture[str], line: tuple[str, ...], words: str
 ) -> None:
     assert run(line) != 0

@@ -59,7 +59,7 @@ def test_a_key_is_made_replaced_and_ended(cogo: Say) -> None:
     assert made["key"] not in json.dumps(listed)
 
 
-def test_what_the_console_used_up_is_not_listed(cogo: Say) -> None:
+def test_keys_that_the_console_used_up_are_not_listed(cogo: Say) -> None:
     address = cogo("keys", "create", "--name", "address", "--scope", "console:open")
     scopes = ("--scope", "admin", "--scope", "console:session")
     session, ended = (cogo("keys", "create", "--name", each, *scopes) for each in ("on", "off"))

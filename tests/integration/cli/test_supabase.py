@@ -94,7 +94,7 @@ def test_start_returns_and_leaves_a_server_that_stop_ends(supabase: Supabase) ->
     assert prompts(said(supabase("start", "--json"))) == ["stays"]
 
 
-def test_what_was_stored_survives_a_kill(supabase: Supabase) -> None:
+def test_stored_rows_survive_a_kill(supabase: Supabase) -> None:
     before = said(supabase("start", "--json"))
     insert(before, "survives")
     os.kill(before["pid"], signal.SIGKILL)
@@ -254,7 +254,7 @@ def test_psql_is_the_project_s_owner_and_no_password_is_in_its_arguments(
         (("start", "--host", "my machine"), "not an IP address"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_with_the_way_out(
+def test_an_impossible_command_is_one_sentence_with_a_remedy(
     supabase: Supabase, arguments: tuple[str, ...], said_: str
 ) -> None:
     answer = supabase(*arguments)

@@ -157,14 +157,14 @@ async def test_the_owner_creates_policies_for_private_topics_that_requests_obey(
         "alter role supabase_admin nosuperuser",
     ],
 )
-async def test_what_hosted_refuses_its_owner_is_refused_here(
+async def test_the_owner_may_not_do_what_a_hosted_project_refuses(
     owner: asyncpg.Connection, statement: str
 ) -> None:
     with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError)):
         await owner.execute(statement)
 
 
-async def test_what_hosted_allows_its_owner_is_allowed_here(owner: asyncpg.Connection) -> None:
+async def test_the_owner_may_do_what_a_hosted_project_allows(owner: asyncpg.Connection) -> None:
     for statement in (
         "create table public.kept (id uuid primary key default extensions.uuid_generate_v4(),"
         " by uuid references auth.users on delete cascade)",

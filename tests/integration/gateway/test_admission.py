@@ -39,7 +39,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["code"])
 
 
-async def test_whether_a_key_is_needed_is_a_setting_whatever_keys_there_are(
+async def test_a_setting_decides_whether_a_key_is_needed(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     async with opened() as client:
@@ -225,7 +225,7 @@ async def test_a_full_gateway_says_when_to_ask_again_and_that_it_lives(opened: O
         assert (await client.get("/ready")).status_code == 200
 
 
-async def test_whoever_holds_a_whole_share_gets_no_more_and_others_are_served(
+async def test_a_caller_with_a_full_share_gets_no_more_and_others_are_served(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     greedy, other = await a_key(store, "admin"), await a_key(store, "tasks:read")

@@ -45,7 +45,7 @@ async def selected(client: httpx.AsyncClient, headers: dict[str, str]) -> tuple[
     return data["recommendations"], data["reasoning"]
 
 
-async def test_who_asks_is_told_by_their_own_policy_and_by_what_was_learned(
+async def test_a_selection_follows_the_owners_policy_and_the_statistics(
     opened: OpenGateway, store: SupabaseStore, project: State
 ) -> None:
     owner, theirs = await an_owner(store)
@@ -68,7 +68,7 @@ async def test_who_asks_is_told_by_their_own_policy_and_by_what_was_learned(
     assert sorted(mine) == sorted(rules) == sorted([SONNET, HAIKU, GPT])
 
 
-async def test_what_operators_say_and_grant_holds_for_who_asks(
+async def test_controls_and_grants_hold_for_requests_of_selection(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     owner, theirs = await an_owner(store)

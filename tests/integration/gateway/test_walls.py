@@ -30,7 +30,7 @@ REFUSED = {
 }
 
 
-async def test_what_no_row_may_hold_is_refused_by_name_and_leaves_no_row(
+async def test_a_value_that_no_row_may_hold_is_refused_by_name_and_leaves_no_row(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     async with opened() as client:

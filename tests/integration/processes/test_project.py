@@ -105,7 +105,7 @@ async def test_agents_work_on_a_project_that_was_migrated(tmp_path: Path) -> Non
             await eventually(completed, within=20)
 
 
-async def test_what_a_killed_executor_held_is_given_back_before_its_lease_runs_out(
+async def test_leases_of_a_killed_executor_are_released_before_they_run_out(
     tmp_path: Path,
 ) -> None:
     with cogo_up("--simulate", home=tmp_path) as up:

@@ -108,7 +108,7 @@ async def asked(url: str) -> str | None:
     return None
 
 
-async def test_what_is_killed_comes_back_on_its_port_even_if_somebody_else_had_it_meanwhile(
+async def test_a_killed_process_comes_back_on_its_port_even_if_it_was_taken_meanwhile(
     tmp_path: Path,
 ) -> None:
     with cogo_up("--port", str(a_port()), home=tmp_path) as up:

@@ -111,7 +111,7 @@ async def test_a_trusted_file_that_changes_counts_again_when_it_is_trusted_again
             await eventually(lambda: catalogue.models["mine"].name != "Mine", within=10)
 
 
-async def test_what_fails_inside_is_not_wrapped(project: Project) -> None:
+async def test_an_error_inside_the_block_is_not_wrapped(project: Project) -> None:
     async with Router(load_catalogue(project), {}) as router:
         with pytest.raises(ValueError, match="own"):
             async with watch_catalogue(project, router.catalogue):

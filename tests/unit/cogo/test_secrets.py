@@ -104,7 +104,7 @@ def test_a_changed_env_file_is_seen(tmp_path: Path) -> None:
         ("COGO_SECRETS_COMMAND", "false", "code 1"),
     ],
 )
-def test_what_cannot_be_read_names_the_variable(
+def test_an_invalid_setting_names_its_variable(
     tmp_path: Path, variable: str, value: str, says: str
 ) -> None:
     with pytest.raises(SettingInvalid, match=variable) as raised:

@@ -183,7 +183,7 @@ def test_a_trusted_file_is_refused_once_it_has_changed(folder: Path) -> None:
     assert source.read()["openai"].base_url == "https://inside.example"
 
 
-def test_what_is_trusted_is_listed_private_and_can_be_taken_back(
+def test_trusted_folders_are_listed_kept_private_and_revocable(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / ".env").write_text("OPENAI_BASE_URL=https://inside.example")

@@ -62,7 +62,7 @@ def an_attempt(subtask: Subtask, error: dict[str, Any]) -> Attempt:
         ("cio", [an_agent("cio")], None),
     ],
 )
-def test_what_nobody_serves_says_what_to_start(
+def test_a_subtask_in_an_unserved_lane_reports_what_to_start(
     lane: str, agents: list[AgentRecord], words: str | None
 ) -> None:
     lines = list(waiting_lines([a_subtask(lane=lane)], [], agents))
@@ -71,7 +71,7 @@ def test_what_nobody_serves_says_what_to_start(
     assert words is None or words in lines[0]
 
 
-def test_what_is_delayed_says_until_when_and_why() -> None:
+def test_a_delayed_subtask_reports_until_when_and_why() -> None:
     subtask = a_subtask(status="delayed", run_at=NOW + timedelta(seconds=8), lane="cio")
     error = {"class": "no_model", "message": "no executor is alive", "hint": "start one"}
 
@@ -81,12 +81,12 @@ def test_what_is_delayed_says_until_when_and_why() -> None:
 
 
 @pytest.mark.parametrize(("status", "words"), [("waiting", "approve main"), ("held", "resume")])
-def test_what_waits_for_a_person_says_so(status: str, words: str) -> None:
+def test_a_subtask_that_waits_for_a_person_reports_it(status: str, words: str) -> None:
     (line,) = waiting_lines([a_subtask(status=status)], [], [])
 
     assert words in line
 
 
 @pytest.mark.parametrize("status", ["running", "completed", "failed", "cancelled", "blocked"])
-def test_what_moves_or_waits_for_its_parents_says_nothing(status: str) -> None:
+def test_running_and_blocked_subtasks_report_nothing(status: str) -> None:
     assert list(waiting_lines([a_subtask(status=status)], [], [])) == []

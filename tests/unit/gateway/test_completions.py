@@ -123,9 +123,7 @@ async def test_an_answer_without_a_word_is_an_error_that_says_what_to_do(
     assert whole.value.hint
 
 
-async def test_what_a_filter_cuts_off_ends_so_where_words_were_said_and_is_an_error_otherwise() -> (
-    None
-):
+async def test_a_filtered_answer_keeps_its_text_and_is_an_error_without_any() -> None:
     error = {"class": "content_filtered", "message": "the vendor's filter refused the answer"}
     task = a_task("failed", error=error)
 
@@ -156,7 +154,7 @@ def test_a_task_that_failed_is_an_error_with_its_words(kind: str, status: int) -
     assert build_openai_error(failed.value)["error"]["message"] == "why (what to do)"
 
 
-async def test_what_the_simulator_says_is_marked() -> None:
+async def test_simulated_answers_are_marked() -> None:
     task = a_task(result={"text": "hello", "simulated": True})
 
     assert build_completion(task, model="m")["simulated"] is True

@@ -50,7 +50,7 @@ def test_every_message_is_kept() -> None:
         ({"messages": [{"role": "system", "content": "alone"}]}, "messages"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+def test_an_unsupported_field_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(Problem) as refused:
         build_task(request(**fields), model=None)
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_kept_is_refused_by_name(fields: dict[str, Any], param: s
 @pytest.mark.parametrize(
     "fields", [{"tools": []}, {"n": 1}, {"response_format": {"type": "text"}}, {"logprobs": False}]
 )
-def test_what_clients_send_by_default_is_no_obstacle(fields: dict[str, Any]) -> None:
+def test_default_parameters_of_clients_are_accepted(fields: dict[str, Any]) -> None:
     assert build_task(request(**fields), model="m").model == "m"
 
 

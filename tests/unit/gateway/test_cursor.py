@@ -18,7 +18,7 @@ COUNTS = st.integers(0, 10**9)
     st.booleans(),
     st.dictionaries(st.uuids(), st.builds(ReadPosition, COUNTS, COUNTS, COUNTS), max_size=5),
 )
-def test_what_is_written_is_read_again(
+def test_a_written_cursor_is_read_again(
     seq: int, choices: int, has_ended: bool, heard: dict[object, ReadPosition]
 ) -> None:
     cursor = Cursor(seq, choices, has_ended, heard)  # type: ignore[arg-type]  # the keys are UUIDs

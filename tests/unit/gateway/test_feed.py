@@ -143,7 +143,7 @@ async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
     assert [describe_update(each)[0] for each in found] == ["text", "discard", "text"]
 
 
-async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
+async def test_a_watcher_that_resumes_gets_the_rest_and_nothing_twice() -> None:
     rows = Rows()
     rows.happen("task.running")
     checkpoint = {"attempt": 1, "content": "one two", "reasoning": ""}
@@ -162,7 +162,7 @@ async def test_whoever_resumes_gets_the_rest_and_nothing_twice() -> None:
     assert seqs == [1, 2, 3, 4]
 
 
-async def test_whoever_resumes_behind_any_frame_of_a_batch_gets_all_the_others() -> None:
+async def test_a_watcher_that_resumes_inside_a_batch_gets_the_rest_of_it() -> None:
     rows, bus = Rows(), FakeBus()
     rows.happen("task.running")
     rows.become("running", checkpoint={"attempt": 1, "content": "old", "reasoning": "hm"})

@@ -113,7 +113,7 @@ async def application() -> Application:
 
 
 @pytest.mark.parametrize("begin", ["", "GET / HT", "GET / HTTP/1.1\r\nHost: localhost\r\n"])
-async def test_whoever_does_not_send_a_whole_header_is_dropped(
+async def test_a_client_that_does_not_send_a_whole_header_is_dropped(
     application: Application, begin: str
 ) -> None:
     async with serving(application, header_timeout=SOON) as port:
@@ -156,7 +156,9 @@ async def test_the_rest_of_a_body_that_nobody_wants_does_not_hold_a_connection(
 
 
 @pytest.mark.parametrize("upgrade", [False, True], ids=["stream", "socket"])
-async def test_whoever_does_not_read_is_dropped(application: Application, upgrade: bool) -> None:
+async def test_a_client_that_does_not_read_is_dropped(
+    application: Application, upgrade: bool
+) -> None:
     request = "GET /flood/ HTTP/1.1\r\nHost: localhost\r\n"
     async with serving(application, read_timeout=SOON) as port:
         _, writer = await sent(port, request + (UPGRADE if upgrade else "") + "\r\n")
@@ -164,7 +166,9 @@ async def test_whoever_does_not_read_is_dropped(application: Application, upgrad
         writer.close()
 
 
-async def test_whoever_waits_for_a_long_answer_is_not_dropped(application: Application) -> None:
+async def test_a_client_that_waits_for_a_long_answer_is_not_dropped(
+    application: Application,
+) -> None:
     limits = {"header_timeout": SOON, "body_timeout": SOON, "read_timeout": SOON}
     async with serving(application, **limits) as port:
         waiting, writer = await sent(port, "GET /slow/ HTTP/1.1\r\nHost: localhost\r\n\r\n")

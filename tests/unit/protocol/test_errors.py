@@ -43,7 +43,7 @@ def test_only_an_unavailable_store_is_worth_asking_again() -> None:
     assert [error for error in all_errors() if error.retryable] == [StoreUnavailable]
 
 
-def test_what_the_database_raises_is_found_by_its_code() -> None:
+def test_an_error_of_the_database_is_found_by_its_code() -> None:
     assert errors_by_sqlstate() == {
         "TQ001": LeaseLost,
         "TQ002": NotFound,
@@ -55,7 +55,7 @@ def test_what_the_database_raises_is_found_by_its_code() -> None:
     }
 
 
-def test_what_no_database_raises_has_codes_of_its_own() -> None:
+def test_errors_that_no_database_raises_have_codes_of_their_own() -> None:
     found = {error.code for error in (StoreUnavailable, Unauthorized, MigrationMissing)}
 
     assert found == {"TQ900", "TQ901", "TQ902"}

@@ -52,7 +52,9 @@ def test_every_state_can_be_reached_from_the_first(moves: Moves, starts: set[Str
 
 
 @BOTH
-def test_whatever_is_not_final_can_be_cancelled(moves: Moves, states: type[StrEnum]) -> None:
+def test_every_state_that_is_not_final_can_be_cancelled(
+    moves: Moves, states: type[StrEnum]
+) -> None:
     for state in states:
         assert ("cancelled" in moves[state]) == (state not in FINAL), state
 

@@ -58,7 +58,7 @@ def test_an_envelope_survives_the_wire(
     assert heard == said
 
 
-def test_what_is_said_carries_everything_that_was_given_and_no_nulls() -> None:
+def test_a_message_carries_all_given_fields_and_no_nulls() -> None:
     progress = SubtaskProgress(
         task_id=uuid4(), subtask_id=uuid4(), attempt=3, offset=0, delta="def "
     )

@@ -52,9 +52,7 @@ def a_claim(**fields: Any) -> dict[str, Any]:
 
 
 @given(params=JSON, preferences=JSON)
-def test_whatever_a_person_inserted_reaches_the_planner(
-    params: JsonValue, preferences: JsonValue
-) -> None:
+def test_any_inserted_task_reaches_the_planner(params: JsonValue, preferences: JsonValue) -> None:
     row = {"id": str(uuid4()), "type": "", "prompt": "", "params": params}
 
     brief = TaskBrief.model_validate(row | {"preferences": preferences})

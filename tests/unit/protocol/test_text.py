@@ -19,7 +19,7 @@ ANY_JSON = st.recursive(
 
 
 @given(ANY_JSON)
-def test_what_is_sent_can_be_encoded_and_has_no_nul(value: JsonValue) -> None:
+def test_cleaned_text_can_be_encoded_and_has_no_nul(value: JsonValue) -> None:
     text = json.dumps(make_storable(value), ensure_ascii=False)
 
     text.encode()
@@ -58,7 +58,7 @@ NESTED = '{"a":'
         (json.loads("[" * 900 + "]" * 900), "levels"),
     ],
 )
-def test_what_json_cannot_say_is_refused_by_name(value: JsonValue, problem: str) -> None:
+def test_a_value_without_json_is_refused_by_name(value: JsonValue, problem: str) -> None:
     assert problem in str(find_json_problem(value))
     if value != [10**4000]:  # the database's answer says it as well
         with pytest.raises(OutOfRange, match=f"params .* {problem}"):
@@ -66,7 +66,7 @@ def test_what_json_cannot_say_is_refused_by_name(value: JsonValue, problem: str)
 
 
 @given(JSON)
-def test_what_every_program_can_read_has_no_problem(value: JsonValue) -> None:
+def test_text_that_every_program_can_read_passes(value: JsonValue) -> None:
     assert find_json_problem(value) is None
     assert parse_json(json.dumps(value)) == value
 

@@ -25,7 +25,7 @@ def test_an_id_is_read_as_people_paste_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not-an-id", "0" * 33, "\ud800", "x" * 10_000])
-def test_what_is_no_id_is_refused_with_an_example(text: str) -> None:
+def test_an_invalid_id_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InvalidArgument, match="is not an id") as refused:
         parse_id_range(text)
 

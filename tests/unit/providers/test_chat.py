@@ -38,7 +38,7 @@ def test_every_error_has_a_word_of_its_own_and_says_what_to_do() -> None:
     assert all(error.__doc__ for error in errors)
 
 
-def test_what_may_be_retried_is_what_nobody_has_to_mend() -> None:
+def test_retryable_errors_are_those_that_need_no_correction() -> None:
     assert IncompleteStream.retryable
     for mended_by_people in (AuthenticationFailed, InvalidRequest, CallFailed):
         assert not mended_by_people.retryable

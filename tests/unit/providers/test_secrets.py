@@ -35,7 +35,7 @@ def test_every_shape_has_a_key_that_the_consumers_are_tested_with() -> None:
     assert not unused
 
 
-def test_what_we_make_ourselves_is_in_the_table() -> None:
+def test_keys_that_we_make_are_in_the_table() -> None:
     ours = make_keys()
 
     for key in (generate_key()[1], ours.secret, ours.publishable, ours.legacy_service_role):

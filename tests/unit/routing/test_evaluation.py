@@ -73,7 +73,7 @@ def test_where_only_the_price_differs_the_cheapest_is_taken(tmp_path: Path) -> N
     assert found["scored, tuned"]["worst_cost_ratio"] <= 1
 
 
-def test_what_the_training_rows_do_not_support_is_declined(tmp_path: Path) -> None:
+def test_a_choice_that_the_training_rows_do_not_support_is_declined(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     lines = ["id,model,score,cost"]
     for number in range(200):

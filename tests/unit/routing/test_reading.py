@@ -74,7 +74,7 @@ def test_a_column_that_is_named_must_exist(tmp_path: Path) -> None:
         read_table(path, Named(quality="pionts"))
 
 
-def test_what_is_incomplete_is_left_out_and_said(tmp_path: Path) -> None:
+def test_incomplete_records_are_left_out_and_counted(tmp_path: Path) -> None:
     lines = ["id,model,score,cost"]
     for number in range(20):
         lines += [f"{number},a,1,1", f"{number},b,{'' if number == 3 else 10},1"]

@@ -164,7 +164,7 @@ def test_a_review_finds_code_between_prose(request_for: str) -> None:
     assert "not valid Python" not in answer
 
 
-def test_what_is_asked_for_counts_more_than_the_code_sent_along() -> None:
+def test_the_request_counts_more_than_the_code_in_the_prompt() -> None:
     answer = write_answer(
         "Write parse_csv(text)\n\nExisting code:\n\ndef fibonacci(n): ...", seed=1
     )

@@ -81,7 +81,7 @@ async def test_a_store_that_is_away_costs_a_call_and_no_task() -> None:
     await cache.store("key", a_subtask(), {"text": "a"})
 
 
-async def test_what_comes_back_is_a_whole_answer_that_says_where_it_is_from() -> None:
+async def test_a_cached_answer_is_whole_and_marked_as_cached() -> None:
     class Kept(Away):
         async def cached_answer(self, *, key: str) -> CachedAnswer | None:
             answer = {"text": "a", "reasoning": "r", "vendor_finish_reason": "end_turn"}

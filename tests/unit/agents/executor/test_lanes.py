@@ -162,7 +162,7 @@ async def test_without_local_models_nobody_is_probed() -> None:
     assert router.probes == 0
 
 
-async def test_what_a_listing_takes_away_while_others_are_opened_ends_nothing() -> None:
+async def test_a_lane_that_disappears_while_others_open_ends_nothing() -> None:
     class Unlisting(Router):
         """Learns, with the first adapter it opens, that OpenAI serves nothing any more."""
 

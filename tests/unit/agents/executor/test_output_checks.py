@@ -49,7 +49,7 @@ async def problem() -> AsyncIterator[Problem]:
         (None, None),
     ],
 )
-async def test_what_parses_or_cannot_be_judged_passes(
+async def test_code_that_parses_or_cannot_be_judged_passes(
     problem: Problem, code: str | None, language: str | None
 ) -> None:
     assert await problem(code, language) is None
@@ -68,7 +68,7 @@ async def test_what_parses_or_cannot_be_judged_passes(
         ("  \n", "python", "it is empty"),
     ],
 )
-async def test_what_cannot_be_read_is_refused(
+async def test_code_that_cannot_be_parsed_is_refused(
     problem: Problem, code: str, language: str, words: str
 ) -> None:
     found = str(await problem(code, language))

@@ -124,7 +124,9 @@ async def test_a_large_delta_is_split_so_that_each_message_fits() -> None:
     assert max(sizes) < MESSAGE_BYTES
 
 
-async def test_what_was_said_is_out_when_a_flush_returns_even_behind_a_slow_request() -> None:
+async def test_a_flush_returns_after_earlier_messages_were_sent_even_behind_a_slow_request() -> (
+    None
+):
     bus = FakeBus(gate=asyncio.Event())
 
     async with sending(bus) as hub, asyncio.TaskGroup() as group:

@@ -50,7 +50,7 @@ def test_the_question_names_the_lane_and_what_surrounds_the_code() -> None:
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_what_nobody_watches_may_come_in_one_piece(watched: bool) -> None:
+def test_an_answer_without_watchers_may_come_in_one_piece(watched: bool) -> None:
     assert build_request(a_subtask(task={"stream": watched})).stream is watched
 
 
@@ -278,7 +278,7 @@ VALUES = JSON | st.sampled_from([10**308, 10**400, -(10**18), 1e308, True])
 
 
 @given(st.dictionaries(NAMES, VALUES | st.lists(st.dictionaries(NAMES, VALUES)), max_size=6))
-def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, Any]) -> None:
+def test_any_plan_of_another_planner_is_asked_or_refused(params: dict[str, Any]) -> None:
     try:
         request = build_request(a_subtask(params=params))
     except InvalidRequest as error:
@@ -288,7 +288,7 @@ def test_whatever_another_planner_wrote_is_asked_or_refused(params: dict[str, An
         assert request.max_output_tokens is None or request.max_output_tokens <= 1.8e308
 
 
-def test_what_is_left_of_a_deadline_is_what_the_database_says_and_not_the_agents_clock() -> None:
+def test_the_rest_of_a_deadline_comes_from_the_database_not_the_agents_clock() -> None:
     long_ago = {"deadline": "2000-01-01T00:00:00Z", "seconds_left": 30}
 
     assert build_call_context(a_subtask(long_ago)).time_left == timedelta(seconds=30)

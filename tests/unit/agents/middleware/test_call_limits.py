@@ -113,7 +113,7 @@ async def test_when_its_time_is_over_one_trial_is_asked_for(wait: float) -> None
 
 
 @pytest.mark.parametrize(("said", "wait"), [(0.0, 0.5), (0.5, 0.5), (7.0, 7.0)])
-async def test_who_gets_no_trial_waits_as_told_and_never_less_than_the_least(
+async def test_a_call_without_a_trial_waits_as_told_and_at_least_the_minimum(
     said: float, wait: float
 ) -> None:
     store = Scripted(trial=Trial(granted=False, state="open", wait_seconds=said))
@@ -160,7 +160,7 @@ async def test_a_rate_is_waited_for_up_to_exactly_the_longest_wait() -> None:
         pytest.param(None, False, 2000, id="never sent"),
     ],
 )
-async def test_what_was_drawn_is_settled_by_what_was_used(
+async def test_a_draw_is_settled_by_the_actual_usage(
     usage: TokenUsage | None, sent: bool, back: float | None
 ) -> None:
     store = Scripted()
@@ -198,7 +198,7 @@ async def test_a_place_that_is_given_back_in_time_is_taken() -> None:
 
 
 @in_virtual_time
-async def test_who_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> None:
+async def test_a_call_that_waits_in_vain_is_told_to_come_later_and_takes_no_place() -> None:
     gate = ConcurrencyMiddleware()
     async with AsyncExitStack() as stack:
         await held(gate, stack, 2)
@@ -229,7 +229,9 @@ async def test_a_push_back_halves_the_places_and_an_answer_gives_some_back() -> 
 @pytest.mark.parametrize(
     ("error", "told"), [(None, "answered"), (errors.Overloaded("v", "no"), "failed")]
 )
-async def test_how_a_trial_ended_is_told(error: errors.CallFailed | None, told: str) -> None:
+async def test_the_outcome_of_a_trial_is_reported(
+    error: errors.CallFailed | None, told: str
+) -> None:
     store = Scripted(trial=Trial(granted=True, state="half_open", wait_seconds=0))
     reporter = CallReporter(agent_id="agent", store=store)
     reporter.update_circuit(

@@ -267,7 +267,7 @@ async def test_while_no_executor_is_known_a_task_without_a_model_waits() -> None
     model=st.none() | st.text() | st.sampled_from(LANES),
     routed=st.booleans(),
 )
-async def test_whatever_json_a_person_sends_is_planned_or_refused(
+async def test_any_json_of_a_person_is_planned_or_refused(
     type_: str, prompt: str, params: Any, preferences: Any, model: str | None, *, routed: bool
 ) -> None:
     task = {

@@ -69,7 +69,7 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
     assert seen.get_policy(UUID(int=8), None) is PolicyName.CHEAPEST
 
 
-async def test_what_was_known_stays_while_the_store_is_away() -> None:
+async def test_knowledge_stays_while_the_store_is_away() -> None:
     store = FakeStore(knowledge=KNOWN)
     learner = a_learner(store)
     await learner.refresh()

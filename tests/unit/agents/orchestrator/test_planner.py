@@ -91,7 +91,7 @@ async def test_a_task_without_params_can_be_planned() -> None:
     assert subtask.params["git_branch"] is None
 
 
-async def test_whoever_asks_for_the_model_auto_asks_for_none() -> None:
+async def test_the_model_auto_is_no_request() -> None:
     completion = await worked(a_plan({"model": "auto"}))
 
     assert completion.plan is not None
@@ -152,7 +152,7 @@ async def test_work_waits_at_an_open_circuit_rather_than_fail_when_nothing_else_
     assert here.route.lane == "claude-sonnet-5-5"
 
 
-async def test_what_failed_before_a_redrive_may_be_tried_again() -> None:
+async def test_models_that_failed_before_a_redrive_may_be_tried_again() -> None:
     history = [failed(lane) for lane in LANES] + [failed("claude-sonnet-5-5")]
 
     assert await routed(history, failures=1) in {"claude-haiku-4-5", "gpt-6.1-sol"}
@@ -261,7 +261,7 @@ async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
     assert not registry.is_known
 
 
-async def test_what_was_known_of_the_fleet_stays_while_the_store_is_away() -> None:
+async def test_the_known_fleet_stays_while_the_store_is_away() -> None:
     store = FakeStore(others=[an_agent()])
     registry = a_registry(store)
     await registry.refresh()

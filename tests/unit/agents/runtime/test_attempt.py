@@ -70,7 +70,7 @@ async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("s3cret"), asyncio.CancelledError()])
-async def test_what_nobody_foresaw_is_a_failure_without_secrets_or_names_of_ours(
+async def test_an_unexpected_error_is_a_failure_without_secrets_or_internal_names(
     error: BaseException,
 ) -> None:
     async def work(_: ClaimedSubtask) -> Completion:
@@ -97,7 +97,7 @@ async def test_a_verdict_stops_the_work_and_is_the_outcome(
 
 
 @pytest.mark.parametrize("with_verdict", [False, True])
-async def test_what_cancelled_work_had_used_is_told_and_swallows_no_cancel_from_outside(
+async def test_cancelled_work_reports_its_usage_and_swallows_no_outer_cancel(
     *, with_verdict: bool
 ) -> None:
     used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
@@ -126,7 +126,7 @@ async def test_what_cancelled_work_had_used_is_told_and_swallows_no_cancel_from_
         assert task.cancelled()
 
 
-async def test_what_work_had_used_that_failed_after_a_verdict_is_told() -> None:
+async def test_work_that_failed_after_a_stop_reports_its_usage() -> None:
     used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
     told, claimed = a_verdict(), a_subtask()
     error = ErrorInfo(class_="connection", message="it broke")

@@ -47,7 +47,7 @@ async def answers(
     return [task.result() for task in tasks]
 
 
-async def test_what_waits_goes_together_and_each_gets_its_own_answer() -> None:
+async def test_waiting_completions_share_a_request_and_each_gets_its_own_answer() -> None:
     store = FakeStore()
     items = completions(250)
 

@@ -128,7 +128,7 @@ async def test_draining_claims_nothing_more_and_lets_attempts_finish() -> None:
     assert len(store.queue) == 1
 
 
-async def test_what_outlasts_the_grace_period_is_cut_off_and_given_back() -> None:
+async def test_an_attempt_that_outlasts_the_grace_period_is_cancelled_and_released() -> None:
     store = FakeStore(queue=subtasks(2))
 
     await until_drained(store, forever, lambda: not store.queue, options(grace=0.05))

@@ -82,7 +82,7 @@ def test_a_prompt_that_fits_a_window_exactly_fits() -> None:
 
 
 @pytest.mark.parametrize("barred", [MIDDLE, "anthropic"])
-def test_what_the_operators_took_out_is_not_taken(barred: str) -> None:
+def test_a_banned_model_is_not_taken(barred: str) -> None:
     knowledge = Knowledge(
         controls=(OperatorControl(action="ban", subject=barred, reason="it leaks"),)
     )
@@ -113,7 +113,7 @@ ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
 
 @pytest.mark.parametrize("policy", ["rules", "scored", "cheapest", "fastest"])
 @pytest.mark.parametrize("case", ASIDE)
-def test_what_is_unwise_waits_until_nothing_else_is_left(
+def test_soft_constraints_hold_until_nothing_else_is_left(
     policy: str, case: tuple[str, str, dict[str, Any], Knowledge, str]
 ) -> None:
     model, other, fields, knowledge, why = case

@@ -59,14 +59,14 @@ def test_words_of_the_prompt_lead_to_the_documented_model(prompt: str, role: str
         ({"complexity": "low"}, DEFAULT),
     ],
 )
-def test_what_a_task_states_leads_to_the_documented_model(
+def test_stated_requirements_lead_to_the_documented_model(
     stated: dict[str, Any], role: str
 ) -> None:
     assert find_rule(needs("Write a function", **stated)).role == role
 
 
 @pytest.mark.parametrize("key", ["performanceNeeded", "performance_needed"])
-def test_what_a_task_states_wins_over_what_its_prompt_suggests(key: str) -> None:
+def test_stated_requirements_win_over_those_read_from_the_prompt(key: str) -> None:
     assert find_rule(needs("Generate optimized sorting algorithm", **{key: False})).role == DEFAULT
 
 

@@ -61,7 +61,7 @@ def test_a_choice_expects_what_the_call_will_cost(model_id: str, prompt: int) ->
     ("reasoning", "is_slower"),
     [("none", False), ("optional", False), ("default-on", True), ("always", True)],
 )
-def test_what_a_model_does_unasked_is_expected_to_take_its_time(
+def test_reasoning_by_default_is_expected_to_take_time(
     tmp_path: Path, reasoning: str, is_slower: bool
 ) -> None:
     plain = get_profile_cache(a_catalogue(tmp_path / "a.toml", 8_000)).get("acme/parrot-1")

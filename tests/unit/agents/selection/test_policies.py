@@ -84,7 +84,7 @@ def test_outcomes_outvote_the_prior(policy: str) -> None:
     assert "100 outcomes" in choice.reason
 
 
-def test_what_is_good_at_other_work_is_expected_to_be_good_at_this() -> None:
+def test_success_at_other_work_raises_the_expectation() -> None:
     elsewhere = {(CHEAP, "general"): seen(100, 1.0), (MIDDLE, "general"): seen(100, 0.3)}
     knowledge = Knowledge(observations=Observations(outcomes=elsewhere))
 
@@ -120,7 +120,7 @@ def test_without_any_price_cheapest_says_that_it_cannot_tell() -> None:
     assert "cannot be told" in choice.reason
 
 
-def test_what_a_call_was_seen_to_cost_counts_more_than_a_short_prompt() -> None:
+def test_observed_costs_count_more_than_a_short_prompt() -> None:
     knowledge = knowing({CHEAP: seen(20, 0.9, cost_usd=0.5)})
 
     choice = choose_model(wanted("cheapest", MIDDLE, CHEAP), CATALOGUE, knowledge)

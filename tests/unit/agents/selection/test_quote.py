@@ -49,7 +49,7 @@ def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_f
 
 
 @pytest.mark.parametrize("policy", list(PolicyName))
-def test_what_the_simulator_answers_costs_nothing_and_is_expected_to_be_as_good(
+def test_simulated_answers_cost_nothing_and_are_expected_to_be_as_good(
     policy: PolicyName,
 ) -> None:
     real = SelectionRequest(
@@ -71,7 +71,7 @@ def test_what_the_simulator_answers_costs_nothing_and_is_expected_to_be_as_good(
         choose_model(replace(simulated, simulated=frozenset()), CATALOGUE, seen)
 
 
-def test_what_ifs_weigh_only_what_could_be_taken() -> None:
+def test_what_ifs_weigh_only_eligible_models() -> None:
     def candidate(name: str, cost: float, **more: object) -> dict[str, object]:
         parts = {"quality": 0.5, "cost": cost, "first_token": 0.5, "duration": 0.5}
         return {"model_id": name, "parts": parts, "expected": {}, **more}

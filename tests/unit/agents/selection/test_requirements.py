@@ -54,7 +54,7 @@ def test_a_complex_answer_is_expected_to_be_longer() -> None:
     assert estimate_output_tokens(read(outputTokens=5)) == 5
 
 
-def test_what_says_nothing_is_not_written_down() -> None:
+def test_default_requirements_are_not_recorded() -> None:
     documented = {
         "complexity": "medium",
         "language": "python",

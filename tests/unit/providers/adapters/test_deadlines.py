@@ -73,7 +73,7 @@ async def test_silence_is_not_counted_while_nobody_listens() -> None:
         await deadlines.wait(asyncio.sleep(0))
 
 
-async def test_who_is_cancelled_is_cancelled_even_when_it_is_also_late() -> None:
+async def test_a_cancelled_call_is_cancelled_even_when_it_is_also_late() -> None:
     begun = asyncio.Event()
     seen: list[BaseException] = []
 

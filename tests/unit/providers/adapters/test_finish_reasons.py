@@ -158,7 +158,7 @@ def test_anthropics_refusal_keeps_the_vendors_words_or_the_models(
         {"candidates": [{"finishReason": "SAFETY", "finishMessage": "Not this."}]},
     ],
 )
-def test_what_gemini_blocks_keeps_its_words(response: object) -> None:
+def test_a_text_that_gemini_blocks_keeps_its_reason(response: object) -> None:
     reader = GeminiStreamParser(model="m", secret="", keeps_parts=False)
     list(reader.parse(response))
 

@@ -123,7 +123,7 @@ def test_calls_are_whole_and_their_parts_go_back_as_they_came() -> None:
         ([{"error": {"code": 503, "message": "m", "status": "UNAVAILABLE"}}], Overloaded),
     ],
 )
-def test_what_is_no_whole_answer_is_an_error(response: object, kind: type[CallFailed]) -> None:
+def test_an_incomplete_answer_is_an_error(response: object, kind: type[CallFailed]) -> None:
     with pytest.raises(CallFailed) as raised:
         read(response)
 

@@ -20,7 +20,7 @@ def own_id(model_id: str) -> str:
     return CATALOGUE.models[model_id].deployments[0].model
 
 
-def test_who_was_not_asked_is_believed() -> None:
+def test_a_provider_that_was_not_asked_is_believed() -> None:
     assert not Listings().lacks(CURRENT, "fireworks", own_id(CURRENT.id))
 
 

@@ -61,7 +61,7 @@ async def answer_of(body: Body) -> ChatResponse:
         )
 
 
-async def test_what_breaks_after_the_finish_reason_costs_the_usage_only() -> None:
+async def test_a_failure_after_the_finish_reason_costs_the_usage_only() -> None:
     body = Body([an_event(DELTA), an_event(FINISH)], then=httpx.ReadError("cut"))
 
     answer = await answer_of(body)
@@ -72,7 +72,7 @@ async def test_what_breaks_after_the_finish_reason_costs_the_usage_only() -> Non
     assert any("usage may be missing" in note for note in answer.done.notes)
 
 
-async def test_what_breaks_before_the_finish_reason_is_an_error() -> None:
+async def test_a_failure_before_the_finish_reason_is_an_error() -> None:
     with pytest.raises(httpx.ReadError):
         await answer_of(Body([an_event(DELTA)], then=httpx.ReadError("cut")))
 

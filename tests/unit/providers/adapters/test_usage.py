@@ -163,7 +163,7 @@ ABSURD: list[object] = [-1, 10**18, 1e300, "10e18", "many", True, [4], {"n": 4},
         (gemini, "promptTokenCount", "candidatesTokenCount"),
     ],
 )
-def test_what_is_no_count_is_unknown_and_never_zero(
+def test_an_invalid_count_is_unknown_and_not_zero(
     read: Read, prompt: str, generated: str, value: object
 ) -> None:
     [of_prompt] = [
@@ -209,7 +209,7 @@ def test_a_part_of_the_prompt_that_is_no_count_makes_the_rest_unknown(value: obj
         ({"prompt_tokens_details": {"cached_tokens": 5, "cache_creation_input_tokens": 3}}, 5, 3),
     ],
 )
-def test_what_a_cache_served_is_found_under_each_vendors_name(
+def test_cached_tokens_are_found_under_each_vendors_name(
     counted: dict[str, Any], cached: int, written: int
 ) -> None:
     [usage] = openai({"prompt_tokens": 9, "completion_tokens": 4, **counted})
@@ -289,7 +289,7 @@ def test_of_what_a_vendor_counts_so_much_is_kept(said: object, kept: object) -> 
     assert len(merge_counts({}, {f"{number}": said for number in range(101)})) == 100
 
 
-def test_what_is_kept_of_a_vendors_words_can_be_stored() -> None:
+def test_stored_details_of_usage_are_valid_json() -> None:
     deep: dict[str, Any] = {}
     for _ in range(500):
         deep = {"deep": deep}

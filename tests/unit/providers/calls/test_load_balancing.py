@@ -56,7 +56,7 @@ def test_the_catalogues_order_is_the_default() -> None:
     assert order() == ["deepseek", "together", "openrouter"]
 
 
-def test_what_failed_the_work_is_asked_last_even_at_home() -> None:
+def test_a_deployment_that_failed_the_work_is_asked_last_despite_affinity() -> None:
     context = CallContext(affinity="a", avoid=frozenset({"deepseek"}))
 
     assert order(context, home=places()[0].id) == ["together", "openrouter", "deepseek"]
@@ -195,7 +195,7 @@ def test_timeouts_come_from_the_task_then_the_catalogue_then_the_settings_then_t
         ("none", True, True),
     ],
 )
-def test_who_thinks_unasked_or_may_have_to_load_a_model_is_given_more_time(
+def test_reasoning_models_and_local_servers_get_more_time(
     reasoning: Reasoning | None, local: bool, slow: bool
 ) -> None:
     place = places("gpt-4.1")[0]

@@ -100,7 +100,7 @@ async def test_a_key_that_a_vendor_echoes_is_masked_in_every_part_of_the_answer(
     assert "keys in the answer were masked" in answer.done.notes[-1]
 
 
-async def test_what_was_held_back_comes_at_the_end_of_an_answer_that_breaks_off() -> None:
+async def test_held_back_text_comes_at_the_end_of_an_answer_that_breaks_off() -> None:
     async def broken() -> AsyncGenerator[Event, None]:
         yield TextDelta("the prefix is sk-")
 
@@ -117,7 +117,7 @@ async def test_what_was_held_back_comes_at_the_end_of_an_answer_that_breaks_off(
         ("sk-", []),  # nobody saw a word, so the call can be repeated
     ],
 )
-async def test_what_was_held_back_comes_before_an_error_once_some_of_the_answer_was_seen(
+async def test_held_back_text_comes_before_an_error_once_some_of_the_answer_was_seen(
     text: str, expected: list[Event]
 ) -> None:
     async def failing() -> AsyncGenerator[Event, None]:

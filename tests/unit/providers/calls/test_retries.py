@@ -54,7 +54,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("kind", "after"), TABLE, ids=lambda each: getattr(each, "code", None))
-def test_what_comes_next(kind: type[CallFailed], after: timedelta | None) -> None:
+def test_the_next_step_after_a_failed_call(kind: type[CallFailed], after: timedelta | None) -> None:
     error = failed(kind, after)
 
     def step(*, key: bool, place: bool) -> RetryDecision:
@@ -105,14 +105,14 @@ def test_the_longest_wait_is_waited_and_nothing_longer(
     assert given is step
 
 
-def test_told_is_who_can_be_asked_again_the_soonest() -> None:
+def test_the_error_of_the_deployment_that_is_free_first_is_raised() -> None:
     days = failed(errors.RateLimited, timedelta(seconds=198300))
     soon = failed(errors.RateLimited, SECOND)
 
     assert choose_error([days, soon]) is soon
 
 
-def test_told_is_what_helps_most() -> None:
+def test_the_most_useful_error_is_raised() -> None:
     dead, slow, resting = (
         failed(errors.AuthenticationFailed),
         failed(errors.Overloaded),

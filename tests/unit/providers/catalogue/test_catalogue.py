@@ -121,7 +121,7 @@ def test_a_model_is_retired_a_month_before_its_end_and_until_then_only_announced
     assert "2027-01-14" in (resolution.note or "")
 
 
-def test_what_ended_since_the_facts_were_checked_is_listed_with_who_follows() -> None:
+def test_models_that_ended_since_the_check_are_listed_with_successors() -> None:
     assert Catalogue.load().describe_endings(since=CHECKED_ON, until=CHECKED_ON) == ()
     day = date(2026, 12, 11)
 

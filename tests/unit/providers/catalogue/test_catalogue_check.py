@@ -66,7 +66,7 @@ def test_the_ends_that_the_sdks_announce_are_read() -> None:
         ('[models."claude-opus-5"]\ncontext_window = 200_000\n', Kind.WINDOW, "claude-opus-5"),
     ],
 )
-def test_what_a_package_says_otherwise_is_a_contradiction(
+def test_a_fact_that_a_package_contradicts_is_reported(
     tmp_path: Path, overlay: str, kind: Kind, model: str
 ) -> None:
     assert (kind, model) in found(overlay, tmp_path)

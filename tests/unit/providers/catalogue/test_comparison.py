@@ -72,7 +72,7 @@ def test_get_prices_of_listings_are_dollars_per_million(pricing: Any, found: Any
     assert (prices and (prices.input, prices.output)) == found
 
 
-def test_what_a_model_takes_is_its_own_and_its_adapters() -> None:
+def test_a_model_supports_what_it_and_its_adapter_support() -> None:
     claude = list_supported_parameters(CATALOGUE.models["claude-sonnet-5-5"], "anthropic")
     phi = list_supported_parameters(
         CATALOGUE.models["openrouter/phi-3-medium"], "openai_compatible"

@@ -32,7 +32,7 @@ def a_host(policy: DataPolicy | None = None, *, local: bool = False) -> Provider
 
 
 @pytest.mark.parametrize("rule", ["no-training", "eu", "region:us", "hipaa", "local-only"])
-def test_what_is_not_known_is_not_eligible(rule: str) -> None:
+def test_an_unknown_policy_is_not_eligible(rule: str) -> None:
     assert find_objection((rule,), a_host()) is not None
     assert find_objection((rule,), None) is not None
 

@@ -67,7 +67,7 @@ def test_a_limit_above_the_models_own_is_lowered_and_said() -> None:
     ("limit", "sent"),
     [(100, 100), (DEFAULT_OUTPUT_TOKENS["fireworks"], None), (1_000_000, None), (None, None)],
 )
-def test_what_an_adapter_sends_unasked_is_never_more_than_the_model_can(
+def test_default_parameters_of_an_adapter_never_exceed_the_model(
     limit: int | None, sent: int | None
 ) -> None:
     request, notes = a_deployment(max_output_tokens=limit).fit_request(a_request())

@@ -116,7 +116,7 @@ async def test_keys_are_read_again_but_not_all_the_time_and_a_broken_vault_chang
     assert urgent == [False, False, True]
 
 
-async def test_who_waited_while_the_keys_were_read_does_not_read_them_again() -> None:
+async def test_a_call_that_waited_for_the_keys_does_not_read_them_again() -> None:
     clock, go, readers = Clock(), threading.Event(), list[bool]()
 
     def reread(is_urgent: bool) -> Credentials:
