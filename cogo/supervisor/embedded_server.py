@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from cogo.errors import ChildFailed, CommandError, MigrationFailed, NotRunning
+from loguru import logger
+
+from cogo.errors import AlreadyRunning, ChildFailed, CommandError, MigrationFailed, NotRunning
 from cogo.migrations import load_migrations, migrate
 from cogo.supervisor.child import build_module_arguments
 from cogo.supervisor.logfiles import open_log, prepare_logs, read_last_line
@@ -39,6 +42,23 @@ def require_server(home: Path) -> State:
         raise NotRunning(
             f"no embedded Supabase runs for {home}: start one with `cogo supabase start`"
         )
+    return state
+
+
+def require_port(state: State, port: int | None) -> None:
+    """Raise AlreadyRunning if the server that runs is asked to have another port."""
+    if port is not None and port != urlsplit(state.url).port:
+        raise AlreadyRunning(
+            f"an embedded Supabase already runs at {state.url}: leave --port out to use it, "
+            "or end it first with `cogo supabase stop`"
+        )
+
+
+async def migrate_server(home: Path) -> State:
+    """Migrate the server that runs on this directory; return its state."""
+    state = require_server(home)
+    done = await migrate(state.db_url, load_migrations())
+    logger.debug("migrated", applied=len(done.applied))
     return state
 
 
@@ -79,11 +99,10 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
             process.wait()
             last = read_last_line(log, begin=begin)
             raise ChildFailed(f"{last or 'the server did not start, and wrote nothing'} ({log})")
-    state = require_server(home)
     try:
-        asyncio.run(migrate(state.db_url, load_migrations()))
+        state = asyncio.run(migrate_server(home))
     except MigrationFailed:
-        stop_server(home, state)
+        stop_server(home, require_server(home))
         raise
     # The Data API learns of new tables a moment after they are committed.
     deadline = time.monotonic() + _START.total_seconds()

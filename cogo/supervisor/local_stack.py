@@ -2,30 +2,27 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from loguru import logger
 
 from cogo.config.catalogue import must_simulate
 from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
-from cogo.errors import AlreadyRunning, ChildFailed
-from cogo.migrations import load_migrations, migrate
+from cogo.errors import ChildFailed
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.shutdown import Shutdown
 from cogo.supervisor.child import Spec
-from cogo.supervisor.embedded_server import find_server
+from cogo.supervisor.embedded_server import find_server, migrate_server, require_port
 from cogo.supervisor.logfiles import prepare_logs
-from cogo.supervisor.restart import RestartingChild
+from cogo.supervisor.restart import RestartingChild, stop_all
 from cogo.supervisor.specs import SpecBuilder
 from cogo.supervisor.stack import StackInfo, StackOptions
-from embedded.state import State, read_state
 
-GRACE: Final = timedelta(seconds=20)
+_GRACE: Final = timedelta(seconds=20)
 """How long agents let their attempts go on when draining begins."""
 _START: Final = timedelta(seconds=90)
 _CANCEL: Final = timedelta(seconds=8)
@@ -43,7 +40,7 @@ class LocalStack:
         self._project = project
         self._options = options
         self._shutdown = shutdown
-        self._running: dict[RestartingChild, asyncio.Task[None]] = {}
+        self._tasks: dict[RestartingChild, asyncio.Task[None]] = {}
         self._bootstrap: asyncio.Future[AgentBootstrap] = asyncio.get_running_loop().create_future()
         self._is_embedded = project.settings.supabase_url is None
         self._found = find_server(project.home) if self._is_embedded else None
@@ -52,15 +49,13 @@ class LocalStack:
         self._server = RestartingChild(specs.build_server)
         self._simulator = RestartingChild(specs.build_simulator)
         self._gateway = RestartingChild(specs.build_gateway, bootstrap=self._wait_bootstrap)
-        kinds: Mapping[AgentKind, int] = {"orchestrator": 1, "executor": options.executors}
         self._agents = {
             name: RestartingChild(
                 partial(specs.build_agent, name, kind),
                 bootstrap=self._wait_bootstrap,
                 on_death=self._release_leases,
             )
-            for kind, count in kinds.items()
-            for name in ([kind] if count == 1 else [f"{kind}-{n}" for n in range(1, count + 1)])
+            for name, kind in _name_agents(options.executors).items()
         }
 
     async def run(self, on_ready: Callable[[StackInfo], None]) -> None:
@@ -75,14 +70,15 @@ class LocalStack:
             guard.cancel()
             on_ready(info)
             await self._shutdown.drain.wait()
-            logger.info("draining; a second request to stop cancels", grace=f"{GRACE.seconds} s")
+            logger.info("draining; a second request to stop cancels", grace=f"{_GRACE.seconds} s")
             for stage in (
                 [self._gateway],
                 self._agents.values(),
                 [self._simulator],
                 [self._server],
             ):
-                await self._stop(stage)
+                tasks = {child: self._tasks[child] for child in stage if child in self._tasks}
+                await stop_all(tasks, cancel=self._shutdown.cancel, within=_GRACE + _CANCEL)
 
     async def _raise_when_stopped(self) -> None:
         await self._shutdown.drain.wait()
@@ -102,10 +98,10 @@ class LocalStack:
         """Start everything at once: agents and gateway import while the server starts."""
 
         def run(child: RestartingChild) -> None:
-            self._running[child] = group.create_task(child.run(), name="child")
+            self._tasks[child] = group.create_task(child.run(), name="child")
 
         if self._found is not None:
-            _require_port(self._found, self._options.port)
+            require_port(self._found, self._options.port)
         elif self._is_embedded:
             run(self._server)
         clients = [*self._agents.values(), *([self._gateway] if self._options.has_gateway else [])]
@@ -118,31 +114,13 @@ class LocalStack:
                 run(self._simulator)
                 await self._simulator.ready.wait()
         connection, db_url = connecting.result()
-        simulator_url = str(self._simulator.report["url"]) if self._simulator.report else None
-        self._bootstrap.set_result(
-            AgentBootstrap(connection=connection, simulator_url=simulator_url)
+        bootstrap = AgentBootstrap(
+            connection=connection, simulator_url=self._simulator.get_url("url")
         )
+        self._bootstrap.set_result(bootstrap)
         for child in clients:
             await child.ready.wait()
-        gateway_url = str(self._gateway.report["url"]) if self._gateway.report else None
-        children: Mapping[str, RestartingChild] = {
-            "server": self._server,
-            "simulator": self._simulator,
-            "gateway": self._gateway,
-            **self._agents,
-        }
-        return StackInfo(
-            connection=connection,
-            db_url=db_url,
-            simulator_url=simulator_url,
-            gateway_url=gateway_url,
-            console_url=gateway_url and await self._publish_gateway(connection, gateway_url),
-            needs_key=self._options.needs_key,
-            pids={name: child.pid for name, child in children.items() if child.pid},
-            health_urls={
-                name: str(child.report["health_url"]) for name, child in self._agents.items()
-            },
-        )
+        return await self._describe(bootstrap, db_url)
 
     async def _connect(self, importing: asyncio.Task[None]) -> tuple[Connection, str | None]:
         """Wait for the server and migrate it; check a project that is not ours to migrate."""
@@ -153,28 +131,43 @@ class LocalStack:
 
             await check_project(connection)
             return connection, None
-        state = self._found
-        if state is None:
+        if self._found is None:
             await self._server.ready.wait()
-            state = read_state(self._project.home)
-        if state is None:
-            raise ChildFailed(f"the server left no state in {self._project.home}")
-        done = await migrate(state.db_url, load_migrations())
-        logger.debug("migrated", applied=len(done.applied))
+        state = await migrate_server(self._project.home)
         return connection_from_state(state), state.db_url
 
     async def _wait_bootstrap(self) -> str:
         return (await asyncio.shield(self._bootstrap)).to_line()
 
-    async def _publish_gateway(self, connection: Connection, url: str) -> str | None:
+    async def _describe(self, bootstrap: AgentBootstrap, db_url: str | None) -> StackInfo:
+        """Return what runs; its gateway is where commands look for it."""
         from cogo.supervisor.project_calls import publish_gateway  # noqa: PLC0415
 
-        return await publish_gateway(
-            self._project.home,
-            connection,
-            url,
+        gateway_url, console_url = self._gateway.get_url("url"), None
+        if gateway_url is not None:
+            console_url = await publish_gateway(
+                self._project.home,
+                bootstrap.connection,
+                gateway_url,
+                needs_key=self._options.needs_key,
+                opens_console=self._options.opens_console,
+            )
+        children: Mapping[str, RestartingChild] = {
+            "server": self._server,
+            "simulator": self._simulator,
+            "gateway": self._gateway,
+            **self._agents,
+        }
+        health_urls = {name: each.get_url("health_url") for name, each in self._agents.items()}
+        return StackInfo(
+            connection=bootstrap.connection,
+            db_url=db_url,
+            simulator_url=bootstrap.simulator_url,
+            gateway_url=gateway_url,
+            console_url=console_url,
             needs_key=self._options.needs_key,
-            opens_console=self._options.opens_console,
+            pids={name: child.pid for name, child in children.items() if child.pid},
+            health_urls={name: url for name, url in health_urls.items() if url},
         )
 
     async def _release_leases(self, spec: Spec) -> None:
@@ -185,38 +178,13 @@ class LocalStack:
         connection = self._bootstrap.result().connection
         await release_leases(connection, spec.agent_id, within=_RELEASE)
 
-    async def _stop(self, stage: Collection[RestartingChild]) -> None:
-        """Stop children and wait for them; a second request, or the deadline, cancels."""
-        tasks = {child: self._running[child] for child in stage if child in self._running}
-        if not tasks:
-            return
-
-        async def cancel() -> None:
-            await self._shutdown.cancel.wait()
-            for child in tasks:
-                child.stop()
-
-        async with asyncio.TaskGroup() as group:
-            cancelling = group.create_task(cancel(), name="cancel")
-            for child in tasks:
-                child.stop()
-            limit = GRACE + _CANCEL
-            _, late = await asyncio.wait(tasks.values(), timeout=limit.total_seconds())
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-            cancelling.cancel()
-
 
 async def _import_project_calls() -> None:
     """Import Supabase's client in a thread, as that takes long."""
     await asyncio.to_thread(importlib.import_module, "cogo.supervisor.project_calls")
 
 
-def _require_port(found: State, asked: int | None) -> None:
-    if asked is not None and asked != urlsplit(found.url).port:
-        raise AlreadyRunning(
-            f"an embedded Supabase already runs at {found.url}: leave --port out to use it, "
-            "or end it first with `cogo supabase stop`"
-        )
+def _name_agents(executors: int) -> Mapping[str, AgentKind]:
+    names = [f"executor-{number}" for number in range(1, executors + 1)]
+    kinds: dict[str, AgentKind] = {"orchestrator": "orchestrator"}
+    return kinds | dict.fromkeys(["executor"] if executors == 1 else names, "executor")

@@ -49,6 +49,11 @@ class RestartingChild:
         self.tolerates_stopped = False
         """Leave a child alone that was stopped (SIGSTOP), as under a debugger."""
 
+    def get_url(self, name: str) -> str | None:
+        """Return an address that the child reported; None if there is none."""
+        url = self.report.get(name)
+        return None if url is None else str(url)
+
     @property
     def pid(self) -> int | None:
         """Process id of the child that runs now."""
@@ -148,3 +153,31 @@ class RestartingChild:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+async def stop_all(
+    tasks: Mapping[RestartingChild, asyncio.Task[None]], *, cancel: asyncio.Event, within: timedelta
+) -> None:
+    """Stop children and wait for the tasks that run them.
+
+    They drain first. When `cancel` is set they are told to cancel, and after `within` they are
+    killed.
+    """
+    if not tasks:
+        return
+
+    async def pass_on() -> None:
+        await cancel.wait()
+        for child in tasks:
+            child.stop()
+
+    async with asyncio.TaskGroup() as group:
+        cancelling = group.create_task(pass_on(), name="cancel")
+        for child in tasks:
+            child.stop()
+        _, late = await asyncio.wait(tasks.values(), timeout=within.total_seconds())
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        cancelling.cancel()
