@@ -14,4 +14,11 @@ Its packages, each of which imports only those below it:
 The public interface is the command line (docs/reference/cli.md); no module is.
 """
 
+from typing import Final
+
 __all__: tuple[str, ...] = ()
+
+PACKAGES: Final = (
+    "agents", "cogo", "embedded", "gateway", "protocol", "providers", "simulator",
+)  # fmt: skip
+"""Top-level packages of this distribution."""

@@ -5,7 +5,8 @@ import os
 import sys
 from typing import Final, NoReturn
 
-_PACKAGES: Final = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")
+from cogo import PACKAGES
+
 _CONFIGURATION: Final = 78
 _INTERRUPTED: Final = 130
 _GC_THRESHOLD: Final = 50_000
@@ -41,7 +42,7 @@ def _explain(error: ImportError) -> int:
 
     top = (error.name or "").partition(".")[0]
     owners = set(packages_distributions().get(top, ())) - {"cogo"}
-    if top in _PACKAGES and owners:
+    if top in PACKAGES and owners:
         text = (
             f"cogo: the package '{top}' here belongs to {', '.join(sorted(owners))}, not to COGO; "
             "install COGO in an environment of its own: uv tool install cogo"

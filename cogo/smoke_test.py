@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from pydantic import SecretStr
-
+from cogo.config.catalogue import SIMULATED
 from providers.adapters.listings import ListedModel
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials, Deployment
@@ -18,10 +17,8 @@ from providers.smoke_test import STEPS, StepResult, run_smoke_test
 from simulator.formats.openai_compatible import MODELS, api_path
 
 SIMULATED_PATHS: Final = {
-    "anthropic": "/anthropic",
-    "fireworks": "/fireworks",
+    **SIMULATED,
     "gemini": "/gemini/v1beta",
-    "openai": "/openai/v1",
     **{str(vendor): f"/{vendor}{api_path(vendor)}" for vendor in MODELS},
 }
 """Every provider that the vendor simulator stands in for, and the path of its base URL."""
@@ -42,14 +39,6 @@ class Report:
     def ok(self) -> bool:
         """Whether no step failed."""
         return all(trial.ok is not False for trial in self.trials)
-
-
-def build_simulated_credentials(url: str) -> Credentials:
-    """Return credentials for every provider that the simulator at `url` stands in for."""
-    return {
-        provider: Credential(key=SecretStr("simulated"), base_url=url + path, simulated=True)
-        for provider, path in SIMULATED_PATHS.items()
-    }
 
 
 async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[Report]:

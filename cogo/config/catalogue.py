@@ -1,6 +1,6 @@
 """The catalogue of models with the changes of a project, and the credentials of providers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
@@ -21,7 +21,7 @@ from providers.errors import CatalogueInvalid, UnknownModel
 from providers.router import Router
 
 SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
-"""Providers that the vendor simulator stands in for, and the path of each."""
+"""Providers that the vendor simulator stands in for by default, and the path of each."""
 
 CATALOGUE: Final = "the catalogue"
 """Name of what is invalid if it is a file of the catalogue and not a variable."""
@@ -67,13 +67,16 @@ def load_credentials(
     With a simulator, only its providers have credentials, and no key of the environment is used.
     """
     if simulator_url is not None:
-        return {
-            name: Credential(
-                key=SecretStr("simulated"), base_url=f"{simulator_url}{path}", simulated=True
-            )
-            for name, path in SIMULATED.items()
-        }
+        return build_simulated_credentials(simulator_url, SIMULATED)
     return KeySource(project, catalogue).read()
+
+
+def build_simulated_credentials(url: str, paths: Mapping[str, str]) -> Credentials:
+    """Return credentials for providers of the simulator at `url`, each with its path there."""
+    return {
+        provider: Credential(key=SecretStr("simulated"), base_url=url + path, simulated=True)
+        for provider, path in paths.items()
+    }
 
 
 class KeySource:

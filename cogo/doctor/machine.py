@@ -13,12 +13,12 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Final
 
+from cogo import PACKAGES
 from cogo.config.context import Project
 from cogo.config.settings import find_env_files
 from cogo.doctor.check import Check, missing, note, ok
 from embedded.state import is_alive, read_state
 
-OUR_PACKAGES: Final = ("agents", "cogo", "embedded", "gateway", "protocol", "providers")
 _OLDEST: Final = (3, 11)
 _PORTS: Final = {54321: "the embedded server", 54322: "its Postgres"}
 _READABLE_BY_OTHERS: Final = 0o044
@@ -47,7 +47,7 @@ def _check_packages() -> Check:
     owners = packages_distributions()
     foreign = {
         name: sorted(set(owners.get(name, ())) - {"cogo"})
-        for name in OUR_PACKAGES
+        for name in PACKAGES
         if set(owners.get(name, ())) - {"cogo"}
     }
     if foreign:

@@ -33,19 +33,19 @@ async def open_router(
     """
     async with (
         open_supabase_store(connection) as store,
-        open_call_limits(agent_id=agent_id, store=store) as safety,
+        open_call_limits(agent_id=agent_id, store=store) as limits,
         build_router(
             project,
             catalogue,
             simulator_url=simulator_url,
-            middleware=[*safety.middleware, _ledger(project, agent_id, store)],
+            middleware=[*limits.middleware, _build_budget(project, agent_id, store)],
         ) as router,
     ):
-        safety.reporter.report_limits(lambda: router.concurrency.limits)
+        limits.reporter.report_limits(lambda: router.concurrency.limits)
         yield router
 
 
-def _ledger(project: Project, agent_id: str, store: SpendingStore) -> BudgetMiddleware:
+def _build_budget(project: Project, agent_id: str, store: SpendingStore) -> BudgetMiddleware:
     return BudgetMiddleware(store, agent_id=agent_id, keeps_prompts=project.settings.store_prompts)
 
 
@@ -58,7 +58,7 @@ async def open_cache(
     async with open_supabase_store(connection) as store:
         yield AnswerCache(
             store,
-            budget=_ledger(project, agent_id, store),
+            budget=_build_budget(project, agent_id, store),
             always=settings.cache,
             shared=settings.cache_shared,
             ttl=timedelta(seconds=settings.cache_seconds),

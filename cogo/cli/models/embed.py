@@ -1,59 +1,40 @@
 """`cogo embed`: compute embeddings, store them, or search with them."""
 
-import asyncio
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from cogo.cli.options import AsJson, Dir, SimulatorUrl, parse_owner
+from cogo.cli.session import run_with_store
 from cogo.cli.task_options import read_text_file
 from cogo.config.catalogue import load_catalogue
-from cogo.config.connection import Connection, find_connection
+from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, shorten
 from cogo.watch.format import cost_text, marked
 from cogo.wiring.router import open_router
-from cogo.wiring.stores import open_supabase_store
 from protocol.errors import InvalidArgument
-from protocol.records.embeddings import KeptEmbedding, NearEmbedding, NewEmbedding
+from protocol.records.embeddings import NearEmbedding, NewEmbedding
+from protocol.store.embeddings import EmbeddingStore
 from providers.calls.middleware import CallContext
-from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import find_deployment_objection, parse_rules
+from providers.embeddings.embedder import Embedder
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
 
 _SHOWN: Final = 60
 """Characters of a text on one line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """What to embed, and how."""
-
-    model: str
-    texts: Sequence[tuple[str | None, str]]
-    """The source of each text, and the text."""
-    dimensions: int | None
-    context: CallContext
-    keep: bool
-    near: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    """The embeddings, what was stored and what was found."""
-
-    embedded: Embedded
-    kept: Sequence[KeptEmbedding] = ()
-    near: Sequence[Sequence[NearEmbedding]] = ()
-    """For each text."""
+_Item = tuple[str | None, str]
+"""Where a text came from, and the text."""
+_Result = tuple[Embedded, dict[int, str], list[list[NearEmbedding]]]
+"""The embeddings, the ids of stored ones by their place, and what is similar to each."""
 
 
 def embed(
@@ -113,22 +94,41 @@ def embed(
         cogo embed "what did we plan?" --model text-embedding-3-small --near 3
         echo "some text" | cogo embed - --model ollama/nomic-embed-text
     """
-    request = _Request(
-        model=model,
-        texts=_read_texts(texts or [], file or []),
-        dimensions=dimensions,
-        context=_build_context(owner, data_policy or []),
-        keep=keep,
-        near=near,
-    )
     project = Project.find(directory)
-    found = asyncio.run(
-        _embed(project, load_catalogue(project), find_connection(project), request, simulator_url)
-    )
+    items = _read_texts(texts or [], file or [])
+    context = _build_context(owner, data_policy or [])
+
+    async def run(store: EmbeddingStore) -> _Result:
+        async with _open_embedder(project, model, simulator_url) as embedder:
+            embedded = await embedder.embed(
+                model,
+                [text for _, text in items],
+                purpose="document" if near is None else "query",
+                dimensions=dimensions,
+                context=context,
+            )
+        similar = [
+            await store.nearest_embeddings(
+                owner=context.owner,
+                model_id=each.model,
+                vector=each.vector,
+                limit=near,
+                simulated=embedded.simulated,
+            )
+            for each in embedded.embeddings
+            if near is not None
+        ]
+        kept = []
+        if keep:
+            rows = _build_rows(items, embedded)
+            kept = await store.keep_embeddings(owner=context.owner, items=rows)
+        return embedded, {each.place: str(each.id) for each in kept}, similar
+
+    result = run_with_store(project, run)
     if as_json:
-        print_json(_to_json(request, found))
+        print_json(_to_json(items, result))
     else:
-        _print(request, found)
+        _print(items, result)
 
 
 def _build_context(owner: str | None, data_policy: list[str]) -> CallContext:
@@ -142,62 +142,36 @@ def _build_context(owner: str | None, data_policy: list[str]) -> CallContext:
     )
 
 
-def _read_texts(given: Sequence[str], files: Sequence[Path]) -> list[tuple[str | None, str]]:
-    texts: list[tuple[str | None, str]] = [
-        (None, sys.stdin.read() if each == "-" else each) for each in given
-    ]
+def _read_texts(given: Sequence[str], files: Sequence[Path]) -> list[_Item]:
+    texts: list[_Item] = [(None, sys.stdin.read() if each == "-" else each) for each in given]
     texts += [(path.name, read_text_file(path)) for path in files]
     if not texts:
         raise InvalidArgument("there is nothing to embed", hint='name a text, "-" or --file')
     return texts
 
 
-async def _embed(
-    project: Project,
-    catalogue: Catalogue,
-    connection: Connection,
-    request: _Request,
-    simulator_url: str | None,
-) -> _Result:
-    name = f"embed@{socket.gethostname()}-{secrets.token_hex(3)}"
-    async with (
-        open_router(
-            project, catalogue, connection, agent_id=name, simulator_url=simulator_url
-        ) as router,
-        open_supabase_store(connection) as store,
-    ):
+@asynccontextmanager
+async def _open_embedder(
+    project: Project, model: str, simulator_url: str | None
+) -> AsyncIterator[Embedder]:
+    """Open what embeds with `model`. Errors of providers in the block become CommandError."""
+    catalogue = load_catalogue(project)
+    async with open_router(
+        project,
+        catalogue,
+        find_connection(project),
+        agent_id=f"embed@{socket.gethostname()}-{secrets.token_hex(3)}",
+        simulator_url=simulator_url,
+    ) as router:
         try:
-            if catalogue.providers[catalogue.find_embedding_model(request.model).provider].local:
+            if catalogue.providers[catalogue.find_embedding_model(model).provider].local:
                 await router.discover()
-            embedded = await (await router.open_embedder()).embed(
-                request.model,
-                [text for _, text in request.texts],
-                purpose="document" if request.near is None else "query",
-                dimensions=request.dimensions,
-                context=request.context,
-            )
+            yield await router.open_embedder()
         except ProviderError as error:
             raise CommandError(str(error)) from error
-        near = [
-            await store.nearest_embeddings(
-                owner=request.context.owner,
-                model_id=each.model,
-                vector=each.vector,
-                limit=request.near,
-                simulated=embedded.simulated,
-            )
-            for each in embedded.embeddings
-            if request.near is not None
-        ]
-        kept = []
-        if request.keep:
-            kept = await store.keep_embeddings(
-                owner=request.context.owner, items=_build_rows(request, embedded)
-            )
-    return _Result(embedded=embedded, kept=kept, near=near)
 
 
-def _build_rows(request: _Request, embedded: Embedded) -> list[NewEmbedding]:
+def _build_rows(items: Sequence[_Item], embedded: Embedded) -> list[NewEmbedding]:
     return [
         NewEmbedding(
             model_id=each.model,
@@ -206,38 +180,35 @@ def _build_rows(request: _Request, embedded: Embedded) -> list[NewEmbedding]:
             source=source,
             simulated=embedded.simulated,
         )
-        for (source, text), each in zip(request.texts, embedded.embeddings, strict=True)
+        for (source, text), each in zip(items, embedded.embeddings, strict=True)
     ]
 
 
-def _to_json(request: _Request, found: _Result) -> dict[str, Any]:
-    embedded = found.embedded
-    ids = {each.place: str(each.id) for each in found.kept}
+def _to_json(items: Sequence[_Item], result: _Result) -> dict[str, Any]:
+    embedded, ids, near = result
     rows = [
         {
             "source": source,
             "dimensions": each.dimensions,
             "vector": each.vector,
             "id": ids.get(place),
-            "near": found.near[place] if found.near else None,
+            "near": near[place] if near else None,
         }
-        for place, ((source, _), each) in enumerate(
-            zip(request.texts, embedded.embeddings, strict=True)
-        )
+        for place, ((source, _), each) in enumerate(zip(items, embedded.embeddings, strict=True))
     ]
     return {
         "model": embedded.embeddings[0].model,
         "provider": embedded.provider,
         "tokens": embedded.tokens,
-        "cost_usd": None if embedded.cost_usd is None else str(embedded.cost_usd),
+        "cost_usd": embedded.cost_usd,
         "simulated": embedded.simulated,
         "notes": list(embedded.notes),
         "embeddings": rows,
     }
 
 
-def _print(request: _Request, found: _Result) -> None:
-    embedded = found.embedded
+def _print(items: Sequence[_Item], result: _Result) -> None:
+    embedded, ids, near = result
     first = embedded.embeddings[0]
     tokens = "?" if embedded.tokens is None else embedded.tokens
     model = marked(first.model, simulated=embedded.simulated)
@@ -248,10 +219,9 @@ def _print(request: _Request, found: _Result) -> None:
     )
     for note in embedded.notes:
         print_line(note, err=True)
-    ids = {each.place: each.id for each in found.kept}
-    for place, (source, text) in enumerate(request.texts):
+    for place, (source, text) in enumerate(items):
         shown = source or shorten(text, _SHOWN)
         print_line(f"{ids[place]}  {shown}" if ids else shown)
-        for row in found.near[place] if found.near else ():
+        for row in near[place] if near else ():
             likeness = "?" if row.likeness is None else f"{row.likeness:.3f}"
             print_line(f"  {likeness}  {row.source or shorten(row.content, _SHOWN)}")
