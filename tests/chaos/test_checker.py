@@ -187,7 +187,7 @@ def test_a_history_that_keeps_every_law_is_not_blamed() -> None:
 
 
 @pytest.mark.parametrize(("law", "lie"), LIES)
-def test_each_lie_is_reported_under_its_law(law: str, lie: Lie) -> None:
+def test_each_false_history_is_reported_under_its_law(law: str, lie: Lie) -> None:
     history, diary = a_history()
 
     lie(history, diary)
@@ -195,7 +195,7 @@ def test_each_lie_is_reported_under_its_law(law: str, lie: Lie) -> None:
     assert check(history, diary)[law]
 
 
-def test_there_is_a_lie_for_every_law() -> None:
+def test_there_is_a_false_history_for_every_law() -> None:
     assert {law for law, _ in LIES} == LAWS.keys()
 
 

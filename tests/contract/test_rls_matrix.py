@@ -236,7 +236,7 @@ async def test_every_object_of_ours_has_a_line_in_the_matrix(world: World) -> No
     assert world.functions == set(USERS_FUNCTIONS) | set(AGENTS_FUNCTIONS)
 
 
-async def test_everybody_reads_exactly_what_is_theirs(world: World) -> None:
+async def test_everybody_reads_exactly_their_own_rows(world: World) -> None:
     await world.clients["service"].post(
         "/rest/v1/rpc/cogo_record_agent", json={"p_agent": {"id": "matrix", "kind": "executor"}}
     )
@@ -312,7 +312,7 @@ async def test_people_call_what_is_for_people_and_agents_everything(world: World
             assert _is_refused(answer) is not may, (name, function, answer.text)
 
 
-async def test_nobody_steers_the_task_of_somebody_else(world: World) -> None:
+async def test_nobody_changes_the_task_of_another_owner(world: World) -> None:
     for function in sorted(name for name in USERS_FUNCTIONS if name.endswith("_task")):
         if function == "cogo_submit_task":
             continue

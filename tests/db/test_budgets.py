@@ -248,7 +248,7 @@ async def test_an_unknown_price_is_refused_where_a_cap_holds_unless_allowed(agen
     assert (await begin(agent, a_call(usd=None)))["answer"] == "ok"
 
 
-async def test_a_cap_counts_its_period_and_begins_anew(database: Database, agent: Agent) -> None:
+async def test_a_cap_counts_its_period_and_starts_again(database: Database, agent: Agent) -> None:
     for per in ("day", "month", "ever"):
         call = a_call(usd=1)
         await begin(agent, call)

@@ -97,7 +97,9 @@ def test_every_file_of_the_schema_is_short() -> None:
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
     ],
 )
-async def test_no_function_of_ours(database: Database, rule: str, broken: str) -> None:
+async def test_no_function_breaks_a_rule_of_the_schema(
+    database: Database, rule: str, broken: str
+) -> None:
     owner = await database.connect("postgres")
 
     found = await owner.fetch(

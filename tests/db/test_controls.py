@@ -135,7 +135,7 @@ async def test_nonsense_is_refused(agent: Agent, action: str, subject: str, scop
     assert refused.value.sqlstate == "TQ004"
 
 
-async def test_policies_are_kept_by_owner_and_each_change_is_told(agent: Agent) -> None:
+async def test_policies_are_kept_by_owner_and_each_change_is_announced(agent: Agent) -> None:
     set_policy = "select * from public.cogo_set_policy($1, $2)"
     await agent.connection.execute(set_policy, "scored", None)
     await agent.connection.execute(set_policy, "cascade", ALICE)
@@ -150,7 +150,7 @@ async def test_policies_are_kept_by_owner_and_each_change_is_told(agent: Agent) 
     assert ("policy", "scored", "default") in await switches(agent)
 
 
-async def test_of_several_answers_to_one_request_the_first_is_kept_and_told(
+async def test_the_first_of_several_answers_to_a_request_is_kept_and_returned(
     database: Database, agent: Agent, other_agent: Agent
 ) -> None:
     request_id = "11111111-0000-4000-8000-000000000001"

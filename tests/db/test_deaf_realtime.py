@@ -41,7 +41,7 @@ async def told(owner: Connection) -> list[str]:
     return [row["event"] for row in found]
 
 
-async def test_each_end_is_told_on_two_topics(database: Database, agent: Agent) -> None:
+async def test_each_end_is_announced_on_two_topics(database: Database, agent: Agent) -> None:
     owner = await database.connect("postgres")
 
     assert await finish(agent) == "completed"

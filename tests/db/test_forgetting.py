@@ -71,7 +71,7 @@ async def test_texts_are_forgotten_by_age_and_all_of_them_with_infinity(
     ) == 1  # fmt: skip
 
 
-async def test_people_forget_what_is_theirs_whoever_they_say_they_are(database: Database) -> None:
+async def test_people_delete_only_their_own_rows_whomever_they_name(database: Database) -> None:
     service = await database.connect()
     alice = await database.connect("authenticated", ALICE)
     for owner in (ALICE, BOB, None):

@@ -160,7 +160,7 @@ async def test_redriving_the_dead_letter_of_a_failed_task_redrives_the_task(agen
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_each_subtask_of_a_plan_or_a_fan_out_is_told(
+async def test_each_subtask_of_a_plan_or_a_fan_out_is_announced(
     database: Database, agent: Agent, late: bool
 ) -> None:
     root = [step("root")] if late else []
@@ -191,7 +191,7 @@ async def test_beyond_a_hundred_the_last_of_each_lane_says_how_many_more(
     assert more == [102]
 
 
-async def test_a_lane_that_nobody_was_told_of_is_told_beyond_a_hundred(
+async def test_a_lane_without_a_notification_gets_one_beyond_a_hundred(
     database: Database, agent: Agent
 ) -> None:
     owner = await database.connect("postgres")

@@ -137,7 +137,7 @@ async def test_a_long_outage_keeps_nobody_out_for_more_than_a_minute(
         await failed(agent, "model-a")
 
 
-async def test_a_switch_is_told_with_who_why_and_the_numbers(
+async def test_a_switch_is_announced_with_who_why_and_the_numbers(
     database: Database, agent: Agent
 ) -> None:
     await an_outage(agent)

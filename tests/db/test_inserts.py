@@ -105,7 +105,7 @@ async def test_a_token_that_names_no_user_asks_for_nothing(database: Database) -
         await nobody.execute("select from public.cogo_submit_task('sort')")
 
 
-async def test_an_operator_inserts_for_whom_it_wants(agent: Agent) -> None:
+async def test_an_operator_inserts_for_any_owner(agent: Agent) -> None:
     owned = await insert_task(agent.connection, owner=ALICE)
     unowned = await insert_task(agent.connection)
 
@@ -140,7 +140,7 @@ async def test_the_same_key_gives_the_same_task(database: Database) -> None:
 
 
 @pytest.mark.parametrize("named", ["p_idempotency_key => 'k'", f"p_id => '{UUID(int=7)}'"])
-async def test_the_same_key_for_another_request_is_told(database: Database, named: str) -> None:
+async def test_the_same_key_for_another_request_is_refused(database: Database, named: str) -> None:
     alice = await database.connect("authenticated", ALICE)
 
     async def submit(**asked: str) -> Any:
@@ -190,7 +190,7 @@ async def test_submitting_passes_everything_on(database: Database, agent: Agent)
     assert task["deadline"] == task["run_at"] == database.now
 
 
-async def test_the_id_of_a_session_belongs_to_its_owner_whoever_used_it_first(
+async def test_the_id_of_a_session_is_separate_for_each_owner(
     database: Database, agent: Agent
 ) -> None:
     alice = await database.connect("authenticated", ALICE)

@@ -164,7 +164,7 @@ async def test_a_person_rates_an_answer_and_may_think_again(
     assert await alice.fetchval("select count(*) from public.cogo_ratings") == 1
 
 
-async def test_an_operator_passes_on_what_a_person_says_and_nobody_else_speaks_for_another(
+async def test_only_an_operator_passes_on_a_rating_of_another_person(
     database: Database, agent: Agent
 ) -> None:
     task_id = await answered(agent, "model-a")

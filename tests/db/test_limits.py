@@ -164,7 +164,7 @@ async def test_a_setting_without_sense_is_refused(agent: Agent, call: str) -> No
         ("cogo_set_owner(null, true)", "cogo_set_owner(null, false)"),
     ],
 )
-async def test_the_end_of_a_pause_rings_for_what_waited(
+async def test_the_end_of_a_pause_notifies_for_waiting_work(
     database: Database, agent: Agent, pause: str, resume: str
 ) -> None:
     await plan_task(agent, step("a"), step("b"), step("end", "a", "b"))

@@ -79,7 +79,7 @@ async def test_every_message_is_an_envelope_that_python_understands(
     }
 
 
-async def test_a_new_task_rings_the_orchestrators(database: Database, agent: Agent) -> None:
+async def test_a_new_task_notifies_the_orchestrators(database: Database, agent: Agent) -> None:
     task_id = await insert_task(agent.connection, priority=2)
 
     [message] = await heard(database)
@@ -99,7 +99,7 @@ async def test_a_new_task_rings_the_orchestrators(database: Database, agent: Age
 @pytest.mark.parametrize(
     ("priority", "word"), [(0, "high"), (3, "high"), (4, "medium"), (6, "medium"), (7, "low")]
 )
-async def test_a_subtask_for_a_model_rings_the_executors(
+async def test_a_subtask_for_a_model_notifies_the_executors(
     database: Database, agent: Agent, priority: int, word: str
 ) -> None:
     planned = step("a", params={"language": "python", "generation_prompt": "sort"})
@@ -131,7 +131,9 @@ async def test_a_subtask_for_a_model_rings_the_executors(
     }
 
 
-async def test_a_rerouted_subtask_rings_the_orchestrators(database: Database, agent: Agent) -> None:
+async def test_a_rerouted_subtask_notifies_the_orchestrators(
+    database: Database, agent: Agent
+) -> None:
     await plan_task(agent)
     [lease] = await agent.claim("model-a")
 
@@ -141,7 +143,7 @@ async def test_a_rerouted_subtask_rings_the_orchestrators(database: Database, ag
     assert topics == ["cogo-subtasks", "cogo-tasks"]
 
 
-async def test_a_delayed_subtask_rings_when_it_is_promoted(
+async def test_a_delayed_subtask_notifies_when_it_is_promoted(
     database: Database, agent: Agent
 ) -> None:
     await plan_task(agent)
@@ -195,7 +197,7 @@ async def test_results_carry_the_output_and_what_it_took(database: Database, age
     assert copy["payload"]["id"] == task["payload"]["id"]
 
 
-async def test_failures_are_told_with_their_reason(database: Database, agent: Agent) -> None:
+async def test_failures_are_announced_with_their_reason(database: Database, agent: Agent) -> None:
     await plan_task(agent)
     [lease] = await agent.claim("model-a")
     await agent.fail(lease, "give_up")
@@ -209,7 +211,9 @@ async def test_failures_are_told_with_their_reason(database: Database, agent: Ag
     assert task["payload"]["payload"]["error"]["subtask_id"] == str(lease["subtask_id"])
 
 
-async def test_cancelling_tells_orchestrators_and_workers(database: Database, agent: Agent) -> None:
+async def test_cancelling_notifies_orchestrators_and_workers(
+    database: Database, agent: Agent
+) -> None:
     task_id = await plan_task(agent)
     [lease] = await agent.claim("model-a")
     await agent.connection.execute("select from public.cogo_cancel_task($1, 'enough')", task_id)
@@ -229,7 +233,7 @@ async def test_cancelling_tells_orchestrators_and_workers(database: Database, ag
     assert to_orchestrators["payload"]["payload"]["reason"] == "enough"
 
 
-async def test_every_selection_is_told(database: Database, agent: Agent) -> None:
+async def test_every_selection_is_announced(database: Database, agent: Agent) -> None:
     selection = {
         "key": "a",
         "requested_model": "claude-3.5-sonnet",
@@ -290,7 +294,7 @@ async def test_a_payload_over_32_kib_goes_as_a_reference(database: Database, age
         assert {"output", "result"}.isdisjoint(payload)
 
 
-async def test_a_long_prompt_does_not_hide_whom_a_subtask_is_for(
+async def test_a_long_prompt_does_not_hide_the_lane_of_a_subtask(
     database: Database, agent: Agent
 ) -> None:
     params = {"model_id": "model-a", "generation_prompt": "x" * 40_000, "target_file": "a.py"}
@@ -364,7 +368,7 @@ async def test_an_agent_is_recorded_with_the_databases_time(
     assert stopped["stopped_at"] == database.now
 
 
-async def test_each_subtask_that_comes_back_is_told(database: Database, agent: Agent) -> None:
+async def test_each_subtask_that_comes_back_is_announced(database: Database, agent: Agent) -> None:
     for _ in range(5):
         await plan_task(agent)
     leases = await agent.claim("model-a")
@@ -378,7 +382,7 @@ async def test_each_subtask_that_comes_back_is_told(database: Database, agent: A
     }
 
 
-async def test_a_change_of_mind_about_many_tells_the_orchestrators_once(
+async def test_a_change_to_many_subtasks_notifies_the_orchestrators_once(
     database: Database, agent: Agent
 ) -> None:
     await plan_task(agent, *(step(f"a{n}") for n in range(3)), step("end", "a0", "a1", "a2"))

@@ -95,7 +95,7 @@ async def test_a_task_whose_worker_has_not_stopped_is_kept(
     assert await prune(agent) == 1
 
 
-async def test_pruning_passes_by_what_somebody_holds_and_keeps_its_limit(
+async def test_pruning_skips_locked_rows_and_keeps_its_limit(
     database: Database, agent: Agent
 ) -> None:
     for _ in range(3):

@@ -91,7 +91,7 @@ async def test_an_owner_has_no_more_turns_for_using_many_priorities(
     ],
     ids=["task", "owner"],
 )
-async def test_a_crowd_that_was_held_back_does_not_come_back_before_others(
+async def test_subtasks_that_a_limit_held_back_do_not_pass_others(
     database: Database, agent: Agent, hold: str, release: str
 ) -> None:
     await queue_up(database, 50, ALICE)

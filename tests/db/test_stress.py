@@ -85,7 +85,7 @@ async def quick_to_see_deadlocks(cluster: Cluster, migrated: str) -> AsyncIterat
 
 
 @pytest.mark.usefixtures("quick_to_see_deadlocks")
-async def test_a_crowd_without_a_pattern_neither_deadlocks_nor_breaks_a_law(
+async def test_random_concurrent_calls_neither_deadlock_nor_break_a_law(
     database: Database,
 ) -> None:
     answers: Counter[str] = Counter()

@@ -120,7 +120,7 @@ async def test_text_that_every_program_can_read_is_accepted(
     assert await insert(alice, column, text)
 
 
-async def test_an_operator_stands_before_the_same_wall(agent: Agent) -> None:
+async def test_an_operator_meets_the_same_limits(agent: Agent) -> None:
     task_id = await insert_task(agent.connection)
 
     with pytest.raises(asyncpg.PostgresError) as refused:

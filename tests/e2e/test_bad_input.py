@@ -66,7 +66,7 @@ async def test_a_task_that_cannot_be_planned_fails_by_name_and_the_next_is_done(
     assert good.status is TaskState.COMPLETED
 
 
-async def test_text_that_postgres_cannot_hold_is_refused_at_the_door(
+async def test_text_that_postgres_cannot_hold_is_refused(
     system: System, store: SupabaseStore
 ) -> None:
     async with httpx.AsyncClient(

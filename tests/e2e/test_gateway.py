@@ -150,7 +150,7 @@ async def test_an_openai_client_gets_a_stream(client: openai.AsyncOpenAI) -> Non
     assert chunks[-1].usage.total_tokens > 0
 
 
-async def test_an_openai_client_is_told_what_it_may_not_ask(client: openai.AsyncOpenAI) -> None:
+async def test_an_openai_client_is_refused_with_a_reason(client: openai.AsyncOpenAI) -> None:
     models = [each async for each in client.models.list()]
     assert "auto" in {each.id for each in models}
     assert {each.owned_by for each in models} == {"cogo"}

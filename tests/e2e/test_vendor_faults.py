@@ -149,7 +149,7 @@ async def test_a_vendor_that_says_no_fails_the_task_with_its_words(store: Supaba
     assert await outcomes(store, task.id) == ["failed"]
 
 
-async def test_watchers_of_a_stream_that_was_cut_are_told_to_forget_its_text(
+async def test_watchers_of_a_stream_that_was_cut_discard_its_text(
     system: System, store: SupabaseStore
 ) -> None:
     task_id = uuid4()

@@ -83,7 +83,7 @@ async def test_a_watcher_hears_the_answer_in_order_and_whole_and_then_the_result
     assert (whole.task_id, whole.status) == (task_id, "completed")
 
 
-async def test_a_task_that_does_not_want_a_stream_is_told_of_by_its_results_only(
+async def test_a_task_without_a_stream_announces_its_results_only(
     system: System,
 ) -> None:
     task_id = uuid4()

@@ -174,16 +174,14 @@ FAULTS: Final = (
         file="90_rpc_users/10_submit.sql",
         old="v_task.session_id, v_task.budget_usd, v_task.stream",
         new="v_task.session_id, p_budget_usd, v_task.stream",
-        tests=("test_inserts.py::test_the_same_key_for_another_request_is_told",),
+        tests=("test_inserts.py::test_the_same_key_for_another_request_is_refused",),
     ),
     SqlFault(
         name="messages of a session have no owner",
         file="75_plans/50_outputs.sql",
         old="select t.owner, t.session_id, m.value",
         new="select null, t.session_id, m.value",
-        tests=(
-            "test_inserts.py::test_the_id_of_a_session_belongs_to_its_owner_whoever_used_it_first",
-        ),
+        tests=("test_inserts.py::test_the_id_of_a_session_is_separate_for_each_owner",),
     ),
     SqlFault(
         name="every user may listen to every task",

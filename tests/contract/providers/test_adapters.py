@@ -153,7 +153,7 @@ async def test_an_unknown_model_is_for_the_planner(adapter: Adapter, ask: Ask) -
     assert raised.value.reroute
 
 
-async def test_the_vendors_wait_is_kept(adapter: Adapter, ask: Ask) -> None:
+async def test_retry_after_of_the_vendor_is_kept(adapter: Adapter, ask: Ask) -> None:
     with pytest.raises(RateLimited) as raised:
         await collect_response(adapter.stream(ask("[[fault:429 retry_after=7]]"), timeouts=PATIENT))
 

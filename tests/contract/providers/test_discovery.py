@@ -79,7 +79,7 @@ async def test_a_server_becomes_lanes_of_its_own_models(servers: Servers, tmp_pa
         assert deployment.host.local
 
 
-async def test_servers_that_share_a_port_are_told_apart_by_their_listing(
+async def test_servers_that_share_a_port_are_distinguished_by_their_listing(
     servers: Servers, tmp_path: Path
 ) -> None:
     port = await servers.add({"data": [{"id": "m", "owned_by": "llamacpp"}]})

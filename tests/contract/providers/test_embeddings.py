@@ -126,7 +126,7 @@ async def test_every_failure_is_an_error_of_ours(
         assert raised.value.retry_after is not None
 
 
-async def test_keys_and_models_are_told_apart(simulator: str, vendor: str) -> None:
+async def test_keys_and_models_are_distinguished(simulator: str, vendor: str) -> None:
     wrong = {vendor: credential(simulator, vendor, "invalid")}
     async with Router(CATALOGUE, wrong) as router:
         with pytest.raises((AuthenticationFailed, InvalidRequest), match="key"):
@@ -178,9 +178,7 @@ async def test_a_short_wait_is_waited_for_and_a_refused_key_gives_way_to_the_nex
     assert len(await journal.requests()) <= 4  # two refusals at most, two answers
 
 
-async def test_gates_are_told_of_every_request_and_may_refuse_it(
-    simulator: str, journal: Journal
-) -> None:
+async def test_gates_see_every_request_and_may_refuse_it(simulator: str, journal: Journal) -> None:
     gate = RecordingGate("gate", [])
     given = {"cohere": credential(simulator, "cohere")}
     task_id = uuid4()

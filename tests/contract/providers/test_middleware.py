@@ -19,7 +19,7 @@ CATALOGUE = Catalogue.load()
 MODEL = "claude-sonnet-5-5"
 
 
-async def test_gates_are_left_in_the_reverse_order_and_told_what_was_used(simulator: str) -> None:
+async def test_gates_are_left_in_reverse_order_and_receive_the_usage(simulator: str) -> None:
     diary: list[str] = []
     outer, inner = RecordingGate("outer", diary), RecordingGate("inner", diary)
     context = CallContext(task_id=uuid4())
@@ -68,7 +68,7 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
     assert await journal.requests() == []
 
 
-async def test_gates_are_told_what_failed(simulator: str) -> None:
+async def test_gates_receive_the_error(simulator: str) -> None:
     gate = RecordingGate("gate", [])
 
     async with Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router:
@@ -81,7 +81,7 @@ async def test_gates_are_told_what_failed(simulator: str) -> None:
     assert gate.diary == ["gate in", "gate out"]
 
 
-async def test_gates_are_told_when_nobody_wants_the_rest(simulator: str) -> None:
+async def test_gates_learn_that_a_stream_was_closed(simulator: str) -> None:
     gate = RecordingGate("gate", [])
 
     async with (

@@ -39,7 +39,7 @@ async def sent(server: Recorder, *, key: str | None = "a-key", **accents: Any) -
     return server
 
 
-async def test_the_plain_accent(server: Recorder) -> None:
+async def test_the_plain_dialect(server: Recorder) -> None:
     await sent(server)
 
     assert server.headers["authorization"] == "Bearer a-key"

@@ -107,7 +107,7 @@ async def test_omitted_thinking_is_counted_but_not_returned(
     assert message.usage.output_tokens_details.thinking_tokens > 20
 
 
-async def test_a_model_that_always_reasons_can_be_told_not_to(
+async def test_reasoning_can_be_switched_off_for_a_model_that_always_reasons(
     client: anthropic.AsyncAnthropic,
 ) -> None:
     unasked = await ask(client, "fibonacci", model="claude-reasoner")

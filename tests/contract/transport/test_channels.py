@@ -241,7 +241,7 @@ async def test_speaking_where_nobody_listens_means_ask_again() -> None:
             await channels.publish([a_progress(uuid4(), "x")])
 
 
-async def test_a_wrong_key_is_told_to_whoever_publishes(project: State) -> None:
+async def test_publishing_with_a_wrong_key_raises(project: State) -> None:
     async with Channels(project.url, "sb_secret_wrong_wrong_wrong") as channels:
         with pytest.raises(Unauthorized, match="SUPABASE_SECRET_KEY"):
             await channels.publish([a_progress(uuid4(), "x")])

@@ -46,7 +46,7 @@ async def test_an_owner_is_limited_and_freed(store: SupabaseStore) -> None:
     assert freed.max_running is None
 
 
-async def test_the_queue_tells_of_every_lane(store: SupabaseStore) -> None:
+async def test_the_queue_lists_every_lane(store: SupabaseStore) -> None:
     lane = f"lane-{uuid4()}"
     await store.set_lane(lane=lane, paused=True)
 
@@ -69,7 +69,7 @@ async def test_a_subtask_that_is_not_there_is_not_redriven(store: SupabaseStore)
         await store.redrive_subtask(subtask_id=uuid4())
 
 
-async def test_a_subtask_adds_others_and_is_told_what_failed(agent: Agent) -> None:
+async def test_a_subtask_adds_others_and_learns_what_failed(agent: Agent) -> None:
     def planned(key: str, *dependencies: str, **fields: object) -> PlannedSubtask:
         return PlannedSubtask.model_validate(
             {"key": key, "type": "CHAT", "lane": agent.lane, "params": {}}

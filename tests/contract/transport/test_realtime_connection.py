@@ -82,7 +82,7 @@ async def test_topics_are_joined_privately_and_left_with_their_last_listener() -
 
 
 @pytest.mark.parametrize("payload", ["text", ["a", "list"], None, 7, {}])
-async def test_a_broadcast_that_is_no_message_does_not_deafen(payload: object) -> None:
+async def test_a_broadcast_that_is_no_message_does_not_stop_the_listener(payload: object) -> None:
     async with AsyncExitStack() as stack:
         switchboard, listener = await listening(stack)
 
@@ -92,7 +92,7 @@ async def test_a_broadcast_that_is_no_message_does_not_deafen(payload: object) -
         assert listener.subscriptions == 1
 
 
-async def test_callbacks_that_raise_do_not_deafen_others() -> None:
+async def test_a_callback_that_raises_does_not_stop_others() -> None:
     listener = RecordingListener()
 
     def fail(_message: Envelope) -> None:
@@ -120,7 +120,7 @@ async def test_callbacks_that_raise_do_not_deafen_others() -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1009, 1011, 1012, None])
-async def test_a_connection_that_ends_is_made_anew_and_its_listeners_are_told(
+async def test_a_connection_that_ends_is_replaced_and_its_listeners_are_notified(
     code: int | None,
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -132,7 +132,7 @@ async def test_a_connection_that_ends_is_made_anew_and_its_listeners_are_told(
         await eventually(lambda: is_heard(switchboard, listener))
 
 
-async def test_a_channel_whose_token_expired_is_joined_anew() -> None:
+async def test_a_channel_whose_token_expired_is_joined_again() -> None:
     async with AsyncExitStack() as stack:
         switchboard, listener = await listening(stack)
         expired = {"extension": "system", "channel": TASKS, "message": "Token has expired"}
@@ -144,7 +144,7 @@ async def test_a_channel_whose_token_expired_is_joined_anew() -> None:
         await eventually(lambda: is_heard(switchboard, listener))
 
 
-async def test_a_connection_that_does_not_hear_itself_is_made_anew() -> None:
+async def test_a_connection_that_does_not_hear_itself_is_replaced() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
         switchboard, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 10)
@@ -168,7 +168,7 @@ async def test_a_connection_that_hears_itself_is_kept() -> None:
         assert listener.subscriptions == 1
 
 
-async def test_a_connection_to_a_frozen_server_is_made_anew() -> None:
+async def test_a_connection_to_a_frozen_server_is_replaced() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
         switchboard, listener = await listening(stack, ping_every=soon, ping_timeout=soon * 10)
@@ -305,7 +305,7 @@ async def test_closing_leaves_no_task_behind_even_when_nothing_is_answered(is_mu
 
 
 @pytest.mark.parametrize("code", [1000, 1009, None])
-async def test_closing_is_not_held_up_by_a_connection_that_just_ended(code: int | None) -> None:
+async def test_closing_does_not_wait_for_a_connection_that_just_ended(code: int | None) -> None:
     async with asyncio.timeout(5), AsyncExitStack() as stack:
         switchboard, _ = await listening(stack)
 

@@ -254,7 +254,7 @@ async def test_released_leases_can_be_claimed_by_another(
     assert (again.subtask_id, again.failures) == (claimed.subtask_id, 0)
 
 
-async def test_a_cancelled_task_ends_at_once_and_its_worker_is_told(
+async def test_a_cancelled_task_ends_at_once_and_its_worker_is_notified(
     agent: Agent, store: SupabaseStore
 ) -> None:
     task, claimed = await agent.start()

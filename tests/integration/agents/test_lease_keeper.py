@@ -306,7 +306,7 @@ async def test_a_claim_loop_that_beats_keeps_its_leases() -> None:
         assert told == []
 
 
-async def test_a_hurried_keeper_asks_at_once() -> None:
+async def test_extend_now_extends_at_once() -> None:
     store = FakeStore()
 
     async with a_keeper(store, lease=timedelta(hours=2), every=timedelta(hours=1)) as keeper:
@@ -337,7 +337,7 @@ async def test_an_error_of_the_thread_ends_its_watcher_and_all_leases() -> None:
         assert told == [StopReason.LOST]
 
 
-async def test_a_store_that_cannot_be_opened_ends_whoever_watches() -> None:
+async def test_a_store_that_cannot_be_opened_ends_the_watcher() -> None:
     @asynccontextmanager
     async def refuse() -> AsyncIterator[QueueStore]:
         raise Unauthorized("the key is not accepted")

@@ -222,7 +222,7 @@ async def test_a_rate_is_shared_and_what_would_wait_too_long_goes_back(
     assert timedelta(seconds=10) < refused.value.retry_after <= timedelta(seconds=30)
 
 
-async def test_a_vendors_wish_to_wait_is_heard_by_all(
+async def test_a_vendors_retry_after_holds_for_all_executors(
     project: State, store: SupabaseStore, simulator: str
 ) -> None:
     async with (

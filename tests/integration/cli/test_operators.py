@@ -143,7 +143,7 @@ def test_operators_see_every_owners_calls_and_each_owner_their_own(
     assert asyncio.run(read_as(project, STRANGER)) == {"cogo_calls": 0, "cogo_usage": 0}
 
 
-def test_a_list_that_goes_on_says_so_and_pages_meet_without_a_gap(
+def test_a_list_reports_that_it_goes_on_and_pages_have_no_gap(
     cogo: Say, project: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(spent(project, {OWNER: ["0.5", "0.25"]}))

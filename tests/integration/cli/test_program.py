@@ -84,7 +84,7 @@ def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["--help"], 0), (["keys", "--help"], 0), (["frobnicate"], 2)]
 )
-def test_a_reader_that_went_away_changes_no_exit_code_and_is_not_told_of(
+def test_a_reader_that_went_away_changes_no_exit_code_and_is_not_reported(
     tmp_path: Path, arguments: list[str], code: int
 ) -> None:
     reader, writer = os.pipe()

@@ -168,7 +168,7 @@ async def run_statements(db_url: str, *statements: str) -> None:
         await connection.close()
 
 
-def test_two_on_one_machine_do_not_meet(supabase: Supabase, shared: Supabase) -> None:
+def test_two_servers_on_one_machine_are_separate(supabase: Supabase, shared: Supabase) -> None:
     first, second = said(supabase("start", "--json")), said(shared("start", "--json"))
     insert(first, "of the first")
 

@@ -63,7 +63,7 @@ async def test_a_setting_decides_whether_a_key_is_needed(
         assert code(await client.get("/tasks", headers=headers)) == (401, "unauthenticated")
 
 
-async def test_elsewhere_nobody_is_let_in_without_a_key(opened: OpenGateway) -> None:
+async def test_beyond_loopback_nobody_is_let_in_without_a_key(opened: OpenGateway) -> None:
     async with opened(is_loopback=False) as client:
         assert code(await client.get("/tasks")) == (401, "unauthenticated")
         wrong = {"Authorization": "Bearer cogo_abc_def"}

@@ -43,7 +43,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
     assert not re.search(r"innerHTML|outerHTML|document\.write|insertAdjacentHTML|eval\(", text)
 
 
-async def test_the_list_heals_whoever_comes_back_and_tells_changes_once(
+async def test_a_reconnected_list_catches_up_and_reports_changes_once(
     services: GatewayServices, store: SupabaseStore
 ) -> None:
     first = await store.submit_task(NewTask(prompt="first"))
@@ -86,7 +86,7 @@ async def test_users_hear_of_their_own_tasks_only_and_nothing_of_the_fleet(
             assert refused.json()["code"] == "scope_missing"
 
 
-async def test_operators_are_told_who_is_alive_and_what_waits(
+async def test_operators_see_who_is_alive_and_what_waits(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     await store.record_agent(AgentRecord(id="executor-9", kind="executor", capacity=3))

@@ -197,7 +197,7 @@ async def test_an_address_of_the_console_is_exchanged_for_one_session_and_says_w
         assert (await client.post("/console/session", headers=session)).status_code == 400
 
 
-async def test_the_key_of_this_machine_is_private_kept_while_it_works_and_then_made_anew(
+async def test_the_key_of_this_machine_is_private_kept_while_it_works_and_then_replaced(
     store: SupabaseStore, tmp_path: Any
 ) -> None:
     url = "http://127.0.0.1:8000"

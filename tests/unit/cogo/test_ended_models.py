@@ -40,7 +40,7 @@ def warnings() -> Iterator[list[str]]:
     logger.remove(sink)
 
 
-def test_up_tells_of_ended_models(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_reports_ended_models(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     info = StackInfo(
         connection=CONNECTION,
         db_url=None,
@@ -57,7 +57,7 @@ def test_up_tells_of_ended_models(project: Project, capsys: pytest.CaptureFixtur
     assert SENTENCE in capsys.readouterr().out
 
 
-async def test_doctor_tells_of_ended_models(project: Project) -> None:
+async def test_doctor_reports_ended_models(project: Project) -> None:
     notes = []
     async for check in check_models(project):
         notes.append(check.detail)
@@ -68,7 +68,7 @@ async def test_doctor_tells_of_ended_models(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("kind", "tells"), [("orchestrator", True), ("executor", False)])
-async def test_one_agent_of_a_system_tells_of_ended_models_when_it_starts(
+async def test_one_agent_of_a_system_reports_ended_models_when_it_starts(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     warnings: list[str],

@@ -59,7 +59,7 @@ def test_every_way_to_print_shows_what_was_meant_to_act(
     assert json.loads(document) == {"text": HOSTILE}
 
 
-def test_a_cell_makes_no_row_and_a_sentence_no_other_speaker(
+def test_a_cell_stays_in_its_row_and_a_text_in_its_indentation(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines, _ = lay_out_table(("A", "B"), [("x\ny", "z")])

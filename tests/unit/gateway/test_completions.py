@@ -72,7 +72,7 @@ async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> Non
     assert (used.usage.prompt_tokens, used.usage.total_tokens) == (4, 6)
 
 
-async def test_a_frame_about_a_new_attempt_says_that_its_text_begins_anew() -> None:
+async def test_a_frame_about_a_new_attempt_says_that_its_text_starts_again() -> None:
     asked = cast("TaskRun", Script(TranscriptReset(task_id=uuid4(), subtask_id=uuid4(), attempt=2)))
 
     [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
@@ -170,7 +170,7 @@ async def test_simulated_answers_are_marked() -> None:
         ("subtask.delayed", "m", {"status": "will retry"}),
     ],
 )
-async def test_a_swarm_tells_what_becomes_of_its_work(
+async def test_a_swarm_reports_the_progress_of_its_work(
     kind: str, lane: str, told: dict[str, str]
 ) -> None:
     event = Event(

@@ -88,7 +88,7 @@ def test_the_same_model_is_asked_twice_at_most_and_then_another(kind: type[Provi
         (errors.Banned, REROUTE),
     ],
 )
-def test_a_cap_that_waiting_does_not_help_is_somebody_elses(
+def test_the_kind_of_a_cap_decides_who_must_act(
     kind: type[CallFailed], action: FailureAction
 ) -> None:
     assert build_failure(kind("vendor", "no"), a_subtask(), None).action == action
@@ -105,7 +105,7 @@ def test_a_failure_says_what_happened_and_what_to_do(kind: type[ProviderError]) 
     assert failure.error.hint
 
 
-def test_a_vendor_that_says_how_long_to_wait_is_heeded() -> None:
+def test_a_vendors_retry_after_is_respected() -> None:
     failure = build_failure(an_error(errors.RateLimited), a_subtask(), None)
 
     assert failure.retry_after == timedelta(seconds=3)

@@ -194,7 +194,7 @@ async def test_a_failed_call_books_what_it_used() -> None:
     assert (failure.usage.input_tokens, failure.usage.cost_usd) == (9, Decimal(1))
 
 
-async def test_a_call_that_was_cut_off_tells_what_is_certain_and_no_more() -> None:
+async def test_a_call_that_was_cut_off_reports_only_what_is_certain() -> None:
     started = TokenUsage(input=12, cached=3, output=1, raw={"input_tokens": 12})
     harness = ExecutorHarness(
         started, TextDelta("half"), pause=True, cost=Cost(usd=Decimal(1), source="a table")

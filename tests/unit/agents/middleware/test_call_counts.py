@@ -55,7 +55,7 @@ def a_tally() -> CallCounts:
     return CallCounts(deployment="v:m", model_id="m", provider="v")
 
 
-def test_a_report_tells_counts_once_and_rows_on() -> None:
+def test_a_report_resets_its_counts_and_keeps_the_failures_in_a_row() -> None:
     tally = a_tally()
     tally.add(ended(None), has_spare_keys=False)
     for _ in range(2):

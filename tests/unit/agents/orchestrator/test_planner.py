@@ -272,7 +272,7 @@ async def test_the_known_fleet_stays_while_the_store_is_away() -> None:
     assert registry.lanes == tuple(LANES)
 
 
-async def test_a_cascade_tells_the_executor_where_a_refused_answer_goes() -> None:
+async def test_a_cascade_names_the_next_model_for_a_refused_answer() -> None:
     cascade = {"policy": "cascade", "preference": "cost"}
     lanes = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]
     completion = await worked(a_plan({"preferences": cascade}), lanes)

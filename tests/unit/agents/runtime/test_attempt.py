@@ -87,7 +87,7 @@ async def test_an_unexpected_error_is_a_failure_without_secrets_or_internal_name
 
 @pytest.mark.parametrize("work", [forever, stubborn])
 @pytest.mark.parametrize("verdict", list(StopReason))
-async def test_a_verdict_stops_the_work_and_is_the_outcome(
+async def test_a_stop_reason_stops_the_work_and_is_the_outcome(
     work: Callable[[ClaimedSubtask], Awaitable[Completion]], verdict: StopReason
 ) -> None:
     told = a_verdict()
@@ -139,7 +139,7 @@ async def test_work_that_failed_after_a_stop_reports_its_usage() -> None:
     assert await run_attempt(claimed, work, told) == Stopped(StopReason.CANCELLED, used)
 
 
-async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:
+async def test_a_stop_reason_from_before_the_start_stops_the_work_too() -> None:
     told = a_verdict()
     told.set_result(StopReason.LOST)
 
@@ -147,7 +147,7 @@ async def test_a_verdict_from_before_the_start_stops_the_work_too() -> None:
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_work_that_was_done_in_spite_of_a_verdict_is_for_the_fence_to_judge(
+async def test_the_fence_judges_work_that_was_done_despite_a_stop_reason(
     turns: int,
 ) -> None:
     told = a_verdict()
@@ -166,7 +166,7 @@ async def test_work_that_was_done_in_spite_of_a_verdict_is_for_the_fence_to_judg
     assert outcome == expected
 
 
-async def test_a_verdict_in_the_turn_in_which_work_ends_costs_nothing() -> None:
+async def test_a_stop_reason_in_the_turn_in_which_work_ends_changes_nothing() -> None:
     told = a_verdict()
     claimed = a_subtask()
 

@@ -331,7 +331,7 @@ async def test_a_project_that_cannot_be_used_ends_the_agent(method: str) -> None
     assert store.opened == store.closed
 
 
-async def test_a_project_that_cannot_be_used_is_told_bare_at_the_start() -> None:
+async def test_an_unusable_project_is_raised_without_a_group_at_the_start() -> None:
     store = FakeStore(errors={"record_agent": Unauthorized("the key is wrong")})
 
     with pytest.raises(Unauthorized):

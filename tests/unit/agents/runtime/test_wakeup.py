@@ -45,7 +45,7 @@ async def test_work_makes_the_interval_short_again() -> None:
 
 
 @in_virtual_time
-async def test_a_ring_ends_the_wait() -> None:
+async def test_a_notification_ends_the_wait() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
 
     async with asyncio.TaskGroup() as group:
@@ -67,7 +67,7 @@ async def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
 
 
 @in_virtual_time
-async def test_rings_for_soon_end_one_wait_together() -> None:
+async def test_notifications_in_quick_succession_end_one_wait() -> None:
     wakeup = a_wakeup(busy=60, idle=60)
     wakeup.notify_soon()
     wakeup.notify_soon()

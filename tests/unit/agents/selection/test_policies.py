@@ -91,7 +91,7 @@ def test_success_at_other_work_raises_the_expectation() -> None:
     assert taken("scored", knowledge) == CHEAP
 
 
-def test_scored_keeps_the_default_when_it_cannot_tell() -> None:
+def test_scored_keeps_the_default_without_evidence() -> None:
     knowledge = knowing({MIDDLE: seen(500, 0.90), TOP: seen(500, 0.908)})
     choice = made("scored", knowledge, preferences={"preference": "quality"})
 
@@ -113,7 +113,7 @@ def test_cheapest_takes_the_least_expected_cost() -> None:
     )
 
 
-def test_without_any_price_cheapest_says_that_it_cannot_tell() -> None:
+def test_without_any_price_cheapest_gives_that_reason() -> None:
     choice = choose_model(wanted("cheapest", "elsewhere/a", "elsewhere/b"), CATALOGUE)
 
     assert choice.selected.model_id == "elsewhere/a"

@@ -37,7 +37,7 @@ def test_only_questions_about_today_need_the_web(prompt: str, type_: str, web: b
         ("Explain the sign \u0416 in the alphabet of a language that I am learning", ()),
     ],
 )
-def test_a_prompt_tells_its_writing_systems(prompt: str, languages: tuple[str, ...]) -> None:
+def test_the_writing_systems_of_a_prompt_are_found(prompt: str, languages: tuple[str, ...]) -> None:
     assert read(prompt).natural_languages == languages
 
 

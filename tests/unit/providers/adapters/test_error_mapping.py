@@ -122,7 +122,9 @@ def test_status_and_body_say_who_must_act(
         ({}, None),
     ],
 )
-def test_the_wait_is_read_in_all_its_forms(headers: dict[str, str], wait: timedelta | None) -> None:
+def test_retry_after_is_read_in_all_its_forms(
+    headers: dict[str, str], wait: timedelta | None
+) -> None:
     assert status(429, None, **headers).retry_after == wait
 
 

@@ -78,7 +78,7 @@ def test_calls_are_gathered_by_index() -> None:
     assert sum(isinstance(event, ToolCallDelta) for event in events) == 3
 
 
-def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+def test_calls_without_an_index_are_distinguished_by_their_ids() -> None:
     first = {"id": "a", "function": {"name": "look", "arguments": "{"}}
     rest = {"function": {"arguments": "}"}}
     second = {"id": "b", "function": {"name": "see", "arguments": "{}"}}

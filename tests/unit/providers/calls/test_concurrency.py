@@ -33,7 +33,7 @@ async def test_it_is_full_with_exactly_as_many_calls_as_it_holds() -> None:
     assert limit.running == 3
 
 
-def test_a_call_that_began_with_the_cut_tells_news_and_an_earlier_one_does_not() -> None:
+def test_only_a_call_that_began_after_the_limit_was_cut_changes_it_again() -> None:
     limit = AdaptiveLimit(16)
     limit.on_throttle(began=0, now=5)
 

@@ -147,7 +147,7 @@ def test_an_unknown_model_suggests_the_nearest_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "ollama/", "/m", "nobody/m"])
-def test_half_a_name_is_none(name: str) -> None:
+def test_a_partial_name_is_no_name(name: str) -> None:
     with pytest.raises(UnknownModel):
         CATALOGUE.resolve(name)
     with pytest.raises(UnknownModel):

@@ -88,7 +88,7 @@ def test_a_model_that_is_only_missing_and_one_that_is_explained_are_no_contradic
     assert (explained.explanation, explained.is_contradiction) == ("because", False)
 
 
-def test_an_explanation_that_explains_nothing_any_more_is_told() -> None:
+def test_an_obsolete_explanation_is_reported() -> None:
     differences = find_differences(CATALOGUE, [], {("end", "claude-opus-5"): "it was so"})
 
     assert differences[-1] == Difference(

@@ -16,7 +16,7 @@ CATALOGUE = Catalogue.load()
 COMMAND_A = "command-a-03-2025"
 
 
-def test_new_gone_retiring_and_repriced_are_told_apart() -> None:
+def test_new_gone_retiring_and_repriced_models_are_distinguished() -> None:
     listed = [
         ListedModel(id="brand-new"),
         ListedModel(

@@ -94,7 +94,7 @@ WEATHER = Tool(name="get_weather", description="The weather of a city", paramete
 
 
 @pytest.mark.parametrize("effort", [None, *get_args(Effort)[1:]])
-def test_a_model_that_calls_no_tools_while_it_reasons_is_told_not_to(effort: Effort | None) -> None:
+def test_reasoning_is_off_with_tools_for_a_model_that_cannot_do_both(effort: Effort | None) -> None:
     deployment = a_deployment(reasoning="optional", tools=True, tools_while_reasoning=False)
 
     with_tools, notes = deployment.fit_request(a_request(tools=(WEATHER,), reasoning_effort=effort))

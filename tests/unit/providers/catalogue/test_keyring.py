@@ -137,9 +137,7 @@ async def test_a_call_that_waited_for_the_keys_does_not_read_them_again() -> Non
 
 
 @pytest.mark.parametrize(("keys", "warned"), [([A], False), ([A, B], True)])
-def test_operators_are_told_of_a_key_that_is_not_taken_for_a_while(
-    keys: list[SecretStr], warned: bool
-) -> None:
+def test_setting_a_key_aside_is_logged(keys: list[SecretStr], warned: bool) -> None:
     said: list[str] = []
     sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
 
