@@ -32,18 +32,18 @@ _STATUS: Final[Mapping[type[CogoError], int]] = {
 }
 _TITLES: Final[Mapping[int, str]] = {
     400: "The request is not valid",
-    401: "Who asks is not known",
-    402: "The money does not suffice",
+    401: "Authentication is required",
+    402: "The budget is exhausted",
     403: "This is not allowed",
-    404: "There is no such thing",
-    405: "The method is not allowed here",
-    408: "The request came too slowly",
+    404: "Not found",
+    405: "The method is not allowed",
+    408: "The request took too long to arrive",
     409: "The state does not allow this",
     413: "The request is too large",
     422: "The request is not valid",
     429: "Too many requests",
     502: "The task failed",
-    503: "The service is not available now",
+    503: "The service is unavailable",
     504: "The answer took too long",
 }
 _OPENAI_TYPES: Final[Mapping[int, str]] = {

@@ -26,7 +26,7 @@ class Bus(Protocol):
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether all topics that are listened to are subscribed now."""
+        """True if all topics that are listened to are subscribed now."""
         ...
 
     def listen(

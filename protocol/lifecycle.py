@@ -22,7 +22,7 @@ class TaskState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether it changes no more, unless a person redrives it."""
+        """True if it changes no more, unless a person redrives it."""
         return self in {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED}
 
 

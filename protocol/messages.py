@@ -71,7 +71,7 @@ class Envelope(BaseModel):
 
     @property
     def is_unnamed(self) -> bool:
-        """Whether it was received without an id, and has one derived from its content."""
+        """True if it was received without an id, and has one derived from its content."""
         return self.id.version == 5
 
 

@@ -74,7 +74,7 @@ class Transcript:
 
     @property
     def has_gap(self) -> bool:
-        """Whether a delta was received and the text before it was not."""
+        """True if a delta was received and the text before it was not."""
         return any(each.pending for each in self._subtasks.values())
 
     def get_attempt(self, subtask_id: UUID) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 from cogo.terminal import shorten
-from cogo.watch.format import short
+from cogo.watch.format import shorten_id
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range
 from protocol.records import TaskLine
@@ -58,5 +58,5 @@ def choose_only(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: st
 
 
 def _line(task: TaskLine) -> str:
-    whose = f"  of {short(task.owner)}" if task.owner else ""
+    whose = f"  of {shorten_id(task.owner)}" if task.owner else ""
     return f"{task.id}  {task.status:<9}  {shorten(task.prompt, 24)}{whose}"

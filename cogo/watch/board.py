@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cogo.terminal import lay_out_table, neutralize
-from cogo.watch.format import agent_name, event_line, marked, selection_line
+from cogo.watch.format import format_event, format_selection, mark_simulated, shorten_agent_id
 from protocol.records import Event, SelectionRow
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
@@ -49,10 +49,10 @@ class _PlainLines:
 
     def show(self, update: TaskUpdate) -> None:
         match update:
-            case Event() if line := event_line(update):
+            case Event() if line := format_event(update):
                 self._print(update.task_id, line)
             case SelectionRow(task_id=task_id) if task_id is not None:
-                self._print(task_id, selection_line(update))
+                self._print(task_id, format_selection(update))
             case TranscriptDelta(kind="text"):
                 if update.task_id not in self.streaming:
                     self._print(update.task_id, "streaming")
@@ -83,7 +83,7 @@ class _LiveTable:
 
 
 @contextmanager
-def board(names: dict[UUID, str], *, simulated: bool, console: Console) -> Iterator[Board]:
+def open_board(names: dict[UUID, str], *, simulated: bool, console: Console) -> Iterator[Board]:
     """Show tasks while the block runs: in a live table on a terminal, as plain lines elsewhere."""
     mark = "   simulated" if simulated else ""
     if not console.is_terminal:
@@ -102,7 +102,7 @@ def _update_row(row: _Row, update: TaskUpdate) -> None:
         case SelectionRow():
             row.status, row.model = "stamped", str(update.selected_model)
         case Event(kind="subtask.running"):
-            row.status, row.agent = "claimed", agent_name(update.agent_id)
+            row.status, row.agent = "claimed", shorten_agent_id(update.agent_id)
         case Event(kind="subtask.delayed"):
             row.status = "will retry"
         case TranscriptReset():
@@ -123,7 +123,7 @@ def _build_table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
         (
             row.name,
             row.status,
-            marked(row.model, simulated=simulated) if row.model else "",
+            mark_simulated(row.model, simulated=simulated) if row.model else "",
             row.agent,
             str(row.characters or ""),
         )
@@ -136,13 +136,13 @@ def _build_table(rows: Sequence[_Row], *, simulated: bool, width: int) -> Text:
     for line, row in zip(lines, (None, *rows), strict=True):
         shown.append(set_cell_size(line, edge) + ("WHAT IT SAYS\n" if row is None else ""))
         if row is not None:
-            shown.append(f"{last_words(_clean(row.tail), width - edge)}\n", style="dim")
+            shown.append(f"{cut_to_last_words(_clean(row.tail), width - edge)}\n", style="dim")
     for status, style in _STYLES.items():
         shown.highlight_words([f" {status} "], style)
     return shown
 
 
-def last_words(text: str, width: int) -> str:
+def cut_to_last_words(text: str, width: int) -> str:
     """Return the end of a text, cut between words."""
     if len(text) <= width:
         return text

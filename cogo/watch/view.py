@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from cogo.watch.format import event_line, selection_line, short, task_answer
+from cogo.watch.format import format_event, format_selection, get_answer, shorten_id
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
@@ -23,7 +23,7 @@ class TaskView:
     """Prints a status line."""
     write: Callable[[str, str], None]
     """Writes text without a newline, given its kind (`text` or `reasoning`)."""
-    label: Callable[[Event | SelectionRow], str] = lambda update: short(update.task_id)
+    label: Callable[[Event | SelectionRow], str] = lambda update: shorten_id(update.task_id)
     """Returns the start of a status line."""
     _speaker: tuple[UUID, int] | None = None
     """Subtask and attempt whose text is being shown; other text is not mixed in."""
@@ -43,17 +43,17 @@ class TaskView:
             case Event():
                 if self._ends_text(update):
                     self._end_text()
-                line = event_line(update)
+                line = format_event(update)
                 if line and update.kind != "task.completed":  # the summary says it
                     self._show_status(f"{self.label(update)}  {line}")
             case SelectionRow():
-                self._show_status(f"{self.label(update)}  {selection_line(update)}")
+                self._show_status(f"{self.label(update)}  {format_selection(update)}")
             case TaskEnded():
                 self._end_text()
 
     def has_shown(self, task: Task) -> bool:
         """Return whether the whole answer was shown live, so that it need not be printed again."""
-        answer = task_answer(task).strip()
+        answer = get_answer(task).strip()
         texts = ["".join(parts) for parts in self._shown.values()]
         return self.stream == "answer" and any(answer in text for text in texts)
 

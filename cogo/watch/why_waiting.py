@@ -1,4 +1,4 @@
-"""Why a task does not go on: what it waits for, and what to start."""
+"""Reasons why a task makes no progress, and what to start."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -10,12 +10,12 @@ from protocol.records import AgentRecord, Attempt, Subtask
 _PLANNING: Final = "cio"
 
 
-def waiting_lines(
+def explain_waiting(
     subtasks: Sequence[Subtask],
     attempts: Sequence[Attempt],
     agents: Sequence[AgentRecord],
 ) -> Iterator[str]:
-    """Say for each subtask that stands still what it waits for; nothing for those that move."""
+    """Yield the reason for each subtask that waits."""
     served = {lane for agent in agents if agent.state == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
@@ -43,7 +43,7 @@ def _nobody(lane: str) -> str:
 
 
 def _reasons(attempts: Sequence[Attempt]) -> Mapping[UUID, str]:
-    """Give why the last attempt at each subtask ended."""
+    """Return the error of the last failed attempt of each subtask."""
     return {each.subtask_id: _sentence(each.error) for each in attempts if each.error}
 
 

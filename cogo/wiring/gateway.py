@@ -18,7 +18,7 @@ from gateway.auth.authenticator import Authenticator
 from gateway.auth.tokens import TokenVerifier
 from gateway.dependencies import GatewayServices
 from gateway.limits.credential_monitor import CredentialMonitor
-from gateway.limits.rate_limiter import RateLimiter
+from gateway.limits.rate_limiter import RequestRateLimiter
 from gateway.metrics import Metrics
 from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
@@ -49,7 +49,7 @@ async def open_services(
                 publishable_key=connection.publishable_key,
                 jwt_secret=project.settings.jwt_secret,
             ),
-            rates=RateLimiter(options.requests_per_minute, clock=time.monotonic),
+            rates=RequestRateLimiter(options.requests_per_minute, clock=time.monotonic),
             allows_keyless=options.is_loopback and options.is_keyless,
         )
         directory = CatalogueModelDirectory(

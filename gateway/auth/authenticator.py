@@ -8,7 +8,7 @@ from typing import Final
 from gateway.auth.keys import PREFIX, hash_key, parse_key_id
 from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
 from gateway.auth.tokens import TokenVerifier
-from gateway.limits.rate_limiter import RateLimiter
+from gateway.limits.rate_limiter import RequestRateLimiter
 from gateway.problems import Problem
 from protocol.errors import CogoError
 from protocol.store.gateway import GatewayStore
@@ -33,7 +33,7 @@ class Authenticator:
         *,
         store: GatewayStore,
         tokens: TokenVerifier,
-        rates: RateLimiter,
+        rates: RequestRateLimiter,
         allows_keyless: bool,
     ) -> None:
         """`allows_keyless`: a request without a key has all rights, even if keys exist."""

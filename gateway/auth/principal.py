@@ -40,7 +40,7 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        """Whether it may see the tasks of all owners."""
+        """True if it may see the tasks of all owners."""
         return Scope.ADMIN in self.scopes
 
     def has_scope(self, scope: Scope) -> bool:

@@ -48,7 +48,7 @@ class TokenVerifier:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
-            raise _refused("it is not a token") from error
+            raise _build_refusal("it is not a token") from error
         algorithm = str(header.get("alg"))
         if algorithm in _ASYMMETRIC:
             key = await self._get_published_key(str(header.get("kid")))
@@ -57,7 +57,7 @@ class TokenVerifier:
             return _read_subject(_decode(token, self._secret.get_secret_value(), algorithm))
         if algorithm in _SYMMETRIC:
             return await self._ask_project(token)
-        raise _refused("its algorithm is not accepted")
+        raise _build_refusal("its algorithm is not accepted")
 
     async def _get_published_key(self, kid: str) -> jwt.PyJWK:
         async with self._fetching:
@@ -65,7 +65,7 @@ class TokenVerifier:
             if self._clock() - self._fetched_at >= max_age:
                 await self._refresh(kid)
         if kid not in self._keys:
-            raise _refused("the project does not know its key")
+            raise _build_refusal("the project does not know its key")
         return self._keys[kid]
 
     async def _refresh(self, kid: str) -> None:
@@ -83,7 +83,7 @@ class TokenVerifier:
     async def _ask_project(self, token: str) -> UUID:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
         if answer.status_code in {400, 401, 403}:
-            raise _refused("the project does not accept it")
+            raise _build_refusal("the project does not accept it")
         if not answer.is_success:
             raise _away(f"Auth answered {answer.status_code}")
         return _parse_user_id(_read_object(answer).get("id"))
@@ -117,17 +117,17 @@ def _decode(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
             options={"require": ["exp", "sub"]},
         )
     except jwt.ExpiredSignatureError as error:
-        raise _refused("it has expired") from error
+        raise _build_refusal("it has expired") from error
     except jwt.PyJWTError as error:
-        raise _refused("it is not valid here") from error
+        raise _build_refusal("it is not valid here") from error
     if claims["exp"] <= time.time():  # the leeway is only for tokens that are not yet valid
-        raise _refused("it has expired")
+        raise _build_refusal("it has expired")
     return claims
 
 
 def _read_subject(claims: Mapping[str, Any]) -> UUID:
     if claims.get("role") != _AUDIENCE:
-        raise _refused("it is not the token of a signed-in user")
+        raise _build_refusal("it is not the token of a signed-in user")
     return _parse_user_id(claims.get("sub"))
 
 
@@ -135,10 +135,10 @@ def _parse_user_id(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise _refused("it names no user") from error
+        raise _build_refusal("it names no user") from error
 
 
-def _refused(why: str) -> Problem:
+def _build_refusal(why: str) -> Problem:
     return Problem(
         401,
         "unauthenticated",

@@ -7,7 +7,7 @@ MAX_CALLERS: Final = 10_000
 """Beyond this the buckets idle longest are forgotten; a forgotten bucket is a full one."""
 
 
-class RateLimiter:
+class RequestRateLimiter:
     """Buckets of one minute's requests that refill steadily. Not shared between processes."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:

@@ -47,5 +47,5 @@ class AgentRecord(Row):
 
     @property
     def serves(self) -> bool:
-        """Whether it is an executor that is alive."""
+        """True if it is an executor that is alive."""
         return self.kind == "executor" and self.state == "alive"

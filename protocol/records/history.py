@@ -26,7 +26,7 @@ class Event(ListedRow):
 
     @property
     def ends_task(self) -> bool:
-        """Whether it ends the task (a redrive may reopen it)."""
+        """True if it ends the task (a redrive may reopen it)."""
         noun, _, status = self.kind.partition(".")
         return noun == "task" and any(each == status for each in TaskState if each.is_final)
 

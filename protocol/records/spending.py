@@ -88,12 +88,12 @@ class Budget(Row):
 
     @property
     def is_personal_default(self) -> bool:
-        """Whether it is the default applied to one user; there may be thousands."""
+        """True if it is the default applied to one user; there may be thousands."""
         return self.is_default and self.key != "anonymous"
 
     @property
     def is_template(self) -> bool:
-        """Whether it is the default itself, for each owner without a budget of their own."""
+        """True if it is the default itself, for each owner without a budget of their own."""
         return (self.scope, self.key) == ("owner", "*")
 
 

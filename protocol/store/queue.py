@@ -63,7 +63,7 @@ class QueueStore(ModelStore, Protocol):
     async def release_subtasks(
         self, *, agent_id: str, leases: Sequence[LeaseRef] | None, reason: str, died: bool = False
     ) -> list[ReleaseAnswer]:
-        """Give back leases (None: all of the agent's). Counts as a failure only if it `died`."""
+        """Release leases (None: all of the agent's). If the agent `died`, each counts as a reap."""
         ...
 
     async def record_agent(self, agent: AgentRecord) -> None:

@@ -96,7 +96,7 @@ class RealtimeConnection:
 
     @property
     def has_room(self) -> bool:
-        """Whether it can take one more topic."""
+        """True if it can take one more topic."""
         return len(self._topics) < self._room
 
     def is_joined(self, topic: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
-from cogo.watch.format import marked
+from cogo.watch.format import mark_simulated
 from protocol.records import AgentRecord
 
 
@@ -37,5 +37,5 @@ def _cells(agent: AgentRecord) -> tuple[str, ...]:
         agent.state,
         f"{agent.running}/{agent.capacity}",
         "never" if silence == timedelta.max else f"{silence.total_seconds():.0f} s ago",
-        marked(lanes, simulated=bool(agent.details.get("simulated"))) if lanes else "-",
+        mark_simulated(lanes, simulated=bool(agent.details.get("simulated"))) if lanes else "-",
     )

@@ -12,7 +12,7 @@ from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line
-from cogo.watch.format import short
+from cogo.watch.format import shorten_id
 from protocol.errors import InvalidArgument
 from protocol.json_values import parse_count
 from protocol.records import Limits, QueueRow
@@ -185,7 +185,7 @@ def _cells(row: QueueRow) -> tuple[str, ...]:
     ]
     return (
         row.lane,
-        short(row.owner) if row.owner else "-",
+        shorten_id(row.owner) if row.owner else "-",
         str(row.queued),
         "-" if row.oldest_ms is None else _format_age(timedelta(milliseconds=row.oldest_ms)),
         str(row.running),

@@ -11,7 +11,7 @@ from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit, Since, parse_owner, parse_since
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_table
-from cogo.watch.format import marked, short
+from cogo.watch.format import mark_simulated, shorten_id
 from protocol.records import CallRow, UsageRow
 from protocol.store.spending import SpendingStore
 
@@ -73,7 +73,7 @@ def show_usage(
         print_line(_NO_CALLS)
     else:
         rows = [
-            (marked(name, simulated=simulated), *_sum_cells(numbers))
+            (mark_simulated(name, simulated=simulated), *_sum_cells(numbers))
             for (name, simulated), numbers in sums.items()
         ]
         print_table((by.value.upper(), *_SUM_HEADINGS), rows, drop=_SUM_DROPPED)
@@ -155,7 +155,7 @@ def _call_cells(call: CallRow) -> tuple[str, ...]:
     return (
         call.started_at.isoformat(timespec="seconds"),
         call.model_id,
-        marked(call.provider, simulated=call.simulated),
+        mark_simulated(call.provider, simulated=call.simulated),
         ", ".join(call.regions or ["?"]),
         f"{call.outcome} ({call.error_class})" if call.error_class else call.outcome,
         _format_count(call.input_tokens),
@@ -165,7 +165,7 @@ def _call_cells(call: CallRow) -> tuple[str, ...]:
         _format_count(call.masked_keys),
         call.key_label or "-",
         (call.prompt_sha256 or "-")[:12],
-        short(call.task_id or "-"),
+        shorten_id(call.task_id or "-"),
     )
 
 

@@ -21,9 +21,15 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import command_path, print_line, print_table, print_text
-from cogo.watch.board import board
+from cogo.watch.board import open_board
 from cogo.watch.follow import follow
-from cogo.watch.format import agent_name, cost_text, marked, milliseconds, task_tokens
+from cogo.watch.format import (
+    format_cost,
+    format_milliseconds,
+    mark_simulated,
+    shorten_agent_id,
+    sum_tokens,
+)
 from cogo.wiring.stores import Client, open_client
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, Task
@@ -114,7 +120,7 @@ async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
     inserted = {name: await client.store.submit_task(task) for name, task in tasks.items()}
     names = {task.id: name for name, task in inserted.items()}
     ended: list[Task] = []
-    with board(names, simulated=simulated, console=console) as view:
+    with open_board(names, simulated=simulated, console=console) as view:
         async for update in follow(list(names), store=client.store, bus=client.bus):
             view.show(update)
             if isinstance(update, TaskEnded):
@@ -163,13 +169,13 @@ def _cells(
     total = (task.finished_at - task.created_at).total_seconds() if task.finished_at else None
     return (
         name,
-        marked(last.model_id or last.lane, simulated=simulated) if last else task.status,
-        agent_name(last.agent_id) if last else "-",
+        mark_simulated(last.model_id or last.lane, simulated=simulated) if last else task.status,
+        shorten_agent_id(last.agent_id) if last else "-",
         str(len(worked)),
-        milliseconds(last.first_token_ms) if last else "-",
-        milliseconds(total * 1000) if total is not None else "-",
-        str(task_tokens(task)),
-        cost_text(task.cost_usd),
+        format_milliseconds(last.first_token_ms) if last else "-",
+        format_milliseconds(total * 1000) if total is not None else "-",
+        str(sum_tokens(task)),
+        format_cost(task.cost_usd),
     )
 
 

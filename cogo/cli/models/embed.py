@@ -18,7 +18,7 @@ from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, shorten
-from cogo.watch.format import cost_text, marked
+from cogo.watch.format import format_cost, mark_simulated
 from cogo.wiring.router import open_router
 from protocol.errors import InvalidArgument
 from protocol.records.embeddings import NearEmbedding, NewEmbedding
@@ -211,10 +211,10 @@ def _print(items: Sequence[_Item], result: _Result) -> None:
     embedded, ids, near = result
     first = embedded.embeddings[0]
     tokens = "?" if embedded.tokens is None else embedded.tokens
-    model = marked(first.model, simulated=embedded.simulated)
+    model = mark_simulated(first.model, simulated=embedded.simulated)
     print_line(
         f"{model}  {first.dimensions} dimensions  {len(embedded.embeddings)} texts  "
-        f"{tokens} tokens  {cost_text(embedded.cost_usd)}",
+        f"{tokens} tokens  {format_cost(embedded.cost_usd)}",
         err=True,
     )
     for note in embedded.notes:

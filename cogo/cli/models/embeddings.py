@@ -14,7 +14,7 @@ from cogo.cli.session import run_with_store
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, shorten
-from cogo.watch.format import marked, short
+from cogo.watch.format import mark_simulated, shorten_id
 from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range
 from protocol.records.embeddings import EmbeddingRow, Forgetting
@@ -174,9 +174,9 @@ def _find_model_id(model: str | None, project: Project) -> str | None:
 
 def _cells(row: EmbeddingRow) -> tuple[str, ...]:
     return (
-        short(row.id),
+        shorten_id(row.id),
         f"{row.created_at:%Y-%m-%d %H:%M}",
-        marked(row.model_id, simulated=row.simulated),
-        short(row.owner) if row.owner else "none",
+        mark_simulated(row.model_id, simulated=row.simulated),
+        shorten_id(row.owner) if row.owner else "none",
         shorten(row.source or row.content, _SHOWN),
     )

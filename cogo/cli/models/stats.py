@@ -8,7 +8,7 @@ from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir, Since, parse_since
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
-from cogo.watch.format import cost_text, marked, milliseconds
+from cogo.watch.format import format_cost, format_milliseconds, mark_simulated
 from protocol.records import SelectionRow
 from protocol.records.deployments import DeploymentRow
 from protocol.records.models import ModelReport, ModelSwitch
@@ -133,17 +133,17 @@ def _health_cells(row: DeploymentRow) -> tuple[str, ...]:
 
 def _cells(row: ModelReport) -> tuple[str, ...]:
     return (
-        marked(row.model_id, simulated=row.simulated),
+        mark_simulated(row.model_id, simulated=row.simulated),
         row.health,
         str(row.selections),
         str(row.attempts),
         "-" if row.availability is None else f"{row.availability:.0%}",
-        milliseconds(row.first_token_ms_p50),
-        milliseconds(row.duration_ms_p50),
-        milliseconds(row.duration_ms_p95),
+        format_milliseconds(row.first_token_ms_p50),
+        format_milliseconds(row.duration_ms_p50),
+        format_milliseconds(row.duration_ms_p95),
         str(row.input_tokens),
         str(row.output_tokens),
-        cost_text(row.cost_usd),
+        format_cost(row.cost_usd),
         "-" if row.satisfaction is None else f"{row.satisfaction:.0%} of {row.ratings}",
     )
 
@@ -160,7 +160,7 @@ def _format_candidate(each: dict[str, Any]) -> str:
     return (
         f"{each.get('rank') or '-'} {name}: score {each['score']:.3f}, "
         f"quality {expected['quality']:.2f} from {expected['outcomes']} outcomes, {price}, "
-        f"{milliseconds(expected['total_ms'])}{aside}"
+        f"{format_milliseconds(expected['total_ms'])}{aside}"
     )
 
 

@@ -13,7 +13,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
-from cogo.watch.format import short
+from cogo.watch.format import shorten_id
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import Subtask, Task
 from protocol.store.gateway import GatewayStore
@@ -181,5 +181,5 @@ def _change(
         return
     print_line(f"{changed.id}  {changed.status}")
     if changed.status is TaskState.HELD:
-        resume = f"`cogo resume {short(changed.id)}`"
+        resume = f"`cogo resume {shorten_id(changed.id)}`"
         print_text(f"running subtasks finish; no other starts until {resume}", err=True)

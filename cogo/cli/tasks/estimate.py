@@ -35,7 +35,7 @@ from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
-from cogo.watch.format import marked
+from cogo.watch.format import mark_simulated
 from protocol.records import TaskBrief
 from protocol.store.gateway import GatewayStore
 from providers.router import Router
@@ -95,7 +95,7 @@ def estimate(
         return
     for member in choice.pick.team:
         print_line(f"{step.type} by {member}, for the synthesis")
-    name = marked(record.selected_model, simulated=simulated)
+    name = mark_simulated(record.selected_model, simulated=simulated)
     print_line(f"{step.type} by {name}: {record.reason}")
     if choice.pick.escalate_to:
         print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")

@@ -6,7 +6,7 @@ from typing import Final
 
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
-from cogo.watch.format import cost_text, short, simulated_mark, task_answer, task_tokens
+from cogo.watch.format import format_cost, format_simulated_mark, get_answer, shorten_id, sum_tokens
 from protocol.lifecycle import TaskState
 from protocol.records import Task
 
@@ -20,14 +20,14 @@ def print_result(
 ) -> int:
     """Print the status of a task, and its result unless shown already; return the exit code."""
     if out is not None and task.status is TaskState.COMPLETED:
-        _write(out, task_answer(task))
-        print_line(f"{short(task.id)}  written      {out}", err=True)
+        _write(out, get_answer(task))
+        print_line(f"{shorten_id(task.id)}  written      {out}", err=True)
     if as_json:
         print_json(task)
     else:
         print_text(format_summary(task), err=True, indent=10)
         if task.status is TaskState.COMPLETED and not has_shown and out is None:
-            print_line(task_answer(task))
+            print_line(get_answer(task))
     return EXIT_CODES.get(task.status, UNFINISHED)
 
 
@@ -35,8 +35,8 @@ def format_summary(task: Task) -> str:
     """Return one line: status, model, tokens, cost, and whether the result is simulated."""
     model = (task.result or {}).get("model_used", "no model")
     return (
-        f"{short(task.id)}  {task.status}  {model}  {task_tokens(task)} tokens  "
-        f"{cost_text(task.cost_usd)}{simulated_mark(task)}"
+        f"{shorten_id(task.id)}  {task.status}  {model}  {sum_tokens(task)} tokens  "
+        f"{format_cost(task.cost_usd)}{format_simulated_mark(task)}"
     )
 
 

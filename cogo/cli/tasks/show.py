@@ -13,15 +13,15 @@ from cogo.cli.session import run_with_store
 from cogo.cli.tasks.result import print_result, require_writable
 from cogo.terminal import print_json, print_line, print_text, shorten
 from cogo.watch.format import (
-    cost_text,
-    error_text,
-    event_line,
-    marked,
-    short,
-    simulated_mark,
-    task_tokens,
+    format_cost,
+    format_error,
+    format_event,
+    format_simulated_mark,
+    mark_simulated,
+    shorten_id,
+    sum_tokens,
 )
-from cogo.watch.why_waiting import waiting_lines
+from cogo.watch.why_waiting import explain_waiting
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
 from protocol.store.gateway import GatewayStore
@@ -52,9 +52,9 @@ def show_result(
 
     found = run_with_store(directory, fetch)
     code = print_result(found, as_json=as_json, out=out)
-    name = short(found.id)
+    name = shorten_id(found.id)
     if found.error and not as_json:
-        print_text(f"{name}  {error_text(found.error)}", err=True, indent=10)
+        print_text(f"{name}  {format_error(found.error)}", err=True, indent=10)
     if not found.status.is_final and not as_json:
         text = f"`cogo watch {name}` follows it, `cogo tasks show {name}` shows what it waits for"
         print_text(f"{name}  {text}", err=True, indent=10)
@@ -116,12 +116,14 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
     print_line(f"{found.id}  {found.status}  {found.type}")
     print_text(f"  {shorten(found.prompt, 100)}")
     for event in events:
-        print_text(f"  {event.at:%H:%M:%S.%f}  {event_line(event) or event.kind}", indent=30)
+        print_text(f"  {event.at:%H:%M:%S.%f}  {format_event(event) or event.kind}", indent=30)
     for selection in selections:
         print_text(f"  model {selection.selected_model}: {selection.reason}", indent=2)
-    print_line(f"  {task_tokens(found)} tokens, {cost_text(found.cost_usd)}{simulated_mark(found)}")
+    print_line(
+        f"  {sum_tokens(found)} tokens, {format_cost(found.cost_usd)}{format_simulated_mark(found)}"
+    )
     if found.error:
-        print_text(f"  {error_text(found.error)}", indent=2)
+        print_text(f"  {format_error(found.error)}", indent=2)
     for column, why in found.unreadable.items():
         print_text(f"  {column} cannot be read: {why}", indent=2)
     for line in waiting:
@@ -137,7 +139,7 @@ async def _fetch_history(
     selections = await store.fetch_selections(task_id=task_id)
     if found.status.is_final:
         return found, events, selections, []
-    waiting = waiting_lines(
+    waiting = explain_waiting(
         await store.fetch_subtasks(task_id=task_id),
         await store.fetch_attempts(task_id=task_id),
         await store.fetch_agents(),
@@ -147,11 +149,11 @@ async def _fetch_history(
 
 def _cells(task: Task) -> tuple[str, ...]:
     return (
-        short(task.id),
+        shorten_id(task.id),
         task.status,
         task.type,
-        marked((task.result or {}).get("model_used", "-"), simulated=task.simulated),
-        str(task_tokens(task)),
-        cost_text(task.cost_usd),
+        mark_simulated((task.result or {}).get("model_used", "-"), simulated=task.simulated),
+        str(sum_tokens(task)),
+        format_cost(task.cost_usd),
         shorten(task.prompt, 60),
     )

@@ -31,7 +31,7 @@ from cogo.cli.tasks.result import print_result, require_writable
 from cogo.config.context import Project
 from cogo.terminal import command_path, print_json, print_line, print_text, write_text
 from cogo.watch.follow import follow
-from cogo.watch.format import short
+from cogo.watch.format import shorten_id
 from cogo.watch.view import Stream, TaskView
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
@@ -129,7 +129,7 @@ def _submit(project: Project, new: NewTask, view: TaskView | None, sent: list[UU
         sent.append(task.id)
         if view is None:
             return task
-        view.say(f"{short(task.id)}  submitted    {task.id}")
+        view.say(f"{shorten_id(task.id)}  submitted    {task.id}")
         return await _follow(client, task, view)
 
     return run_with_client(project, run)
@@ -146,7 +146,7 @@ async def _follow(client: Client, task: Task, view: TaskView) -> Task:
 def _print_left(view: TaskView, task_id: UUID) -> None:
     """Print that the task goes on, and how to show or cancel it."""
     view.leave()
-    name, cogo = short(task_id), command_path()
+    name, cogo = shorten_id(task_id), command_path()
     print_line(f"{name}  goes on in the background", err=True)
     print_line(f"  {cogo} show {name}   # shows its result", err=True)
     print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)

@@ -15,7 +15,7 @@ from cogo.cli.session import run_with_client
 from cogo.cli.tasks.result import format_summary
 from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.follow import follow
-from cogo.watch.format import short
+from cogo.watch.format import shorten_id
 from cogo.watch.view import TaskView
 from cogo.wiring.stores import Client
 from protocol.messages import Envelope
@@ -86,7 +86,7 @@ def _summarize(payload: dict[str, Any]) -> str:
     output = payload.get("output") or {}
     params = payload.get("params") or {}
     parts = [
-        short(payload.get("task_id", "")),
+        shorten_id(payload.get("task_id", "")),
         str(payload.get("status") or payload.get("type") or ""),
         str(
             payload.get("selected_model")

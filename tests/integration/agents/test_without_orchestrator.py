@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cogo.watch.why_waiting import waiting_lines
+from cogo.watch.why_waiting import explain_waiting
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, Task
 from simulator import run_simulator
@@ -94,7 +94,7 @@ async def _waits(agents: "Fleet", task: Task) -> str:
         living = [each for each in await agents.store.fetch_agents() if each.stopped_at is None]
         if not any(each.lane == "cio" and each.status == "queued" for each in subtasks):
             return None
-        return "\n".join(waiting_lines(subtasks, attempts, living)) or None
+        return "\n".join(explain_waiting(subtasks, attempts, living)) or None
 
     found = await eventually(probe, within=60)
     assert found is not None

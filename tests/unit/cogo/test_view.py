@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from cogo.watch.board import board
+from cogo.watch.board import open_board
 from cogo.watch.follow import follow
 from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
@@ -126,7 +126,7 @@ def test_tasks_that_move_fit_the_terminal_and_no_word_is_cut(width: int) -> None
     console = Console(file=screen, force_terminal=True, width=width, legacy_windows=False)
     answer = "the standard library is enough for what was asked of it here and now"
 
-    with board({TASK: "fibonacci"}, simulated=True, console=console) as moving:
+    with open_board({TASK: "fibonacci"}, simulated=True, console=console) as moving:
         for piece in re.findall(r"\S+\s*", answer):  # as some vendors cut: behind the space
             moving.show(a_delta(piece))
         moving.show(TaskEnded(a_task(answer)))

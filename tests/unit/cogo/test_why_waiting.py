@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from cogo.watch.why_waiting import waiting_lines
+from cogo.watch.why_waiting import explain_waiting
 from protocol.records import AgentRecord, Attempt, Subtask
 from protocol.records.agents import SILENT_AFTER
 
@@ -65,7 +65,7 @@ def an_attempt(subtask: Subtask, error: dict[str, Any]) -> Attempt:
 def test_a_subtask_in_an_unserved_lane_reports_what_to_start(
     lane: str, agents: list[AgentRecord], words: str | None
 ) -> None:
-    lines = list(waiting_lines([a_subtask(lane=lane)], [], agents))
+    lines = list(explain_waiting([a_subtask(lane=lane)], [], agents))
 
     assert len(lines) == (words is not None)
     assert words is None or words in lines[0]
@@ -75,18 +75,18 @@ def test_a_delayed_subtask_reports_until_when_and_why() -> None:
     subtask = a_subtask(status="delayed", run_at=NOW + timedelta(seconds=8), lane="cio")
     error = {"class": "no_model", "message": "no executor is alive", "hint": "start one"}
 
-    (line,) = waiting_lines([subtask], [an_attempt(subtask, error)], [])
+    (line,) = explain_waiting([subtask], [an_attempt(subtask, error)], [])
 
     assert line == "tried again at 12:00:08: no executor is alive (start one)"
 
 
 @pytest.mark.parametrize(("status", "words"), [("waiting", "approve main"), ("held", "resume")])
 def test_a_subtask_that_waits_for_a_person_reports_it(status: str, words: str) -> None:
-    (line,) = waiting_lines([a_subtask(status=status)], [], [])
+    (line,) = explain_waiting([a_subtask(status=status)], [], [])
 
     assert words in line
 
 
 @pytest.mark.parametrize("status", ["running", "completed", "failed", "cancelled", "blocked"])
 def test_running_and_blocked_subtasks_report_nothing(status: str) -> None:
-    assert list(waiting_lines([a_subtask(status=status)], [], [])) == []
+    assert list(explain_waiting([a_subtask(status=status)], [], [])) == []
