@@ -27,7 +27,7 @@ def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     debug = DEBUG in arguments
     if is_program and not set(HELP) & set(arguments):
         _configure_logs()
-    arguments = _with_default([argument for argument in arguments if argument != DEBUG])
+    arguments = _insert_default([argument for argument in arguments if argument != DEBUG])
     try:
         build(arguments)(args=arguments, prog_name=command_path())
     except SystemExit as end:
@@ -62,7 +62,7 @@ def _configure_logs() -> None:
     configure_logs(level=LogLevel.WARNING, form=LogFormat.PLAIN, redactor=Redactor(places=True))
 
 
-def _with_default(arguments: list[str]) -> list[str]:
+def _insert_default(arguments: list[str]) -> list[str]:
     """Insert the default command of a group if none is named: `tasks --json` lists tasks."""
     defaults = {group.name: group.default for group in GROUPS}
     default = defaults.get(arguments[0]) if arguments else None

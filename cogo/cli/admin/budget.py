@@ -1,4 +1,4 @@
-"""`cogo budget`: limits on what models may cost."""
+"""`cogo budget`: caps on what models may cost."""
 
 from typing import Annotated, Final, cast
 from uuid import UUID
@@ -20,7 +20,7 @@ Target = Annotated[
     typer.Argument(
         metavar="TARGET",
         help="total, provider:ID, owner:UUID, owner:none (tasks without an owner), 'owner:*' (each "
-        "user without a limit of their own; anonymous users share one) or owner:anonymous.",
+        "user without a cap of their own; anonymous users share one) or owner:anonymous.",
     ),
 ]
 Per = Annotated[str, typer.Option("--per", help="Period (UTC): day, month, or ever.")]
@@ -29,7 +29,7 @@ Per = Annotated[str, typer.Option("--per", help="Period (UTC): day, month, or ev
 def set_budget(
     *,
     target: Target,
-    usd: Annotated[str, typer.Argument(metavar="USD", help="Limit in US dollars.")],
+    usd: Annotated[str, typer.Argument(metavar="USD", help="The cap in US dollars.")],
     per: Per = "day",
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="Allow models whose price is unknown.")
@@ -37,9 +37,9 @@ def set_budget(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set a spending limit.
+    """Set a spending cap.
 
-    Before a call is made, its maximum cost is reserved; a call that could exceed a limit is
+    Before a call is made, its maximum cost is reserved; a call that could exceed a cap is
     refused.
 
     Examples:
@@ -60,9 +60,9 @@ def set_budget(
 
 
 def list_budgets(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """List spending limits and what is spent.
+    """List spending caps and what is spent.
 
-    Also shows what running calls have reserved, and when each limit resets.
+    Also shows what running calls have reserved, and when each cap resets.
 
     Examples:
         cogo budget
@@ -78,7 +78,7 @@ def list_budgets(*, directory: Dir = None, as_json: AsJson = False) -> None:
 def remove_budget(
     *, target: Target, per: Per = "day", directory: Dir = None, as_json: AsJson = False
 ) -> None:
-    """Remove a spending limit.
+    """Remove a spending cap.
 
     Examples:
         cogo budget remove provider:anthropic --per month
@@ -91,24 +91,24 @@ def remove_budget(
     if as_json:
         print_json({"removed": removed})
     else:
-        print_text("removed" if removed else "no such limit; `cogo budget` lists them")
+        print_text("removed" if removed else "no such cap; `cogo budget` lists them")
 
 
 def parse_target(text: str) -> tuple[BudgetScope, str | None]:
-    """Return the scope of a limit and its key. Raises InvalidArgument."""
+    """Return the scope of a cap and its key. Raises InvalidArgument."""
     scope, _, key = text.partition(":")
     if text == "total":
         return "total", None
     if scope in {"owner", "provider"} and key:
         return cast("BudgetScope", scope), None if (scope, key) == ("owner", NO_OWNER) else key
     raise InvalidArgument(
-        f"{text!r} cannot have a limit",
+        f"{text!r} cannot have a cap",
         hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous or provider:ID",
     )
 
 
 def parse_period(text: str) -> BudgetPeriod:
-    """Return how often a limit resets. Raises InvalidArgument."""
+    """Return how often a cap resets. Raises InvalidArgument."""
     if text not in {"day", "month", "ever"}:
         raise InvalidArgument(f"--per is {text!r}", hint="use day, month or ever")
     return cast("BudgetPeriod", text)
@@ -120,7 +120,7 @@ def _print(budgets: list[Budget], *, as_json: bool) -> None:
         ("FOR", "PER", "LIMIT", "SPENT", "RESERVED", "UNPRICED", "RESETS"),
         _cells,
         as_json=as_json,
-        empty="no limits; try `cogo budget set total 20 --per day`",
+        empty="no caps; try `cogo budget set total 20 --per day`",
         drop=("UNPRICED", "RESERVED", "RESETS"),
     )
 

@@ -68,7 +68,7 @@ def embed(
     ] = None,
     owner: Annotated[
         str | None,
-        typer.Option("--owner", help="Act for this user (UUID): their grants, limits and rows."),
+        typer.Option("--owner", help="Act for this user (UUID): their grants, caps and rows."),
     ] = None,
     data_policy: Annotated[
         list[str] | None,
@@ -84,7 +84,7 @@ def embed(
 ) -> None:
     """Compute, store and search embeddings.
 
-    Spending limits, rate limits and grants apply as to all calls, and `cogo audit` lists them. A
+    Spending caps, rate limits and grants apply as to all calls, and `cogo audit` lists them. A
     text is never cut: one that is too long for the model is an error.
 
     Examples:

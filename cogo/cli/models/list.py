@@ -131,7 +131,7 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
                 {
                     "model": place.model.id,
                     "provider": place.provider,
-                    "usd_per_million": each.model_dump(mode="json") if each else None,
+                    "usd_per_million": each,
                 }
                 for place, each in found
             ]

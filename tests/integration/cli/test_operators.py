@@ -224,7 +224,7 @@ async def read_as(project: State, person: str) -> dict[str, int]:
         (("keys", "revoke", "no-such-key"), "no-such-key"),
         (("grants", "set", "me", "--model", "claude-sonnet"), "not an owner"),
         (("grants", "set", "none"), "nothing is granted"),
-        (("budget", "set", "everything", "1"), "cannot have a limit"),
+        (("budget", "set", "everything", "1"), "cannot have a cap"),
         (("budget", "set", "total", "much"), "not an amount"),
         (("budget", "set", "total", "1", "--per", "week"), "day, month or ever"),
         (("audit", "--owner", "me"), "not an owner"),
