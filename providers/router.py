@@ -192,7 +192,10 @@ class Router:
             get_timeouts=lambda each: (
                 timeouts
                 or resolve_timeouts(
-                    each, asked=context.timeouts, settings=self._timeouts, left=context.time_left
+                    each,
+                    requested=context.timeouts,
+                    settings=self._timeouts,
+                    left=context.time_left,
                 )
             ),
         )

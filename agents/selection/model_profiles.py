@@ -82,7 +82,7 @@ class ProfileCache:
         found = self._resolved.get(name)
         if found is None:
             resolution = self.catalogue.resolve(name)
-            ids = dict.fromkeys((resolution.asked_id, resolution.model.id))
+            ids = dict.fromkeys((resolution.requested_id, resolution.model.id))
             found = self._resolved[name] = (tuple(ids), resolution.note)
         return found
 

@@ -113,7 +113,7 @@ class KeySource:
 
 def find_named_model(catalogue: Catalogue, name: str) -> Model:
     """Return the model of this name, retired or not. Raises CommandError."""
-    return catalogue.get_model(resolve_name(catalogue, name).asked_id)
+    return catalogue.get_model(resolve_name(catalogue, name).requested_id)
 
 
 def resolve_name(catalogue: Catalogue, name: str) -> Resolution:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Self
@@ -13,16 +13,17 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
-from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.error_mapping import PARSE_ERRORS, translate_sdk_errors
+from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
 from providers.adapters.openai.request import (
+    NOTE_IF_BROKEN,
     attach_replay,
     build_chat_body,
     pop_untyped_fields,
     restore_reasoning,
-    stream_answer,
 )
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.adapters.payload import get_text
 from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
@@ -89,31 +90,32 @@ class Fireworks:
             async for event in events:
                 yield event
 
-    async def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+    def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         body = _build_body(request)
         large = pop_untyped_fields(body)
-        opening = self._client.chat.completions.with_streaming_response.create(
-            **body,
-            messages=(),
-            extra_body=large,
-            stream=request.stream,
-            timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
+        return stream_events(
+            VENDOR,
+            lambda: self._client.chat.completions.with_streaming_response.create(
+                **body,
+                messages=(),
+                extra_body=large,
+                stream=request.stream,
+                timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
+            ),
+            OpenAIStreamParser(VENDOR, secret=self._secret),
+            timeouts=timeouts,
+            is_streamed=request.stream,
+            translate_errors=self._translate_errors(timeouts.connect),
+            secret=self._secret,
+            note_if_broken=NOTE_IF_BROKEN,
         )
-        with (
-            Deadlines(VENDOR, timeouts, stream=request.stream) as deadlines,
-            translate_sdk_errors(fireworks, VENDOR, secret=self._secret, connect=timeouts.connect),
-        ):
-            async with aclosing(
-                stream_answer(VENDOR, opening, deadlines, secret=self._secret, notes=())
-            ) as events:
-                async for event in events:
-                    yield event
+
+    def _translate_errors(self, connect: timedelta) -> AbstractContextManager[None]:
+        return translate_sdk_errors(fireworks, VENDOR, secret=self._secret, connect=connect)
 
     async def list_models(self) -> list[ListedModel]:
         """Return the serverless models; others need a dedicated deployment."""
-        with translate_sdk_errors(
-            fireworks, VENDOR, secret=self._secret, connect=timedelta(seconds=LISTING_SECONDS)
-        ):
+        with self._translate_errors(timedelta(seconds=LISTING_SECONDS)):
             rows = await fetch_listing(
                 VENDOR,
                 lambda parameters: self._listing.get(

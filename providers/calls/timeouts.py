@@ -16,17 +16,17 @@ which may have to load the model first."""
 def resolve_timeouts(
     deployment: Deployment,
     *,
-    asked: TimeoutSeconds | None = None,
+    requested: TimeoutSeconds | None = None,
     settings: TimeoutSeconds | None = None,
     left: timedelta | None = None,
 ) -> Timeouts:
-    """Merge field by field: `asked`, then the model's entry, its provider's, then `settings`.
+    """Merge field by field: `requested`, then the model's entry, its provider's, then `settings`.
 
     `left`, the time until the deadline of the work, bounds each of them.
     """
     is_slow = deployment.host.local or deployment.model.reasons_unasked
     kind = _SLOW_START if is_slow else _DEFAULT
-    sources = [asked, deployment.model.timeouts, deployment.host.timeouts, settings, kind]
+    sources = [requested, deployment.model.timeouts, deployment.host.timeouts, settings, kind]
 
     def first(name: str) -> timedelta:
         values = (getattr(source, name) for source in sources if source is not None)

@@ -21,9 +21,9 @@ _EDITIONS: Final = count(1)
 class Resolution:
     """The model that a name stands for."""
 
-    asked: str
+    requested: str
     """The name as given."""
-    asked_id: str
+    requested_id: str
     """Canonical id of the model of that name, which may be retired."""
     model: Model
     """The model to call: the same, or its successor."""
@@ -101,7 +101,7 @@ class Catalogue:
         if asked is None:
             raise UnknownModel(name, get_close_matches(wanted, self._names, n=3, cutoff=0.5))
         if asked.retirement is None or asked.id in still_served:
-            return Resolution(asked=name, asked_id=asked.id, model=asked)
+            return Resolution(requested=name, requested_id=asked.id, model=asked)
         model = asked
         while model.retirement is not None:
             model = self.models[model.retirement.successor]
@@ -109,7 +109,7 @@ class Catalogue:
         note = (
             f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} follows it."
         )
-        return Resolution(asked=name, asked_id=asked.id, model=model, note=note)
+        return Resolution(requested=name, requested_id=asked.id, model=model, note=note)
 
     def describe_endings(self, *, since: date, until: date) -> tuple[str, ...]:
         """Return a sentence for each model that ended after `since` and until `until`."""

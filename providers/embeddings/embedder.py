@@ -142,7 +142,7 @@ class Embedder:
             middleware=self._middleware,
             keyring=self._keyring,
             get_timeouts=lambda each: resolve_timeouts(
-                each, asked=context.timeouts, settings=self._timeouts, left=context.time_left
+                each, requested=context.timeouts, settings=self._timeouts, left=context.time_left
             ),
         )
 

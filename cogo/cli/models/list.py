@@ -95,7 +95,7 @@ def show_model(
     served = asyncio.run(_find_served(project, catalogue))
     facts = _describe(found.model, catalogue, served_by=served.get(found.model.id))
     if as_json:
-        print_json({"asked": name, "asked_id": found.asked_id, "note": found.note, **facts})
+        print_json({"asked": name, "asked_id": found.requested_id, "note": found.note, **facts})
         return
     if found.note:
         print_line(found.note)

@@ -1,7 +1,7 @@
 """Adapter for Anthropic's messages, which MiniMax speaks too, through Anthropic's SDK."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Final, Self
 
@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from providers.adapters.anthropic.stream import AnthropicStreamParser
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
-from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import (
@@ -48,45 +47,36 @@ class Anthropic:
         )
         self._client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
 
-    async def stream(
-        self, request: ChatRequest, *, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
+    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
         body, notes = _build_body(request, self._vendor)
-        opening = self._client.messages.with_streaming_response.create(
-            **body,
-            stream=request.stream,
-            timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
-        )
-        parser = AnthropicStreamParser(
-            vendor=self._vendor,
-            secret=self._secret,
-            model=request.model,
-            keeps_thinking=bool(request.tools),
-        )
-        with (
-            Deadlines(self._vendor, timeouts, stream=request.stream) as deadlines,
-            translate_sdk_errors(
-                anthropic, self._vendor, secret=self._secret, connect=timeouts.connect
+        return stream_events(
+            self._vendor,
+            lambda: self._client.messages.with_streaming_response.create(
+                **body,
+                stream=request.stream,
+                timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
             ),
-        ):
-            answer = stream_events(
-                self._vendor,
-                opening,
-                parser,
-                deadlines,
+            AnthropicStreamParser(
+                vendor=self._vendor,
                 secret=self._secret,
-                request_id_header="request-id",
-                notes=notes,
-            )
-            async with aclosing(answer) as events:
-                async for event in events:
-                    yield event
+                model=request.model,
+                keeps_thinking=bool(request.tools),
+            ),
+            timeouts=timeouts,
+            is_streamed=request.stream,
+            translate_errors=self._translate_errors(timeouts.connect),
+            secret=self._secret,
+            request_id_header="request-id",
+            notes=notes,
+        )
+
+    def _translate_errors(self, connect: timedelta) -> AbstractContextManager[None]:
+        return translate_sdk_errors(anthropic, self._vendor, secret=self._secret, connect=connect)
 
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
-        wait = timedelta(seconds=LISTING_SECONDS)
-        with translate_sdk_errors(anthropic, self._vendor, secret=self._secret, connect=wait):
+        with self._translate_errors(timedelta(seconds=LISTING_SECONDS)):
             rows = await fetch_listing(
                 self._vendor,
                 lambda parameters: self._client.get(

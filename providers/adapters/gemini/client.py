@@ -1,7 +1,7 @@
 """Adapter for Google's Gemini: thoughts apart from the text, and signatures for tool loops."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Final, Self
 
@@ -12,7 +12,6 @@ from providers.adapters.gemini.errors import refine_error
 from providers.adapters.gemini.request import VENDOR, build_gemini_body
 from providers.adapters.gemini.stream import GeminiStreamParser
 from providers.adapters.http.client import VendorClient
-from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
 from providers.adapters.payload import get_text
@@ -36,32 +35,22 @@ class Gemini:
             refine=refine_error,
         )
 
-    async def stream(
-        self, request: ChatRequest, *, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
+    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
         body, notes = build_gemini_body(request)
-        parser = GeminiStreamParser(
-            model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
+        path = f"/models/{request.model}:{_STREAM if request.stream else _GENERATE}"
+        return stream_events(
+            VENDOR,
+            lambda: self._client.stream(path, body, connect=timeouts.connect),
+            GeminiStreamParser(
+                model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
+            ),
+            timeouts=timeouts,
+            is_streamed=request.stream,
+            translate_errors=nullcontext(),  # the client does
+            secret=self._client.secret,
+            notes=notes,
         )
-        opening = self._client.stream(
-            f"/models/{request.model}:{_STREAM if request.stream else _GENERATE}",
-            body,
-            connect=timeouts.connect,
-        )
-        with Deadlines(VENDOR, timeouts, stream=request.stream) as deadlines:
-            answer = stream_events(
-                VENDOR,
-                opening,
-                parser,
-                deadlines,
-                secret=self._client.secret,
-                request_id_header="x-request-id",
-                notes=notes,
-            )
-            async with aclosing(answer) as events:
-                async for event in events:
-                    yield event
 
     async def list_models(self) -> list[ListedModel]:
         """Return the models that generate content."""

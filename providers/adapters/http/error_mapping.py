@@ -51,7 +51,7 @@ _TRANSPORT_SUMMARIES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]]
     ((httpx.ConnectError, httpx2.ConnectError), "no connection could be made"),
     ((httpx.ProxyError, httpx2.ProxyError), "the proxy lets no connection through"),
     ((httpx.TimeoutException, httpx2.TimeoutException), "the connection was silent for too long"),
-    ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL cannot be asked"),
+    ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL is not supported"),
 )
 """Summaries of transport errors; of any other the connection broke."""
 

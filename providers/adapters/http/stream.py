@@ -1,10 +1,16 @@
 """Events of a response as it arrives, under the deadlines of the call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    aclosing,
+)
 from typing import Any, Final, Protocol
 
+from providers.adapters.base import Timeouts
 from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_payload
 from providers.adapters.http.sse import (
@@ -47,38 +53,41 @@ class EventParser(Protocol):
 
 async def stream_events(
     vendor: str,
-    opening: AbstractAsyncContextManager[OpenResponse],
+    open_response: Callable[[], AbstractAsyncContextManager[OpenResponse]],
     parser: EventParser,
-    deadlines: Deadlines,
     *,
+    timeouts: Timeouts,
+    is_streamed: bool,
+    translate_errors: AbstractContextManager[None],
     secret: str,
-    request_id_header: str,
-    notes: tuple[str, ...],
+    request_id_header: str = "x-request-id",
+    notes: tuple[str, ...] = (),
     note_if_broken: str | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Send the request by entering `opening`, and yield the events of its answer.
+    """Send the request by opening its response, and yield the events of the answer.
 
     If the connection breaks after the answer is complete, only `note_if_broken` is added.
     """
-    async with AsyncExitStack() as stack:
-        response = await deadlines.wait(stack.enter_async_context(opening))
-        try:
-            async with aclosing(read_payloads(vendor, response, deadlines)) as payloads:
-                async for name, payload in payloads:
-                    if name == "error":
-                        raise map_payload(vendor, payload, secret=secret)
-                    for event in parser.parse(payload):
-                        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                            deadlines.mark_first_token()
-                        yield event
-        except (CallFailed, *TRANSPORT_ERRORS):
-            if not parser.is_finished:
-                raise
-            if note_if_broken is not None:
-                notes += (note_if_broken,)
-        request_id = response.headers.get(request_id_header)
-        for event in parser.close(request_id=request_id, notes=notes):
-            yield event
+    with Deadlines(vendor, timeouts, stream=is_streamed) as deadlines, translate_errors:
+        async with AsyncExitStack() as stack:
+            response = await deadlines.wait(stack.enter_async_context(open_response()))
+            try:
+                async with aclosing(read_payloads(vendor, response, deadlines)) as payloads:
+                    async for name, payload in payloads:
+                        if name == "error":
+                            raise map_payload(vendor, payload, secret=secret)
+                        for event in parser.parse(payload):
+                            if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                                deadlines.mark_first_token()
+                            yield event
+            except (CallFailed, *TRANSPORT_ERRORS):
+                if not parser.is_finished:
+                    raise
+                if note_if_broken is not None:
+                    notes += (note_if_broken,)
+            request_id = response.headers.get(request_id_header)
+            for event in parser.close(request_id=request_id, notes=notes):
+                yield event
 
 
 async def read_payloads(

@@ -1,7 +1,7 @@
 """Adapter for OpenAI and all who speak its chat completions, through OpenAI's SDK."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Self
@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
-from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.error_mapping import translate_sdk_errors
+from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import (
     ListedModel,
     ListedPrices,
@@ -23,8 +23,9 @@ from providers.adapters.listings import (
     get_row_id,
     read_rows,
 )
-from providers.adapters.openai.dialect import DialectRequest, apply_dialect
-from providers.adapters.openai.request import attach_replay, pop_untyped_fields, stream_answer
+from providers.adapters.openai.dialect import apply_dialect
+from providers.adapters.openai.request import NOTE_IF_BROKEN, attach_replay, pop_untyped_fields
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
@@ -70,7 +71,25 @@ class OpenAICompatible:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        events = self._answer(apply_dialect(request, self._dialect, vendor=self._vendor), timeouts)
+        sent = apply_dialect(request, self._dialect, vendor=self._vendor)
+        large = pop_untyped_fields(sent.body)
+        events = stream_events(
+            self._vendor,
+            lambda: self._client.chat.completions.with_streaming_response.create(
+                **sent.body,
+                messages=(),
+                extra_body=large | sent.extra,
+                extra_headers=self._extra_headers,
+                timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
+            ),
+            OpenAIStreamParser(self._vendor, secret=self._secret),
+            timeouts=timeouts,
+            is_streamed=request.stream,
+            translate_errors=self._translate_errors(timeouts.connect),
+            secret=self._secret,
+            notes=sent.notes,
+            note_if_broken=NOTE_IF_BROKEN,
+        )
         if self._dialect.thinking_tags:
             events = extract_thinking(events)
         if self._dialect.replay_field is not None and request.tools:
@@ -79,35 +98,12 @@ class OpenAICompatible:
             )
         return events
 
-    async def _answer(
-        self, request: DialectRequest, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
-        large = pop_untyped_fields(request.body)
-        opening = self._client.chat.completions.with_streaming_response.create(
-            **request.body,
-            messages=(),
-            extra_body=large | request.extra,
-            extra_headers=self._extra_headers,
-            timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
-        )
-        with (
-            Deadlines(self._vendor, timeouts, stream=request.body["stream"]) as deadlines,
-            translate_sdk_errors(
-                openai, self._vendor, secret=self._secret, connect=timeouts.connect
-            ),
-        ):
-            async with aclosing(
-                stream_answer(
-                    self._vendor, opening, deadlines, secret=self._secret, notes=request.notes
-                )
-            ) as events:
-                async for event in events:
-                    yield event
+    def _translate_errors(self, connect: timedelta) -> AbstractContextManager[None]:
+        return translate_sdk_errors(openai, self._vendor, secret=self._secret, connect=connect)
 
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
-        wait = timedelta(seconds=LISTING_SECONDS)
-        with translate_sdk_errors(openai, self._vendor, secret=self._secret, connect=wait):
+        with self._translate_errors(timedelta(seconds=LISTING_SECONDS)):
             page = await self._client.get(
                 "/models",
                 cast_to=object,

@@ -1,13 +1,10 @@
 """Chat completions requests, and the way through one call."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
-from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.http.stream import OpenResponse, stream_events
-from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.chat import (
     ChatRequest,
     Done,
@@ -18,6 +15,7 @@ from providers.chat import (
     ReasoningReplay,
 )
 
+NOTE_IF_BROKEN: Final = "the connection broke after the answer was complete; usage may be missing"
 _LARGE_FIELDS: Final = ("messages", "tools")
 
 
@@ -60,27 +58,6 @@ def pop_untyped_fields(body: dict[str, Any]) -> dict[str, Any]:
     takes longer than the rest of the call. What it sends is the same.
     """
     return {name: body.pop(name) for name in _LARGE_FIELDS if name in body}
-
-
-def stream_answer(
-    vendor: str,
-    opening: AbstractAsyncContextManager[OpenResponse],
-    deadlines: Deadlines,
-    *,
-    secret: str,
-    notes: tuple[str, ...],
-) -> AsyncGenerator[Event, None]:
-    """Send the request by entering `opening`, and yield the events of its answer."""
-    return stream_events(
-        vendor,
-        opening,
-        OpenAIStreamParser(vendor, secret=secret),
-        deadlines,
-        secret=secret,
-        request_id_header="x-request-id",
-        notes=notes,
-        note_if_broken="the connection broke after the answer was complete; usage may be missing",
-    )
 
 
 def restore_reasoning(

@@ -1,46 +1,46 @@
-"""The channels as an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0)."""
+"""The channels as an AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference)."""
 
 from typing import Any, Final
 
 from protocol.messages import PAYLOADS
 from scripts.docs_pages.protocol.channels import CHANNELS, Channel
-from scripts.docs_pages.protocol.schemas import message, schemas
+from scripts.docs_pages.protocol.schemas import build_message, build_schemas
 
 _SCHEMAS: Final = "#/components/schemas/"
 _TASK_ID: Final = {"task_id": {"description": "The id of the task, a UUID."}}
 _DESCRIPTION: Final = (
-    "Doorbells of COGO on Supabase Realtime: private broadcasts whose event is the type of the "
-    "message and whose payload is the envelope. A message that is lost costs time, never a task."
+    "Notifications of COGO on Supabase Realtime: private broadcasts whose event is the type of the "
+    "message and whose payload is the envelope. A lost message costs time, never a task."
 )
 
 
-def asyncapi(*, version: str) -> dict[str, Any]:
-    """Describe every channel, message and shape in one document."""
+def build_asyncapi(*, version: str) -> dict[str, Any]:
+    """Return a document of all channels, messages and schemas."""
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "COGO", "version": version, "description": _DESCRIPTION},
         "defaultContentType": "application/json",
-        "channels": {_name(each): _channel(each) for each in CHANNELS},
-        "operations": {f"hear-{_name(each)}": _operation(each) for each in CHANNELS},
+        "channels": {_build_name(each): _build_channel(each) for each in CHANNELS},
+        "operations": {f"receive-{_build_name(each)}": _build_operation(each) for each in CHANNELS},
         "components": {
             "messages": {
-                kind.value: {"name": kind.value, "payload": message(kind, _SCHEMAS)}
+                kind.value: {"name": kind.value, "payload": build_message(kind, _SCHEMAS)}
                 for kind in PAYLOADS
             },
-            "schemas": dict(schemas(_SCHEMAS)),
+            "schemas": dict(build_schemas(_SCHEMAS)),
         },
     }
 
 
-def _name(channel: Channel) -> str:
+def _build_name(channel: Channel) -> str:
     return channel.topic.replace(":{task_id}", "-of-one-task")
 
 
-def _channel(channel: Channel) -> dict[str, Any]:
+def _build_channel(channel: Channel) -> dict[str, Any]:
     parameters = {"parameters": _TASK_ID} if "{task_id}" in channel.topic else {}
     return {
         "address": channel.topic,
-        "description": f"Heard by {channel.hearers}.",
+        "description": f"Received by {channel.receivers}.",
         **parameters,
         "messages": {
             kind.value: {"$ref": f"#/components/messages/{kind.value}"} for kind in channel.types
@@ -48,5 +48,5 @@ def _channel(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _operation(channel: Channel) -> dict[str, Any]:
-    return {"action": "receive", "channel": {"$ref": f"#/channels/{_name(channel)}"}}
+def _build_operation(channel: Channel) -> dict[str, Any]:
+    return {"action": "receive", "channel": {"$ref": f"#/channels/{_build_name(channel)}"}}

@@ -1,4 +1,4 @@
-"""Who says what where, and who hears it. A test compares it with the topics and the types."""
+"""Topics, their receivers and messages. A test compares them with `protocol`."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,11 +11,11 @@ _T = MessageType
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A topic as its listeners see it."""
+    """A topic as its receivers see it."""
 
     topic: str
-    """With `{task_id}` where the topic is that of one task."""
-    hearers: str
+    """With `{task_id}` in a topic of one task."""
+    receivers: str
     types: tuple[MessageType, ...]
 
 

@@ -1,4 +1,4 @@
-"""The database's functions that anybody may call over REST, read from their SQL."""
+"""Functions of the database that can be called over REST, parsed from their SQL."""
 
 import re
 from collections.abc import Iterable
@@ -27,8 +27,11 @@ class Function:
     comment: str
 
 
-def functions_of(sources: Iterable[str]) -> list[Function]:
-    """Find the functions of schema public, by name. Raises ValueError for one without comment."""
+def parse_functions(sources: Iterable[str]) -> list[Function]:
+    """Return the functions of schema public, by name.
+
+    Raises ValueError if one has no comment or no grant.
+    """
     found = []
     texts = list(sources)
     callers = {
@@ -41,18 +44,18 @@ def functions_of(sources: Iterable[str]) -> list[Function]:
         for match in _FUNCTION.finditer(sql):
             comment = _COMMENT.search(sql, match.end())
             if comment is None or match["name"] not in callers:
-                raise ValueError(f"{match['name']} has no comment or nobody may call it")
+                raise ValueError(f"{match['name']} has no comment or no grant")
             found.append(
                 Function(
                     name=match["name"],
-                    parameters=_one_line(match["parameters"]),
-                    answer=_one_line(match["answer"]),
+                    parameters=_join_lines(match["parameters"]),
+                    answer=_join_lines(match["answer"]),
                     callers=callers[match["name"]],
-                    comment=_one_line(comment["text"].replace("''", "'")),
+                    comment=_join_lines(comment["text"].replace("''", "'")),
                 )
             )
     return sorted(found, key=lambda each: each.name)
 
 
-def _one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.split()).replace("( ", "(").replace(" )", ")")

@@ -1,4 +1,4 @@
-"""The messages as JSON Schema, with what the docstrings under the fields say."""
+"""JSON Schema of the messages, with the docstrings below the fields as descriptions."""
 
 import ast
 import inspect
@@ -19,21 +19,25 @@ _REFERENCE: Final = "Reference"
 Schema = dict[str, Any]
 
 
-def envelope_schema() -> Schema:
-    """The envelope of any message."""
-    return {"$schema": DIALECT, **schemas(_DEFINITIONS)[Envelope.__name__]}
+def build_envelope_schema() -> Schema:
+    """Return the schema of the envelope."""
+    return {"$schema": DIALECT, **build_schemas(_DEFINITIONS)[Envelope.__name__]}
 
 
-def message_schema(kind: MessageType) -> Schema:
-    """A whole message of one type, in one document."""
-    known = schemas(_DEFINITIONS)
-    return {"$schema": DIALECT, **message(kind, _DEFINITIONS), "$defs": _needed(kind, known)}
+def build_message_schema(kind: MessageType) -> Schema:
+    """Return the schema of a message of one type, with its definitions."""
+    known = build_schemas(_DEFINITIONS)
+    return {
+        "$schema": DIALECT,
+        **build_message(kind, _DEFINITIONS),
+        "$defs": _collect_definitions(kind, known),
+    }
 
 
-def message(kind: MessageType, definitions: str) -> Schema:
-    """An envelope whose payload is of one type; the shapes are found under `definitions`."""
+def build_message(kind: MessageType, definitions: str) -> Schema:
+    """Return the schema of a message of one type, which refers to those below `definitions`."""
     payload = PAYLOADS[kind]
-    envelope = schemas(definitions)[Envelope.__name__]
+    envelope = build_schemas(definitions)[Envelope.__name__]
     bodies = [{"$ref": f"{definitions}{name}"} for name in (payload.__name__, _REFERENCE)]
     own = {"type": {"const": kind.value}, "payload": {"anyOf": bodies}}
     return {
@@ -45,58 +49,58 @@ def message(kind: MessageType, definitions: str) -> Schema:
 
 
 @cache
-def schemas(definitions: str) -> Mapping[str, Schema]:
-    """The envelope, every payload and what they contain, by name."""
+def build_schemas(definitions: str) -> Mapping[str, Schema]:
+    """Return the schemas of the envelope, of payloads and of their parts, by name."""
     models: list[type[BaseModel]] = [Envelope, *PAYLOADS.values()]
     _, found = models_json_schema(
         [(model, "validation") for model in models], ref_template=f"{definitions}{{model}}"
     )
     known: dict[str, Schema] = found["$defs"]
-    for name, field, text in _field_docstrings():
+    for name, field, text in _iter_field_docstrings():
         if name in known and field in known[name]["properties"]:
             known[name]["properties"][field]["description"] = text
-    return {**known, _REFERENCE: _reference()}
+    return {**known, _REFERENCE: _build_reference()}
 
 
-def _reference() -> Schema:
+def _build_reference() -> Schema:
     text = {"type": "string"}
     row = {"type": "object", "properties": {"table": text, "id": text}, "required": ["table", "id"]}
     return {
         "title": _REFERENCE,
-        "description": "In place of a payload over 32 KiB: read the row. Small fields are there.",
+        "description": "Replaces the large fields of a payload over 32 KiB: read the row.",
         "type": "object",
         "properties": {"ref": row},
         "required": ["ref"],
     }
 
 
-def _needed(kind: MessageType, known: Mapping[str, Schema]) -> Schema:
-    """The definitions that one type refers to, directly or through others."""
+def _collect_definitions(kind: MessageType, known: Mapping[str, Schema]) -> Schema:
+    """Return the definitions that one type refers to, directly or indirectly."""
     found: Schema = {}
     waiting = [PAYLOADS[kind].__name__, _REFERENCE]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = known[name]
-            waiting += [ref.removeprefix(_DEFINITIONS) for ref in references(known[name])]
+            waiting += [ref.removeprefix(_DEFINITIONS) for ref in iter_references(known[name])]
     return dict(sorted(found.items()))
 
 
-def references(part: object) -> Iterator[str]:
-    """Everything that a schema refers to."""
+def iter_references(part: object) -> Iterator[str]:
+    """Yield all references in a schema."""
     match part:
         case {"$ref": str(ref)}:
             yield ref
         case dict():
             for each in part.values():
-                yield from references(each)
+                yield from iter_references(each)
         case list():
             for each in part:
-                yield from references(each)
+                yield from iter_references(each)
 
 
-def _field_docstrings() -> Iterator[tuple[str, str, str]]:
-    # Pydantic can read them itself, but then every start of every process would pay for it.
+def _iter_field_docstrings() -> Iterator[tuple[str, str, str]]:
+    # Pydantic could read them itself, but that would slow down the start of every process.
     for node in ast.parse(inspect.getsource(protocol.messages)).body:
         if isinstance(node, ast.ClassDef):
             for field, text in zip(node.body, node.body[1:], strict=False):

@@ -17,17 +17,17 @@ from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
 from protocol.topics import ALL
-from scripts.docs_pages.protocol import documents
+from scripts.docs_pages.protocol import build_documents
 from scripts.docs_pages.protocol.channels import CHANNELS
-from scripts.docs_pages.protocol.functions import functions_of
-from scripts.docs_pages.protocol.schemas import references
+from scripts.docs_pages.protocol.functions import parse_functions
+from scripts.docs_pages.protocol.schemas import iter_references
 from tests.unit.protocol.goldens import NAMES, golden
 
 ROOT: Final = Path(__file__).parents[3]
 SQL: Final = [
     path.read_text("utf-8") for path in sorted((ROOT / "supabase/schemas").glob("*/*.sql"))
 ]
-DOCUMENTS: Final = documents(SQL, version="1")
+DOCUMENTS: Final = build_documents(SQL, version="1")
 
 
 def schema_of(type_: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_every_schema_is_a_valid_schema_on_its_own(type_: str) -> None:
     schema = schema_of(type_)
 
     Draft202012Validator.check_schema(schema)
-    assert {ref.removeprefix("#/$defs/") for ref in references(schema)} <= set(
+    assert {ref.removeprefix("#/$defs/") for ref in iter_references(schema)} <= set(
         schema.get("$defs", {})
     )
 
@@ -100,7 +100,7 @@ def test_every_topic_and_every_type_has_a_channel() -> None:
 def test_the_asyncapi_document_refers_only_to_what_it_contains() -> None:
     document = json.loads(DOCUMENTS["protocol/asyncapi.json"])
 
-    for ref in references(document):
+    for ref in iter_references(document):
         found: Any = document
         for part in ref.removeprefix("#/").split("/"):
             found = found[part]
@@ -126,7 +126,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
     calls |= {"cogo_queue", "cogo_deployments", "cogo_api_keys", "cogo_budgets", "cogo_grants"}
     calls |= {"cogo_silent_ms"}
 
-    assert {function.name for function in functions_of(SQL)} == calls
+    assert {function.name for function in parse_functions(SQL)} == calls
     for name in calls:
         assert f"### {name}\n" in DOCUMENTS["protocol/protocol.md"]
 
@@ -137,7 +137,7 @@ def test_a_function_without_a_comment_is_not_passed_over() -> None:
     )
 
     with pytest.raises(ValueError, match="cogo_x"):
-        functions_of([sql])
+        parse_functions([sql])
 
 
 def test_every_error_that_sql_raises_or_python_knows_is_on_the_page() -> None:

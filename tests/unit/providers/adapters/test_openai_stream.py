@@ -1,14 +1,15 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from providers.adapters.base import Timeouts, strip_endpoint
-from providers.adapters.http.deadlines import Deadlines
-from providers.adapters.openai.request import build_chat_body, stream_answer
+from providers.adapters.http.stream import stream_events
+from providers.adapters.openai.request import NOTE_IF_BROKEN, build_chat_body
+from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.chat import (
     ChatRequest,
     ChatResponse,
@@ -55,10 +56,19 @@ async def answer_of(body: Body) -> ChatResponse:
     async def opening() -> AsyncIterator[Body]:
         yield body
 
-    with Deadlines("v", Timeouts(total=timedelta(seconds=5))) as deadlines:
-        return await collect_response(
-            stream_answer("v", opening(), deadlines, secret="", notes=("n",))
+    return await collect_response(
+        stream_events(
+            "v",
+            opening,
+            OpenAIStreamParser("v", secret=""),
+            timeouts=Timeouts(total=timedelta(seconds=5)),
+            is_streamed=True,
+            translate_errors=nullcontext(),
+            secret="",
+            notes=("n",),
+            note_if_broken=NOTE_IF_BROKEN,
         )
+    )
 
 
 async def test_a_failure_after_the_finish_reason_costs_the_usage_only() -> None:

@@ -176,7 +176,7 @@ def test_timeouts_come_from_the_task_then_the_catalogue_then_the_settings_then_t
     model = place.model.model_copy(update={"timeouts": TimeoutSeconds(total=40)})
     of_host = replace(place, host=host)
 
-    found = resolve_timeouts(of_host, asked=TimeoutSeconds(total=7), settings=settings)
+    found = resolve_timeouts(of_host, requested=TimeoutSeconds(total=7), settings=settings)
 
     assert found.first_token == timedelta(seconds=50)
     assert found.stall == timedelta(seconds=30)

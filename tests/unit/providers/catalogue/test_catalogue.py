@@ -96,7 +96,7 @@ def test_every_name_that_a_person_may_know_resolves(
 ) -> None:
     resolution = CATALOGUE.resolve(name)
 
-    assert (resolution.asked_id, resolution.model.id) == (asked_id, model_id)
+    assert (resolution.requested_id, resolution.model.id) == (asked_id, model_id)
     assert (resolution.note is None) == (asked_id == model_id)
 
 
