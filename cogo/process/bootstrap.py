@@ -1,4 +1,4 @@
-"""What `cogo up` sends to its agents and its gateway once it is known: where to work."""
+"""The connection that `cogo up` sends to its agents and its gateway."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -25,19 +25,16 @@ class AgentBootstrap:
 
     def to_line(self) -> str:
         """Return it as one line of JSON, with the secret key."""
-        key = self.connection.secret_key.get_secret_value()
-        return json.dumps(
-            asdict(self) | {"connection": asdict(self.connection) | {"secret_key": key}}
-        )
+        sent = asdict(self)
+        sent["connection"]["secret_key"] = self.connection.secret_key.get_secret_value()
+        return json.dumps(sent)
 
     @classmethod
     def from_line(cls, line: str) -> Self:
-        """Parse what `to_line` returned. Raises CommandError for less than that."""
+        """Parse what `to_line` returned. Raises CommandError if it is incomplete."""
         try:
             sent = json.loads(line)
         except ValueError as error:
-            raise CommandError("the parent process ended before it said where to work") from error
-        connection = sent["connection"] | {
-            "secret_key": SecretStr(sent["connection"]["secret_key"])
-        }
-        return cls(connection=Connection(**connection), simulator_url=sent["simulator_url"])
+            raise CommandError("the parent process ended before it sent its connection") from error
+        sent["connection"]["secret_key"] = SecretStr(sent["connection"]["secret_key"])
+        return cls(connection=Connection(**sent["connection"]), simulator_url=sent["simulator_url"])

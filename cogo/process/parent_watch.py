@@ -19,7 +19,8 @@ _STDIN: Final = 0
 def watch_parent() -> None:
     """Send this process SIGTERM and SIGINT when its standard input ends.
 
-    Whoever takes the first as "drain" takes the second as "cancel": nobody waits for a drain.
+    To a process that drains at the first signal, the second means cancel: there is no parent left
+    that would wait for a drain.
     """
 
     def wait() -> None:

@@ -17,7 +17,7 @@ class Shutdown:
         self.drain = asyncio.Event()
         """Take nothing new; finish what runs."""
         self.cancel = asyncio.Event()
-        """Give back what runs; end now."""
+        """Release what runs; end now."""
 
     def request(self) -> None:
         """Drain; cancel at the second request."""

@@ -104,7 +104,7 @@ class Child:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was stopped (SIGSTOP); False where the system cannot tell."""
+        """True if it was stopped (SIGSTOP); always False where the system does not report it."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return False
         asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT

@@ -121,7 +121,7 @@ def stop_server(home: Path, state: State) -> None:
     deadline = time.monotonic() + _STOP.total_seconds()
     while time.monotonic() < deadline:
         try:
-            # The kernel frees the lock with the process, also when nobody collects the zombie.
+            # The kernel releases the lock when the process ends, even if it stays a zombie.
             with hold_directory_lock(home):
                 return
         except DirectoryInUse:

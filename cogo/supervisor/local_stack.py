@@ -23,7 +23,7 @@ from cogo.supervisor.specs import SpecBuilder
 from cogo.supervisor.stack import StackInfo, StackOptions
 
 _GRACE: Final = timedelta(seconds=20)
-"""How long agents let their attempts go on when draining begins."""
+"""How long agents wait for their attempts when they drain."""
 _START: Final = timedelta(seconds=90)
 _CANCEL: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=10)

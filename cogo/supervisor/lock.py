@@ -13,7 +13,7 @@ _FILE: Final = "up.lock"
 
 
 class Lock:
-    """A held lock; its file says who holds it."""
+    """A held lock; its file names the process that holds it."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

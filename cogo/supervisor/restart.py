@@ -160,8 +160,7 @@ async def stop_all(
 ) -> None:
     """Stop children and wait for the tasks that run them.
 
-    They drain first. When `cancel` is set they are told to cancel, and after `within` they are
-    killed.
+    They drain first, cancel when `cancel` is set, and are killed after `within`.
     """
     if not tasks:
         return

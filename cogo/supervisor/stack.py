@@ -23,7 +23,7 @@ class StackOptions:
     opens_console: bool = False
     """Create an address of the console that admits one browser."""
     simulate: bool = False
-    """Let the vendor simulator answer even when a model could be reached."""
+    """Use the vendor simulator even if a model can be reached."""
     shows_logs: bool = False
     """Write the logs of the processes to our standard error instead of files."""
 

@@ -153,7 +153,7 @@ def _describe_console(info: StackInfo) -> str:
 def print_stack(project: Project, info: StackInfo) -> None:
     """Print where everything is, and what to do next."""
     connection = info.connection
-    # Keys are for a person at a terminal; elsewhere this text is somebody's log.
+    # Print keys only on a terminal: elsewhere this text is a log.
     is_private = sys.stdout.isatty()
     hint = f"<see {project.home}/state.json>"
     secret = connection.secret_key.get_secret_value() if is_private else hint
