@@ -28,6 +28,8 @@ class System:
     seconds_to_ready: float
     pids: Mapping[str, int]
     """Process ids by name."""
+    health_urls: Mapping[str, str]
+    """Where each agent answers probes."""
 
 
 @contextlib.contextmanager
@@ -67,6 +69,7 @@ async def running_system(
                 simulator_url=simulator_url,
                 seconds_to_ready=ready,
                 pids=answer["processes"],
+                health_urls=answer["health_urls"],
             )
         finally:
             with contextlib.suppress(ProcessLookupError):
