@@ -19,8 +19,6 @@ from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from gateway.problems import Problem, build_problem_response, to_problem
 from gateway.routes import (
-    activity,
-    budgets,
     code_generation,
     events,
     fleet,
@@ -40,9 +38,7 @@ ROUTERS: Final = tuple(
         health,
         tasks,
         events,
-        activity,
         fleet,
-        budgets,
         swarm,
         swarm_socket,
         models,

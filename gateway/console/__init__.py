@@ -1,1 +1,1 @@
-"""The console: one page and its modules, which use the gateway as any client does."""
+"""The console: a web page and its modules, which use the API like any client."""

@@ -1,1 +1,1 @@
-"""Limits on requests, connections and slow clients."""
+"""Limits on requests, connections, slow clients, and the life of credentials."""

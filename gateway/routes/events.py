@@ -1,4 +1,4 @@
-"""The updates of a task, as server-sent events that can be resumed at any gateway."""
+"""Server-sent events of a task and of the list of tasks, which can be resumed at any gateway."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
@@ -9,10 +9,18 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from gateway.dependencies import ServicesDep, TasksRead
 from gateway.problems import Problem
 from gateway.streams.cursor import Cursor
-from gateway.streams.sse import build_event_response, encode_refusal, stream_task
+from gateway.streams.sse import (
+    HEARTBEAT,
+    RETRY,
+    build_event_response,
+    encode_event,
+    encode_refusal,
+    stream_task,
+)
+from gateway.streams.task_lists import TaskListUpdate
 from gateway.tasks.task_run import load_visible_task
 
-router = APIRouter(prefix="/tasks", tags=["tasks"])
+router = APIRouter(tags=["tasks"])
 
 _MAX_CURSOR: Final = 60_000
 """Characters: a cursor has some 45 for each subtask with text."""
@@ -25,9 +33,17 @@ _DESCRIPTION = (
     "missed or repeated. 204: everything was sent before."
 )
 
+_LIST_DESCRIPTION = (
+    "`tasks`: the whole list, newest first (the newest hundred, and all unfinished tasks). "
+    "`changed`: new or changed lines. Prompts are cut to 300 characters. "
+    "`refused`: the key was revoked or the token has expired, and the stream ends. "
+    "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: the list is sent "
+    "again if it has changed."
+)
+
 
 @router.get(
-    "/{task_id}/events",
+    "/tasks/{task_id}/events",
     summary="Watch a task",
     description=_DESCRIPTION,
     response_class=Response,
@@ -36,7 +52,7 @@ _DESCRIPTION = (
         204: {"description": "The task has ended and everything was sent before"},
     },
 )
-async def watch(
+async def watch_task(
     *,
     task_id: UUID,
     request: Request,
@@ -71,3 +87,41 @@ async def watch(
             yield encode_refusal(problem)
 
     return build_event_response(stream())
+
+
+@router.get(
+    "/events",
+    summary="Watch the list of tasks",
+    description=_LIST_DESCRIPTION,
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def watch_list(
+    request: Request,
+    services: ServicesDep,
+    principal: TasksRead,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> Response:
+    """Stream the list, then its changes, until the client disconnects."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        heartbeat = services.options.heartbeat.total_seconds()
+        try:
+            async with (
+                services.credentials.guard(request),
+                services.task_lists.watch(principal, last_event_id or "") as watcher,
+            ):
+                yield RETRY
+                while True:
+                    update = await watcher.next_update(within=heartbeat)
+                    yield HEARTBEAT if update is None else _encode(update)
+        except Problem as problem:
+            yield encode_refusal(problem)
+
+    return build_event_response(stream())
+
+
+def _encode(update: TaskListUpdate) -> bytes:
+    lines = [each.model_dump(mode="json") for each in update.lines]
+    name = "tasks" if update.is_whole else "changed"
+    return encode_event(name, {"tasks": lines}, event_id=update.digest)

@@ -1,1 +1,1 @@
-"""Watched tasks: one feed a task, any number of watchers, each with a cursor of its own."""
+"""Streams: feeds of tasks and lists of tasks, shared by their watchers, as server-sent events."""

@@ -1,1 +1,1 @@
-"""Tasks behind HTTP requests."""
+"""Tasks behind requests, in the formats of swarms and of OpenAI."""
