@@ -59,8 +59,7 @@ class AnswerCache:
         Simulated answers have other keys than those of models.
         """
         params = claimed.task.params if isinstance(claimed.task.params, dict) else {}
-        wanted = params.get("cache", self._always)
-        if wanted is not True or request.tools:
+        if params.get("cache", self._always) is not True or request.tools:
             return None
         owner = None if self._shared else str(claimed.task.owner)
         parts = {"version": VERSION, "owner": owner, "model": claimed.lane}
@@ -108,5 +107,5 @@ async def _replay(answer: dict[str, Any]) -> AsyncGenerator[Event, None]:
     yield Done(
         finish_reason=FinishReason.STOP,
         vendor_finish_reason=answer["vendor_finish_reason"],
-        notes=(*answer.get("notes", ()), "answered from the cache: no model was asked"),
+        notes=(*answer.get("notes", ()), "answered from the cache: no model was called"),
     )

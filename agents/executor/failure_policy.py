@@ -37,7 +37,7 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
     until = None if wait is None or wait <= MAX_SNOOZE else utc_now() + wait
     message = repair_surrogates(str(error))[:MAX_MESSAGE_CHARACTERS]
     if until is not None:
-        message += f" (not to be asked again before {_format_time(until)})"
+        message += f" (not to be called again before {_format_time(until)})"
     if before := summarize_errors(list_failed_attempts(claimed)):
         message += f" (before that, {before})"
     return Failure(
@@ -87,7 +87,7 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
         ref=claimed.ref,
         error=ErrorInfo(
             class_=read_error_class(last),
-            message=f"{claimed.lane} is not to be asked before {_format_time(until)}, "
+            message=f"{claimed.lane} is not to be called before {_format_time(until)}, "
             "and no other model may do this",
             hint="Allow another model, or add a key of another provider.",
             retry_at=until,

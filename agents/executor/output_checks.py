@@ -69,9 +69,9 @@ class Checker:
         checks = [
             OutputCheck(name="ends", problem="it was cut at the model's limit" if is_cut else None)
         ]
-        said = text if code is None else code
+        content = text if code is None else code
         checks.append(
-            OutputCheck(name="says something", problem=None if said.strip() else "it is empty")
+            OutputCheck(name="says something", problem=None if content.strip() else "it is empty")
         )
         name = (language or "").lower()
         if code is not None and code.strip() and name in code_parser.PARSERS:

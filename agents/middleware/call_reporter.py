@@ -46,16 +46,12 @@ class CallReporter:
     """
 
     def __init__(
-        self,
-        *,
-        agent_id: str,
-        store: CallStateStore,
-        idle: timedelta = IDLE_INTERVAL,
+        self, *, agent_id: str, store: CallStateStore, idle: timedelta = IDLE_INTERVAL
     ) -> None:
         self._agent_id = agent_id
         self._store = store
         self._idle = idle.total_seconds()
-        self._rooms: Callable[[], Mapping[str, AdaptiveLimit]] = dict
+        self._limits: Callable[[], Mapping[str, AdaptiveLimit]] = dict
         self._counts: dict[str, CallCounts] = {}
         self._unsent: tuple[int, list[CallsReport]] | None = None
         self._circuits: dict[str, CircuitView] = {}
@@ -63,9 +59,9 @@ class CallReporter:
         self._called_at = float("-inf")
         self._is_failing = False
 
-    def report_limits(self, rooms: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
+    def report_limits(self, limits: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
         """Report also the concurrency limit of each deployment."""
-        self._rooms = rooms
+        self._limits = limits
 
     def get_circuit(self, deployment: str) -> CircuitView | None:
         """Return the last known state of a circuit; None: closed."""
@@ -85,14 +81,16 @@ class CallReporter:
 
     def get_counts(self, call: VendorCall) -> CallCounts:
         """Return the counts of the call's deployment, to be updated."""
-        place = call.deployment
+        deployment = call.deployment
         self._called_at = time.monotonic()
-        if place.id not in self._counts:
-            self._counts[place.id] = CallCounts(
-                deployment=place.id, model_id=place.model.id, provider=place.provider
+        if deployment.id not in self._counts:
+            self._counts[deployment.id] = CallCounts(
+                deployment=deployment.id,
+                model_id=deployment.model.id,
+                provider=deployment.provider,
             )
             self._wakeup.set()
-        return self._counts[place.id]
+        return self._counts[deployment.id]
 
     def report_soon(self) -> None:
         """Send a report soon, as other executors should know."""
@@ -140,12 +138,12 @@ class CallReporter:
     def _take_reports(self) -> list[CallsReport]:
         if self._is_idle():
             return []
-        counts, rooms = self._counts, self._rooms()
+        counts, limits = self._counts, self._limits()
         self._counts = {name: each.reset() for name, each in counts.items()}
         return [
             each.build_report(
-                concurrency=int(room.limit) if (room := rooms.get(name)) else None,
-                running=room.running if room else None,
+                concurrency=int(limit.limit) if (limit := limits.get(name)) else None,
+                running=limit.running if limit else None,
             )
             for name, each in counts.items()
         ]

@@ -86,7 +86,7 @@ def _build_refusal(call: VendorCall, seconds: float, *, resting: bool) -> NotAsk
     if resting:
         return AtCapacity(
             call.deployment.provider,
-            f"the vendor asked to leave {call.deployment.id} alone for a while",
+            f"the vendor asked to leave {call.deployment.id} alone",
             retry_after=wait,
         )
     return CircuitOpen(

@@ -48,7 +48,6 @@ from protocol.records import (
 from providers.catalogue.catalogue import Catalogue
 
 PLAN = "PLAN"
-"""The most that a task which found no executor waits after one has come."""
 
 
 class Cio:
@@ -108,10 +107,11 @@ class Cio:
 
     def find_lanes(self, subject: str) -> list[str]:
         """Return the served lanes of a provider; for a model its own lane."""
-        shelf = get_profile_cache(self.catalogue)
-        return [
-            lane for lane in self.registry.lanes if subject in (lane, shelf.get(lane).provider)
-        ] or [subject]
+        profiles = get_profile_cache(self.catalogue)
+        lanes = self.registry.lanes
+        return [each for each in lanes if subject in (each, profiles.get(each).provider)] or [
+            subject
+        ]
 
     def choose_for_task(self, task: TaskBrief) -> tuple[Step, Choice]:
         """Return the step of a task and its choice; raises as `choose_model`."""

@@ -26,14 +26,14 @@ class Quote:
     def sentence(self) -> str:
         """Return the range for a person."""
         if self.low is None or self.expected is None or self.high is None:
-            return "the cost cannot be told: a price is not known"
+            return "the cost is unknown, as a price is not known"
         return f"about ${self.expected:.4f}, between ${self.low:.4f} and ${self.high:.4f}"
 
 
 def build_quote(choice: Choice) -> Quote:
     """Price the selected model and its team, and in `high` a cascade's next model, too."""
     request, pick = choice.request, choice.pick
-    asked = estimate_input_tokens(request.needs, request.prompt_characters)
+    prompt = estimate_input_tokens(request.needs, request.prompt_characters)
     usual = estimate_output_tokens(request.needs)
     selected = choice.selected.model_id
     sure = [*pick.team, selected]
@@ -44,7 +44,7 @@ def build_quote(choice: Choice) -> Quote:
         drafts = int(usual * share) * len(pick.team)
         costs = [
             choice.candidates[id_].profile.cost(
-                asked + (drafts if id_ == selected else 0), int(usual * share)
+                prompt + (drafts if id_ == selected else 0), int(usual * share)
             )
             for id_ in models
         ]

@@ -44,7 +44,7 @@ class Workflow(Generic[_P]):
 
 
 def build_step(task: TaskBrief) -> Step:
-    """Give the work of a task; raises InvalidTask when its type, prompt or params are wrong."""
+    """Return the step of a task; raises InvalidTask if its type, prompt or params are wrong."""
     workflow = WORKFLOWS.get(task.type)
     if workflow is None:
         raise InvalidTask.not_one_of("type", task.type, WORKFLOWS)

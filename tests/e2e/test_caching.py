@@ -29,7 +29,7 @@ async def test_the_same_question_is_answered_from_the_cache_at_no_cost_and_the_a
     assert first.result is not None
     assert second.result is not None
     assert second.result["text"] == first.result["text"]
-    assert second.result["notes"][-1] == "answered from the cache: no model was asked"
+    assert second.result["notes"][-1] == "answered from the cache: no model was called"
     assert first.cost_usd == second.cost_usd == 0
     calls = await store.fetch_calls(limit=1000, every_owner=True)
     told = {

@@ -97,7 +97,7 @@ async def test_a_vendor_that_asks_for_days_keeps_no_task_that_another_can_do(
     assert first.lane != second.lane
     assert first.error is not None
     assert first.error["retry_at"]
-    assert "not to be asked again before" in first.error["message"]
+    assert "not to be called again before" in first.error["message"]
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,12 @@ class Rules:
 
     def _decide(self, given: PolicyInput) -> tuple[str, str]:
         rule = find_rule(given.needs)
-        wanted = given.roles.get(rule.role, ())
+        rule_ids = given.roles.get(rule.role, ())
         because = rule.because[0].upper() + rule.because[1:]
-        for id_ in wanted:
+        for id_ in rule_ids:
             if id_ in given.options:
                 return id_, f"{because}: the {rule.role} model."
-        missing = _explain_missing(rule.role, wanted, given)
+        missing = _explain_missing(rule.role, rule_ids, given)
         for role, ids in given.roles.items():
             for id_ in ids:
                 if id_ in given.options:
@@ -74,10 +74,10 @@ class Rules:
         )
 
 
-def _explain_missing(role: str, wanted: tuple[str, ...], given: PolicyInput) -> str:
-    if not wanted:
+def _explain_missing(role: str, rule_ids: tuple[str, ...], given: PolicyInput) -> str:
+    if not rule_ids:
         return f"the catalogue has no {role} model"
-    candidate = given.candidates.get(wanted[0])
+    candidate = given.candidates.get(rule_ids[0])
     why = candidate and (candidate.refused or candidate.set_aside)
     problem = f"is not eligible ({why})" if why else "is not served here"
-    return f"the {role} model {wanted[0]} {problem}"
+    return f"the {role} model {rule_ids[0]} {problem}"
