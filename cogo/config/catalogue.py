@@ -12,7 +12,6 @@ from cogo.config.logging import hide_in_logs
 from cogo.config.secrets import SecretSources
 from cogo.config.settings import Settings
 from cogo.errors import CommandError, SettingInvalid
-from providers.adapters.discovery import LocalServer, find_servers
 from providers.catalogue.catalogue import Catalogue, Resolution
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.loader import CHECKED_ON
@@ -129,11 +128,6 @@ def list_key_variables(catalogue: Catalogue) -> Iterator[str]:
     """Yield every variable that may contain a key of a provider."""
     for provider in catalogue.providers.values():
         yield from provider.key_variables
-
-
-async def find_local_servers(project: Project, catalogue: Catalogue) -> list[LocalServer]:
-    """Return the model servers on this machine."""
-    return await find_servers(catalogue, load_credentials(project, catalogue))
 
 
 async def must_simulate(project: Project) -> bool:

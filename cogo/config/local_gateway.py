@@ -55,7 +55,7 @@ async def write_local_gateway(
     return found
 
 
-async def create_console_address(store: GatewayStore, url: str) -> str:
+async def create_sign_in_link(store: GatewayStore, url: str) -> str:
     """Return a sign-in link for the console at `url`, valid once and for 15 minutes."""
     key_id, token = generate_key()
     await store.create_api_key(

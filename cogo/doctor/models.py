@@ -9,13 +9,13 @@ from pydantic import SecretStr
 from cogo.config.catalogue import (
     CATALOGUE,
     describe_ended_models,
-    find_local_servers,
     load_catalogue,
     load_credentials,
 )
 from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError, SettingInvalid
+from providers.adapters.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.schema import Provider
@@ -34,7 +34,7 @@ from providers.router import Router
 
 _SECONDS: Final = 15.0
 _REFUSED: Final = (AuthenticationFailed, PermissionDenied, BudgetExhausted)
-_NOT_ASKED: Final = (ConnectionFailed, TimedOut, Overloaded, RateLimited, NotServed)
+_NOT_TESTED: Final = (ConnectionFailed, TimedOut, Overloaded, RateLimited, NotServed)
 
 
 async def check_models(project: Project) -> AsyncIterator[Check]:
@@ -56,7 +56,7 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     keys = await check_keys(catalogue, found)
     for key in keys:
         yield key
-    local = await find_local_servers(project, catalogue)
+    local = await find_servers(catalogue, found)
     for server in local:
         yield ok("local server", f"{server.provider} with {len(server.models)} models")
     if not keys and not local:
@@ -94,7 +94,7 @@ async def _check_key(
     except _REFUSED as error:
         page = f" from {host.key_page}" if host.key_page else ""
         return missing(name, str(error), f"set {variable} to a key{page} that is accepted")
-    except (TimeoutError, *_NOT_ASKED) as error:
+    except (TimeoutError, *_NOT_TESTED) as error:
         why = str(error) or f"no answer within {_SECONDS:.0f} s"
         return note(name, f"is set; it could not be tested: {why}", "cogo models test")
     except ProviderError as error:

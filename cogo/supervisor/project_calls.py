@@ -12,7 +12,7 @@ from typing import Final
 from loguru import logger
 
 from cogo.config.connection import Connection
-from cogo.config.local_gateway import create_console_address, write_local_gateway
+from cogo.config.local_gateway import create_sign_in_link, write_local_gateway
 from cogo.wiring.schema_check import check_schema
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable
@@ -39,7 +39,7 @@ async def publish_gateway(
         await write_local_gateway(home, store, url, is_keyless=not needs_key)
         if not needs_key:
             return f"{url}/"
-        return await create_console_address(store, url) if opens_console else None
+        return await create_sign_in_link(store, url) if opens_console else None
 
 
 async def release_leases(connection: Connection, agent_id: str, *, within: timedelta) -> None:

@@ -13,7 +13,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 
-from cogo.config.local_gateway import create_console_address
+from cogo.config.local_gateway import create_sign_in_link
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.browser import open_browser
@@ -116,7 +116,7 @@ async def test_an_address_of_the_console_lets_a_browser_in_once_and_then_says_wh
     chromium: Chrome, locked: Locked, store: SupabaseStore
 ) -> None:
     page = chromium
-    address = await create_console_address(store, locked.url)
+    address = await create_sign_in_link(store, locked.url)
     page.get(address)
     await eventually(says(page, "#link", "live"), within=SECONDS)
     assert not is_asking(page)

@@ -10,7 +10,7 @@ from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir, parse_duration
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
-from cogo.config.local_gateway import create_console_address, read_local_gateway
+from cogo.config.local_gateway import create_sign_in_link, read_local_gateway
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
 from gateway.auth.keys import generate_key, hash_key
@@ -175,7 +175,7 @@ def print_console_link(*, directory: Dir = None) -> None:
     if found is None:
         raise CommandError("no gateway was started from here: `cogo up` starts one")
     url = found.url
-    print_line(run_with_store(project, lambda store: create_console_address(store, url)))
+    print_line(run_with_store(project, lambda store: create_sign_in_link(store, url)))
 
 
 async def _find_key(store: GatewayStore, text: str) -> ApiKey:

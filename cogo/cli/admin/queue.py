@@ -1,6 +1,5 @@
 """`cogo queue`: how much waits and runs, and how much may."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,15 +29,6 @@ Lane = Annotated[str | None, typer.Option("--lane", help="Id of a model, or cio 
 Owner = Annotated[
     str | None, typer.Option("--owner", help="UUID of a user, or none for tasks without owner.")
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitChange:
-    """What to change of a lane or an owner; None leaves it, -1 removes a limit."""
-
-    paused: bool | None = None
-    max_running: int | None = None
-    per_minute: int | None = None
 
 
 def show_queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -73,7 +63,7 @@ def pause(
         cogo queue pause --lane claude-sonnet-5-5
         cogo queue pause --owner 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f --json
     """
-    _change(LimitChange(paused=True), lane, owner, directory, as_json=as_json)
+    _change(lane, owner, directory, as_json=as_json, paused=True)
 
 
 def resume(
@@ -87,7 +77,7 @@ def resume(
         cogo queue resume --lane claude-sonnet-5-5
         cogo queue resume --owner none
     """
-    _change(LimitChange(paused=False), lane, owner, directory, as_json=as_json)
+    _change(lane, owner, directory, as_json=as_json, paused=False)
 
 
 def limit(
@@ -113,11 +103,14 @@ def limit(
     """
     if running is None and per_minute is None:
         raise InvalidArgument("nothing to change: use --running, --per-minute or both")
-    change = LimitChange(
+    _change(
+        lane,
+        owner,
+        directory,
+        as_json=as_json,
         max_running=_parse_limit("--running", running, least=0),
         per_minute=_parse_limit("--per-minute", per_minute, least=1),
     )
-    _change(change, lane, owner, directory, as_json=as_json)
 
 
 def parse_subject(lane: str | None, owner: str | None) -> tuple[str | None, UUID | None]:
@@ -146,23 +139,25 @@ def _parse_limit(option: str, text: str | None, *, least: int) -> int | None:
 
 
 def _change(
-    change: LimitChange,
     lane: str | None,
     owner: str | None,
     directory: Path | None,
     *,
     as_json: bool,
+    paused: bool | None = None,
+    max_running: int | None = None,
+    per_minute: int | None = None,
 ) -> None:
+    """Change a lane or an owner and print its limits; None leaves a limit, -1 removes it."""
     lane, whose = parse_subject(lane, owner)
-    paused, running, rate = change.paused, change.max_running, change.per_minute
 
     async def send(store: GatewayStore) -> Limits:
         if lane is not None:
             return await store.set_lane(
-                lane=lane, paused=paused, max_running=running, per_minute=rate
+                lane=lane, paused=paused, max_running=max_running, per_minute=per_minute
             )
         return await store.set_owner(
-            owner=whose, paused=paused, max_running=running, per_minute=rate
+            owner=whose, paused=paused, max_running=max_running, per_minute=per_minute
         )
 
     limits = run_with_store(directory, send)

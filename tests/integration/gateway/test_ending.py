@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from cogo.config.local_gateway import (
-    create_console_address,
+    create_sign_in_link,
     read_local_gateway,
     write_local_gateway,
 )
@@ -177,7 +177,7 @@ async def test_an_address_of_the_console_is_exchanged_for_one_session_and_says_w
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     async with opened(is_keyless=False) as client:
-        address = await create_console_address(store, "http://127.0.0.1:8000")
+        address = await create_sign_in_link(store, "http://127.0.0.1:8000")
         async with asyncio.TaskGroup() as group:
             both = [group.create_task(exchange(client, address)) for _ in range(2)]
         opened_, refused = sorted((each.result() for each in both), key=lambda a: a.status_code)
@@ -191,7 +191,7 @@ async def test_an_address_of_the_console_is_exchanged_for_one_session_and_says_w
 
     async with opened(is_keyless=False) as client:  # a new one remembers nothing
         assert (await exchange(client, address)).json()["code"] == "token_spent"
-        unused = (await create_console_address(store, "")).partition("#token=")[2]
+        unused = (await create_sign_in_link(store, "")).partition("#token=")[2]
         token = {"Authorization": f"Bearer {unused}"}
         assert (await client.get("/tasks", headers=token)).json()["code"] == "scope_missing"
         assert (await client.post("/console/session", headers=session)).status_code == 400
