@@ -9,7 +9,7 @@ nothing of the other packages, so that only those clients can judge it.
 | service    | starts everything on a state directory: Postgres, keys, HTTP server, state |
 | server     | the ASGI application and the HTTP and websocket server                     |
 | state      | lock, address and keys of a state directory; what other programs read      |
-| keys       | API keys and tokens, and whom a request speaks for                         |
+| keys       | API keys and tokens, and the identity of a request                         |
 | postgres/  | the cluster, its bootstrap SQL, connections and notifications              |
 | rest/      | the Data API (PostgREST)                                                   |
 | realtime/  | channels, broadcast, presence, database changes (Realtime)                 |

@@ -4,6 +4,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -155,6 +156,21 @@ def identify(
     except TokenRejected as error:
         raise KeyRefused(401, _TOKEN_BODIES[error.fault]) from error
     return Identity(str(claims.get("role") or "anon"), claims)
+
+
+def identify_headers(
+    keys: Keys, headers: Mapping[str, str], *, url_key: str | None = None, has_token: bool = True
+) -> Identity:
+    """Return the identity of a request with these headers; see `identify`.
+
+    `url_key` is the key in the URL, if any. Without `has_token` Authorization is ignored.
+    """
+    return identify(
+        keys,
+        apikey=headers.get("apikey") or url_key,
+        authorization=headers.get("authorization") if has_token else None,
+        user_agent=headers.get("user-agent"),
+    )
 
 
 def verify_jwt(keys: Keys, token: str, *, leeway_seconds: float = LEEWAY_SECONDS) -> dict[str, Any]:

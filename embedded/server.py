@@ -23,7 +23,7 @@ from embedded.faults.controller import FaultController, fault_routes
 from embedded.faults.middleware import FaultMiddleware
 from embedded.keys import Keys
 from embedded.postgres.database import Database
-from embedded.realtime.hub import Hub
+from embedded.realtime.hub import RealtimeServices
 from embedded.realtime.routes import realtime_routes
 from embedded.rest.app import rest_routes
 
@@ -36,7 +36,11 @@ _SUPABASE_PREFIXES: Final = ("/auth/", "/functions/", "/graphql/", "/pg/", "/res
 
 
 def create_supabase_app(
-    database: Database, keys: Keys, hub: Hub, *, faults: FaultController | None = None
+    database: Database,
+    keys: Keys,
+    realtime: RealtimeServices,
+    *,
+    faults: FaultController | None = None,
 ) -> Starlette:
     """Build the application with the paths of a hosted project.
 
@@ -51,7 +55,7 @@ def create_supabase_app(
         routes=[
             Route("/health", _report_health, methods=["GET"]),
             Mount("/rest/v1", routes=rest_routes(database, keys)),
-            Mount("/realtime/v1", routes=realtime_routes(hub)),
+            Mount("/realtime/v1", routes=realtime_routes(realtime)),
             Mount("/auth/v1", routes=auth_routes(Accounts(database), sessions, keys)),
             *(fault_routes(faults, keys) if faults else []),
         ],

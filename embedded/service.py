@@ -16,8 +16,8 @@ from embedded.faults.freeze import Freezer
 from embedded.keys import Keys, load_keys
 from embedded.postgres.bootstrap import default_privileges_sql
 from embedded.postgres.cluster import Postgres
-from embedded.postgres.database import Database
-from embedded.realtime.hub import Hub
+from embedded.postgres.database import Database, open_database
+from embedded.realtime.hub import open_realtime
 from embedded.realtime.limits import RealtimeLimits
 from embedded.server import create_supabase_app, serve_app
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
@@ -47,7 +47,7 @@ async def run_server(
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         database = await stack.enter_async_context(
-            Database(
+            open_database(
                 requests_dsn=postgres.dsn("authenticator"),
                 admin_dsn=postgres.dsn("supabase_admin"),
             )
@@ -56,13 +56,13 @@ async def run_server(
         on_move = partial(_update_dsns, directory, database, postgres)
         keeper = group.create_task(postgres.keep_running(on_move), name="keep postgres running")
         stack.callback(keeper.cancel)
-        hub = await stack.enter_async_context(Hub(database=database, keys=keys, limits=limits))
+        realtime = await stack.enter_async_context(open_realtime(database, keys, limits))
         faults = None
         if with_faults:
             freezer = Freezer(lambda: postgres.pid)
             stack.callback(freezer.thaw)  # otherwise Postgres could not be stopped
             faults = FaultController(freezer, keys.token_cutoff)
-        app = create_supabase_app(database, keys, hub, faults=faults)
+        app = create_supabase_app(database, keys, realtime, faults=faults)
         await stack.enter_async_context(serve_app(app, listener))
         version = await database.admin.fetchval("show server_version")
         url = build_url(host, listener.getsockname()[1])

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from embedded.auth.errors import API_VERSION, AuthError
-from embedded.keys import Identity, KeyRefused, Keys, identify
+from embedded.keys import Identity, KeyRefused, Keys, identify_headers
 
 AuthHandler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 
@@ -23,11 +23,11 @@ def with_identity(
 
     async def endpoint(request: Request) -> Response:
         try:
-            identity = identify(
+            identity = identify_headers(
                 keys,
-                apikey=request.headers.get("apikey") or request.query_params.get("apikey"),
-                authorization=request.headers.get("authorization") if checks_token else None,
-                user_agent=request.headers.get("user-agent"),
+                request.headers,
+                url_key=request.query_params.get("apikey"),
+                has_token=checks_token,
             )
             return await handler(request, identity)
         except KeyRefused as refused:

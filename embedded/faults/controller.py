@@ -15,7 +15,7 @@ from starlette.types import Send
 from embedded.auth.token_cutoff import TokenCutoff
 from embedded.faults.freeze import Freezer
 from embedded.faults.plan import ActiveFaults, FaultPlan, InvalidFaultPlan, parse_fault_plan
-from embedded.keys import KeyRefused, Keys, identify
+from embedded.keys import KeyRefused, Keys, identify_headers
 
 PATH = "/_embedded/faults"
 
@@ -75,12 +75,7 @@ def fault_routes(controller: FaultController, keys: Keys) -> list[BaseRoute]:
 
     async def handle(request: Request) -> Response:
         try:
-            identity = identify(
-                keys,
-                apikey=request.headers.get("apikey"),
-                authorization=request.headers.get("authorization"),
-                user_agent=request.headers.get("user-agent"),
-            )
+            identity = identify_headers(keys, request.headers)
         except KeyRefused as refused:
             return JSONResponse(refused.body, refused.status)
         if identity.role != "service_role":

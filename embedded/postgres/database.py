@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 
@@ -30,51 +30,14 @@ class Database:
     admin: asyncpg.Pool
     """Pool of `supabase_admin`, the superuser: for the server's own work only."""
 
-    def __init__(self, *, requests_dsn: str, admin_dsn: str) -> None:
-        self._requests_dsn = requests_dsn
-        self._admin_dsn = admin_dsn
-        self._listener = Listener(admin_dsn)
-        self._stack = contextlib.AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as stack:
-            self.requests = await _open(
-                stack,
-                asyncpg.create_pool(
-                    self._requests_dsn,
-                    min_size=2,
-                    max_size=REQUEST_CONNECTIONS,
-                    reset=_end_transaction,
-                    **_options("embedded rest"),
-                ),
-            )
-            self.admin = await _open(
-                stack,
-                asyncpg.create_pool(
-                    self._admin_dsn,
-                    min_size=1,
-                    max_size=ADMIN_CONNECTIONS,
-                    reset=_end_transaction,
-                    **_options("embedded server"),
-                ),
-            )
-            await stack.enter_async_context(self._listener)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+    def __init__(self, admin_dsn: str) -> None:
+        self.listener = Listener(admin_dsn)
 
     def set_dsns(self, *, requests_dsn: str, admin_dsn: str) -> None:
         """Connect to new addresses from now on, since Postgres restarted on another port."""
         self.requests.set_connect_args(requests_dsn, **_options("embedded rest"))
         self.admin.set_connect_args(admin_dsn, **_options("embedded server"))
-        self._listener.set_dsn(admin_dsn)
+        self.listener.set_dsn(admin_dsn)
 
     async def listen(self, channel: str, callback: NotifyCallback) -> None:
         """Call `callback(payload)` for each notification on a channel, in the order of commits.
@@ -82,7 +45,22 @@ class Database:
         Return when the LISTEN is in force; it lasts as long as the context. After a reconnection
         the callback gets "", since notifications may have been missed.
         """
-        await self._listener.listen(channel, callback)
+        await self.listener.listen(channel, callback)
+
+
+@contextlib.asynccontextmanager
+async def open_database(*, requests_dsn: str, admin_dsn: str) -> AsyncIterator[Database]:
+    """Open the pools and the listener within the block."""
+    database = Database(admin_dsn)
+    async with contextlib.AsyncExitStack() as stack:
+        database.requests = await _open_pool(
+            stack, requests_dsn, "embedded rest", min_size=2, max_size=REQUEST_CONNECTIONS
+        )
+        database.admin = await _open_pool(
+            stack, admin_dsn, "embedded server", min_size=1, max_size=ADMIN_CONNECTIONS
+        )
+        await stack.enter_async_context(database.listener.run())
+        yield database
 
 
 def _options(name: str) -> dict[str, Any]:
@@ -93,7 +71,12 @@ def _options(name: str) -> dict[str, Any]:
     }
 
 
-async def _open(stack: contextlib.AsyncExitStack, pool: asyncpg.Pool) -> asyncpg.Pool:
+async def _open_pool(
+    stack: contextlib.AsyncExitStack, dsn: str, name: str, *, min_size: int, max_size: int
+) -> asyncpg.Pool:
+    pool = asyncpg.create_pool(
+        dsn, min_size=min_size, max_size=max_size, reset=_end_transaction, **_options(name)
+    )
     stack.push_async_callback(_close, pool)
     return await pool
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
 
 import asyncpg
 
@@ -17,7 +17,8 @@ _FIRST_DELAY_SECONDS: Final = 0.1
 _LAST_DELAY_SECONDS: Final = 3.0
 _PROBE_SECONDS: Final = 15.0
 _COMMAND_SECONDS: Final = 5.0
-_CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+DATABASE_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What any use of the database may raise."""
 
 
 class Listener:
@@ -28,25 +29,16 @@ class Listener:
         self._callbacks: dict[str, list[NotifyCallback]] = {}
         self._connection: asyncpg.Connection | None = None
         self._lost = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._keeper: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Connect, and stay connected within the block."""
         await self._connect()
-        await self._group.__aenter__()
-        self._keeper = self._group.create_task(self._keep(), name="keep the listener connected")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._keeper:
-            self._keeper.cancel()
         try:
-            await self._group.__aexit__(kind, error, trace)
+            async with asyncio.TaskGroup() as group:
+                keeper = group.create_task(self._keep(), name="keep the listener connected")
+                yield
+                keeper.cancel()
         finally:
             if self._connection:
                 self._connection.terminate()
@@ -62,7 +54,7 @@ class Listener:
         if is_new and self._connection:
             try:
                 await self._connection.add_listener(channel, self._notify)
-            except _CONNECTION_ERRORS:
+            except DATABASE_ERRORS:
                 self._lost.set()  # after its reconnection the keeper listens on all channels
 
     def _notify(
@@ -101,7 +93,7 @@ class Listener:
                 self._connection = None
             try:
                 await self._connect()
-            except _CONNECTION_ERRORS as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("The connection for notifications is down: %s", error)
                 self._lost.set()
                 await asyncio.sleep(delay)
@@ -122,5 +114,5 @@ class Listener:
                 try:
                     if self._connection:
                         await self._connection.execute("select")
-                except _CONNECTION_ERRORS:
+                except DATABASE_ERRORS:
                     self._lost.set()

@@ -28,7 +28,7 @@ class Postmaster:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it accepts connections."""
+        """True if it accepts connections."""
         return self.status == "ready"
 
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
+from embedded.postgres.listener import DATABASE_ERRORS
 from embedded.realtime.messages import MessageStore, StoredMessage
 from embedded.realtime.topics import Topics
 
@@ -20,7 +19,6 @@ _REMEMBERED: Final = 10_000
 _LONGEST_TRANSACTION: Final = timedelta(seconds=30)
 """How far back a catch-up looks, since rows have the start time of their transaction."""
 _RETRY_SECONDS: Final = 0.2
-_CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Delivery:
@@ -61,7 +59,7 @@ class Delivery:
             self._notified.clear()
             try:
                 await self._deliver_waiting()
-            except _CONNECTION_ERRORS as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("Messages wait for the database: %s", error)
                 self._notified.set()
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -11,13 +11,12 @@ from starlette.websockets import WebSocket
 from embedded.realtime.access.callers import Caller, TokenProblem, TokenRefused
 from embedded.realtime.connection import SocketConnection
 from embedded.realtime.http_broadcast import HttpBroadcast
-from embedded.realtime.hub import Hub, RealtimeServices
+from embedded.realtime.hub import RealtimeServices
 from embedded.realtime.wire.frames import Version
 
 
-def realtime_routes(hub: Hub) -> list[BaseRoute]:
+def realtime_routes(services: RealtimeServices) -> list[BaseRoute]:
     """Build the routes, to be mounted below /realtime/v1."""
-    services = hub.services
     http = HttpBroadcast(services)
 
     async def serve_socket(socket: WebSocket) -> None:

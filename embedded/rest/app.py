@@ -14,8 +14,8 @@ from embedded.rest import responses
 from embedded.rest.endpoint import RestEndpoint, RestRequest
 from embedded.rest.errors import ApiError, CacheMissError, unknown_table
 from embedded.rest.grants import build_permission_error, list_required_privileges
-from embedded.rest.request.body import RequestBody, parse_body, parse_call_body
-from embedded.rest.request.headers import Media, check_profile, parse_accept, parse_range
+from embedded.rest.request.body import parse_body, parse_call_body
+from embedded.rest.request.headers import check_profile, parse_accept, parse_range
 from embedded.rest.request.preferences import RequestKind, RestPreferences, parse_preferences
 from embedded.rest.request.query import Clauses, Query, parse_query
 from embedded.rest.schema.introspection import SchemaCache
@@ -82,12 +82,8 @@ class Api:
         match request.method:
             case "GET" | "HEAD":
                 return await self._read(request, query, preferences)
-            case "POST":
-                return await self._insert(request, query, preferences)
-            case "PUT":
-                return await self._put(request, query, preferences)
-            case "PATCH" | "DELETE":
-                return await self._change(request, query, preferences)
+            case "POST" | "PUT" | "PATCH" | "DELETE":
+                return await self._write(request, query, preferences)
             case method:
                 raise _method_error(method)
 
@@ -165,71 +161,49 @@ class Api:
         response.headers.setdefault("Content-Location", request.location)
         return response
 
-    async def _insert(
+    async def _write(
         self, request: RestRequest, query: Query, preferences: RestPreferences
     ) -> Response:
-        media = _parse_write_media(request, preferences)
-        payload = _parse_json_body(request, query)
+        method = request.method
+        media = parse_accept(request.headers.get("accept") if preferences.returns_rows else None)
+        payload = None
+        if method != "DELETE":
+            content_type = request.headers.get("content-type")
+            payload = parse_body(content_type, request.body, columns=query.columns is not None)
 
         def build(schema: Schema) -> tuple[Relation, Statement]:
             relation = _find_relation(schema, request.name)
-            return relation, MutationBuilder(schema, relation, query, preferences, media).insert(
-                payload
-            )
-
-        relation, statement = await self._build(build)
-        result = await self._run(
-            request, preferences, statement, lambda result: responses.check_single(result, media)
-        )
-        return responses.build_insert_response(
-            result,
-            request.name,
-            media,
-            preferences,
-            can_conflict=bool(relation.primary_key or query.on_conflict),
-            reports_inserts=relation.reports_inserts,
-        )
-
-    async def _put(
-        self, request: RestRequest, query: Query, preferences: RestPreferences
-    ) -> Response:
-        media = _parse_write_media(request, preferences)
-        payload = _parse_json_body(request, query)
-
-        def build(schema: Schema) -> tuple[Relation, Statement]:
-            relation = _find_relation(schema, request.name)
-            return relation, MutationBuilder(schema, relation, query, preferences, media).put(
-                payload
-            )
-
-        relation, statement = await self._build(build)
-        result = await self._run(request, preferences, statement, responses.check_single_write)
-        reports_inserts = relation.reports_inserts
-        return responses.build_put_response(
-            result, media, preferences, reports_inserts=reports_inserts
-        )
-
-    async def _change(
-        self, request: RestRequest, query: Query, preferences: RestPreferences
-    ) -> Response:
-        media = _parse_write_media(request, preferences)
-        payload = _parse_json_body(request, query) if request.method == "PATCH" else None
-
-        def build(schema: Schema) -> Statement:
-            writer = MutationBuilder(
-                schema, _find_relation(schema, request.name), query, preferences, media
-            )
-            return writer.delete() if payload is None else writer.update(payload)
+            builder = MutationBuilder(schema, relation, query, preferences, media)
+            if payload is None:
+                return relation, builder.delete()
+            builds = {"POST": builder.insert, "PUT": builder.put, "PATCH": builder.update}
+            return relation, builds[method](payload)
 
         def check(result: StatementResult) -> None:
-            responses.check_affected(result, preferences)
+            if method == "PUT":
+                responses.check_single_write(result)
+                return
+            if method != "POST":
+                responses.check_affected(result, preferences)
             responses.check_single(result, media)
 
-        statement = await self._build(build)
+        relation, statement = await self._build(build)
         result = await self._run(request, preferences, statement, check)
-        if payload is None:
-            return responses.build_delete_response(result, media, preferences)
-        return responses.build_update_response(result, media, preferences)
+        if method == "POST":
+            return responses.build_insert_response(
+                result,
+                request.name,
+                media,
+                preferences,
+                can_conflict=bool(relation.primary_key or query.on_conflict),
+                reports_inserts=relation.reports_inserts,
+            )
+        if method == "PUT":
+            return responses.build_put_response(
+                result, media, preferences, reports_inserts=relation.reports_inserts
+            )
+        kind = RequestKind.UPDATE if method == "PATCH" else RequestKind.DELETE
+        return responses.build_change_response(result, media, preferences, kind)
 
     async def _preferences(self, request: RestRequest) -> RestPreferences:
         timezones: frozenset[str] = frozenset()
@@ -279,16 +253,6 @@ def _find_relation(schema: Schema, name: str) -> Relation:
     if relation is None:
         raise unknown_table(name, schema.relations)
     return relation
-
-
-def _parse_json_body(request: RestRequest, query: Query) -> RequestBody:
-    content_type = request.headers.get("content-type")
-    return parse_body(content_type, request.body, columns=query.columns is not None)
-
-
-def _parse_write_media(request: RestRequest, preferences: RestPreferences) -> Media:
-    """Return the media type of a write's response; Accept matters only if rows are returned."""
-    return parse_accept(request.headers.get("accept")) if preferences.returns_rows else Media()
 
 
 def _apply_range(query: Query, request: RestRequest) -> Clauses:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from embedded.keys import Identity, KeyRefused, Keys, identify
+from embedded.keys import Identity, KeyRefused, Keys, identify_headers
 from embedded.rest.errors import ApiError, translate_postgres_error
 from embedded.rest.request.query import parse_pairs
 from embedded.rest.responses import build_error_response
@@ -49,7 +49,7 @@ class RestRequest:
 
     @property
     def is_reading(self) -> bool:
-        """Whether the method is safe."""
+        """True if the method is safe."""
         return self.method in READING
 
     @property
@@ -104,13 +104,8 @@ class RestEndpoint:
         identity: Identity | None = None
         try:
             pairs = parse_pairs(request.scope["query_string"])
-            key = request.headers.get("apikey") or dict(pairs).get("apikey")
-            identity = identify(
-                self._keys,
-                apikey=key,
-                authorization=request.headers.get("authorization"),
-                user_agent=request.headers.get("user-agent"),
-            )
+            url_key = dict(pairs).get("apikey")
+            identity = identify_headers(self._keys, request.headers, url_key=url_key)
             return await self._handle(_build_request(request, pairs, body, identity))
         except KeyRefused as error:
             return _build_refusal(error)

@@ -132,30 +132,13 @@ def build_put_response(
     )
 
 
-def build_update_response(
-    result: StatementResult, media: Media, preferences: RestPreferences
+def build_change_response(
+    result: StatementResult, media: Media, preferences: RestPreferences, kind: RequestKind
 ) -> Response:
-    """Build the response to an update: 200 with the rows, otherwise 204."""
-    content_range = _format_content_range(0, result.page, result.total)
-    return _build_change_response(result, content_range, media, preferences, RequestKind.UPDATE)
-
-
-def build_delete_response(
-    result: StatementResult, media: Media, preferences: RestPreferences
-) -> Response:
-    """Build the response to a delete: 200 with the rows, otherwise 204."""
-    return _build_change_response(
-        result, _format_total(result), media, preferences, RequestKind.DELETE
-    )
-
-
-def _build_change_response(
-    result: StatementResult,
-    content_range: str,
-    media: Media,
-    preferences: RestPreferences,
-    kind: RequestKind,
-) -> Response:
+    """Build the response to an update or delete: 200 with the rows, otherwise 204."""
+    content_range = _format_total(result)
+    if kind is RequestKind.UPDATE:
+        content_range = _format_content_range(0, result.page, result.total)
     applied = preferences.format_applied(kind)
     headers = {"Content-Range": content_range}
     if not preferences.returns_rows:

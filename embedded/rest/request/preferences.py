@@ -72,32 +72,32 @@ class RestPreferences:
 
     @property
     def returns_rows(self) -> bool:
-        """Whether the response to a write has the written rows."""
+        """True if the response to a write has the written rows."""
         return self.values.get("return") == "representation"
 
     @property
     def returns_location(self) -> bool:
-        """Whether the response to an insert has the location of its row."""
+        """True if the response to an insert has the location of its row."""
         return self.values.get("return") == "headers-only"
 
     @property
     def count(self) -> Count | None:
-        """How all rows are counted; None if they are not."""
+        """The way to count all rows; None if they are not counted."""
         return Count(self.values["count"]) if "count" in self.values else None
 
     @property
     def counts_written(self) -> bool:
-        """Whether a write or call counts its rows, which the planner cannot estimate."""
+        """True if a write or call counts its rows, which the planner cannot estimate."""
         return self.count in {Count.EXACT, Count.ESTIMATED}
 
     @property
     def resolution(self) -> str | None:
-        """How existing rows are treated; None raises 23505."""
+        """The treatment of existing rows; None raises 23505."""
         return self.values.get("resolution")
 
     @property
     def missing_is_default(self) -> bool:
-        """Whether missing keys get the default of the column."""
+        """True if missing keys get the default of the column."""
         return self.values.get("missing") == "default"
 
     @property

@@ -23,7 +23,7 @@ class Scanner:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the end is reached."""
+        """True if the end is reached."""
         return self.position >= len(self.text)
 
     def peek(self, token: str) -> bool:

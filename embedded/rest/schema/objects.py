@@ -45,7 +45,7 @@ class Relation:
 
     @property
     def reports_inserts(self) -> bool:
-        """Whether an upsert can distinguish new rows; views and partitions have no xmax."""
+        """True if an upsert can distinguish new rows; views and partitions have no xmax."""
         return self.is_table and not self.is_partitioned
 
 
@@ -84,7 +84,7 @@ class Relationship:
 
     @property
     def is_single(self) -> bool:
-        """Whether there is at most one related row."""
+        """True if there is at most one related row."""
         return self.cardinality in {Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_ONE}
 
 

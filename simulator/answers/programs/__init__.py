@@ -1,4 +1,4 @@
-"""What the simulator answers to coding prompts: real modules, linted and tested like all others."""
+"""Programs that answer coding prompts: real modules, linted and tested."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -19,4 +19,4 @@ NAMES: Final = (
 PROGRAMS: Final[Mapping[str, str]] = {
     name: files(__name__).joinpath(f"{name}.py").read_text(encoding="utf-8") for name in NAMES
 }
-"""The source text by name. Read at import, so that no request waits for a disk."""
+"""The source text by name. Read at import, so that no request reads files."""

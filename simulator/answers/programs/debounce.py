@@ -11,7 +11,7 @@ P = ParamSpec("P")
 def debounce(wait_seconds: float) -> Callable[[Callable[P, object]], Callable[P, None]]:
     """Run the function `wait_seconds` after its last call, with the arguments of that call.
 
-    Each new call within that time starts the wait anew. The function runs on a timer thread and
+    Each new call within that time restarts the wait. The function runs on a timer thread and
     its result is dropped.
     """
     if wait_seconds < 0:

@@ -1,4 +1,4 @@
-"""A cache that forgets what was used least recently."""
+"""A cache that evicts the least recently used entry."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -30,7 +30,7 @@ class LRUCache(Generic[Key, Value]):
             return self._entries[key]
 
     def put(self, key: Key, value: Value) -> None:
-        """Store the value; the least recently used entry goes when there is no room."""
+        """Store a value; evict the least recently used entry if the cache is full."""
         with self._lock:
             self._entries[key] = value
             self._entries.move_to_end(key)

@@ -2,7 +2,7 @@
 
 
 def is_palindrome(text: str) -> bool:
-    """Tell whether the text reads the same in both directions.
+    """Return whether the text reads the same in both directions.
 
     Only letters and digits count, and case does not: "A man, a plan, a canal: Panama!" is one.
     The empty text is one as well.

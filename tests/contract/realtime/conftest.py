@@ -19,8 +19,8 @@ from starlette.routing import Mount
 
 from embedded.keys import Keys, make_keys
 from embedded.postgres.binaries import DEFAULT_MAJOR
-from embedded.postgres.database import Database
-from embedded.realtime.hub import Hub, RealtimeServices
+from embedded.postgres.database import open_database
+from embedded.realtime.hub import RealtimeServices, open_realtime
 from embedded.realtime.limits import RealtimeLimits
 from embedded.realtime.routes import realtime_routes
 from embedded.server import serve_app
@@ -225,12 +225,13 @@ async def serve_realtime(
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         async with (
-            Database(
+            open_database(
                 requests_dsn=dsn("authenticator"), admin_dsn=dsn("supabase_admin")
             ) as database,
-            Hub(database=database, keys=keys, limits=limits) as hub,
+            open_realtime(database, keys, limits) as services,
             serve_app(
-                Starlette(routes=[Mount("/realtime/v1", routes=realtime_routes(hub))]), listener
+                Starlette(routes=[Mount("/realtime/v1", routes=realtime_routes(services))]),
+                listener,
             ),
         ):
             port = listener.getsockname()[1]
@@ -238,7 +239,7 @@ async def serve_realtime(
                 f"http://127.0.0.1:{port}/realtime/v1",
                 keys,
                 dsn("postgres"),
-                inside=Inside(dsn("supabase_admin"), hub.services),
+                inside=Inside(dsn("supabase_admin"), services),
             )
 
 

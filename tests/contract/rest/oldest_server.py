@@ -10,8 +10,8 @@ from typing import Final
 from embedded.binding import LOOPBACK, bind_port
 from embedded.keys import load_keys
 from embedded.postgres.cluster import Postgres
-from embedded.postgres.database import Database
-from embedded.realtime.hub import Hub
+from embedded.postgres.database import open_database
+from embedded.realtime.hub import open_realtime
 from embedded.server import create_supabase_app, serve_app
 from tests.support.servers.contract_target import Target
 from tests.support.servers.postgres import FAST, state_directory
@@ -67,13 +67,13 @@ class _Server:
                 Postgres(self._directory, major=OLDEST_MAJOR, settings=FAST)
             )
             database = await stack.enter_async_context(
-                Database(
+                open_database(
                     requests_dsn=postgres.dsn("authenticator"),
                     admin_dsn=postgres.dsn("supabase_admin"),
                 )
             )
-            hub = await stack.enter_async_context(Hub(database=database, keys=keys))
-            app = create_supabase_app(database, keys, hub)
+            realtime = await stack.enter_async_context(open_realtime(database, keys))
+            app = create_supabase_app(database, keys, realtime)
             await stack.enter_async_context(serve_app(app, listener))
             self._target = Target(
                 url=f"http://{LOOPBACK}:{listener.getsockname()[1]}",

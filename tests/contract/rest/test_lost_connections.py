@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from embedded.keys import Keys
-from embedded.postgres.database import Database
+from embedded.postgres.database import Database, open_database
 from embedded.rest.app import rest_routes
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import Cluster
@@ -46,7 +46,7 @@ def name(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 async def database(cluster: Cluster, name: str) -> AsyncIterator[Database]:
-    async with Database(
+    async with open_database(
         requests_dsn=cluster.dsn("authenticator", name),
         admin_dsn=cluster.dsn("supabase_admin", name),
     ) as database:

@@ -1,13 +1,14 @@
 """Pools and the listening connection outlive lost connections."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from embedded.postgres.cluster import Postgres
-from embedded.postgres.database import Database
+from embedded.postgres.database import Database, open_database
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import state_directory
 
@@ -19,8 +20,8 @@ async def database() -> AsyncIterator[Database]:
             yield database
 
 
-def connected(postgres: Postgres) -> Database:
-    return Database(
+def connected(postgres: Postgres) -> AbstractAsyncContextManager[Database]:
+    return open_database(
         requests_dsn=postgres.dsn("authenticator"), admin_dsn=postgres.dsn("supabase_admin")
     )
 

@@ -13,7 +13,7 @@ NOBODY_LISTENS = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 
 
 async def test_an_unavailable_database_is_no_refusal() -> None:
-    database = Database(requests_dsn="", admin_dsn="")
+    database = Database("")
     caller = Caller("authenticated", {}, "token", None)
     async with asyncpg.create_pool(NOBODY_LISTENS, min_size=0) as database.admin:
         authorizer = Authorizer(database)

@@ -56,7 +56,7 @@ def a_row(number: int) -> StoredMessage:
 
 
 async def test_messages_during_a_replay_follow_it_and_are_not_repeated() -> None:
-    database = Database(requests_dsn="", admin_dsn="")
+    database = Database("")
     rate = SlidingWindowLimiter(None, window_seconds=1, clock=time.monotonic)
     messages, topics, said = SlowMessages(database), Topics(), list[str | bytes]()
     config: dict[str, Json] = {"private": True, "broadcast": {"replay": {"since": 1}}}
