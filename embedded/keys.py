@@ -150,7 +150,7 @@ def identify(
     if token is None or _is_equal(token, apikey):
         return key_identity
     if token.startswith("sb_"):
-        raise _invalid_key()
+        raise _invalid_key_error()
     try:
         claims = verify_jwt(keys, token)
     except TokenRejected as error:
@@ -225,13 +225,13 @@ def _identify_key(keys: Keys, apikey: str) -> Identity:
     try:
         claims = verify_jwt(keys, apikey)
     except TokenRejected as error:
-        raise _invalid_key() from error
+        raise _invalid_key_error() from error
     if claims.get("role") not in _API_ROLES:
-        raise _invalid_key()
+        raise _invalid_key_error()
     return Identity(claims["role"], claims)
 
 
-def _invalid_key() -> KeyRefused:
+def _invalid_key_error() -> KeyRefused:
     return KeyRefused(
         401,
         {
@@ -256,15 +256,15 @@ def _is_browser(user_agent: str | None) -> bool:
     return (user_agent or "").startswith("Mozilla/")
 
 
-def _token_body(code: str, message: str) -> dict[str, Any]:
+def _build_token_body(code: str, message: str) -> dict[str, Any]:
     return {"code": code, "message": message, "details": None, "hint": None}
 
 
 _TOKEN_BODIES: Final = {
-    TokenFault.MALFORMED: _token_body("PGRST301", "JWT cryptographic operation failed"),
-    TokenFault.BAD_SIGNATURE: _token_body(
+    TokenFault.MALFORMED: _build_token_body("PGRST301", "JWT cryptographic operation failed"),
+    TokenFault.BAD_SIGNATURE: _build_token_body(
         "PGRST301", "No suitable key or wrong key type to decode the JWT"
     ),
-    TokenFault.EXPIRED: _token_body("PGRST303", "JWT expired"),
-    TokenFault.NOT_YET_VALID: _token_body("PGRST303", "JWT not yet valid"),
+    TokenFault.EXPIRED: _build_token_body("PGRST303", "JWT expired"),
+    TokenFault.NOT_YET_VALID: _build_token_body("PGRST303", "JWT not yet valid"),
 }

@@ -71,10 +71,10 @@ class Responder:
             case Breakage.CLEAN_END:
                 await writer.end()
             case Breakage.BAD_JSON:
-                await writer.write(self._format.broken_frame())
+                await writer.write(self._format.build_broken_frame())
                 await writer.end()
             case Breakage.ERROR_EVENT:
-                await writer.write(self._format.error_frame())
+                await writer.write(self._format.build_error_frame())
                 await writer.end()
 
     async def _send_body(self, writer: ResponseWriter) -> None:
@@ -83,7 +83,7 @@ class Responder:
         is_finished = how is not Breakage.CLEAN_END
         body = dump_json(self._format.build_body(self._planned, is_finished=is_finished))
         if how is Breakage.ERROR_EVENT:
-            body = self._format.error_frame().partition(b"data: ")[2].strip()
+            body = self._format.build_error_frame().partition(b"data: ")[2].strip()
         half = body[: len(body) // 2]
         if how is Breakage.BAD_JSON:
             body = half

@@ -25,7 +25,7 @@ class OwnAccount:
         self._accounts = accounts
         self._sessions = sessions
 
-    async def sign_up(self, request: Request, _identity: Identity) -> Response:
+    async def sign_up(self, request: Request, _build_identity: Identity) -> Response:
         """Create an account with e-mail and password and return its first session."""
         body = await read_body(request)
         if body.get("phone"):
@@ -41,7 +41,7 @@ class OwnAccount:
         )
         return json_response(await self._sessions.open(account))
 
-    async def issue_token(self, request: Request, _identity: Identity) -> Response:
+    async def issue_token(self, request: Request, _build_identity: Identity) -> Response:
         """Open a session with a password, or renew one with a refresh token."""
         body = await read_body(request)
         match request.query_params.get("grant_type"):

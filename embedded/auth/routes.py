@@ -48,7 +48,7 @@ async def _get_signing_keys(_request: Request) -> Response:
     return JSONResponse({"keys": []})
 
 
-async def _get_settings(_request: Request, _identity: Identity) -> Response:
+async def _get_settings(_request: Request, _build_identity: Identity) -> Response:
     """Return the enabled sign-in methods, for generated user interfaces."""
     return json_response(
         {

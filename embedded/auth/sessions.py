@@ -57,11 +57,11 @@ class Sessions:
             used = await connection.fetchrow(
                 "select t.*, t.revoked and t.updated_at < now() - make_interval(secs => $2)"
                 " as is_reused from auth.refresh_tokens t where t.token = $1 for update",
-                _hash(token),
+                _hash_token(token),
                 float(REUSE_SECONDS),
             )
             if used is None:
-                raise _not_found()
+                raise _not_found_error()
             if not used["is_reused"]:
                 await connection.execute(
                     "update auth.refresh_tokens set revoked = true, updated_at = now()"
@@ -74,7 +74,7 @@ class Sessions:
                     used["session_id"],
                 )
                 if account is None:
-                    raise _not_found()
+                    raise _not_found_error()
                 fresh = await _add_token(connection, account["id"], used["session_id"])
                 return self._build_session(account, used["session_id"], fresh)
         await self._database.admin.execute(
@@ -140,17 +140,17 @@ async def _add_token(
     await connection.execute(
         "insert into auth.refresh_tokens (token, user_id, session_id, created_at, updated_at)"
         " values ($1, $2, $3, now(), now())",
-        _hash(token),
+        _hash_token(token),
         str(user_id),
         session_id,
     )
     return token
 
 
-def _not_found() -> AuthError:
+def _not_found_error() -> AuthError:
     message = "Invalid Refresh Token: Refresh Token Not Found"
     return AuthError(400, "refresh_token_not_found", message)
 
 
-def _hash(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

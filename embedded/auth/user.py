@@ -16,22 +16,22 @@ def build_user(row: asyncpg.Record) -> dict[str, Any]:
         "role": row["role"],
         "email": row["email"],
         "phone": row["phone"] or "",
-        "email_confirmed_at": _time(row["email_confirmed_at"]),
-        "confirmed_at": _time(row["confirmed_at"]),
-        "last_sign_in_at": _time(row["last_sign_in_at"]),
+        "email_confirmed_at": _format_time(row["email_confirmed_at"]),
+        "confirmed_at": _format_time(row["confirmed_at"]),
+        "last_sign_in_at": _format_time(row["last_sign_in_at"]),
         "app_metadata": json.loads(row["raw_app_meta_data"] or "{}"),
         "user_metadata": json.loads(row["raw_user_meta_data"] or "{}"),
-        "identities": [_identity(row)],
-        "created_at": _time(row["created_at"]),
-        "updated_at": _time(row["updated_at"]),
+        "identities": [_build_identity(row)],
+        "created_at": _format_time(row["created_at"]),
+        "updated_at": _format_time(row["updated_at"]),
         "is_anonymous": row["is_anonymous"],
     }
     if row["banned_until"]:
-        user["banned_until"] = _time(row["banned_until"])
+        user["banned_until"] = _format_time(row["banned_until"])
     return user
 
 
-def _identity(row: asyncpg.Record) -> dict[str, Any]:
+def _build_identity(row: asyncpg.Record) -> dict[str, Any]:
     """Build the e-mail identity; clients take an empty list as a refusal."""
     user_id = str(row["id"])
     return {
@@ -46,11 +46,11 @@ def _identity(row: asyncpg.Record) -> dict[str, Any]:
         },
         "provider": "email",
         "email": row["email"],
-        "last_sign_in_at": _time(row["last_sign_in_at"]),
-        "created_at": _time(row["created_at"]),
-        "updated_at": _time(row["updated_at"]),
+        "last_sign_in_at": _format_time(row["last_sign_in_at"]),
+        "created_at": _format_time(row["created_at"]),
+        "updated_at": _format_time(row["updated_at"]),
     }
 
 
-def _time(value: datetime | None) -> str | None:
+def _format_time(value: datetime | None) -> str | None:
     return value.isoformat() if value else None

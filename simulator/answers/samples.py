@@ -40,10 +40,10 @@ def build_sample(schema: JsonValue, *, depth: int = 0) -> JsonValue:
         return [build_sample(schema.get("items"), depth=depth + 1)] if schema.get("items") else []
     if isinstance(kind, str) and kind.lower() in _BY_TYPE:  # Google writes types in capitals
         return _BY_TYPE[kind.lower()]
-    return _object(schema, depth)
+    return _build_object(schema, depth)
 
 
-def _object(schema: Mapping[str, JsonValue], depth: int) -> JsonValue:
+def _build_object(schema: Mapping[str, JsonValue], depth: int) -> JsonValue:
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         return {}

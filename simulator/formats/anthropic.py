@@ -109,42 +109,44 @@ class AnthropicFormat:
     def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
         """Yield named events; usage is always included."""
         del wants_usage
-        shell = _message(planned, content=[], stop_reason=None, usage=_usage(planned, output=1))
-        yield _event("message_start", message=shell)
+        shell = _build_message(
+            planned, content=[], stop_reason=None, usage=_build_usage(planned, output=1)
+        )
+        yield _build_event("message_start", message=shell)
         index = 0
         if planned.reasoning:
-            yield from _thinking_frames(planned)
+            yield from _build_thinking_frames(planned)
             index = 1
         if planned.text:
             empty: JsonValue = {"type": "text", "text": ""}
-            yield _event("content_block_start", index=index, content_block=empty)
-            yield _event("ping")
+            yield _build_event("content_block_start", index=index, content_block=empty)
+            yield _build_event("ping")
             for piece in split_pieces(planned.text):
                 delta: JsonValue = {"type": "text_delta", "text": piece}
-                yield _piece(len(piece) / 4, index, delta)
-            yield _closing("content_block_stop", index=index)
+                yield _build_piece(len(piece) / 4, index, delta)
+            yield _build_closing("content_block_stop", index=index)
             index += 1
-        yield from _call_frames(planned, index)
-        ending: JsonValue = {"stop_reason": _stop_reason(planned), "stop_sequence": None}
-        yield _closing("message_delta", delta=ending, usage=_usage(planned))
-        yield _closing("message_stop")
+        yield from _build_call_frames(planned, index)
+        ending: JsonValue = {"stop_reason": _choose_stop_reason(planned), "stop_sequence": None}
+        yield _build_closing("message_delta", delta=ending, usage=_build_usage(planned))
+        yield _build_closing("message_stop")
 
     def build_body(self, planned: PlannedResponse, *, is_finished: bool = True) -> JsonValue:
         """Build one message."""
         content: list[JsonValue] = []
         if planned.reasoning:
             thinking = planned.reasoning if planned.shows_reasoning else ""
-            content.append(
-                {"type": "thinking", "thinking": thinking, "signature": _signature(planned)}
-            )
+            content.append({"type": "thinking", "thinking": thinking, "signature": _sign(planned)})
         if planned.text:
             content.append({"type": "text", "text": planned.text})
         content += [
             {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
             for call in planned.calls
         ]
-        stop_reason = _stop_reason(planned) if is_finished else None
-        return _message(planned, content=content, stop_reason=stop_reason, usage=_usage(planned))
+        stop_reason = _choose_stop_reason(planned) if is_finished else None
+        return _build_message(
+            planned, content=content, stop_reason=stop_reason, usage=_build_usage(planned)
+        )
 
     def build_headers(self, planned: PlannedResponse) -> dict[str, str]:
         """Build the headers of a response."""
@@ -153,21 +155,23 @@ class AnthropicFormat:
     def build_error(self, error: StatusError, *, request_id: str) -> JsonValue:
         """Build the body of an error status."""
         kind = _ERROR_TYPES.get(error.status, "api_error")
-        return {**_error(kind, error.message), "request_id": request_id}
+        return {**_build_error(kind, error.message), "request_id": request_id}
 
-    def error_frame(self) -> bytes:
+    def build_error_frame(self) -> bytes:
         """Return the event with which an overloaded vendor ends a stream."""
         return (
-            b"event: error\ndata: " + dump_json(_error("overloaded_error", "Overloaded")) + b"\n\n"
+            b"event: error\ndata: "
+            + dump_json(_build_error("overloaded_error", "Overloaded"))
+            + b"\n\n"
         )
 
-    def broken_frame(self) -> bytes:
+    def build_broken_frame(self) -> bytes:
         """Return a delta whose data are not JSON."""
         return b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{\n\n'
 
     def list_models(self) -> JsonValue:
         """Return the list of models, as GET /v1/models does."""
-        listed = [_model_info(model, name) for model, name in _MODELS.items()]
+        listed = [_build_model(model, name) for model, name in _MODELS.items()]
         ids: list[JsonValue] = list(_MODELS)
         return {"data": listed, "has_more": False, "first_id": ids[0], "last_id": ids[-1]}
 
@@ -196,35 +200,35 @@ def _has_tool_result(message: WireMessage) -> bool:
     )
 
 
-def _thinking_frames(planned: PlannedResponse) -> Iterator[StreamFrame]:
+def _build_thinking_frames(planned: PlannedResponse) -> Iterator[StreamFrame]:
     empty: JsonValue = {"type": "thinking", "thinking": "", "signature": ""}
-    yield _event("content_block_start", index=0, content_block=empty)
+    yield _build_event("content_block_start", index=0, content_block=empty)
     delta: JsonValue
     if planned.shows_reasoning:
         for piece in split_pieces(planned.reasoning):
             delta = {"type": "thinking_delta", "thinking": piece}
-            yield _piece(len(piece) / 4, 0, delta)
-    delta = {"type": "signature_delta", "signature": _signature(planned)}
+            yield _build_piece(len(piece) / 4, 0, delta)
+    delta = {"type": "signature_delta", "signature": _sign(planned)}
     hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
-    yield _piece(hidden, 0, delta)
-    yield _event("content_block_stop", index=0)
+    yield _build_piece(hidden, 0, delta)
+    yield _build_event("content_block_stop", index=0)
 
 
-def _call_frames(planned: PlannedResponse, index: int) -> Iterator[StreamFrame]:
+def _build_call_frames(planned: PlannedResponse, index: int) -> Iterator[StreamFrame]:
     for place, call in enumerate(planned.calls, start=index):
         block: JsonValue = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-        yield _event("content_block_start", index=place, content_block=block)
+        yield _build_event("content_block_start", index=place, content_block=block)
         for piece in split_halves(call.text):
             delta: JsonValue = {"type": "input_json_delta", "partial_json": piece}
-            yield _piece(len(piece) / 4, place, delta)
-        yield _event("content_block_stop", index=place)
+            yield _build_piece(len(piece) / 4, place, delta)
+        yield _build_event("content_block_stop", index=place)
 
 
-def _signature(planned: PlannedResponse) -> str:
+def _sign(planned: PlannedResponse) -> str:
     return base64.b64encode(f"simulated {planned.id}".encode()).decode()
 
 
-def _stop_reason(planned: PlannedResponse) -> str:
+def _choose_stop_reason(planned: PlannedResponse) -> str:
     if planned.finish_reason is not None:
         return planned.finish_reason
     if planned.calls:
@@ -232,7 +236,7 @@ def _stop_reason(planned: PlannedResponse) -> str:
     return "max_tokens" if planned.is_truncated else "end_turn"
 
 
-def _usage(planned: PlannedResponse, *, output: int | None = None) -> JsonValue:
+def _build_usage(planned: PlannedResponse, *, output: int | None = None) -> JsonValue:
     usage: dict[str, JsonValue] = {
         # Unlike the other vendors, this one does not count cached tokens as input.
         "input_tokens": planned.input_tokens - planned.cached_tokens,
@@ -245,7 +249,7 @@ def _usage(planned: PlannedResponse, *, output: int | None = None) -> JsonValue:
     return usage
 
 
-def _message(
+def _build_message(
     planned: PlannedResponse, *, content: list[JsonValue], stop_reason: str | None, usage: JsonValue
 ) -> JsonValue:
     return {
@@ -260,29 +264,31 @@ def _message(
     }
 
 
-def _error(kind: str, message: str) -> dict[str, JsonValue]:
+def _build_error(kind: str, message: str) -> dict[str, JsonValue]:
     return {"type": "error", "error": {"type": kind, "message": message}}
 
 
-def _sse(name: str, fields: Mapping[str, JsonValue]) -> bytes:
+def _encode_event(name: str, fields: Mapping[str, JsonValue]) -> bytes:
     return f"event: {name}\ndata: ".encode() + dump_json({"type": name, **fields}) + b"\n\n"
 
 
-def _event(name: str, **fields: JsonValue) -> StreamFrame:
-    return StreamFrame(_sse(name, fields))
+def _build_event(name: str, **fields: JsonValue) -> StreamFrame:
+    return StreamFrame(_encode_event(name, fields))
 
 
-def _piece(tokens: float, index: int, delta: JsonValue) -> StreamFrame:
+def _build_piece(tokens: float, index: int, delta: JsonValue) -> StreamFrame:
     return StreamFrame(
-        _sse("content_block_delta", {"index": index, "delta": delta}), FramePosition.PIECE, tokens
+        _encode_event("content_block_delta", {"index": index, "delta": delta}),
+        FramePosition.PIECE,
+        tokens,
     )
 
 
-def _closing(name: str, **fields: JsonValue) -> StreamFrame:
-    return StreamFrame(_sse(name, fields), FramePosition.CLOSING)
+def _build_closing(name: str, **fields: JsonValue) -> StreamFrame:
+    return StreamFrame(_encode_event(name, fields), FramePosition.CLOSING)
 
 
-def _model_info(model: str, display_name: str) -> JsonValue:
+def _build_model(model: str, display_name: str) -> JsonValue:
     return {
         "type": "model",
         "id": model,

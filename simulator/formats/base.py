@@ -89,11 +89,11 @@ class WireFormat(Protocol):
         """Build the body of an error status."""
         ...
 
-    def error_frame(self) -> bytes:
+    def build_error_frame(self) -> bytes:
         """Return the frame of an error in the middle of a stream."""
         ...
 
-    def broken_frame(self) -> bytes:
+    def build_broken_frame(self) -> bytes:
         """Return a frame whose data are not JSON."""
         ...
 

@@ -138,32 +138,35 @@ class ChatCompletionsFormat:
             extra["usage"] = None
         if dialect.comment:
             yield StreamFrame(f": {dialect.comment}\n\n".encode())
-        yield StreamFrame(_chunk(planned, {"role": "assistant", "content": ""}, extra))
+        yield StreamFrame(_build_chunk(planned, {"role": "assistant", "content": ""}, extra))
         hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
         if planned.shows_reasoning:
-            for piece in split_pieces(dialect.reasoning_prefix(planned) + planned.reasoning):
-                data = _chunk(planned, _thought(dialect.reasoning, piece), extra)
+            for piece in split_pieces(dialect.get_reasoning_prefix(planned) + planned.reasoning):
+                data = _build_chunk(planned, _build_thought(dialect.reasoning, piece), extra)
                 yield StreamFrame(data, FramePosition.PIECE, len(piece) / 4)
-        for piece in split_pieces(dialect.reasoning_suffix(planned) + planned.text):
+        for piece in split_pieces(dialect.get_reasoning_suffix(planned) + planned.text):
             yield StreamFrame(
-                _chunk(planned, {"content": piece}, extra),
+                _build_chunk(planned, {"content": piece}, extra),
                 FramePosition.PIECE,
                 hidden + len(piece) / 4,
             )
             hidden = 0
-        for delta in self._call_deltas(planned):
+        for delta in self._build_call_deltas(planned):
             yield StreamFrame(
-                _chunk(planned, {"tool_calls": [delta]}, extra), FramePosition.PIECE, hidden + 1
+                _build_chunk(planned, {"tool_calls": [delta]}, extra),
+                FramePosition.PIECE,
+                hidden + 1,
             )
             hidden = 0
         usage = dialect.usage(planned)
         if wants_usage and not separate:
-            extra |= dialect.place_usage(usage)
-        finish = self._finish_reason(planned)
-        yield StreamFrame(_chunk(planned, {}, extra, finish=finish), FramePosition.CLOSING)
+            extra |= dialect.build_usage_fields(usage)
+        finish = self._choose_finish_reason(planned)
+        yield StreamFrame(_build_chunk(planned, {}, extra, finish=finish), FramePosition.CLOSING)
         if separate:
             yield StreamFrame(
-                _sse({**_head(planned), "choices": [], "usage": usage}), FramePosition.CLOSING
+                _encode_event({**_build_head(planned), "choices": [], "usage": usage}),
+                FramePosition.CLOSING,
             )
         yield StreamFrame(b"data: [DONE]\n\n", FramePosition.CLOSING)
 
@@ -171,7 +174,7 @@ class ChatCompletionsFormat:
         """Build one completion."""
         message: dict[str, JsonValue] = {"role": "assistant", "content": planned.text}
         if planned.reasoning and planned.shows_reasoning:
-            message |= _thought(self._dialect.reasoning, planned.reasoning)
+            message |= _build_thought(self._dialect.reasoning, planned.reasoning)
         if planned.calls:
             message["tool_calls"] = [
                 {
@@ -181,15 +184,15 @@ class ChatCompletionsFormat:
                 }
                 for call in planned.calls
             ]
-        finish = self._finish_reason(planned) if is_finished else None
+        finish = self._choose_finish_reason(planned) if is_finished else None
         return {
-            **_head(planned, kind="chat.completion"),
+            **_build_head(planned, kind="chat.completion"),
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": self._dialect.usage(planned),
             **self._dialect.fields(planned),
         }
 
-    def _call_deltas(self, planned: PlannedResponse) -> Iterator[JsonValue]:
+    def _build_call_deltas(self, planned: PlannedResponse) -> Iterator[JsonValue]:
         for index, call in enumerate(planned.calls):
             head: dict[str, JsonValue] = {"index": index, "id": call.id, "type": "function"}
             if self._dialect.arguments_are_objects:
@@ -199,7 +202,7 @@ class ChatCompletionsFormat:
             yield {**head, "function": {"name": call.name, "arguments": first}}
             yield {"index": index, "function": {"arguments": second}}
 
-    def _finish_reason(self, planned: PlannedResponse) -> str:
+    def _choose_finish_reason(self, planned: PlannedResponse) -> str:
         if planned.finish_reason is not None:
             return planned.finish_reason
         if planned.calls:
@@ -215,16 +218,16 @@ class ChatCompletionsFormat:
         del request_id
         return self._dialect.error(error.status, error.message)
 
-    def error_frame(self) -> bytes:
+    def build_error_frame(self) -> bytes:
         """Return an error in place of a chunk."""
-        return _sse(self._dialect.error(500, "The server had an error while generating."))
+        return _encode_event(self._dialect.error(500, "The server had an error while generating."))
 
-    def broken_frame(self) -> bytes:
+    def build_broken_frame(self) -> bytes:
         """Return a chunk that is not JSON."""
         return b'data: {"id":"sim","choices":[{"delta":\n\n'
 
 
-def _thought(
+def _build_thought(
     place: Literal["reasoning_content", "reasoning", "parts", "tags"], piece: str
 ) -> dict[str, JsonValue]:
     match place:
@@ -236,7 +239,9 @@ def _thought(
     return {place: piece}
 
 
-def _head(planned: PlannedResponse, *, kind: str = "chat.completion.chunk") -> dict[str, JsonValue]:
+def _build_head(
+    planned: PlannedResponse, *, kind: str = "chat.completion.chunk"
+) -> dict[str, JsonValue]:
     return {
         "id": f"chatcmpl-{planned.id}",
         "object": kind,
@@ -245,7 +250,7 @@ def _head(planned: PlannedResponse, *, kind: str = "chat.completion.chunk") -> d
     }
 
 
-def _chunk(
+def _build_chunk(
     planned: PlannedResponse,
     delta: dict[str, JsonValue],
     extra: Mapping[str, JsonValue],
@@ -253,8 +258,8 @@ def _chunk(
     finish: str | None = None,
 ) -> bytes:
     choice: JsonValue = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _sse({**_head(planned), "choices": [choice], **extra})
+    return _encode_event({**_build_head(planned), "choices": [choice], **extra})
 
 
-def _sse(value: JsonValue) -> bytes:
+def _encode_event(value: JsonValue) -> bytes:
     return b"data: " + dump_json(value) + b"\n\n"

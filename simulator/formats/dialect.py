@@ -38,15 +38,15 @@ class Dialect:
     fields: Callable[[PlannedResponse], dict[str, JsonValue]] = lambda _planned: {}
     """Additional fields of every chunk."""
 
-    def place_usage(self, usage: JsonValue) -> dict[str, JsonValue]:
+    def build_usage_fields(self, usage: JsonValue) -> dict[str, JsonValue]:
         """Return the fields of a chunk that hold the usage."""
         return {self.usage_parent: {"usage": usage}} if self.usage_parent else {"usage": usage}
 
-    def reasoning_prefix(self, planned: PlannedResponse) -> str:
+    def get_reasoning_prefix(self, planned: PlannedResponse) -> str:
         """Return the text before the reasoning."""
         return "<think>" if self.reasoning == "tags" and planned.reasoning else ""
 
-    def reasoning_suffix(self, planned: PlannedResponse) -> str:
+    def get_reasoning_suffix(self, planned: PlannedResponse) -> str:
         """Return the text between the reasoning and the answer."""
         tagged = self.reasoning == "tags" and planned.reasoning and planned.shows_reasoning
         return "</think>\n" if tagged else ""

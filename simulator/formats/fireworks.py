@@ -29,7 +29,7 @@ _MODELS: Final[Mapping[str, int]] = {
 }
 
 
-def _usage(planned: PlannedResponse) -> JsonValue:
+def _build_usage(planned: PlannedResponse) -> JsonValue:
     # Reasoning is counted in the completion and not separately.
     return {
         "prompt_tokens": planned.input_tokens,
@@ -39,14 +39,14 @@ def _usage(planned: PlannedResponse) -> JsonValue:
     }
 
 
-def _headers(planned: PlannedResponse) -> dict[str, str]:
+def _build_headers(planned: PlannedResponse) -> dict[str, str]:
     return {
         "fireworks-prompt-tokens": str(planned.input_tokens),
         "fireworks-cached-prompt-tokens": str(planned.cached_tokens),
     }
 
 
-def _error(status: int, message: str) -> JsonValue:
+def _build_error(status: int, message: str) -> JsonValue:
     kind = "server_error" if status >= 500 else "invalid_request_error"
     code = _CODES.get(status, "INTERNAL")
     return {"error": {"object": "error", "type": kind, "code": code, "message": message}}
@@ -56,9 +56,9 @@ FIREWORKS: Final = Dialect(
     vendor=Vendor.FIREWORKS,
     default_max_tokens=2048,
     always_sends_usage=True,
-    usage=_usage,
-    headers=_headers,
-    error=_error,
+    usage=_build_usage,
+    headers=_build_headers,
+    error=_build_error,
 )
 
 
@@ -71,7 +71,7 @@ def list_account_models(account: str, *, offset: int, limit: int) -> JsonValue:
     end = offset + limit
     page: list[JsonValue] = [
         {
-            "name": _path(name),
+            "name": _build_path(name),
             "displayName": name,
             "contextLength": _MODELS[name],
             "kind": "HF_BASE_MODEL",
@@ -91,7 +91,7 @@ def list_fireworks_models() -> JsonValue:
     """Return the list of models, as GET /inference/v1/models does."""
     listed: list[JsonValue] = [
         {
-            "id": _path(name),
+            "id": _build_path(name),
             "object": "model",
             "created": 0,
             "owned_by": "fireworks",
@@ -103,5 +103,5 @@ def list_fireworks_models() -> JsonValue:
     return {"object": "list", "data": listed}
 
 
-def _path(name: str) -> str:
+def _build_path(name: str) -> str:
     return f"accounts/fireworks/models/{name}"

@@ -137,16 +137,20 @@ class GeminiFormat:
         hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
         if planned.shows_reasoning:
             for piece in split_pieces(planned.reasoning):
-                yield _piece(planned, {"text": piece, "thought": True}, len(piece) / 4)
+                yield _build_piece(planned, {"text": piece, "thought": True}, len(piece) / 4)
         for piece in split_pieces(planned.text):
-            yield _piece(planned, {"text": piece}, hidden + len(piece) / 4)
+            yield _build_piece(planned, {"text": piece}, hidden + len(piece) / 4)
             hidden = 0
-        for part in _call_parts(planned):
-            yield _piece(planned, part, hidden + 1)
+        for part in _build_call_parts(planned):
+            yield _build_piece(planned, part, hidden + 1)
             hidden = 0
-        signed: JsonValue = {"text": "", "thoughtSignature": _signature(planned)}
-        last = _response(planned, [] if planned.calls else [signed], finish=_finish(planned))
-        yield StreamFrame(_sse({**last, "usageMetadata": _usage(planned)}), FramePosition.CLOSING)
+        signed: JsonValue = {"text": "", "thoughtSignature": _sign(planned)}
+        last = _build_response(
+            planned, [] if planned.calls else [signed], finish=_choose_finish_reason(planned)
+        )
+        yield StreamFrame(
+            _encode_event({**last, "usageMetadata": _build_usage(planned)}), FramePosition.CLOSING
+        )
 
     def build_body(self, planned: PlannedResponse, *, is_finished: bool = True) -> JsonValue:
         """Build one response."""
@@ -155,9 +159,12 @@ class GeminiFormat:
             parts.append({"text": planned.reasoning, "thought": True})
         if planned.text:
             parts.append({"text": planned.text})
-        parts += _call_parts(planned)
-        finish = _finish(planned) if is_finished else None
-        return {**_response(planned, parts, finish=finish), "usageMetadata": _usage(planned)}
+        parts += _build_call_parts(planned)
+        finish = _choose_finish_reason(planned) if is_finished else None
+        return {
+            **_build_response(planned, parts, finish=finish),
+            "usageMetadata": _build_usage(planned),
+        }
 
     def build_headers(self, planned: PlannedResponse) -> dict[str, str]:
         """Return no headers; the vendor's id is in the body."""
@@ -174,13 +181,15 @@ class GeminiFormat:
         if error.retry_after is not None:
             kind = "type.googleapis.com/google.rpc.RetryInfo"
             details.append({"@type": kind, "retryDelay": f"{error.retry_after}s"})
-        return _error(error.status, error.message, details)
+        return _build_error(error.status, error.message, details)
 
-    def error_frame(self) -> bytes:
+    def build_error_frame(self) -> bytes:
         """Return the error with which an overloaded vendor ends a stream."""
-        return _sse(_error(503, "The model is overloaded. Please try again later.", []))
+        return _encode_event(
+            _build_error(503, "The model is overloaded. Please try again later.", [])
+        )
 
-    def broken_frame(self) -> bytes:
+    def build_broken_frame(self) -> bytes:
         """Return a response that is not JSON."""
         return b'data: {"candidates": [{"content":\r\n\r\n'
 
@@ -215,7 +224,7 @@ def _refuse_unsigned(request: _Request) -> None:
             raise StatusError(400, message)
 
 
-def _call_parts(planned: PlannedResponse) -> list[JsonValue]:
+def _build_call_parts(planned: PlannedResponse) -> list[JsonValue]:
     """Build the parts of the calls; only the first of parallel calls is signed."""
     parts: list[JsonValue] = []
     for place, call in enumerate(planned.calls):
@@ -223,20 +232,20 @@ def _call_parts(planned: PlannedResponse) -> list[JsonValue]:
             "functionCall": {"id": call.id, "name": call.name, "args": call.arguments}
         }
         if place == 0:
-            part["thoughtSignature"] = _signature(planned)
+            part["thoughtSignature"] = _sign(planned)
         parts.append(part)
     return parts
 
 
-def _signature(planned: PlannedResponse) -> str:
+def _sign(planned: PlannedResponse) -> str:
     return base64.b64encode(f"simulated {planned.id}".encode()).decode()
 
 
-def _finish(planned: PlannedResponse) -> str:
+def _choose_finish_reason(planned: PlannedResponse) -> str:
     return planned.finish_reason or ("MAX_TOKENS" if planned.is_truncated else "STOP")
 
 
-def _usage(planned: PlannedResponse) -> JsonValue:
+def _build_usage(planned: PlannedResponse) -> JsonValue:
     thoughts = planned.reasoning_tokens
     usage: dict[str, JsonValue] = {
         "promptTokenCount": planned.input_tokens,
@@ -247,7 +256,7 @@ def _usage(planned: PlannedResponse) -> JsonValue:
     return {**usage, "thoughtsTokenCount": thoughts} if thoughts else usage
 
 
-def _response(
+def _build_response(
     planned: PlannedResponse, parts: list[JsonValue], *, finish: str | None = None
 ) -> dict[str, JsonValue]:
     candidate: dict[str, JsonValue] = {"content": {"role": "model", "parts": parts}, "index": 0}
@@ -256,11 +265,11 @@ def _response(
     return {"candidates": [candidate], "modelVersion": planned.model, "responseId": planned.id}
 
 
-def _piece(planned: PlannedResponse, part: JsonValue, tokens: float) -> StreamFrame:
-    return StreamFrame(_sse(_response(planned, [part])), FramePosition.PIECE, tokens)
+def _build_piece(planned: PlannedResponse, part: JsonValue, tokens: float) -> StreamFrame:
+    return StreamFrame(_encode_event(_build_response(planned, [part])), FramePosition.PIECE, tokens)
 
 
-def _error(status: int, message: str, details: list[JsonValue]) -> dict[str, JsonValue]:
+def _build_error(status: int, message: str, details: list[JsonValue]) -> dict[str, JsonValue]:
     error: dict[str, JsonValue] = {
         "code": status,
         "message": message,
@@ -269,5 +278,5 @@ def _error(status: int, message: str, details: list[JsonValue]) -> dict[str, Jso
     return {"error": {**error, "details": details} if details else error}
 
 
-def _sse(value: JsonValue) -> bytes:
+def _encode_event(value: JsonValue) -> bytes:
     return b"data: " + dump_json(value) + b"\r\n\r\n"

@@ -45,11 +45,11 @@ _RANGE: Final = ("range", "rangeUnit", "offset", "limit")
 
 def build_openapi(schema: Schema) -> dict[str, Any]:
     """Build a Swagger 2.0 document of the exposed schema."""
-    paths: dict[str, Any] = {"/": {"get": _root()}}
+    paths: dict[str, Any] = {"/": {"get": _build_root()}}
     for relation in schema.relations.values():
-        paths[f"/{relation.name}"] = _operations(relation)
+        paths[f"/{relation.name}"] = _build_operations(relation)
     for overloads in schema.functions.values():
-        paths[f"/rpc/{overloads[0].name}"] = _calls(overloads[0])
+        paths[f"/rpc/{overloads[0].name}"] = _build_calls(overloads[0])
     return {
         "swagger": "2.0",
         "info": {"title": "standard public schema", "description": "", "version": "14"},
@@ -59,10 +59,10 @@ def build_openapi(schema: Schema) -> dict[str, Any]:
         "produces": _FORMS,
         "paths": dict(sorted(paths.items())),
         "definitions": {
-            name: _definition(each, schema.relationships.get(name, ()))
+            name: _build_definition(each, schema.relationships.get(name, ()))
             for name, each in schema.relations.items()
         },
-        "parameters": _parameters(schema),
+        "parameters": _build_parameters(schema),
         "externalDocs": {
             "description": "PostgREST Documentation",
             "url": "https://docs.postgrest.org/en/stable/references/api.html",
@@ -70,7 +70,7 @@ def build_openapi(schema: Schema) -> dict[str, Any]:
     }
 
 
-def _root() -> dict[str, Any]:
+def _build_root() -> dict[str, Any]:
     return {
         "tags": ["Introspection"],
         "summary": "OpenAPI description (this document)",
@@ -79,9 +79,9 @@ def _root() -> dict[str, Any]:
     }
 
 
-def _operations(relation: Relation) -> dict[str, Any]:
-    filters = [_reference(f"rowFilter.{relation.name}.{name}") for name in relation.columns]
-    body = _reference(f"body.{relation.name}")
+def _build_operations(relation: Relation) -> dict[str, Any]:
+    filters = [_build_reference(f"rowFilter.{relation.name}.{name}") for name in relation.columns]
+    body = _build_reference(f"body.{relation.name}")
     common: dict[str, Any] = {"tags": [relation.name]}
     if relation.comment:
         summary, _, description = relation.comment.partition("\n")
@@ -91,19 +91,19 @@ def _operations(relation: Relation) -> dict[str, Any]:
             **common,
             "parameters": [
                 *filters,
-                *map(_reference, ("select", "order", *_RANGE, "preferCount")),
+                *map(_build_reference, ("select", "order", *_RANGE, "preferCount")),
             ],
             "responses": {
-                "200": {**_OK, "schema": _rows(relation)},
+                "200": {**_OK, "schema": _build_rows_schema(relation)},
                 "206": {"description": "Partial Content"},
                 "default": _REFUSED,
             },
         }
     }
     writes = {
-        "post": ([body, *map(_reference, ("select", "preferPost"))], {"201": "Created"}),
-        "patch": ([*filters, body, _reference("preferReturn")], {"204": "No Content"}),
-        "delete": ([*filters, _reference("preferReturn")], {"204": "No Content"}),
+        "post": ([body, *map(_build_reference, ("select", "preferPost"))], {"201": "Created"}),
+        "patch": ([*filters, body, _build_reference("preferReturn")], {"204": "No Content"}),
+        "delete": ([*filters, _build_reference("preferReturn")], {"204": "No Content"}),
     }
     for method, (parameters, done) in writes.items():
         answers = {status: {"description": text} for status, text in done.items()}
@@ -115,7 +115,7 @@ def _operations(relation: Relation) -> dict[str, Any]:
     return operations
 
 
-def _calls(function: Function) -> dict[str, Any]:
+def _build_calls(function: Function) -> dict[str, Any]:
     common: dict[str, Any] = {
         "tags": [f"(rpc) {function.name}"],
         "produces": _FORMS[:3],
@@ -125,17 +125,17 @@ def _calls(function: Function) -> dict[str, Any]:
         summary, _, description = function.comment.partition("\n")
         common |= {"summary": summary, "description": description.strip()}
     named = [each for each in function.arguments if each.name]
-    body = {"name": "args", "in": "body", "required": True, "schema": _arguments(named)}
+    body = {"name": "args", "in": "body", "required": True, "schema": _build_arguments(named)}
     calls = {"post": {**common, "parameters": [body]}}
     if not function.is_volatile:
-        calls["get"] = {**common, "parameters": [_in_query(each) for each in named]}
+        calls["get"] = {**common, "parameters": [_build_query_argument(each) for each in named]}
     return calls
 
 
-def _arguments(named: list[FunctionArgument]) -> dict[str, Any]:
+def _build_arguments(named: list[FunctionArgument]) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "type": "object",
-        "properties": {each.name: _property(each.type) for each in named},
+        "properties": {each.name: _build_property(each.type) for each in named},
     }
     # JSON Schema draft 4, the base of Swagger 2.0, forbids an empty list here.
     if required := [each.name for each in named if each.is_required]:
@@ -143,7 +143,7 @@ def _arguments(named: list[FunctionArgument]) -> dict[str, Any]:
     return arguments
 
 
-def _in_query(argument: FunctionArgument) -> dict[str, Any]:
+def _build_query_argument(argument: FunctionArgument) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": argument.name,
         "in": "query",
@@ -152,16 +152,18 @@ def _in_query(argument: FunctionArgument) -> dict[str, Any]:
         "format": argument.type,
     }
     if argument.is_variadic:
-        items = _property(argument.type.removesuffix("[]"))
+        items = _build_property(argument.type.removesuffix("[]"))
         about |= {"type": "array", "collectionFormat": "multi", "items": items}
     return about
 
 
-def _rows(relation: Relation) -> dict[str, Any]:
+def _build_rows_schema(relation: Relation) -> dict[str, Any]:
     return {"type": "array", "items": {"$ref": f"#/definitions/{relation.name}"}}
 
 
-def _definition(relation: Relation, relationships: tuple[Relationship, ...]) -> dict[str, Any]:
+def _build_definition(
+    relation: Relation, relationships: tuple[Relationship, ...]
+) -> dict[str, Any]:
     keys = {
         relationship.columns[0][
             0
@@ -177,7 +179,7 @@ def _definition(relation: Relation, relationships: tuple[Relationship, ...]) -> 
             notes.append("This is a Primary Key.<pk/>")
         if column.name in keys:
             notes.append(keys[column.name])
-        about = _column(column)
+        about = _build_column(column)
         if notes:
             about["description"] = "Note:\n" + "\n".join(notes)
         properties[column.name] = about
@@ -189,37 +191,43 @@ def _definition(relation: Relation, relationships: tuple[Relationship, ...]) -> 
     return definition
 
 
-def _column(column: Column) -> dict[str, Any]:
-    about = _property(column.type)
+def _build_column(column: Column) -> dict[str, Any]:
+    about = _build_property(column.type)
     if column.default is not None:
         about["default"] = column.default
     return about
 
 
-def _property(type_: str) -> dict[str, Any]:
+def _build_property(type_: str) -> dict[str, Any]:
     if type_.endswith("[]"):
-        return {"type": "array", "format": type_, "items": _property(type_.removesuffix("[]"))}
+        return {
+            "type": "array",
+            "format": type_,
+            "items": _build_property(type_.removesuffix("[]")),
+        }
     if type_ in {"json", "jsonb"}:
         return {"format": type_}
     return {"type": _TYPES.get(type_, "string"), "format": type_}
 
 
-def _parameters(schema: Schema) -> dict[str, Any]:
+def _build_parameters(schema: Schema) -> dict[str, Any]:
     """Build the shared parameters: filters by column, bodies by table, and common ones."""
     parameters: dict[str, Any] = {
-        "select": _text("select", "query", "Filtering Columns"),
-        "order": _text("order", "query", "Ordering"),
-        "range": _text("Range", "header", "Limiting and Pagination"),
+        "select": _build_text_parameter("select", "query", "Filtering Columns"),
+        "order": _build_text_parameter("order", "query", "Ordering"),
+        "range": _build_text_parameter("Range", "header", "Limiting and Pagination"),
         "rangeUnit": {
-            **_text("Range-Unit", "header", "Limiting and Pagination"),
+            **_build_text_parameter("Range-Unit", "header", "Limiting and Pagination"),
             "default": "items",
         },
-        "offset": _text("offset", "query", "Limiting and Pagination"),
-        "limit": _text("limit", "query", "Limiting and Pagination"),
-        "on_conflict": _text("on_conflict", "query", "On Conflict"),
-        "preferReturn": _preference("return=representation", "return=minimal", "return=none"),
-        "preferCount": _preference("count=none", "count=exact"),
-        "preferPost": _preference(
+        "offset": _build_text_parameter("offset", "query", "Limiting and Pagination"),
+        "limit": _build_text_parameter("limit", "query", "Limiting and Pagination"),
+        "on_conflict": _build_text_parameter("on_conflict", "query", "On Conflict"),
+        "preferReturn": _build_prefer_parameter(
+            "return=representation", "return=minimal", "return=none"
+        ),
+        "preferCount": _build_prefer_parameter("count=none", "count=exact"),
+        "preferPost": _build_prefer_parameter(
             "return=representation",
             "return=minimal",
             "return=none",
@@ -236,17 +244,19 @@ def _parameters(schema: Schema) -> dict[str, Any]:
             "schema": {"$ref": f"#/definitions/{relation.name}"},
         }
         for name in relation.columns:
-            parameters[f"rowFilter.{relation.name}.{name}"] = _text(name, "query", name)
+            parameters[f"rowFilter.{relation.name}.{name}"] = _build_text_parameter(
+                name, "query", name
+            )
     return parameters
 
 
-def _text(name: str, place: str, about: str) -> dict[str, Any]:
+def _build_text_parameter(name: str, place: str, about: str) -> dict[str, Any]:
     return {"name": name, "in": place, "type": "string", "required": False, "description": about}
 
 
-def _preference(*values: str) -> dict[str, Any]:
-    return {**_text("Prefer", "header", "Preference"), "enum": list(values)}
+def _build_prefer_parameter(*values: str) -> dict[str, Any]:
+    return {**_build_text_parameter("Prefer", "header", "Preference"), "enum": list(values)}
 
 
-def _reference(name: str) -> dict[str, str]:
+def _build_reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/parameters/{name}"}

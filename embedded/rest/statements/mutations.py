@@ -57,34 +57,34 @@ class MutationBuilder:
         else:
             listed = ", ".join(quote_identifier(name) for name in names)
             values = ", ".join(f"_new.{quote_identifier(name)}" for name in names)
-            write = f"{target} ({listed}) select {values} from {self._rows(payload, names)}"
+            write = f"{target} ({listed}) select {values} from {self._build_rows(payload, names)}"
         keys = self._query.on_conflict or self._find_relation.primary_key
         resolution = self._preferences.resolution
-        return self._statement(write + self._on_conflict(names, keys, resolution))
+        return self._build_statement(write + self._build_on_conflict(names, keys, resolution))
 
     def put(self, payload: RequestBody) -> Statement:
         """Build the statement of a PUT, which inserts or replaces the row of the URL."""
         if not payload.is_object:
             raise bad_body()
-        wanted = self._key_of_url()
+        wanted = self._parse_url_key()
         names = self._check_columns(payload)
         if payload.is_empty or not wanted.keys() <= set(names):
             raise put_mismatch()
         listed = ", ".join(quote_identifier(name) for name in names)
         values = ", ".join(f"_new.{quote_identifier(name)}" for name in names)
-        rows = self._rows(payload, names)
+        rows = self._build_rows(payload, names)
         same = [
             f"_new.{quote_identifier(name)} = {self._parameters.bind(value)}"
             f"::{self._find_relation.columns[name].type}"
             for name, value in wanted.items()
         ]
-        return self._statement(
+        return self._build_statement(
             f"insert into {self._find_relation.sql} as t0 ({listed}) select {values} from {rows}"
             + build_where(same)
-            + self._on_conflict(names, tuple(wanted), "merge-duplicates")
+            + self._build_on_conflict(names, tuple(wanted), "merge-duplicates")
         )
 
-    def _key_of_url(self) -> dict[str, str]:
+    def _parse_url_key(self) -> dict[str, str]:
         """Return the values of the primary key, the only filters that PUT allows."""
         root = self._query.root
         if root.limit is not None or root.offset:
@@ -107,21 +107,21 @@ class MutationBuilder:
         if not payload.is_object:
             raise bad_body()
         names = self._check_columns(payload)
-        where = self._where("UPDATE")
+        where = self._build_where_clause("UPDATE")
         if not names:
             return self._build_empty()
         values = ", ".join(
             f"{quote_identifier(name)} = _new.{quote_identifier(name)}" for name in names
         )
-        rows = f"(select * from {self._rows(payload, names, defaults=False)} limit 1) as _new"
-        return self._statement(
+        rows = f"(select * from {self._build_rows(payload, names, defaults=False)} limit 1) as _new"
+        return self._build_statement(
             f"update {self._find_relation.sql} as t0 set {values} from {rows}{where}"
         )
 
     def delete(self) -> Statement:
         """Build the statement of a DELETE; raise 21000 without a filter."""
-        where = self._where("DELETE")
-        return self._statement(f"delete from {self._find_relation.sql} as t0{where}")
+        where = self._build_where_clause("DELETE")
+        return self._build_statement(f"delete from {self._find_relation.sql} as t0{where}")
 
     def _check_columns(self, payload: RequestBody) -> tuple[str, ...]:
         names = payload.keys if self._query.columns is None else self._query.columns
@@ -130,7 +130,9 @@ class MutationBuilder:
                 raise unwritable_column(self._find_relation.name, name)
         return names
 
-    def _rows(self, payload: RequestBody, names: Sequence[str], *, defaults: bool = True) -> str:
+    def _build_rows(
+        self, payload: RequestBody, names: Sequence[str], *, defaults: bool = True
+    ) -> str:
         """Return a table expression `_new` of the objects in the body."""
         columns = self._find_relation.columns
         typed = ", ".join(f"{quote_identifier(name)} {columns[name].type}" for name in names)
@@ -148,7 +150,7 @@ class MutationBuilder:
             f" jsonb_to_record({merged}) as _new({typed})"
         )
 
-    def _on_conflict(
+    def _build_on_conflict(
         self, names: Sequence[str], keys: Sequence[str], resolution: str | None
     ) -> str:
         if resolution is None or not keys:
@@ -164,7 +166,7 @@ class MutationBuilder:
         )
         return f"{target} do update set {values}"
 
-    def _where(self, verb: str) -> str:
+    def _build_where_clause(self, verb: str) -> str:
         conditions = self._query.root.conditions
         if not conditions:
             raise ApiError(400, "21000", f"{verb} requires a WHERE clause")
@@ -176,10 +178,10 @@ class MutationBuilder:
         result = build_result_select("'[]'", source="(select where false)", total="0")
         return Statement(result, Parameters())
 
-    def _statement(self, write: str) -> Statement:
+    def _build_statement(self, write: str) -> Statement:
         total = "count(*)" if self._preferences.counts_written else "null::int8"
         if self._preferences.returns_rows:
-            return self._with_rows(write, total)
+            return self._build_statement_with_rows(write, total)
         body, returned = "''", "1"
         if self._preferences.returns_location and self._find_relation.primary_key:
             body = "coalesce(json_agg(_row.*)::text, '[]')"
@@ -192,7 +194,7 @@ class MutationBuilder:
             f"with written as ({write} returning {returned}) {result}", self._parameters
         )
 
-    def _with_rows(self, write: str, total: str) -> Statement:
+    def _build_statement_with_rows(self, write: str, total: str) -> Statement:
         # The conditions of the root selected the written rows and may not hold for the new ones.
         clauses = Clauses(order=self._query.root.order)
         reader = SelectBuilder(self._schema, self._query, self._parameters)

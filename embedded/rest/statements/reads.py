@@ -80,13 +80,13 @@ class SelectBuilder:
         selected.
         """
         scope = SqlScope(relation, "t0", label, is_written=is_written)
-        root = self._resource(scope, self._query.select, (), clauses, is_limited=is_limited)
+        root = self._build_resource(scope, self._query.select, (), clauses, is_limited=is_limited)
         for path in self._query.clauses:
             if path not in self._paths:
                 raise _not_embedded_error(path[-1])
         return root
 
-    def _resource(
+    def _build_resource(
         self,
         scope: SqlScope,
         items: Sequence[SelectItem],
@@ -112,11 +112,11 @@ class SelectBuilder:
                 case AllColumns():
                     columns.append(f"{scope.alias}.*")
                 case SelectedField():
-                    columns.append(self._column(item, scope))
+                    columns.append(self._build_column(item, scope))
                 case Embed():
                     relationship = resolve_relationship(self._schema, scope.relation, item)
                     alias = f"e{next(self._numbers)}"
-                    joins.append(self._join(item, relationship, scope, alias, path))
+                    joins.append(self._build_join(item, relationship, scope, alias, path))
                     columns.extend(
                         self._build_embed_columns(item, relationship, alias, is_grouped=is_grouped)
                     )
@@ -135,8 +135,8 @@ class SelectBuilder:
             "".join(joins),
             tuple(conditions),
             f" group by {', '.join(map(str, plain))}" if is_grouped and plain else "",
-            self._order(clauses.order, scope, relationships),
-            self._limits(clauses) if is_limited else "",
+            self._build_order(clauses.order, scope, relationships),
+            self._build_limits(clauses) if is_limited else "",
             is_narrowed,
         )
 
@@ -147,17 +147,17 @@ class SelectBuilder:
             raise ApiError(400, "PGRST123", "Use of aggregate functions is not allowed")
         return found
 
-    def _column(self, item: SelectedField, scope: SqlScope) -> str:
+    def _build_column(self, item: SelectedField, scope: SqlScope) -> str:
         if item.field == ALL_ROWS:
             sql = "*"
         else:
             sql, _ = build_field(item.field, scope, self._parameters)
-        sql = self._cast(sql, item.cast)
+        sql = self._build_cast(sql, item.cast)
         if item.aggregate is not None:
-            sql = self._cast(f"{item.aggregate}({sql})", item.aggregate_cast)
+            sql = self._build_cast(f"{item.aggregate}({sql})", item.aggregate_cast)
         return f"{sql} as {quote_identifier(item.output_name)}"
 
-    def _cast(self, sql: str, type_: str | None) -> str:
+    def _build_cast(self, sql: str, type_: str | None) -> str:
         if type_ is None:
             return sql
         known = self._schema.find_type(type_)
@@ -165,17 +165,19 @@ class SelectBuilder:
             raise CacheMissError(400, "42704", f'type "{type_}" does not exist')
         return f"cast({sql} as {known})"
 
-    def _join(
+    def _build_join(
         self, embed: Embed, relationship: Relationship, scope: SqlScope, alias: str, path: Path
     ) -> str:
         target = self._schema.relations[relationship.target]
         if embed.is_spread and self._has_aggregates(embed.items):
             raise _spread_aggregate_error()
         inner = f"t{next(self._numbers)}"
-        path = self._child_path(path, embed)
+        path = self._find_child_path(path, embed)
         self._paths.add(path)
         clauses = self._query.clauses.get(path, Clauses())
-        child = self._resource(SqlScope(target, inner, target.name), embed.items, path, clauses)
+        child = self._build_resource(
+            SqlScope(target, inner, target.name), embed.items, path, clauses
+        )
         source, on = _build_source(relationship, target, inner, scope.alias)
         body = "row_to_json(_one.*)" if relationship.is_single else "json_agg(_one.*)"
         spread = self._build_spread_columns(embed, relationship) if embed.is_spread else ""
@@ -224,7 +226,7 @@ class SelectBuilder:
                     names.append(item.output_name)
         return names
 
-    def _child_path(self, path: Path, embed: Embed) -> Path:
+    def _find_child_path(self, path: Path, embed: Embed) -> Path:
         """Return the path that the clauses of `embed` use, with its alias or its name."""
         for name in (embed.output_name, embed.target):
             candidate = (*path, name)
@@ -232,7 +234,7 @@ class SelectBuilder:
                 return candidate
         return (*path, embed.output_name)
 
-    def _order(
+    def _build_order(
         self, terms: Sequence[OrderTerm], scope: SqlScope, relationships: Mapping[str, Relationship]
     ) -> str:
         parts: list[str] = []
@@ -267,7 +269,7 @@ class SelectBuilder:
         source, on = _build_source(relationship, target, alias, scope.alias)
         return f"(select {sql} from {source}{build_where(on)})"
 
-    def _limits(self, clauses: Clauses) -> str:
+    def _build_limits(self, clauses: Clauses) -> str:
         max_rows = self._schema.settings.max_rows
         limit = max_rows if clauses.limit is None else min(clauses.limit, max_rows)
         sql = f" limit {self._parameters.bind(str(limit))}::int8"

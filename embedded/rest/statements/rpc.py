@@ -44,7 +44,9 @@ class CallBuilder:
     def choose_by_body(self, payload: RequestBody) -> Function:
         """Return the overload that accepts the keys of the body, or the body itself."""
         is_named = payload.raw_type is not None or (payload.is_object and not payload.is_array)
-        if not is_named and not any(_accepts_body(each, payload) for each in self._overloads()):
+        if not is_named and not any(
+            _accepts_body(each, payload) for each in self._find_overloads()
+        ):
             raise bad_body()
         return self._choose(payload.keys, payload)
 
@@ -59,18 +61,18 @@ class CallBuilder:
         body = self._parameters.bind(payload.text)
         if len(function.arguments) == 1 and not function.arguments[0].name:
             call = f"{function.sql}({body}::{function.arguments[0].type})"
-            return self._statement(function, call, "", clauses, counts=counts)
+            return self._build_statement(function, call, "", clauses, counts=counts)
         given = [each for each in function.arguments if each.name in payload.keys]
         if not given:
             self._parameters.values.clear()
-            return self._statement(function, f"{function.sql}()", "", clauses, counts=counts)
+            return self._build_statement(function, f"{function.sql}()", "", clauses, counts=counts)
         typed = ", ".join(f"{quote_identifier(each.name)} {each.type}" for each in given)
         values = ", ".join(
             _build_argument(each, f"_args.{quote_identifier(each.name)}") for each in given
         )
         source = f"json_to_record({body}::json) as _args({typed})"
         call = f"{function.sql}({values})"
-        return self._statement(function, call, source, clauses, counts=counts)
+        return self._build_statement(function, call, source, clauses, counts=counts)
 
     def call_with_query(self, function: Function, clauses: Clauses, *, counts: bool) -> Statement:
         """Build the call of a GET, whose parameters are arguments; the last of a name counts."""
@@ -78,22 +80,24 @@ class CallBuilder:
         for name, value in self._query.arguments:
             given.setdefault(name, []).append(value)
         values = ", ".join(
-            _build_argument(each, self._argument(each, given[each.name]))
+            _build_argument(each, self._bind_argument(each, given[each.name]))
             for each in function.arguments
             if each.name in given
         )
-        return self._statement(function, f"{function.sql}({values})", "", clauses, counts=counts)
+        return self._build_statement(
+            function, f"{function.sql}({values})", "", clauses, counts=counts
+        )
 
-    def _argument(self, argument: FunctionArgument, values: Sequence[str]) -> str:
+    def _bind_argument(self, argument: FunctionArgument, values: Sequence[str]) -> str:
         if argument.is_variadic:
             return f"{self._parameters.bind_list(values)}::{argument.type}"
         return f"{self._parameters.bind(values[-1])}::{argument.type}"
 
-    def _overloads(self) -> tuple[Function, ...]:
+    def _find_overloads(self) -> tuple[Function, ...]:
         return self._schema.functions.get(self._name, ())
 
     def _choose(self, keys: Sequence[str], payload: RequestBody | None) -> Function:
-        overloads = self._overloads()
+        overloads = self._find_overloads()
         raw_type = payload.raw_type if payload is not None else None
         found = [
             each
@@ -112,11 +116,13 @@ class CallBuilder:
         hint = _build_hint(self._name, keys, self._schema.functions)
         raise _unknown_function_error(self._name, keys, hint, has_body=payload is not None)
 
-    def _statement(
+    def _build_statement(
         self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
     ) -> Statement:
         if function.kind is ResultKind.COMPOSITE:
-            return self._composite(function, call, arguments, clauses, counts=counts)
+            return self._build_composite_statement(
+                function, call, arguments, clauses, counts=counts
+            )
         # Materialized, since otherwise an unread column, and so the call, would be skipped.
         source = f" from {arguments}" if arguments else ""
         called = f"called as materialized (select {call} as {quote_identifier(SCALAR)}{source})"
@@ -134,7 +140,7 @@ class CallBuilder:
             function.statement_timeout,
         )
 
-    def _composite(
+    def _build_composite_statement(
         self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
     ) -> Statement:
         source = f"{arguments}, lateral {call} as _call" if arguments else f"{call} as _call"
