@@ -1,4 +1,4 @@
-"""Clients of the Auth API: a visitor with the publishable key, and the holder of the secret key."""
+"""Fixtures: clients of the Auth API with the publishable and the secret key."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ async def service(contract_target: Target) -> AsyncIterator[AsyncClient]:
 
 @pytest.fixture
 async def http(contract_target: Target) -> AsyncIterator[httpx.AsyncClient]:
-    """Raw requests with the publishable key, unless a test says otherwise."""
+    """Yield an HTTP client with the publishable key by default."""
     headers = {"apikey": contract_target.publishable_key}
     async with httpx.AsyncClient(base_url=contract_target.url, headers=headers, timeout=60) as raw:
         yield raw

@@ -1,4 +1,4 @@
-"""What the holder of the secret key does with everybody's accounts."""
+"""Administration of accounts with the secret key."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What the Auth API answers to requests that no client of its makers would send."""
+"""Requests to the Auth API that official clients do not send."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Accounts and sessions, through the official client."""
+"""Accounts and sessions through the official client."""
 
 import asyncpg
 import httpx

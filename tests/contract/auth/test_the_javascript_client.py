@@ -1,4 +1,4 @@
-"""The same through supabase-js: the program tells what it got, here is what it should get."""
+"""Accounts and sessions through supabase-js."""
 
 from pathlib import Path
 

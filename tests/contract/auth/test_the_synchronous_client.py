@@ -1,4 +1,4 @@
-"""The same through the client that needs no loop."""
+"""Accounts and sessions through the synchronous client."""
 
 from collections.abc import Iterator
 

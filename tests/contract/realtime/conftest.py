@@ -1,4 +1,4 @@
-"""A Realtime server on a database of the module, or the one of the Supabase that is judged."""
+"""Fixtures: a Realtime server on the module's database, or that of the tested Supabase."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ ALICE = "0d4f4f3e-6c1f-4b6e-9d0a-1d2f3a4b5c6d"
 JWT_SECRET = "COGO_CONTRACT_JWT_SECRET"
 USUAL = RealtimeLimits(refusal_seconds=0.01)
 ONE_POSTGRES = pytest.mark.parametrize("cluster", [DEFAULT_MAJOR], ids=["pg18"], indirect=True)
-"""For laws in which the database has no part."""
+"""For tests without the database."""
 
 _T = TypeVar("_T")
 
@@ -78,12 +78,12 @@ class Inside:
 @dataclasses.dataclass(frozen=True)
 class Server:
     url: str
-    """Of Realtime, as the realtime client takes it."""
+    """URL of Realtime for the realtime client."""
     keys: Keys
     db_url: str
     """For the role postgres."""
     inside: Inside | None = None
-    """None where another Supabase is judged."""
+    """None if another Supabase is tested."""
 
     @property
     def services(self) -> RealtimeServices:
@@ -95,11 +95,13 @@ class Server:
 
     def _inside(self) -> Inside:
         if self.inside is None:
-            pytest.skip("another Supabase is judged: this looks at the inside of the embedded one")
+            pytest.skip(
+                "another Supabase is tested: this test needs the inside of the embedded one"
+            )
         return self.inside
 
     def token(self, *, lifetime: float = 60, **claims: Any) -> str:
-        """Sign a token of Alice, unless the claims say otherwise; None drops a claim."""
+        """Sign a token, by default of Alice; a claim of None is removed."""
         if not self.keys.jwt_secret:
             pytest.skip(f"{JWT_SECRET} is not set: no tokens can be signed for this Supabase")
         merged = {
@@ -115,7 +117,7 @@ class Server:
         await execute(self.admin_db_url if as_admin else self.db_url, statement, *values)
 
     async def undo(self, statement: str) -> None:
-        """Execute and roll back."""
+        """Execute a statement and roll it back."""
         connection = await asyncpg.connect(self.db_url)
         transaction = connection.transaction()
         await transaction.start()
@@ -153,7 +155,7 @@ def standing(
 async def server(
     request: pytest.FixtureRequest, standing: Server | None, limits: RealtimeLimits
 ) -> AsyncIterator[Server]:
-    """Yield a server that no other test uses, and check that nothing stays in it."""
+    """Yield a server of one test, and check that nothing is left in it."""
     if standing is None:
         cluster, name = request.getfixturevalue("realtime_database")
         async with a_server(cluster, name, limits) as own:
@@ -167,7 +169,7 @@ async def server(
 
 @pytest.fixture(scope="module")
 def module_server(realtime_database: tuple[Cluster, str]) -> Iterator[Server]:
-    """In a thread, since each test has an event loop of its own."""
+    """Run a server in a thread, since each test has its own event loop."""
     cluster, name = realtime_database
     with in_thread(a_server(cluster, name, USUAL)) as running:
         yield running
@@ -175,9 +177,9 @@ def module_server(realtime_database: tuple[Cluster, str]) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
-    """Make a database for tests that look inside the server."""
+    """Create a database for tests of the inside of the server."""
     if foreign_target() is not None:
-        pytest.skip("another Supabase is judged: this looks at the inside of the embedded one")
+        pytest.skip("another Supabase is tested: this test needs the inside of the embedded one")
     name = cluster.create()
     cluster.run(execute(cluster.dsn("postgres", name), _POLICIES))
     yield cluster, name
@@ -186,10 +188,10 @@ def realtime_database(cluster: Cluster) -> Iterator[tuple[Cluster, str]]:
 
 @pytest.fixture(scope="session")
 def foreign_server() -> Iterator[Server]:
-    """Yield the Realtime of the Supabase under test, with our policies and no others."""
+    """Yield the tested Supabase's Realtime, with only the tests' policies."""
     target = foreign_target()
     assert target is not None
-    # For tests alone, as the other variables.
+    # For tests only, as the other variables.
     jwt_secret = os.environ.get(JWT_SECRET, "")  # noqa: TID251
     keys = Keys(
         publishable=target.publishable_key,
@@ -210,7 +212,7 @@ def foreign_server() -> Iterator[Server]:
 def a_server(
     cluster: Cluster, name: str, limits: RealtimeLimits
 ) -> AbstractAsyncContextManager[Server]:
-    """Serve Realtime on this database, on a port of its own."""
+    """Serve Realtime on a database, on its own port."""
     return serve_realtime(lambda role: cluster.dsn(role, name), limits)
 
 
@@ -218,9 +220,9 @@ def a_server(
 async def serve_realtime(
     dsn: Callable[[str], str], limits: RealtimeLimits
 ) -> AsyncIterator[Server]:
-    """Serve Realtime on the database whose URL `dsn` gives for each role."""
+    """Serve Realtime on the database whose URL for each role `dsn` returns."""
     keys = make_keys()
-    # asyncio turns Nagle's delay off only for sockets that name their protocol.
+    # asyncio disables Nagle's algorithm only for sockets that name their protocol.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -250,7 +252,7 @@ def _legacy(jwt_secret: str, role: str) -> str:
 
 @contextlib.contextmanager
 def in_thread(context: AbstractAsyncContextManager[_T]) -> Iterator[_T]:
-    """Hold an async context in a loop of its own, which runs until the block ends."""
+    """Hold an async context in its own loop within the block."""
     entered: Future[tuple[_T, Callable[[], object]]] = Future()
 
     async def hold() -> None:

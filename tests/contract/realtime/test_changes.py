@@ -1,4 +1,4 @@
-"""postgres_changes, frame by frame."""
+"""The frames of postgres_changes."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ async def tables(server: Server) -> Server:
 async def listen(
     socket: Wire, *bindings: dict[str, Any], token: str | None = None, topic: str = "db"
 ) -> list[int]:
-    """Join and wait until changes flow; give the ids of the bindings."""
+    """Join and wait for the confirmation; return the ids of the bindings."""
     config: dict[str, Any] = {"postgres_changes": list(bindings)}
     if token:
         config["access_token"] = token

@@ -1,4 +1,4 @@
-"""Each frame as the real server was seen to write it; the order of its keys is its own."""
+"""The frames of the real server, with the order of their keys."""
 
 from typing import Any
 

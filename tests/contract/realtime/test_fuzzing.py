@@ -1,4 +1,4 @@
-"""No frame can harm anybody but its sender."""
+"""No frame affects other clients than its sender."""
 
 import contextlib
 import json

@@ -9,7 +9,7 @@ SEND = "select realtime.send('{}', 'e', 'room', false)"
 
 @asynccontextmanager
 async def unreadable_messages(server: Server) -> AsyncIterator[None]:
-    """Rows can be written, and no query of the server can read them."""
+    """Make the table unreadable for the server within the block."""
     rename = "alter table realtime.messages rename column {} to {}"
     await server.execute(rename.format("binary_payload", "hidden"), as_admin=True)
     try:

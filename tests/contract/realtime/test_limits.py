@@ -1,4 +1,4 @@
-"""What one client may not do, and how it is told."""
+"""Rate limits, and the errors about them."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""More topics than one connection may carry are heard over several."""
+"""More topics than one connection allows are served over several."""
 
 from contextlib import AsyncExitStack
 
@@ -22,7 +22,7 @@ def channels_of(server: Server, options: ConnectionOptions | None = None) -> Cha
 
 
 async def all_heard(channels: Channels, topics: int) -> list[list[int]]:
-    """Listen to so many topics at once, say something on each; what each heard."""
+    """Subscribe to topics, send to each, and return what each received."""
     listeners = [RecordingListener() for _ in range(topics)]
     async with AsyncExitStack() as stack:
         for number, listener in enumerate(listeners):
@@ -66,4 +66,4 @@ async def test_empty_connections_are_reused(server: Server) -> None:
         assert channels.connections == 4
 
         await all_heard(channels, 3)
-        assert channels.connections == 4  # one that lingered is used again
+        assert channels.connections == 4  # an empty one is reused

@@ -24,7 +24,7 @@ select 'room', 'broadcast', 'e', false, jsonb_build_object('n', n)
 
 
 async def warnings_of(server: Server, statement: str, *values: Any, role: str = "") -> list[str]:
-    """Run the statement in a transaction; give the warnings that Postgres sent."""
+    """Run a statement in a transaction and return the warnings of Postgres."""
     connection = await asyncpg.connect(server.db_url)
     said: list[str] = []
     connection.add_log_listener(lambda _, message: said.append(str(message)))
@@ -206,7 +206,7 @@ async def test_messages_sent_without_a_listener_arrive_once(
         await speaker.execute(SEND, '{"n": 0}', "e", "room", False)
         assert (await socket.receive())["payload"]["payload"]["n"] == 0
 
-        # The listener cannot come back before the messages have been committed.
+        # The listener cannot reconnect before the messages are committed.
         await admin.execute(f'alter database "{name}" allow_connections false')
         await admin.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
@@ -275,7 +275,7 @@ async def test_a_starting_server_deletes_messages_older_than_three_days(
 async def test_the_owner_of_the_project_may_change_only_policies(
     server: Server,
 ) -> None:
-    # Whatever succeeds is undone: a server that allows it must not stay without its policies.
+    # Successful statements are rolled back, so that the server keeps its policies.
     await server.undo("create policy mine on realtime.messages for select using (false)")
 
     for statement in (

@@ -13,7 +13,7 @@ OK = {"status": "ok", "response": {}}
 
 
 async def join(socket: Wire, key: str, *, topic: str = "pres", **config: Any) -> Any:
-    """Join with presence; give the state that follows."""
+    """Join with presence and return the presence state."""
     await socket.join(topic, presence={"key": key, "enabled": True}, **config)
     state = await socket.receive()
     assert (state["event"], state["ref"]) == ("presence_state", None)
@@ -21,7 +21,7 @@ async def join(socket: Wire, key: str, *, topic: str = "pres", **config: Any) ->
 
 
 async def call(socket: Wire, event: str, payload: Any = None, *, topic: str = "pres") -> Any:
-    """Track or untrack; give the payload of the reply and, when it is ok, of the diff."""
+    """Track or untrack and return the payload of the reply."""
     body = {"type": "presence", "event": event} | ({} if payload is None else {"payload": payload})
     await socket.push(f"realtime:{topic}", "presence", body)
     reply = await socket.receive()
@@ -134,7 +134,7 @@ async def test_policies_decide_about_presence_on_private_channels(server: Server
         assert await join(alice, "alice", topic=own, private=True, access_token=token) == {}
         assert await call(alice, "track", {}, topic=own) == OK
 
-        # On room-* the policy lets broadcasts be read, and nothing be written.
+        # On room-* the policy allows reading broadcasts, and no writing.
         await join(admin, "admin", topic="room-1", private=True)
         await reader.join("room-1", private=True, presence={"enabled": True}, access_token=token)
         assert await call(admin, "track", {}, topic="room-1") == OK

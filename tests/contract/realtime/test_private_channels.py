@@ -1,4 +1,4 @@
-"""Policies on realtime.messages, written as for a hosted project, decide."""
+"""Private channels, with policies on realtime.messages as in a hosted project."""
 
 import json
 import re
@@ -195,7 +195,7 @@ async def test_a_new_token_is_checked_for_writing_again(server: Server) -> None:
 
 
 async def test_a_policy_that_fails_admits_nobody(server: Server) -> None:
-    # auth.uid() cannot cast this subject: the policy raises instead of answering.
+    # auth.uid() cannot cast this subject, so that the policy raises an error.
     token = server.token(sub="not-a-uuid")
     async with wire(server.url, server.keys.publishable) as socket:
         answer = await socket.join(OWN, private=True, access_token=token)

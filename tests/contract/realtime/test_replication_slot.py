@@ -1,4 +1,4 @@
-"""The slot that postgres_changes are read from: there while it is wanted, made anew when lost."""
+"""The slot of postgres_changes exists while there are subscriptions, and is recreated."""
 
 import asyncpg
 import pytest
@@ -30,12 +30,12 @@ async def listen(socket: Wire) -> None:
 
 
 async def told(socket: Wire) -> None:
-    """Wait until the client is told that changes flow."""
+    """Wait for the confirmation of the subscription."""
     assert (await socket.receive())["payload"]["message"] == "Subscribed to PostgreSQL"
 
 
 async def heard(socket: Wire) -> int:
-    """Return the id of the next row that is announced."""
+    """Return the id of the next delivered row."""
     number: int = (await socket.receive())["payload"]["data"]["record"]["id"]
     return number
 
@@ -88,7 +88,7 @@ async def test_a_slot_that_lags_too_far_is_recreated_and_confirmed() -> None:
             await server.execute(_TABLES)
             await listen(socket)
             [first] = await readers(server.admin_db_url)
-            # A transaction that stays open: the slot must keep all WAL from its beginning on.
+            # An open transaction: the slot must retain all WAL since its beginning.
             slow = await asyncpg.connect(server.db_url)
             await slow.execute("begin; insert into slot_items values (1)")
             for number in (2, 3):

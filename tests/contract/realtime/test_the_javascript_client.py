@@ -1,4 +1,4 @@
-"""The official client of browsers and Node, unchanged, in both serializers."""
+"""Realtime through supabase-js, in both serializers."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ def test_supabase_js_gets_all_kinds_of_messages(contract_target: Target, vsn: st
 
 @pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
 async def test_supabase_js_is_notified_when_its_token_has_expired(server: Server, vsn: str) -> None:
-    server.token()  # skips where none can be signed
+    server.token()  # skips if none can be signed
     environment = {
         "SUPABASE_URL": server.url.removesuffix("/realtime/v1"),
         "PUBLISHABLE_KEY": server.keys.publishable,

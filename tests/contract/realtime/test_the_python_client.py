@@ -1,4 +1,4 @@
-"""The official client, as agents use it."""
+"""Realtime through the official Python client, as agents use it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ def options(
 
 
 async def subscribed(channel: AsyncRealtimeChannel) -> list[RealtimeSubscribeStates]:
-    """Subscribe; give the list of states, which goes on growing."""
+    """Subscribe and return the list of states, which grows later."""
     states: list[RealtimeSubscribeStates] = []
     await channel.subscribe(lambda state, _: states.append(state))
     return states
@@ -133,7 +133,7 @@ async def test_a_channel_may_be_left_and_joined_again(server: Server) -> None:
             await channel.send_broadcast("evt", {})
             await eventually(partial(bool, heard))
             await channel.unsubscribe()
-            # The client takes a late phx_close for that of the next channel of this name.
+            # The client takes a late phx_close for that of the next channel with this name.
             await eventually(partial(states.__contains__, RealtimeSubscribeStates.CLOSED))
 
 

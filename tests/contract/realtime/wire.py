@@ -1,4 +1,4 @@
-"""A raw websocket to Realtime, for laws about frames."""
+"""A raw websocket to Realtime, for tests of frames."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class Wire:
         await self.send({"topic": topic, "event": event, "payload": payload, "ref": ref})
 
     async def join(self, topic: str, *, ref: str = "1", **config: Any) -> Any:
-        """Join `realtime:<topic>` in serializer 1.0.0; give the reply's payload."""
+        """Join `realtime:<topic>` in serializer 1.0.0 and return the reply's payload."""
         token = config.pop("access_token", None)
         payload = {"config": config} | ({"access_token": token} if token else {})
         await self.send(
@@ -48,18 +48,18 @@ class Wire:
         return reply["payload"]
 
     async def is_silent(self) -> bool:
-        """Nothing comes before the answer to a heartbeat, which overtakes busy channels."""
+        """Return whether nothing precedes the reply to a heartbeat, which overtakes channels."""
         await self.push("phoenix", "heartbeat", {}, ref="beat")
         return bool((await self.receive())["ref"] == "beat")
 
     async def settle(self, topic: str) -> None:
-        """Return when the channel has served all earlier pushes; nothing else may come."""
+        """Wait until the channel has served all earlier pushes; nothing else may arrive."""
         await self.push(f"realtime:{topic}", "presence", {"event": "?"}, ref="settle")
         frame = await self.receive()
         assert frame["ref"] == "settle", frame
 
     async def closed_with(self) -> int | None:
-        """Read to the end; give the close code."""
+        """Read to the end and return the close code."""
         async with asyncio.timeout(SECONDS):
             try:
                 while True:

@@ -1,4 +1,4 @@
-"""Tables and functions of the Data API's contract, and the clients that judge it."""
+"""Fixtures: the contract's tables and functions, a server, and clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -51,7 +51,7 @@ def oldest() -> Iterator[Target]:
 
 @pytest.fixture(scope="session", params=["newest", "oldest"])
 def rest_schema(request: pytest.FixtureRequest) -> Target:
-    """Return a server with the schema, of which it learns by itself; also on the oldest Postgres.
+    """Return a server that has noticed the new schema; also on the oldest Postgres.
 
     Both run until the end: pytest ends a fixture with parameters whenever the parameter changes.
     """
@@ -65,7 +65,7 @@ def fill(target: Target) -> None:
 
 
 def execute(target: Target, statements: str) -> None:
-    """Run SQL as the project's owner, from a test or fixture that is not async."""
+    """Run SQL as the project's owner, for tests and fixtures that are not async."""
 
     async def run() -> None:
         connection = await asyncpg.connect(target.db_url)
@@ -91,14 +91,14 @@ async def rows(rest_schema: Target) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def client(rest_schema: Target, rows: asyncpg.Connection) -> AsyncIterator[AsyncClient]:
-    """supabase-py with the secret key."""
+    """Yield supabase-py with the secret key."""
     async with open_client(rest_schema.url, rest_schema.secret_key) as client:
         yield client
 
 
 @pytest.fixture
 async def http(rest_schema: Target, rows: asyncpg.Connection) -> AsyncIterator[httpx.AsyncClient]:
-    """Raw HTTP below /rest/v1 with the secret key."""
+    """Yield an HTTP client below /rest/v1 with the secret key."""
     headers = {"apikey": rest_schema.secret_key}
     async with httpx.AsyncClient(
         base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=60

@@ -1,4 +1,4 @@
-"""Who sees what, and what a request can never do."""
+"""Access by role, and requests that are always refused."""
 
 import asyncpg
 import httpx
@@ -133,7 +133,7 @@ async def test_a_change_of_the_schema_is_seen_immediately(
         return len(answer.data) == 2
 
     try:
-        # Nothing is missing here, so only the notification tells of the new type.
+        # Nothing is missing here, so only the notification announces the new type.
         known: bool = await eventually(is_number)
         assert known
     finally:

@@ -1,4 +1,4 @@
-"""Functions of a row are read, asked about and sorted by as if they were columns of its table."""
+"""Functions of a row can be selected, filtered and ordered like columns."""
 
 import pytest
 from postgrest import APIError

@@ -1,4 +1,4 @@
-"""No request makes the Data API fail, or change what it does not name."""
+"""No request causes a server error, or changes data that it does not name."""
 
 import json
 import string
@@ -93,7 +93,7 @@ _bodies = st.recursive(
 
 @pytest.fixture(scope="module")
 def blocking(rest_schema: Target) -> Iterator[httpx.Client]:
-    """Hypothesis calls a test many times, each with the same client."""
+    """Return a client for all examples of Hypothesis."""
     fill(rest_schema)
     headers = {"apikey": rest_schema.secret_key}
     with httpx.Client(base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=60) as client:

@@ -1,4 +1,4 @@
-"""What a role may do and for how long, and what it is told when it may not."""
+"""Privileges and timeouts of roles, and the errors about them."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ _GRANT = "Grant the required privileges to the current role with: GRANT "
 async def anonymous(
     rest_schema: Target, rows: asyncpg.Connection
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Raw HTTP with the publishable key."""
+    """Yield an HTTP client with the publishable key."""
     headers = {"apikey": rest_schema.publishable_key}
     async with httpx.AsyncClient(
         base_url=f"{rest_schema.url}/rest/v1", headers=headers, timeout=20

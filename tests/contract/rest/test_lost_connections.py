@@ -1,4 +1,4 @@
-"""The database goes away under requests: they are told so, and the next ones are answered."""
+"""Requests during the loss of the database get an error, and later ones are answered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -67,7 +67,7 @@ async def http(database: Database) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def statuses(http: httpx.AsyncClient, count: int) -> set[int]:
-    """Return the statuses of that many simultaneous requests."""
+    """Return the statuses of simultaneous requests."""
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(http.get("/things")) for _ in range(count)]
     return {each.result().status_code for each in asked}

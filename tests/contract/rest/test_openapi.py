@@ -1,4 +1,4 @@
-"""The description at the root: valid, complete, and what it says holds."""
+"""The OpenAPI document at the root is valid, complete and correct."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Prefer: how rows are counted, in which time zone, and what is said about it."""
+"""The Prefer header: counts, time zone, and Preference-Applied."""
 
 import asyncpg
 import httpx
@@ -25,7 +25,7 @@ async def test_a_planned_count_is_the_estimate_of_the_planner(
 
     try:
         assert await count("planned") == "0-0/3000"
-        # Above the limit of one answer the planner's number is as good as any.
+        # Above the limit of one response the planner's estimate is used.
         assert await count("estimated") == "0-0/3000"
         assert await count("estimated", "&id=lt.50") == "0-0/49"
         assert await count("exact", "&id=gt.50") == "0-0/2950"

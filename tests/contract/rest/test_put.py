@@ -1,4 +1,4 @@
-"""PUT: the one row that the URL names."""
+"""PUT of the row that the URL names."""
 
 import httpx
 import pytest

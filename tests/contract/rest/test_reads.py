@@ -9,7 +9,7 @@ from tests.contract.rest.clients import rows_of
 
 
 async def names(builder: Any) -> list[str]:
-    """Return the names in the answer, in its order."""
+    """Return the names in the response, in its order."""
     answer = await builder.execute()
     return [row["name"] for row in rows_of(answer)]
 

@@ -1,4 +1,4 @@
-"""Schemathesis reads the description at the root and asks whatever it allows."""
+"""Schemathesis sends requests that the OpenAPI document allows."""
 
 from typing import Any, Final
 
@@ -17,11 +17,11 @@ _SLOW: Final = {"/rpc/rest_sleep_long", "/rpc/rest_count"}
 
 @pytest.fixture(scope="module")
 def operations(rest_schema: Target) -> list[Any]:
-    """Return the operations on our own tables and functions."""
+    """Return the operations on the tests' tables and functions."""
     fill(rest_schema)
     headers = {"apikey": rest_schema.secret_key}
     document = httpx.get(f"{rest_schema.url}/rest/v1/", headers=headers, timeout=60).json()
-    # Any: what is not a readable operation fails here, which is what a judge is for.
+    # Any: an operation that cannot be read fails here.
     results: Any = schemathesis.openapi.from_dict(document).get_all_operations()
     found = [result.ok() for result in results]
     return [

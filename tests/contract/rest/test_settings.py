@@ -12,7 +12,7 @@ _NAMES = ("db_aggregates_enabled", "db_max_rows", "db_pre_request")
 
 
 class Authenticator:
-    """The role whose settings PostgREST reads."""
+    """Restore the settings of the role that PostgREST reads."""
 
     def __init__(self, owner: asyncpg.Connection) -> None:
         self._owner = owner

@@ -1,4 +1,4 @@
-"""supabase-js from npm, unchanged, asks; these tests say what it must get."""
+"""The Data API through supabase-js from npm."""
 
 from pathlib import Path
 from typing import Any

@@ -12,7 +12,9 @@ MODEL = "gemini-3.8-flash"
 
 @pytest.fixture
 async def client(simulator: str) -> AsyncIterator[genai.client.AsyncClient]:
-    async with httpx2.AsyncClient(trust_env=False) as http:  # else it takes aiohttp, which warns
+    async with httpx2.AsyncClient(
+        trust_env=False
+    ) as http:  # otherwise it uses aiohttp, which warns
         options = types.HttpOptions(
             base_url=f"{simulator}/gemini", api_version="v1beta", httpx_async_client=http
         )

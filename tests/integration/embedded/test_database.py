@@ -102,7 +102,7 @@ async def test_pools_replace_lost_connections(database: Database) -> None:
             asyncpg.InternalClientError,
             OSError,
         ):
-            return False  # a connection whose end has only just arrived
+            return False  # a connection whose end was just noticed
 
     probe: Callable[[], bool | Awaitable[bool]] = answers
     assert await eventually(probe)

@@ -1,4 +1,4 @@
-"""A client that leaves in the middle of its request is nothing to report."""
+"""A disconnect in the middle of a request is not logged."""
 
 import socket
 from urllib.parse import urlsplit

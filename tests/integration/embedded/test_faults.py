@@ -1,4 +1,4 @@
-"""Trouble on request: each kind happens as ordered, ends as ordered, and only by the secret key."""
+"""Faults on request: each kind starts and ends as requested, and needs the secret key."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ def faulty() -> Iterator[State]:
 
 @pytest.fixture
 async def http(faulty: State) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client with the secret key; faults that it orders end with the test."""
+    """Yield a client with the secret key; its faults end with the test."""
     headers = {"apikey": faulty.secret_key}
     async with httpx.AsyncClient(base_url=faulty.url, headers=headers, timeout=20) as client:
         yield client
@@ -59,7 +59,7 @@ async def join(socket: ClientConnection, *, echo: bool = False, token: str | Non
 async def try_join(
     socket: ClientConnection, *, echo: bool = False, token: str | None = None
 ) -> dict[str, Any]:
-    """Join; give the payload of the answer."""
+    """Join and return the payload of the reply."""
     config = {"broadcast": {"self": echo, "ack": True}, "private": False}
     payload = {"config": config} | ({"access_token": token} if token else {})
     frame = {"topic": TOPIC, "event": "phx_join", "payload": payload, "ref": "1"}
@@ -78,13 +78,13 @@ async def heard(socket: ClientConnection, event: str) -> dict[str, Any]:
 
 
 async def arrived(socket: ClientConnection, numbers: range) -> list[int]:
-    """Broadcast these numbers; give those that come back."""
+    """Broadcast numbers and return those that arrive."""
     for number in numbers:
         payload = {"type": "broadcast", "event": "note", "payload": {"number": number}}
         frame = {"topic": TOPIC, "event": "broadcast", "payload": payload, "ref": f"n{number}"}
         await socket.send(json.dumps(frame))
-    # The acknowledgement of the last one: all before it were served. Then the heartbeat's answer:
-    # all that was written for us has come.
+    # After the reply to the last push all pushes were served; after the reply to the heartbeat
+    # all frames have arrived.
     found = await heard_before(socket, f"n{numbers[-1]}")
     beat = {"topic": "phoenix", "event": "heartbeat", "payload": {}, "ref": "beat"}
     await socket.send(json.dumps(beat))
@@ -92,7 +92,7 @@ async def arrived(socket: ClientConnection, numbers: range) -> list[int]:
 
 
 async def heard_before(socket: ClientConnection, ref: str) -> list[int]:
-    """Return the numbers of the broadcasts that come before the answer to `ref`."""
+    """Return the numbers of the broadcasts before the reply to `ref`."""
     numbers = []
     async with asyncio.timeout(60):
         while (frame := json.loads(await socket.recv()))["ref"] != ref:
@@ -230,7 +230,7 @@ async def test_a_paused_database_does_not_answer_and_then_continues(
 
 
 def test_a_server_can_be_stopped_while_its_database_is_paused() -> None:
-    long = 2 * READY_SECONDS  # whoever waited for its end would be given up first
+    long = 2 * READY_SECONDS  # longer than a client would wait
     with state_directory() as directory, embedded_server(directory, "--faults") as state:
         headers = {"apikey": state.secret_key}
         order = {"pause_database_seconds": long}

@@ -1,4 +1,4 @@
-"""Our own Postgres: who it runs as, what it survives, what it refuses."""
+"""The cluster: its account, its recovery, and what it refuses."""
 
 import asyncio
 import contextlib
@@ -245,7 +245,7 @@ async def test_a_running_orphan_is_stopped_before_the_next_start(directory: Path
     first = Postgres(directory)
     await first.__aenter__()
     orphan = first.pid
-    # What kill -9 leaves where nothing tells the child: the lock is free, the postmaster runs.
+    # After kill -9 on other systems the lock is free and the postmaster runs.
     first._stack.pop_all()
     del first
 
@@ -284,7 +284,7 @@ async def test_postgres_restarts_on_another_port_and_publishes_it(
         assert postmaster
         with taking(port) as take:
             assert state.pid is not None
-            os.kill(state.pid, signal.SIGSTOP)  # or it could be there first
+            os.kill(state.pid, signal.SIGSTOP)  # otherwise it could be first
             try:
                 os.kill(postmaster.pid, signal.SIGKILL)
                 await eventually(take)

@@ -1,4 +1,4 @@
-"""How passwords of accounts are kept."""
+"""Hashing of the passwords of accounts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where data and programs go, for an account that may not enter everywhere."""
+"""The places of data and programs for an account with limited access."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ from embedded.postgres.system_data import OWNER_FILE, find_system_data
 from embedded.postgres.unprivileged.account import Account, find_unprivileged_account
 
 STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
-"""Nobody of this machine: enters only what is open to everybody."""
+"""An account that can enter only folders that are open to all."""
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Make a folder that all users may enter; those of pytest are private."""
+    """Create a folder that all users may enter, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="cogo-test-"))
     folder.chmod(0o755)
     yield folder
@@ -32,7 +32,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def home(open_folder: Path) -> Path:
-    """Make a private folder inside."""
+    """Create a private folder inside."""
     home = open_folder / "home"
     home.mkdir(mode=0o700)
     return home
@@ -40,7 +40,7 @@ def home(open_folder: Path) -> Path:
 
 @pytest.fixture
 def installation(home: Path) -> Installation:
-    """Make what looks like the wheel, inside the private folder."""
+    """Create an imitation of the wheel in the private folder."""
     prefix = home / "site-packages" / "wheel" / "pginstall"
     (prefix / "bin").mkdir(parents=True)
     (prefix / "share").mkdir()
@@ -55,7 +55,7 @@ def installation(home: Path) -> Installation:
 
 
 def modes(*tops: Path) -> dict[Path, tuple[int, int, int]]:
-    """Mode, owner and group of all ancestors and of everything below."""
+    """Return mode, owner and group of all ancestors and descendants."""
     paths = {path for top in tops for path in (top, *top.parents, *top.rglob("*"))}
     statuses = {path: path.lstat() for path in paths}
     return {path: (s.st_mode, s.st_uid, s.st_gid) for path, s in statuses.items()}

@@ -1,4 +1,4 @@
-"""Who a request speaks for: the whole table of a hosted project's gateway."""
+"""The identity of a request, as by a hosted project's gateway."""
 
 import stat
 import time

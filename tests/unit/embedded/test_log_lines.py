@@ -1,4 +1,4 @@
-"""What a user wrote is shown in the server's log, whatever it would do to a terminal."""
+"""The server's log escapes control characters in texts of users."""
 
 import logging
 

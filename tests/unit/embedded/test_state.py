@@ -1,4 +1,4 @@
-"""The state file: what a second terminal knows about the server."""
+"""The state file of a server."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Data in the system directory go when their state directory went, and never before."""
+"""Data in the system directory are removed after their state directory, never before."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def made(root: Path, directory: Path) -> Path:
-    """Make a state directory with data in the system directory; return their folder."""
+    """Create a state directory with data in the system directory; return their folder."""
     directory.mkdir(parents=True)
     folder = root / folder_name(directory, load_passwords(directory).token)
     (folder / "postgres").mkdir(parents=True)

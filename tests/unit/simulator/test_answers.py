@@ -16,7 +16,7 @@ from simulator.answers.text import derive_seed, write_answer, write_reasoning
 
 
 def program_for(prompt: str) -> SimpleNamespace:
-    """Run the code in the answer to a prompt, as a person would who pasted it."""
+    """Run the code in the answer to a prompt."""
     fence = re.search(r"```python\n(.*?)```", write_answer(prompt, seed=1), re.DOTALL)
     assert fence is not None, f"no code for {prompt!r}"
     assert "Simulated: " in fence[1]
@@ -196,7 +196,7 @@ def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
     language: str, request_: str
 ) -> None:
     if (language, request_) == ("python", "Write fibonacci(n)"):
-        return  # there is a program for it
+        return  # the simulator has a program for it
 
     answer = write_answer(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
 

@@ -33,7 +33,7 @@ class OpenGate(Authorizer):
 
 
 class SlowMessages(MessageStore):
-    """Gives the rows when it is told to."""
+    """Message store that returns its rows on request."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)

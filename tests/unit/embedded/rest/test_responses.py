@@ -25,7 +25,7 @@ from embedded.rest.transaction import StatementResult
 
 def an_error(code: str, message: str = "boom", detail: str | None = None) -> asyncpg.PostgresError:
     error = asyncpg.PostgresError(message)
-    # As asyncpg fills it from the server's message: it offers no constructor for that.
+    # As asyncpg fills it from the server's message, without a constructor.
     vars(error).update(sqlstate=code, message=message, detail=detail)
     return error
 
