@@ -37,7 +37,7 @@ def mask_request(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest,
     system, found = mask_keys(request.system or "", redactor)
     messages = []
     for message in request.messages:
-        message, here = _masked_message(message, redactor)  # noqa: PLW2901
+        message, here = _mask_message(message, redactor)  # noqa: PLW2901
         messages.append(message)
         found += here
     if not found:
@@ -45,7 +45,7 @@ def mask_request(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest,
     return replace(request, system=system or None, messages=tuple(messages)), found
 
 
-def _masked_message(message: Message, redactor: Redactor) -> tuple[Message, int]:
+def _mask_message(message: Message, redactor: Redactor) -> tuple[Message, int]:
     content, found = mask_keys(message.content, redactor)
     calls = []
     for call in message.tool_calls:

@@ -1,4 +1,4 @@
-"""Parts of calls through the router: credentials, requests, and a recording gate."""
+"""Parts of calls through the router: credentials, requests, and recording middleware."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,8 +31,8 @@ def a_request(prompt: str = "Write a fibonacci function") -> ChatRequest:
     return ChatRequest(model="", messages=(Message(role="user", content=prompt),))
 
 
-class RecordingGate:
-    """Lets calls pass, or refuses them, and keeps what it saw in a diary that gates share."""
+class RecordingMiddleware:
+    """Lets calls pass, or refuses them, and records what it saw in a shared diary."""
 
     def __init__(self, name: str, diary: list[str], refusal: NotAsked | None = None) -> None:
         self.name = name

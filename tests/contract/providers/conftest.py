@@ -1,4 +1,4 @@
-"""Every adapter and every accent, through the real SDKs, against one simulator."""
+"""Every adapter and dialect, through the real SDKs, against one simulator."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -45,14 +45,14 @@ def simulator() -> Iterator[str]:
 
 @pytest.fixture
 async def journal(simulator: str) -> AsyncIterator[Journal]:
-    """Yield what the simulator is asked from now on."""
+    """Yield the requests to the simulator from now on."""
     async with httpx.AsyncClient(base_url=simulator, timeout=10, trust_env=False) as client:
         yield await journal_of(client)
 
 
 @pytest.fixture(params=sorted(NATIVE_URLS))
 def vendor(request: pytest.FixtureRequest) -> str:
-    """Each adapter in turn; a test that concerns accents takes more."""
+    """Return each adapter in turn; a test that concerns dialects adds more."""
     name: str = request.param
     return name
 

@@ -1,4 +1,4 @@
-"""What holds for every adapter, whatever its vendor."""
+"""Laws for every adapter."""
 
 from collections.abc import Callable
 from contextlib import aclosing
@@ -69,7 +69,7 @@ async def test_reasoning_comes_apart_from_the_text(adapter: Adapter, ask: Ask, v
         assert answer.reasoning not in answer.text
 
 
-async def test_a_cut_at_the_limit_is_said(adapter: Adapter, ask: Ask) -> None:
+async def test_truncation_at_the_limit_is_reported(adapter: Adapter, ask: Ask) -> None:
     answer = await collect_response(adapter.stream(ask(max_output_tokens=8), timeouts=PATIENT))
 
     assert answer.done.finish_reason is FinishReason.LENGTH

@@ -1,4 +1,4 @@
-"""The gate of money around real calls: what is reserved, refused and booked."""
+"""The budget middleware around real calls: reservations, refusals and bookings."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -88,7 +88,7 @@ async def test_a_simulated_call_spends_nothing_and_no_cap_holds_it(
     assert cap.spent_usd == cap.reserved_usd == 0
 
 
-async def test_keys_are_masked_before_they_leave_and_the_answer_says_so(
+async def test_keys_are_masked_before_sending_and_the_answer_has_a_note(
     store: SupabaseStore, open_router: Callable[..., Router], journal: Journal
 ) -> None:
     async with open_router(keeps_prompts=True) as router:

@@ -1,4 +1,4 @@
-"""Finding model servers on this machine, with servers on ports of their own."""
+"""Discovery of model servers on this machine."""
 
 import asyncio
 import json
@@ -23,13 +23,13 @@ LISTING = {"object": "list", "data": [{"id": "m", "owned_by": "somebody"}]}
 
 
 class Servers:
-    """Tiny HTTP servers that say one thing each."""
+    """Tiny HTTP servers with one response each."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
 
     async def add(self, body: object, *, headers: str = "", status: str = "200 OK") -> int:
-        """Start one; gives its port. A body of `None` is silence."""
+        """Start a server and return its port; it never answers if the body is None."""
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")

@@ -31,7 +31,7 @@ from providers.errors import (
     UnknownModel,
 )
 from providers.router import Router
-from tests.contract.providers.calls import RecordingGate
+from tests.contract.providers.calls import RecordingMiddleware
 from tests.contract.providers.conftest import BASE_URLS
 from tests.support.servers.recorder import recording
 from tests.support.servers.simulator import Journal
@@ -178,8 +178,10 @@ async def test_a_short_wait_is_waited_for_and_a_refused_key_gives_way_to_the_nex
     assert len(await journal.requests()) <= 4  # two refusals at most, two answers
 
 
-async def test_gates_see_every_request_and_may_refuse_it(simulator: str, journal: Journal) -> None:
-    gate = RecordingGate("gate", [])
+async def test_middleware_sees_every_request_and_may_refuse_it(
+    simulator: str, journal: Journal
+) -> None:
+    gate = RecordingMiddleware("gate", [])
     given = {"cohere": credential(simulator, "cohere")}
     task_id = uuid4()
     secret = "sk-ant-" + "a" * 30

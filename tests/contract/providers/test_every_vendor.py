@@ -1,4 +1,4 @@
-"""What holds for every accent of every vendor: reasoning, tools, errors, lists."""
+"""Laws for every vendor: reasoning, tools, errors, lists."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -32,9 +32,9 @@ WEATHER = Tool(
 )
 ARGUMENTS = {"city": "Zürich", "days": 1}
 HANDING_BACK = {"anthropic", "deepseek", "fireworks", "gemini", "openrouter"}
-"""In a tool loop they want their thinking back."""
+"""Vendors that need their reasoning back in a tool loop."""
 SILENT = {"openai"}
-"""They think and never show it."""
+"""Vendors that reason and never show it."""
 
 
 async def replayed(events: list[Event]) -> AsyncIterator[Event]:
@@ -45,7 +45,7 @@ async def replayed(events: list[Event]) -> AsyncIterator[Event]:
 
 @pytest.fixture(params=sorted(BASE_URLS))
 def vendor(request: pytest.FixtureRequest) -> str:
-    """Each vendor in turn, those that share an adapter too."""
+    """Return each vendor in turn, also those that share an adapter."""
     name: str = request.param
     return name
 

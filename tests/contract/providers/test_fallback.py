@@ -21,7 +21,7 @@ from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import TextDelta, collect_response
 from providers.errors import CallFailed, NotServed
 from providers.router import Router
-from tests.contract.providers.calls import RecordingGate, a_request
+from tests.contract.providers.calls import RecordingMiddleware, a_request
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE
 from tests.support.servers.simulator import Journal
 
@@ -32,7 +32,7 @@ PATIENT = Timeouts(
 )
 SHORT = timedelta(seconds=1.5)
 HASTY = replace(PATIENT, first_token=SHORT, stall=SHORT)
-"""For vendors that keep silent. The place that answers after them has no more time."""
+"""For vendors that stall. The deployment that answers after them has no more time."""
 
 
 def credentials(simulator: str, *providers: str, keys: tuple[SecretStr, ...] = (A,)) -> Credentials:
@@ -71,7 +71,9 @@ async def test_a_deployment_that_fails_before_its_first_word_is_passed_over(
     assert [each["vendor"] for each in await journal.requests()] == ["anthropic", "openrouter"]
 
 
-async def test_after_the_first_word_nobody_else_is_asked(simulator: str, journal: Journal) -> None:
+async def test_after_the_first_token_no_other_deployment_is_called(
+    simulator: str, journal: Journal
+) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
     heard: list[str] = []
 
@@ -85,7 +87,7 @@ async def test_after_the_first_word_nobody_else_is_asked(simulator: str, journal
     assert len(await journal.requests()) == 1
 
 
-async def test_the_next_attempt_asks_another_place_first(simulator: str) -> None:
+async def test_the_next_attempt_calls_another_deployment_first(simulator: str) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
 
     async with Router(CATALOGUE, opened) as router:
@@ -96,9 +98,7 @@ async def test_the_next_attempt_asks_another_place_first(simulator: str) -> None
     assert call.deployment.provider == "openrouter"
 
 
-async def test_a_forbidden_place_is_never_asked_not_even_in_need(
-    simulator: str, journal: Journal
-) -> None:
+async def test_a_forbidden_deployment_is_never_called(simulator: str, journal: Journal) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
     context = CallContext(
         find_objection=lambda place: "not there" if place.provider == "openrouter" else None
@@ -133,7 +133,7 @@ async def test_a_short_retry_after_is_waited_out_within_the_attempt(
 
 
 class Limits:
-    """Refuses one call after the other, each with a wait of its own; then lets calls pass."""
+    """Refuses calls with these waits, one after the other; then lets calls pass."""
 
     def __init__(self, *waits: float) -> None:
         self._waits = list(waits)
@@ -170,7 +170,7 @@ async def test_a_long_retry_after_goes_back_with_the_error(
     assert len(await journal.requests()) == 1
 
 
-async def test_when_all_places_fail_each_is_named_with_what_it_said(simulator: str) -> None:
+async def test_when_all_deployments_fail_each_is_named_with_its_error(simulator: str) -> None:
     opened = dict(credentials(simulator, "anthropic", "openrouter"))
     opened["openrouter"] = replace(opened["openrouter"], key=SecretStr("invalid"))
 
@@ -189,7 +189,7 @@ async def test_a_refused_key_is_set_aside_and_the_next_one_taken_at_once(
 ) -> None:
     opened = credentials(simulator, "openai", keys=(A, B))
     prompt = f"Say it {uuid4()} [[fault:{status} times=1]]"
-    seen = RecordingGate("gate", [])
+    seen = RecordingMiddleware("gate", [])
 
     async with Router(CATALOGUE, opened, middleware=[seen]) as router:
         call = router.call("gpt-6.1-sol", a_request(prompt), context=CallContext(affinity="a"))
@@ -216,7 +216,7 @@ async def test_when_all_keys_are_refused_the_error_is_the_operators(simulator: s
     assert {each.key_label for each in call.failed_calls} <= {"...er-a", "...er-b", "...er-c"}
 
 
-async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
+async def test_a_replaced_key_is_read_when_the_old_one_is_refused(
     simulator: str,
 ) -> None:
     urgent: list[bool] = []
@@ -225,7 +225,7 @@ async def test_a_key_that_was_replaced_is_found_when_the_old_one_is_refused(
         urgent.append(is_urgent)
         return credentials(simulator, "openai", keys=(B,))
 
-    seen = RecordingGate("gate", [])
+    seen = RecordingMiddleware("gate", [])
     opened = credentials(simulator, "openai")
     async with Router(CATALOGUE, opened, middleware=[seen], reread=reread) as router:
         prompt = f"Say it {uuid4()} [[fault:401 times=1]]"
@@ -265,7 +265,7 @@ async def test_a_stalled_start_is_given_up_in_time_for_another(simulator: str) -
     assert isinstance(failed.error, errors.TimedOut)
 
 
-async def test_shares_spread_work_and_keep_each_task_in_its_place(simulator: str) -> None:
+async def test_weights_spread_work_and_keep_each_task_at_one_deployment(simulator: str) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
 
     async with Router(with_routing(routing="weighted"), opened) as router:

@@ -1,4 +1,4 @@
-"""What a vendor may send, through each adapter: an answer of its kind, or an error of ours."""
+"""Hostile responses through each adapter: an answer, or an error of ours."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from tests.contract.providers.conftest import CATALOGUE
 from tests.support.servers.recorder import recording
 
 INTERNAL = ("Error", "Exception", "Traceback", "object has no", "recursion", "NoneType", "codec")
-"""Words of Python's, which say nothing to a person."""
+"""Python's own messages, which users would not understand."""
 GZIP = "content-encoding: gzip\r\n"
 DEEP = "[" * 100_000 + "]" * 100_000
 

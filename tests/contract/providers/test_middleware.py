@@ -1,4 +1,4 @@
-"""What gates see of a call, and what they can do to it."""
+"""What middleware sees of a call, and how it may refuse it."""
 
 import dataclasses
 from contextlib import aclosing
@@ -12,16 +12,16 @@ from providers.catalogue.catalogue import Catalogue
 from providers.chat import TextDelta, collect_response
 from providers.errors import NotAsked, Overloaded
 from providers.router import Router
-from tests.contract.providers.calls import RecordingGate, a_request, credentials
+from tests.contract.providers.calls import RecordingMiddleware, a_request, credentials
 from tests.support.servers.simulator import Journal
 
 CATALOGUE = Catalogue.load()
 MODEL = "claude-sonnet-5-5"
 
 
-async def test_gates_are_left_in_reverse_order_and_receive_the_usage(simulator: str) -> None:
+async def test_middleware_is_left_in_reverse_order_and_receives_the_usage(simulator: str) -> None:
     diary: list[str] = []
-    outer, inner = RecordingGate("outer", diary), RecordingGate("inner", diary)
+    outer, inner = RecordingMiddleware("outer", diary), RecordingMiddleware("inner", diary)
     context = CallContext(task_id=uuid4())
 
     async with Router(CATALOGUE, credentials(simulator), middleware=[outer, inner]) as router:
@@ -43,7 +43,7 @@ async def test_gates_are_left_in_reverse_order_and_receive_the_usage(simulator: 
 
 
 async def test_an_answer_in_one_piece_has_no_first_token(simulator: str) -> None:
-    gate = RecordingGate("gate", [])
+    gate = RecordingMiddleware("gate", [])
 
     async with Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router:
         await collect_response(router.stream(MODEL, dataclasses.replace(a_request(), stream=False)))
@@ -52,12 +52,12 @@ async def test_an_answer_in_one_piece_has_no_first_token(simulator: str) -> None
     assert gate.calls[0].report.first_token is None
 
 
-async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
+async def test_a_refusal_by_middleware_keeps_the_call_from_being_sent(
     simulator: str, journal: Journal
 ) -> None:
     diary: list[str] = []
     refusal = NotAsked("anthropic", "not today", retry_after=timedelta(seconds=90))
-    gates = [RecordingGate("open", diary), RecordingGate("closed", diary, refusal)]
+    gates = [RecordingMiddleware("open", diary), RecordingMiddleware("closed", diary, refusal)]
 
     async with Router(CATALOGUE, credentials(simulator), middleware=gates) as router:
         with pytest.raises(NotAsked) as raised:
@@ -68,8 +68,8 @@ async def test_a_gate_that_refuses_keeps_the_call_from_being_sent(
     assert await journal.requests() == []
 
 
-async def test_gates_receive_the_error(simulator: str) -> None:
-    gate = RecordingGate("gate", [])
+async def test_middleware_receives_the_error(simulator: str) -> None:
+    gate = RecordingMiddleware("gate", [])
 
     async with Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router:
         with pytest.raises(Overloaded):
@@ -81,8 +81,8 @@ async def test_gates_receive_the_error(simulator: str) -> None:
     assert gate.diary == ["gate in", "gate out"]
 
 
-async def test_gates_learn_that_a_stream_was_closed(simulator: str) -> None:
-    gate = RecordingGate("gate", [])
+async def test_middleware_learns_that_a_stream_was_closed(simulator: str) -> None:
+    gate = RecordingMiddleware("gate", [])
 
     async with (
         Router(CATALOGUE, credentials(simulator), middleware=[gate]) as router,

@@ -1,4 +1,4 @@
-"""What is particular to the two vendors with SDKs of their own, read off the wire."""
+"""The requests of the two vendors with SDKs of their own, as received by a server."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""What each accent of the compatible providers sends, read off the wire."""
+"""The requests of each dialect of the compatible providers, as received by a server."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Trying a provider, with one that answers everything with the same words."""
+"""The smoke test, with a provider that always gives the same answer."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.contract.providers.calls import ANTHROPIC_ANSWER
 from tests.support.servers.recorder import recording
 
 
-async def test_each_step_says_how_it_went_what_it_cost_and_how_long_it_took() -> None:
+async def test_each_step_reports_result_cost_and_duration() -> None:
     async with recording(ANTHROPIC_ANSWER) as vendor:
         given = {"anthropic": Credential(key=SecretStr("a-key"), base_url=vendor.url)}
         async with Router(Catalogue.load(), given) as router:

@@ -1,4 +1,4 @@
-"""An answer in one piece is the same answer, by every adapter that can ask for one."""
+"""An unstreamed answer is the same answer, through every adapter."""
 
 from collections.abc import Callable
 from datetime import timedelta

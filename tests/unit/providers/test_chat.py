@@ -31,7 +31,7 @@ def all_errors(root: type[ProviderError]) -> list[type[ProviderError]]:
     return [root, *below]
 
 
-def test_every_error_has_a_word_of_its_own_and_says_what_to_do() -> None:
+def test_every_error_has_its_own_code_and_advice() -> None:
     errors = all_errors(ProviderError)
 
     assert len({error.code for error in errors}) == len(errors)

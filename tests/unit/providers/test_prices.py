@@ -74,7 +74,7 @@ def test_an_unknown_price_is_not_zero(model_id: str, provider: str) -> None:
     assert calculate_cost(TokenUsage(input=MILLION, output=MILLION), deployment, at=AT) is None
 
 
-def test_a_local_model_costs_nothing_and_says_why() -> None:
+def test_a_local_model_is_free_and_names_the_source() -> None:
     cost = calculate_cost(TokenUsage(input=MILLION), a_deployment("ollama/m", "ollama"), at=AT)
 
     assert cost is not None
@@ -85,7 +85,7 @@ def test_a_local_model_costs_nothing_and_says_why() -> None:
     ("model_id", "provider"),
     [("claude-sonnet-5-5", "anthropic"), ("perplexity/pplx-7b-online", "perplexity")],
 )
-def test_a_simulated_call_costs_nothing_and_says_why(model_id: str, provider: str) -> None:
+def test_a_simulated_call_is_free_and_names_the_source(model_id: str, provider: str) -> None:
     deployment = a_deployment(model_id, provider, simulated=True)
 
     cost = calculate_cost(TokenUsage(input=MILLION), deployment, at=AT)

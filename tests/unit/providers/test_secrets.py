@@ -1,4 +1,4 @@
-"""The one table of what keys look like, and the values that are known."""
+"""Key formats, and the values of known keys."""
 
 import base64
 import json
@@ -112,7 +112,7 @@ def test_a_secret_that_begins_with_the_shape_of_a_key_leaves_nothing_of_it() -> 
 
 
 def test_ten_megabytes_take_a_time_in_proportion() -> None:
-    """Texts for which a careless expression would look at each character many times."""
+    """Texts for which a careless expression would read each character many times."""
     redactor = Redactor([KNOWN, "sk-" + "k" * 40], places=True)
     hostile = [
         *("sk-a.sk-a ", "sk-a.", "eyJaaaaaaaaaa-", "eyJaaaaaaaaaa.", "cogo_", "://a:", "Bearer "),

@@ -1,4 +1,4 @@
-"""A whole answer says something, and ends."""
+"""A complete answer has content, and an end."""
 
 from collections.abc import AsyncGenerator
 
@@ -48,7 +48,7 @@ async def read(*events: Event) -> ChatResponse:
         ),
     ],
 )
-async def test_an_answer_that_says_nothing_is_a_failed_call_for_another_model(
+async def test_an_empty_answer_is_a_failed_call_for_another_model(
     events: list[Event], sentence: str
 ) -> None:
     with pytest.raises(EmptyAnswer, match=sentence) as failed:

@@ -1,4 +1,4 @@
-"""What ends a call that takes too long, and what does not."""
+"""Deadlines of a call."""
 
 import asyncio
 from datetime import timedelta
@@ -36,7 +36,7 @@ def patient(
     ],
     ids=["first token", "stall", "total before", "total after", "whole"],
 )
-async def test_a_wait_ends_at_the_nearest_deadline_and_says_which(
+async def test_a_wait_ends_at_the_nearest_deadline_and_names_it(
     timeouts: Timeouts, talking: bool, whole: bool, phase: TimeoutPhase
 ) -> None:
     with Deadlines("a-vendor", timeouts, stream=not whole) as deadlines:
@@ -65,7 +65,7 @@ async def test_a_deadline_of_an_earlier_wait_ends_no_later_one() -> None:
 
 
 @in_virtual_time
-async def test_silence_is_not_counted_while_nobody_listens() -> None:
+async def test_the_stall_timeout_does_not_run_between_waits() -> None:
     with Deadlines("a-vendor", patient(stall=SOON)) as deadlines:
         deadlines.mark_first_token()
         await deadlines.wait(asyncio.sleep(0))

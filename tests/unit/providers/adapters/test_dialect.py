@@ -1,4 +1,4 @@
-"""What a provider's profile makes of a request."""
+"""Requests in the dialect of a provider."""
 
 from typing import Any
 

@@ -54,7 +54,7 @@ def status(code: int, body: object = None, **headers: str) -> CallFailed:
         (520, "not json", Overloaded),
     ],
 )
-def test_status_and_body_say_who_must_act(
+def test_status_and_body_select_the_error(
     code: int, body: object, expected: type[CallFailed]
 ) -> None:
     error = status(code, body)

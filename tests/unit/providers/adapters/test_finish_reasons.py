@@ -1,4 +1,4 @@
-"""Only an end that is known to be good is good, whoever gave the answer."""
+"""Finish reasons: an unknown one is a failed call, whatever the vendor."""
 
 from collections.abc import Callable
 

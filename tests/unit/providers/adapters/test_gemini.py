@@ -1,4 +1,4 @@
-"""Gemini's own wire, field by field, by https://ai.google.dev/api/generate-content."""
+"""Gemini's wire format, field by field (https://ai.google.dev/api/generate-content)."""
 
 from datetime import timedelta
 from typing import Any
@@ -145,6 +145,12 @@ def test_details_say_what_statuses_do_not() -> None:
     assert type(day) is BudgetExhausted
 
 
+def test_a_refined_error_keeps_its_vendor() -> None:
+    limited = refine_error(map_status("cohere", 429, {}, {}, secret=""), {})
+
+    assert (limited.vendor, str(limited).partition(":")[0]) == ("cohere", "cohere")
+
+
 @pytest.mark.parametrize(
     ("effort", "level", "noted"),
     [("low", "low", False), ("max", "high", True), ("none", "minimal", True)],
@@ -186,7 +192,7 @@ def test_parts_go_back_only_to_their_own_model(vendor: str, goes_back: bool) -> 
     assert (body["contents"][0]["parts"] == [{"text": "kept"}]) is goes_back
 
 
-def test_everything_that_can_be_asked_has_its_place() -> None:
+def test_every_parameter_is_sent_in_its_field() -> None:
     tool = Tool(name="look", description="d", parameters={"type": "object"})
     body, _ = build_gemini_body(
         a_request(

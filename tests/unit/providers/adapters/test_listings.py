@@ -66,7 +66,7 @@ async def test_only_a_list_that_is_understood_removes_a_model(page: object, serv
             assert (CURRENT.id in router.list_lanes()) is served
 
 
-async def test_a_model_that_left_its_provider_is_not_served_and_says_so() -> None:
+async def test_a_model_that_left_its_provider_is_not_served_and_the_error_says_why() -> None:
     given = {"fireworks": Credential(key=SecretStr("a-key"), base_url="http://127.0.0.1:9")}
     async with Router(CATALOGUE, given) as router:
         assert CURRENT.id in router.list_lanes()

@@ -26,7 +26,7 @@ USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}
 
 
 class Body:
-    """An open response that says these bytes, and then fails if it is told to."""
+    """An open response with this body, which then fails if told to."""
 
     def __init__(
         self,

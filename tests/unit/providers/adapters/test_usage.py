@@ -1,4 +1,4 @@
-"""Whatever a vendor calls its counts, our parts add up to what it said."""
+"""Token counts of all vendors: ours are disjoint and add up to theirs."""
 
 import json
 from collections.abc import Callable
@@ -138,7 +138,7 @@ SAID: list[tuple[str, Read, dict[str, Any], int, int]] = [
     [each[1:] for each in SAID],
     ids=[each[0] for each in SAID],
 )
-def test_the_parts_are_disjoint_and_add_up_to_what_the_vendor_said(
+def test_the_counts_are_disjoint_and_add_up_to_the_vendors(
     read: Read, raw: dict[str, Any], prompt: int, generated: int
 ) -> None:
     [usage] = [event for event in read(raw) if isinstance(event, TokenUsage)]

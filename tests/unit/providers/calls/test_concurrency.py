@@ -1,4 +1,4 @@
-"""The limit at a deployment: how it shrinks and grows."""
+"""The concurrency limit of a deployment: how it falls and rises."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from providers.calls.concurrency import AdaptiveLimit
 
 
-def test_a_push_back_halves_it_once_for_all_calls_that_were_under_way() -> None:
+def test_throttling_halves_the_limit_once_for_all_running_calls() -> None:
     limit = AdaptiveLimit(16)
 
     for _ in range(5):

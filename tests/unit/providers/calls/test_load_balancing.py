@@ -1,4 +1,4 @@
-"""Which deployment is asked first, and for how long it may answer."""
+"""The order of deployments, and the timeouts of their calls."""
 
 from collections import Counter
 from dataclasses import replace
@@ -125,7 +125,7 @@ def test_the_cheapest_is_the_cheapest_for_a_prompt_of_that_length() -> None:
     assert (cheapest(1_000), cheapest(300_000)) == ("gpt-6-sol", "level")
 
 
-def test_weights_are_shares_and_the_same_work_goes_to_the_same_place() -> None:
+def test_weights_are_shares_and_an_affinity_keeps_its_deployment() -> None:
     errands = [CallContext(affinity=f"task-{number}") for number in range(600)]
 
     def first(context: CallContext) -> str:
@@ -156,7 +156,7 @@ def test_the_only_deployment_is_asked_whatever_its_weight(strategy: RoutingStrat
     assert ordered([]) == []
 
 
-def test_only_the_latest_homes_are_remembered() -> None:
+def test_only_the_latest_affinities_are_kept() -> None:
     homes, place = AffinityTable(), places()[0]
     for number in range(MAX_AFFINITIES):
         homes.record(CallContext(affinity=f"{number}"), place)

@@ -76,7 +76,7 @@ def test_one_attempt_waits_ten_seconds_at_most_all_in_all() -> None:
         assert given is step
 
 
-def test_a_vendor_that_says_zero_is_not_asked_as_fast_as_the_network_allows() -> None:
+def test_a_retry_after_of_zero_still_waits() -> None:
     zero = failed(errors.RateLimited, timedelta())
     waited, asked = timedelta(), 0
 
@@ -89,7 +89,7 @@ def test_a_vendor_that_says_zero_is_not_asked_as_fast_as_the_network_allows() ->
 
 
 @pytest.mark.parametrize("seconds", [0.6, 4, 10])
-def test_no_wait_is_shorter_than_the_vendor_said(seconds: float) -> None:
+def test_no_wait_is_shorter_than_retry_after(seconds: float) -> None:
     said = timedelta(seconds=seconds)
 
     assert get_retry_delay(failed(errors.Overloaded, said)) == said

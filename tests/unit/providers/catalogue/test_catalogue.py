@@ -100,7 +100,7 @@ def test_every_name_that_a_person_may_know_resolves(
     assert (resolution.note is None) == (asked_id == model_id)
 
 
-def test_a_retired_model_says_since_when_why_and_who_follows() -> None:
+def test_a_retired_model_names_date_reason_and_successor() -> None:
     note = CATALOGUE.resolve("deepseek-v3p2").note
 
     assert note is not None
@@ -175,7 +175,7 @@ def test_the_coding_model_and_its_successor_are_for_specialised_coding() -> None
         assert {"specialized-coding", "performance"} <= set(CATALOGUE.models[model_id].capabilities)
 
 
-def test_facts_of_a_lane_that_nobody_knows_are_empty() -> None:
+def test_facts_of_an_unknown_lane_are_empty() -> None:
     facts = CATALOGUE.get_lane_facts("elsewhere/some-model")
 
     assert facts.provider == "elsewhere"
@@ -278,7 +278,7 @@ def test_the_documented_pages_are_the_catalogue() -> None:
     assert {f"providers/{path.name}" for path in (DOCS / "providers").iterdir()} < set(pages)
 
 
-def test_every_provider_says_how_to_open_it() -> None:
+def test_every_provider_explains_how_to_open_it() -> None:
     for provider in CATALOGUE.providers.values():
         assert provider.key_variables
         assert provider.key_page or provider.key_is_optional

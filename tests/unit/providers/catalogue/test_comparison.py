@@ -1,4 +1,4 @@
-"""A provider's list beside the catalogue."""
+"""Comparison of a provider's list with the catalogue."""
 
 from datetime import date
 from decimal import Decimal

@@ -62,7 +62,7 @@ def test_all_rules_must_hold(
     assert (find_objection(rules, a_host(policy, local=local)) is None) is may
 
 
-def test_an_objection_says_the_rule_and_what_would_help() -> None:
+def test_an_objection_names_the_rule_and_what_would_help() -> None:
     reason = find_objection(("hipaa",), a_host(DataPolicy(offers=("hipaa",))))
 
     assert reason is not None
@@ -106,7 +106,7 @@ def test_a_rule_that_does_not_exist_is_answered_with_those_that_do(
     assert all(rule in str(refused.value) for rule in RULES)
 
 
-def test_a_model_may_be_taken_when_one_of_those_who_serve_it_may_have_the_prompt() -> None:
+def test_a_model_is_eligible_if_one_of_its_providers_may_get_the_prompt() -> None:
     unknown, known = a_host(), a_host(SIGNED)
 
     assert find_model_objection(("eu",), [unknown, known]) is None
@@ -119,7 +119,7 @@ def deployments(credentials: dict[str, Credential], model_id: str) -> list[Deplo
     return Router(Catalogue.load(), credentials).list_deployments(model_id)
 
 
-def test_only_the_places_that_keep_the_rule_are_left_of_a_model() -> None:
+def test_only_deployments_that_keep_the_rule_remain() -> None:
     key = Credential(key=SecretStr("k"))
     places = deployments({"anthropic": key, "openrouter": key}, "claude-sonnet-5-5")
 

@@ -54,7 +54,7 @@ def test_no_effort_is_sent_unasked() -> None:
     assert notes == ()
 
 
-def test_a_limit_above_the_models_own_is_lowered_and_said() -> None:
+def test_a_limit_above_the_models_own_is_lowered_with_a_note() -> None:
     deployment = a_deployment(max_output_tokens=100)
 
     assert deployment.fit_request(a_request(max_output_tokens=50))[1] == ()
@@ -76,7 +76,7 @@ def test_default_parameters_of_an_adapter_never_exceed_the_model(
     assert notes == ()  # nobody asked for more
 
 
-def test_parameters_that_a_model_refuses_are_dropped_and_said() -> None:
+def test_parameters_that_a_model_refuses_are_dropped_with_a_note() -> None:
     deployment = a_deployment(unsupported=("temperature", "top_p", "stop"))
 
     request, notes = deployment.fit_request(a_request(temperature=0.2, stop=("END",)))

@@ -68,7 +68,7 @@ def test_a_refused_key_is_set_aside_for_a_while_and_moves_only_its_own_work() ->
     assert homes == {each: ring.choose("vendor", affinity=each) for each in homes}
 
 
-def test_a_limited_key_rests_as_long_as_the_vendor_says() -> None:
+def test_a_limited_key_is_set_aside_for_retry_after() -> None:
     clock = Clock()
     ring = Keyring(credentials(A, B), clock=clock)
 
@@ -155,7 +155,7 @@ def test_a_label_shows_at_most_the_last_four_characters() -> None:
     assert label_key(None) is None
 
 
-def test_white_space_around_a_key_is_no_part_of_it() -> None:
+def test_white_space_around_a_key_is_stripped() -> None:
     given = Credential(key=SecretStr(" a-key\n"), spare_keys=(SecretStr("\r\n"), SecretStr("b\t")))
 
     assert [key.get_secret_value() for key in given.keys] == ["a-key", "b"]
