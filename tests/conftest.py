@@ -1,4 +1,4 @@
-"""Fixtures for every kind of test, and what holds for all properties."""
+"""Fixtures for every kind of test, and the settings of all properties."""
 
 from collections.abc import Iterator
 

@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one area: how many laws or rows were tried, and each hole that was found."""
+    """The result of one area: how many laws or rows were tried, and the holes found."""
 
     area: str
     tried: int

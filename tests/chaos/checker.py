@@ -1,4 +1,4 @@
-"""The laws of the queue, each held against the history of a run."""
+"""The laws of the queue, checked against the history of a run."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping

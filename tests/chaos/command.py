@@ -1,4 +1,4 @@
-"""The command behind `scripts/chaos`: reads its arguments, runs, prints, gives the exit code."""
+"""The command behind `scripts/chaos`."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""What the harness itself did and was told: the half of the history that no database has."""
+"""The harness's own actions and answers: the part of the history that no database has."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A write with an attempt that had ended, and what the database said."""
+    """A write with an attempt that had ended, and the answer of the database."""
 
     subtask_id: UUID
     attempt: int
@@ -43,7 +43,7 @@ class Struck:
 
 @dataclass(slots=True, kw_only=True)
 class Diary:
-    """Filled while the run lasts."""
+    """The records of one run, filled while it lasts."""
 
     submitted: list[Submitted] = field(default_factory=list)
     cancelling: set[UUID] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The faults of a run: what goes wrong, when and to whom, drawn from a seed before it starts."""
+"""The faults of a run: kind, time and target, drawn from a seed before it starts."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """A kind of fault."""
 
     KILL = "kill"
     """SIGKILL of an agent; its supervisor sees it and gives the leases back, as `cogo up` does."""

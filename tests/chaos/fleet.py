@@ -1,4 +1,4 @@
-"""A fleet under fire: server, simulator and agents as processes, with a line that can be cut."""
+"""A fleet under test: server, simulator and agents as processes, with a proxy between."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ _LEAVING: Final = timedelta(seconds=25)
 
 @dataclass(slots=True)
 class Member:
-    """One agent, through all its lives: each has an id of its own."""
+    """One agent through all its restarts, each with an id of its own."""
 
     name: str
     kind: AgentKind
@@ -95,7 +95,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """What runs, and where."""
+    """The running processes and their addresses."""
 
     home: Path
     state: State

@@ -1,4 +1,4 @@
-"""The history of a run, read when it is over: rows, events, and what agents were answered."""
+"""The history of a run, read at its end: rows, events, and the answers to agents."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class SubtaskRow:
-    """A subtask as it ended, with what its accepted attempt made."""
+    """A subtask as it ended, with the output of its accepted attempt."""
 
     id: UUID
     task_id: UUID
@@ -79,7 +79,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What an agent was answered when it completed an attempt, by its own log."""
+    """The answer to an agent's completion of an attempt, from the agent's log."""
 
     subtask_id: UUID
     attempt: int
@@ -88,7 +88,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Everything that a checker looks at. Tasks by id; the rest in order."""
+    """The input of a checker. Tasks by id; the rest in order."""
 
     tasks: dict[UUID, TaskRow] = field(default_factory=dict)
     subtasks: dict[UUID, SubtaskRow] = field(default_factory=dict)

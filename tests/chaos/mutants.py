@@ -9,7 +9,7 @@ from tests.chaos.faults import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One guard that is missing, and how that must show."""
+    """One missing guard, and the law that must report it."""
 
     name: str
     changes: Sequence[tuple[str, str, str]]

@@ -1,4 +1,4 @@
-"""The nemesis: carries out a schedule of faults, and notes what it did."""
+"""The nemesis: carries out a schedule of faults and records what it did."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ select a.subtask_id, a.attempt, a.agent_id
 
 
 class Nemesis:
-    """Hits the fleet. Every fault is undone by the time that its block or its task ends."""
+    """Injects faults into the fleet. Each is undone when its block or task ends."""
 
     def __init__(self, fleet: Fleet, store: QueueStore, people: People, diary: Diary) -> None:
         self._fleet = fleet

@@ -1,4 +1,4 @@
-"""The line between the agents and Supabase: a proxy that can lose Realtime, or answers."""
+"""A proxy between the agents and Supabase that can drop Realtime, or responses."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ _Task = asyncio.Task[None]
 
 
 class Line:
-    """Passes bytes on unread, until it is told to drop some."""
+    """Passes bytes on unread, and drops some on request."""
 
     def __init__(self, upstream: str) -> None:
         address = urlsplit(upstream)

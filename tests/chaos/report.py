@@ -1,4 +1,4 @@
-"""What a run says at its end: what happened, what broke, and how fast work went on."""
+"""The report of a run: what happened, what broke, and how fast work went on."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """How long one piece of work was held up, and by what. Seconds; None where nobody can tell."""
+    """How long a fault delayed one piece of work, in seconds; None where unknown."""
 
     total: float
     returned: float | None = None

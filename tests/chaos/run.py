@@ -1,4 +1,4 @@
-"""One run: a fleet, people, a nemesis; then quiet, and the checker."""
+"""One run: a fleet, users and a nemesis; then quiet, and the checker."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ select (select count(*) from public.cogo_tasks where finished_at is null)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much happens, and which of it."""
+    """The number of tasks and faults of a run, and their kinds."""
 
     seed: int = 1
     tasks: int = 500
@@ -44,7 +44,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What happened, and which laws it broke."""
+    """The history of a run, and the laws that it broke."""
 
     history: History
     diary: Diary

@@ -1,4 +1,4 @@
-"""The checker sees: a history that keeps every law, and one lie at a time."""
+"""The checker: a history that keeps every law, and one false history for each law."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Mutants can still be made: whoever rewrites a guard must rewrite what takes it out."""
+"""Mutants: after a guard is rewritten, its mutant must be rewritten too."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What people do meanwhile: submit tasks, twice when in doubt; cancel, hold and redrive some."""
+"""The workload: users submit tasks, twice when in doubt, and cancel, hold and redrive some."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ _PAUSE: Final = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One task that somebody will ask for."""
+    """A task that will be submitted."""
 
     at: float
     """Seconds after the start of the run."""
@@ -81,7 +81,7 @@ def _order(
 
 
 class People:
-    """Does so through the store that everybody has, and notes what they ask and hear."""
+    """Users who work through the store, with a record of their calls and answers."""
 
     def __init__(self, store: QueueStore, diary: Diary) -> None:
         self._store = store

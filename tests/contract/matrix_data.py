@@ -1,4 +1,4 @@
-"""Rows of two people in every table, made over HTTP with the secret key as agents make them."""
+"""Rows of two people in every table, made over HTTP as agents do."""
 
 import secrets
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Where the machine has no Node, or too old a one, the judges in JavaScript run on the wheel's."""
+"""The Node of the wheel, for machines that have none or too old a one."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who may read and write what, over the wire: every table, view, function and topic of ours.
+"""Access to every table, view, function and topic of ours, over HTTP and WebSocket.
 
 What there is comes from the catalogue of the database and from the list of topics: an object that
 is not in the tables below fails the test, so nobody forgets to decide who may use a new one.
@@ -29,7 +29,7 @@ NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 
 
 class Readers(StrEnum):
-    """Who reads a relation."""
+    """The readers of a relation."""
 
     OWNERS = "owners read their rows, the service reads all"
     SERVICE = "the service alone"

@@ -1,4 +1,4 @@
-"""Calls to models as the database hears of them: begun, ended, and what caps say."""
+"""Calls to models as reported to the database, and budgets."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""One migrated database per server; what a test left there is deleted before the next."""
+"""One migrated database per server, emptied before each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""What is true after every transaction, as queries that find the exceptions."""
+"""Invariants of the database, as queries that find the exceptions."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Circuits, rates and kept answers in SQL: shared by all executors, whoever of them dies."""
+"""Circuits, rates and cached answers in SQL, shared by all executors."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Nothing depends on being told: what Realtime does not take costs the message at most."""
+"""Failures of Realtime, which cost a message and nothing else."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""A subtask that is handed back again and again, between the real CIO and the real SQL."""
+"""A subtask that is handed back repeatedly, between the real planner and the real SQL."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Models that stop answering, or slow down, are switched away from, and back when they recover."""
+"""Models that fail or slow down: traffic moves away, and back when they recover."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Whatever one person inserts, the records can be read and another person's task is done."""
+"""Hostile rows of one person, which neither break reads nor delay others."""
 
 import json
 from collections.abc import Mapping

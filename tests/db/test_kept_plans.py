@@ -1,4 +1,4 @@
-"""A connection keeps the plans that it made; those of a young queue must do for an old one."""
+"""Cached query plans, which must stay good when the queue has grown."""
 
 from contextlib import AsyncExitStack
 

@@ -1,4 +1,4 @@
-"""What the database learns of models from attempts that ended, and from people."""
+"""Statistics of models, from attempts that ended and from ratings."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`scripts/simulate-selection`, short: the real strategy and the real SQL in virtual time."""
+"""A short `scripts/simulate-selection`: the real strategy and SQL in virtual time."""
 
 import pytest
 

@@ -47,7 +47,7 @@ PLANS = st.sampled_from(
 
 
 class Fleet(RuleBasedStateMachine):
-    """Two agents, a person and a clock do anything in any order."""
+    """Two agents, a user and a clock, which act in any order."""
 
     cluster: Cluster
     name: str

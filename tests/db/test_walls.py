@@ -1,4 +1,4 @@
-"""What is too large, or what not every program can read, is refused where it is written."""
+"""Values that are too large or not readable by every program, refused when written."""
 
 import json
 from typing import Any

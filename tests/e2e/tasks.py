@@ -1,4 +1,4 @@
-"""Tasks under test: how they are asked for, and what their rows say in the end."""
+"""Tasks under test: submitting them and reading their outcome."""
 
 from collections.abc import Sequence
 from uuid import UUID

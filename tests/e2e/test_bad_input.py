@@ -1,4 +1,4 @@
-"""What is wrong is refused by name, and what comes after it is done."""
+"""Invalid input is refused by name, and later tasks are done."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A kept answer in a running system: the second time nobody is asked and nothing is spent."""
+"""A cached answer in a running system: the second one costs no call."""
 
 from uuid import uuid4
 

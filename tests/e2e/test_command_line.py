@@ -1,4 +1,4 @@
-"""`cogo submit` and its neighbours: the answer on standard output, the truth in the exit code."""
+"""`cogo submit` and similar commands: answers on standard output, and exit codes."""
 
 import json
 from collections.abc import Mapping

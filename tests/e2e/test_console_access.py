@@ -1,4 +1,4 @@
-"""The console where a key is needed, and what it shows of money, in a real browser."""
+"""The console of a gateway that needs a key, and its budgets, in a real browser."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 
 @dataclass(frozen=True)
 class Locked:
-    """A gateway that lets nobody in without a key."""
+    """A gateway that requires a key."""
 
     url: str
     key: str

@@ -1,4 +1,4 @@
-"""Processes die and stall at the worst moment; every task is answered, once."""
+"""Processes that die and stall at the worst moment; every task is answered once."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The gateway of a running system, asked by real clients."""
+"""The gateway of a running system, with real clients."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A task is a row: whoever can insert one is answered."""
+"""Tasks inserted as rows by any client."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`cogo queue` and what steers it."""
+"""`cogo queue` and its settings."""
 
 import json
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What vendors do wrong is mended by another try or another model, and said when it cannot be."""
+"""Faults of vendors: another attempt or model succeeds, or the error is reported."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4

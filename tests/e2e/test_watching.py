@@ -1,4 +1,4 @@
-"""Whoever may watch a task hears it live, in order and whole; nobody else hears anything."""
+"""Watching a task: live, in order and complete for its owner, closed to others."""
 
 from itertools import groupby
 from uuid import UUID, uuid4

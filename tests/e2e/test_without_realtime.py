@@ -1,4 +1,4 @@
-"""Realtime only shortens the wait: without it everything completes, later."""
+"""Without Realtime every task still completes, only later."""
 
 import asyncio
 import time

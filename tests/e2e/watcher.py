@@ -1,4 +1,4 @@
-"""A watcher: hears a private topic through the official client, and checks every message."""
+"""A listener on a private topic through the official client, which checks every message."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ OPTIONS: RealtimeChannelOptions = {
 
 @dataclass(slots=True)
 class Watcher:
-    """What was heard so far."""
+    """The messages received so far."""
 
     heard: list[Envelope] = field(default_factory=list)
     broken: list[Any] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A benchmark that is stopped has told what it measured, and says what is missing."""
+"""A benchmark that is interrupted reports what it measured and what is missing."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the environment says of proxies and certificates holds for every client alike."""
+"""Proxies and certificates of the environment hold for every client."""
 
 import asyncio
 import contextlib

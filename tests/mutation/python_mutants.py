@@ -57,7 +57,7 @@ _TIMEOUTS: Final = frozenset({24, 152, 255, -24})
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault, and what became of it: caught, timeout, types, survived or no test."""
+    """One fault and its result: caught, timeout, types, survived or no test."""
 
     name: str
     verdict: str

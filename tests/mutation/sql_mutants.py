@@ -1,4 +1,4 @@
-"""Faults of the database, put in by hand one at a time, and the laws that must notice each."""
+"""Faults for the database, applied one at a time, and the tests that must notice each."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The faults that `scripts/mutate` puts into the database: they fit, and their laws exist."""
+"""The SQL faults of `scripts/mutate`: they apply, and their tests exist."""
 
 from pathlib import Path
 

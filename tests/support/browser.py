@@ -1,4 +1,4 @@
-"""A real browser: the machine's Chromium without a window, driven over WebDriver."""
+"""The machine's Chromium, headless, driven over WebDriver."""
 
 import os
 import shutil

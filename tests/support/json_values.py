@@ -1,4 +1,4 @@
-"""Anything that JSON can say, for Hypothesis."""
+"""JSON values, for Hypothesis."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A key of each shape, none of them anybody's. Put together here, so that no scanner objects."""
+"""A made-up key of each shape, assembled here so that no secret scanner objects."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A real Node for the judges that are written in JavaScript: the machine's, else a wheel's."""
+"""Node for the tests in JavaScript: the machine's, else that of a wheel."""
 
 import fcntl
 import importlib.util

@@ -1,4 +1,4 @@
-"""A port for a server that will be started anew on the same one."""
+"""A port for a server that will be restarted on it."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Processes as the kernel knows them: who lives, and whom they have started."""
+"""Processes as the kernel knows them: their state and children."""
 
 import os
 from pathlib import Path

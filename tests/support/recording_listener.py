@@ -1,4 +1,4 @@
-"""What a listener heard, and what was logged meanwhile."""
+"""A listener that records messages, and captured logs."""
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager

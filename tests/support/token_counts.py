@@ -1,4 +1,4 @@
-"""Tokens of a call whose vendor said them all."""
+"""Token counts of a call whose vendor reported all of them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from providers.chat import TokenUsage
 
 
 class Counts(NamedTuple):
-    """The parts of a usage, none of them unknown."""
+    """The parts of a usage, all known."""
 
     input: int
     cached: int

@@ -1,4 +1,4 @@
-"""A loop whose clock jumps to the next timer: intervals are exact, and cost no time."""
+"""An event loop whose clock jumps to the next timer."""
 
 import asyncio
 import selectors
@@ -10,7 +10,7 @@ _P = ParamSpec("_P")
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Instead of waiting for files until a timer is due, lets the time pass at once."""
+    """A selector that lets time jump instead of waiting for a timer."""
 
     now = 0.0
 

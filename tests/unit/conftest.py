@@ -1,4 +1,4 @@
-"""A unit test that lets real time pass fails."""
+"""The check that no unit test lets real time pass."""
 
 import asyncio
 import selectors

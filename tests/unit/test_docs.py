@@ -1,4 +1,4 @@
-"""The documents as a reader meets them: every page is linked, and every link leads somewhere."""
+"""The documents: every page is linked, and every link resolves."""
 
 import re
 from collections.abc import Iterator

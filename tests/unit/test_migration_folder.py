@@ -1,4 +1,4 @@
-"""What `scripts/migrations --check` finds without a database."""
+"""`scripts/migrations --check` without a database."""
 
 import shutil
 from pathlib import Path

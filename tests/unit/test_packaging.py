@@ -1,4 +1,4 @@
-"""What is installed: the packages of the wheel, and the lock files."""
+"""The packages of the wheel, and the lock files."""
 
 import subprocess
 import zipfile

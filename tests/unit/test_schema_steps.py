@@ -1,4 +1,4 @@
-"""What `scripts/migrations new` writes, and what it leaves to a person."""
+"""`scripts/migrations new`: the steps that it writes, and those it leaves to a person."""
 
 from typing import Any
 

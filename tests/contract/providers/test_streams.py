@@ -1,4 +1,4 @@
-"""Awkward streams, and answers that follow a schema, through each adapter."""
+"""Unusual streams, and answers that follow a schema, through each adapter."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An agent of one test: claims for itself, plans one subtask in a lane of its own."""
+"""An agent of one test, which plans one subtask in a lane of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A Realtime server in the hands of a test: it says, refuses, falls silent and hangs up."""
+"""A Realtime server that a test controls: it sends, refuses, falls silent and hangs up."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 @dataclass
 class Switchboard:
-    """Answers everything with ok, unless told otherwise, and keeps what clients said."""
+    """Answers everything with ok by default, and keeps the frames of clients."""
 
     said: list[dict[str, Any]] = field(default_factory=list)
     lines: list[ServerConnection] = field(default_factory=list)

@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class RecordingListener:
-    """Keeps what it hears, and how often it was told that it hears."""
+    """Keeps messages and counts subscriptions."""
 
     def __init__(self) -> None:
         self.messages: list[Envelope] = []

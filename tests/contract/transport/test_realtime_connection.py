@@ -1,4 +1,4 @@
-"""The ways in which the official client goes deaf without saying so, and that ours does not."""
+"""Silent losses of the official client's subscriptions, which ours detects and repairs."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""Rows that came past the wall: each ends alone, and hides no other."""
+"""Rows that cannot be read: each fails alone and hides no other."""
 
 import json
 from uuid import UUID, uuid4

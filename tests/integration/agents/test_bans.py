@@ -1,4 +1,4 @@
-"""What operators ban, between an executor's router and one real database."""
+"""Bans of operators, between an executor's router and a real database."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager

@@ -1,4 +1,4 @@
-"""The lease keeper: who keeps a lease, who loses it, and who is told."""
+"""The lease keeper: leases kept, lost and reported."""
 
 import asyncio
 import time
@@ -108,7 +108,7 @@ async def test_a_checkpoint_is_sent_once() -> None:
 
 
 class Meanwhile(FakeStore):
-    """Between its first request to extend and the reply, something happens."""
+    """Runs a function between its first request to extend and the reply."""
 
     happens: Callable[[], Awaitable[None]] | None = None
 

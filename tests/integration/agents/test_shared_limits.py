@@ -1,4 +1,4 @@
-"""Two executors' gates on one real database, with the simulator for a vendor."""
+"""Shared limits of two executors on a real database, with a simulated vendor."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""No orchestrator lives: what is stamped goes on by the database, what needs one says so."""
+"""No orchestrator: stamped subtasks go on, and tasks that need one report it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

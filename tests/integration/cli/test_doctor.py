@@ -1,4 +1,4 @@
-"""`cogo doctor`: names what is missing and what fixes it, and gives nothing away."""
+"""`cogo doctor`: reports what is missing and the command that fixes it, without secrets."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`cogo embed`: vectors behind the same gates as everything else, kept and found again."""
+"""`cogo embed`: vectors under the same limits as all calls, stored and found again."""
 
 import asyncio
 import json

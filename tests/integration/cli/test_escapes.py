@@ -1,4 +1,4 @@
-"""No command lets a row move the cursor, hide text or turn it round."""
+"""No command lets a row move the cursor, hide text or reverse it."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""Probes and scrapers are answered over HTTP, also while the agent's loop is busy."""
+"""Health and metrics over HTTP, also while the agent's loop is busy."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""`cogo queue limit` and its neighbours tell what is wrong before they ask anybody."""
+"""Invalid arguments of `cogo queue limit` and similar commands, refused at once."""
 
 from pathlib import Path
 

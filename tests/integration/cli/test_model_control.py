@@ -1,4 +1,4 @@
-"""What people and operators say of models from the command line, and what it shows them."""
+"""Ratings and controls of models on the command line."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ SONNET = "claude-sonnet-5-5"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The program on a project of its own, and an agent that does as a test says."""
+    """The program on a project of its own, and an agent that a test controls."""
 
     state: State
     capsys: pytest.CaptureFixture[str]

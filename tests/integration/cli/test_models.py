@@ -29,7 +29,7 @@ def simulator() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The program in a directory of its own, with no key but those that a test gives."""
+    """The program in a directory of its own, with the keys of a test only."""
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""`cogo keys`, `grants`, `budget`, `audit` and `usage`: what operators say, and what they read."""
+"""`cogo keys`, `grants`, `budget`, `audit` and `usage`."""
 
 import asyncio
 import json

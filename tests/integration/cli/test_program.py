@@ -1,4 +1,4 @@
-"""The program's frame: what it imports, shows and answers."""
+"""The program itself: imports, help, exit codes and errors."""
 
 import json
 import os

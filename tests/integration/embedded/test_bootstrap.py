@@ -1,4 +1,4 @@
-"""What a hosted project has and allows, the bootstrapped database has and allows too."""
+"""The bootstrapped database has and allows what a hosted project does."""
 
 from collections.abc import AsyncIterator
 

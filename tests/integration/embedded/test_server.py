@@ -1,4 +1,4 @@
-"""The server as a process: how it starts, what it writes, how it stops, what it refuses."""
+"""The server as a process: start, state file, stop and refusals."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Keys of the gateway, as somebody who asks presents them."""
+"""Keys of the gateway, as clients send them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is let in, and whose tasks they see."""
+"""Authentication, and the tasks that a caller sees."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whatever a person sends is answered with a sentence and a 4xx."""
+"""Bad requests, each answered with a sentence and a 4xx."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What the console is served with, and the answers that it is built on."""
+"""The console's files and the responses that it is built on."""
 
 import re
 from typing import Final

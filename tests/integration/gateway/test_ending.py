@@ -1,4 +1,4 @@
-"""What is open ends when its key is revoked; the console's address lets one browser in, once."""
+"""Revoked keys end open streams; the console's address admits one browser once."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The description is true: nothing that it allows, and nothing that it forbids, is a defect."""
+"""Schemathesis on the OpenAPI description: no request reveals a defect."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`POST /api/models/select` answers as the CIO would for a task of whoever asks."""
+"""`POST /api/models/select` answers as the planner would for a task of the caller."""
 
 from uuid import UUID, uuid4
 

@@ -1,4 +1,4 @@
-"""Where a gateway listens, and where it does not without keys."""
+"""Addresses of a gateway, and those that need keys."""
 
 import socket
 from datetime import timedelta

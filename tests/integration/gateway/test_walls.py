@@ -1,4 +1,4 @@
-"""What no row may hold is refused over HTTP in plain words, and leaves none."""
+"""Values that no row may hold, refused over HTTP in plain words."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`cogo up` and `cogo serve` on a project that somebody else runs."""
+"""`cogo up` and `cogo serve` on a project that runs elsewhere."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a dead agent held is given back, also when its death came with an outage."""
+"""Leases of a dead agent are released, also during an outage."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Child processes are kept alive, and gone when nobody wants them any more."""
+"""Child processes are restarted while wanted, and gone afterwards."""
 
 import asyncio
 import os

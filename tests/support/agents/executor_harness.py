@@ -1,4 +1,4 @@
-"""An executor on a harness: every part around it is scripted, and tells what it was asked."""
+"""An executor whose neighbours are fakes that record their calls."""
 
 import asyncio
 import random
@@ -48,7 +48,7 @@ CATALOGUE = Catalogue.load()
 
 
 class FakeRouter(Router):
-    """Says what a test says, as if a vendor had."""
+    """Yields the events of a test, as if a vendor had sent them."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class FakeRouter(Router):
 
 
 class RecordingLeaseKeeper(LeaseKeeper):
-    """Is never started; notes what it is given to keep."""
+    """Is never started; records the checkpoints."""
 
     kept: tuple[Checkpoint, ...] = ()
 
@@ -96,7 +96,7 @@ class RecordingLeaseKeeper(LeaseKeeper):
 
 
 class RecordingLanes(Lanes):
-    """Is never started; counts doubts."""
+    """Is never started; counts requests to look again."""
 
     doubts = 0
 
@@ -105,7 +105,7 @@ class RecordingLanes(Lanes):
 
 
 class ExecutorHarness:
-    """An executor, and everything that it talks to."""
+    """An executor with its fakes."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A bus that remembers what was said, and fails or hangs when a test says so."""
+"""A bus that records messages, and fails or hangs on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -1,4 +1,4 @@
-"""A store of shared call state, for what an executor asks between its calls."""
+"""A fake store of the shared state of calls."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A store that does as a test says: hands out leases, answers, hangs, refuses, or is away."""
+"""A fake store that grants leases, hangs, refuses or is unavailable as a test says."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""An executor's router in a process of its own, told by its input what to ask; made to be killed.
+"""An executor's router in a process of its own, which a test can kill.
 
 Its first line is JSON with url, key, simulator and model; every other one is a prompt. To each
 prompt it says how the call ended: `answered`, or the code of the error.

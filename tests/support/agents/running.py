@@ -1,4 +1,4 @@
-"""An agent on a scripted store, with small intervals."""
+"""An agent on a fake store, with small intervals."""
 
 import asyncio
 from collections.abc import Callable

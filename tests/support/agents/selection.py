@@ -1,4 +1,4 @@
-"""Questions to the strategy, with defaults for everything that a test does not care about."""
+"""Selection requests, with defaults for all that a test does not set."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Claimed subtasks, with defaults for everything that a test does not care about."""
+"""Claimed subtasks, with defaults for all that a test does not set."""
 
 from typing import Any
 from uuid import uuid4

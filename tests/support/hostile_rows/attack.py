@@ -1,4 +1,4 @@
-"""One person inserts hostile rows while another one works: nobody else may notice.
+"""An attack: one person inserts hostile rows while another one works undisturbed.
 
 Runs against any project whose agents are at work; `scripts/attack` and the tests call `run_attack`.
 """
@@ -37,7 +37,7 @@ EXCEPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hole: what somebody suffered, and from which row."""
+    """A hole: its effect, and the row that caused it."""
 
     what: str
     detail: str
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Where the attack takes place."""
+    """The project under attack."""
 
     url: str
     publishable_key: str

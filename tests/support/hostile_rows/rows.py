@@ -1,4 +1,4 @@
-"""Rows that a signed-in person can try to insert: whatever JSON, number, time or text there is.
+"""Hostile rows that a signed-in person can try to insert.
 
 Values are pieces of JSON text and not Python's values: no Python value is as deep or as long as
 what goes over the wire. Everything follows from the generator that is given.

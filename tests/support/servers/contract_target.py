@@ -1,4 +1,4 @@
-"""Which Supabase the contract tests judge: the embedded one, or any other."""
+"""The Supabase that the contract tests judge: the embedded one, or any other."""
 
 import os
 from collections.abc import Iterator

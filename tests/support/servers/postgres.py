@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 
 class Cluster:
-    """A running Postgres with the bootstrap in its database `postgres`, which nobody may touch."""
+    """A running Postgres with the bootstrap in its database `postgres`, the template."""
 
     def __init__(self, postgres: Postgres, major: int, runner: asyncio.Runner) -> None:
         self._postgres = postgres

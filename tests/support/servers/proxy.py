@@ -1,4 +1,4 @@
-"""A proxy in front of a project: what stands between a fleet and Supabase, and may refuse."""
+"""A proxy between agents and a project, which may refuse requests."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A server that keeps what it was sent, and answers every request alike."""
+"""A server that records requests and answers them all alike."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ _PIECE = 256 * 1024
 
 
 class Recorder:
-    """The last request; every one gets the same answer."""
+    """Records requests; all get the same answer."""
 
     def __init__(self, answer: object, *, kind: str, status: int, headers: str) -> None:
         self.path = ""

@@ -1,4 +1,4 @@
-"""The vendor simulator as a process of its own, and a look at what it was asked."""
+"""The vendor simulator as a process of its own, and its request log."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def simulator_process() -> Iterator[str]:
 
 
 class Journal:
-    """What the simulator was asked since this was made."""
+    """The requests to the simulator since this was made."""
 
     def __init__(self, client: httpx.AsyncClient, *, after: int) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The whole system as a person starts it: `cogo up` with its processes, and nothing left after."""
+"""The whole system as `cogo up` starts it, which must leave nothing behind."""
 
 import contextlib
 import subprocess

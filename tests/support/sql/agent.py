@@ -1,4 +1,4 @@
-"""An agent as the database sees it: the lease RPCs on a connection of its own."""
+"""An agent in SQL: the lease RPCs on a connection of its own."""
 
 # ruff: noqa: S608 -- the statements are put together from our own names.
 

@@ -1,4 +1,4 @@
-"""A migrated database under one clock, and connections to it as each kind of caller."""
+"""A migrated database with one clock, and connections as each kind of caller."""
 
 import json
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ BOB: Final = UUID("bbbbbbbb-0000-4000-8000-000000000002")
 
 
 class Database:
-    """Opens connections that all believe in one clock, which only `jump` moves."""
+    """Opens connections that share one clock, which only `jump` moves."""
 
     def __init__(self, url: str, stack: AsyncExitStack) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""Attempts of models that end as a script says, for what the database learns from them."""
+"""Attempts of models with given outcomes, for the statistics."""
 
 from typing import Any
 

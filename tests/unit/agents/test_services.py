@@ -1,4 +1,4 @@
-"""Orchestrator and executor as whole services: started, heard, drained, cut off."""
+"""Orchestrator and executor as services: started, notified, drained, cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence

@@ -1,4 +1,4 @@
-"""The page about faults says what was recorded last, and nothing else."""
+"""The table of faults shows the latest records only."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A model whose end has come since the packaged facts were checked is told where a person looks."""
+"""Models that ended after the packaged facts were checked, reported where people look."""
 
 from collections.abc import Iterator
 from datetime import date

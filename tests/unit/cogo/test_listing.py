@@ -1,4 +1,4 @@
-"""Lists go to the end, however the server cuts them."""
+"""Lists are read to the end, whatever the page size."""
 
 import pytest
 

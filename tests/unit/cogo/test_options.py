@@ -1,4 +1,4 @@
-"""Spans of time and numbers that a person types are read, or refused in a sentence."""
+"""Durations and numbers on the command line, parsed or refused in a sentence."""
 
 import math
 

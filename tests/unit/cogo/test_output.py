@@ -1,4 +1,4 @@
-"""What commands print fits the terminal, and what they tell people to type works."""
+"""Output fits the terminal, and the commands that it recommends work."""
 
 import ast
 import re

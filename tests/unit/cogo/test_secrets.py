@@ -1,4 +1,4 @@
-"""Where keys come from, and that they are read again."""
+"""Sources of keys, and reading them again."""
 
 from collections.abc import Mapping
 from functools import partial

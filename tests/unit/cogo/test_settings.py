@@ -1,4 +1,4 @@
-"""What the environment and `.env` files give."""
+"""Settings from the environment and `.env` files."""
 
 from pathlib import Path
 

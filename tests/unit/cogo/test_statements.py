@@ -1,4 +1,4 @@
-"""A script is cut where the Supabase CLI cuts it."""
+"""Scripts are split where the Supabase CLI splits them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a terminal is given cannot move the cursor, hide or reverse anything."""
+"""Text for a terminal cannot move the cursor, hide or reverse anything."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What a folder that nobody trusts may do: nothing that runs, sends keys or chooses a place."""
+"""An untrusted folder runs nothing, sends no keys and sets no address."""
 
 import json
 import shutil

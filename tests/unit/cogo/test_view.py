@@ -1,4 +1,4 @@
-"""A task on a terminal: its text is read once, whole, and nothing cuts into it."""
+"""A task on a terminal: its text appears once, complete and uninterrupted."""
 
 import re
 from datetime import UTC, datetime
@@ -140,7 +140,7 @@ def test_tasks_that_move_fit_the_terminal_and_no_word_is_cut(width: int) -> None
 
 
 class _History(FakeStore):
-    """Tells of everything at once, while the text of the attempt has only just come."""
+    """Returns the whole history at once, while the text has only just come."""
 
     bus: FakeBus
     events: list[Event]

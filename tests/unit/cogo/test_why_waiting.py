@@ -1,4 +1,4 @@
-"""A task that stands still says what it waits for."""
+"""Reasons why a task waits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

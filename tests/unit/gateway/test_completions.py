@@ -1,4 +1,4 @@
-"""What is answered: text or an error, never nothing; code or a note that there is none."""
+"""Responses: text or an error, and code or a note that there is none."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A request in OpenAI's format becomes a task that says the same, or is refused by name."""
+"""Requests in OpenAI's format become tasks, or are refused by name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A place survives being written down; nonsense is the beginning."""
+"""Cursors survive being written; nonsense is the beginning."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""A feed tells each watcher everything once, from wherever it stands."""
+"""A feed delivers everything once to each watcher, from its cursor."""
 
 import asyncio
 from collections.abc import AsyncIterator

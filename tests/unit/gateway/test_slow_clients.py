@@ -1,4 +1,4 @@
-"""Slow clients are dropped, those who wait for a long answer are not."""
+"""Slow clients are dropped; those that wait for a long answer are not."""
 
 import asyncio
 import contextlib

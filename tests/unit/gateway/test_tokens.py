@@ -1,4 +1,4 @@
-"""Whose an access token is, by the project's published keys, its secret, or its own word."""
+"""Access tokens, verified by published keys, by the secret, or by the project itself."""
 
 import time
 from collections.abc import AsyncIterator, Iterator

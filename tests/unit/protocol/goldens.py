@@ -1,4 +1,4 @@
-"""Messages as the first documents describe them, and as the others go over the wire."""
+"""Golden messages."""
 
 import json
 from pathlib import Path

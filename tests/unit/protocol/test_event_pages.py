@@ -1,4 +1,4 @@
-"""Lists are read to the end, however few rows a project gives at once."""
+"""Lists are read to the end, however few rows a page has."""
 
 from uuid import uuid4
 

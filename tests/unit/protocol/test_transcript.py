@@ -1,4 +1,4 @@
-"""What a subtask said is put together right, from whatever arrives in whatever order."""
+"""The text of a subtask is assembled from deltas in any order."""
 
 import json
 import random

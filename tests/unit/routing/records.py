@@ -1,4 +1,4 @@
-"""Invented answers of models, in the shapes in which such records are published."""
+"""Made-up answers of models, in published formats."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Hulls, their areas, and what a quality costs on them."""
+"""Convex hulls, their areas, and the cost of a quality."""
 
 from itertools import pairwise
 

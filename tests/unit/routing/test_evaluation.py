@@ -1,4 +1,4 @@
-"""What the figures say of records whose best choice is known."""
+"""Figures for records whose best choice is known."""
 
 import json
 import subprocess

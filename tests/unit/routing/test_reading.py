@@ -1,4 +1,4 @@
-"""Tables of recorded answers are read in every published shape, or refused with a sentence."""
+"""Tables of recorded answers, in every published format or refused in a sentence."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which answers are kept, for whom, and what comes back."""
+"""The answer cache: which answers are kept, for whom, and how they come back."""
 
 from datetime import timedelta
 from typing import Any

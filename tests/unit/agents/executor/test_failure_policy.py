@@ -1,4 +1,4 @@
-"""Who may try again after each error of a provider."""
+"""The action after each error of a provider."""
 
 from datetime import timedelta
 from typing import Any

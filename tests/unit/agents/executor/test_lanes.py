@@ -1,4 +1,4 @@
-"""An executor claims what it can begin at once, and notices servers that come and go."""
+"""An executor's lanes: those it can begin at once, as servers come and go."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ NEVER = timedelta(hours=1)
 
 
 class SlowRouter(Router):
-    """Opens when a test lets it; finds the servers that a test says."""
+    """Opens when a test allows it, and finds the servers of a test."""
 
     def __init__(self, keys: dict[str, Credential]) -> None:
         super().__init__(CATALOGUE, keys)
@@ -164,7 +164,7 @@ async def test_without_local_models_nobody_is_probed() -> None:
 
 async def test_a_lane_that_disappears_while_others_open_ends_nothing() -> None:
     class Unlisting(Router):
-        """Learns, with the first adapter it opens, that OpenAI serves nothing any more."""
+        """Learns with its first adapter that OpenAI serves nothing any more."""
 
         async def open(self, model_id: str) -> None:
             self.listings.keep("openai", ())

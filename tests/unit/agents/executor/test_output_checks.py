@@ -1,4 +1,4 @@
-"""What an answer shows without being run."""
+"""Checks of an answer without running it."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Progress: what watchers hear while a model speaks."""
+"""Progress messages while a model answers."""
 
 import asyncio
 from collections.abc import AsyncIterator

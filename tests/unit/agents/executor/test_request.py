@@ -1,4 +1,4 @@
-"""From a stamped subtask to the request that goes to its model."""
+"""The request to a model for a stamped subtask."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The executor: from a stamped subtask to a completion, or to who may try again."""
+"""The executor: from a stamped subtask to a completion or a failure."""
 
 import asyncio
 from datetime import timedelta

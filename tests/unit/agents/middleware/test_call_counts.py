@@ -1,4 +1,4 @@
-"""What the end of a call says about the place where it was made."""
+"""Counts of calls by outcome and deployment."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Exact limits of the gates around a call: circuits, rates, places."""
+"""Exact limits around a call: circuits, rates, concurrency."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ DONE = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")
 
 
 class Scripted(FakeCallStateStore):
-    """Says what a test says, and notes what it was asked."""
+    """Answers as a test says, and records the calls."""
 
     def __init__(self, *, trial: Trial | None = None, drawn: Sequence[float] = ()) -> None:
         super().__init__()

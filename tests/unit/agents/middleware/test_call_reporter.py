@@ -1,4 +1,4 @@
-"""When an executor hears how the circuits stand."""
+"""When an executor learns the state of circuits."""
 
 import asyncio
 from datetime import timedelta

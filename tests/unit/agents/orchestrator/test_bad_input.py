@@ -1,4 +1,4 @@
-"""What bad input gets: a failure for good that names the field and what may stand there."""
+"""Invalid input: a final failure that names the field and its allowed values."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What the database has learned becomes what the strategy chooses by."""
+"""Statistics of the database as the knowledge of the strategy."""
 
 import asyncio
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The CIO: plans with their stamps, other models for what failed, and who is counted on."""
+"""The planner: plans, other models after failures, and the executors that count."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Forgetting: until nothing is left, and never without end."""
+"""Retention: runs until nothing is left, in bounded steps."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is said to orchestrators on `model-selection`."""
+"""Requests to orchestrators on `model-selection`."""
 
 import asyncio
 import random

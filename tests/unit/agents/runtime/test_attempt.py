@@ -1,4 +1,4 @@
-"""One attempt: what wins when work, verdict and cancellation come together."""
+"""One attempt: precedence of result, stop reason and cancellation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

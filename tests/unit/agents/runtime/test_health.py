@@ -1,4 +1,4 @@
-"""What an agent says of itself: alive, ready, and how much it did."""
+"""Health of an agent: alive, ready, and its metrics."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""A short outage of the store costs little, a long one is not answered with a storm."""
+"""Outages of the store: short ones cost little, long ones cause no storm of requests."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ SHORT = timedelta(milliseconds=1)
 
 
 class NotingWakeup(Wakeup):
-    """Counts how often the poll interval became short again."""
+    """Counts resets of the poll interval."""
 
     resets = 0
 

@@ -1,4 +1,4 @@
-"""An agent can be stopped in any turn of its life, also before it has begun."""
+"""An agent can be stopped at any moment, also before it has started."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

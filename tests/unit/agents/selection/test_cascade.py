@@ -1,4 +1,4 @@
-"""Cheap first, then dearer when a check refuses: bounded, never back, declined where it loses."""
+"""Cascades: cheap first, dearer after a refused answer, bounded, declined where they lose."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Ladders are worth what their trials say, and planning finds the ones that are worth most."""
+"""Cascade plans are valued by their trials, and planning finds the best."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from agents.selection.policies.cascade_plan import (
 
 
 class Table:
-    """Trials of which only the given ones are known."""
+    """A table of known trials."""
 
     def __init__(self, **alone: tuple[float, float]) -> None:
         self.known: dict[tuple[tuple[str, ...], str], tuple[float, float]] = {

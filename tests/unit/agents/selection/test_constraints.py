@@ -1,4 +1,4 @@
-"""What may not be taken, what is only set aside, and what a person's own word changes of that."""
+"""Hard and soft constraints, and what a requested model changes."""
 
 import math
 from typing import Any

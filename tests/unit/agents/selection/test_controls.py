@@ -1,4 +1,4 @@
-"""What operators say decides before any policy, within what is allowed."""
+"""Controls of operators win over any policy, within what is allowed."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The choice of a model: the documented rules, the person's wishes, and what may never happen."""
+"""The choice of a model by the documented rules and preferences."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cards: what a choice knows of a model is what the catalogue says now."""
+"""Model profiles follow the catalogue."""
 
 from dataclasses import replace
 from pathlib import Path

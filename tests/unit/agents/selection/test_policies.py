@@ -1,4 +1,4 @@
-"""What each policy takes, from priors and from what was observed, and what it says about it."""
+"""The choice and reason of each policy, from priors and observations."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""What holds for every policy, whatever is served, asked for and known."""
+"""Laws of all policies."""
 
 from dataclasses import replace
 

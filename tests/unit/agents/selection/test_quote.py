@@ -1,4 +1,4 @@
-"""What a choice would cost, and what another preference would have taken."""
+"""Quotes: the cost of a choice, and the choice under other preferences."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is read from a task: stated needs first, then a few words, and never more than that."""
+"""Requirements of a task: stated ones first, then a few words of the prompt."""
 
 from typing import Any
 

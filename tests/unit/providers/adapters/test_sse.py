@@ -51,7 +51,7 @@ def test_a_byte_order_mark_costs_no_event(cut: int) -> None:
 
 def test_every_byte_is_looked_at_once_however_a_line_is_split() -> None:
     class Counting(bytes):
-        """Bytes that count how many of them are searched for ends of lines."""
+        """Bytes that count how many are searched for line ends."""
 
         def split(self, *args: Any) -> list[bytes]:
             searched.append(len(self))

@@ -1,4 +1,4 @@
-"""What follows a call that failed before its first token."""
+"""What happens after a call that failed before its first token."""
 
 from datetime import timedelta
 

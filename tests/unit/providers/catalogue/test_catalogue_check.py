@@ -1,4 +1,4 @@
-"""The guard of the catalogue: what the installed packages say otherwise is found, or explained."""
+"""The catalogue check: contradictions with installed packages are found or explained."""
 
 from datetime import date
 from pathlib import Path

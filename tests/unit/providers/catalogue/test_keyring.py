@@ -1,4 +1,4 @@
-"""Keys: spread, sticky, set aside, read again."""
+"""Keys: spread, sticky, set aside and read again."""
 
 import asyncio
 import threading
