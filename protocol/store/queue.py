@@ -33,7 +33,9 @@ from protocol.store.models import ModelStore
 
 
 class QueueStore(ModelStore, Protocol):
-    """Every call is idempotent and may be retried after StoreUnavailable.
+    """The store of agents: the queue, and what orchestrators know of models.
+
+    Every call is idempotent and may be retried after StoreUnavailable.
 
     All methods raise StoreUnavailable, Unauthorized and MigrationMissing besides what they name.
     """

@@ -157,7 +157,7 @@ async def test_the_spending_of_each_cap_is_shown(
         meter = page.find_element(By.CSS_SELECTOR, "#budgets meter")
         assert (meter.get_attribute("max"), meter.accessible_name) == (
             "500",
-            "Spent of the cap for everything",
+            "Spent of the budget for everything",
         )
     finally:
         await store.remove_budget(scope="total", key=None, per="ever")

@@ -61,7 +61,7 @@ class Article {
   #notice = h("p", { class: "note", hidden: true });
   #blocks = { text: textBlock("text"), reasoning: textBlock("reasoning") };
   #details = h("details", { class: "thinking", hidden: true }, h("summary", {}, "Reasoning"), this.#blocks.reasoning.root);
-  root = h("article", { class: "voice" }, this.#title, this.#notice, this.#details, this.#blocks.text.root);
+  root = h("article", { class: "transcript" }, this.#title, this.#notice, this.#details, this.#blocks.text.root);
 
   constructor(name) {
     this.setName(name);

@@ -14,7 +14,7 @@ from cogo.watch.board import open_board
 from cogo.watch.follow import follow
 from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
-from protocol.records import Event, SelectionRow, Task
+from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.topics import result_topic
 from protocol.transcript import (
     TaskEnded,
@@ -144,15 +144,24 @@ class _History(FakeStore):
 
     bus: FakeBus
     events: list[Event]
+    offset: int = 0
+    """Of the text; what comes before it was lost."""
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         progress = SubtaskProgress(
-            task_id=TASK, subtask_id=FIRST, attempt=1, offset=0, delta="hello"
+            task_id=TASK, subtask_id=FIRST, attempt=1, offset=self.offset, delta="hello"
         )
         topic = result_topic(TASK)
         said = Envelope.wrap(MessageType.SUBTASK_PROGRESS, progress, source="e", target=topic)
         self.bus.listeners[topic](said)
         return self.events
+
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        row = {"id": FIRST, "task_id": TASK, "key": "main", "type": "CHAT", "lane": "a-model"}
+        counts = {"attempt": 1, "failures": 0, "reaps": 0, "sink": True}
+        checkpoint = {"attempt": 1, "content": "well, "}
+        fields = {"status": "running", "created_at": NOW, "checkpoint": checkpoint}
+        return [Subtask.model_validate(row | counts | fields)]
 
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
         return []
@@ -172,3 +181,15 @@ async def test_text_comes_between_the_events_that_begin_and_end_its_attempt() ->
     assert [getattr(each, "kind", "end") for each in told] == [
         "subtask.running", "text", "subtask.completed", "task.completed", "end",
     ]  # fmt: skip
+
+
+async def test_text_that_the_channel_lost_is_read_from_the_row() -> None:
+    kinds = ("subtask.running", "subtask.completed", "task.completed")
+    store = _History()
+    store.bus, store.offset = FakeBus(), len("well, ")
+    store.events = [an_event(kind, seq=seq) for seq, kind in enumerate(kinds, start=1)]
+
+    told = [each async for each in follow([TASK], store=store, bus=store.bus)]
+
+    text = "".join(each.delta for each in told if isinstance(each, TranscriptDelta))
+    assert text == "well, hello"

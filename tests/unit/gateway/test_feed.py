@@ -79,8 +79,8 @@ async def watching(
     rows: Rows, bus: FakeBus, cursor: Cursor | None = None
 ) -> AsyncIterator[TaskWatcher]:
     async with (
-        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as hub,
-        hub.watch(TASK, cursor) as watcher,
+        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as feeds,
+        feeds.watch(TASK, cursor) as watcher,
     ):
         yield watcher
 
@@ -211,8 +211,8 @@ async def test_while_text_is_heard_the_rows_are_read_seldom() -> None:
     rows, bus = Rows(), FakeBus()
     rows.become("running")
     async with (
-        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(0)) as hub,
-        hub.watch(TASK),
+        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(0)) as feeds,
+        feeds.watch(TASK),
     ):
         await say(bus, speaks("x", offset=0))
         before = rows.reads
@@ -236,27 +236,27 @@ async def test_watchers_of_one_task_share_one_feed() -> None:
     rows, bus = Rows(), FakeBus()
     async with TaskFeeds(
         store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)
-    ) as hub:
-        async with hub.watch(TASK) as one, hub.watch(TASK) as other:
+    ) as feeds:
+        async with feeds.watch(TASK) as one, feeds.watch(TASK) as other:
             await say(bus, speaks("hello", offset=0))
             assert (
                 text_of(await until(one, TranscriptDelta))
                 == text_of(await until(other, TranscriptDelta))
                 == "hello"
             )
-            assert hub.watchers == 2
-        assert hub.watchers == 0
+            assert feeds.watchers == 2
+        assert feeds.watchers == 0
 
 
 async def forever() -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_hub_that_an_error_ends_stops_the_work_that_it_was_given() -> None:
-    hub = TaskFeeds(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
+async def test_feeds_that_an_error_ends_stop_the_work_that_they_were_given() -> None:
+    feeds = TaskFeeds(store=cast("QueueStore", Rows()), bus=FakeBus(), poll=timedelta(seconds=0.01))
     with pytest.raises(ExceptionGroup) as caught:
-        async with asyncio.timeout(20), hub:
-            hub.spawn(forever())
+        async with asyncio.timeout(20), feeds:
+            feeds.spawn(forever())
             raise ZeroDivisionError
 
     assert caught.group_contains(ZeroDivisionError)

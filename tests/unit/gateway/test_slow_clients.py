@@ -77,8 +77,8 @@ class Application:
 async def serving(application: Application, **changes: object) -> AsyncIterator[int]:
     """Serve on a free port; nothing is limited but what `changes` say."""
     options = GatewayOptions(is_loopback=True, **(PATIENT | changes))  # type: ignore[arg-type]
-    door = EdgeMiddleware(application.app(), options=options, metrics=Metrics())
-    server = uvicorn.Server(build_server_config(door, options))
+    edge = EdgeMiddleware(application.app(), options=options, metrics=Metrics())
+    server = uvicorn.Server(build_server_config(edge, options))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve([listening]))
