@@ -18,7 +18,7 @@ from tests.support.agents.fake_store import FakeStore
 from tests.support.servers.command_line import cogo
 
 
-def test_without_a_supabase_it_says_so_and_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_supabase_it_reports_how_to_start_one(tmp_path: Path) -> None:
     ended = cogo("doctor", "--json", home=tmp_path)
 
     found = json.loads(ended.stdout)
@@ -94,7 +94,7 @@ def checks(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, dict[str,
 
 
 @pytest.mark.usefixtures("here")
-def test_a_variable_that_names_no_model_is_what_is_to_be_corrected(
+def test_a_variable_that_names_no_model_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DEFAULT_MODEL", "nobody-has-made-this")

@@ -31,7 +31,7 @@ def cogo(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Say:
-    """Run a command on an emptied project; give what it printed as JSON."""
+    """Run a command on an emptied project; return what it printed as JSON."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
@@ -46,7 +46,7 @@ def cogo(
     return say
 
 
-def test_kept_texts_are_found_by_what_they_are_like_and_each_call_is_in_the_audit(
+def test_stored_texts_are_found_by_similarity_and_each_call_is_in_the_audit(
     cogo: Say, simulator: str, tmp_path: Path
 ) -> None:
     (tmp_path / "tax.md").write_text("the law of taxes")
@@ -75,7 +75,7 @@ def test_kept_texts_are_found_by_what_they_are_like_and_each_call_is_in_the_audi
     assert all(call["prompt_sha256"] and call["prompt"] is None for call in calls)
 
 
-def test_kept_texts_are_listed_and_forgotten_by_file_text_id_and_owner(
+def test_stored_texts_are_listed_and_deleted_by_file_text_id_and_owner(
     cogo: Say, simulator: str, tmp_path: Path
 ) -> None:
     (tmp_path / "tax.md").write_text("the law of taxes")

@@ -53,7 +53,7 @@ ELSEWHERE: Final = {
 
 @pytest.fixture
 def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of a task that was answered and one that failed, on a project full of escapes."""
+    """Return the ids of a completed and a failed task, in a project full of escape sequences."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
@@ -160,7 +160,7 @@ def test_newlines_and_tabs_of_an_answer_stay_and_a_file_is_exact(
     assert "x = 1\n\ty" in capsys.readouterr().out
 
 
-def test_every_command_is_tried_or_known_to_print_no_rows() -> None:
+def test_every_command_is_tested_or_known_to_print_no_rows() -> None:
     unknown = {
         command.path
         for command in COMMANDS

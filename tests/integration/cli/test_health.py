@@ -12,7 +12,7 @@ from cogo.process.health_server import serve_health
 from cogo.supervisor.specs import ANY_PORT, find_free_port
 
 
-def test_probes_say_how_the_agent_is_and_why() -> None:
+def test_probes_report_the_health_of_the_agent_and_why() -> None:
     health = Health()
     with serve_health(health, 0) as url, httpx.Client(base_url=url, timeout=60) as http:
         live, ready = http.get("/health"), http.get("/ready")
@@ -38,7 +38,7 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
     assert "# TYPE cogo_provider_first_token_seconds histogram" in answer.text
 
 
-def test_a_client_that_hangs_keeps_nobody_waiting() -> None:
+def test_a_client_that_hangs_delays_no_other() -> None:
     with (
         serve_health(Health(), 0) as url,
         socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)),
@@ -46,7 +46,7 @@ def test_a_client_that_hangs_keeps_nobody_waiting() -> None:
         assert httpx.get(f"{url}/health", timeout=5).status_code == 200
 
 
-def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
+def test_a_port_that_is_taken_is_reported_with_a_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (

@@ -19,7 +19,7 @@ from tests.support.servers.command_line import cogo
         (("limit", "--lane", "a", "--per-minute", "0"), "whole number of at least 1"),
     ],
 )
-def test_a_line_without_sense_is_refused_with_what_to_write(
+def test_invalid_arguments_are_refused_with_valid_ones(
     line: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     ended = cogo("queue", *line, home=tmp_path)

@@ -94,7 +94,7 @@ async def test_an_address_that_cannot_work_is_one_sentence_without_the_password(
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_wrong_password_says_so(database_url: str) -> None:
+async def test_a_wrong_password_is_reported(database_url: str) -> None:
     wrong = database_url.replace("@127.0.0.1", "x@127.0.0.1")
 
     with pytest.raises(MigrationFailed, match="user or the password"):

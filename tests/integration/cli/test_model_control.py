@@ -128,7 +128,7 @@ def test_models_that_only_an_executor_knows_are_listed_too(cogo: Program) -> Non
     assert rows.items() >= {SONNET: "executors", "elsewhere/strange": "executors"}.items()
 
 
-def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
+def test_operators_control_models_and_policies_live(cogo: Program) -> None:
     cogo.act(lambda agent: planned(agent, SONNET))
 
     banned = cogo.say("models", "ban", SONNET, "--reason", "it lies")
@@ -156,7 +156,7 @@ def test_operators_steer_models_and_policies_live(cogo: Program) -> None:
         (("policy", "scored", "--clear"), "not both"),
     ],
 )
-def test_steering_what_is_not_there_says_so(
+def test_control_of_unknown_models_is_refused(
     cogo: Program, words: tuple[str, ...], complaint: str
 ) -> None:
     assert complaint in cogo.say("models", *words, code=1)
@@ -169,5 +169,7 @@ def test_steering_what_is_not_there_says_so(
         (("00000000-0000-4000-8000-000000000009", "good"), "there is no task"),
     ],
 )
-def test_feedback_on_nothing_says_so(cogo: Program, words: tuple[str, ...], complaint: str) -> None:
+def test_feedback_without_a_result_is_refused(
+    cogo: Program, words: tuple[str, ...], complaint: str
+) -> None:
     assert complaint in cogo.say("feedback", *words, code=1)

@@ -86,7 +86,7 @@ def test_models_are_tried_and_one_failure_does_not_stop_the_rest(
     assert all("authentication" in trial["detail"] for trial in by_provider["anthropic"])
 
 
-def test_a_trial_of_nothing_is_no_success(cogo: Program) -> None:
+def test_a_test_of_no_model_is_no_success(cogo: Program) -> None:
     assert "no provider has a key here" in cogo.run("models", "test", code=1)
 
 
@@ -99,7 +99,7 @@ def test_raw_events_are_shown_on_demand(cogo: Program, simulator: str) -> None:
     assert "pieces, the first after" in said
 
 
-def test_discovery_says_what_is_new_and_what_is_gone(cogo: Program, simulator: str) -> None:
+def test_discovery_reports_new_and_missing_models(cogo: Program, simulator: str) -> None:
     found, failed = cogo.json("models", "discover", code=1, variables=opened(simulator))
     shown = cogo.run("models", "discover", "fireworks", variables=opened(simulator))
 
@@ -141,7 +141,7 @@ def test_an_unknown_name_suggests_the_nearest(cogo: Program) -> None:
     assert "unknown model '0'; `cogo models --all`" in cogo.run("models", "show", "0", code=1)
 
 
-def test_the_integrations_run_against_the_simulator_without_keys_and_say_so(
+def test_the_integrations_run_against_the_simulator_without_keys_and_report_it(
     tmp_path: Path,
 ) -> None:
     script = str(ROOT / "scripts" / "test-integrations")

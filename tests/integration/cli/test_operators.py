@@ -29,7 +29,7 @@ def cogo(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Say:
-    """Run a command on an emptied project; give what it printed as JSON."""
+    """Run a command on an emptied project; return what it printed as JSON."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
@@ -43,7 +43,7 @@ def cogo(
     return say
 
 
-def test_a_key_is_made_replaced_and_ended(cogo: Say) -> None:
+def test_a_key_is_created_rotated_and_revoked(cogo: Say) -> None:
     made = cogo("keys", "create", "--name", "laptop", "--expires", "90d")
     replaced = cogo("keys", "rotate", made["id"])
     revoked = cogo("keys", "revoke", replaced["id"])
@@ -149,7 +149,7 @@ def test_a_list_reports_that_it_goes_on_and_pages_have_no_gap(
     asyncio.run(spent(project, {OWNER: ["0.5", "0.25"]}))
 
     async def lose_all() -> None:
-        """Give each call a second row with another outcome."""
+        """Insert a second row with another outcome for each call."""
         connection = await asyncpg.connect(project.db_url)
         await connection.execute(
             "insert into public.cogo_calls"
@@ -183,7 +183,7 @@ def test_a_list_reports_that_it_goes_on_and_pages_have_no_gap(
 
 
 async def spent(project: State, costs: Mapping[str, Sequence[str]]) -> None:
-    """Make calls of so many dollars for each owner."""
+    """Insert calls that cost the given dollars for each owner."""
     async with open_store(project.url, project.secret_key) as store:
         for owner, each in costs.items():
             for cost in each:
@@ -202,7 +202,7 @@ async def spent(project: State, costs: Mapping[str, Sequence[str]]) -> None:
 
 
 async def read_as(project: State, person: str) -> dict[str, int]:
-    """Count the rows that the database shows to a person who is signed in."""
+    """Count the rows that a signed-in user can read."""
     connection = await asyncpg.connect(project.db_url)
     try:
         async with connection.transaction():
@@ -232,7 +232,7 @@ async def read_as(project: State, person: str) -> dict[str, int]:
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
 )
 @pytest.mark.usefixtures("cogo")
-def test_a_line_without_sense_says_what_is_wrong(
+def test_invalid_arguments_are_refused_with_the_reason(
     capsys: pytest.CaptureFixture[str], line: tuple[str, ...], words: str
 ) -> None:
     assert run(line) != 0

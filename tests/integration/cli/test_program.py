@@ -127,7 +127,7 @@ def test_an_address_without_a_database_address_names_the_variable(tmp_path: Path
     assert "postgresql://postgres:" in ended.stderr
 
 
-def test_a_warning_within_a_command_is_a_plain_line_that_gives_nothing_away(tmp_path: Path) -> None:
+def test_a_warning_within_a_command_is_a_plain_line_without_secrets(tmp_path: Path) -> None:
     program = (
         "import sys; from cogo.__main__ import main; from loguru import logger\n"
         "sys.argv[1:] = ['trust', '--list']\n"
@@ -179,7 +179,7 @@ def test_code_in_the_working_directory_is_not_ours(
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_package_that_another_distribution_took_is_named_with_the_cure(tmp_path: Path) -> None:
+def test_a_package_of_another_distribution_is_named_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "__init__.py").touch()
     metadata = tmp_path / "other_agents-1.0.dist-info"

@@ -1,4 +1,4 @@
-"""`cogo supabase`: the embedded server on its own, as a person runs it from several terminals."""
+"""`cogo supabase`: the embedded server on its own, used from several terminals."""
 
 import asyncio
 import contextlib
@@ -271,7 +271,7 @@ def test_a_server_that_others_can_reach_warns(supabase: Supabase) -> None:
     assert said(answer)["url"].startswith("http://127.0.0.1:")
 
 
-def test_data_of_another_version_are_refused_with_the_way_out(supabase: Supabase) -> None:
+def test_data_of_another_version_are_refused_with_a_remedy(supabase: Supabase) -> None:
     home = Path(said(supabase("start", "--json"))["home"])
     supabase("stop")
     (home / "postgres" / "PG_VERSION").write_text("15\n")

@@ -1,4 +1,4 @@
-"""Agents take over what changes in the catalogue file while they run."""
+"""Processes reload the catalogue when its files change."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def save(file: Path, text: str) -> None:
-    """Write as an editor does: whoever looks meanwhile never sees half of it."""
+    """Write as an editor does: a reader never sees half of it."""
     draft = file.with_suffix(".draft")
     draft.write_text(text)
     draft.replace(file)
@@ -83,7 +83,7 @@ async def test_a_file_that_appears_changes_and_goes_is_followed(project: Project
         await eventually(lambda: "mine" not in catalogue.models, within=10)
 
 
-async def test_an_invalid_file_keeps_the_old_one_and_says_so(project: Project) -> None:
+async def test_an_invalid_file_keeps_the_old_catalogue_and_is_logged(project: Project) -> None:
     file = config_directory() / "cogo.toml"
     save(file, MINE)
     with logged_errors() as said:

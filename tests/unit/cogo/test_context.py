@@ -1,4 +1,4 @@
-"""Which state directory is chosen."""
+"""How the state directory is chosen."""
 
 import os
 from functools import partial

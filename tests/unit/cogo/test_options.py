@@ -18,7 +18,7 @@ def test_a_deadline_that_no_calendar_holds_is_refused(seconds: float) -> None:
         parse_deadline(seconds)
 
 
-def test_a_deadline_is_so_many_seconds_from_now() -> None:
+def test_a_deadline_is_in_seconds_from_now() -> None:
     found = parse_deadline(3600)
 
     assert found is not None

@@ -36,7 +36,7 @@ def test_user_and_password_of_an_address_are_masked() -> None:
     assert text == f"cannot reach postgresql://{MASK}@db.example:5432/x"
 
 
-def test_ordinary_words_stay() -> None:
+def test_ordinary_words_are_kept() -> None:
     text = "task-sk-7 https://api.example/v1 postgresql://me:PASSWORD@host bearer token"
 
     assert Redactor(["short"], places=True).redact(text) == text

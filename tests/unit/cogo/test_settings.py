@@ -94,7 +94,7 @@ def test_no_secret_shows_when_settings_are_printed(
     assert "pass-word" not in shown
 
 
-def test_a_wrong_value_names_the_variable_and_what_it_takes(
+def test_an_invalid_value_names_the_variable_and_its_valid_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COGO_LOG_LEVEL", "LOUD")

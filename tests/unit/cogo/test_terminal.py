@@ -44,7 +44,7 @@ def test_newlines_tabs_and_every_script_stay() -> None:
     assert neutralize("a\r\nb\rc") == "a\nb\\rc"
 
 
-def test_every_way_to_print_shows_what_was_meant_to_act(
+def test_every_way_to_print_escapes_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_line(HOSTILE)

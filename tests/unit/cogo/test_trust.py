@@ -101,7 +101,7 @@ def test_a_folder_that_is_not_trusted_runs_nothing_and_sends_nothing(
 
 
 def test_each_setting_is_harmless_or_left_out() -> None:
-    """Every setting that there is, so that a new one is judged before it is read."""
+    """Every setting is listed, so that a new one must be classified."""
     every = dict.fromkeys(dotenv_values(CHECKOUT / ".env.example"), "1")
 
     taken, refused = split_variables(
@@ -203,7 +203,7 @@ def test_trusted_folders_are_listed_kept_private_and_revocable(
     assert run(["trust", "--remove", str(folder)]) == 1
 
 
-def test_a_store_that_others_may_write_is_worth_nothing(folder: Path) -> None:
+def test_a_store_that_others_may_write_is_ignored(folder: Path) -> None:
     (folder / ".env").write_text("OPENAI_BASE_URL=https://inside.example")
     assert run(["trust"]) == 0
 
