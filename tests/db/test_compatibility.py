@@ -2,7 +2,7 @@
 
 No release is older, so none can be run here. Instead `v0.1.0.json` keeps the signatures of its
 RPCs and the columns of its tables and views; every later schema must offer at least these. Never
-edit that file; a later release adds one of its own.
+edit that file; a later release adds one of its own, which is what `surface_of` returns then.
 """
 
 import json
