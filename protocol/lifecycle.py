@@ -47,7 +47,7 @@ class SubtaskState(StrEnum):
 _T = TaskState
 _S = SubtaskState
 
-TASK_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+TASK_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     _T.PENDING: frozenset({_T.RUNNING, _T.HELD, _T.FAILED, _T.CANCELLED}),
     _T.RUNNING: frozenset({_T.HELD, _T.COMPLETED, _T.FAILED, _T.CANCELLED}),
     _T.HELD: frozenset({_T.PENDING, _T.RUNNING, _T.FAILED, _T.CANCELLED}),
@@ -56,7 +56,7 @@ TASK_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     _T.CANCELLED: frozenset(),
 }
 
-SUBTASK_MOVES: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
+SUBTASK_TRANSITIONS: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
     _S.BLOCKED: frozenset({_S.QUEUED, _S.DELAYED, _S.WAITING, _S.HELD, _S.CANCELLED}),
     _S.QUEUED: frozenset({_S.RUNNING, _S.HELD, _S.CANCELLED, _S.FAILED, _S.DELAYED}),
     _S.DELAYED: frozenset({_S.QUEUED, _S.HELD, _S.CANCELLED, _S.FAILED}),

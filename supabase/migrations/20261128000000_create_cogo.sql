@@ -66,16 +66,17 @@ comment on function cogo.decay is
 
 -- schemas/10_schema/30_transitions.sql
 -- Equal to the transitions in protocol/lifecycle.py; a test compares all pairs.
-create or replace function cogo.task_moves()
+create or replace function cogo.task_transitions()
   returns text[] language sql immutable
   return array[
     'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
     'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
     'held>failed', 'held>cancelled', 'failed>pending', 'failed>running'
   ];
-comment on function cogo.task_moves is 'Return the allowed changes of a task''s status, as from>to.';
+comment on function cogo.task_transitions is
+  'Return the allowed changes of a task''s status, as from>to.';
 
-create or replace function cogo.subtask_moves()
+create or replace function cogo.subtask_transitions()
   returns text[] language sql immutable
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
@@ -87,7 +88,7 @@ create or replace function cogo.subtask_moves()
     'running>cancelled', 'running>held', 'failed>queued', 'cancelled>blocked',
     'cancelled>queued'
   ];
-comment on function cogo.subtask_moves is
+comment on function cogo.subtask_transitions is
   'Return the allowed changes of a subtask''s status, as from>to.';
 
 create or replace function cogo.resting_status(
@@ -1494,14 +1495,14 @@ create or replace trigger check_transition
   before update of status on public.cogo_tasks
   for each row when (
     old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.task_moves())
+    and old.status || '>' || new.status <> all (cogo.task_transitions())
   )
   execute function cogo.reject_transition('task');
 create or replace trigger check_transition
   before update of status on cogo.subtasks
   for each row when (
     old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.subtask_moves())
+    and old.status || '>' || new.status <> all (cogo.subtask_transitions())
   )
   execute function cogo.reject_transition('subtask');
 

@@ -1,14 +1,15 @@
 -- Equal to the transitions in protocol/lifecycle.py; a test compares all pairs.
-create or replace function cogo.task_moves()
+create or replace function cogo.task_transitions()
   returns text[] language sql immutable
   return array[
     'pending>running', 'pending>held', 'pending>failed', 'pending>cancelled', 'running>held',
     'running>completed', 'running>failed', 'running>cancelled', 'held>pending', 'held>running',
     'held>failed', 'held>cancelled', 'failed>pending', 'failed>running'
   ];
-comment on function cogo.task_moves is 'Return the allowed changes of a task''s status, as from>to.';
+comment on function cogo.task_transitions is
+  'Return the allowed changes of a task''s status, as from>to.';
 
-create or replace function cogo.subtask_moves()
+create or replace function cogo.subtask_transitions()
   returns text[] language sql immutable
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
@@ -20,7 +21,7 @@ create or replace function cogo.subtask_moves()
     'running>cancelled', 'running>held', 'failed>queued', 'cancelled>blocked',
     'cancelled>queued'
   ];
-comment on function cogo.subtask_moves is
+comment on function cogo.subtask_transitions is
   'Return the allowed changes of a subtask''s status, as from>to.';
 
 create or replace function cogo.resting_status(

@@ -11,13 +11,13 @@ create or replace trigger check_transition
   before update of status on public.cogo_tasks
   for each row when (
     old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.task_moves())
+    and old.status || '>' || new.status <> all (cogo.task_transitions())
   )
   execute function cogo.reject_transition('task');
 create or replace trigger check_transition
   before update of status on cogo.subtasks
   for each row when (
     old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.subtask_moves())
+    and old.status || '>' || new.status <> all (cogo.subtask_transitions())
   )
   execute function cogo.reject_transition('subtask');

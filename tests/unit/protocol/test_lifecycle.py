@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from protocol.lifecycle import SUBTASK_MOVES, TASK_MOVES, SubtaskState, TaskState
+from protocol.lifecycle import SUBTASK_TRANSITIONS, TASK_TRANSITIONS, SubtaskState, TaskState
 
 Moves = Mapping[Any, frozenset[Any]]
 
@@ -17,12 +17,12 @@ REDRIVES = {
 }
 FINAL = {"completed", "failed", "cancelled"}
 BOTH = pytest.mark.parametrize(
-    ("moves", "states"), [(TASK_MOVES, TaskState), (SUBTASK_MOVES, SubtaskState)]
+    ("moves", "states"), [(TASK_TRANSITIONS, TaskState), (SUBTASK_TRANSITIONS, SubtaskState)]
 )
 
 
 @BOTH
-def test_every_state_has_its_moves_and_none_leads_to_itself(
+def test_every_state_has_its_transitions_and_none_leads_to_itself(
     moves: Moves, states: type[StrEnum]
 ) -> None:
     assert set(moves) == set(states)
@@ -38,7 +38,7 @@ def test_only_a_redrive_leads_out_of_a_final_state(moves: Moves, states: type[St
 
 @pytest.mark.parametrize(
     ("moves", "starts"),
-    [(TASK_MOVES, {TaskState.PENDING}), (SUBTASK_MOVES, {SubtaskState.BLOCKED})],
+    [(TASK_TRANSITIONS, {TaskState.PENDING}), (SUBTASK_TRANSITIONS, {SubtaskState.BLOCKED})],
 )
 def test_every_state_can_be_reached_from_the_first(moves: Moves, starts: set[StrEnum]) -> None:
     reached: set[StrEnum] = set()
@@ -60,8 +60,10 @@ def test_every_state_that_is_not_final_can_be_cancelled(
 
 
 def test_work_is_completed_only_by_running_or_by_a_person() -> None:
-    assert [state for state, to in TASK_MOVES.items() if "completed" in to] == [TaskState.RUNNING]
-    assert {state for state, to in SUBTASK_MOVES.items() if "completed" in to} == {
+    assert [state for state, to in TASK_TRANSITIONS.items() if "completed" in to] == [
+        TaskState.RUNNING
+    ]
+    assert {state for state, to in SUBTASK_TRANSITIONS.items() if "completed" in to} == {
         SubtaskState.RUNNING,
         SubtaskState.WAITING,
     }

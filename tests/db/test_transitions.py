@@ -6,7 +6,7 @@ from itertools import permutations, product
 import asyncpg
 import pytest
 
-from protocol.lifecycle import SUBTASK_MOVES, TASK_MOVES, SubtaskState, TaskState
+from protocol.lifecycle import SUBTASK_TRANSITIONS, TASK_TRANSITIONS, SubtaskState, TaskState
 from tests.support.sql.agent import Agent
 from tests.support.sql.database import Database
 
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.db
 @pytest.mark.parametrize(
     ("function", "states", "moves"),
     [
-        ("task_moves", TaskState, TASK_MOVES),
-        ("subtask_moves", SubtaskState, SUBTASK_MOVES),
+        ("task_transitions", TaskState, TASK_TRANSITIONS),
+        ("subtask_transitions", SubtaskState, SUBTASK_TRANSITIONS),
     ],
 )
-async def test_python_and_sql_allow_the_same_moves(
+async def test_python_and_sql_allow_the_same_transitions(
     agent: Agent, function: str, states: type[StrEnum], moves: dict[str, frozenset[str]]
 ) -> None:
     found = await agent.connection.fetchval(f"select cogo.{function}()")
@@ -58,19 +58,19 @@ SUBTASK_ROWS = {
         (
             "public.cogo_tasks",
             TASK_ROWS,
-            TASK_MOVES,
+            TASK_TRANSITIONS,
             "started_at = null, paused_at = null, result = null, error = null,"
             " cancel_requested_at = null, finished_at = null",
         ),
         (
             "cogo.subtasks",
             SUBTASK_ROWS,
-            SUBTASK_MOVES,
+            SUBTASK_TRANSITIONS,
             "lease_expires_at = null, agent_id = null, finished_at = null",
         ),
     ],
 )
-async def test_the_trigger_refuses_exactly_the_moves_that_are_not_listed(
+async def test_the_trigger_refuses_exactly_the_transitions_that_are_not_listed(
     database: Database,
     table: str,
     rows: dict[str, str],
