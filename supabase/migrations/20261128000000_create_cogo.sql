@@ -1,4 +1,4 @@
--- Generated from supabase/schemas by scripts/migrations: edit there.
+-- The schema of v0.1.0, in the order of supabase/schemas at that time. Frozen: see supabase/README.md.
 
 -- schemas/10_schema/10_cogo.sql
 -- Schema `cogo`: what only agents touch. It is not exposed to the API; agents reach it through the

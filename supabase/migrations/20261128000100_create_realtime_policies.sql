@@ -1,4 +1,4 @@
--- Generated from supabase/schemas by scripts/migrations: edit there.
+-- The policies of v0.1.0 on tables of Realtime. Frozen: see supabase/README.md.
 
 -- schemas/99_access/30_realtime_policies.sql
 -- In a migration of its own: on hosted projects this DDL locks tables of Realtime, Auth and Storage
