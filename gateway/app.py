@@ -32,19 +32,18 @@ from gateway.routes import (
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
-ROUTERS: Final = tuple(
-    each.router
-    for each in (
-        health,
-        tasks,
-        events,
-        fleet,
-        swarm,
-        swarm_socket,
-        models,
-        code_generation,
-        openai,
-    )
+_MODULES: Final = (
+    health,
+    tasks,
+    events,
+    fleet,
+    swarm,
+    swarm_socket,
+    models,
+    code_generation,
+    openai,
+    session,
+    console,
 )
 _EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
 _ABOUT: Final = (
@@ -76,10 +75,8 @@ def create_app(
         docs_url=None,  # its page loads scripts from a CDN
         redoc_url=None,
     )
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(session.router)
-    app.include_router(console.router)
+    for each in _MODULES:
+        app.include_router(each.router)
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handle_error)
     app.add_middleware(

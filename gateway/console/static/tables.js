@@ -3,14 +3,14 @@
 import { clock, cost, count, explain, milliseconds } from "/console/format.js";
 import { h } from "/console/dom.js";
 
-export function buildAttempts(rows, keyOf) {
+export function buildAttempts(rows, getSubtaskKey) {
   const columns = ["Subtask", "Model", "Agent", "Outcome", "First token", "Total", "Tokens", "Cost"];
   const body = rows.flatMap((each) => {
     const outcome = each.outcome ?? "running";
     const line = h(
       "tr",
       {},
-      h("th", { scope: "row" }, `${keyOf(each.subtask_id)} #${each.attempt}`),
+      h("th", { scope: "row" }, `${getSubtaskKey(each.subtask_id)} #${each.attempt}`),
       h("td", {}, each.model_id ?? each.lane, each.provider ? h("small", {}, each.provider) : null, each.simulated ? h("small", {}, "simulated") : null),
       h("td", {}, each.agent_id.split("@")[0], h("small", {}, clock(each.claimed_at))),
       h("td", {}, h("span", { class: `status ${outcome}` }, outcome)),
@@ -53,13 +53,13 @@ function buildCandidates(rows) {
   return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
 }
 
-export function buildHistory(events, keyOf) {
+export function buildHistory(events, getSubtaskKey) {
   return h(
     "ol",
     { class: "history" },
     events.map((each) => {
       const [noun, status] = each.kind.split(".");
-      const who = each.subtask_id ? `${keyOf(each.subtask_id)}${each.attempt ? ` #${each.attempt}` : ""}` : noun;
+      const who = each.subtask_id ? `${getSubtaskKey(each.subtask_id)}${each.attempt ? ` #${each.attempt}` : ""}` : noun;
       return h("li", {}, h("time", { datetime: each.at }, clock(each.at)), ` ${who} `, h("span", { class: `status ${status}` }, status));
     }),
   );

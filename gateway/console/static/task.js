@@ -22,7 +22,7 @@ export class TaskView {
 
   constructor(id) {
     this.#id = id;
-    this.#transcript = new TranscriptView(this.#parts.answer, (subtask) => this.#nameOf(subtask));
+    this.#transcript = new TranscriptView(this.#parts.answer, (subtask) => this.#getSubtaskName(subtask));
     show(byId("detail"), h("p", { class: "note" }, "Loading the task."));
     this.#read();
     this.#stream = new Stream(`/tasks/${id}/events`, {
@@ -72,13 +72,13 @@ export class TaskView {
     show(byId("detail"), h("p", { class: "problem", role: "alert" }, error.message));
   }
 
-  #nameOf(subtaskId) {
+  #getSubtaskName(subtaskId) {
     const row = this.#details?.subtasks.find((each) => each.id === subtaskId);
     if (!row) return "working";
     return row.lane === "cio" ? row.key : `${row.key} · ${row.params?.model_id ?? row.lane}`;
   }
 
-  #keyOf = (subtaskId) =>
+  #getSubtaskKey = (subtaskId) =>
     this.#details.subtasks.find((each) => each.id === subtaskId)?.key ?? "subtask";
 
   #draw() {
@@ -98,10 +98,10 @@ export class TaskView {
     parts.problem.hidden = !task.error && !unreadable.length;
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
     show(parts.plan, buildGraph(subtasks));
-    show(parts.attempts, rows.length ? buildAttempts(rows, this.#keyOf) : note("No agent has claimed it yet."));
+    show(parts.attempts, rows.length ? buildAttempts(rows, this.#getSubtaskKey) : note("No agent has claimed it yet."));
     show(parts.selections, selections.length ? buildSelections(selections, task.simulated) : note("No model was selected yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
-    show(parts.history, buildHistory(events, this.#keyOf));
+    show(parts.history, buildHistory(events, this.#getSubtaskKey));
     this.#transcript.showNames();
     parts.answerNote.hidden = !this.#transcript.isEmpty;
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";

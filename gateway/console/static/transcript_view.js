@@ -7,12 +7,12 @@ export class TranscriptView {
   #transcript = new Transcript();
   #articles = new Map();
   #root;
-  #nameOf;
+  #getSubtaskName;
 
-  /** `nameOf(id)` returns the name of a subtask; it may be known later than its first text. */
-  constructor(root, nameOf) {
+  /** `getSubtaskName(id)` returns the name of a subtask; it may be known later than its first text. */
+  constructor(root, getSubtaskName) {
     this.#root = root;
-    this.#nameOf = nameOf;
+    this.#getSubtaskName = getSubtaskName;
   }
 
   get isEmpty() {
@@ -30,7 +30,7 @@ export class TranscriptView {
   }
 
   showNames() {
-    for (const [id, article] of this.#articles) article.setName(this.#nameOf(id));
+    for (const [id, article] of this.#articles) article.setName(this.#getSubtaskName(id));
   }
 
   finish() {
@@ -47,7 +47,7 @@ export class TranscriptView {
   #getArticle(id) {
     let article = this.#articles.get(id);
     if (!article) {
-      article = new Article(this.#nameOf(id));
+      article = new Article(this.#getSubtaskName(id));
       this.#articles.set(id, article);
       this.#root.append(article.root);
       this.#root.setAttribute("aria-busy", "true");

@@ -66,7 +66,7 @@ class SupabaseQueueStore(RpcClient):
             return await self._claims_one_by_one(request)
 
     async def _claims_one_by_one(self, request: Mapping[str, JsonValue]) -> list[Claim]:
-        """Repeat a claim, which gives the same leases again, and read each of them alone."""
+        """Repeat a claim, which returns the same leases, and read each of them separately."""
         claims: list[Claim] = []
         refs = await self._send(
             "claim_subtasks", request, lambda query: query.select("subtask_id,attempt")
@@ -270,7 +270,7 @@ class SupabaseQueueStore(RpcClient):
             last = found[-1].seq if found else after
             query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
             page = await read_query(Event, query)
-            # A page may be short because the server gives less at once than was asked for.
+            # A short page may not be the last: the server may return fewer rows than the limit.
             if not page:
                 return found
             found += page
