@@ -24,7 +24,7 @@ class InvalidTask(Exception):
         self.allowed = list(allowed)
 
     @classmethod
-    def not_one_of(cls, field: str, value: object, allowed: Iterable[str]) -> "InvalidTask":
+    def not_allowed(cls, field: str, value: object, allowed: Iterable[str]) -> "InvalidTask":
         """Build the error for a value that is not allowed, with the most similar one."""
         choices = sorted(allowed)
         shown = str(value)[:MAX_SHOWN]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from agents.runtime.metrics import Metrics
+from agents.runtime.metrics import AgentMetrics
 from protocol.bus import Bus
 
 ANSWERED_WITHIN: Final = timedelta(seconds=15)
@@ -28,7 +28,7 @@ class Health:
     """The state that probes report. Times are monotonic seconds."""
 
     stalled_after: timedelta = timedelta(seconds=60)
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: AgentMetrics = field(default_factory=AgentMetrics)
     bus: Bus | None = None
     alive_at: float = field(default_factory=time.monotonic)
     """When the claim loop last ran."""

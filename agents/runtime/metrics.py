@@ -14,7 +14,7 @@ _FIRST_TOKEN_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
 _CALL_BUCKETS: Final = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 
 
-class Metrics:
+class AgentMetrics:
     """The metrics of one agent, in a registry of their own. Names begin with `cogo_`."""
 
     def __init__(self) -> None:

@@ -69,7 +69,7 @@ def parse_model_preferences(
     for field in ("allowed_providers", "denied_providers"):
         for name in getattr(preferences, field):
             if name not in providers:
-                raise InvalidTask.not_one_of(f"preferences.{field}", name, providers)
+                raise InvalidTask.not_allowed(f"preferences.{field}", name, providers)
     return preferences
 
 

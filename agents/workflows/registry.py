@@ -47,7 +47,7 @@ def build_step(task: TaskBrief) -> Step:
     """Return the step of a task; raises InvalidTask if its type, prompt or params are wrong."""
     workflow = WORKFLOWS.get(task.type)
     if workflow is None:
-        raise InvalidTask.not_one_of("type", task.type, WORKFLOWS)
+        raise InvalidTask.not_allowed("type", task.type, WORKFLOWS)
     if not task.prompt.strip():
         raise InvalidTask(
             "prompt", "prompt is empty; say what you want done, for example: write is_prime(n)."
