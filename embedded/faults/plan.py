@@ -1,5 +1,6 @@
 """Requests for faults: lasting ones, and those that occur once."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -56,41 +57,27 @@ def parse_fault_plan(body: object) -> FaultPlan:
     )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_between(low: float, high: float, *, whole: bool = False) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        kinds = int if whole else int | float
+        return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
 
-
-def _is_share(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
-
-
-def _is_pause(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 300
-
-
-def _is_lifetime(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 3600
+    return check
 
 
 def _is_close_code(value: Any) -> bool:
     return isinstance(value, int) and (1000 <= value <= 1014 or 3000 <= value <= 4999)
 
 
-def _is_true(value: Any) -> bool:
-    return value is True
-
-
-def _is_seed(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
+_SHARE: Final = (_is_between(0, 1), "a share from 0 to 1")
+_PAUSE: Final = (_is_between(0, 300), "seconds from 0 to 300")
 _CHECKS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "drop_broadcasts": (_is_share, "a share from 0 to 1"),
-    "delay_joins_seconds": (_is_pause, "seconds from 0 to 300"),
-    "too_many_requests": (_is_share, "a share from 0 to 1"),
-    "token_seconds": (_is_lifetime, "whole seconds from 1 to 3600"),
+    "drop_broadcasts": _SHARE,
+    "delay_joins_seconds": _PAUSE,
+    "too_many_requests": _SHARE,
+    "token_seconds": (_is_between(1, 3600, whole=True), "whole seconds from 1 to 3600"),
     "close_sockets": (_is_close_code, "a close code: 1000 to 1014, or 3000 to 4999"),
-    "expire_tokens": (_is_true, "true"),
-    "pause_database_seconds": (_is_pause, "seconds from 0 to 300"),
-    "seed": (_is_seed, "a whole number"),
+    "expire_tokens": (lambda value: value is True, "true"),
+    "pause_database_seconds": _PAUSE,
+    "seed": (_is_between(-math.inf, math.inf, whole=True), "a whole number"),
 }

@@ -119,42 +119,30 @@ class CallBuilder:
     def _build_statement(
         self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
     ) -> Statement:
+        query, label = self._query, function.rows.name or function.name
         if function.kind is ResultKind.COMPOSITE:
-            return self._build_composite_statement(
-                function, call, arguments, clauses, counts=counts
-            )
-        # Materialized, since otherwise an unread column, and so the call, would be skipped.
-        source = f" from {arguments}" if arguments else ""
-        called = f"called as materialized (select {call} as {quote_identifier(SCALAR)}{source})"
-        reader = SelectBuilder(self._schema, Query(clauses=self._query.clauses), self._parameters)
-        root = reader.build_root(function.rows, label=function.name, clauses=clauses)
+            source = f"{arguments}, lateral {call} as _call" if arguments else f"{call} as _call"
+            called = f"select _call.* from {source}"
+            media = self._media
+            if not function.returns_set and media.shape is Shape.ARRAY:
+                media = Media(Shape.OBJECT, media.strips_nulls)
+            body = build_rows_body(media)
+        else:
+            query = Query(clauses=query.clauses)
+            source = f" from {arguments}" if arguments else ""
+            called = f"select {call} as {quote_identifier(SCALAR)}{source}"
+            value = f"_row.{quote_identifier(SCALAR)}"
+            body = f"coalesce(string_agg(to_json({value})::text, ''), 'null')"
+            if function.returns_set:
+                body = f"coalesce(json_agg({value})::text, '[]')"
+        builder = SelectBuilder(self._schema, query, self._parameters)
+        root = builder.build_root(function.rows, label=label, clauses=clauses)
         total = root.count("called as t0") if counts else "null::int8"
-        value = f"_row.{quote_identifier(SCALAR)}"
-        body = f"coalesce(string_agg(to_json({value})::text, ''), 'null')"
-        if function.returns_set:
-            body = f"coalesce(json_agg({value})::text, '[]')"
         result = build_result_select(body, source="source", total=total)
+        # Materialized, since otherwise an unread column, and so the call, would be skipped.
         return Statement(
-            f"with {called}, source as ({root.select('called as t0')}) {result}",
-            self._parameters,
-            function.statement_timeout,
-        )
-
-    def _build_composite_statement(
-        self, function: Function, call: str, arguments: str, clauses: Clauses, *, counts: bool
-    ) -> Statement:
-        source = f"{arguments}, lateral {call} as _call" if arguments else f"{call} as _call"
-        called = f"called as materialized (select _call.* from {source})"
-        reader = SelectBuilder(self._schema, self._query, self._parameters)
-        label = function.rows.name or function.name
-        root = reader.build_root(function.rows, label=label, clauses=clauses)
-        total = root.count("called as t0") if counts else "null::int8"
-        media = self._media
-        if not function.returns_set and media.shape is Shape.ARRAY:
-            media = Media(Shape.OBJECT, media.strips_nulls)
-        result = build_result_select(build_rows_body(media), source="source", total=total)
-        return Statement(
-            f"with {called}, source as ({root.select('called as t0')}) {result}",
+            f"with called as materialized ({called}), source as ({root.select('called as t0')})"
+            f" {result}",
             self._parameters,
             function.statement_timeout,
         )
