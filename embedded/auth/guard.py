@@ -13,7 +13,7 @@ AuthHandler: TypeAlias = Callable[[Request, Identity], Awaitable[Response]]
 
 
 def with_identity(
-    keys: Keys, handler: AuthHandler, *, checks_token: bool = True
+    keys: Keys, handler: AuthHandler, *, checks_token: bool = True, needs_service_role: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
     """Wrap a handler: identify the caller and translate errors to the API's format.
 
@@ -29,6 +29,8 @@ def with_identity(
                 url_key=request.query_params.get("apikey"),
                 has_token=checks_token,
             )
+            if needs_service_role and identity.role != "service_role":
+                return AuthError(403, "not_admin", "User not allowed").build_response(request)
             return await handler(request, identity)
         except KeyRefused as refused:
             if "code" in refused.body:
@@ -39,12 +41,6 @@ def with_identity(
             return error.build_response(request)
 
     return endpoint
-
-
-def require_service_role(identity: Identity) -> None:
-    """Raise `AuthError` unless the secret key is used."""
-    if identity.role != "service_role":
-        raise AuthError(403, "not_admin", "User not allowed")
 
 
 def json_response(body: dict[str, Any]) -> Response:

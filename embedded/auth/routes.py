@@ -17,10 +17,11 @@ def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[Base
     own = OwnAccount(accounts, sessions)
     admin = Administration(accounts)
 
-    def route(path: str, method: str, handler: AuthHandler, *, checks_token: bool = True) -> Route:
-        return Route(
-            path, with_identity(keys, handler, checks_token=checks_token), methods=[method]
-        )
+    def route(path: str, method: str, handler: AuthHandler, **options: bool) -> Route:
+        return Route(path, with_identity(keys, handler, **options), methods=[method])
+
+    def admin_route(path: str, method: str, handler: AuthHandler) -> Route:
+        return route(f"/admin{path}", method, handler, needs_service_role=True)
 
     return [
         Route("/health", _report_health, methods=["GET"]),
@@ -31,11 +32,11 @@ def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[Base
         route("/user", "GET", own.get_user),
         route("/user", "PUT", own.update_user),
         route("/logout", "POST", own.log_out),
-        route("/admin/users", "POST", admin.create_user),
-        route("/admin/users", "GET", admin.list_users),
-        route("/admin/users/{user_id}", "GET", admin.get_user),
-        route("/admin/users/{user_id}", "PUT", admin.update_user),
-        route("/admin/users/{user_id}", "DELETE", admin.delete_user),
+        admin_route("/users", "POST", admin.create_user),
+        admin_route("/users", "GET", admin.list_users),
+        admin_route("/users/{user_id}", "GET", admin.get_user),
+        admin_route("/users/{user_id}", "PUT", admin.update_user),
+        admin_route("/users/{user_id}", "DELETE", admin.delete_user),
     ]
 
 

@@ -87,7 +87,7 @@ class Channel:
         self.writer = writer
         self._join_push = join
         self._superseded = superseded
-        self._resolve_caller = caller
+        self._caller = caller
         self._headers = headers
         self._services = services
         self._request = parse_join(join.topic, join.payload)
@@ -95,7 +95,7 @@ class Channel:
         self._presence_key = self._request.presence_key or str(uuid.uuid1())
         self._presence_calls: deque[float] = deque(maxlen=services.limits.presence_calls)
         self._readable = frozenset(ChannelExtension)
-        self._find_writable_topics: dict[ChannelExtension, bool] = {}
+        self._writable: dict[ChannelExtension, bool] = {}
         self._held: list[tuple[Json, str | bytes]] | None = None
         self._changes: Subscription | None = None
 
@@ -156,7 +156,7 @@ class Channel:
             return
         self._changes = Subscription(
             writer=self.writer,
-            caller=self._resolve_caller,
+            caller=self._caller,
             requested=tuple((compute_binding_id(each), each) for each in self._request.bindings),
         )
         self._services.feed.subscribe(self._changes)
@@ -167,8 +167,8 @@ class Channel:
         token = self._request.access_token
         try:
             if token is not None and _is_user_token(token):
-                self._resolve_caller = self._services.callers.resolve_token(token)
-            self._services.callers.check_expiry(self._resolve_caller)
+                self._caller = self._services.callers.resolve_token(token)
+            self._services.callers.check_expiry(self._caller)
         except TokenRefused as error:
             raise JoinRefused(error.reason) from error
         if self._topic.private:
@@ -186,7 +186,7 @@ class Channel:
         if self._request.presence_enabled:
             extensions.add(ChannelExtension.PRESENCE)
         return await self._services.authorizer.find_readable(
-            self._topic.name, self._resolve_caller, extensions, headers=self._headers
+            self._topic.name, self._caller, extensions, headers=self._headers
         )
 
     @property
@@ -239,10 +239,10 @@ class Channel:
     async def _wait_for_push(self, mailbox: Mailbox) -> Push | None:
         """Wait for a push; return None when the expiry must be checked again."""
         try:
-            self._services.callers.check_expiry(self._resolve_caller)
+            self._services.callers.check_expiry(self._caller)
         except TokenRefused as error:
             raise ChannelClosed(str(error)) from error
-        left = self._services.callers.get_seconds_left(self._resolve_caller)
+        left = self._services.callers.get_seconds_left(self._caller)
         if left is None or mailbox:
             return await mailbox.take()
         try:
@@ -308,31 +308,27 @@ class Channel:
         """Return whether the policies allow writing; the result is cached for this token."""
         if not self._topic.private:
             return True
-        if extension not in self._find_writable_topics:
+        if extension not in self._writable:
             try:
                 granted = await self._services.authorizer.find_writable(
-                    [self._topic.name], self._resolve_caller, extension, headers=self._headers
+                    [self._topic.name], self._caller, extension, headers=self._headers
                 )
             except AuthorizationUnavailable as error:
                 _log.warning(
                     "A message was dropped because its policy could not be evaluated: %s", error
                 )
                 return False
-            self._find_writable_topics[extension] = bool(granted)
-        return self._find_writable_topics[extension]
+            self._writable[extension] = bool(granted)
+        return self._writable[extension]
 
     async def _handle_token(self, push: Push) -> None:
         payload = push.payload if isinstance(push.payload, dict) else {}
         token = payload.get("access_token")
-        if (
-            not isinstance(token, str)
-            or not _is_user_token(token)
-            or token == self._resolve_caller.token
-        ):
+        if not isinstance(token, str) or not _is_user_token(token) or token == self._caller.token:
             return
         try:
-            self._resolve_caller = self._services.callers.resolve_token(token)
-            self._find_writable_topics.clear()
+            self._caller = self._services.callers.resolve_token(token)
+            self._writable.clear()
             if self._topic.private:
                 self._readable = await self._find_readable()
         except TokenRefused as error:

@@ -90,7 +90,7 @@ class SocketConnection:
     ) -> None:
         self._socket = socket
         self._version = version
-        self._resolve_caller = caller
+        self._caller = caller
         self._headers = headers
         self._services = services
         self._deadline = asyncio.timeout(None)
@@ -217,7 +217,7 @@ class SocketConnection:
             join=push,
             writer=self._build_writer(push, join_ref=push.join_ref),
             superseded=superseded.channel.writer if superseded else None,
-            caller=self._resolve_caller,
+            caller=self._caller,
             headers=self._headers,
             services=self._services,
         )

@@ -79,7 +79,7 @@ class ChangeBatch:
     async def _find_visible(self, caller: Caller) -> list[bool]:
         keys = self.table.keys
         if not keys or not keys <= self._get_access(caller).columns:
-            return [True] * len(self.changes)  # the caller gets this error and not the row
+            return [True] * len(self.changes)  # the caller gets an error instead of the row
         relation = self.changes[0].relation
         rows = [
             {name: each.new.get(name) for name in keys}
@@ -102,8 +102,8 @@ class ChangeBatch:
             data = render_error(change, message)
             subscription.send(build_payload(data, [each.id for each in requested]))
             return
-        sight = self._visible.get(subscription.caller.token)
-        if sight is not None and not sight[number]:
+        visible = self._visible.get(subscription.caller.token)
+        if visible is not None and not visible[number]:
             return
         groups: dict[tuple[str, ...] | None, list[int]] = {}
         for binding in requested:

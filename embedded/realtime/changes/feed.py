@@ -33,7 +33,7 @@ class ChangeFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._subscriptions: dict[Subscription, None] = {}
-        self._wanted = asyncio.Event()
+        self._has_subscriptions = asyncio.Event()
 
     def __len__(self) -> int:
         """Return the number of subscriptions."""
@@ -42,7 +42,7 @@ class ChangeFeed:
     def subscribe(self, subscription: Subscription) -> None:
         """Add a subscription, which is then confirmed or refused with a reason."""
         self._subscriptions[subscription] = None
-        self._wanted.set()
+        self._has_subscriptions.set()
 
     def drop(self, subscription: Subscription) -> None:
         """Remove a subscription; the slot is dropped with the last one."""
@@ -52,7 +52,7 @@ class ChangeFeed:
     async def run(self) -> None:
         """Serve until cancelled; recreate a lost slot and confirm all subscriptions again."""
         while True:
-            await self._wanted.wait()
+            await self._has_subscriptions.wait()
             try:
                 async with open_slot(self._database.admin) as slot:
                     await self._follow(slot)
@@ -74,7 +74,7 @@ class ChangeFeed:
                 await self._deliver(changes)
             if not messages:
                 await asyncio.sleep(_POLL_SECONDS)
-        self._wanted.clear()
+        self._has_subscriptions.clear()
 
     async def _confirm_new(self) -> None:
         for subscription in [each for each in self._subscriptions if not each.is_confirmed]:
@@ -111,10 +111,10 @@ class ChangeFeed:
         """Raise `BadFilter` if the filter does not fit these readable columns."""
         for condition in binding.conditions:
             if condition.column not in columns:
-                raise _refuse_binding(binding, f"{_INVALID} filter {condition.column}")
+                raise _invalid_binding_error(binding, f"{_INVALID} filter {condition.column}")
         for name in binding.select or ():
             if name not in columns:
-                raise _refuse_binding(binding, f"{_INVALID} select {name}")
+                raise _invalid_binding_error(binding, f"{_INVALID} select {name}")
         if not binding.conditions:
             return
         try:
@@ -122,7 +122,7 @@ class ChangeFeed:
         except UNREACHABLE:
             raise
         except asyncpg.PostgresError as error:
-            raise _refuse_binding(binding, _format_error(error)) from error
+            raise _invalid_binding_error(binding, _format_error(error)) from error
 
     async def _deliver(self, changes: Sequence[RowChange]) -> None:
         """Deliver changes of one table; an error does not affect other tables."""
@@ -160,7 +160,7 @@ def _split_batches(changes: Iterable[RowChange]) -> Iterable[Sequence[RowChange]
             yield batch
 
 
-def _refuse_binding(binding: Binding, message: str) -> BadFilter:
+def _invalid_binding_error(binding: Binding, message: str) -> BadFilter:
     return BadFilter(
         f"{_UNABLE} An exception happened so please check your connect parameters:"
         f" {binding.describe()}. Exception: {message}"

@@ -38,7 +38,7 @@ class MutationBuilder:
         media: Media,
     ) -> None:
         self._schema = schema
-        self._find_relation = relation
+        self._relation = relation
         self._query = query
         self._preferences = preferences
         self._media = media
@@ -51,14 +51,14 @@ class MutationBuilder:
         names = self._check_columns(payload)
         if payload.is_empty:
             return self._build_empty()
-        target = f"insert into {self._find_relation.sql} as t0"
+        target = f"insert into {self._relation.sql} as t0"
         if not names:
             write = f"{target} default values"
         else:
             listed = ", ".join(quote_identifier(name) for name in names)
             values = ", ".join(f"_new.{quote_identifier(name)}" for name in names)
             write = f"{target} ({listed}) select {values} from {self._build_rows(payload, names)}"
-        keys = self._query.on_conflict or self._find_relation.primary_key
+        keys = self._query.on_conflict or self._relation.primary_key
         resolution = self._preferences.resolution
         return self._build_statement(write + self._build_on_conflict(names, keys, resolution))
 
@@ -75,11 +75,11 @@ class MutationBuilder:
         rows = self._build_rows(payload, names)
         same = [
             f"_new.{quote_identifier(name)} = {self._parameters.bind(value)}"
-            f"::{self._find_relation.columns[name].type}"
+            f"::{self._relation.columns[name].type}"
             for name, value in wanted.items()
         ]
         return self._build_statement(
-            f"insert into {self._find_relation.sql} as t0 ({listed}) select {values} from {rows}"
+            f"insert into {self._relation.sql} as t0 ({listed}) select {values} from {rows}"
             + build_where(same)
             + self._build_on_conflict(names, tuple(wanted), "merge-duplicates")
         )
@@ -98,7 +98,7 @@ class MutationBuilder:
                     key[field.name] = value
                 case _:
                     raise _bad_key_error()
-        if not key or key.keys() != set(self._find_relation.primary_key):
+        if not key or key.keys() != set(self._relation.primary_key):
             raise _bad_key_error()
         return key
 
@@ -115,26 +115,26 @@ class MutationBuilder:
         )
         rows = f"(select * from {self._build_rows(payload, names, defaults=False)} limit 1) as _new"
         return self._build_statement(
-            f"update {self._find_relation.sql} as t0 set {values} from {rows}{where}"
+            f"update {self._relation.sql} as t0 set {values} from {rows}{where}"
         )
 
     def delete(self) -> Statement:
         """Build the statement of a DELETE; raise 21000 without a filter."""
         where = self._build_where_clause("DELETE")
-        return self._build_statement(f"delete from {self._find_relation.sql} as t0{where}")
+        return self._build_statement(f"delete from {self._relation.sql} as t0{where}")
 
     def _check_columns(self, payload: RequestBody) -> tuple[str, ...]:
         names = payload.keys if self._query.columns is None else self._query.columns
         for name in names:
-            if name not in self._find_relation.columns:
-                raise unwritable_column(self._find_relation.name, name)
+            if name not in self._relation.columns:
+                raise unwritable_column(self._relation.name, name)
         return names
 
     def _build_rows(
         self, payload: RequestBody, names: Sequence[str], *, defaults: bool = True
     ) -> str:
         """Return a table expression `_new` of the objects in the body."""
-        columns = self._find_relation.columns
+        columns = self._relation.columns
         typed = ", ".join(f"{quote_identifier(name)} {columns[name].type}" for name in names)
         body = self._parameters.bind(payload.as_array)
         if not (defaults and self._preferences.missing_is_default):
@@ -156,8 +156,8 @@ class MutationBuilder:
         if resolution is None or not keys:
             return ""
         for key in keys:
-            if key not in self._find_relation.columns:
-                raise unwritable_column(self._find_relation.name, key)
+            if key not in self._relation.columns:
+                raise unwritable_column(self._relation.name, key)
         target = f" on conflict ({', '.join(quote_identifier(key) for key in keys)})"
         if resolution == "ignore-duplicates" or not names:
             return f"{target} do nothing"
@@ -170,7 +170,7 @@ class MutationBuilder:
         conditions = self._query.root.conditions
         if not conditions:
             raise ApiError(400, "21000", f"{verb} requires a WHERE clause")
-        scope = SqlScope(self._find_relation, "t0", self._find_relation.name)
+        scope = SqlScope(self._relation, "t0", self._relation.name)
         return build_where([build_condition(each, scope, self._parameters) for each in conditions])
 
     def _build_empty(self) -> Statement:
@@ -183,11 +183,11 @@ class MutationBuilder:
         if self._preferences.returns_rows:
             return self._build_statement_with_rows(write, total)
         body, returned = "''", "1"
-        if self._preferences.returns_location and self._find_relation.primary_key:
+        if self._preferences.returns_location and self._relation.primary_key:
             body = "coalesce(json_agg(_row.*)::text, '[]')"
             returned = ", ".join(
                 f"t0.{quote_identifier(name)}::text as {quote_identifier(name)}"
-                for name in self._find_relation.primary_key
+                for name in self._relation.primary_key
             )
         result = build_result_select(body, source="written", total=total)
         return Statement(
@@ -199,8 +199,8 @@ class MutationBuilder:
         clauses = Clauses(order=self._query.root.order)
         reader = SelectBuilder(self._schema, self._query, self._parameters)
         root = reader.build_root(
-            self._find_relation,
-            label=self._find_relation.name,
+            self._relation,
+            label=self._relation.name,
             clauses=clauses,
             is_limited=False,
             is_written=True,
@@ -209,7 +209,7 @@ class MutationBuilder:
         names = self._list_returned_columns()
         columns = ", ".join(f"t0.{quote_identifier(name)}" for name in names) or "null as _nothing"
         returned = columns
-        if "on conflict" in write and self._find_relation.reports_inserts:
+        if "on conflict" in write and self._relation.reports_inserts:
             returned += ", (t0.xmax = 0) as _inserted"
             inserted = "(select count(*) from written where _inserted)"
         read = root.select(f"(select {columns} from written as t0) as t0")
@@ -227,16 +227,16 @@ class MutationBuilder:
         for item in self._query.select:
             match item:
                 case AllColumns():
-                    names.update(dict.fromkeys(self._find_relation.columns))
+                    names.update(dict.fromkeys(self._relation.columns))
                 case SelectedField():
                     names[item.field.name] = None
                 case Embed():
-                    relationship = resolve_relationship(self._schema, self._find_relation, item)
+                    relationship = resolve_relationship(self._schema, self._relation, item)
                     names.update((here, None) for here, _ in relationship.columns)
         names.update(
             (term.field.name, None) for term in self._query.root.order if not term.relation
         )
-        relation = self._find_relation
+        relation = self._relation
         return [name for name in names if name in relation.columns or name in relation.computed]
 
 
