@@ -95,11 +95,13 @@ def _report_running_server(directory: Path) -> Iterator[None]:
         raise
 
 
-async def _set_default_privileges(directory: Path, database: Database, wanted: bool | None) -> bool:
+async def _set_default_privileges(
+    directory: Path, database: Database, requested: bool | None
+) -> bool:
     """Set the default privileges of `public`, and return whether they are the legacy ones."""
     before = read_state(directory)
     had = before is not None and before.legacy_grants
-    grants = had if wanted is None else wanted
+    grants = had if requested is None else requested
     # A reset database needs them again; a project's own default privileges are left alone.
     if grants or had:
         await database.admin.execute(default_privileges_sql(are_granted=grants))

@@ -173,9 +173,9 @@ class FaultRegistry:
 
         Raise `FaultError` if the header or the prompt has an invalid specification.
         """
-        asked = [headers["x-cogo-fault"]] if "x-cogo-fault" in headers else []
-        asked += [match["spec"] for match in MARKER.finditer(prompt)]
-        candidates = [parse_fault(spec) for spec in asked]
+        specs = [headers["x-cogo-fault"]] if "x-cogo-fault" in headers else []
+        specs += [match["spec"] for match in MARKER.finditer(prompt)]
+        candidates = [parse_fault(spec) for spec in specs]
         candidates += [item.fault for item in self._schedule if item.applies_to(vendor, model)]
         return next((fault for fault in candidates if self._count(fault, prompt)), None)
 

@@ -24,8 +24,8 @@ class AuthError(Exception):
     def build_response(self, request: Request) -> Response:
         """Build the response in the format of the API version that the client requests."""
         headers = {"X-Sb-Error-Code": self.code}
-        asked = request.headers.get("x-supabase-api-version", "")
-        if _VERSION.fullmatch(asked) and asked >= API_VERSION["X-Supabase-Api-Version"]:
+        version = request.headers.get("x-supabase-api-version", "")
+        if _VERSION.fullmatch(version) and version >= API_VERSION["X-Supabase-Api-Version"]:
             body = {"code": self.code, "message": str(self), **self.details}
             return JSONResponse(body, self.status, headers=headers | API_VERSION)
         body = {"code": self.status, "error_code": self.code, "msg": str(self), **self.details}

@@ -46,9 +46,9 @@ def parse_fault_plan(body: object) -> FaultPlan:
     if unknown := sorted(set(body) - set(_CHECKS)):
         raise InvalidFaultPlan(f"unknown: {', '.join(unknown)}; known: {', '.join(_CHECKS)}")
     for name, value in body.items():
-        is_good, wanted = _CHECKS[name]
+        is_good, expected = _CHECKS[name]
         if value is not None and not is_good(value):
-            raise InvalidFaultPlan(f"{name} must be {wanted}")
+            raise InvalidFaultPlan(f"{name} must be {expected}")
     given = {name: value for name, value in body.items() if value is not None}
     active = {each.name for each in fields(ActiveFaults)}
     return FaultPlan(

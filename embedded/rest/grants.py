@@ -33,14 +33,14 @@ def list_required_privileges(method: str, preferences: RestPreferences) -> froze
         case "PUT":
             return frozenset({"SELECT", "INSERT", "UPDATE"})
         case _:
-            wanted = {"INSERT"}
+            privileges = {"INSERT"}
             if preferences.returns_rows or preferences.returns_location:
-                wanted.add("SELECT")
+                privileges.add("SELECT")
             if preferences.resolution is not None:
-                wanted.add("SELECT")
+                privileges.add("SELECT")
             if preferences.resolution == "merge-duplicates":
-                wanted.add("UPDATE")
-            return frozenset(wanted)
+                privileges.add("UPDATE")
+            return frozenset(privileges)
 
 
 async def build_permission_error(
@@ -60,9 +60,9 @@ async def build_permission_error(
     if found is None or error.hint is not None:
         return refusal
     denied = found[1]
-    asked = [each for each in _ORDER if each in (needs if denied == table else {"SELECT"})]
+    required = [each for each in _ORDER if each in (needs if denied == table else {"SELECT"})]
     try:
-        rows = await pool.fetch(_MISSING, role, denied, asked)
+        rows = await pool.fetch(_MISSING, role, denied, required)
     except asyncpg.UndefinedTableError:  # of another schema, or dropped meanwhile
         return refusal
     if rows:

@@ -72,14 +72,14 @@ def _parse_openai(body: Mapping[str, JsonValue]) -> EmbeddingsRequest:
     )
 
 
-def _build_openai(wanted: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
+def _build_openai(request: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
     rows: list[JsonValue] = [
         {"object": "embedding", "index": index, "embedding": [*vector]}
         for index, vector in enumerate(vectors)
     ]
     usage: JsonValue = {"prompt_tokens": tokens, "total_tokens": tokens}
     # In reverse order: clients must sort by the index.
-    return {"object": "list", "data": rows[::-1], "model": wanted.model, "usage": usage}
+    return {"object": "list", "data": rows[::-1], "model": request.model, "usage": usage}
 
 
 def _parse_cohere(body: Mapping[str, JsonValue]) -> EmbeddingsRequest:
@@ -89,10 +89,10 @@ def _parse_cohere(body: Mapping[str, JsonValue]) -> EmbeddingsRequest:
     return EmbeddingsRequest(str(body["model"]), _to_texts(body["texts"]), size)
 
 
-def _build_cohere(wanted: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
+def _build_cohere(request: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
     return {
         "id": "simulated",
-        "texts": [*wanted.texts],
+        "texts": [*request.texts],
         "embeddings": {"float": [[*vector] for vector in vectors]},
         "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": tokens}},
     }
@@ -116,14 +116,14 @@ def _parse_gemini(body: Mapping[str, JsonValue]) -> EmbeddingsRequest:
     return EmbeddingsRequest(model, texts, size)
 
 
-def _build_gemini(wanted: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
-    del wanted, tokens  # not in the response
+def _build_gemini(request: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
+    del request, tokens  # not in the response
     return {"embeddings": [{"values": [*vector]} for vector in vectors]}
 
 
-def _build_ollama(wanted: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
+def _build_ollama(request: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> JsonValue:
     rows: list[JsonValue] = [[*vector] for vector in vectors]
-    return {"model": wanted.model, "embeddings": rows, "prompt_eval_count": tokens}
+    return {"model": request.model, "embeddings": rows, "prompt_eval_count": tokens}
 
 
 OPENAI_EMBEDDINGS: Final = EmbeddingsFormat(_parse_openai, _build_openai, 2048)

@@ -86,10 +86,10 @@ class RowEvaluator:
             return [{} for _ in rows]
         parameters = _Parameters([])
         source = _build_source(rows, columns, types, parameters)
-        wanted = ", ".join(
+        values = ", ".join(
             f"coalesce(to_jsonb(row.{_quote(name)})::text, 'null')" for name in columns
         )
-        statement = f"select {wanted} from {source} as row order by row.number__"  # noqa: S608 - quoted
+        statement = f"select {values} from {source} as row order by row.number__"  # noqa: S608 - quoted
         async with self._begin("service_role", {}) as connection:
             records = await connection.fetch(statement, *parameters.values)
         return [

@@ -180,8 +180,8 @@ class Schema:
 
     def find_type(self, name: str) -> str | None:
         """Return the safe name of the type that a request calls `name`, or None."""
-        wanted = " ".join(name.lower().split())
-        return self.types.get(_TYPE_ALIASES.get(wanted, wanted))
+        normalized = " ".join(name.lower().split())
+        return self.types.get(_TYPE_ALIASES.get(normalized, normalized))
 
 
 def quote_identifier(identifier: str) -> str:

@@ -66,9 +66,9 @@ class MutationBuilder:
         """Build the statement of a PUT, which inserts or replaces the row of the URL."""
         if not payload.is_object:
             raise bad_body()
-        wanted = self._parse_url_key()
+        key_values = self._parse_url_key()
         names = self._check_columns(payload)
-        if payload.is_empty or not wanted.keys() <= set(names):
+        if payload.is_empty or not key_values.keys() <= set(names):
             raise put_mismatch()
         listed = ", ".join(quote_identifier(name) for name in names)
         values = ", ".join(f"_new.{quote_identifier(name)}" for name in names)
@@ -76,12 +76,12 @@ class MutationBuilder:
         same = [
             f"_new.{quote_identifier(name)} = {self._parameters.bind(value)}"
             f"::{self._relation.columns[name].type}"
-            for name, value in wanted.items()
+            for name, value in key_values.items()
         ]
         return self._build_statement(
             f"insert into {self._relation.sql} as t0 ({listed}) select {values} from {rows}"
             + build_where(same)
-            + self._build_on_conflict(names, tuple(wanted), "merge-duplicates")
+            + self._build_on_conflict(names, tuple(key_values), "merge-duplicates")
         )
 
     def _parse_url_key(self) -> dict[str, str]:
