@@ -14,7 +14,7 @@ from embedded.errors import DirectoryInUse, PortInUse
 from embedded.faults.controller import FaultController
 from embedded.faults.freeze import Freezer
 from embedded.keys import Keys, load_keys
-from embedded.postgres.bootstrap import default_privileges_sql
+from embedded.postgres.bootstrap import build_default_privileges_sql
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database, open_database
 from embedded.realtime.hub import open_realtime
@@ -104,7 +104,7 @@ async def _set_default_privileges(
     grants = had if requested is None else requested
     # A reset database needs them again; a project's own default privileges are left alone.
     if grants or had:
-        await database.admin.execute(default_privileges_sql(are_granted=grants))
+        await database.admin.execute(build_default_privileges_sql(are_granted=grants))
     return grants
 
 

@@ -1,4 +1,4 @@
-"""The SQL that makes a bare Postgres look like a hosted Supabase project."""
+"""The SQL that gives a new Postgres the schema of a hosted Supabase project."""
 
 import hashlib
 from pathlib import Path
@@ -13,13 +13,13 @@ _FILES: Final = ("roles.sql", "extensions.sql", "auth.sql", "realtime.sql", "wat
 """In the order of their dependencies."""
 
 
-def bootstrap_sql() -> str:
-    """The whole text; it may be applied again to a database that has an earlier version of it."""
+def read_bootstrap_sql() -> str:
+    """Return the SQL, which can also be applied to a database with an earlier version."""
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _FILES)
 
 
-def default_privileges_sql(*, are_granted: bool) -> str:
-    """What makes `postgres` grant its new objects in `public`, as projects before October 2026."""
+def build_default_privileges_sql(*, are_granted: bool) -> str:
+    """Return SQL that grants new objects of `public` to the API roles, or ends that."""
     change, roles = ("grant", "to") if are_granted else ("revoke", "from")
     return "\n".join(
         f"alter default privileges for role postgres in schema public {change} all on {kind}"
@@ -28,16 +28,16 @@ def default_privileges_sql(*, are_granted: bool) -> str:
     )
 
 
-def bootstrap_version() -> str:
-    """Changes when the text changes."""
-    return hashlib.sha256(bootstrap_sql().encode()).hexdigest()
+def compute_bootstrap_version() -> str:
+    """Return a hash of the SQL."""
+    return hashlib.sha256(read_bootstrap_sql().encode()).hexdigest()
 
 
 async def apply_bootstrap(connection: asyncpg.Connection, passwords: Passwords) -> None:
-    """Apply it to the database of this superuser's connection, all or nothing."""
+    """Apply the SQL in one transaction, as the superuser of this connection."""
     async with connection.transaction():
         await connection.execute("set local client_min_messages = error")
-        await connection.execute(bootstrap_sql())
+        await connection.execute(read_bootstrap_sql())
         for role in LOGIN_ROLES:
-            # Hexadecimal; ALTER ROLE takes no bind parameters.
-            await connection.execute(f"alter role {role} password '{passwords.of(role)}'")
+            # Hexadecimal, since ALTER ROLE takes no bind parameters.
+            await connection.execute(f"alter role {role} password '{passwords.for_role(role)}'")

@@ -17,7 +17,7 @@ import asyncpg
 
 from embedded.errors import CannotStart, ForeignData, PortInUse, PostgresFailed
 from embedded.postgres.binaries import DEFAULT_MAJOR, find_installation
-from embedded.postgres.bootstrap import apply_bootstrap, bootstrap_version
+from embedded.postgres.bootstrap import apply_bootstrap, compute_bootstrap_version
 from embedded.postgres.data_layout import DataLayout, choose_layout
 from embedded.postgres.postmaster import read_postmaster, stop_orphan, stop_postmaster
 from embedded.postgres.role_passwords import Passwords, load_passwords
@@ -88,7 +88,9 @@ class Postgres:
         """Return the URL for a login role: postgres, authenticator or supabase_admin."""
         if self._passwords is None:
             raise RuntimeError("Postgres has not been started")
-        return f"postgresql://{role}:{self._passwords.of(role)}@{HOST}:{self._port}/{database}"
+        return (
+            f"postgresql://{role}:{self._passwords.for_role(role)}@{HOST}:{self._port}/{database}"
+        )
 
     @property
     def data(self) -> Path:
@@ -228,7 +230,7 @@ class Postgres:
     async def _bootstrap(self, layout: DataLayout, passwords: Passwords) -> None:
         """Apply the bootstrap unless this version was applied to the data before."""
         marker = layout.data.with_name(f"{layout.data.name}.bootstrap")
-        version = bootstrap_version()
+        version = compute_bootstrap_version()
         if marker.exists() and marker.read_text() == version:
             return
         connection = await asyncpg.connect(self.dsn("supabase_admin"))

@@ -23,7 +23,7 @@ class Passwords:
         """Return a representation without secrets."""
         return "Passwords(...)"
 
-    def of(self, role: str) -> str:
+    def for_role(self, role: str) -> str:
         """Return the password of a login role."""
         return {
             "postgres": self.postgres,

@@ -1,4 +1,4 @@
--- Schema `extensions`: what a hosted project finds there, as far as these binaries have it.
+-- Schema `extensions`: those of a hosted project that these binaries include.
 
 create schema if not exists extensions authorization postgres;
 grant usage on schema extensions to anon, authenticated, service_role;
@@ -11,7 +11,7 @@ begin
 end;
 $$;
 
--- Stands in for uuid-ossp, which these binaries lack.
+-- Replaces uuid-ossp, which these binaries lack.
 create or replace function extensions.uuid_generate_v4()
   returns uuid
   language sql

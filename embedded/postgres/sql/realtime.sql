@@ -1,6 +1,6 @@
--- Schema realtime as a hosted project has it, as far as users can tell. Two things differ inside:
--- `messages` is one plain table (hosted partitions it by day), and a trigger rings the server
--- (hosted reads the WAL).
+-- Schema `realtime` with the interface of a hosted project. Two things differ inside: `messages` is
+-- one plain table (hosted projects partition it by day), and a trigger notifies the server (hosted
+-- projects read the WAL).
 
 create schema if not exists realtime;
 alter schema realtime owner to supabase_admin;
@@ -26,7 +26,7 @@ alter table realtime.messages enable row level security;
 grant all on realtime.messages to postgres;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 comment on table realtime.messages is
-  'What was broadcast from the database in the last 72 hours. Its policies say who may join private topics.';
+  'Broadcasts from the database in the last 72 hours. Its policies authorize access to private topics.';
 
 create or replace function realtime.topic()
   returns text
@@ -35,7 +35,7 @@ create or replace function realtime.topic()
   set search_path = ''
 as $$ select nullif(current_setting('realtime.topic', true), '') $$;
 comment on function realtime.topic() is
-  'The topic that a policy on realtime.messages is asked about.';
+  'The topic for which a policy on realtime.messages is evaluated.';
 
 create or replace function realtime.send(
   payload jsonb, event text, topic text, private boolean default true
@@ -60,13 +60,13 @@ begin
     send.event, send.topic, send.private, 'broadcast'
   );
 exception
-  -- As on hosted: the caller's transaction must not fail because nobody could be told.
+  -- As on hosted projects: the caller's transaction must not fail because of a broadcast.
   when others then
     raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
 end;
 $$;
 comment on function realtime.send(jsonb, text, text, boolean) is
-  'Broadcast this message when the transaction commits. Never raises: a refusal is a WARNING.';
+  'Broadcast a message at the commit of the transaction. Errors are reported as a WARNING.';
 
 create or replace function realtime.send_binary(
   payload bytea, event text, topic text, private boolean default true
@@ -83,13 +83,13 @@ begin
   insert into realtime.messages (binary_payload, event, topic, private, extension)
   values (payload, send_binary.event, send_binary.topic, send_binary.private, 'broadcast');
 exception
-  -- As realtime.send does.
+  -- As in realtime.send.
   when others then
     raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
 end;
 $$;
 comment on function realtime.send_binary(bytea, text, text, boolean) is
-  'Broadcast these bytes when the transaction commits; only clients of serializer 2.0.0 hear them.';
+  'Broadcast bytes at the commit of the transaction, to clients of serializer 2.0.0 only.';
 
 create or replace function realtime.broadcast_changes(
   topic_name text,
@@ -126,9 +126,9 @@ exception
 end;
 $$;
 comment on function realtime.broadcast_changes(text, text, text, text, text, record, record, text) is
-  'Broadcast a row change on a private topic; called from a trigger for each row.';
+  'Broadcast a row change on a private topic; for triggers for each row.';
 
-create or replace function realtime.ring()
+create or replace function realtime.notify_server()
   returns trigger
   language plpgsql
   set search_path = ''
@@ -137,7 +137,7 @@ declare
   v_ids uuid[] := array(select n.id from new_rows n);
   v_first integer := 1;
 begin
-  -- The payload of a notification is shorter than 8,000 bytes.
+  -- The payload of a notification has less than 8,000 bytes.
   while v_first <= cardinality(v_ids) loop
     perform pg_notify('realtime_messages', array_to_string(v_ids[v_first:v_first + 199], ','));
     v_first := v_first + 200;
@@ -145,15 +145,17 @@ begin
   return null;
 end;
 $$;
-comment on function realtime.ring() is
-  'Tell the server which rows to deliver. NOTIFY arrives at commit, in the order of commits.';
+comment on function realtime.notify_server() is
+  'Notify the server of new rows. NOTIFY is delivered at commit, in the order of commits.';
 
--- Once for each statement: a call and a notification for each row cost more than its insert.
-drop trigger if exists ring on realtime.messages;
-create trigger ring
+-- For each statement, since a call and a notification for each row cost more than its insert.
+drop trigger if exists ring on realtime.messages; -- of earlier versions
+drop function if exists realtime.ring();
+drop trigger if exists notify_server on realtime.messages;
+create trigger notify_server
   after insert on realtime.messages
   referencing new table as new_rows
-  for each statement execute function realtime.ring();
+  for each statement execute function realtime.notify_server();
 
 do $$
 begin

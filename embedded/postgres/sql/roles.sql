@@ -1,8 +1,8 @@
--- The roles of a hosted project, with its attributes: what a migration may not do there, it may not
--- do here. The superuser is `supabase_admin` (initdb made it); `postgres` is an ordinary role that
--- owns the database. Passwords are set afterwards, from the state directory.
+-- The roles of a hosted project with their attributes, so that migrations have the same rights. The
+-- superuser is `supabase_admin`, created by initdb; `postgres` is an ordinary role that owns the
+-- database. Passwords are set afterwards, from the state directory.
 --
--- Every file of the bootstrap can be applied again to data of an earlier version.
+-- All files of the bootstrap can be applied again to data of an earlier version.
 
 do $$
 declare
@@ -37,10 +37,10 @@ alter role postgres set search_path = "$user", public, extensions;
 alter role supabase_admin set search_path = "$user", public, extensions;
 
 grant anon, authenticated, service_role to authenticator;
--- With the admin option, so that `alter role authenticated set ...` works, as supautils lets it.
+-- With the admin option, so that `alter role authenticated set ...` works, as with supautils.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
 
--- As supautils lets it on hosted projects: `alter role authenticator set pgrst.db_max_rows = ...`.
+-- As with supautils on hosted projects: `alter role authenticator set pgrst.db_max_rows = ...`.
 do $$
 declare
   v_name text;

@@ -1,5 +1,5 @@
--- Event triggers: tell the REST layer that the schema changed, and keep migrations out of schema
--- `realtime` as a hosted project does.
+-- Event triggers that notify the REST layer of changes of the schema, and protect schema `realtime`
+-- from migrations as hosted projects do.
 
 create or replace function extensions.pgrst_ddl_watch()
   returns event_trigger
@@ -11,9 +11,9 @@ begin
 end;
 $$;
 
--- Policies on realtime.messages need the rights of its owner. Hosted lends them to `postgres` for
--- that one purpose (supautils); here `postgres` is a member of the owner, and what hosted would
--- refuse is refused by the event triggers below.
+-- Creating policies on realtime.messages needs the rights of its owner. On hosted projects supautils
+-- gives them to `postgres` for this purpose; here `postgres` is a member of the owner, and the event
+-- triggers below refuse what hosted projects refuse.
 grant supabase_realtime_admin to postgres;
 
 create or replace function extensions.acts_as_superuser()

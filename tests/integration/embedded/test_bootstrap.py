@@ -149,7 +149,7 @@ async def test_the_owner_creates_policies_for_private_topics_that_requests_obey(
         "drop table realtime.messages",
         "create table realtime.mine ()",
         "create trigger mine after insert on realtime.messages for each row"
-        " execute function realtime.ring()",
+        " execute function realtime.notify_server()",
         "drop function realtime.topic()",
         "create table auth.mine ()",
         "drop table auth.users",
