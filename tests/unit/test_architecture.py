@@ -106,6 +106,7 @@ def test_docstrings_of_functions_begin_with_what_they_do() -> None:
         for function in functions(path)
         if (line := (ast.get_docstring(function) or "").partition("\n")[0])
         and line.split()[0].strip(",.:;").lower() in OPENINGS_REFUSED
+        and not (_is_property(function) and line.startswith(("How ", "Whether ")))
     ]
 
     assert len(wrong) <= EXCEPTIONS["docstring_openings"], "\n".join(wrong)
@@ -158,13 +159,18 @@ def _lines(path: Path) -> int:
 
 def _is_named_by_a_participle(function: Function) -> bool:
     """Return whether a name begins so, unless what it returns makes that a question."""
-    decorators = {ast.unparse(each).rpartition(".")[2] for each in function.decorator_list}
-    if decorators & {"property", "cached_property"}:
+    if _is_property(function):
         return False
     if function.returns is not None and ast.unparse(function.returns) == "bool":
         return False
     word = function.name.strip("_").partition("_")[0]
     return word in PARTICIPLES or (word.endswith("ed") and word not in VERBS_IN_ED)
+
+
+def _is_property(function: Function) -> bool:
+    """Return whether a function is read as an attribute, and may be described as one."""
+    decorators = {ast.unparse(each).rpartition(".")[2] for each in function.decorator_list}
+    return bool(decorators & {"property", "cached_property"})
 
 
 def _imported_modules(path: Path) -> Iterator[str]:
