@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gateway.console import console, session
 from gateway.dependencies import GatewayServices
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from gateway.problems import Problem, build_problem_response, to_problem
@@ -57,7 +57,7 @@ OpenServices = Callable[[], AbstractAsyncContextManager[GatewayServices]]
 
 
 def create_app(
-    open_services: OpenServices, options: GatewayOptions, metrics: Metrics
+    open_services: OpenServices, options: GatewayOptions, metrics: GatewayMetrics
 ) -> EdgeMiddleware:
     """Build the application. Its services are opened when it starts."""
 

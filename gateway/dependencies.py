@@ -11,7 +11,7 @@ from gateway.auth.authenticator import Authenticator, read_credential
 from gateway.auth.principal import Principal, Scope
 from gateway.limits.connection_limiter import get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
@@ -30,7 +30,7 @@ class GatewayServices:
     model_directory: ModelDirectory
     authenticator: Authenticator
     credentials: CredentialMonitor
-    metrics: Metrics
+    metrics: GatewayMetrics
     options: GatewayOptions
 
 

@@ -29,7 +29,7 @@ _FIGURES: Final = {
 }
 
 
-class Metrics:
+class GatewayMetrics:
     """Metrics of one gateway process; those of models are the same at every gateway."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from gateway.limits.connection_limiter import (
     build_limit_problem,
     get_client_address,
 )
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.options import GatewayOptions
 from gateway.problems import Problem, build_problem_response
 from protocol.json_values import parse_count
@@ -34,7 +34,7 @@ class EdgeMiddleware:
     It is pure ASGI, and applies to WebSockets too.
     """
 
-    def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: Metrics) -> None:
+    def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: GatewayMetrics) -> None:
         self._app = app
         self._options = options
         self._metrics = metrics

@@ -27,11 +27,11 @@ class _Protocol(H11Protocol):
 
 
 def _add_abort(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+    async def call_app(scope: Scope, receive: Receive, send: Send) -> None:
         extensions = {**scope.get("extensions", {}), ABORT: transport.abort}
         await app({**scope, "extensions": extensions}, receive, send)
 
-    return wrapped
+    return call_app
 
 
 class _Server(uvicorn.Server):

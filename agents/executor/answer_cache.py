@@ -41,7 +41,7 @@ class AnswerCache:
         shared: bool = False,
         ttl: timedelta = timedelta(days=1),
     ) -> None:
-        """`always`: for all tasks without `params.cache: false`, and not only those that opt in.
+        """With `always`, serve all tasks without `params.cache: false`, not only those that opt in.
 
         `budget` records each hit in the audit log.
         """
@@ -72,7 +72,7 @@ class AnswerCache:
     async def find(self, key: str) -> AsyncGenerator[Event, None] | None:
         """Return the stored answer as events, or None."""
         try:
-            found = await self._store.cached_answer(key=key)
+            found = await self._store.fetch_cached_answer(key=key)
         except CogoError as error:
             logger.warning("the answer cache cannot be read; the model is called", error=str(error))
             return None

@@ -56,7 +56,7 @@ class ProfileCache:
     """The profiles of one catalogue, each built at its first use."""
 
     def __init__(self, catalogue: Catalogue, simulated: frozenset[str]) -> None:
-        """`simulated` are the lanes that only the vendor simulator serves."""
+        """Take the catalogue, and the lanes that only the vendor simulator serves."""
         self.catalogue = catalogue
         self._simulated = simulated
         self._profiles: dict[str, ModelProfile] = {}

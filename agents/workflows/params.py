@@ -55,7 +55,7 @@ def _target(value: str) -> str:
 
 
 def _is_git_folder(part: str) -> bool:
-    """Whether some file system takes this name for `.git` (git's core.protectNTFS, protectHFS)."""
+    """Return whether a file system may take this name for `.git` (git's core.protectNTFS)."""
     return part.casefold().rstrip(" .") in {".git", "git~1"}
 
 

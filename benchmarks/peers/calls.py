@@ -52,7 +52,7 @@ async def raw_httpx(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
-    """The vendor's SDK as in its README."""
+    """Use the vendor's SDK as its README does."""
     import openai
 
     client: Any = openai.AsyncOpenAI(
@@ -78,7 +78,7 @@ async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
 
 
 async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
-    """The vendor's SDK as in its README."""
+    """Use the vendor's SDK as its README does."""
     import anthropic
 
     client: Any = anthropic.AsyncAnthropic(

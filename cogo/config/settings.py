@@ -134,7 +134,7 @@ class Settings(BaseModel):
 
     @property
     def ignored(self) -> Ignored | None:
-        """What was ignored in `.env` because its folder is not trusted."""
+        """The variables of `.env` that were ignored because its folder is not trusted."""
         return self._ignored
 
     @property

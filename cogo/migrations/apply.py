@@ -72,7 +72,7 @@ async def _refuse_unknown(
             return
         recorded = [row["version"] for row in await connection.fetch(_RECORDED)]
     except asyncpg.PostgresError as error:
-        raise _refused("the versions in cogo.schema_versions", error) from error
+        raise _build_failure("the versions in cogo.schema_versions", error) from error
     known = {each.version for each in migrations}
     unknown = [version for version in recorded if version not in known]
     if unknown and unknown[0] < min(known, default=""):
@@ -94,7 +94,7 @@ async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]
             return set()
         return {row["version"] for row in await connection.fetch(_APPLIED)}
     except asyncpg.PostgresError as error:
-        raise _refused("the history in schema supabase_migrations", error) from error
+        raise _build_failure("the history in schema supabase_migrations", error) from error
 
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> bool:
@@ -113,11 +113,11 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Mi
                 _RECORD, migration.version, migration.name, split_statements(migration.sql)
             )
     except asyncpg.PostgresError as error:
-        raise _refused(f"{migration.version}_{migration.name}.sql", error) from error
+        raise _build_failure(f"{migration.version}_{migration.name}.sql", error) from error
     return True
 
 
-def _refused(what: str, error: asyncpg.PostgresError) -> MigrationFailed:
+def _build_failure(what: str, error: asyncpg.PostgresError) -> MigrationFailed:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return MigrationFailed(
             f"{what}: {error}; connect as the role postgres (SUPABASE_DB_URL names the role)"

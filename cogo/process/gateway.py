@@ -24,7 +24,7 @@ from cogo.wiring.gateway import build_gateway_options, open_services
 from cogo.wiring.stores import open_supabase_store
 from gateway.app import create_app
 from gateway.limits.slow_clients import TimeoutHttpProtocol, TimeoutWebSocketProtocol
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 
@@ -55,7 +55,7 @@ async def serve_gateway(
     options = build_gateway_options(project.settings, host=host, no_key=no_key)
     if not options.is_loopback:
         await _require_keys(connection, host, is_keyless=options.is_keyless)
-    metrics = Metrics()
+    metrics = GatewayMetrics()
     opening = partial(open_services, project, connection, options, metrics)
     app = create_app(opening, options, metrics)
     listening = open_listener(host, port)

@@ -19,7 +19,7 @@ from gateway.auth.tokens import TokenVerifier
 from gateway.dependencies import GatewayServices
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.limits.rate_limiter import RequestRateLimiter
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
 from gateway.streams.task_feeds import TaskFeeds
@@ -28,7 +28,7 @@ from gateway.streams.task_lists import TaskLists
 
 @asynccontextmanager
 async def open_services(
-    project: Project, connection: Connection, options: GatewayOptions, metrics: Metrics
+    project: Project, connection: Connection, options: GatewayOptions, metrics: GatewayMetrics
 ) -> AsyncIterator[GatewayServices]:
     """Open the services that the routes use."""
     catalogue = load_catalogue(project)

@@ -73,7 +73,7 @@ class Postgres:
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`settings` of postgresql.conf override the defaults, except the port."""
+        """Take `settings` of postgresql.conf that override the defaults, except the port."""
         self._directory = directory
         self._settings = {**_SETTINGS, **(settings or {})}
         self._major = major

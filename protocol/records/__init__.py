@@ -23,10 +23,13 @@ from protocol.records.outcomes import (
     Failure,
     FailureAction,
     FailureAnswer,
+    Plan,
+    PlannedSubtask,
+    Route,
+    SelectionRecord,
     SessionMessage,
     Usage,
 )
-from protocol.records.plans import Plan, PlannedSubtask, Route, SelectionRecord
 from protocol.records.queue import Limits, Pruned, QueueRow, Reaped, SchemaVersion, WriteCheck
 from protocol.records.spending import (
     Booked,

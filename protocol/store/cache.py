@@ -10,7 +10,7 @@ from protocol.records.deployments import CachedAnswer
 class AnswerCacheStore(Protocol):
     """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
-    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+    async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
         """Read a cached answer that has not expired."""
         ...
 

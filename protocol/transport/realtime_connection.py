@@ -63,16 +63,16 @@ class ConnectionListener(Protocol):
     """Callbacks of a connection, called on the loop. They must not raise."""
 
     def on_connected(self) -> None:
-        """A client has connected."""
+        """Handle a connection of a client."""
 
     def on_joined(self, topic: str) -> None:
-        """The topic is subscribed from now on."""
+        """Handle the subscription of a topic."""
 
     def on_message(self, topic: str, raw: dict[str, Any]) -> None:
-        """A message has arrived."""
+        """Handle a message."""
 
     def on_rejected(self, topic: str) -> None:
-        """The server accepts no more topics on this connection, and this one was removed."""
+        """Handle the removal of a topic: the server accepts no more on this connection."""
 
 
 class RealtimeConnection:

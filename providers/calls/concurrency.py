@@ -71,7 +71,7 @@ class AdaptiveLimit:
         await self._limiter.acquire_on_behalf_of(call)
 
     def release(self, call: object) -> None:
-        """Let the next call run."""
+        """Free the place of a call for the next one."""
         self._limiter.release_on_behalf_of(call)
 
     def on_success(self, first_token: float | None, *, began: float, now: float) -> None:

@@ -11,7 +11,7 @@ from protocol.transport.rpc_client import RpcClient
 class SupabaseAnswerCacheStore(RpcClient):
     """Implementation of `protocol.store.cache.AnswerCacheStore`."""
 
-    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+    async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
         found = await self._call_rows(CachedAnswer, "cached_answer", key=key)
         return found[0] if found else None
 

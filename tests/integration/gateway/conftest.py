@@ -16,7 +16,7 @@ from cogo.wiring.gateway import open_services
 from embedded.state import State
 from gateway.app import OpenServices, create_app
 from gateway.dependencies import GatewayServices
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from protocol.transport.supabase_store import SupabaseStore, open_store
@@ -38,7 +38,7 @@ def opened_edge(project: State, tmp_path: Path) -> OpenEdge:
     @asynccontextmanager
     async def open_(**changes: object) -> AsyncIterator[EdgeMiddleware]:
         options = GatewayOptions(**({"is_loopback": True, "is_keyless": True} | changes))  # type: ignore[arg-type]
-        metrics = Metrics()
+        metrics = GatewayMetrics()
         edge = create_app(_opening(project, tmp_path, options, metrics), options, metrics)
         async with edge.lifespan():
             yield edge
@@ -66,11 +66,13 @@ def opened(opened_edge: OpenEdge) -> OpenGateway:
 async def services(project: State, tmp_path: Path) -> AsyncIterator[GatewayServices]:
     """Yield the services of a gateway's routes."""
     options = GatewayOptions(is_loopback=True, is_keyless=True)
-    async with _opening(project, tmp_path, options, Metrics())() as found:
+    async with _opening(project, tmp_path, options, GatewayMetrics())() as found:
         yield found
 
 
-def _opening(project: State, home: Path, options: GatewayOptions, metrics: Metrics) -> OpenServices:
+def _opening(
+    project: State, home: Path, options: GatewayOptions, metrics: GatewayMetrics
+) -> OpenServices:
     connection = Connection(
         url=project.url,
         secret_key=SecretStr(project.secret_key),

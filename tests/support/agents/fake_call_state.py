@@ -40,7 +40,7 @@ class FakeCallStateStore:
     async def draw(self, *, request_id: UUID, draws: Sequence[Draw]) -> Drawn:
         _not_for_reporters()
 
-    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+    async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
         _not_for_reporters()
 
     async def cache_answer(

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cogo.process.gateway import build_server_config
 from gateway.limits.connection_limiter import ConnectionLimiter, get_client_address
-from gateway.metrics import Metrics
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
 from gateway.problems import Problem
@@ -77,7 +77,7 @@ class Application:
 async def serving(application: Application, **changes: object) -> AsyncIterator[int]:
     """Serve on a free port; nothing is limited but what `changes` say."""
     options = GatewayOptions(is_loopback=True, **(PATIENT | changes))  # type: ignore[arg-type]
-    edge = EdgeMiddleware(application.app(), options=options, metrics=Metrics())
+    edge = EdgeMiddleware(application.app(), options=options, metrics=GatewayMetrics())
     server = uvicorn.Server(build_server_config(edge, options))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as group:

@@ -22,7 +22,7 @@ class Away(SupabaseAnswerCacheStore):
     def __init__(self) -> None:
         pass
 
-    async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+    async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
         raise AWAY
 
     async def cache_answer(
@@ -83,7 +83,7 @@ async def test_a_store_that_is_away_costs_a_call_and_no_task() -> None:
 
 async def test_a_cached_answer_is_whole_and_marked_as_cached() -> None:
     class Kept(Away):
-        async def cached_answer(self, *, key: str) -> CachedAnswer | None:
+        async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
             answer = {"text": "a", "reasoning": "r", "vendor_finish_reason": "end_turn"}
             return CachedAnswer(answer=answer, created_at=utc_now())
 
