@@ -8,7 +8,6 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.options import AsJson, Dir, NoKey
-from cogo.cli.snippets import insert_snippets
 from cogo.config.catalogue import describe_ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
@@ -22,6 +21,23 @@ from providers.secrets import Redactor
 
 _INTERRUPTED: Final = 130
 """Exit code of a start that was not waited for."""
+_PROMPT: Final = "Write a function that checks whether a text is a palindrome"
+
+_SQL: Final = """\
+SQL (as postgres: {db_url})
+  insert into cogo_tasks (prompt) values ('{prompt}');"""
+
+_PYTHON: Final = """\
+Python (pip install supabase)
+  from supabase import create_client
+  client = create_client("{url}", "{key}")
+  client.table("cogo_tasks").insert({{"prompt": "{prompt}"}}).execute()"""
+
+_JAVASCRIPT: Final = """\
+JavaScript (npm install @supabase/supabase-js)
+  import {{ createClient }} from "@supabase/supabase-js"
+  const client = createClient("{url}", "{key}")
+  await client.from("cogo_tasks").insert({{ prompt: "{prompt}" }})"""
 
 
 def up(
@@ -143,15 +159,15 @@ def _print_json(project: Project, info: StackInfo) -> None:
 
 def _describe_console(info: StackInfo) -> str:
     if not info.needs_key:
-        return f"{info.console_url}   (no key is needed: every user of this machine may ask)"
+        return f"{info.console_url}   (no key needed: every user of this machine has all rights)"
     console = f"{command_path()} console"
     if info.console_url is None:
-        return f"{info.gateway_url}/   (`{console}` prints an address that lets you in)"
-    return f"{info.console_url}   (works once, for 15 minutes; `{console}` prints another)"
+        return f"{info.gateway_url}/   (`{console}` prints a sign-in link)"
+    return f"{info.console_url}   (valid once, for 15 minutes; `{console}` prints another)"
 
 
 def print_stack(project: Project, info: StackInfo) -> None:
-    """Print where everything is, and what to do next."""
+    """Print the addresses of the stack, and what to do next."""
     connection = info.connection
     # Print keys only on a terminal: elsewhere this text is a log.
     is_private = sys.stdout.isatty()
@@ -162,18 +178,29 @@ def print_stack(project: Project, info: StackInfo) -> None:
         print_line(f"gateway      {info.gateway_url}   (HTTP API; /v1 for OpenAI clients)")
         print_line(f"console      {_describe_console(info)}")
     print_line(f"publishable  {connection.publishable_key}")
-    print_line(f"secret       {secret}   (for agents and servers only: it may do everything)")
+    print_line(f"secret       {secret}   (for agents and servers only: it has all rights)")
     print_line(f"state, logs  {project.home}")
     for name, url in info.health_urls.items():
         print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
     if info.is_simulated:
-        print_line("models       simulated; ANTHROPIC_API_KEY=... in .env turns a real model on")
+        print_line("models       simulated; set ANTHROPIC_API_KEY in .env to use real models")
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if connection.is_embedded:
         db_url = (info.db_url or hint) if is_private else hint
         print_line()
-        print_line(insert_snippets(url=connection.url, key=secret, db_url=db_url))
+        print_line(build_snippets(url=connection.url, key=secret, db_url=db_url))
     print_line()
     submit = f'{command_path()} submit "Write a function that checks for palindromes"'
     print_line(f"next: {submit}   (Ctrl-C stops)")
+
+
+def build_snippets(*, url: str, key: str, db_url: str) -> str:
+    """Return the insert in SQL, Python and JavaScript.
+
+    `key` and `db_url` appear as given: pass a placeholder where others can read the output.
+    """
+    parts = (_SQL, _PYTHON, _JAVASCRIPT)
+    return "\n\n".join(
+        part.format(url=url, key=key, db_url=db_url, prompt=_PROMPT) for part in parts
+    )
