@@ -87,6 +87,7 @@ class Pool:
                 watcher = attempts.create_task(self._watch(drain), name="watch the drain")
                 await self._claim_until(drain, attempts)
                 watcher.cancel()
+                self._health.is_draining = True  # the watcher may not have run yet
                 self._awaits_ends = True
                 grace = self._options.grace.total_seconds()
                 deadline.reschedule(asyncio.get_running_loop().time() + grace)
