@@ -20,7 +20,6 @@ from providers.adapters.openai.request import (
     NOTE_IF_BROKEN,
     attach_replay,
     build_chat_body,
-    pop_untyped_fields,
     restore_reasoning,
 )
 from providers.adapters.openai.stream import OpenAIStreamParser
@@ -92,14 +91,13 @@ class Fireworks:
 
     def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         body = _build_body(request)
-        large = pop_untyped_fields(body)
         return stream_events(
             VENDOR,
             lambda: self._client.chat.completions.with_streaming_response.create(
-                **body,
+                model=request.model,
                 messages=(),
-                extra_body=large,
                 stream=request.stream,
+                extra_body=body,
                 timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
             ),
             OpenAIStreamParser(VENDOR, secret=self._secret),

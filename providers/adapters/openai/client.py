@@ -24,7 +24,7 @@ from providers.adapters.listings import (
     read_rows,
 )
 from providers.adapters.openai.dialect import apply_dialect
-from providers.adapters.openai.request import NOTE_IF_BROKEN, attach_replay, pop_untyped_fields
+from providers.adapters.openai.request import NOTE_IF_BROKEN, attach_replay
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
@@ -71,14 +71,14 @@ class OpenAICompatible:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        sent = apply_dialect(request, self._dialect, vendor=self._vendor)
-        large = pop_untyped_fields(sent.body)
+        body, notes = apply_dialect(request, self._dialect, vendor=self._vendor)
         events = stream_events(
             self._vendor,
             lambda: self._client.chat.completions.with_streaming_response.create(
-                **sent.body,
+                model=request.model,
                 messages=(),
-                extra_body=large | sent.extra,
+                stream=request.stream,
+                extra_body=body,
                 extra_headers=self._extra_headers,
                 timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
             ),
@@ -87,7 +87,7 @@ class OpenAICompatible:
             is_streamed=request.stream,
             translate_errors=self._translate_errors(timeouts.connect),
             secret=self._secret,
-            notes=sent.notes,
+            notes=notes,
             note_if_broken=NOTE_IF_BROKEN,
         )
         if self._dialect.thinking_tags:

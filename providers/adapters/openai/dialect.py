@@ -3,7 +3,6 @@
 import hashlib
 import json
 import string
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from providers.adapters.openai.request import build_chat_body, restore_reasoning
@@ -14,20 +13,11 @@ _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 _LETTERS: Final = string.ascii_letters + string.digits
 
 
-@dataclass(frozen=True, slots=True)
-class DialectRequest:
-    """A request body, and notes for the user."""
-
-    body: dict[str, Any]
-    extra: dict[str, Any]
-    """Fields that OpenAI's SDK does not know; it sends them with the others."""
-    notes: tuple[str, ...]
-
-
-def apply_dialect(request: ChatRequest, dialect: RequestDialect, *, vendor: str) -> DialectRequest:
-    """Return the request in a provider's dialect."""
-    body = build_chat_body(request) | {"stream": request.stream}
-    extra: dict[str, Any] = {}
+def apply_dialect(
+    request: ChatRequest, dialect: RequestDialect, *, vendor: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the body of the request in a provider's dialect, and notes for the user."""
+    body = build_chat_body(request)
     notes: list[str] = []
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
@@ -36,7 +26,7 @@ def apply_dialect(request: ChatRequest, dialect: RequestDialect, *, vendor: str)
     if dialect.asks_for_usage and request.stream:
         body["stream_options"] = {"include_usage": True}
     if request.reasoning_effort is not None:
-        notes += _set_effort(request.reasoning_effort, dialect, body, extra)
+        notes += _set_effort(request.reasoning_effort, dialect, body)
     if request.response_schema is not None and dialect.schemas == "json_object":
         body["response_format"] = {"type": "json_object"}
         body["messages"] = _add_schema(body["messages"], request.response_schema)
@@ -45,19 +35,17 @@ def apply_dialect(request: ChatRequest, dialect: RequestDialect, *, vendor: str)
     if dialect.call_id_length is not None:
         for message in body["messages"]:
             _shorten_ids(message, dialect.call_id_length)
-    return DialectRequest(body, extra, tuple(notes))
+    return body, tuple(notes)
 
 
-def _set_effort(
-    effort: Effort, dialect: RequestDialect, body: dict[str, Any], extra: dict[str, Any]
-) -> list[str]:
+def _set_effort(effort: Effort, dialect: RequestDialect, body: dict[str, Any]) -> list[str]:
     if effort == "none" and dialect.no_reasoning_body is not None:
-        extra.update(dialect.no_reasoning_body)
+        body.update(dialect.no_reasoning_body)
         return []
     sent = _find_nearest(effort, dialect.efforts) if dialect.efforts else effort
-    extra.update(dialect.reasoning_body)
+    body.update(dialect.reasoning_body)
     if dialect.effort_field == "reasoning":
-        extra["reasoning"] = {"effort": sent}
+        body["reasoning"] = {"effort": sent}
     else:
         body["reasoning_effort"] = sent
     return [] if sent == effort else [f"reasoning_effort {effort} was sent as {sent}"]

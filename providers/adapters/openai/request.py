@@ -16,15 +16,22 @@ from providers.chat import (
 )
 
 NOTE_IF_BROKEN: Final = "the connection broke after the answer was complete; usage may be missing"
-_LARGE_FIELDS: Final = ("messages", "tools")
 
 
 def build_chat_body(request: ChatRequest) -> dict[str, Any]:
-    """Return the part of the body that all dialects share; each adapter adds its own."""
+    """Return the part of the body that all dialects share; each adapter adds its own.
+
+    Send it as the `extra_body` of an SDK, which overrides its own fields: the SDK would check each
+    message against every type of message, which takes longer than the rest of a long call.
+    """
     messages = [_build_message(message) for message in request.messages]
     if request.system is not None:
         messages.insert(0, {"role": "system", "content": request.system})
-    body: dict[str, Any] = {"model": request.model, "messages": messages}
+    body: dict[str, Any] = {
+        "model": request.model,
+        "stream": request.stream,
+        "messages": messages,
+    }
     if request.tools:
         body["tools"] = [
             {
@@ -49,15 +56,6 @@ def build_chat_body(request: ChatRequest) -> dict[str, Any]:
     if request.stop:
         body["stop"] = list(request.stop)
     return body
-
-
-def pop_untyped_fields(body: dict[str, Any]) -> dict[str, Any]:
-    """Remove the large fields and return them, to be sent as an SDK's `extra_body`.
-
-    The SDK would check each message against every type of message, which for a long conversation
-    takes longer than the rest of the call. What it sends is the same.
-    """
-    return {name: body.pop(name) for name in _LARGE_FIELDS if name in body}
 
 
 def restore_reasoning(

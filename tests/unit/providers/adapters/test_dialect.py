@@ -32,36 +32,36 @@ def a_request(**changes: Any) -> ChatRequest:
 def test_an_effort_becomes_the_nearest_that_is_taken(
     asked: Effort, efforts: tuple[Effort, ...] | None, sent: str
 ) -> None:
-    made = apply_dialect(
+    body, notes = apply_dialect(
         a_request(reasoning_effort=asked), RequestDialect(efforts=efforts), vendor="v"
     )
 
-    assert made.body["reasoning_effort"] == sent
-    assert bool(made.notes) is (asked != sent)
+    assert body["reasoning_effort"] == sent
+    assert bool(notes) is (asked != sent)
 
 
 def test_thinking_may_be_switched_off_by_an_object_of_its_own() -> None:
     profile = RequestDialect(no_reasoning_body={"thinking": {"type": "disabled"}})
 
-    made = apply_dialect(a_request(reasoning_effort="none"), profile, vendor="v")
+    body, _ = apply_dialect(a_request(reasoning_effort="none"), profile, vendor="v")
 
-    assert made.extra == {"thinking": {"type": "disabled"}}
-    assert "reasoning_effort" not in made.body
+    assert body["thinking"] == {"type": "disabled"}
+    assert "reasoning_effort" not in body
 
 
 @pytest.mark.parametrize("system", [None, "Be brief"])
 def test_where_only_json_is_promised_the_schema_is_an_instruction(system: str | None) -> None:
     request = a_request(response_schema={"type": "object", "title": "T"}, system=system)
 
-    made = apply_dialect(request, RequestDialect(schemas="json_object"), vendor="v")
+    body, notes = apply_dialect(request, RequestDialect(schemas="json_object"), vendor="v")
 
-    assert made.body["response_format"] == {"type": "json_object"}
-    first, *others = made.body["messages"]
+    assert body["response_format"] == {"type": "json_object"}
+    first, *others = body["messages"]
     assert first["role"] == "system"
     assert '"title": "T"' in first["content"]
     assert (system or "") in first["content"]
     assert [message["role"] for message in others] == ["user"]
-    assert made.notes
+    assert notes
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,11 @@ def test_thinking_goes_back_only_to_the_model_that_thought_it(
 ) -> None:
     turn = Message(role="assistant", content="", tool_calls=(CALL,), replay=REPLAY)
 
-    made = apply_dialect(a_request(messages=(turn,), model=model), RequestDialect(), vendor=vendor)
+    body, _ = apply_dialect(
+        a_request(messages=(turn,), model=model), RequestDialect(), vendor=vendor
+    )
 
-    assert ("reasoning_content" in made.body["messages"][0]) is handed_back
+    assert ("reasoning_content" in body["messages"][0]) is handed_back
 
 
 def test_ids_of_calls_from_elsewhere_get_the_wanted_form_on_both_sides() -> None:
@@ -83,9 +85,9 @@ def test_ids_of_calls_from_elsewhere_get_the_wanted_form_on_both_sides() -> None
         Message(role="tool", content="42", tool_call_id=CALL.id),
     )
 
-    made = apply_dialect(a_request(messages=turns), RequestDialect(call_id_length=9), vendor="v")
+    body, _ = apply_dialect(a_request(messages=turns), RequestDialect(call_id_length=9), vendor="v")
 
-    called, result = made.body["messages"]
+    called, result = body["messages"]
     [call] = called["tool_calls"]
     assert call["id"] == result["tool_call_id"]
     assert len(call["id"]) == 9
