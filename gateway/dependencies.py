@@ -56,7 +56,7 @@ async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
         raise Problem(
             403,
             "scope_missing",
-            f"this key may not do this: it lacks the scope {scope}",
+            f"the key lacks the scope {scope}",
             hint=f"`cogo keys create --scope {scope}` makes one that may",
         )
     return principal

@@ -107,7 +107,7 @@ class EdgeMiddleware:
             return Problem(
                 403,
                 "host_refused",
-                f"this gateway is not called {host[:100]!r}",
+                f"{host[:100]!r} is not a name of this gateway",
                 hint="use http://localhost, or add the name to COGO_GATEWAY_HOSTS",
             )
         origin = headers.get("origin")
@@ -116,7 +116,7 @@ class EdgeMiddleware:
         return Problem(
             403,
             "origin_refused",
-            f"pages of {origin[:100]!r} may not ask here",
+            f"pages of {origin[:100]!r} may not use this gateway",
             hint="add the origin to COGO_GATEWAY_CORS",
         )
 
@@ -131,7 +131,7 @@ class EdgeMiddleware:
             503,
             "busy",
             f"{self._limiter.taken} requests, streams and sockets are being served",
-            hint="wait as Retry-After says; COGO_GATEWAY_CONNECTIONS allows more",
+            hint="wait for Retry-After seconds; COGO_GATEWAY_CONNECTIONS allows more",
             headers={"Retry-After": "2"},
         )
 

@@ -16,13 +16,13 @@ def read_strict_json(text: bytes | str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_build_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise _build_problem(f"it is no JSON: {error.msg} at character {error.pos}") from error
+        raise _build_problem(f"it is not JSON: {error.msg} at character {error.pos}") from error
     except UnicodeDecodeError as error:
         raise _build_problem(f"it is not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise _build_problem("it is nested too deeply") from error
     except ValueError as error:  # Python reads no integer of more than 4,300 digits
-        raise _build_problem("it holds a number of too many digits") from error
+        raise _build_problem("it has a number with too many digits") from error
 
 
 class StrictRoute(APIRoute):
@@ -53,7 +53,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> float:
-    raise _build_problem(f"it holds {name}, which is no JSON number")
+    raise _build_problem(f"it has {name}, which is not a JSON number")
 
 
 def _build_problem(why: str) -> Problem:

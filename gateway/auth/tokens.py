@@ -65,7 +65,7 @@ class TokenVerifier:
             if self._clock() - self._fetched_at >= max_age:
                 await self._refresh(kid)
         if kid not in self._keys:
-            raise _build_refusal("the project does not know its key")
+            raise _build_refusal("the project has no such key")
         return self._keys[kid]
 
     async def _refresh(self, kid: str) -> None:
@@ -135,7 +135,7 @@ def _parse_user_id(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise _build_refusal("it names no user") from error
+        raise _build_refusal("it has no user") from error
 
 
 def _build_refusal(why: str) -> Problem:

@@ -37,7 +37,7 @@ async def open_session(request: Request, services: ServicesDep) -> Session:
             raise _token_spent() from problem
         raise
     if Scope.CONSOLE_OPEN not in principal.scopes:
-        raise Problem(400, "not_a_token", "this is no one-time token", hint="use the key itself")
+        raise Problem(400, "not_a_token", "this is not a one-time token", hint="use the key itself")
     # The session's id derives from the token's, so that of two exchanges only one is stored.
     key_id, key = generate_key_with_id(hashlib.sha256(principal.key_id.encode()).hexdigest())
     stored = NewApiKey(

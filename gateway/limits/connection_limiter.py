@@ -74,7 +74,7 @@ def build_limit_problem(status: int, who: str, share: int) -> Problem:
     return Problem(
         status,
         "too_many_at_once",
-        f"{who} has {share} requests, streams and sockets open, and may have no more",
-        hint="close some, or wait as Retry-After says; COGO_GATEWAY_SHARE allows more",
+        f"{who} has {share} requests, streams and sockets open, which is the limit",
+        hint="close some, or wait for Retry-After seconds; COGO_GATEWAY_SHARE allows more",
         headers={"Retry-After": "2"},
     )

@@ -12,8 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from gateway.options import GatewayOptions
 
-_SLOW: Final = ("408 Request Timeout", "the request did not come in time")
-_TOO_MANY: Final = ("503 Service Unavailable", "too many connections of this address wait")
+_SLOW: Final = ("408 Request Timeout", "the request did not arrive in time")
+_TOO_MANY: Final = ("503 Service Unavailable", "too many connections from this address are waiting")
 
 
 class Timer:

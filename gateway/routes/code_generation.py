@@ -65,7 +65,7 @@ async def generate(
     result = task.result or {}
     code, notes = find_code(result), [str(each) for each in result.get("notes") or ()]
     if code is None:
-        notes.append("The answer holds no code; `text` is what the model said.")
+        notes.append("The answer has no code; `text` is the whole answer.")
     data = {
         "generated_code": code,
         "text": result.get("text"),

@@ -115,8 +115,7 @@ def _build_delta(update: TaskUpdate) -> dict[str, str] | None:
             raise Problem(
                 502,
                 "attempt_failed",
-                "an attempt failed after it had begun to speak, and this format cannot take "
-                "words back",
+                "an attempt failed after it had sent text, and this format cannot withdraw text",
                 hint="ask again, or watch GET /tasks/{id}/events, which can",
             )
     return None

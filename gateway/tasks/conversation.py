@@ -100,12 +100,12 @@ def build_task(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
         if value and value not in _DEFAULTS:
             raise _build_problem(name, f"{name} is not supported here; send the request without it")
     if body.n not in (None, 1):
-        raise _build_problem("n", "only one answer at a time is given: n must be 1")
+        raise _build_problem("n", "only one answer is supported: n must be 1")
     turns = [(each.role, _read_text(each, number)) for number, each in enumerate(body.messages)]
     system = "\n\n".join(text for role, text in turns if role in {"system", "developer"})
     spoken = [(role, text) for role, text in turns if role in {"user", "assistant"}]
     if not spoken:
-        raise _build_problem("messages", "the conversation has no message of a user")
+        raise _build_problem("messages", "the conversation has no message from a user")
     params: dict[str, Any] = {
         "messages": [{"role": role, "content": text} for role, text in spoken],
         "system": system or None,

@@ -111,7 +111,7 @@ async def run_task(
 
 async def _cancel(services: GatewayServices, task_id: UUID) -> None:
     try:
-        await services.store.cancel_task(task_id=task_id, reason="nobody waits for it any more")
+        await services.store.cancel_task(task_id=task_id, reason="the client has disconnected")
     except CogoError:
         return  # it has ended meanwhile, or was never inserted
 
@@ -142,7 +142,7 @@ async def cancel_on_disconnect(
         if not working.done():
             working.cancel()
     if working.cancelled():
-        raise Problem(499, "client_gone", "nobody waits for the answer any more")
+        raise Problem(499, "client_gone", "the client has disconnected")
     found = working.result()
     if isinstance(found, Exception):
         raise found
@@ -187,14 +187,14 @@ def require_result_text(task: Task) -> str:
         raise Problem(
             400,
             "output_limit",
-            "the limit of output tokens was reached before the model said a word",
+            "the limit of output tokens was reached before there was any text",
             hint="allow more, or leave max_tokens out: reasoning counts too",
             extra=extra,
         )
     raise Problem(
         502,
         "empty_answer",
-        "the model said nothing",
+        "the model returned no text",
         hint="ask again, or name a model",
         extra=extra,
     )

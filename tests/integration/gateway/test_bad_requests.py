@@ -14,10 +14,10 @@ JSON = {"Content-Type": "application/json"}
 DIGITS = b"9" * 5_000
 
 BODIES: dict[str, tuple[bytes, str]] = {
-    "no JSON": (b"hello", "no JSON: Expecting value at character 0"),
-    "half": (b'{"prompt": "x"', "no JSON"),
+    "no JSON": (b"hello", "not JSON: Expecting value at character 0"),
+    "half": (b'{"prompt": "x"', "not JSON"),
     "bad UTF-8": (b'{"prompt": "\xff"}', "not UTF-8"),
-    "NaN": (b'{"prompt": "x", "params": {"a": NaN}}', "NaN, which is no JSON number"),
+    "NaN": (b'{"prompt": "x", "params": {"a": NaN}}', "NaN, which is not a JSON number"),
     "infinity": (b'{"prompt": "x", "budget_usd": -Infinity}', "-Infinity"),
     "twice": (b'{"prompt": "x", "prompt": "y"}', "'prompt' twice"),
     "twice below": (b'{"prompt": "x", "params": {"a": 1, "a": 2}}', "'a' twice"),

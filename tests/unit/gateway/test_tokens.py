@@ -123,7 +123,7 @@ async def test_without_the_secret_the_project_is_asked_whose_a_token_is(status: 
         ({"aud": "anon"}, "not valid"),
         ({"role": "anon"}, "not the token of a signed-in user"),
         ({"role": "service_role"}, "not the token of a signed-in user"),
-        ({"sub": "nobody"}, "names no user"),
+        ({"sub": "nobody"}, "has no user"),
     ],
 )
 @pytest.mark.parametrize("is_published", [True, False], ids=["ES256", "HS256"])
@@ -167,7 +167,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_ends() -> None:
 
         now += 60
         assert await tokens.verify_user(signed(new, "two")) == USER
-        with pytest.raises(Problem, match="does not know its key"):
+        with pytest.raises(Problem, match="has no such key"):
             await tokens.verify_user(signed(old))
 
         asked = len(project.asked)
@@ -178,7 +178,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_ends() -> None:
 
         del project.keys["two"]
         now += AGES
-        with pytest.raises(Problem, match="does not know its key"):
+        with pytest.raises(Problem, match="has no such key"):
             await tokens.verify_user(signed(new, "two"))
 
 
