@@ -1,10 +1,13 @@
 """Rules of CONTRIBUTING.md about code that no linter knows."""
 
 import ast
+import importlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from tests.support.sources import (
     PACKAGES,
@@ -112,6 +115,15 @@ def test_docstrings_of_functions_begin_with_what_they_do() -> None:
     ]
 
     assert not wrong
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_lists_its_public_names(name: str) -> None:
+    package = importlib.import_module(name)
+
+    for public in package.__all__:
+        if not hasattr(package, public):
+            importlib.import_module(f"{name}.{public}")
 
 
 def test_only_a_package_and_its_own_tests_import_its_private_names() -> None:
