@@ -180,7 +180,9 @@ def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) 
     taken = next((each for each in candidates if each["model_id"] == selected), {})
     results = []
     for preference in Preference if eligible else ():
-        best = max(eligible, key=lambda id_: (_weigh(eligible[id_]["parts"], preference), id_))
+        weights = WEIGHTS[preference]
+        totals = {id_: weights.sum(**each["parts"]) for id_, each in eligible.items()}
+        best = max(totals, key=lambda id_: (totals[id_], id_))
         if best != selected:
             results.append(
                 WhatIf(
@@ -191,16 +193,6 @@ def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) 
                 )
             )
     return results
-
-
-def _weigh(parts: Mapping[str, float], preference: Preference) -> float:
-    weights = WEIGHTS[preference]
-    return (
-        weights.quality * parts["quality"]
-        + weights.cost * parts["cost"]
-        + weights.first_token * parts["first_token"]
-        + weights.total * parts["duration"]
-    )
 
 
 def _compute_ratio(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> float | None:

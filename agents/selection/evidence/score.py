@@ -26,6 +26,15 @@ class Weights:
     first_token: float = 0.0
     total: float = 0.0
 
+    def sum(self, quality: float, cost: float, first_token: float, duration: float) -> float:
+        """Return the weighted sum of the parts."""
+        return (
+            self.quality * quality
+            + self.cost * cost
+            + self.first_token * first_token
+            + self.total * duration
+        )
+
 
 WEIGHTS: Final[Mapping[Preference, Weights]] = {
     Preference.QUALITY: Weights(quality=0.90, cost=0.04, first_token=0.03, total=0.03),
@@ -47,24 +56,22 @@ class Score(NamedTuple):
 
 def score_estimate(estimate: Estimate, weights: Weights) -> Score:
     """Return the score with its parts."""
-    forecast = estimate.forecast
-    return Score(
-        weigh_estimate(estimate, weights),
-        forecast.quality,
-        _score_cost(estimate.cost_usd),
-        _score_time(forecast.first_token_s, _FIRST_TOKEN_S),
-        _score_time(forecast.total_s, _TOTAL_S),
-    )
+    parts = _score_parts(estimate)
+    return Score(weights.sum(*parts), *parts)
 
 
 def weigh_estimate(estimate: Estimate, weights: Weights) -> float:
     """Return only the weighted sum, which is all that a choice among many models compares."""
+    return weights.sum(*_score_parts(estimate))
+
+
+def _score_parts(estimate: Estimate) -> tuple[float, float, float, float]:
     forecast = estimate.forecast
     return (
-        weights.quality * forecast.quality
-        + weights.cost * _score_cost(estimate.cost_usd)
-        + weights.first_token * _score_time(forecast.first_token_s, _FIRST_TOKEN_S)
-        + weights.total * _score_time(forecast.total_s, _TOTAL_S)
+        forecast.quality,
+        _score_cost(estimate.cost_usd),
+        _score_time(forecast.first_token_s, _FIRST_TOKEN_S),
+        _score_time(forecast.total_s, _TOTAL_S),
     )
 
 
