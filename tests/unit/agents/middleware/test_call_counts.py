@@ -28,7 +28,7 @@ def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = Tru
 
 
 @pytest.mark.parametrize(
-    ("report", "verdict"),
+    ("report", "outcome"),
     [
         (ended(None), CallOutcome.ANSWERED),
         (ended(errors.InvalidRequest("v", "no")), CallOutcome.ANSWERED),
@@ -46,9 +46,9 @@ def ended(error: BaseException | None, *, spoken: bool = False, sent: bool = Tru
     ],
 )
 def test_key_failures_requests_and_limits_are_no_failures_of_the_vendor(
-    report: CallReport, verdict: CallOutcome
+    report: CallReport, outcome: CallOutcome
 ) -> None:
-    assert classify_call(report) is verdict
+    assert classify_call(report) is outcome
 
 
 def a_tally() -> CallCounts:
@@ -56,16 +56,16 @@ def a_tally() -> CallCounts:
 
 
 def test_a_report_resets_its_counts_and_keeps_the_failures_in_a_row() -> None:
-    tally = a_tally()
-    tally.add(ended(None), has_spare_keys=False)
+    counts = a_tally()
+    counts.add(ended(None), has_spare_keys=False)
     for _ in range(2):
-        tally.add(ended(errors.Overloaded("v", "no")), has_spare_keys=False)
-    tally.add(ended(errors.ConnectionFailed("v", "no")), has_spare_keys=False)
+        counts.add(ended(errors.Overloaded("v", "no")), has_spare_keys=False)
+    counts.add(ended(errors.ConnectionFailed("v", "no")), has_spare_keys=False)
     trial = uuid4()
-    tally.trial = (trial, "running")
+    counts.trial = (trial, "running")
 
-    first = tally.build_report(concurrency=4, running=1)
-    after = tally.reset()
+    first = counts.build_report(concurrency=4, running=1)
+    after = counts.reset()
 
     assert (first.answered, first.failed, first.in_a_row, first.unreachable) == (1, 2, 2, 1)
     assert first.trial == "running"

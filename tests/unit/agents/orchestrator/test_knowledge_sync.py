@@ -71,28 +71,26 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
 
 async def test_knowledge_stays_while_the_store_is_away() -> None:
     store = FakeStore(knowledge=KNOWN)
-    learner = a_learner(store)
-    await learner.refresh()
-    snapshot = learner.knowledge
+    sync = a_learner(store)
+    await sync.refresh()
+    snapshot = sync.knowledge
 
     store.errors["model_knowledge"] = AWAY
-    await learner.refresh()
+    await sync.refresh()
 
-    assert learner.knowledge is snapshot
+    assert sync.knowledge is snapshot
     assert snapshot.policy is PolicyName.SCORED
     assert snapshot.observations.health == {"c": "open"}
 
 
 async def test_a_message_of_a_switch_refreshes_at_once() -> None:
     store = FakeStore()
-    learner = a_learner(store)
+    sync = a_learner(store)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(learner.run())
+        running = group.create_task(sync.run())
         await eventually(lambda: store.asked["model_knowledge"] == 1)
         status = ModelStatus(model_id="c", status="unavailable")
         store.knowledge = KNOWN
-        learner.handle_message(
-            Envelope.wrap(MessageType.MODEL_STATUS, status, source="x", target="y")
-        )
-        await eventually(lambda: learner.knowledge.observations.health)
+        sync.handle_message(Envelope.wrap(MessageType.MODEL_STATUS, status, source="x", target="y"))
+        await eventually(lambda: sync.knowledge.observations.health)
         running.cancel()

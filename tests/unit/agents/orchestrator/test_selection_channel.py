@@ -38,7 +38,7 @@ def an_executor() -> AgentRecord:
     )
 
 
-async def a_desk(store: FakeStore, bus: FakeBus | None = None) -> SelectionChannelHandler:
+async def open_channel(store: FakeStore, bus: FakeBus | None = None) -> SelectionChannelHandler:
     async def own() -> Sequence[str]:
         return ()
 
@@ -67,13 +67,13 @@ def a_request(payload: dict[str, Any], **fields: Any) -> Envelope:
 async def answers(*requests: Envelope) -> list[SelectionRecord]:
     """Ask one after the other; gives everything that was answered."""
     store, bus = FakeStore(others=[an_executor()]), FakeBus()
-    desk = await a_desk(store, bus)
+    channel = await open_channel(store, bus)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
+        running = group.create_task(channel.run())
         for request in requests:
-            desk.handle_message(request)
+            channel.handle_message(request)
         last = a_request({"requested_model": "claude-haiku-4-5", "task_id": "the last"})
-        desk.handle_message(last)
+        channel.handle_message(last)
         await eventually(lambda: any(each.task_id == "the last" for each in store.selections))
         running.cancel()
     assert bus.requests == []
@@ -168,11 +168,11 @@ async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> 
     store = FakeStore(others=[an_executor()])
     store.errors["record_selection"] = Refused("no such thing")
     bus = FakeBus()
-    desk = await a_desk(store, bus)
+    channel = await open_channel(store, bus)
     request = a_request(SEED)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
-        desk.handle_message(request)
+        running = group.create_task(channel.run())
+        channel.handle_message(request)
         await eventually(lambda: bus.requests)
         running.cancel()
 
@@ -185,11 +185,11 @@ async def test_an_answer_that_the_database_refuses_is_given_on_the_channel() -> 
 
 async def test_requests_wait_until_the_store_answers() -> None:
     store = FakeStore(others=[an_executor()], errors={"record_selection": AWAY})
-    desk = await a_desk(store)
+    channel = await open_channel(store)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
+        running = group.create_task(channel.run())
         for number in range(3):
-            desk.handle_message(a_request({"task_id": str(number)}))
+            channel.handle_message(a_request({"task_id": str(number)}))
         await eventually(lambda: store.asked["record_selection"] > 1)
         store.errors.clear()
         await eventually(lambda: len(store.selections) == 3)
@@ -200,13 +200,13 @@ async def test_requests_wait_until_the_store_answers() -> None:
 
 async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_along() -> None:
     store = FakeStore(others=[an_executor()])
-    desk = await a_desk(store)
+    channel = await open_channel(store)
     said = ModelControl(action="drain", subject="anthropic", reason="its contract ends")
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
+        running = group.create_task(channel.run())
         message = Envelope.wrap(MessageType.MODEL_CONTROL, said, source="ann", target="x")
-        desk.handle_message(message)
-        desk.handle_message(
+        channel.handle_message(message)
+        channel.handle_message(
             Envelope(type="MODEL_CONTROL", payload={"a": 1}, source="x", target="x")
         )
         await eventually(lambda: store.controls)
@@ -220,14 +220,14 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
 
 async def test_a_flood_is_logged_when_it_begins_and_when_it_is_over() -> None:
     store = FakeStore(others=[an_executor()])
-    desk = await a_desk(store)
+    channel = await open_channel(store)
     said: list[dict[str, Any]] = []
     sink = logger.add(lambda message: said.append(dict(message.record)), level="WARNING")
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(MAX_WAITING + 400):
-                desk.handle_message(a_request({}))
-            running = group.create_task(desk.run())
+                channel.handle_message(a_request({}))
+            running = group.create_task(channel.run())
             await eventually(lambda: len(store.selections) == MAX_WAITING)
             running.cancel()
     finally:

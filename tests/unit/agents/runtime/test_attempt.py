@@ -26,7 +26,7 @@ from protocol.records import (
 from tests.support.agents.subtasks import a_subtask, done
 
 
-def a_verdict() -> asyncio.Future[StopReason]:
+def a_stop() -> asyncio.Future[StopReason]:
     return asyncio.get_running_loop().create_future()
 
 
@@ -57,7 +57,7 @@ async def test_work_that_is_done_is_stored() -> None:
     async def work(given: ClaimedSubtask) -> Completion:
         return done(given)
 
-    assert await run_attempt(claimed, work, a_verdict()) == Succeeded(done(claimed))
+    assert await run_attempt(claimed, work, a_stop()) == Succeeded(done(claimed))
 
 
 async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
@@ -66,7 +66,7 @@ async def test_a_failure_that_work_describes_is_kept_as_it_is() -> None:
     async def work(given: ClaimedSubtask) -> Completion:
         raise WorkFailed(a_failure(given))
 
-    assert await run_attempt(claimed, work, a_verdict()) == Failed(a_failure(claimed))
+    assert await run_attempt(claimed, work, a_stop()) == Failed(a_failure(claimed))
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("s3cret"), asyncio.CancelledError()])
@@ -76,7 +76,7 @@ async def test_an_unexpected_error_is_a_failure_without_secrets_or_internal_name
     async def work(_: ClaimedSubtask) -> Completion:
         raise error
 
-    outcome = await run_attempt(a_subtask(), work, a_verdict())
+    outcome = await run_attempt(a_subtask(), work, a_stop())
 
     assert isinstance(outcome, Failed)
     assert outcome.failure.action == FailureAction.RETRY
@@ -86,14 +86,14 @@ async def test_an_unexpected_error_is_a_failure_without_secrets_or_internal_name
 
 
 @pytest.mark.parametrize("work", [forever, stubborn])
-@pytest.mark.parametrize("verdict", list(StopReason))
+@pytest.mark.parametrize("reason", list(StopReason))
 async def test_a_stop_reason_stops_the_work_and_is_the_outcome(
-    work: Callable[[ClaimedSubtask], Awaitable[Completion]], verdict: StopReason
+    work: Callable[[ClaimedSubtask], Awaitable[Completion]], reason: StopReason
 ) -> None:
-    told = a_verdict()
-    asyncio.get_running_loop().call_soon(told.set_result, verdict)
+    stop = a_stop()
+    asyncio.get_running_loop().call_soon(stop.set_result, reason)
 
-    assert await run_attempt(a_subtask(), work, told) == Stopped(verdict)
+    assert await run_attempt(a_subtask(), work, stop) == Stopped(reason)
 
 
 @pytest.mark.parametrize("with_verdict", [False, True])
@@ -101,7 +101,7 @@ async def test_cancelled_work_reports_its_usage_and_swallows_no_outer_cancel(
     *, with_verdict: bool
 ) -> None:
     used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
-    told, begun = a_verdict(), asyncio.Event()
+    stop, begun = a_stop(), asyncio.Event()
 
     async def work(_: ClaimedSubtask) -> Completion:
         begun.set()
@@ -112,10 +112,10 @@ async def test_cancelled_work_reports_its_usage_and_swallows_no_outer_cancel(
         raise AssertionError
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(run_attempt(a_subtask(), work, told))
+        task = group.create_task(run_attempt(a_subtask(), work, stop))
         await begun.wait()
         if with_verdict:
-            told.set_result(StopReason.CANCELLED)
+            stop.set_result(StopReason.CANCELLED)
         else:
             task.cancel()
         await asyncio.wait([task])
@@ -128,53 +128,53 @@ async def test_cancelled_work_reports_its_usage_and_swallows_no_outer_cancel(
 
 async def test_work_that_failed_after_a_stop_reports_its_usage() -> None:
     used = Usage(model_id="m", provider="p", input_tokens=7, duration_ms=1)
-    told, claimed = a_verdict(), a_subtask()
+    stop, claimed = a_stop(), a_subtask()
     error = ErrorInfo(class_="connection", message="it broke")
     failure = Failure(ref=claimed.ref, error=error, action=FailureAction.RETRY, usage=used)
 
     async def work(_: ClaimedSubtask) -> Completion:
-        told.set_result(StopReason.CANCELLED)
+        stop.set_result(StopReason.CANCELLED)
         raise WorkFailed(failure)
 
-    assert await run_attempt(claimed, work, told) == Stopped(StopReason.CANCELLED, used)
+    assert await run_attempt(claimed, work, stop) == Stopped(StopReason.CANCELLED, used)
 
 
 async def test_a_stop_reason_from_before_the_start_stops_the_work_too() -> None:
-    told = a_verdict()
-    told.set_result(StopReason.LOST)
+    stop = a_stop()
+    stop.set_result(StopReason.LOST)
 
-    assert await run_attempt(a_subtask(), forever, told) == Stopped(StopReason.LOST)
+    assert await run_attempt(a_subtask(), forever, stop) == Stopped(StopReason.LOST)
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_the_fence_judges_work_that_was_done_despite_a_stop_reason(
     turns: int,
 ) -> None:
-    told = a_verdict()
+    stop = a_stop()
     claimed = a_subtask()
 
     async def work(given: ClaimedSubtask) -> Completion:
         for turn in range(3):
             if turn == turns:
-                told.set_result(StopReason.CANCELLED)
+                stop.set_result(StopReason.CANCELLED)
             await asyncio.sleep(0)
         return done(given)
 
-    outcome = await run_attempt(claimed, work, told)
+    outcome = await run_attempt(claimed, work, stop)
 
     expected: Outcome = Succeeded(done(claimed)) if turns >= 3 else Stopped(StopReason.CANCELLED)
     assert outcome == expected
 
 
 async def test_a_stop_reason_in_the_turn_in_which_work_ends_changes_nothing() -> None:
-    told = a_verdict()
+    stop = a_stop()
     claimed = a_subtask()
 
     async def work(given: ClaimedSubtask) -> Completion:
-        told.set_result(StopReason.CANCELLED)
+        stop.set_result(StopReason.CANCELLED)
         return done(given)
 
-    assert await run_attempt(claimed, work, told) == Succeeded(done(claimed))
+    assert await run_attempt(claimed, work, stop) == Succeeded(done(claimed))
 
 
 @pytest.mark.parametrize("work", [forever, stubborn])
@@ -182,13 +182,13 @@ async def test_a_stop_reason_in_the_turn_in_which_work_ends_changes_nothing() ->
 async def test_a_cancel_from_outside_passes_through_whatever_work_makes_of_it(
     work: Callable[[ClaimedSubtask], Awaitable[Completion]], *, with_verdict: bool
 ) -> None:
-    told = a_verdict()
+    stop = a_stop()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(run_attempt(a_subtask(), work, told))
+        task = group.create_task(run_attempt(a_subtask(), work, stop))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         if with_verdict:
-            told.set_result(StopReason.LOST)
+            stop.set_result(StopReason.LOST)
 
     assert task.cancelled()

@@ -1,4 +1,4 @@
-"""The recorder: every completion gets its own answer, and none waits for another's."""
+"""The batcher: every completion gets its own answer, and none waits for another's."""
 
 import asyncio
 import random
@@ -22,10 +22,10 @@ class _NoWait(random.Random):
 
 @asynccontextmanager
 async def recording(store: FakeStore) -> AsyncIterator[CompletionBatcher]:
-    recorder = CompletionBatcher(agent_id="agent", store=store, jitter=_NoWait())
+    batcher = CompletionBatcher(agent_id="agent", store=store, jitter=_NoWait())
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(recorder.run())
-        yield recorder
+        running = group.create_task(batcher.run())
+        yield batcher
         running.cancel()
 
 
@@ -34,11 +34,11 @@ def completions(count: int) -> list[Completion]:
 
 
 async def answers(
-    recorder: CompletionBatcher, items: list[Completion]
+    batcher: CompletionBatcher, items: list[Completion]
 ) -> list[CompletionAnswer | BaseException]:
     async def one(item: Completion) -> CompletionAnswer | BaseException:
         try:
-            return await recorder.complete(item)
+            return await batcher.complete(item)
         except (InvalidArgument, Unauthorized, ValueError) as error:
             return error
 
@@ -51,8 +51,8 @@ async def test_waiting_completions_share_a_request_and_each_gets_its_own_answer(
     store = FakeStore()
     items = completions(250)
 
-    async with recording(store) as recorder:
-        given = await answers(recorder, items)
+    async with recording(store) as batcher:
+        given = await answers(batcher, items)
 
     assert given == [
         CompletionAnswer(subtask_id=item.ref.subtask_id, attempt=item.ref.attempt, answer="ok")
@@ -66,8 +66,8 @@ async def test_completions_wait_out_a_store_that_is_away() -> None:
     store = FakeStore(errors={"complete_subtasks": AWAY})
     items = completions(7)
 
-    async with recording(store) as recorder, asyncio.TaskGroup() as group:
-        waiting = group.create_task(answers(recorder, items))
+    async with recording(store) as batcher, asyncio.TaskGroup() as group:
+        waiting = group.create_task(answers(batcher, items))
         for _ in range(100):
             await asyncio.sleep(0)
         assert not waiting.done()
@@ -82,8 +82,8 @@ async def test_a_completion_that_the_store_cannot_take_holds_up_no_other() -> No
     stuck = items[3]
     store = FakeStore(poison={stuck.ref: StoreUnavailable("an internal error")})
 
-    async with recording(store) as recorder, asyncio.TaskGroup() as group:
-        waiting = [group.create_task(recorder.complete(item)) for item in items]
+    async with recording(store) as batcher, asyncio.TaskGroup() as group:
+        waiting = [group.create_task(batcher.complete(item)) for item in items]
         await eventually(lambda: sum(task.done() for task in waiting) == 39, within=5)
         assert not waiting[3].done()
         store.poison.clear()
@@ -95,8 +95,8 @@ async def test_a_refused_completion_is_refused_alone() -> None:
     refused = InvalidArgument("the output is no object")
     store = FakeStore(poison={items[17].ref: refused})
 
-    async with recording(store) as recorder:
-        given = await answers(recorder, items)
+    async with recording(store) as batcher:
+        given = await answers(batcher, items)
 
     assert [position for position, each in enumerate(given) if each is refused] == [17]
     assert len(store.completed) == 39
@@ -106,8 +106,8 @@ async def test_an_answer_that_names_an_unusable_project_reaches_everyone_who_wai
     error = Unauthorized("the key is not accepted")
     store = FakeStore(errors={"complete_subtasks": error})
 
-    async with recording(store) as recorder:
-        assert await answers(recorder, completions(3)) == [error] * 3
+    async with recording(store) as batcher:
+        assert await answers(batcher, completions(3)) == [error] * 3
 
 
 async def test_answers_to_other_completions_raise() -> None:
@@ -118,8 +118,8 @@ async def test_answers_to_other_completions_raise() -> None:
                 CompletionAnswer(subtask_id=other.subtask_id, attempt=other.attempt, answer="ok")
             ]
 
-    async with recording(Confused()) as recorder:
-        (given,) = await answers(recorder, completions(1))
+    async with recording(Confused()) as batcher:
+        (given,) = await answers(batcher, completions(1))
 
     assert isinstance(given, ValueError)
 
@@ -128,9 +128,9 @@ async def test_nobody_stores_what_nobody_waits_for() -> None:
     store = FakeStore(errors={"complete_subtasks": AWAY})
     given_up, kept = completions(2)
 
-    async with recording(store) as recorder, asyncio.TaskGroup() as group:
-        first = group.create_task(recorder.complete(given_up))
-        second = group.create_task(recorder.complete(kept))
+    async with recording(store) as batcher, asyncio.TaskGroup() as group:
+        first = group.create_task(batcher.complete(given_up))
+        second = group.create_task(batcher.complete(kept))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.sleep(0)

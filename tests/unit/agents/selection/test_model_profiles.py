@@ -67,11 +67,11 @@ def test_reasoning_by_default_is_expected_to_take_time(
     plain = get_profile_cache(a_catalogue(tmp_path / "a.toml", 8_000)).get("acme/parrot-1")
     path = tmp_path / "b.toml"
     path.write_text(OVERLAY.format(window=8_000).replace("[[", f'reasoning = "{reasoning}"\n[['))
-    card = get_profile_cache(Catalogue.load(path)).get("acme/parrot-1")
+    profile = get_profile_cache(Catalogue.load(path)).get("acme/parrot-1")
 
     for complexity in ("low", "medium", "high"):
         needs = Requirements.model_validate({"complexity": complexity})
-        assert (guess_total_s(card, needs) > guess_total_s(plain, needs)) is is_slower
+        assert (guess_total_s(profile, needs) > guess_total_s(plain, needs)) is is_slower
 
 
 def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
@@ -81,8 +81,8 @@ def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
     quick = replace(plain, capabilities=("performance",))
     needs = Requirements()
 
-    def after_the_first_token(card: ModelProfile) -> float:
-        return guess_total_s(card, needs) - guess_first_token_s(card)
+    def after_the_first_token(profile: ModelProfile) -> float:
+        return guess_total_s(profile, needs) - guess_first_token_s(profile)
 
     assert guess_first_token_s(quick) < guess_first_token_s(plain)
     assert after_the_first_token(quick) < after_the_first_token(plain)
