@@ -23,7 +23,7 @@ from cogo.supervisor.restart import RestartingChild
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
 from protocol.transport.supabase_store import SupabaseStore, open_store
-from tests.chaos.proxy import Line
+from tests.chaos.proxy import CuttableProxy
 
 NAMES: Final[dict[str, AgentKind]] = {
     "orchestrator-1": "orchestrator",
@@ -100,7 +100,7 @@ class Fleet:
     home: Path
     state: State
     simulator_url: str
-    line: Line
+    line: CuttableProxy
     members: dict[str, Member]
 
     @asynccontextmanager
@@ -170,7 +170,7 @@ async def running_fleet(
         await migrate(state.db_url, load_migrations())
         await run_sql(state.db_url, prepare)
         simulator_url = str((await simulator.wait_ready())["url"])
-        line = Line(state.url)
+        line = CuttableProxy(state.url)
         await stack.enter_async_context(line.open())
         connection = Connection(
             url=line.url,

@@ -19,7 +19,7 @@ from tests.chaos.diary import Diary, Replayed, Struck
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.fleet import Fleet, Member
 from tests.chaos.history import REPLAYED
-from tests.chaos.workload import People
+from tests.chaos.workload import Users
 from tests.support.eventually import eventually
 
 _VENDOR: Final[Mapping[Kind, str]] = {
@@ -54,7 +54,7 @@ select a.subtask_id, a.attempt, a.agent_id
 class Nemesis:
     """Injects faults into the fleet. Each is undone when its block or task ends."""
 
-    def __init__(self, fleet: Fleet, store: QueueStore, people: People, diary: Diary) -> None:
+    def __init__(self, fleet: Fleet, store: QueueStore, people: Users, diary: Diary) -> None:
         self._fleet = fleet
         self._store = store
         self._people = people

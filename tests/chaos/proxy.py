@@ -10,7 +10,7 @@ _REALTIME = b"/realtime/"
 _Task = asyncio.Task[None]
 
 
-class Line:
+class CuttableProxy:
     """Passes bytes on unread, and drops some on request."""
 
     def __init__(self, upstream: str) -> None:

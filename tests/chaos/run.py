@@ -16,7 +16,7 @@ from tests.chaos.fleet import NAMES, Fleet, running_fleet
 from tests.chaos.history import History, read_history
 from tests.chaos.mutants import Mutant
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.workload import People, orders
+from tests.chaos.workload import Users, orders
 
 SETTLE_SECONDS: Final = 120.0
 """For what is open when the faults are over; two stalls of a vendor fit in."""
@@ -86,7 +86,7 @@ async def _attack(fleet: Fleet, size: Size, diary: Diary, say: Callable[[str], o
     )
     wanted = orders(size.seed, count=size.tasks, seconds=size.seconds * 0.95)
     async with fleet.store() as store:
-        people = People(store, diary)
+        people = Users(store, diary)
         nemesis = Nemesis(fleet, store, people, diary)
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(_tell(diary, size, age, say), name="progress")

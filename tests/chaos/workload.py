@@ -80,7 +80,7 @@ def _order(
     )
 
 
-class People:
+class Users:
     """Users who work through the store, with a record of their calls and answers."""
 
     def __init__(self, store: QueueStore, diary: Diary) -> None:

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 
 @dataclass
-class Switchboard:
+class FakeRealtime:
     """Answers everything with ok by default, and keeps the frames of clients."""
 
     said: list[dict[str, Any]] = field(default_factory=list)
@@ -97,9 +97,9 @@ class Switchboard:
 
 
 @asynccontextmanager
-async def a_switchboard(port: int = 0) -> AsyncIterator[tuple[Switchboard, int]]:
+async def run_fake_realtime(port: int = 0) -> AsyncIterator[tuple[FakeRealtime, int]]:
     """Run one on loopback; gives it and its port."""
-    switchboard = Switchboard()
-    async with serve(switchboard.take, "127.0.0.1", port) as server:
+    realtime = FakeRealtime()
+    async with serve(realtime.take, "127.0.0.1", port) as server:
         [socket] = server.sockets
-        yield switchboard, socket.getsockname()[1]
+        yield realtime, socket.getsockname()[1]

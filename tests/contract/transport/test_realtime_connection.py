@@ -12,7 +12,7 @@ from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
 from protocol.transport.realtime_connection import ConnectionOptions
-from tests.contract.transport.fake_realtime import Switchboard, a_switchboard
+from tests.contract.transport.fake_realtime import FakeRealtime, run_fake_realtime
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
 
@@ -31,50 +31,50 @@ def channels_at(port: int, **options: Any) -> Channels:
 
 async def listening(
     stack: AsyncExitStack, **options: timedelta
-) -> tuple[Switchboard, RecordingListener]:
+) -> tuple[FakeRealtime, RecordingListener]:
     """Return a listener on the tasks' topic that is ready, and the server that it hears."""
     listener = RecordingListener()
-    switchboard, port = await stack.enter_async_context(a_switchboard())
+    realtime, port = await stack.enter_async_context(run_fake_realtime())
     channels = await stack.enter_async_context(channels_at(port, **options))
     await stack.enter_async_context(listener.on(channels, TASKS))
     await eventually(lambda: listener.subscriptions)
-    return switchboard, listener
+    return realtime, listener
 
 
-async def is_heard(switchboard: Switchboard, listener: RecordingListener) -> bool:
+async def is_heard(realtime: FakeRealtime, listener: RecordingListener) -> bool:
     """Return whether a message that is sent now arrives."""
-    await switchboard.broadcast(TASKS, a_message())
+    await realtime.broadcast(TASKS, a_message())
     return bool(listener.heard)
 
 
-async def visit(channels: Channels, topic: str, switchboard: Switchboard | None = None) -> None:
+async def visit(channels: Channels, topic: str, realtime: FakeRealtime | None = None) -> None:
     """Listen until it is ready, and until something was heard of whoever speaks; then leave."""
     listener = RecordingListener()
     async with listener.on(channels, topic):
         await eventually(lambda: listener.subscriptions)
-        if switchboard is not None:
-            await eventually(lambda: is_heard(switchboard, listener))
+        if realtime is not None:
+            await eventually(lambda: is_heard(realtime, listener))
 
 
-def has_left(switchboard: Switchboard, before: int) -> bool:
+def has_left(realtime: FakeRealtime, before: int) -> bool:
     """Return whether the topic was left once more than before."""
-    return len(switchboard.frames("phx_leave", TASKS)) > before
+    return len(realtime.frames("phx_leave", TASKS)) > before
 
 
 async def test_topics_are_joined_privately_and_left_with_their_last_listener() -> None:
     first, second, other = RecordingListener(), RecordingListener(), RecordingListener()
 
     async with (
-        a_switchboard() as (switchboard, port),
+        run_fake_realtime() as (realtime, port),
         channels_at(port) as channels,
         first.on(channels, TASKS),
     ):
         async with second.on(channels, TASKS), other.on(channels, RESULTS):
             await eventually(lambda: second.subscriptions and other.subscriptions)
-        await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
-        assert not switchboard.frames("phx_leave", TASKS)
+        await eventually(lambda: realtime.frames("phx_leave", RESULTS))
+        assert not realtime.frames("phx_leave", TASKS)
 
-    [joined] = switchboard.frames("phx_join", TASKS)
+    [joined] = realtime.frames("phx_join", TASKS)
     config = joined["payload"]["config"]
     assert config["private"] is True
     assert config["broadcast"] == {"ack": False, "self": False}
@@ -84,10 +84,10 @@ async def test_topics_are_joined_privately_and_left_with_their_last_listener() -
 @pytest.mark.parametrize("payload", ["text", ["a", "list"], None, 7, {}])
 async def test_a_broadcast_that_is_no_message_does_not_stop_the_listener(payload: object) -> None:
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack)
+        realtime, listener = await listening(stack)
 
-        await switchboard.broadcast(TASKS, payload)
-        await eventually(lambda: is_heard(switchboard, listener))
+        await realtime.broadcast(TASKS, payload)
+        await eventually(lambda: is_heard(realtime, listener))
 
         assert listener.subscriptions == 1
 
@@ -103,14 +103,14 @@ async def test_a_callback_that_raises_does_not_stop_others() -> None:
 
     with captured_logs("ERROR") as records:
         async with (
-            a_switchboard() as (switchboard, port),
+            run_fake_realtime() as (realtime, port),
             channels_at(port) as channels,
             channels.listen(TASKS, fail, on_ready=fail_when_ready),
             listener.on(channels, TASKS),
         ):
             await eventually(lambda: listener.subscriptions)
-            await switchboard.broadcast(TASKS, a_message(number=1))
-            await switchboard.broadcast(TASKS, a_message(number=2))
+            await realtime.broadcast(TASKS, a_message(number=1))
+            await realtime.broadcast(TASKS, a_message(number=2))
             await eventually(lambda: len(listener.heard) == 2)
 
     assert [each.payload["number"] for each in listener.heard] == [1, 2]
@@ -124,46 +124,44 @@ async def test_a_connection_that_ends_is_replaced_and_its_listeners_are_notified
     code: int | None,
 ) -> None:
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack)
+        realtime, listener = await listening(stack)
 
-        await switchboard.hang_up(code)
+        await realtime.hang_up(code)
         await eventually(lambda: listener.subscriptions == 2)
 
-        await eventually(lambda: is_heard(switchboard, listener))
+        await eventually(lambda: is_heard(realtime, listener))
 
 
 async def test_a_channel_whose_token_expired_is_joined_again() -> None:
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack)
+        realtime, listener = await listening(stack)
         expired = {"extension": "system", "channel": TASKS, "message": "Token has expired"}
 
-        await switchboard.send(TASKS, "system", expired | {"status": "error"})
-        await switchboard.send(TASKS, "phx_close", {})
+        await realtime.send(TASKS, "system", expired | {"status": "error"})
+        await realtime.send(TASKS, "phx_close", {})
         await eventually(lambda: listener.subscriptions == 2)
 
-        await eventually(lambda: is_heard(switchboard, listener))
+        await eventually(lambda: is_heard(realtime, listener))
 
 
 async def test_a_connection_that_does_not_hear_itself_is_replaced() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 10)
+        realtime, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 10)
 
-        switchboard.has_echo = False
+        realtime.has_echo = False
         await eventually(lambda: listener.subscriptions >= 2)
-        switchboard.has_echo = True
+        realtime.has_echo = True
 
-        await eventually(lambda: is_heard(switchboard, listener))
+        await eventually(lambda: is_heard(realtime, listener))
 
 
 async def test_a_connection_that_hears_itself_is_kept() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 100)
+        realtime, listener = await listening(stack, echo_every=soon, echo_timeout=soon * 100)
 
-        await eventually(
-            lambda: [each["event"] for each in switchboard.said].count("broadcast") > 9
-        )
+        await eventually(lambda: [each["event"] for each in realtime.said].count("broadcast") > 9)
 
         assert listener.subscriptions == 1
 
@@ -171,24 +169,24 @@ async def test_a_connection_that_hears_itself_is_kept() -> None:
 async def test_a_connection_to_a_frozen_server_is_replaced() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, ping_every=soon, ping_timeout=soon * 10)
+        realtime, listener = await listening(stack, ping_every=soon, ping_timeout=soon * 10)
 
-        switchboard.freeze()
+        realtime.freeze()
         await eventually(lambda: listener.subscriptions >= 2)
 
-        await eventually(lambda: is_heard(switchboard, listener))
+        await eventually(lambda: is_heard(realtime, listener))
 
 
 async def test_a_connection_to_a_slow_server_is_kept() -> None:
     soon = timedelta(seconds=0.02)
     async with AsyncExitStack() as stack:
-        switchboard, listener = await listening(stack, ping_every=soon)
+        realtime, listener = await listening(stack, ping_every=soon)
 
-        switchboard.freeze()
-        await switchboard.broadcast(TASKS, a_message())
+        realtime.freeze()
+        await realtime.broadcast(TASKS, a_message())
         await eventually(lambda: len(listener.heard) == 1)
-        switchboard.thaw()
-        await eventually(lambda: is_heard(switchboard, listener))
+        realtime.thaw()
+        await eventually(lambda: is_heard(realtime, listener))
 
         assert listener.subscriptions == 1
 
@@ -198,12 +196,12 @@ async def test_no_connection_is_kept_when_nobody_has_listened_for_long() -> None
 
     with captured_logs("WARNING") as records:
         async with (
-            a_switchboard() as (switchboard, port),
+            run_fake_realtime() as (realtime, port),
             channels_at(port, linger=long) as channels,
         ):
             async with listener.on(channels, TASKS):
                 await eventually(lambda: listener.subscriptions)
-            await eventually(lambda: not switchboard.lines)
+            await eventually(lambda: not realtime.lines)
             async with listener.on(channels, TASKS):
                 await eventually(lambda: listener.subscriptions == 2)
 
@@ -211,22 +209,22 @@ async def test_no_connection_is_kept_when_nobody_has_listened_for_long() -> None
 
 
 async def test_listeners_who_come_and_go_find_the_connection_there() -> None:
-    async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+    async with run_fake_realtime() as (realtime, port), channels_at(port) as channels:
         for topic in map(str, range(8)):
             await visit(channels, topic)
 
-        assert channels.connections == len(switchboard.lines) == 1
+        assert channels.connections == len(realtime.lines) == 1
 
 
 @pytest.mark.parametrize("was_left", [False, True])
 async def test_a_listener_that_comes_back_at_once_uses_the_same_connection(was_left: bool) -> None:
     stays = RecordingListener()
-    async with a_switchboard() as (switchboard, port), channels_at(port) as channels:
+    async with run_fake_realtime() as (realtime, port), channels_at(port) as channels:
         async with stays.on(channels, RESULTS):
             for before in range(5):
-                await visit(channels, TASKS, switchboard)
+                await visit(channels, TASKS, realtime)
                 if was_left:
-                    await eventually(partial(has_left, switchboard, before))
+                    await eventually(partial(has_left, realtime, before))
 
         assert channels.connections == stays.subscriptions == 1
 
@@ -234,12 +232,12 @@ async def test_a_listener_that_comes_back_at_once_uses_the_same_connection(was_l
 async def test_a_join_that_is_not_answered_holds_up_no_other() -> None:
     first, unlucky, other = RecordingListener(), RecordingListener(), RecordingListener()
     async with (
-        a_switchboard() as (switchboard, port),
+        run_fake_realtime() as (realtime, port),
         channels_at(port) as channels,
         first.on(channels, TASKS),
     ):
         await eventually(lambda: first.subscriptions)
-        switchboard.unanswered = f"{RESULTS}:0"
+        realtime.unanswered = f"{RESULTS}:0"
         async with unlucky.on(channels, f"{RESULTS}:0"), other.on(channels, f"{RESULTS}:1"):
             await eventually(lambda: other.subscriptions)
 
@@ -252,14 +250,14 @@ async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again(
 
     with captured_logs("WARNING") as records:
         async with (
-            a_switchboard() as (switchboard, port),
+            run_fake_realtime() as (realtime, port),
             channels_at(port) as channels,
             listener.on(channels, TASKS),
         ):
-            switchboard.refusal = "Unauthorized: You do not have permissions to read"
-            await eventually(lambda: len(switchboard.frames("phx_join", TASKS)) >= 2)
+            realtime.refusal = "Unauthorized: You do not have permissions to read"
+            await eventually(lambda: len(realtime.frames("phx_join", TASKS)) >= 2)
             assert listener.subscriptions == 0
-            switchboard.refusal = None
+            realtime.refusal = None
             await eventually(lambda: listener.subscriptions)
 
     [record] = records
@@ -269,19 +267,19 @@ async def test_a_refused_join_is_warned_of_once_with_the_reason_and_tried_again(
 
 async def test_each_outage_is_warned_of_once_and_ends_by_itself() -> None:
     listener = RecordingListener()
-    async with a_switchboard() as (_, port):
+    async with run_fake_realtime() as (_, port):
         pass
 
     with captured_logs("WARNING") as records:
         async with channels_at(port) as channels, listener.on(channels, TASKS):
             await eventually(lambda: records)
-            async with a_switchboard(port):
+            async with run_fake_realtime(port):
                 await eventually(lambda: listener.subscriptions == 1)
                 assert len(records) == 1
             await eventually(lambda: len(records) == 2)
-            async with a_switchboard(port) as (switchboard, _):
+            async with run_fake_realtime(port) as (realtime, _):
                 await eventually(lambda: listener.subscriptions == 2)
-                await eventually(lambda: is_heard(switchboard, listener))
+                await eventually(lambda: is_heard(realtime, listener))
                 assert [each["message"] for each in records] == [AWAY, AWAY]
 
 
@@ -289,27 +287,27 @@ async def test_each_outage_is_warned_of_once_and_ends_by_itself() -> None:
 async def test_closing_leaves_no_task_behind_even_when_nothing_is_answered(is_mute: bool) -> None:
     listener, leaving = RecordingListener(), RecordingListener()
 
-    async with a_switchboard() as (switchboard, port):
+    async with run_fake_realtime() as (realtime, port):
         before = asyncio.all_tasks()
         async with channels_at(port) as channels, listener.on(channels, TASKS):
             async with leaving.on(channels, RESULTS):
                 await eventually(lambda: listener.subscriptions and leaving.subscriptions)
-            await eventually(lambda: switchboard.frames("phx_leave", RESULTS))
-            switchboard.is_mute = is_mute
+            await eventually(lambda: realtime.frames("phx_leave", RESULTS))
+            realtime.is_mute = is_mute
             async with leaving.on(channels, RESULTS):
-                await eventually(lambda: len(switchboard.frames("phx_join", RESULTS)) >= 2)
-            await eventually(lambda: is_mute or switchboard.frames("phx_leave", RESULTS)[1:])
+                await eventually(lambda: len(realtime.frames("phx_join", RESULTS)) >= 2)
+            await eventually(lambda: is_mute or realtime.frames("phx_leave", RESULTS)[1:])
 
-        await eventually(lambda: not switchboard.lines)
+        await eventually(lambda: not realtime.lines)
         await eventually(lambda: asyncio.all_tasks() <= before, within=2)
 
 
 @pytest.mark.parametrize("code", [1000, 1009, None])
 async def test_closing_does_not_wait_for_a_connection_that_just_ended(code: int | None) -> None:
     async with asyncio.timeout(5), AsyncExitStack() as stack:
-        switchboard, _ = await listening(stack)
+        realtime, _ = await listening(stack)
 
-        await switchboard.hang_up(code)
+        await realtime.hang_up(code)
 
 
 async def test_a_cancelled_agent_is_not_kept_by_its_channels() -> None:
@@ -319,11 +317,11 @@ async def test_a_cancelled_agent_is_not_kept_by_its_channels() -> None:
         async with channels_at(port) as channels, listener.on(channels, TASKS):
             await asyncio.Event().wait()
 
-    async with a_switchboard() as (switchboard, port), asyncio.TaskGroup() as group:
+    async with run_fake_realtime() as (realtime, port), asyncio.TaskGroup() as group:
         agent = group.create_task(listen(port), name="agent")
         await eventually(lambda: listener.subscriptions)
         agent.cancel()
         await eventually(agent.done)
-        await eventually(lambda: not switchboard.lines)
+        await eventually(lambda: not realtime.lines)
 
     assert agent.cancelled()
