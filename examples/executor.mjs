@@ -1,4 +1,4 @@
-// An executor in JavaScript: the wire is the contract, nothing of COGO's Python is needed.
+// An executor in JavaScript. It uses COGO's database functions and channels only, no Python.
 //   npm install @supabase/supabase-js        (Node 22 or newer)
 //   SUPABASE_URL=... SUPABASE_SECRET_KEY=... node executor.mjs
 //   cogo submit "hello from another language" --type CHAT --model js/shout
@@ -6,7 +6,7 @@ import { createClient } from "@supabase/supabase-js";
 
 const db = createClient(process.env.SUPABASE_URL, process.env.SUPABASE_SECRET_KEY);
 const me = `js-${process.pid}`;
-const lanes = ["js/shout"]; // the "model": it answers in capitals
+const lanes = ["js/shout"]; // the "model", which answers in capitals
 const rpc = async (name, body) => {
   const { data, error } = await db.rpc(`cogo_${name}`, body);
   if (error) throw new Error(`${name}: ${error.message}`);
@@ -33,7 +33,7 @@ let busy = Promise.resolve();
 const wake = () => (busy = busy.then(work).catch((error) => console.error(error.message)));
 await alive();
 setInterval(alive, 5000);
-setInterval(wake, 2000); // the poll guarantees, the doorbell hurries
+setInterval(wake, 2000); // notifications may be lost, so poll as well
 db.channel("cogo-subtasks", { config: { private: true } })
   .on("broadcast", { event: "MCP_SUBTASK" }, wake)
   .subscribe(wake);

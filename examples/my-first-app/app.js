@@ -29,16 +29,16 @@ async function readTask(id) {
   return data;
 }
 
-/** Show the task's text as it comes, and resolve with the task's row when it has ended. */
+/** Show the task's text as it is written, and resolve with the task's row when it has ended. */
 async function watchTask(id) {
   let attempt = 0;
-  let shown = []; // characters, as `offset` counts them: not UTF-16 units
+  let shown = []; // `offset` counts characters, not UTF-16 units
 
   function showProgress({ payload: { payload } }) {
     if (payload.kind === "reasoning") return;
     if (payload.attempt < attempt) return;
     if (payload.attempt > attempt) {
-      attempt = payload.attempt; // an attempt that begins anew replaces the text of the one before
+      attempt = payload.attempt; // a new attempt starts over: discard the text of the previous one
       shown = [];
     }
     if (payload.offset > shown.length) return; // a message was lost: the row has the whole text
@@ -46,8 +46,8 @@ async function watchTask(id) {
     $("answer").textContent = shown.join("");
   }
 
-  // Only the owner of a task may join its channel. Messages can be lost, rows cannot: so the row is read
-  // when a result is announced, and every few seconds in any case.
+  // Only the owner of a task may join its channel. Messages can be lost, so the row is read when a result
+  // is announced and also every few seconds.
   let wake = () => {};
   const channel = db
     .channel(`cogo-results:${id}`, { config: { private: true } })
