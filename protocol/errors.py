@@ -39,19 +39,19 @@ class Refused(CogoError):
 
 
 class LeaseLost(Refused):
-    """A later attempt holds the subtask, or it is finished. Stop the work: it belongs to nobody."""
+    """A later attempt holds the subtask, or it is finished. Stop working on it."""
 
     code = "TQ001"
 
 
 class NotFound(Refused):
-    """No such row, or it is somebody else's. Check the id."""
+    """The row does not exist or belongs to another owner. Check the id."""
 
     code = "TQ002"
 
 
 class MoveNotAllowed(Refused):
-    """The row is in a state that does not allow this. Look at it first."""
+    """The row is in a state that does not allow this. Check its state first."""
 
     code = "TQ003"
 
@@ -63,32 +63,32 @@ class InvalidArgument(Refused):
 
 
 class NotGranted(Refused):
-    """Operators let the owner use other models only. Ask for one that the message names."""
+    """The owner is not granted this model. Use one that the message names."""
 
     code = "TQ007"
 
 
 class TooLarge(Refused):
-    """A value is larger than its limit. Shorten it: the message names the field and the limit."""
+    """A value exceeds its limit. Shorten it; the message names the field and the limit."""
 
     code = "TQ008"
 
 
 class OutOfRange(Refused):
-    """A number or a time that not every program can read. Correct it as the message says."""
+    """Some programs cannot represent this number or time. Correct it as the message says."""
 
     code = "TQ009"
 
 
 class StoreUnavailable(CogoError):
-    """No answer, or none that is understood. Ask again: every call is idempotent."""
+    """No valid response was received. Retry; every call is idempotent."""
 
     code = "TQ900"
     retryable = True
 
 
 class Unauthorized(CogoError):
-    """The key is not accepted. Correct SUPABASE_SECRET_KEY."""
+    """The key was rejected. Correct SUPABASE_SECRET_KEY."""
 
     code = "TQ901"
 
@@ -100,7 +100,7 @@ class MigrationMissing(CogoError):
 
 
 class MalformedMessage(CogoError):
-    """A message does not have the shape that its type promises. Nothing was done with it."""
+    """A message does not match the schema of its type. It was ignored."""
 
     code = "TQ903"
 
