@@ -123,5 +123,5 @@ def _map_validation_error(error: RequestValidationError) -> Problem:
 
 def _describe(error: Mapping[str, Any]) -> str:
     if error["loc"] == ("body",):
-        return "a JSON object is needed, sent with Content-Type: application/json"
+        return "the body must be a JSON object, sent with Content-Type: application/json"
     return explain_mistake(error)

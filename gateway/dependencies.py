@@ -22,7 +22,7 @@ from protocol.store.gateway import GatewayStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayServices:
-    """Everything that routes use."""
+    """The services that routes use."""
 
     store: GatewayStore
     feeds: TaskFeeds
@@ -57,7 +57,7 @@ async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
             403,
             "scope_missing",
             f"the key lacks the scope {scope}",
-            hint=f"`cogo keys create --scope {scope}` makes one that may",
+            hint=f"`cogo keys create --scope {scope}` creates a key with it",
         )
     return principal
 

@@ -23,7 +23,7 @@ _FIGURES: Final = {
     "cogo_model_input_tokens": ("Tokens read.", "input_tokens"),
     "cogo_model_output_tokens": ("Tokens written.", "output_tokens"),
     "cogo_model_cost_usd_mean": (
-        "US dollars for an attempt whose price is known.",
+        "Mean US dollars of an attempt whose price is known.",
         "cost_usd_mean",
     ),
 }
@@ -42,13 +42,13 @@ class GatewayMetrics:
         )
         self._seconds = Histogram(
             "cogo_gateway_first_byte_seconds",
-            "Seconds to the first byte of an answer.",
+            "Seconds to the first byte of a response.",
             ("route",),
             buckets=_BUCKETS,
             registry=self._registry,
         )
         self.watchers = Gauge(
-            "cogo_gateway_watchers", "Watchers of tasks, now.", registry=self._registry
+            "cogo_gateway_watchers", "Current watchers of tasks.", registry=self._registry
         )
 
     def count(self, scope: Scope, *, status: int, seconds: float | None) -> None:

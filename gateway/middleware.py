@@ -31,7 +31,7 @@ _ALWAYS: Final = frozenset({"/health", "/metrics"})
 class EdgeMiddleware:
     """Refuses foreign hosts and origins, large bodies, and requests beyond the connection limit.
 
-    It is pure ASGI, and applies to WebSockets too.
+    It also applies to WebSockets.
     """
 
     def __init__(self, app: FastAPI, *, options: GatewayOptions, metrics: GatewayMetrics) -> None:
@@ -99,7 +99,7 @@ class EdgeMiddleware:
             yield
 
     def _check_origin(self, headers: Headers) -> Problem | None:
-        """Refuse foreign pages in a browser: by DNS rebinding, or from another origin."""
+        """Refuse foreign web pages, which use DNS rebinding or come from another origin."""
         if not self._options.is_loopback:
             return None
         host = headers.get("host", "")
@@ -131,7 +131,7 @@ class EdgeMiddleware:
             503,
             "busy",
             f"{self._limiter.taken} requests, streams and sockets are being served",
-            hint="wait for Retry-After seconds; COGO_GATEWAY_CONNECTIONS allows more",
+            hint="wait for Retry-After seconds, or raise COGO_GATEWAY_CONNECTIONS",
             headers={"Retry-After": "2"},
         )
 

@@ -1,11 +1,11 @@
-"""The gateway's view of models. It never calls one; its creator provides the directory."""
+"""The gateway's view of models. It never calls one: the caller provides the directory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
-_NOBODY: Final = "No executor serves any model now: `cogo serve executor` starts one."
+_NONE_SERVED: Final = "No executor serves any model now; start one with `cogo serve executor`."
 
 Status = Literal["available", "degraded", "unavailable"]
 
@@ -21,7 +21,7 @@ class ModelFacts:
     capabilities: tuple[str, ...]
     context_window: int | None
     status: Status
-    """From the executors that are alive, and the attempts of the last hour."""
+    """Derived from the executors that are alive and the attempts of the last hour."""
     simulated: bool
 
 
@@ -30,7 +30,7 @@ class Recommendation:
     """The few models that the CIO would choose, best first, with reasons."""
 
     models: Mapping[str, str]
-    """The reason for each, in order."""
+    """The reason for each model, best first."""
     reasoning: str
 
 
@@ -40,13 +40,13 @@ class UnknownModelName(Exception):
     def __init__(self, name: str, available: Sequence[str]) -> None:
         self.name = name
         self.available = tuple(available)
-        others = f"Available models: {', '.join(available)}" if available else _NOBODY
+        others = f"Available models: {', '.join(available)}" if available else _NONE_SERVED
         self.sentence = f"Model {name[:200]!r} is not available. {others}"
         super().__init__(self.sentence)
 
 
 class RequirementsInvalid(Exception):
-    """Malformed requirements, or such that no model meets. The message says what to do."""
+    """Malformed requirements, or some that no model meets. The message says what to do."""
 
 
 class ModelDirectory(Protocol):
@@ -63,7 +63,7 @@ class ModelDirectory(Protocol):
     async def recommend(
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
     ) -> Recommendation:
-        """Choose as the CIO would for a task of this owner (None: without an owner).
+        """Return the models that the CIO would choose for a task of this owner (None: no owner).
 
         Raise RequirementsInvalid, and what the store raises.
         """

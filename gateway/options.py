@@ -11,7 +11,7 @@ class GatewayOptions:
     is_loopback: bool
     """Whether it listens on loopback only; it then checks Host and Origin."""
     is_keyless: bool = False
-    """Whether requests without a key have all rights; on loopback only: any user of the machine."""
+    """Whether requests without a key have all rights; on loopback, so for any local user."""
     cors_origins: tuple[str, ...] = ("http://localhost:3000",)
     allowed_hosts: tuple[str, ...] = ()
     """Host names that a loopback gateway accepts besides its own."""
@@ -23,19 +23,19 @@ class GatewayOptions:
     share: int = 300
     """How many of `connections` one key, user, or address without either may hold."""
     requests_per_minute: int = 600
-    """For each key, and each address without one, in each process."""
+    """For each key, and for each address without one, in each process."""
     answer_timeout: timedelta = timedelta(minutes=10)
-    """For requests that wait for a task."""
+    """Timeout of requests that wait for a task."""
     cancels_on_disconnect: bool = True
     """Whether a task is cancelled when the client that waits for it disconnects."""
     heartbeat: timedelta = timedelta(seconds=15)
     recheck: timedelta = timedelta(seconds=5)
     """How often the credentials of open streams and sockets are rechecked."""
     header_timeout: timedelta = timedelta(seconds=10)
-    """For a client to send the header of a request."""
+    """Time for a client to send the header of a request."""
     body_timeout: timedelta = timedelta(seconds=60)
-    """For a client to send a body."""
+    """Time for a client to send a body."""
     read_timeout: timedelta = timedelta(seconds=30)
-    """For a client to read sent data, once the buffers are full."""
+    """Time for a client to read sent data, once the buffers are full."""
     poll: timedelta = timedelta(seconds=1)
     """How often the rows of a watched task are read when no message arrives."""

@@ -1,7 +1,7 @@
-"""Errors as clients see them: problem+json, or the format of the API that they use.
+"""Error responses: problem+json (https://www.rfc-editor.org/rfc/rfc9457) for most paths.
 
-https://www.rfc-editor.org/rfc/rfc9457. Paths below /v1 have OpenAI's errors, those below /api the
-envelope `{"success": false, "error": ...}`.
+Paths below /v1 have OpenAI's errors, those below /api the envelope
+`{"success": false, "error": ...}`.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ def read_strict_json(text: bytes | str) -> Any:
         raise _build_problem(f"it is not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise _build_problem("it is nested too deeply") from error
-    except ValueError as error:  # Python reads no integer of more than 4,300 digits
+    except ValueError as error:  # Python parses no integer of more than 4,300 digits
         raise _build_problem("it has a number with too many digits") from error
 
 

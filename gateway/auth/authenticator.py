@@ -14,7 +14,7 @@ from protocol.errors import CogoError
 from protocol.store.gateway import GatewayStore
 
 CACHE_SECONDS: Final = 10.0
-"""How long an accepted credential is cached; a revocation may take effect so late."""
+"""How long an accepted credential is cached, and so how late a revocation may take effect."""
 MAX_CACHED: Final = 10_000
 _TOKEN_PARTS: Final = 3
 
@@ -26,7 +26,7 @@ class _Cached:
 
 
 class Authenticator:
-    """Authenticates and counts requests. One per process, with a cache of a few seconds."""
+    """Authenticates and counts requests. One per process."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Authenticator:
         rates: RequestRateLimiter,
         allows_keyless: bool,
     ) -> None:
-        """`allows_keyless`: a request without a key has all rights, even if keys exist."""
+        """`allows_keyless`: requests without a key have all rights, even if keys exist."""
         self._store = store
         self._tokens = tokens
         self._rates = rates
@@ -61,9 +61,9 @@ class Authenticator:
         return principal
 
     async def recheck(self, credential: str) -> Problem | None:
-        """Verify an accepted credential again; return why it is refused now, else None.
+        """Verify an accepted credential again; return the refusal, or None if it is accepted.
 
-        It stays accepted while the database or Auth cannot be reached.
+        While the database or Auth cannot be reached, it stays accepted.
         """
         try:
             await self._verify(credential)
@@ -82,8 +82,8 @@ class Authenticator:
             raise Problem(
                 429,
                 "rate_limited",
-                "too many requests in a minute",
-                hint=f"wait {seconds} s; COGO_GATEWAY_RATE allows more",
+                "too many requests per minute",
+                hint=f"wait {seconds} s, or raise COGO_GATEWAY_RATE",
                 headers={"Retry-After": str(seconds)},
             )
 
@@ -94,11 +94,11 @@ class Authenticator:
             user = await self._tokens.verify_user(credential)
             return Principal(key_id=f"user:{user}", owner=user, scopes=USER_SCOPES)
         if self._allows_keyless:
-            return LOCAL  # with any credential: many clients insist on sending some key
+            return LOCAL  # with any credential: many clients always send a key
         raise _build_unauthenticated(
-            "a key is needed" if credential is None else "the key is not accepted",
-            hint="send `Authorization: Bearer KEY`; `cogo keys local` prints that of this machine, "
-            "`cogo keys create` makes another",
+            "a key is required" if credential is None else "the key is not accepted",
+            hint="send `Authorization: Bearer KEY`; `cogo keys local` prints this machine's key, "
+            "`cogo keys create` creates another",
         )
 
     async def _verify_key(self, key: str) -> Principal:
@@ -106,7 +106,7 @@ class Authenticator:
         if found is None:
             raise _build_unauthenticated(
                 "the key is unknown, expired or revoked",
-                hint="`cogo keys list` shows which there are, `cogo keys create` makes one",
+                hint="`cogo keys list` lists the keys, `cogo keys create` creates one",
             )
         return Principal(key_id=found.id, owner=found.owner, scopes=frozenset(found.scopes))
 
@@ -117,7 +117,7 @@ def _build_unauthenticated(detail: str, *, hint: str) -> Problem:
 
 
 def _hash(credential: str | None) -> str:
-    # The cache holds hashes, so that no memory dump of this process contains keys.
+    # The cache holds hashes, so that a memory dump of this process contains no keys.
     return "" if credential is None else hash_key(credential)
 
 

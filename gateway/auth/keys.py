@@ -15,13 +15,13 @@ def generate_key() -> tuple[str, str]:
 
 
 def generate_key_with_id(hexadecimal: str) -> tuple[str, str]:
-    """Generate a key whose id is the beginning of a hexadecimal text."""
+    """Generate a key whose id is the beginning of `hexadecimal`."""
     key_id = hexadecimal[: 2 * _ID_BYTES]
     return key_id, f"{PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
 def parse_key_id(key: str) -> str:
-    """Return the id in a key. For text that is not a key, the result is the id of no key."""
+    """Return the id in a key. For other text, return an id that no key has."""
     return key.removeprefix(PREFIX).partition("_")[0]
 
 

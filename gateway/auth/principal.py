@@ -14,11 +14,11 @@ class Scope(StrEnum):
     MODELS_READ = "models:read"
     METRICS_READ = "metrics:read"
     CONSOLE_OPEN = "console:open"
-    """Allows one exchange for a session of the console, and nothing else."""
+    """Allows one exchange for a console session, and nothing else."""
     CONSOLE_SESSION = "console:session"
-    """Allows nothing; marks such a session, which has all rights through `admin`."""
+    """Allows nothing; marks the key of a console session, whose rights come from `admin`."""
     ADMIN = "admin"
-    """Everything, and the tasks of all owners."""
+    """Allows everything, for the tasks of all owners."""
 
 
 CONSOLE_SCOPES: Final = frozenset({Scope.CONSOLE_OPEN, Scope.CONSOLE_SESSION})

@@ -16,14 +16,14 @@ _ASYMMETRIC: Final = ("ES256", "RS256", "EdDSA")
 _SYMMETRIC: Final = ("HS256", "HS384", "HS512")
 _AUDIENCE: Final = "authenticated"
 _KEYS_SECONDS: Final = 600.0
-"""How long published keys are cached; a withdrawn key may be accepted so long."""
+"""How long published keys are cached, and so how long a withdrawn key may be accepted."""
 _UNKNOWN_KEY_SECONDS: Final = 5.0
-"""How soon the published keys may be fetched again for a key that is not among them."""
+"""Minimum time between fetches of the published keys for a key that is not among them."""
 _LEEWAY_SECONDS: Final = 10
 
 
 class TokenVerifier:
-    """Verifies tokens with the project's published keys, its secret, or by asking the project."""
+    """Verifies tokens with the project's published keys, its secret, or a request to its Auth."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class TokenVerifier:
         self._clock = clock
 
     async def verify_user(self, token: str) -> UUID:
-        """Return the user's id. Raise Problem: 401 for an invalid token, 503 without Auth."""
+        """Return the user's id. Raise Problem: 401 (invalid token) or 503 (Auth unavailable)."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
@@ -78,21 +78,21 @@ class TokenVerifier:
         except Problem:
             if kid not in self._keys:
                 raise
-            # Known keys stay valid while Auth is away.
+            # Known keys stay valid while Auth is unavailable.
 
     async def _ask_project(self, token: str) -> UUID:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
         if answer.status_code in {400, 401, 403}:
             raise _build_refusal("the project does not accept it")
         if not answer.is_success:
-            raise _away(f"Auth answered {answer.status_code}")
+            raise _build_unavailable(f"Auth answered {answer.status_code}")
         return _parse_user_id(_read_object(answer).get("id"))
 
     async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
             return await self._http.get(f"{self._auth}{path}", headers=dict(headers))
         except httpx.RequestError as error:
-            raise _away("Auth cannot be reached") from error
+            raise _build_unavailable("Auth cannot be reached") from error
 
 
 def _read_object(answer: httpx.Response) -> Mapping[str, Any]:
@@ -102,7 +102,7 @@ def _read_object(answer: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise _away("Auth answered something other than a JSON object")
+        raise _build_unavailable("Auth did not return a JSON object")
     return body
 
 
@@ -119,7 +119,7 @@ def _decode(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
     except jwt.ExpiredSignatureError as error:
         raise _build_refusal("it has expired") from error
     except jwt.PyJWTError as error:
-        raise _build_refusal("it is not valid here") from error
+        raise _build_refusal("it is not valid for this project") from error
     if claims["exp"] <= time.time():  # the leeway is only for tokens that are not yet valid
         raise _build_refusal("it has expired")
     return claims
@@ -135,7 +135,7 @@ def _parse_user_id(value: object) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise _build_refusal("it has no user") from error
+        raise _build_refusal("it has no valid user id") from error
 
 
 def _build_refusal(why: str) -> Problem:
@@ -148,5 +148,5 @@ def _build_refusal(why: str) -> Problem:
     )
 
 
-def _away(why: str) -> Problem:
+def _build_unavailable(why: str) -> Problem:
     return Problem(503, "auth_unavailable", why, headers={"Retry-After": "2"})

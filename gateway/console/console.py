@@ -1,4 +1,4 @@
-"""Routes of the page and its files. They are static: all data come from the API."""
+"""Routes of the page and its files, which are static: all data comes from the API."""
 
 import hashlib
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",  # text cannot become markup, not even by mistake
+        "trusted-types 'none'",  # text can never become markup
     )
 )
 HEADERS: Final = {

@@ -29,16 +29,16 @@ class Session(BaseModel):
 
 @router.post("/console/session")
 async def open_session(request: Request, services: ServicesDep) -> Session:
-    """Exchange a one-time token for a session. Raise Problem (401) if it was used or is old."""
+    """Exchange a one-time token for a session. Raise Problem (401) if it is used or expired."""
     try:
         principal = await authorize(request, Scope.CONSOLE_OPEN)
     except Problem as problem:
         if problem.status_code == 401:
-            raise _token_spent() from problem
+            raise _build_token_spent() from problem
         raise
     if Scope.CONSOLE_OPEN not in principal.scopes:
         raise Problem(400, "not_a_token", "this is not a one-time token", hint="use the key itself")
-    # The session's id derives from the token's, so that of two exchanges only one is stored.
+    # The session's id is derived from the token's, so that only one of two exchanges is stored.
     key_id, key = generate_key_with_id(hashlib.sha256(principal.key_id.encode()).hexdigest())
     stored = NewApiKey(
         id=key_id,
@@ -51,14 +51,14 @@ async def open_session(request: Request, services: ServicesDep) -> Session:
     await services.store.create_api_key(stored)
     found = await services.store.check_api_key(key_id=key_id, key_hash=stored.hash)
     if found is None or found.expires_at is None:
-        raise _token_spent()
+        raise _build_token_spent()
     return Session(key=key, expires_at=found.expires_at)
 
 
-def _token_spent() -> Problem:
+def _build_token_spent() -> Problem:
     return Problem(
         401,
         "token_spent",
-        "this address of the console was used before, or is older than 15 minutes",
+        "this console address was already used, or is older than 15 minutes",
         hint="`cogo console` prints a new one",
     )

@@ -1,7 +1,7 @@
 """Limit on concurrent requests, streams and sockets, in total and for each caller.
 
 anyio's `CapacityLimiter` has a total but no share for each borrower, and cannot move a token from
-an address to the key that the request turns out to have.
+an address to the key that a request is authenticated with.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from gateway.problems import Problem
 
 
 class ConnectionSlot:
-    """The slot of one request: its address's until the request is authenticated."""
+    """The slot of one request, held by its address until it is authenticated."""
 
     def __init__(self, limiter: "ConnectionLimiter", holder: str) -> None:
         self.holder = holder
         self._limiter = limiter
 
     def transfer_to(self, holder: str) -> None:
-        """Count the request for `holder`. Raise Problem (429) if that one has too many."""
+        """Count the request for `holder`. Raise Problem (429) if it has too many."""
         if holder == self.holder:
             return
         if self._limiter.is_exhausted(holder):
@@ -31,7 +31,7 @@ class ConnectionSlot:
 
 
 class ConnectionLimiter:
-    """Counts slots by holder: an address, a key or a user. Nobody may hold more than `share`."""
+    """Counts slots by holder: an address, a key or a user. Each may have at most `share`."""
 
     def __init__(self, *, share: int) -> None:
         self.share = share
@@ -66,15 +66,15 @@ class ConnectionLimiter:
 def get_client_address(scope: Scope) -> str:
     """Return the holder for a request without a key."""
     client = scope.get("client")
-    return f"address:{client[0] if client else 'nowhere'}"
+    return f"address:{client[0] if client else 'unknown'}"
 
 
 def build_limit_problem(status: int, who: str, share: int) -> Problem:
-    """Build the answer to a caller who holds a whole share."""
+    """Build the error for a caller that has its whole share."""
     return Problem(
         status,
         "too_many_at_once",
         f"{who} has {share} requests, streams and sockets open, which is the limit",
-        hint="close some, or wait for Retry-After seconds; COGO_GATEWAY_SHARE allows more",
+        hint="close some, wait for Retry-After seconds, or raise COGO_GATEWAY_SHARE",
         headers={"Retry-After": "2"},
     )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 MAX_CALLERS: Final = 10_000
-"""Beyond this the buckets idle longest are forgotten; a forgotten bucket is a full one."""
+"""Beyond this the least recently used bucket is dropped; a new bucket starts full."""
 
 
 class RequestRateLimiter:
-    """Buckets of one minute's requests that refill steadily. Not shared between processes."""
+    """Token buckets that hold one minute's requests. Not shared between processes."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:
         self._per_minute = per_minute
@@ -16,7 +16,7 @@ class RequestRateLimiter:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def acquire(self, caller: str) -> float | None:
-        """Take one request; return None, or the seconds until there will be one."""
+        """Take one token; return None, or the seconds until one is available."""
         now = self._clock()
         left, since = self._buckets.pop(caller, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - since) * self._per_minute / 60)

@@ -1,6 +1,6 @@
 """Timeouts for slow clients, and a limit on connections without a complete request.
 
-The timeout of a body is in `gateway.middleware`, since only some requests read theirs.
+The timeout for bodies is in `gateway.middleware`, since not every request's body is read.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _TOO_MANY: Final = ("503 Service Unavailable", "too many connections from this a
 
 
 class Timer:
-    """Calls a function after some seconds, unless it is stopped before."""
+    """Calls a function after some seconds, unless it is stopped first."""
 
     def __init__(self, seconds: float, call: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -58,7 +58,7 @@ class WaitingConnections:
             next(iter(self._waiting)).refuse(*_TOO_MANY)
 
     def remove(self, connection: "TimeoutHttpProtocol") -> None:
-        """Remove a connection, if it is there."""
+        """Remove a connection, if it is present."""
         address = self._waiting.pop(connection, None)
         if address is not None:
             same = self._by_address[address]
@@ -97,7 +97,7 @@ class _ReadTimeoutProtocol(asyncio.Protocol):
 
 
 class TimeoutHttpProtocol(_ReadTimeoutProtocol, HttpToolsProtocol):
-    """uvicorn's HTTP protocol with timeouts for sending a header and for reading an answer."""
+    """uvicorn's HTTP protocol with timeouts for sending a header and for reading a response."""
 
     waiting: ClassVar[WaitingConnections]
 
@@ -138,14 +138,14 @@ class TimeoutHttpProtocol(_ReadTimeoutProtocol, HttpToolsProtocol):
         """Wait for the next request."""
         super().on_response_complete()
         if self.transport.is_closing():
-            self._reading.start()  # what was sent must be read now
+            self._reading.start()  # the response must be read in time
         elif not self.pipeline:
             self.waiting.add(self, self._address)
             if self.cycle.more_body:
                 self._sending.start()  # the rest of a body that was not read
 
     def refuse(self, status: str, why: str) -> None:
-        """Send an error, unless an answer has begun, and close the connection."""
+        """Send an error, unless a response has begun, and close the connection."""
         self._stop_waiting()
         if self.transport.is_closing():
             return
@@ -163,7 +163,7 @@ class TimeoutHttpProtocol(_ReadTimeoutProtocol, HttpToolsProtocol):
 
     @property
     def _address(self) -> str:
-        return self.client[0] if self.client else "nowhere"
+        return self.client[0] if self.client else "unknown"
 
     def _start_waiting(self) -> None:
         self._sending.start()

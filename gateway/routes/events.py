@@ -27,7 +27,7 @@ _MAX_CURSOR: Final = 60_000
 _DESCRIPTION = (
     "`event`: a transition, numbered by `seq`. `selection`: the selection of a model. `text` and "
     "`reasoning`: `delta` starts at `offset` characters of that `attempt`. `discard`: the text of "
-    "earlier attempts of that subtask is void. `end`: the task's final row; nothing follows. "
+    "earlier attempts of that subtask is no longer valid. `end`: the final row of the task. "
     "`refused`: the key was revoked or the token has expired, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
     "missed or repeated. 204: everything was sent before."

@@ -13,7 +13,7 @@ from protocol.records import AgentRecord, AgentState, Budget, QueueRow
 router = APIRouter(tags=["fleet"])
 
 GONE_AFTER: Final = timedelta(hours=1)
-"""Agents that were silent for longer are not listed."""
+"""Agents that have been silent for longer are not listed."""
 
 
 class ListedAgent(BaseModel):

@@ -66,7 +66,7 @@ async def list_models(services: ServicesDep, _principal: ModelsRead) -> Envelope
     return Envelope(success=True, data={"models": models, "total": len(models)})
 
 
-@router.post("/models/select", summary="Ask which model would be chosen")
+@router.post("/models/select", summary="Recommend models")
 async def select(body: SelectRequest, services: ServicesDep, principal: ModelsRead) -> Envelope:
     """Recommend at most five models for requirements, best first, each with its reason.
 
@@ -86,7 +86,7 @@ async def select(body: SelectRequest, services: ServicesDep, principal: ModelsRe
     return Envelope(success=True, data=data)
 
 
-@router.post("/models/test", summary="Let a model write a few lines")
+@router.post("/models/test", summary="Test a model")
 async def test(
     body: TestRequest, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Envelope:

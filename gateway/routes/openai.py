@@ -21,7 +21,7 @@ from protocol.records import NewTask
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=StrictRoute)
 
 GATEWAY: Final = {"x-cogo-gateway": "1"}
-"""So that a search for local model servers does not mistake the gateway for one."""
+"""Keeps a search for local model servers from mistaking the gateway for one."""
 _DONE: Final = b"data: [DONE]\n\n"
 
 
@@ -47,7 +47,7 @@ async def show_model(
     return _build_model(await _resolve(services, model) or AUTO)
 
 
-@router.post("/chat/completions", summary="Go on with a conversation")
+@router.post("/chat/completions", summary="Continue a conversation")
 async def complete(
     body: ChatCompletionRequest, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
@@ -83,7 +83,7 @@ async def _stream(
 
 
 async def _resolve(services: GatewayServices, name: str) -> str | None:
-    """Return the served model's id, None for `auto`. Raise Problem as OpenAI does: 404."""
+    """Return the served model's id, or None for `auto`. Raise Problem (404, as OpenAI does)."""
     if name in {AUTO, ""}:
         return None
     try:

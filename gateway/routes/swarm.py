@@ -57,7 +57,7 @@ class SwarmRequest(Message):
 
 
 class SwarmAnswer(BaseModel):
-    """A whole answer."""
+    """A complete answer."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -71,9 +71,9 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": SwarmAnswer,
         "description": (
-            "The whole answer. With `stream`, one frame `{content, done, team_id, session_id}` a "
-            "line, or server-sent events if the client accepts text/event-stream. Frames with "
-            "`status` report progress."
+            "The complete answer. With `stream`, one frame `{content, done, team_id, session_id}` "
+            "per line, or server-sent events if the client accepts text/event-stream. Frames "
+            "with `status` report progress."
         ),
     }
 }
@@ -88,11 +88,11 @@ async def execute(
     return await _answer(body, request, services, principal, new, body.swarm_id)
 
 
-@router.post("/coordinate", summary="Ask all together", responses=_RESPONSES, response_model=None)
+@router.post("/coordinate", summary="Ask all swarms", responses=_RESPONSES, response_model=None)
 async def coordinate(
     body: Message, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
-    """Plan, do and review."""
+    """Answer a message with all swarms: plan, do and review."""
     new = build_swarm_task(body, "COORDINATE", principal)
     return await _answer(body, request, services, principal, new, COORDINATION)
 
@@ -103,7 +103,7 @@ def build_swarm_task(body: Message, task_type: str, principal: Principal) -> New
     return NewTask(prompt=body.message, type=task_type, session_id=session_id, stream=True)
 
 
-async def _answer(  # noqa: PLR0917 - all that both endpoints have
+async def _answer(  # noqa: PLR0917 - the parameters of both endpoints
     body: Message,
     request: Request,
     services: GatewayServices,

@@ -51,11 +51,11 @@ async def _receive_requests(
             while True:
                 requests.put_nowait(await socket.receive_text())
         except asyncio.QueueFull:
-            await socket.close(_OVERRUN, "too many requests wait")
+            await socket.close(_OVERRUN, "too many requests are waiting")
         except WebSocketDisconnect:
             pass
         except KeyError:
-            await socket.close(_BYTES, "a request is a text frame with JSON")
+            await socket.close(_BYTES, "requests must be text frames with JSON")
         finally:
             answering.cancel()
 

@@ -81,7 +81,7 @@ class TaskDetails(BaseModel):
 
 
 class Cancellation(BaseModel):
-    """The reason of a cancellation."""
+    """The reason for a cancellation."""
 
     reason: str | None = Field(None, max_length=1_000, examples=["asked twice"])
 

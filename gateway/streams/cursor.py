@@ -18,7 +18,7 @@ _MAX: Final = 10**15
 
 @dataclass(slots=True)
 class Cursor:
-    """Position of a watcher. The empty one is the beginning."""
+    """Position of a watcher. The default is the beginning."""
 
     seq: int = 0
     selections: int = 0
@@ -27,15 +27,15 @@ class Cursor:
     positions: dict[UUID, ReadPosition] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        services = [f"{self.seq}.{self.selections}{_END if self.has_ended else ''}"]
+        parts = [f"{self.seq}.{self.selections}{_END if self.has_ended else ''}"]
         for subtask_id, position in self.positions.items():
             counts = f"{position.attempt}:{position.text}:{position.reasoning}"
-            services.append(f"{subtask_id.hex}:{counts}")
-        return ";".join(services)
+            parts.append(f"{subtask_id.hex}:{counts}")
+        return ";".join(parts)
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """Parse a cursor, or the bare number of an event. Anything else is the beginning."""
+        """Parse a cursor, or the bare number of an event. Other text means the beginning."""
         head, *rest = (text or "").strip().split(";")
         seq, _, selections = head.removesuffix(_END).partition(".")
         try:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 
 class VersionedEvent:
-    """A condition with a version. Who waits with the version last seen misses no change."""
+    """An event with a version. Waiting with the version last seen misses no change."""
 
     def __init__(self) -> None:
         self._version = 0
@@ -34,7 +34,7 @@ class VersionedEvent:
 
 
 class Runnable(Protocol):
-    """Something that runs until it is cancelled."""
+    """An object that runs until it is cancelled."""
 
     async def run(self) -> None:
         """Run; raise nothing."""
@@ -77,7 +77,7 @@ class SharedRunners(Generic[_K, _R]):
         return self._watchers.total()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start work that outlives the request that asks for it. It must not raise."""
+        """Start work that may outlive its request. It must not raise."""
         self._group.create_task(work)
 
     @asynccontextmanager

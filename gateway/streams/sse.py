@@ -17,9 +17,9 @@ from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, Transcri
 
 HEARTBEAT: Final = format_sse_event(comment="nothing new")
 RETRY: Final = format_sse_event(retry=1_000)
-"""Tells clients after how many milliseconds to reconnect."""
+"""Sets the time in milliseconds after which clients reconnect."""
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""So that neither caches nor proxies buffer the stream."""
+"""Keep caches and proxies from buffering the stream."""
 
 
 def build_event_response(
@@ -30,7 +30,7 @@ def build_event_response(
 
 
 async def stream_task(watcher: TaskWatcher, *, heartbeat: float) -> AsyncIterator[bytes]:
-    """Yield frames until the task has ended, and a comment whenever `heartbeat` seconds passed."""
+    """Yield frames until the task has ended, and a comment every `heartbeat` seconds otherwise."""
     yield RETRY
     while True:
         found = await watcher.next_with_cursors(within=heartbeat)

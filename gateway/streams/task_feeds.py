@@ -1,8 +1,9 @@
 """Feeds of tasks: one for each watched task, shared by all its watchers in this process.
 
-A feed reads the rows of its task when a message arrives or a poll is due, and assembles the live
-text. It keeps what happened, not a queue for each watcher: a slow watcher gets larger pieces later,
-and the number of watchers does not add to the work of the database or of Realtime.
+A feed reads the rows of its task when a message arrives or a poll is due, and passes rows and live
+text to a `protocol.transcript.Transcript`, which assembles the text. It keeps the history of the
+task instead of a queue for each watcher: a slow watcher gets larger pieces later, and more watchers
+cause no more work for the database or Realtime.
 """
 
 import asyncio
@@ -26,11 +27,11 @@ from protocol.topics import result_topic
 from protocol.transcript import TaskEnded, TaskUpdate, Transcript
 
 LIVE_ROUNDS: Final = 5
-"""While live text arrives, Realtime works: only every fifth poll reads the rows."""
+"""While live text arrives, Realtime works, so only every fifth poll reads the rows."""
 
 
 class TaskFeed:
-    """Everything about one watched task. Runs while somebody watches."""
+    """The state of one watched task. Runs while it has watchers."""
 
     def __init__(self, task_id: UUID, *, store: QueueStore, bus: Bus, poll: timedelta) -> None:
         self.changed = VersionedEvent()
@@ -44,7 +45,7 @@ class TaskFeed:
         self._end: Task | None = None
         self._has_live_text = False
         self._is_running = False
-        self._is_store_away = False
+        self._is_store_unavailable = False
         self._failure: Exception | None = None
         self._wake = asyncio.Event()
 
@@ -103,7 +104,7 @@ class TaskFeed:
     async def _wait_for_wake(self) -> bool:
         """Wait for a message; return False if none arrived before the next poll."""
         try:
-            # A task that has ended is polled no more: only a redrive, with a message, reopens it.
+            # A task that has ended is not polled: only a redrive reopens it, and sends a message.
             async with asyncio.timeout(None if self._end is not None else self._poll):
                 await self._wake.wait()
         except TimeoutError:
@@ -114,11 +115,11 @@ class TaskFeed:
         try:
             await self._read_rows()
         except CogoError as error:
-            if not self._is_store_away:
+            if not self._is_store_unavailable:
                 logger.warning("a watched task cannot be read now", error=str(error))
-            self._is_store_away = True
+            self._is_store_unavailable = True
         else:
-            self._is_store_away = False
+            self._is_store_unavailable = False
 
     async def _read_rows(self) -> None:
         after = self._events[-1].seq if self._events else 0
@@ -142,7 +143,7 @@ class TaskFeed:
         self.changed.notify()
 
     def _needs_checkpoints(self) -> bool:
-        """Return whether rows may hold text that Realtime did not bring."""
+        """Return whether rows may hold text that Realtime did not deliver."""
         return self._transcript.has_gap or (self._is_running and not self._has_live_text)
 
 
@@ -179,6 +180,6 @@ class TaskFeeds(SharedRunners[UUID, TaskFeed]):
     async def watch(
         self, task_id: UUID, cursor: Cursor | None = None
     ) -> AsyncIterator[TaskWatcher]:
-        """Watch a task from `cursor` on. The task may be inserted later."""
+        """Watch a task from `cursor` on. The task need not exist yet."""
         async with self.share(task_id) as feed:
             yield TaskWatcher(feed, cursor or Cursor())

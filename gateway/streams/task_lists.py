@@ -1,6 +1,6 @@
-"""Lists of tasks: one for each kind of reader, shared by its watchers and read while watched.
+"""Lists of tasks: one for each owner filter, shared by its watchers and read while watched.
 
-A list is a state, not a history: a watcher who was away gets the current list, and misses nothing.
+A list is a state, not a history: a watcher that reconnects gets the current list.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from protocol.store.gateway import GatewayStore
 from protocol.topics import RESULTS, TASKS
 
 MAX_LINES: Final = 100
-"""Of the newest tasks, and of the unfinished ones."""
+"""Limit for the newest tasks, and separately for the unfinished ones."""
 
 OwnerFilter = tuple[UUID | None, bool]
-"""Whose tasks, and whether those of all owners."""
+"""An owner (None: tasks without one), and whether to include all owners instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +40,24 @@ class TaskListUpdate:
 
 
 class TaskList:
-    """The list of one kind of reader. Runs while somebody watches."""
+    """The list for one owner filter. Runs while it has watchers."""
 
     def __init__(
         self, filter_: OwnerFilter, *, store: GatewayStore, bus: Bus, poll: timedelta
     ) -> None:
         self.changed = VersionedEvent()
         self.lines: Mapping[UUID, TaskLine] | None = None
-        """By id, newest first; None until they were read."""
+        """By id, newest first; None until they are read."""
         self.digest = ""
         self._filter = filter_
         self._store = store
         self._bus = bus
         self._poll = poll.total_seconds()
         self._wake = asyncio.Event()
-        self._is_store_away = False
+        self._is_store_unavailable = False
 
     async def run(self) -> None:
-        """Follow the list until cancelled. While the store is away it stays unchanged."""
+        """Follow the list until cancelled. While the store is unavailable, it stays unchanged."""
         wake = self._wake.set
         async with (
             self._bus.listen(TASKS, lambda _message: wake(), on_ready=wake),
@@ -79,11 +79,11 @@ class TaskList:
                 limit=MAX_LINES, owner=owner, every_owner=every_owner
             )
         except CogoError as error:
-            if not self._is_store_away:
+            if not self._is_store_unavailable:
                 logger.warning("the list of tasks cannot be read now", error=str(error))
-            self._is_store_away = True
+            self._is_store_unavailable = True
             return
-        self._is_store_away = False
+        self._is_store_unavailable = False
         digest = hash_lines(found)
         if digest != self.digest:
             self.lines, self.digest = {each.id: each for each in found}, digest
@@ -91,7 +91,7 @@ class TaskList:
 
 
 class TaskListWatcher:
-    """A reader of a list, who has seen the list with `digest`."""
+    """A reader of a list that has already seen the version with `digest`."""
 
     def __init__(self, tasks: TaskList, digest: str) -> None:
         self._tasks = tasks
@@ -120,14 +120,14 @@ class TaskListWatcher:
 
 
 class TaskLists(SharedRunners[OwnerFilter, TaskList]):
-    """The lists of all kinds of readers. Use it within `async with`, on one loop."""
+    """The lists of all owner filters. Use it within `async with`, on one loop."""
 
     def __init__(self, *, store: GatewayStore, bus: Bus, poll: timedelta) -> None:
         super().__init__(lambda filter_: TaskList(filter_, store=store, bus=bus, poll=poll))
 
     @asynccontextmanager
     async def watch(self, principal: Principal, digest: str = "") -> AsyncIterator[TaskListWatcher]:
-        """Watch the tasks that the principal may see, after the list with `digest`."""
+        """Watch the tasks that the principal may see, after the version with `digest`."""
         async with self.share(
             (None, True) if principal.is_admin else (principal.owner, False)
         ) as found:

@@ -1,4 +1,4 @@
-"""Answers in OpenAI's format, whole or streamed. The text comes from `protocol.transcript`."""
+"""Answers in OpenAI's format, complete or streamed. The text comes from `protocol.transcript`."""
 
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ Chunk = dict[str, Any]
 
 
 def build_completion(task: Task, *, model: str) -> dict[str, Any]:
-    """Build the whole answer. Raise Problem if it has no text."""
+    """Build the complete answer. Raise Problem if it has no text."""
     message: dict[str, Any] = {"role": "assistant", "content": require_result_text(task)}
     result = task.result or {}
     if result.get("reasoning_content"):
@@ -88,7 +88,7 @@ def build_usage(task: Task) -> dict[str, Any]:
 def get_finish_reason(task: Task) -> str:
     """Return why the answer ended, in OpenAI's terms.
 
-    Any other reason of a completed task is COGO's own, and the answer is whole.
+    Any other reason of a completed task is COGO's own, and the answer is complete.
     """
     if _was_filtered(task):
         return "content_filter"

@@ -1,4 +1,4 @@
-"""Requests in OpenAI's format, and the tasks that they become.
+"""Requests in OpenAI's format, and their conversion to tasks.
 
 https://platform.openai.com/docs/api-reference/chat/create
 """
@@ -93,7 +93,7 @@ class ChatCompletionRequest(BaseModel):
 
 
 def build_task(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
-    """Build the task. Raise Problem (400) for what is not supported: tools, images, formats."""
+    """Build the task. Raise Problem (400) for unsupported features: tools, images, formats."""
     sent = body.model_extra or {}
     for name in _REFUSED:
         value = sent.get(name)
@@ -117,7 +117,7 @@ def build_task(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
     }
     asked = next((text for role, text in reversed(spoken) if role == "user" and text.strip()), "")
     return NewTask(
-        prompt=asked[:_TITLE] or "Go on with the conversation",
+        prompt=asked[:_TITLE] or "Continue the conversation",
         type="CHAT",
         params={key: value for key, value in params.items() if value is not None},
         model=model,
@@ -128,11 +128,11 @@ def build_task(body: ChatCompletionRequest, *, model: str | None) -> NewTask:
 def _read_text(message: ChatMessage, number: int) -> str:
     field = f"messages.{number}"
     if message.role in {"tool", "function"} or (message.model_extra or {}).get("tool_calls"):
-        raise _build_problem(field, "calls of tools and their results are not supported here")
+        raise _build_problem(field, "tool calls and their results are not supported here")
     if message.content is None or isinstance(message.content, str):
         return message.content or ""
     if strange := next((each.type for each in message.content if each.type != "text"), None):
-        raise _build_problem(field, f"only text can be sent services, not {strange[:50]!r}")
+        raise _build_problem(field, f"only text can be sent here, not {strange[:50]!r}")
     return "".join(each.text or "" for each in message.content)
 
 

@@ -37,7 +37,7 @@ def get_task_type(swarm_id: str) -> str:
 
 
 def build_answer(task: Task, *, team_id: str, session_id: str) -> SwarmFrame:
-    """Build the answer that is not streamed."""
+    """Build the complete answer, for a request without `stream`."""
     return {
         "team_id": team_id,
         "session_id": session_id,
@@ -52,7 +52,7 @@ async def stream_frames(
 ) -> AsyncIterator[SwarmFrame]:
     """Yield content frames as text arrives, status frames between them, and a final frame.
 
-    The joined `content` of all frames is the answer, unless a frame says `discard`.
+    The joined `content` of all frames is the answer, unless a frame has `discard`.
     """
     base = {"content": "", "done": False, "team_id": team_id, "session_id": session_id}
     async for update in run.updates():

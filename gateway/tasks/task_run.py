@@ -1,4 +1,4 @@
-"""Tasks behind requests: submitted for a principal, followed to their end, read as a result."""
+"""Tasks of requests: submit them for a principal, follow them to their end, read the result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -74,8 +74,8 @@ async def start_task(
 ) -> AsyncIterator[TaskRun]:
     """Submit a task and provide its run. If the block ends first, the task is cancelled.
 
-    The options may keep it running instead. The task is watched before it is inserted, so that not
-    even its first update is late. Raise Problem (504) if it takes longer than the options allow.
+    The options may keep it running instead. The task is watched before it is inserted, so that its
+    first update is not late either. Raise Problem (504) if it takes longer than the options allow.
     """
     task_id = uuid4()
     options = services.options
@@ -113,15 +113,15 @@ async def _cancel(services: GatewayServices, task_id: UUID) -> None:
     try:
         await services.store.cancel_task(task_id=task_id, reason="the client has disconnected")
     except CogoError:
-        return  # it has ended meanwhile, or was never inserted
+        return  # it has ended in the meantime, or was never inserted
 
 
 async def cancel_on_disconnect(
     services: GatewayServices, request: Request, work: Coroutine[Any, Any, _T]
 ) -> _T:
-    """Do the work while the client is connected and its credential is accepted.
+    """Run `work` while the client is connected and its credential is accepted.
 
-    Raise what the work raises, and Problem: 401, 499.
+    Raise what `work` raises, and Problem: 401, 499.
     """
 
     async def catch() -> _T | Exception:
@@ -188,7 +188,7 @@ def require_result_text(task: Task) -> str:
             400,
             "output_limit",
             "the limit of output tokens was reached before there was any text",
-            hint="allow more, or leave max_tokens out: reasoning counts too",
+            hint="raise max_tokens or omit it: reasoning counts, too",
             extra=extra,
         )
     raise Problem(
@@ -212,7 +212,7 @@ def is_simulated(task: Task) -> bool:
 
 
 def derive_session_id(name: str | None, principal: Principal) -> UUID:
-    """Return the id of a conversation. Text that is not a UUID names one of the principal's own."""
+    """Return the id of a conversation. A name that is not a UUID is local to the principal."""
     if not name:
         return uuid4()
     try:

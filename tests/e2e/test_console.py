@@ -116,7 +116,7 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
 
 async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
     page.find_element(By.CSS_SELECTOR, "#ask button").click()
-    assert text(page, "#ask [role=alert]") == "Say what should be done."
+    assert text(page, "#ask [role=alert]") == "Describe what should be done."
     assert page.switch_to.active_element.get_attribute("id") == "prompt"
 
     ask(page, "x")

@@ -2,7 +2,7 @@
 
 const KEY = "cogo-key";
 
-/** An error of the gateway; `status` 0: it could not be reached. */
+/** An error from the gateway; `status` is 0 if it could not be reached. */
 export class ApiError extends Error {
   constructor(status, problem) {
     super([problem.detail ?? "the request failed", problem.hint].filter(Boolean).join(" – "));
@@ -46,7 +46,7 @@ export async function post(path, data = undefined, more = {}) {
   return readBody(await send(path, options));
 }
 
-/** Return the error of a failed response. On 401, ask the page for a key. */
+/** Return the error of a failed response. On 401, also ask the user for a key. */
 export async function readError(answer) {
   let problem = {};
   try {
@@ -59,7 +59,7 @@ export async function readError(answer) {
   return error;
 }
 
-/** Notify the page that a key, or another one, is needed. */
+/** Make the page ask the user for a key. */
 export function askForKey(error) {
   document.dispatchEvent(new CustomEvent("cogo:key", { detail: error }));
 }

@@ -38,7 +38,7 @@ function watch() {
 
 function askForKey(error = null) {
   const dialog = byId("key-dialog");
-  // The first reason stays: later requests fail only because the key is missing.
+  // Keep the first reason: later requests fail only because the key is missing.
   if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
   byId("key-button").hidden = false;
   if (!dialog.open) dialog.showModal();

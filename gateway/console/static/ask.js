@@ -1,4 +1,4 @@
-// The form in which a person submits a task.
+// The form for submitting a task.
 
 import { get, post } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
@@ -67,7 +67,7 @@ export class Ask {
 
   async #submit() {
     const prompt = this.#prompt.value;
-    if (!prompt.trim()) return this.#showProblem("Say what should be done.", this.#prompt);
+    if (!prompt.trim()) return this.#showProblem("Describe what should be done.", this.#prompt);
     if (!this.#budget.validity.valid) return this.#showProblem("A budget is a number of US dollars, such as 0.05.", this.#budget);
     this.#send.disabled = true;
     this.#problem.hidden = true;

@@ -1,4 +1,4 @@
-// Budgets and what is spent of them: all for operators, one's own for other people.
+// Budgets and spending: operators see all budgets, other users their own.
 
 import { get, poll } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
@@ -7,7 +7,7 @@ import { moment, money } from "/console/format.js";
 const EVERY_MS = 5_000;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
-/** Show the budgets, again and again. */
+/** Show the budgets and keep them up to date. */
 export function watch() {
   return poll(EVERY_MS, async () => {
     try {

@@ -15,7 +15,7 @@ export function showOpen() {
 export function showLost(at) {
   retryAt = at;
   byId("banner").hidden = false;
-  setState("away", "away");
+  setState("away", "offline");
   showCountdown();
   timer ??= setInterval(showCountdown, 500);
 }

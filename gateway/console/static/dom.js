@@ -1,4 +1,4 @@
-// Elements from data. Text becomes text nodes, never markup, which the page's policy refuses.
+// Creation of elements. Text becomes text nodes, never markup, which the page's policy forbids.
 
 const SVG = "http://www.w3.org/2000/svg";
 

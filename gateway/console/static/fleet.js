@@ -7,7 +7,7 @@ import { buildTable } from "/console/tables.js";
 const EVERY_MS = 3_000;
 const FIGURES = ["queued", "running", "blocked", "delayed", "waiting", "held", "dead"];
 
-/** Show agents and queue, again and again; stop if the caller is not an operator. */
+/** Show agents and queue and keep them up to date; stop if the caller is not an operator. */
 export function watch(onRound) {
   return poll(EVERY_MS, async () => {
     try {
@@ -26,7 +26,7 @@ export function watch(onRound) {
 
 function draw(agents, lanes) {
   byId("fleet").hidden = false;
-  show(byId("agents"), agents.length ? agents.map(buildAgent) : h("li", { class: "note" }, "No agent is alive: cogo up starts some."));
+  show(byId("agents"), agents.length ? agents.map(buildAgent) : h("li", { class: "note" }, "No agent is alive. Start some with cogo up."));
   const busy = lanes.filter((lane) => FIGURES.some((name) => lane[name] > 0) || lane.lane_paused);
   show(byId("queue"), busy.length ? buildQueue(busy) : h("p", { class: "note" }, "The queue is empty."));
   const total = (name) => lanes.reduce((sum, lane) => sum + lane[name], 0);

@@ -1,4 +1,4 @@
-// Formats of figures. An unknown figure is a dash: it is not zero.
+// Formatting of values. An unknown value is shown as a dash, not as zero.
 
 const UNKNOWN = "–";
 
@@ -37,7 +37,7 @@ export function moment(iso) {
   return `${at.getDate()} ${month} ${at.getFullYear()} ${at.toLocaleTimeString([], { hour12: false })}`;
 }
 
-/** The cost, marked if the simulator answered in place of a model. */
+/** The cost, marked if the simulator answered instead of a model. */
 export function cost(row) {
   return row.simulated ? `${money(row.cost_usd)} simulated` : money(row.cost_usd);
 }

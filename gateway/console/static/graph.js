@@ -7,7 +7,7 @@ const HEIGHT = 50;
 const GAP_X = 44;
 const GAP_Y = 14;
 
-/** Place the subtasks. `edges` are pairs of placed nodes; PLAN precedes what it planned. */
+/** Compute positions. `edges` are pairs of nodes; PLAN precedes subtasks without dependencies. */
 export function layout(subtasks) {
   const known = new Map(subtasks.map((each) => [each.id, each]));
   const plan = subtasks.find((each) => each.type === "PLAN");

@@ -1,4 +1,4 @@
-// A stream of the gateway that reconnects by itself and continues after the last id.
+// A stream from the gateway that reconnects automatically and continues after the last id.
 // EventSource cannot send a key and does not report when it reconnects.
 // A hidden page disconnects: browsers allow six connections for all pages of a gateway.
 
@@ -39,7 +39,7 @@ export class Stream {
       try {
         over = await this.#connect();
       } catch {
-        // Whatever the error was, reconnect and continue after the last id.
+        // After any error, reconnect and continue after the last id.
       }
       if (over || this.#stopped) return;
       this.#parser.reset();

@@ -48,7 +48,7 @@ export class TaskView {
     else if (this.#details) this.#parts.answerNote.hidden = true;
   }
 
-  /** Read the rows, and once more if something happens meanwhile. */
+  /** Read the rows, and read them again if an event arrives meanwhile. */
   async #read() {
     this.#stale = true;
     if (this.#reading) return;

@@ -24,7 +24,7 @@ export class Transcript {
     return this.#beginAttempt(id, attempt)?.[kind].add(offset, delta) ?? "";
   }
 
-  /** Apply everything that an attempt has said up to some point, which may be nothing. */
+  /** Apply the whole text of an attempt up to some point; it may be empty. */
   applySnapshot({ subtask_id: id, attempt, text = "", reasoning = "" }) {
     const known = this.#beginAttempt(id, attempt);
     known?.text.add(0, text);

@@ -28,8 +28,8 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "no such day": (b'{"prompt": "x", "deadline": "2026-02-30T00:00:00Z"}', "deadline"),
     "an offset out of range": (b'{"prompt": "x", "deadline": "0001-01-01T00:00+23:59"}', "range"),
     "a time without a name": (b'{"prompt": "x", "run_at": "soon"}', "run_at"),
-    "a list": (b"[]", "a JSON object is needed"),
-    "nothing": (b"", "JSON object is needed"),
+    "a list": (b"[]", "the body must be a JSON object"),
+    "nothing": (b"", "the body must be a JSON object"),
 }
 
 

@@ -123,7 +123,7 @@ async def test_without_the_secret_the_project_is_asked_whose_a_token_is(status: 
         ({"aud": "anon"}, "not valid"),
         ({"role": "anon"}, "not the token of a signed-in user"),
         ({"role": "service_role"}, "not the token of a signed-in user"),
-        ({"sub": "nobody"}, "has no user"),
+        ({"sub": "nobody"}, "has no valid user id"),
     ],
 )
 @pytest.mark.parametrize("is_published", [True, False], ids=["ES256", "HS256"])
