@@ -16,7 +16,7 @@ from protocol.errors import CogoError
 
 
 class CommandError(CogoError):
-    """A command cannot be carried out; the message says what to do."""
+    """A command failed; the message says what to do."""
 
     code = "TQ910"
     exit_code: ClassVar[int] = 1

@@ -85,9 +85,9 @@ async def _try_provider(catalogue: Catalogue, provider: str, credential: Credent
         failed: ProviderError | None = None
         listed: list[ListedModel] = []
         try:
-            listed = await router.list_models(provider)  # also imports, which no step shall measure
+            listed = await router.list_models(provider)  # imports here, so that no step times it
         except ProviderError as error:
-            failed = error  # many providers answer calls even so
+            failed = error  # many providers answer calls nevertheless
         place = _find_cheapest(router, provider) or _find_listed(router, provider, listed)
         if place is None:
             why = f"{failed.code}: {failed}" if failed else "it lists no model"

@@ -1,8 +1,8 @@
-r"""What commands print on a terminal, for people and for programs.
+r"""Output of commands on a terminal, for people and for programs.
 
-Prompts, models, vendors, file names and error messages may hold escape sequences, other control
-characters and Unicode's overrides of the direction of writing. They are printed escaped
-(`\x1b`, `\u202e`), so that no text can move the cursor, hide or reverse anything.
+Prompts, models, vendors, file names and error messages may contain escape sequences, other control
+characters and bidirectional overrides. They are printed escaped (`\x1b`, `\u202e`), so that no text
+can move the cursor, hide or reverse anything.
 """
 
 import json
@@ -22,7 +22,7 @@ import typer
 _GAP: Final = "  "
 _FILLER: Final = "\0"
 _JOINT: Final = "\1"
-"""A space at which no line is broken; `neutralize` removes both from texts."""
+"""A space at which lines are not broken; `neutralize` removes both characters from texts."""
 _NARROWEST: Final = 24
 """Minimum width of the last column of a table before other columns are left out."""
 # Control characters (C0 except newline and tab, DEL, C1), overrides of direction, line and
@@ -112,7 +112,7 @@ def print_json(value: object) -> None:
 
 
 def _to_plain(value: object) -> object:
-    from pydantic import BaseModel  # noqa: PLC0415 - `--help` must not pay for it
+    from pydantic import BaseModel  # noqa: PLC0415 - slow import, not needed for `--help`
 
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
@@ -151,7 +151,7 @@ def lay_out_table(
     width: int | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return the lines of a table, and the headings that did not fit into `width`."""
-    from rich.cells import cell_len  # noqa: PLC0415 - `--help` must not pay for it
+    from rich.cells import cell_len  # noqa: PLC0415 - slow import, not needed for `--help`
 
     safe = (
         [*(neutralize(each, one_line=True) for each in row[:-1]), neutralize(row[-1])]
@@ -183,7 +183,7 @@ def lay_out_table(
 
 
 def _measure_last_column(widths: dict[str, int], width: int | None) -> tuple[int, int]:
-    """Return the width that the last column needs, and what the others leave."""
+    """Return the width that the last column needs, and the width that is left for it."""
     *firsts, last = widths.values()
     if width is None:
         return last, last
@@ -216,7 +216,7 @@ def command_path() -> str:
 
     The launcher sets it in COGO_COMMAND; the name is enough if PATH finds it.
     """
-    # Not a setting: `.env` must not change it, and `--help` must not pay for reading that.
+    # Not a setting: `.env` must not change it, and reading `.env` would slow down `--help`.
     called = os.environ.get("COGO_COMMAND")  # noqa: TID251
     if not called:
         return "cogo"

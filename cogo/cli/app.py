@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     except BrokenPipeError as error:  # while Typer showed a usage error
         return int(getattr(error.__context__, "exit_code", _DEFECT))
     except ImportError:
-        raise  # the entry point names the package that is in the way
+        raise  # the entry point names the conflicting package
     except Exception as error:  # the last boundary: errors become an exit code
         return _explain(error, debug=debug)
     return 0
@@ -54,7 +54,7 @@ def _is_unread(stream: TextIO | None) -> bool:
 
 def _configure_logs() -> None:
     """Log warnings as plain lines; the default of loguru shows local variables, unescaped."""
-    # Imported here because --help must not pay for pydantic.
+    # Imported here because --help does not need pydantic, which is slow to import.
     from cogo.config.logging import configure_logs  # noqa: PLC0415
     from cogo.config.settings import LogFormat, LogLevel  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
@@ -131,7 +131,7 @@ def _skip() -> None:
 
 
 def _explain(error: Exception, *, debug: bool) -> int:
-    # Imported here because --help must not pay for pydantic.
+    # Imported here because --help does not need pydantic, which is slow to import.
     from cogo.errors import CommandError  # noqa: PLC0415
     from protocol.errors import CogoError  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
@@ -157,5 +157,5 @@ def _explain(error: Exception, *, debug: bool) -> int:
 
 
 def _find_first(error: BaseException) -> BaseException:
-    """Return the first error of a group: it is what stopped the others."""
+    """Return the first error of a group, which cancelled the other tasks."""
     return _find_first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

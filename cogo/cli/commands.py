@@ -12,12 +12,12 @@ from typing import Final
 class Command:
     """A command. Its module is imported only when the command runs.
 
-    The docstring of its function is its help: the summary, what else there is to know, and under
-    "Examples:" command lines.
+    The docstring of its function is its help: a summary, details, and example command lines under
+    "Examples:".
     """
 
     path: str
-    """What follows `cogo` on the command line: the group, if any, and the name."""
+    """The words after `cogo` on the command line: the group, if any, and the name."""
     summary: str
     """The line that the help of the program or of the group shows."""
     function: str

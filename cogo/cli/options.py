@@ -47,7 +47,7 @@ _DURATION_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "da
 
 
 def parse_since(text: str | None, *, option: str = "--since") -> datetime | None:
-    """Return the moment that a span or a date means; without a zone, UTC.
+    """Return the time that a span or a date denotes; without a time zone, UTC.
 
     Raises InvalidArgument.
     """
@@ -66,7 +66,7 @@ def parse_since(text: str | None, *, option: str = "--since") -> datetime | None
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration that a number and a unit mean. Raises InvalidArgument."""
+    """Return the duration of a number with a unit. Raises InvalidArgument."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if found is None:
         raise InvalidArgument(f"{text!r} is not a duration; examples: 90d, 12h, 30m, 10s")

@@ -94,7 +94,7 @@ def parse_budget(text: str | None) -> Decimal | None:
 
 
 def parse_deadline(seconds: float | None) -> datetime | None:
-    """Return the moment so many seconds from now. Raises CommandError beyond a year."""
+    """Return the time this many seconds from now. Raises CommandError beyond a year."""
     if seconds is None:
         return None
     if not 1 <= seconds <= _YEAR:  # false for NaN, too
@@ -136,7 +136,7 @@ def read_text_file(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _LoadedAgents:
-    """Agents that were read already: a registry hides that a store is unavailable."""
+    """Agents that were already fetched, because a registry hides that a store is unavailable."""
 
     agents: list[AgentRecord]
 

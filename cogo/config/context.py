@@ -52,7 +52,7 @@ class Project:
         return cls(settings=settings, home=home, directory=directory)
 
     def remember_home(self) -> None:
-        """Trust the state directory from now on: starting a system in it is a choice."""
+        """Trust the state directory from now on, because the user starts a system in it."""
         config = config_directory()
         try:
             store = TrustStore.load(config)
@@ -103,8 +103,9 @@ def find_home(
 ) -> Path:
     """Return the state directory: `--dir`, `$COGO_HOME`, the nearest `.cogo` upwards or `~/.cogo`.
 
-    It need not exist yet. A `.cogo` in a parent directory counts only if it belongs to this user
-    or to root, can be read and is trusted: its address, keys and database may be another user's.
+    It need not exist yet. A `.cogo` in this directory or above counts only if it belongs to this
+    user or to root, is readable and is trusted: its address, keys and database may be another
+    user's.
     """
     if given is not None:
         return given.expanduser().resolve()
@@ -115,7 +116,7 @@ def find_home(
         candidate = directory / STATE
         if not candidate.is_dir() or candidate.stat().st_uid not in {os.geteuid(), 0}:
             continue
-        with suppress(PermissionError):  # root's, and private
+        with suppress(PermissionError):  # it belongs to root and is private
             if candidate == usual or is_trusted(candidate):
                 return candidate
     return usual

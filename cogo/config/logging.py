@@ -65,7 +65,7 @@ def configure_logs(
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It logs each failed attempt as an error; we log an outage once, as a warning.
+    # This library logs each failed attempt as an error; we log an outage once, as a warning.
     logging.getLogger("realtime").setLevel(logging.CRITICAL)
 
 

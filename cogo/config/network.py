@@ -19,7 +19,7 @@ _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
 
 def prepare_network() -> None:
-    """Adapt the variables of proxies and certificates to every client of this process.
+    """Normalise the variables for proxies and certificates for every client of this process.
 
     Loopback is always reached without a proxy. Raises SettingInvalid, which names the variable of
     a proxy that no client accepts, or of certificates that do not exist.

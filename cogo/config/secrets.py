@@ -1,6 +1,6 @@
 """Sources of keys: the environment, files, a directory of secrets, the output of a command.
 
-The first source that has a name is used: the variable NAME; NAME_FILE, a path; a file NAME in
+The first source that contains a name is used: the variable NAME; NAME_FILE, a path; a file NAME in
 COGO_SECRETS_DIR; the output of NAME_COMMAND; a line NAME=value in the output of
 COGO_SECRETS_COMMAND. NAME_2, NAME_3 and so on are further keys; a file and the output of
 NAME_COMMAND may also contain several, one per line. Commands are run without a shell.

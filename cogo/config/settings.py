@@ -25,7 +25,7 @@ from protocol.json_values import explain_mistake
 from protocol.records.models import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-"""The folder of the source code. Its files are trusted, as the code is."""
+"""The folder of the source code. Its files are trusted like the code."""
 _FILE_VARIABLE: Final = "COGO_ENV_FILE"
 
 
@@ -197,7 +197,7 @@ def _read_files(directory: Path) -> tuple[dict[str, str], Ignored | None]:
         return ours, None
     if is_trusted_file(file, content):
         return ours | _parse(content, file), None
-    # Not interpolated: it could send other variables away as a key.
+    # Not interpolated, because a key could then include the value of another variable.
     taken, refused = split_variables(_parse(content, file, interpolate=False))
     ignored = Ignored(file.parent, file.name, refused) if refused else None
     return {**taken, **ours}, ignored

@@ -9,7 +9,7 @@ class CheckStatus(StrEnum):
 
     OK = "ok"
     NOTE = "note"
-    """Not needed with the present configuration, but good to know."""
+    """Not required with the present configuration, but worth knowing."""
     MISSING = "missing"
     """COGO cannot work without it."""
 

@@ -97,7 +97,7 @@ def _check_git(file: Path) -> Iterator[Check]:
     git = shutil.which("git")
     if git is None:
         return
-    # The repository is not trusted: nothing that its configuration names is run.
+    # The repository is not trusted, so git must not run programs that its configuration names.
     command = [git, "-c", "core.fsmonitor=false", "-C", str(file.parent), "check-ignore", "-q"]
     try:
         done = subprocess.run(  # noqa: S603 - git, with our own arguments

@@ -62,7 +62,7 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     if not keys and not local:
         yield note(
             "keys",
-            "no provider has a key and no local model server runs: the vendor simulator answers",
+            "no provider has a key and no local model server is running; the simulator is used",
             "export ANTHROPIC_API_KEY=...",
         )
 

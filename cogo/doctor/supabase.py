@@ -18,7 +18,7 @@ _REALTIME_SECONDS: Final = 10.0
 
 
 async def check_supabase(project: Project) -> AsyncIterator[Check]:
-    """Check the Supabase of a project; stop at what the remaining checks depend on."""
+    """Check the Supabase of a project; stop when the remaining checks could not succeed."""
     try:
         connection = find_connection(project)
     except CommandError as error:
@@ -71,7 +71,7 @@ async def _check_realtime(connection: Connection) -> Check:
         ):
             await joined.wait()
     except TimeoutError:
-        # Everything works without it, only later.
+        # Everything works without it, only slower.
         return note("realtime", "no channel could be joined; agents poll instead", None)
     except CogoError as error:
         return note("realtime", f"no channel could be joined: {error}", None)

@@ -1,7 +1,7 @@
 """Applying migrations, with the history that `supabase db push` keeps.
 
 The history's table and insert are those of the Supabase CLI
-(https://github.com/supabase/cli, pkg/migration), so both tools may take turns on one database.
+(https://github.com/supabase/cli, pkg/migration), so both tools can be used on one database.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ from cogo.migrations.files import Migration, split_statements
 
 _CONNECT_SECONDS: Final = 10.0
 _LOCK: Final = 0x636F676F
-"""Advisory lock: "cogo" in ASCII. Two runs at once take turns file by file."""
+"""Advisory lock: "cogo" in ASCII. Concurrent runs take turns file by file."""
 
 _HISTORY: Final = """
     create schema if not exists supabase_migrations;
@@ -37,7 +37,7 @@ _RECORD: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """Versions that were there before, and those that were applied (or would be)."""
+    """Versions that were already applied, and those that were applied now (or would be)."""
 
     present: tuple[str, ...]
     applied: tuple[str, ...]
@@ -46,10 +46,10 @@ class Migrated:
 async def migrate(
     db_url: str, migrations: Sequence[Migration], *, dry_run: bool = False
 ) -> Migrated:
-    """Apply what the history lacks, one transaction a file, in order.
+    """Apply the missing migrations in order, each file in one transaction.
 
-    A file that fails leaves nothing behind and stops the run; those before it stay. Versions of
-    other people's migrations in the same history are left alone. Raises MigrationFailed.
+    A file that fails is rolled back and stops the run; earlier ones remain applied. Other
+    applications' migrations in the same history are ignored. Raises MigrationFailed.
     """
     async with _connection(db_url) as connection:
         await _refuse_unknown(connection, migrations)
@@ -98,9 +98,9 @@ async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]
 
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> bool:
-    """Apply one file; false when another run has done it in the meantime."""
+    """Apply one file; return False if another run has applied it in the meantime."""
     try:
-        # What the file before set for its session is not for this one.
+        # Settings that the previous file made for its session must not affect this one.
         await connection.execute("reset all")
         async with connection.transaction():
             await connection.execute("set local lock_timeout = '10s'")
@@ -123,7 +123,7 @@ def _build_failure(what: str, error: asyncpg.PostgresError) -> MigrationFailed:
             f"{what}: {error}; connect as the role postgres (SUPABASE_DB_URL names the role)"
         )
     if isinstance(error, asyncpg.LockNotAvailableError):
-        return MigrationFailed(f"{what}: a lock was not free within 10 s; run it again")
+        return MigrationFailed(f"{what}: a lock was not available within 10 s; run it again")
     return MigrationFailed(
         f"{what}: {error} (SQLSTATE {error.sqlstate}); nothing of it was written"
     )
@@ -134,7 +134,7 @@ async def _connection(
     db_url: str,
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     try:
-        # Without a statement cache it also works through a pooler in transaction mode.
+        # A statement cache would not work through a pooler in transaction mode.
         connection = await asyncpg.connect(
             db_url, timeout=_CONNECT_SECONDS, command_timeout=300, statement_cache_size=0
         )
@@ -143,7 +143,7 @@ async def _connection(
             f"the database refuses the user or the password of SUPABASE_DB_URL: {error}"
         ) from error
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        # The driver's own words may quote a piece of the password.
+        # The driver's message may contain part of the password.
         raise MigrationFailed(
             "SUPABASE_DB_URL is not an address like postgresql://USER:PASSWORD@HOST:5432/postgres "
             "(percent-encode special characters of the password)"

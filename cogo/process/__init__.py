@@ -1,1 +1,1 @@
-"""A single process: start, shutdown, health and the watch on its parent."""
+"""A single process: start, shutdown, health, and the watch for its parent's death."""

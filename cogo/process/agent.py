@@ -39,7 +39,7 @@ HOSTED_PROGRESS: Final = timedelta(milliseconds=200)
 
 
 class _Agent(Protocol):
-    """An agent that can be run: it is ready, works, and returns when it is drained."""
+    """A function that runs an agent; it calls `on_ready` and returns when drained."""
 
     def __call__(self, *, drain: Drain, on_ready: Callable[[], None]) -> Coroutine[Any, Any, None]:
         """Run it."""
@@ -53,7 +53,7 @@ class Role:
     agent_id: str
     capacity: int
     health_port: int | None
-    """Where on loopback it answers probes; 0: on any free port, None: nowhere."""
+    """Loopback port for probes; 0 means any free port, None no probes."""
 
 
 def find_secrets(project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap) -> list[str]:
@@ -71,7 +71,7 @@ async def serve_agent(
     *,
     with_parent: bool,
 ) -> None:
-    """Run one agent until it is drained; `with_parent` cancels it when the parent is gone."""
+    """Run one agent until it is drained; with `with_parent`, cancel it when the parent dies."""
     connection = bootstrap.connection
     if role.kind == "orchestrator":  # one agent of the stack is enough
         _warn_of_ended_models(catalogue)
@@ -127,7 +127,7 @@ def _warn_of_ended_models(catalogue: Catalogue) -> None:
 def _open_router(
     project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap, role: Role
 ) -> AbstractAsyncContextManager[Router]:
-    """Only executors make calls, so only they need limits, circuits and the ledger."""
+    """Open a router; only executors make calls and need limits, circuits and budgets."""
     if role.kind != "executor":
         return build_router(project, catalogue, simulator_url=bootstrap.simulator_url)
     return open_router(
@@ -167,7 +167,7 @@ async def _list_lanes(router: Router) -> Sequence[str]:
 
 
 def _report_ready(identity: AgentIdentity, health: Health, health_url: str | None) -> None:
-    """Print that the agent is ready, or what it lacks to be."""
+    """Print that the agent is ready, or what it lacks."""
     lacking = health.serves_nothing
     if lacking is None:
         print_line(json.dumps({"ready": identity.id, "health_url": health_url}))

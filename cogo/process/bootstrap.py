@@ -14,10 +14,10 @@ AgentKind = Literal["orchestrator", "executor"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentBootstrap:
-    """A connection, and the vendor simulator if it answers instead of models.
+    """A connection, and the URL of the vendor simulator if it is used instead of models.
 
-    It goes over standard input, so that no secret is in a command line, and so that a process
-    can import what it needs while the server starts.
+    It is sent over standard input, so that no secret appears in a command line and the process can
+    import its modules while the server starts.
     """
 
     connection: Connection

@@ -1,4 +1,4 @@
-"""The process of the gateway: its port found, served until it is stopped."""
+"""The process of the gateway: finds a port and serves until it is stopped."""
 
 import asyncio
 import errno
@@ -32,9 +32,9 @@ PORT: Final = 8000
 _TRIES: Final = 100
 _PORTS: Final = 65_536
 _GRACE_SECONDS: Final = 2
-"""For answers in flight; streams are cut off then, and clients resume elsewhere."""
+"""Time for responses in progress; then streams are cut off, and clients resume elsewhere."""
 _SOCKETS: Final = 512
-"""Connections that wait to be accepted."""
+"""Maximum number of connections waiting to be accepted."""
 _FILES: Final = 8_192
 
 
@@ -47,9 +47,10 @@ async def serve_gateway(
     with_parent: bool,
     no_key: bool = False,
 ) -> None:
-    """Serve until stopped. Streams that are open then end; clients resume elsewhere.
+    """Serve until stopped. Open streams are then ended; clients resume elsewhere.
 
-    Raises CommandError for a port that cannot be used, and without keys beyond loopback.
+    Raises CommandError if the port cannot be used, or if other machines could reach the gateway
+    and no key exists.
     """
     connection = bootstrap.connection
     options = build_gateway_options(project.settings, host=host, no_key=no_key)
@@ -88,7 +89,7 @@ def build_server_config(app: EdgeMiddleware, options: GatewayOptions) -> uvicorn
 
 
 def raise_file_limit() -> None:
-    """Raise the limit of open files, as each connection is one."""
+    """Raise the limit of open files, because each connection counts as one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -96,7 +97,7 @@ def raise_file_limit() -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that calls back when it is ready, and leaves the signals to us."""
+    """A server that calls `on_ready`, and does not handle signals."""
 
     def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -113,7 +114,7 @@ class _Server(uvicorn.Server):
 
 
 def _report_ready(url: str, *, is_keyless: bool) -> None:
-    logger.info("the gateway answers", url=url)
+    logger.info("the gateway is ready", url=url)
     if is_keyless:
         logger.warning("requests need no key: every user of this machine has all rights")
     else:

@@ -1,6 +1,6 @@
 """HTTP server for the health, readiness and metrics of one agent.
 
-It runs in a thread, since a probe must be answered just when the agent's event loop is blocked.
+It runs in a thread, so that it answers even if the agent's event loop is blocked.
 """
 
 import json
@@ -24,12 +24,12 @@ StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A server with a thread for each request: a scraper that hangs must not delay a probe."""
+    """A server with a thread per request, so that a slow client does not delay a probe."""
 
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Bind without asking a name server who we are, as the base class would."""
+        """Bind without the DNS lookup of the base class."""
         super(WSGIServer, self).server_bind()
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
         self.setup_environ()
@@ -39,14 +39,14 @@ class _SilentHandler(WSGIRequestHandler):
     timeout = 5.0
 
     def log_message(self, *_: object) -> None:
-        """Log nothing: probes come every few seconds."""
+        """Log nothing, because probes arrive every few seconds."""
 
 
 @contextmanager
 def serve_health(health: Health, port: int) -> Iterator[str]:
-    """Answer /health, /ready and /metrics on loopback until the block ends; yield the URL.
+    """Serve /health, /ready and /metrics on loopback until the block ends; yield the URL.
 
-    Port 0 takes any that is free. Raises CommandError when the port is taken.
+    Port 0 means any free port. Raises CommandError when the port is taken.
     """
     try:
         server = make_server(
@@ -59,7 +59,7 @@ def serve_health(health: Health, port: int) -> Iterator[str]:
     except OSError as error:
         raise CommandError(
             f"port {port} cannot be opened ({error.strerror}); "
-            "give another --health-port, or 0 for any that is free"
+            "choose another --health-port, or 0 for any free port"
         ) from error
     thread = threading.Thread(
         target=partial(server.serve_forever, poll_interval=0.1), name="health", daemon=True

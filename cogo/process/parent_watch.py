@@ -1,9 +1,9 @@
-"""The end of the parent process, noticed however it ended.
+"""Detection of the parent process's death, whatever its cause.
 
 `python -m cogo.process.parent_watch MODULE ...` runs a module that stops with its parent.
 
 The standard input of a child of `cogo up` is a pipe from its parent, which the kernel closes when
-the parent is gone. An agent first reads one line from it, its bootstrap; nothing else is sent.
+the parent ends. An agent first reads one line from it, its bootstrap; nothing else is sent.
 """
 
 import os
@@ -19,8 +19,8 @@ _STDIN: Final = 0
 def watch_parent() -> None:
     """Send this process SIGTERM and SIGINT when its standard input ends.
 
-    To a process that drains at the first signal, the second means cancel: there is no parent left
-    that would wait for a drain.
+    A process that drains at the first signal is cancelled by the second, since no parent is left to
+    wait for a drain.
     """
 
     def wait() -> None:

@@ -15,9 +15,9 @@ class Shutdown:
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
-        """Take nothing new; finish what runs."""
+        """Start no new work; finish running work."""
         self.cancel = asyncio.Event()
-        """Release what runs; end now."""
+        """Release running work and end now."""
 
     def request(self) -> None:
         """Drain; cancel at the second request."""
@@ -28,7 +28,7 @@ class Shutdown:
 
 @contextmanager
 def shut_down_on_signals() -> Iterator[Shutdown]:
-    """Take SIGINT, SIGTERM and SIGHUP as requests while the block runs."""
+    """Treat SIGINT, SIGTERM and SIGHUP as requests while the block runs."""
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:

@@ -1,4 +1,4 @@
-"""A child process: started in a session of its own, gone when its block ends."""
+"""A child process in its own session, which ends with its `async with` block."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ class Spec:
 
     name: str
     arguments: tuple[str, ...]
-    """What follows the interpreter; see `build_module_arguments`."""
+    """Arguments of the interpreter; see `build_module_arguments`."""
     log: Path | None
     """Where its standard error goes; None: to ours."""
     patience: timedelta
@@ -35,15 +35,15 @@ class Spec:
 
 
 def build_module_arguments(name: str, *arguments: str) -> tuple[str, ...]:
-    """Return the arguments that run one of our modules, whatever is in the working directory."""
+    """Return the arguments that run one of our modules, ignoring the working directory."""
     return ("-P", "-m", name, *arguments)
 
 
 class Child:
-    """A running process. `async with` starts it; when the block ends, so has the process.
+    """A running process. `async with` starts it and ends it when the block ends.
 
-    It reports that it is ready with a line of JSON on its standard output. Its standard input ends
-    when we do; see `cogo.process.parent_watch`.
+    It reports that it is ready with a line of JSON on its standard output. Its standard input is
+    closed when this process ends; see `cogo.process.parent_watch`.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -53,7 +53,7 @@ class Child:
     async def __aenter__(self) -> Self:
         """Start the process in a session of its own.
 
-        Ctrl-C and a closed terminal reach only us, and we signal the children.
+        Ctrl-C and a closed terminal then reach only this process, which signals its children.
         """
         with contextlib.ExitStack() as files:
             log = self._spec.log
@@ -82,7 +82,7 @@ class Child:
         except TimeoutError:
             pass
         finally:
-            # Also what the process itself left behind.
+            # Also its own child processes.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
@@ -104,7 +104,7 @@ class Child:
 
     @property
     def is_stopped(self) -> bool:
-        """True if it was stopped (SIGSTOP); always False where the system does not report it."""
+        """Whether it was stopped (SIGSTOP); always False where the system does not report it."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return False
         asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
@@ -116,7 +116,7 @@ class Child:
     async def wait_ready(self) -> dict[str, JsonValue]:
         """Wait for the line that reports that it is ready; return its content.
 
-        Raises ChildFailed, with the last line of its log, when it ends before.
+        Raises ChildFailed, with the last line of its log, if the process ends first.
         """
         assert self._process.stdout is not None  # noqa: S101 - it was opened with a pipe
         line = await self._process.stdout.readline()
@@ -128,7 +128,7 @@ class Child:
     async def wait(self) -> int:
         """Wait until the process has ended; return its exit code."""
         async with asyncio.TaskGroup() as group:
-            # Read on, or a child that prints would hang on a full pipe.
+            # Keep reading, or a child that prints would block on a full pipe.
             reader = group.create_task(self._discard_output(), name=f"read {self._spec.name}")
             code = await self._process.wait()
             reader.cancel()

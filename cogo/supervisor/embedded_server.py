@@ -30,7 +30,7 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 def find_server(home: Path) -> State | None:
-    """Return the state of the server that runs on this directory, None if there is none."""
+    """Return the state of the server that runs on this directory, or None if there is none."""
     state = read_state(home)
     return state if state is not None and is_alive(state) else None
 
@@ -50,7 +50,7 @@ def require_port(state: State, port: int | None) -> None:
     if port is not None and port != urlsplit(state.url).port:
         raise AlreadyRunning(
             f"an embedded Supabase already runs at {state.url}: leave --port out to use it, "
-            "or end it first with `cogo supabase stop`"
+            "or stop it first with `cogo supabase stop`"
         )
 
 
@@ -104,7 +104,7 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
     except MigrationFailed:
         stop_server(home, require_server(home))
         raise
-    # The Data API learns of new tables a moment after they are committed.
+    # The Data API reloads its schema shortly after the migrations are committed.
     deadline = time.monotonic() + _START.total_seconds()
     while not _knows_migrations(state):
         if time.monotonic() > deadline:
@@ -127,8 +127,8 @@ def stop_server(home: Path, state: State) -> None:
         except DirectoryInUse:
             time.sleep(_POLL_SECONDS)
     raise CommandError(
-        f"the server did not stop within {_STOP.seconds} s: end it with `kill -9 {state.pid}`; "
-        "its data survive that"
+        f"the server did not stop within {_STOP.seconds} s: kill it with `kill -9 {state.pid}`; "
+        "no data is lost"
     )
 
 

@@ -1,4 +1,4 @@
-"""The start order of `cogo up`, and the reverse of it."""
+"""Start and shutdown order of the processes of `cogo up`."""
 
 import asyncio
 import importlib
@@ -91,7 +91,7 @@ class LocalStack:
         except TimeoutError as error:
             raise ChildFailed(
                 f"the system was not ready within {_START.seconds} s; "
-                f"{self._project.home / 'logs'} may say why"
+                f"see the logs in {self._project.home / 'logs'}"
             ) from error
 
     async def _start(self, group: asyncio.TaskGroup) -> StackInfo:
@@ -123,7 +123,7 @@ class LocalStack:
         return await self._describe(bootstrap, db_url)
 
     async def _connect(self, importing: asyncio.Task[None]) -> tuple[Connection, str | None]:
-        """Wait for the server and migrate it; check a project that is not ours to migrate."""
+        """Wait for the embedded server and migrate it, or check an external project."""
         if not self._is_embedded:
             connection = find_connection(self._project)
             await importing
@@ -140,7 +140,7 @@ class LocalStack:
         return (await asyncio.shield(self._bootstrap)).to_line()
 
     async def _describe(self, bootstrap: AgentBootstrap, db_url: str | None) -> StackInfo:
-        """Return what runs; its gateway is where commands look for it."""
+        """Return the running stack, and publish its gateway's address for commands."""
         from cogo.supervisor.project_calls import publish_gateway  # noqa: PLC0415
 
         gateway_url, console_url = self._gateway.get_url("url"), None
@@ -171,7 +171,7 @@ class LocalStack:
         )
 
     async def _release_leases(self, spec: Spec) -> None:
-        """Release at once what a dead agent held; without this its leases run out."""
+        """Release the leases of a dead agent, which would otherwise have to expire."""
         from cogo.supervisor.project_calls import release_leases  # noqa: PLC0415
 
         assert spec.agent_id is not None  # noqa: S101 - it is an agent
@@ -180,7 +180,7 @@ class LocalStack:
 
 
 async def _import_project_calls() -> None:
-    """Import Supabase's client in a thread, as that takes long."""
+    """Import Supabase's client in a thread, because it is slow."""
     await asyncio.to_thread(importlib.import_module, "cogo.supervisor.project_calls")
 
 

@@ -19,7 +19,7 @@ class Lock:
         self._file = file
 
     def write_url(self, url: str) -> None:
-        """Write where the stack can be reached, beside our process id."""
+        """Write our process id and the URL of the stack."""
         self._file.seek(0)
         self._file.truncate()
         self._file.write(f"{os.getpid()} {url}".strip())

@@ -1,4 +1,4 @@
-"""The logs of child processes: private files, kept short between one start and the next."""
+"""The logs of child processes: private files, rotated at each start."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ _TAIL_BYTES: Final = 4096
 
 
 def prepare_logs(home: Path) -> Path:
-    """Create the folder for logs and set long ones aside; return the folder.
+    """Create the folder for logs and rotate long ones; return the folder.
 
-    A long log becomes `<name>.old`, where it replaces that of an earlier time. Raises CommandError
-    when the directory cannot be written.
+    A long log is renamed to `<name>.old`, replacing an earlier one. Raises CommandError when the
+    directory cannot be written.
     """
     folder = home / "logs"
     try:
@@ -35,7 +35,7 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def read_last_line(path: Path, *, begin: int = 0) -> str | None:
-    """Return the last line that was written after `begin`, None if there is none."""
+    """Return the last line that was written after `begin`, or None if there is none."""
     with path.open("rb") as file:
         file.seek(max(begin, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").strip().splitlines()

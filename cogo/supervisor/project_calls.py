@@ -1,6 +1,6 @@
-"""What `cogo up` itself asks of the project, beside its agents.
+"""Requests of `cogo up` itself to the project.
 
-Imported late: Supabase's client takes long.
+Imported late, because importing Supabase's client is slow.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ async def publish_gateway(
 ) -> str | None:
     """Write the gateway's address, with a key; return an address of the console.
 
-    None: a key is needed, and no address was asked for that admits without one.
+    Returns None if a key is needed and no sign-in link was requested.
     """
     async with open_supabase_store(connection) as store:
         await write_local_gateway(home, store, url, is_keyless=not needs_key)
@@ -45,8 +45,8 @@ async def publish_gateway(
 async def release_leases(connection: Connection, agent_id: str, *, within: timedelta) -> None:
     """Release all leases of an agent that died.
 
-    Retries until `within` is over: what killed the agent may have hit the database too, and the
-    leases would outlast its restart. When nothing helps they run out on their own.
+    Retries for up to `within`: the cause of the death may affect the database too, and the leases
+    would outlast the agent's restart. If all attempts fail, the leases expire.
     """
     try:
         async with (
@@ -55,7 +55,7 @@ async def release_leases(connection: Connection, agent_id: str, *, within: timed
         ):
             released = await _release(store, agent_id)
     except (CogoError, TimeoutError) as error:
-        logger.warning("leases not released, they will run out", agent=agent_id, error=repr(error))
+        logger.warning("leases not released, they will expire", agent=agent_id, error=repr(error))
         return
     logger.info("leases of a dead agent released", agent=agent_id, count=len(released))
 

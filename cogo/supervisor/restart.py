@@ -1,4 +1,4 @@
-"""A child process that is started again when it dies."""
+"""A child process that is restarted when it dies."""
 
 import asyncio
 import random
@@ -15,10 +15,10 @@ from cogo.supervisor.child import Child, Spec
 from protocol.backoff import compute_backoff
 
 _HEALTHY_AFTER: Final = timedelta(seconds=5)
-"""A process that was ready for so long is started again without a longer pause."""
+"""After a process was ready for this long, its next restart has the shortest pause."""
 _CHECK_EVERY: Final = timedelta(milliseconds=250)
 _STOPPED_CHECKS: Final = 6
-"""A process that is stopped at so many checks in a row is killed: others could work."""
+"""A process that is stopped at this many checks in a row is killed, to free its work."""
 
 
 class RestartingChild:
@@ -31,10 +31,10 @@ class RestartingChild:
         bootstrap: Callable[[], Awaitable[str]] | None = None,
         on_death: Callable[[Spec], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """Keep what `build_spec` describes; it is called before each start, with the last report.
+        """Create a supervisor; `build_spec` is called before each start, with the last report.
 
-        `bootstrap` returns the line that the child waits for, and may take its time. `on_death`
-        runs after each death that was not asked for, while the child is started again.
+        `bootstrap` returns the line that the child waits for; it may wait itself. `on_death` runs
+        after each unexpected death, while the child is restarted.
         """
         self._build_spec = build_spec
         self._bootstrap = bootstrap
@@ -47,7 +47,7 @@ class RestartingChild:
         self.report: dict[str, JsonValue] = {}
         """What the last child reported when it was ready; empty before."""
         self.tolerates_stopped = False
-        """Leave a child alone that was stopped (SIGSTOP), as under a debugger."""
+        """Do not kill a child that is stopped (SIGSTOP), for example by a debugger."""
 
     def get_url(self, name: str) -> str | None:
         """Return an address that the child reported; None if there is none."""
@@ -56,14 +56,14 @@ class RestartingChild:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the child that runs now."""
+        """Process id of the running child."""
         return None if self._child is None else self._child.pid
 
     def stop(self) -> None:
-        """Ask the child to end and do not start it again; `run` returns when it has ended.
+        """Stop the child and do not restart it; `run` returns when it has ended.
 
         The first call sends SIGTERM, which drains; later ones send SIGINT, which then cancels. Two
-        signals of one kind, sent at once, would arrive as one.
+        pending signals of the same kind would be delivered as one.
         """
         number = signal.SIGINT if self._stopping.is_set() else signal.SIGTERM
         self._stopping.set()
@@ -71,7 +71,7 @@ class RestartingChild:
             self._child.send_signal(number)
 
     async def run(self) -> None:
-        """Start the child, and start it again whenever it dies, until `stop`.
+        """Start the child, and restart it whenever it dies, until `stop` is called.
 
         Raises ChildFailed when it ends before it was ready for the first time.
         """
@@ -105,7 +105,7 @@ class RestartingChild:
             async with Child(spec) as self._child:
                 return 0 if self._stopping.is_set() else await self._supervise(self._child)
         except ChildFailed:
-            # The first time it is a mistake that a person must correct; later it may pass.
+            # At the first start the user must correct something; later the cause may be temporary.
             if not self._was_ready and not self._stopping.is_set():
                 raise
             return 1
@@ -136,12 +136,12 @@ class RestartingChild:
         return await child.wait()
 
     async def _kill_if_stopped(self, child: Child) -> None:
-        """Kill a child that is stopped: what it holds would wait for the end of its leases."""
+        """Kill a child that stays stopped, because its work would wait until its leases expire."""
         checks = 0
         while checks < _STOPPED_CHECKS:
             await asyncio.sleep(_CHECK_EVERY.total_seconds())
             checks = checks + 1 if child.is_stopped and not self.tolerates_stopped else 0
-        logger.warning("a stopped process is killed", pid=child.pid)
+        logger.warning("killing a stopped process", pid=child.pid)
         child.send_signal(signal.SIGKILL)
 
     async def _pause(self, deaths: int) -> None:

@@ -16,7 +16,7 @@ from cogo.supervisor.child import Spec, build_module_arguments
 from cogo.supervisor.stack import StackOptions
 
 Report = Mapping[str, JsonValue]
-"""What the last process of this name reported when it was ready; empty before the first."""
+"""The ready report of the last process of this name; empty before the first."""
 
 ANY_PORT: Final = 0
 _LOOPBACK: Final = "127.0.0.1"
@@ -26,7 +26,7 @@ _SERVER_PATIENCE: Final = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class SpecBuilder:
-    """Builds the specs of one stack. A process that is started again keeps its port."""
+    """Builds the specs of one stack. A restarted process keeps its port."""
 
     project: Project
     options: StackOptions
@@ -59,7 +59,7 @@ class SpecBuilder:
         )
 
     def build_agent(self, name: str, kind: AgentKind, last: Report) -> Spec:
-        """Build the spec of an agent, with a new id: leases of the last one are not its own."""
+        """Build the spec of an agent, with a new id so that it does not inherit old leases."""
         agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
         port = find_free_port(_find_port(last, "health_url"))
         return self._build(

@@ -1,4 +1,4 @@
-"""What `cogo up` can start, and what it has started."""
+"""Options of `cogo up`, and information about the running stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from cogo.config.connection import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
-    """What to start."""
+    """Options of a stack."""
 
     executors: int
     capacity: int
-    """Attempts at the same time, for each executor."""
+    """Maximum number of concurrent attempts per executor."""
     port: int | None = None
     """Of the embedded server. None: 54321 or the next free one."""
     has_gateway: bool = True
@@ -21,7 +21,7 @@ class StackOptions:
     needs_key: bool = True
     """Whether the gateway refuses requests without a key."""
     opens_console: bool = False
-    """Create an address of the console that admits one browser."""
+    """Create a sign-in link for the console."""
     simulate: bool = False
     """Use the vendor simulator even if a model can be reached."""
     shows_logs: bool = False
@@ -30,7 +30,7 @@ class StackOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackInfo:
-    """What runs, once everything is ready."""
+    """Addresses and processes of a stack that is ready."""
 
     connection: Connection
     db_url: str | None
@@ -38,12 +38,12 @@ class StackInfo:
     """Of the vendor simulator, when it answers instead of models."""
     gateway_url: str | None
     console_url: str | None
-    """Admits one browser when a key is needed: for a person's eyes only."""
+    """Signs in one browser if a key is needed, so it must be kept secret."""
     needs_key: bool
     """Whether the gateway refuses requests without a key."""
     pids: Mapping[str, int]
     health_urls: Mapping[str, str]
-    """Where each agent answers /health, /ready and /metrics."""
+    """By agent, the base URL of /health, /ready and /metrics."""
 
     @property
     def is_simulated(self) -> bool:

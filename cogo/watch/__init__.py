@@ -1,5 +1,5 @@
 """Following tasks on the command line.
 
-`follow` yields the updates of tasks, from rows and channels. `view` shows one task, `board` shows
-several; `format` has their lines and figures, `why_waiting` the reasons of a task that waits.
+`follow` yields the updates of tasks, from rows and channels. `view` displays one task, `board`
+several. `format` formats lines and figures; `why_waiting` explains why a task is waiting.
 """

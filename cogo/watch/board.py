@@ -17,7 +17,7 @@ from protocol.records import Event, SelectionRow
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 _KEPT = 400
-"""Characters of a model's text, of which the end is shown as far as it fits."""
+"""Characters of a model's text that are kept; as many of the last ones as fit are shown."""
 _LEAST_TAIL = 22
 """Columns reserved for a model's text."""
 

@@ -1,4 +1,4 @@
-"""One task as it runs: status lines beside it, its text where it was asked for."""
+"""Live display of one task: status lines and, if requested, its text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 Stream = Literal["answer", "aside", "none"]
-"""Use of the live text: it is the answer itself; it is shown dimmed on standard error, because the
-answer goes elsewhere; or it is not shown."""
+"""Use of the live text: as the answer itself; dimmed on standard error, because the answer goes
+elsewhere; or not shown."""
 
 
 @dataclass(slots=True, kw_only=True)
 class TaskView:
-    """Display of a task. Status lines do not interrupt text: they wait until an attempt ends."""
+    """Display of a task. Status lines are held back until an attempt's text ends."""
 
     stream: Stream
     say: Callable[[str], None]
@@ -52,13 +52,13 @@ class TaskView:
                 self._end_text()
 
     def has_shown(self, task: Task) -> bool:
-        """Return whether the whole answer was shown live, so that it need not be printed again."""
+        """Return whether the whole answer was already shown live."""
         answer = get_answer(task).strip()
         texts = ["".join(parts) for parts in self._shown.values()]
         return self.stream == "answer" and any(answer in text for text in texts)
 
     def leave(self) -> None:
-        """End the current line of text and print the status lines that waited."""
+        """End the current line of text and print the status lines held back."""
         self._end_text()
 
     def _show_text(self, delta: TranscriptDelta) -> None:

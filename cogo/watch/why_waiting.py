@@ -15,7 +15,7 @@ def explain_waiting(
     attempts: Sequence[Attempt],
     agents: Sequence[AgentRecord],
 ) -> Iterator[str]:
-    """Yield the reason for each subtask that waits."""
+    """Yield a reason for each waiting subtask."""
     served = {lane for agent in agents if agent.state == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
@@ -24,7 +24,7 @@ def explain_waiting(
                 yield _nobody(each.lane)
             case SubtaskState.DELAYED:
                 when = f"{each.run_at:%H:%M:%S}" if each.run_at else "later"
-                yield f"tried again at {when}: {reasons.get(each.id, 'as was asked')}"
+                yield f"retried at {when}: {reasons.get(each.id, 'as requested')}"
             case SubtaskState.WAITING:
                 yield f"waits for a person to approve {each.key}"
             case SubtaskState.HELD:
@@ -35,10 +35,10 @@ def explain_waiting(
 
 def _nobody(lane: str) -> str:
     if lane == _PLANNING:
-        return "no orchestrator is alive; start one: `cogo serve orchestrator`"
+        return "no orchestrator is running; start one: `cogo serve orchestrator`"
     return (
-        f"no living executor serves {lane}; start one where its key or server is: "
-        "`cogo serve executor` (`cogo agents` lists those that live)"
+        f"no running executor serves {lane}; start one that has its key or server: "
+        "`cogo serve executor` (`cogo agents` lists the running ones)"
     )
 
 

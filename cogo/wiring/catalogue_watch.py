@@ -63,7 +63,7 @@ async def reload_changes(
         try:
             fresh = await asyncio.to_thread(load_catalogue, project)
         except SettingInvalid as error:
-            logger.error("the catalogue file is not valid, the old one stays", error=str(error))
+            logger.error("invalid catalogue file, the old one is kept", error=str(error))
             continue
         if catalogue.replace_with(fresh):
             names = [str(path) for path in files]
@@ -71,9 +71,9 @@ async def reload_changes(
 
 
 async def load_listings(router: Router) -> None:
-    """Request the lists of the providers that remove what they do not list.
+    """Request the lists of providers whose unlisted models are removed.
 
-    The models of a provider that does not answer stay as they are.
+    The models of a provider that does not answer are kept.
     """
     for provider in list(router.catalogue.providers.values()):
         if not provider.listing_decides:
@@ -82,7 +82,7 @@ async def load_listings(router: Router) -> None:
             listed = await router.list_models(provider.id)
         except MalformedResponse as error:
             logger.warning(
-                "a list of models cannot be read, so it removes none",
+                "invalid list of models, none are removed",
                 provider=provider.id,
                 error=str(error),
             )

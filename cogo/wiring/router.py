@@ -53,7 +53,7 @@ def _build_budget(project: Project, agent_id: str, store: SpendingStore) -> Budg
 async def open_cache(
     project: Project, connection: Connection, *, agent_id: str
 ) -> AsyncIterator[AnswerCache]:
-    """Open the answer cache, which tasks or the settings must enable."""
+    """Open the answer cache, which is off unless a task or the settings enable it."""
     settings = project.settings
     async with open_supabase_store(connection) as store:
         yield AnswerCache(
@@ -72,7 +72,7 @@ def build_router(
     simulator_url: str | None = None,
     middleware: Sequence[CallMiddleware] = (),
 ) -> Router:
-    """Return a router, to be opened with `async with`. Real keys are read again while it is open.
+    """Return a router, to be opened with `async with`. Real keys are reloaded while it is open.
 
     Raises SettingInvalid.
     """

@@ -1,4 +1,4 @@
-"""Whether a project has the migrations that this version needs."""
+"""Check that a project has the migrations that this version needs."""
 
 from cogo.migrations import load_migrations
 from protocol.errors import MigrationMissing
@@ -6,7 +6,7 @@ from protocol.store.queue import QueueStore
 
 
 async def find_missing_versions(store: QueueStore) -> list[str]:
-    """Return the versions that a project lacks.
+    """Return the versions that a project is missing.
 
     Raises Unauthorized and StoreUnavailable.
     """

@@ -1,4 +1,4 @@
-"""`cogo agents`: which agents are alive, and what they serve."""
+"""`cogo agents`: the agents that are alive, and the models they serve."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`cogo budget`: caps on what models may cost."""
+"""`cogo budget`: spending caps."""
 
 from typing import Annotated, Final, cast
 from uuid import UUID

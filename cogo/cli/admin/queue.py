@@ -1,4 +1,4 @@
-"""`cogo queue`: how much waits and runs, and how much may."""
+"""`cogo queue`: waiting and running subtasks, and their limits."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`cogo usage` and `cogo audit`: what calls to models used and cost."""
+"""`cogo usage` and `cogo audit`: the tokens and costs of calls to models."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -31,7 +31,7 @@ _CALL_DROPPED: Final = (
     "PROMPT SHA-256", "KEY", "MASKED", "CACHED", "REGIONS", "IN", "OUT", "PROVIDER", "COST",
 )  # fmt: skip
 """Columns that a narrow terminal leaves out, the least important first; so is the one above."""
-_NO_CALLS: Final = "no model was called in that time"
+_NO_CALLS: Final = "no model was called in this period"
 
 
 class UsageKey(StrEnum):
@@ -92,9 +92,8 @@ def list_calls(
 ) -> None:
     """List every call to a model.
 
-    Shows where each went, what it used and what it cost, the newest first. Of a prompt only a
-    hash is stored, unless executors run with COGO_STORE_PROMPTS=true: then --json shows prompts as
-    sent.
+    Shows the model, usage and cost of each, the newest first. Only a hash of each prompt is stored,
+    unless executors run with COGO_STORE_PROMPTS=true: then --json shows prompts as sent.
 
     Examples:
         cogo audit

@@ -51,9 +51,9 @@ def demo(
 ) -> None:
     """Run five tasks on a temporary system.
 
-    It starts an embedded Supabase in a temporary directory, whatever SUPABASE_URL is, and agents
-    for it, and shows the tasks live. With neither a provider's key nor a local model server, the
-    vendor simulator answers, and every line says "simulated".
+    It starts an embedded Supabase in a temporary directory, even if SUPABASE_URL is set, starts
+    agents for it, and shows the tasks live. With neither a provider's key nor a local model server,
+    the vendor simulator answers, and every line says "simulated".
 
     Examples:
         cogo demo
@@ -61,7 +61,7 @@ def demo(
         cogo demo --executors 1
     """
     with tempfile.TemporaryDirectory(prefix="cogo-demo-") as home:
-        # If root runs this, Postgres is another user that must reach its data in this directory.
+        # If root runs this, Postgres runs as another user, who must be able to enter it.
         Path(home).chmod(0o711)
         project = Project.find(Path(home))
         settings = project.settings.model_copy(update={"supabase_url": None})
@@ -85,7 +85,7 @@ async def _run_demo(project: Project, *, executors: int, simulate: bool) -> int:
             working.add_done_callback(lambda _: stopping.cancel())
         code = _INTERRUPTED if working.cancelled() else working.result()
     except* StoppedEarly:
-        print_line("stopped before everything was up", err=True)
+        print_line("stopped before the system was ready", err=True)
     return code
 
 

@@ -141,7 +141,7 @@ def _log_raw_events() -> None:
 def _load_bootstrap(
     project: Project, simulator_url: str | None = None, *, with_parent: bool
 ) -> AgentBootstrap:
-    """Wait for what the parent process sends, or find the connection without a parent."""
+    """Read the bootstrap from the parent process, or find the connection without a parent."""
     if with_parent:
         return AgentBootstrap.from_line(sys.stdin.readline())
     return AgentBootstrap(connection=find_connection(project), simulator_url=simulator_url)

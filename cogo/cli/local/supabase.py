@@ -97,7 +97,7 @@ def stop(*, directory: Dir = None) -> None:
     with hold_lock(home):
         stop_server(home, state)
     remove_orphans()
-    print_line(f"stopped; the data are kept in {find_data_folder(home)}")
+    print_line(f"stopped; the data is kept in {find_data_folder(home)}")
 
 
 def show_status(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -258,7 +258,7 @@ def _run_while_stopped(home: Path, work: Callable[[], object], *, restarts: bool
     except CannotStart as error:
         raise CommandError(str(error)) from error
     if before is not None:
-        # Another program may have taken the port, and the data are already gone.
+        # Another program may have taken the port, and the data is already deleted.
         after = start_server(home, ["--prefer-port", str(urlsplit(before.url).port)])
         if after.url != before.url:
             print_line(f"another program took the port: now at {after.url}", err=True)

@@ -20,7 +20,7 @@ from cogo.terminal import command_path, print_json, print_line
 from providers.secrets import Redactor
 
 _INTERRUPTED: Final = 130
-"""Exit code of a start that was not waited for."""
+"""Exit code if the start was interrupted."""
 _PROMPT: Final = "Write a function that checks whether a text is a palindrome"
 
 _SQL: Final = """\
@@ -115,7 +115,7 @@ def up(
         project.remember_home()
         was_ready = asyncio.run(_up(project, options, lock, as_json=as_json))
     if not as_json:
-        print_line("stopped" if was_ready else "stopped before everything was up")
+        print_line("stopped" if was_ready else "stopped before the system was ready")
     if not was_ready:
         raise typer.Exit(_INTERRUPTED)
 

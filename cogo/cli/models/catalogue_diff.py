@@ -41,7 +41,7 @@ class CatalogueDiff:
 def compare_listing(
     catalogue: Catalogue, provider: str, listed: Sequence[ListedModel]
 ) -> CatalogueDiff:
-    """Return what differs. A list without prices changes no price."""
+    """Return the differences. A list without prices yields no price changes."""
     by_id = {model.id: model for model in listed}
     ours = [
         (model, entry)

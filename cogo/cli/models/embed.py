@@ -34,7 +34,7 @@ _SHOWN: Final = 60
 _Item = tuple[str | None, str]
 """Where a text came from, and the text."""
 _Result = tuple[Embedded, dict[int, str], list[list[NearEmbedding]]]
-"""The embeddings, the ids of stored ones by their place, and what is similar to each."""
+"""The embeddings, the ids of stored ones by position, and the texts similar to each."""
 
 
 def embed(
@@ -84,8 +84,8 @@ def embed(
 ) -> None:
     """Compute, store and search embeddings.
 
-    Spending caps, rate limits and grants apply as to all calls, and `cogo audit` lists them. A
-    text is never cut: one that is too long for the model is an error.
+    Spending caps, rate limits and grants apply as to all calls, and `cogo audit` lists them. Texts
+    are never truncated: one that is too long for the model is an error.
 
     Examples:
         cogo embed "a red apple" --model text-embedding-3-small --json
@@ -154,7 +154,7 @@ def _read_texts(given: Sequence[str], files: Sequence[Path]) -> list[_Item]:
 async def _open_embedder(
     project: Project, model: str, simulator_url: str | None
 ) -> AsyncIterator[Embedder]:
-    """Open what embeds with `model`. Errors of providers in the block become CommandError."""
+    """Open an embedder for `model`. Provider errors in the block become CommandError."""
     catalogue = load_catalogue(project)
     async with open_router(
         project,

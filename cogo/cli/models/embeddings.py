@@ -103,7 +103,7 @@ def forget(
 ) -> None:
     """Delete stored embeddings.
 
-    Deletes those that meet all conditions: texts and vectors.
+    Deletes the texts and vectors that meet all conditions.
 
     Examples:
         cogo embeddings forget --file notes.md
@@ -112,7 +112,7 @@ def forget(
     """
     project = Project.find(directory)
     ranges = {each: parse_id_range(each) for each in ids or []}
-    # An id needs no owner beside it.
+    # With an id, no owner is needed.
     whose, everybody = _parse_owners(owner or (_EVERYONE if ranges else "none"))
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     which = Forgetting(

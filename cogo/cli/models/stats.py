@@ -32,7 +32,7 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
 
     Shows how often each was chosen and answered, its latency, tokens, cost and ratings, and the
     latest switches from one model to another, in the last day or since --since. The health is
-    the present one, as learned from traffic.
+    the current one, derived from traffic.
 
     Examples:
         cogo models stats
@@ -48,7 +48,7 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
         print_json({"models": report, "switches": switches})
         return
     if not report:
-        print_line("no model was chosen or tried since then")
+        print_line("no model was chosen or called in this period")
     else:
         print_table(_HEADINGS, map(_cells, report), drop=_DROPPED)
     for row in switches:
@@ -98,9 +98,9 @@ def explain_choice(
 def show_health(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show which deployments respond.
 
-    Learned from calls of the last minutes; recent calls count more. States: closed, in use; open,
-    not used after repeated failures; half_open, one call tests it; resting, the vendor asked to
-    wait.
+    Derived from calls of the last minutes; recent calls count more. States: closed (in use), open
+    (not used after repeated failures), half_open (one call tests it) and resting (the vendor asked
+    to wait).
 
     Examples:
         cogo models health
@@ -111,7 +111,7 @@ def show_health(*, directory: Dir = None, as_json: AsJson = False) -> None:
         _HEALTH_HEADINGS,
         _health_cells,
         as_json=as_json,
-        empty="no calls yet: health is learned from calls",
+        empty="no calls yet; health is derived from calls",
         drop=("ROOM", "RUNNING", "WAIT"),
     )
 
@@ -153,10 +153,10 @@ def _format_candidate(each: dict[str, Any]) -> str:
     refused = each.get("refused") or each.get("set_aside")
     expected = each.get("expected")
     if not expected:
-        return f"- {name}: {refused or 'not weighed'}"
+        return f"- {name}: {refused or 'not scored'}"
     cost = expected.get("cost_usd")
     price = "no known price" if cost is None else f"${cost:.4f}"
-    aside = f"; set aside: {refused}" if refused else ""
+    aside = f"; excluded: {refused}" if refused else ""
     return (
         f"{each.get('rank') or '-'} {name}: score {each['score']:.3f}, "
         f"quality {expected['quality']:.2f} from {expected['outcomes']} outcomes, {price}, "

@@ -1,4 +1,4 @@
-"""How a task ended, on the command line: the result, its status and the exit code."""
+"""The outcome of a task on the command line: the result, its status and the exit code."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ from protocol.records import Task
 
 UNFINISHED: Final = 3
 EXIT_CODES: Final = {TaskState.COMPLETED: 0, TaskState.FAILED: 1, TaskState.CANCELLED: 4}
-"""Exit codes by how a task ended; UNFINISHED while it has not."""
+"""Exit codes by final status; UNFINISHED while the task has not ended."""
 
 
 def print_result(

@@ -74,7 +74,7 @@ def submit(
     """Submit a task and follow it to its result.
 
     The result goes to standard output, everything else to standard error. Ctrl-C stops following;
-    the task goes on, and `cogo show` shows its result. Exit codes: 0 completed, 1 failed,
+    the task continues, and `cogo show` shows its result. Exit codes: 0 completed, 1 failed,
     4 cancelled.
 
     Examples:
@@ -144,16 +144,16 @@ async def _follow(client: Client, task: Task, view: TaskView) -> Task:
 
 
 def _print_left(view: TaskView, task_id: UUID) -> None:
-    """Print that the task goes on, and how to show or cancel it."""
+    """Print that the task continues, and how to show or cancel it."""
     view.leave()
     name, cogo = shorten_id(task_id), command_path()
-    print_line(f"{name}  goes on in the background", err=True)
+    print_line(f"{name}  continues in the background", err=True)
     print_line(f"  {cogo} show {name}   # shows its result", err=True)
     print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)
 
 
 def _choose_stream(*, to_file: bool) -> Stream:
-    """Return where live text goes: on a terminal, it is the result already."""
+    """Return where live text goes; on a terminal, the live text is the result."""
     if sys.stdout.isatty() and not to_file:
         return "answer"
     return "aside" if sys.stderr.isatty() else "none"

@@ -113,7 +113,7 @@ def test_before_the_first_call_there_is_nothing_to_audit_or_to_add_up(
 ) -> None:
     assert cogo(*line) == []
     assert run(line) == 0
-    assert capsys.readouterr().out == "no model was called in that time\n"
+    assert capsys.readouterr().out == "no model was called in this period\n"
 
 
 def test_operators_see_every_owners_calls_and_each_owner_their_own(

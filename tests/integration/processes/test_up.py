@@ -194,7 +194,7 @@ async def test_a_request_to_stop_while_it_starts_leaves_nothing(tmp_path: Path) 
         shown, _ = await process.communicate()
 
     assert process.returncode == 130
-    assert b"before everything was up" in shown
+    assert b"before the system was ready" in shown
     assert pids
     assert not [pid for pid in pids if is_running(pid)]
 

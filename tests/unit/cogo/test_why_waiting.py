@@ -77,7 +77,7 @@ def test_a_delayed_subtask_reports_until_when_and_why() -> None:
 
     (line,) = explain_waiting([subtask], [an_attempt(subtask, error)], [])
 
-    assert line == "tried again at 12:00:08: no executor is alive (start one)"
+    assert line == "retried at 12:00:08: no executor is alive (start one)"
 
 
 @pytest.mark.parametrize(("status", "words"), [("waiting", "approve main"), ("held", "resume")])
