@@ -1,4 +1,4 @@
-"""The interface of Realtime, as far as agents need it. A lost message costs only time."""
+"""The interface of Realtime. A lost message costs time, never data."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager

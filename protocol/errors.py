@@ -35,7 +35,7 @@ class CogoError(Exception):
 
 
 class Refused(CogoError):
-    """The database refuses the call; nothing was written. The message says why."""
+    """The database refused the call; nothing was written. The message says why."""
 
 
 class LeaseLost(Refused):

@@ -1,4 +1,4 @@
-"""Ids and the clock at the edges."""
+"""Ids and the clock."""
 
 import re
 from datetime import UTC, datetime
@@ -11,14 +11,14 @@ TaskId = NewType("TaskId", UUID)
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC. Logic takes times as arguments; only edges call this."""
+    """Return the current time in UTC. Logic takes times as arguments instead of calling this."""
     return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
 
 
 def parse_id_range(text: str) -> tuple[UUID, UUID]:
-    """Return the first and the last UUID that begin with `text`, whole or shortened.
+    """Return the first and the last UUID that begin with `text`, a whole or shortened id.
 
-    Raise InvalidArgument if none can.
+    Raise InvalidArgument if `text` is not an id.
     """
     digits = text.strip().replace("-", "").lower()
     if not re.fullmatch("[0-9a-f]{1,32}", digits):

@@ -13,7 +13,7 @@ from protocol.errors import OutOfRange
 
 MAX_DEPTH: Final = 100
 
-_NO_OBJECT: Final = ("model_type", "model_attributes_type", "dataclass_type", "dict_type")
+_NOT_OBJECT: Final = ("model_type", "model_attributes_type", "dataclass_type", "dict_type")
 
 TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} levels deep"
 TOO_LARGE_A_NUMBER: Final = "holds a number beyond 1.8e308"
@@ -44,7 +44,7 @@ def find_json_problem(value: JsonValue) -> str | None:
 
 
 def to_finite_float(value: object) -> float | None:
-    """Return a number as a float, or None if it is not a number or no finite float holds it."""
+    """Return a number as a float, or None if it is not a number or too large for a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -55,7 +55,7 @@ def to_finite_float(value: object) -> float | None:
 
 
 def parse_count(text: str, *, most: int) -> int | None:
-    """Return the integer from 0 to `most` that ASCII digits spell, or None."""
+    """Parse an integer from 0 to `most`, in ASCII digits. Return None for any other text."""
     # The length is checked first: Python refuses to parse more than 4,300 digits.
     if not (text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= len(str(most))):
         return None
@@ -64,7 +64,7 @@ def parse_count(text: str, *, most: int) -> int | None:
 
 
 def parse_json(text: str) -> JsonValue:
-    """Parse JSON that a person wrote. Raise ValueError if it is wrong; the message says how."""
+    """Parse JSON from a user. Raise ValueError, with an explanation, if it is not valid."""
     try:
         value: JsonValue = json.loads(text)
     except json.JSONDecodeError:
@@ -85,18 +85,18 @@ def _check_readable(value: dict[str, Any]) -> dict[str, Any]:
 
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_readable)]
-"""A JSON object that a person wrote."""
+"""A JSON object from a user."""
 
 
 def explain_mistake(mistake: Mapping[str, Any]) -> str:
     """Return the message of one of `ValidationError.errors()`, without names of classes."""
-    if mistake["type"] in _NO_OBJECT:
+    if mistake["type"] in _NOT_OBJECT:
         return "it must be a JSON object"
     return str(mistake["msg"]).removeprefix("Value error, ")
 
 
 def make_storable(value: JsonValue, *, name: str = "it") -> JsonValue:
-    """Replace characters that cannot be stored by U+FFFD, in all strings and keys of a JSON value.
+    """Replace unstorable characters with U+FFFD, in all strings and keys of a JSON value.
 
     Raise OutOfRange, which calls the value `name`, for numbers such as Infinity and for values
     that are nested too deeply.
@@ -135,6 +135,6 @@ def _replace_unstorable(value: JsonValue) -> JsonValue:
 def repair_surrogates(text: str) -> str:
     """Return text that UTF-8 can encode: pairs are joined, lone surrogates become U+FFFD.
 
-    Some vendors split an emoji in two, and JSON lets the halves pass.
+    Some vendors split an emoji into two chunks, and JSON allows the halves.
     """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -22,7 +22,7 @@ class TaskState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True if it changes no more, unless a person redrives it."""
+        """True if the task has ended; only a redrive can reopen it."""
         return self in {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED}
 
 
@@ -67,5 +67,5 @@ SUBTASK_TRANSITIONS: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
     ),
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset({_S.QUEUED}),  # redriven
-    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # when a failed one of its task is redriven
+    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # redriven with its task
 }

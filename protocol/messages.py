@@ -106,7 +106,7 @@ class SubtaskParams(Payload):
     git_branch: str | None = None
     target_file: str | None = None
     model_id: str
-    """The stamp: the model that should do it."""
+    """The stamp: the model that should do the work."""
     generation_prompt: str
     code_context: str | None = None
     language: str | None = None
@@ -136,7 +136,7 @@ class McpSubtask(Payload):
 
 
 class SubtaskCancelled(Payload):
-    """A running subtask should stop. The answer to its next lease extension says the same."""
+    """A running subtask should stop. Its next lease extension is answered with `cancel`, too."""
 
     subtask_id: UUID
     task_id: UUID
@@ -218,7 +218,7 @@ class ModelSelectionRequest(Payload):
     """A request for the model that the CIO would choose."""
 
     task_id: str | None = Field(default=None, max_length=200)
-    """Any name, which the answer repeats. It need not be that of a task."""
+    """Any name, which the answer repeats; not necessarily the id of a task."""
     subtask_id: str | None = Field(default=None, max_length=200)
     requested_model: str | None = None
     available_models: list[str] = Field(default_factory=list)
@@ -250,12 +250,12 @@ class ModelStatus(Payload):
     """A model became available or unavailable, everywhere or at one deployment."""
 
     model_id: str
-    """A provider's id if an operator named one; `policy` if a policy was set."""
+    """Or the id of a provider that an operator named; `policy` if a policy was set."""
     provider: str | None = None
     deployment: str | None = None
     """The deployment whose circuit opened or closed; others may still serve the model."""
     until: datetime | None = None
-    """The earliest time at which it may be called again."""
+    """When it may be called again, at the earliest."""
     status: Literal["available", "degraded", "unavailable"]
     reason: str | None = None
     kind: Literal["health", "control", "policy"] | None = None
@@ -301,13 +301,13 @@ _P = TypeVar("_P", bound=BaseModel)
 
 
 MUST_BE_ANSWERED: Final = frozenset({MessageType.MODEL_SELECTION_REQUEST})
-"""Types whose sender waits for an answer: they are delivered even with a malformed payload."""
+"""Types whose sender waits for an answer; delivered even with a malformed payload."""
 
 
 def is_known(message: Envelope) -> bool:
-    """Return whether this version knows the type. Raise MalformedMessage for a wrong payload.
+    """Return whether this version knows the type. Raise MalformedMessage for an invalid payload.
 
-    A payload with a `ref` was too large: it names a row, and lacks the fields in that row.
+    A payload with a `ref` was too large: its fields are in the row that `ref` names.
     """
     if message.type not in PAYLOADS:
         return False

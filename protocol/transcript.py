@@ -1,6 +1,6 @@
 """The text of a running task, assembled from live deltas and snapshots. Pure: no I/O.
 
-Deltas arrive at once and may be lost, repeated or reordered. Checkpoints arrive late and are
+Deltas arrive immediately and may be lost, repeated or reordered. Checkpoints arrive late and are
 complete up to some point; outputs are final. All count characters (code points) from the beginning
 of an attempt, so they can be merged. A later attempt replaces the text of earlier ones.
 
@@ -53,7 +53,7 @@ class TaskEnded:
 
 
 TaskUpdate: TypeAlias = Event | SelectionRow | TranscriptDelta | TranscriptReset | TaskEnded
-"""Anything that a follower of a task is told."""
+"""An update about a watched task."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Transcript:
     def apply_snapshot(
         self, subtask_id: UUID, attempt: int, *, text: str = "", reasoning: str = ""
     ) -> None:
-        """Apply everything that an attempt has said up to some point, which may be nothing."""
+        """Apply the whole text of an attempt up to some point; it may be empty."""
         known = self._begin_attempt(subtask_id, attempt)
         if known is not None:
             known.merge("text", text)
@@ -126,14 +126,14 @@ class Transcript:
     def read(
         self, positions: dict[UUID, ReadPosition]
     ) -> Iterator[TranscriptDelta | TranscriptReset]:
-        """Yield what a reader at `positions` (by subtask) lacks, advancing them past each item."""
+        """Yield the updates after `positions` (by subtask), advancing them past each update."""
         for subtask_id in self._subtasks:
             yield from self.read_subtask(subtask_id, positions)
 
     def read_subtask(
         self, subtask_id: UUID, positions: dict[UUID, ReadPosition]
     ) -> Iterator[TranscriptDelta | TranscriptReset]:
-        """Yield the same as `read` does, of one subtask only."""
+        """Yield the same as `read`, for one subtask."""
         known = self._subtasks.get(subtask_id)
         position = positions.get(subtask_id)
         if known is None or (position is None and not known.has_text):
@@ -179,7 +179,7 @@ def _empty_buffers() -> dict[TextKind, StringIO]:
 
 @dataclass(slots=True)
 class _AttemptText:
-    """The text of one attempt. A delta is appended in place: its cost is its own length."""
+    """The text of one attempt. Appending a delta takes time proportional to the delta."""
 
     attempt: int
     pending: dict[tuple[TextKind, int], str] = field(default_factory=dict)

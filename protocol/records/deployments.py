@@ -28,11 +28,11 @@ class CallsReport(Argument):
     provider: str
     answered: int = 0
     failed: int = 0
-    """Failures of the vendor, without rate limits, refused keys and refused requests."""
+    """Failures of the vendor, except rate limits, refused keys and refused requests."""
     in_a_row: int = 0
     """Failures after the last answer."""
     unreachable: int | None = None
-    """Consecutive failed connections up to now; None: none was tried."""
+    """Consecutive failed connections up to now; None if none was tried."""
     retry_after_seconds: float | None = None
     """How long the vendor asked all callers to wait."""
     error: dict[str, Any] | None = None
@@ -42,11 +42,11 @@ class CallsReport(Argument):
     trial: Literal["running", "answered", "failed", "void"] | None = None
     trial_id: UUID | None = None
     given_back: list[Draw] = Field(default_factory=list)
-    """Amounts drawn in excess; a negative amount was drawn too little."""
+    """Amounts drawn in excess; negative if too little was drawn."""
 
 
 class Circuit(Row):
-    """A deployment with an open or half-open circuit, or one that is resting."""
+    """A deployment that is resting, or whose circuit is open or half-open."""
 
     deployment: str
     state: CircuitState
@@ -56,7 +56,7 @@ class Circuit(Row):
 
 
 class Trial(Row):
-    """Whether the caller may make the single call of a half-open circuit."""
+    """Whether the caller may make the single trial call of a half-open circuit."""
 
     granted: bool
     state: CircuitState
@@ -86,7 +86,7 @@ class DeploymentRow(Row):
     state: Literal["closed", "open", "half_open", "resting"]
     wait_seconds: float
     answered: Decimal
-    """Calls of the last minutes, weighted less the older they are; so is `failed`."""
+    """Calls of the last minutes, with decreasing weight by age, like `failed`."""
     failed: Decimal
     openings: int
     last_error: dict[str, Any] | None = None
@@ -94,7 +94,7 @@ class DeploymentRow(Row):
     changed_at: datetime
     agents: int
     concurrency: int
-    """Concurrent calls that the executors of the last minute allow together."""
+    """Total concurrent calls that the executors of the last minute allow."""
     running: int
     unreachable_for: int
     """Number of executors that cannot connect to it."""

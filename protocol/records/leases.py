@@ -94,12 +94,12 @@ class ClaimedSubtask(LeasedRow):
     inputs: dict[str, Any] = Field(default_factory=dict)
     """Outputs of its dependencies, by key."""
     failed_inputs: dict[str, Any] = Field(default_factory=dict)
-    """Errors of dead-lettered dependencies that it continues without, by key."""
+    """Errors of dead-lettered dependencies despite which it continues, by key."""
     history: list[EarlierAttempt] = Field(default_factory=list)
 
 
 class UnreadableSubtask(LeasedRow):
-    """A subtask under a new lease with a value that cannot be read, so that it cannot be done."""
+    """A subtask under a new lease that cannot be done because one of its values is unreadable."""
 
     field: str
     """The column and the path within it, such as `budget_usd`."""

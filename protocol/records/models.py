@@ -1,4 +1,4 @@
-"""Rows about models: policies, what was learned, operators' controls, and people's ratings."""
+"""Rows about models: policies, outcomes, health, operators' controls and ratings."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from protocol.records.base import Row
 
 
 class PolicyName(StrEnum):
-    """How a model is chosen among the candidates; `docs/selection.md` explains each policy."""
+    """How a model is chosen among the candidates; see `docs/explanation/model-selection.md`."""
 
     RULES = "rules"
     SCORED = "scored"
@@ -24,8 +24,8 @@ class PolicyName(StrEnum):
 
 
 ControlAction = Literal["pin", "ban", "drain", "allow"]
-"""pin: preferred to all others. ban: never taken, not even when asked for. drain: taken only when
-asked for by name, or when nothing else is left. allow: undoes the earlier control."""
+"""pin: preferred to all others. ban: never selected, even if requested. drain: only selected if
+requested by name, or if there is no other model. allow: removes the earlier control."""
 
 
 class ControlRow(Row):
@@ -93,7 +93,7 @@ class OutcomeRow(Row):
 
 
 class ModelKnowledge(Row):
-    """What orchestrators choose by."""
+    """The data from which orchestrators select models."""
 
     outcomes: list[OutcomeRow]
     health: dict[str, Literal["degraded", "open"]]
@@ -110,13 +110,13 @@ class ModelReport(Row):
     health: str
     reason: str | None = None
     since: datetime | None = None
-    """Since when it has this health."""
+    """When this state of health began."""
     selections: int
     attempts: int
     completed: int
     failed: int
     availability: float | None = None
-    """The share of answered attempts among those that ended by themselves."""
+    """The share of answered attempts among those that ended on their own."""
     first_token_ms_p50: float | None = None
     duration_ms_p50: float | None = None
     duration_ms_p95: float | None = None

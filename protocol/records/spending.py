@@ -67,13 +67,13 @@ class CallAnswer(Row):
 
 
 class Booked(Row):
-    """Whether the end of a call was booked now, and not before."""
+    """Whether this request booked the end of a call; False if it was booked before."""
 
     booked: bool
 
 
 class Budget(Row):
-    """A budget and what is spent of it in this period."""
+    """A budget and the amount spent in the current period."""
 
     scope: BudgetScope
     key: str
@@ -84,7 +84,7 @@ class Budget(Row):
     reserved_usd: Decimal
     resets_at: datetime | None = None
     is_default: bool = False
-    """Whether it derives from the default, for an owner without a budget of their own."""
+    """Whether it comes from the default, for an owner without a budget of their own."""
 
     @property
     def is_personal_default(self) -> bool:
@@ -111,7 +111,9 @@ class Grants(Row):
     """Models that may be used; all if `providers` is empty too."""
     providers: list[str] = Field(default_factory=list)
     priority: int | None = None
-    """The least number that counts among owners; None: priorities order only the owner's work."""
+    """The highest priority (lowest number) that counts against other owners' work.
+
+    None: priorities only order the owner's own work."""
 
 
 class CallRow(ListedRow):

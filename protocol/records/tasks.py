@@ -16,7 +16,7 @@ class NewTask(Argument):
     """A task to submit. Only `prompt` is required; the planner validates the rest."""
 
     id: UUID | None = None
-    """Chosen by callers who listen before the task begins, or retry the submission."""
+    """Chosen by callers that listen before the task begins, or retry the submission."""
     owner: UUID | None = None
     """Only operators may choose it; for others it is the caller."""
     prompt: str

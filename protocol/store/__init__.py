@@ -1,6 +1,7 @@
 """Interfaces of the database, one module per subject.
 
-`queue` tasks, subtasks and leases; `gateway` API keys and lists; `models` what is known of models;
-`calls` circuits and rate limits; `cache` model answers; `spending` budgets, grants and the audit;
-`embeddings` vectors. `protocol.transport.store` has a module of the same name for each.
+`queue` tasks, subtasks and leases; `gateway` API keys and lists; `models` statistics, ratings and
+controls of models; `calls` circuits and rate limits; `cache` model answers; `spending` budgets,
+grants and the audit; `embeddings` vectors. `protocol.transport.store` has a module of the same name
+for each.
 """

@@ -13,14 +13,14 @@ class CallStateStore(Protocol):
     async def report_calls(
         self, *, agent_id: str, report: int, items: Sequence[CallsReport]
     ) -> list[Circuit]:
-        """Report what was observed; return the deployments with an open or half-open circuit.
+        """Report observations; return the deployments with an open or half-open circuit.
 
         `report` grows with every report of an agent; an item of an older report is ignored.
         """
         ...
 
     async def take_trial(self, *, agent_id: str, deployment: str, trial_id: UUID) -> Trial:
-        """Ask for the single call by which a half-open circuit is tested."""
+        """Request the single call that tests a half-open circuit."""
         ...
 
     async def draw(self, *, request_id: UUID, draws: Sequence[Draw]) -> Drawn:

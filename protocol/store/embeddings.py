@@ -63,7 +63,6 @@ class EmbeddingStore(Protocol):
         """Delete stored texts with their vectors; return how many.
 
         The count is that of the last try: a retry after a lost answer finds none.
-
         Raise InvalidArgument if there is no criterion.
         """
         ...

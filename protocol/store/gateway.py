@@ -58,7 +58,7 @@ class GatewayStore(QueueStore, ModelStore, Protocol):
         ...
 
     async def fetch_budgets(self) -> list[Budget]:
-        """Read all budgets and what is spent of them."""
+        """Read all budgets with the amounts spent."""
         ...
 
     async def fetch_model_stats(self) -> list[ModelStats]:

@@ -1,4 +1,4 @@
-"""Models: what was learned of them, people's ratings, and operators' controls."""
+"""Models: statistics of outcomes, ratings and operators' controls."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ class ModelStore(Protocol):
     """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
 
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
-        """Learn from the attempts that have ended, then read what to choose models by."""
+        """Update the statistics with the attempts that have ended, and read them."""
         ...
 
     async def feedback(

@@ -33,11 +33,10 @@ from protocol.store.models import ModelStore
 
 
 class QueueStore(ModelStore, Protocol):
-    """The store of agents: the queue, and what orchestrators know of models.
+    """The store of agents: the queue, and the statistics of models.
 
-    Every call is idempotent and may be retried after StoreUnavailable.
-
-    All methods raise StoreUnavailable, Unauthorized and MigrationMissing besides what they name.
+    Every call is idempotent and may be retried after StoreUnavailable. In addition to the errors
+    in their docstrings, all methods raise StoreUnavailable, Unauthorized and MigrationMissing.
     """
 
     async def claim_subtasks(
@@ -59,7 +58,7 @@ class QueueStore(ModelStore, Protocol):
         ...
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
-        """Record that an attempt failed, and who may try again."""
+        """Record a failed attempt; `failure.action` determines what follows."""
         ...
 
     async def release_subtasks(
@@ -73,11 +72,11 @@ class QueueStore(ModelStore, Protocol):
         ...
 
     async def reap(self, *, limit: int = 100) -> Reaped:
-        """Move what is due: expired leases, delayed subtasks, passed deadlines."""
+        """Process what is due: expired leases, delayed subtasks, passed deadlines."""
         ...
 
     async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
-        """Delete up to `limit` tasks that finished before that, oldest first; return how many."""
+        """Delete up to `limit` tasks that finished earlier, oldest first; return how many."""
         ...
 
     async def prune_records(
@@ -150,7 +149,7 @@ class QueueStore(ModelStore, Protocol):
         max_running: int | None = None,
         per_minute: int | None = None,
     ) -> Limits:
-        """Pause, resume or limit an owner, in the same way. None: all tasks without an owner."""
+        """Pause, resume or limit an owner, like `set_lane`. None: all tasks without an owner."""
         ...
 
     async def schema_versions(self) -> list[str]:

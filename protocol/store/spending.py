@@ -27,7 +27,7 @@ class SpendingStore(Protocol):
         ...
 
     async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
-        """Write the audit, book the cost, free the reservation; return False if done before."""
+        """Audit a call, book its cost, free its reservation; return False if done before."""
         ...
 
     async def set_budget(
@@ -55,7 +55,7 @@ class SpendingStore(Protocol):
         ...
 
     async def fetch_budgets(self) -> list[Budget]:
-        """Read all budgets and what is spent of them."""
+        """Read all budgets with the amounts spent."""
         ...
 
     async def set_grants(
@@ -69,8 +69,8 @@ class SpendingStore(Protocol):
     ) -> Grants:
         """Limit an owner to these models and providers; without any, everything is allowed again.
 
-        None for both changes nothing. `priority` is the least number that counts among owners;
-        -1 removes it, None leaves it unchanged.
+        None for both changes nothing. `priority` is the highest priority (lowest number) that
+        counts against other owners' work; -1 removes it, None leaves it unchanged.
         """
         ...
 

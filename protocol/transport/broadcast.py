@@ -13,7 +13,7 @@ from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.json_values import make_storable
 
 MESSAGE_BYTES: Final = 32 * 1024
-"""Larger messages belong in a row; limits of hosted projects and clients are not much higher."""
+"""Larger content belongs in a row; limits of hosted projects and clients are not much higher."""
 
 
 class Broadcaster:

@@ -18,7 +18,7 @@ from protocol.transport.broadcast import Broadcaster
 from protocol.transport.realtime_connection import ConnectionOptions, RealtimeConnection
 
 MAX_LOGGED_KINDS: Final = 100
-"""How many kinds of unusable messages a listener logs; a sender may invent types without end."""
+"""How many kinds of unusable messages a listener logs: senders may invent any number of types."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,7 +62,7 @@ class Channels:
     ) -> None:
         for running in self._running.values():
             running.cancel()
-        # Closed without the block's error: the group would wrap it in an exception group.
+        # Close without passing the block's error: the group would wrap it in an exception group.
         await self._stack.aclose()
 
     @property
@@ -108,7 +108,7 @@ class Channels:
                     connection.remove(topic)
 
     def _assign(self, topic: str) -> None:
-        """Add the topic to a connection that has room, or to a new one."""
+        """Add the topic to a connection with room, or to a new one."""
         for connection in self._running:
             if connection.has_room:
                 connection.add(topic)

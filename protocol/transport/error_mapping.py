@@ -23,7 +23,7 @@ _HTTP_STATUS_DIGITS = 3
 
 
 def map_api_error(error: APIError, *, call: str) -> CogoError:
-    """Return the error for an answer's code. The client does not keep the HTTP status."""
+    """Return the error for the code of an answer. The client does not keep the HTTP status."""
     code = str(error.code or "")
     message = error.message or "no message"
     known = errors_by_sqlstate().get(code)
@@ -44,11 +44,11 @@ def map_api_error(error: APIError, *, call: str) -> CogoError:
     if code in _WRITES_REFUSED:
         return StoreUnavailable(
             f"{call}: the database cannot write: {message[:200]}",
-            hint="its disk is full, or it is read-only: make room, and work goes on by itself",
+            hint="its disk is full or it is read-only: free some space, and work resumes by itself",
         )
     # Without a code, or with an HTTP status in its place, the body was not PostgREST's.
     if len(code) <= _HTTP_STATUS_DIGITS or code.startswith(_RETRIED_CLASSES):
-        return StoreUnavailable(f"{call}: Supabase did not answer as it should: {message[:200]}")
+        return StoreUnavailable(f"{call}: unexpected answer from Supabase: {message[:200]}")
     if code.startswith(("22", "23", "54")):
         return InvalidArgument(message, hint=error.hint)
     return Refused(f"{call}: {message} ({code})", hint=error.hint)

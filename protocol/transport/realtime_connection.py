@@ -2,9 +2,9 @@
 
 The library can stop receiving without an error: an exception in a callback ends its listener, a
 closed channel is never rejoined, unanswered heartbeats go unnoticed. Here every callback is
-wrapped, the library's own reconnect is off, and whenever anything looks wrong the client is closed
-and a new one is created, after a jittered wait. A closed client may still call back later: each
-client can only break itself.
+wrapped, the library's own reconnect is off, and whenever something looks wrong the client is closed
+and a new one is created, after a jittered wait. A closed client may still call back later, so
+callbacks can only mark their own client as broken.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from websockets.exceptions import ConnectionClosed
 from protocol.backoff import compute_backoff
 
 JOIN_SECONDS: Final = 30
-"""Servers answer a refused join after 5 s, and a cold start later; a shorter timeout is wrong."""
+"""Servers refuse a join after 5 s, and take longer to start: a shorter timeout would be wrong."""
 JOINS_AT_ONCE: Final = 8
-"""Concurrent joins: one slow join does not delay the others, and servers limit joins a second."""
+"""Concurrent joins, so that a slow one does not delay all; servers limit joins per second."""
 HEARTBEAT_SECONDS: Final = 20
 MAX_AGE: Final = timedelta(hours=12)
-"""Hosted projects end connections with an API key after 24 hours; they are renewed before."""
+"""Hosted projects close connections with an API key after 24 hours; they are renewed before."""
 CLOSE_SECONDS: Final = 5.0
 _FULL: Final = "ChannelRateLimitReached"
 
@@ -49,12 +49,12 @@ class ConnectionOptions:
     """Topics on one connection. Servers allow 100 channels; one is used for the echo, and a few may
     still be closing."""
     echo_every: timedelta = timedelta(seconds=60)
-    """How often the client sends itself a message, to test that it receives: two deliveries."""
+    """How often the client sends itself a message to test that it receives; counts as two."""
     echo_timeout: timedelta = timedelta(seconds=15)
     ping_every: timedelta = timedelta(seconds=10)
-    """How often a WebSocket ping is sent, which is not a message."""
+    """How often a WebSocket ping is sent, which does not count as a message."""
     ping_timeout: timedelta = timedelta(seconds=15)
-    """Longer than a busy server takes: reconnecting has a cost, too."""
+    """Longer than a busy server takes, because reconnecting has a cost, too."""
     linger: timedelta = timedelta(minutes=5)
     """How long a connection without topics is kept for the next listener."""
 
@@ -63,7 +63,7 @@ class ConnectionListener(Protocol):
     """Callbacks of a connection, called on the loop. They must not raise."""
 
     def on_connected(self) -> None:
-        """Handle a connection of a client."""
+        """Handle a new connection."""
 
     def on_joined(self, topic: str) -> None:
         """Handle the subscription of a topic."""
@@ -120,7 +120,7 @@ class RealtimeConnection:
             started = asyncio.get_running_loop().time()
             reason = await self._run_and_log()
             if reason is None:
-                continue  # it was ended on purpose: the next one need not wait
+                continue  # it was ended on purpose: reconnect at once
             lived = asyncio.get_running_loop().time() - started
             is_lasting = lived > 4 * compute_backoff(failures, first=0.5, longest=30)
             failures = 1 if is_lasting else failures + 1
@@ -133,13 +133,13 @@ class RealtimeConnection:
         try:
             reason = await self._run_client()
         except Exception as error:
-            # Whatever it is: the agent must continue without Realtime, by polling.
+            # After any error the agent must continue without Realtime, by polling.
             if me is not None and me.cancelling():
-                # Before Python 3.13 a task group whose child fails meanwhile loses its own cancel.
+                # Before Python 3.13 a task group loses its cancellation if a child fails meanwhile.
                 raise asyncio.CancelledError from error
             reason = _describe(error)
         if reason is not None and not self._is_outage_logged:
-            logger.warning("Realtime is away; work is found by polling", reason=reason)
+            logger.warning("Realtime is unavailable; polling for work", reason=reason)
             self._is_outage_logged = True
         return reason
 
@@ -162,7 +162,7 @@ class RealtimeConnection:
                 echoing = group.create_task(self._echo(client, broken), name="realtime echo")
                 pinging = group.create_task(self._ping(client, broken), name="realtime ping")
                 following = group.create_task(self._follow(client, broken), name="realtime topics")
-                reason = await self._until_broken(client, broken)
+                reason = await self._wait_until_broken(client, broken)
                 following.cancel()
                 echoing.cancel()
                 pinging.cancel()
@@ -171,8 +171,8 @@ class RealtimeConnection:
             await _close(client)
         return reason
 
-    async def _until_broken(self, client: AsyncRealtimeClient, broken: _Broken) -> str | None:
-        """Return what broke it; None if it was ended on purpose."""
+    async def _wait_until_broken(self, client: AsyncRealtimeClient, broken: _Broken) -> str | None:
+        """Wait until the client is broken; return the reason, None if it was ended on purpose."""
         try:
             async with asyncio.timeout(MAX_AGE.total_seconds() * self._jitter.uniform(0.8, 1.0)):
                 while not broken.done():
@@ -195,7 +195,7 @@ class RealtimeConnection:
                     self._joined.discard(topic)
                     channel = channels.pop(topic, None)
                     if channel is None:
-                        continue  # its join was refused while we left another
+                        continue  # its join was refused while another was removed
                     await client.remove_channel(channel)
                     _stop_timers(channel)
                 for topic in sorted(self._topics - channels.keys()):
@@ -258,9 +258,9 @@ class RealtimeConnection:
         self._listener.on_rejected(topic)
 
     async def _ping(self, client: AsyncRealtimeClient, broken: _Broken) -> None:
-        """Break a client whose server does not answer WebSocket pings.
+        """Mark the client as broken if the server does not answer WebSocket pings.
 
-        If this process's loop was blocked, the pong that arrived meanwhile is read first.
+        If this process's loop was blocked, a pong that arrived meanwhile is read first.
         """
         while (connection := client._ws_connection) is not None:
             try:
@@ -274,7 +274,7 @@ class RealtimeConnection:
             await asyncio.sleep(self._options.ping_every.total_seconds())
 
     async def _echo(self, client: AsyncRealtimeClient, broken: _Broken) -> None:
-        """Send a message to this client now and then; break the client if it does not arrive."""
+        """Send this client a message periodically; mark it as broken if none arrives."""
         heard = asyncio.Event()
         channel = client.channel(self._echo_topic, _options(own=True))
         channel.on_broadcast("echo", lambda _raw: heard.set())
@@ -293,9 +293,9 @@ class RealtimeConnection:
 
 
 class _Channel(AsyncRealtimeChannel):
-    """A channel that ignores the closing of an earlier channel of its topic.
+    """A channel that ignores close messages for an earlier channel of the same topic.
 
-    The library's own takes it for its own, so that leaving and rejoining at once would fail.
+    The library does not tell them apart, so leaving and immediately rejoining a topic would fail.
     """
 
     def _handle_message(self, message: ServerMessage) -> None:

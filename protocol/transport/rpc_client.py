@@ -1,4 +1,4 @@
-"""Calls of the database's functions: sent, retried while nobody answers, parsed into rows."""
+"""Calls of the database's functions, with retries, and parsing of their rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -24,17 +24,17 @@ _R = TypeVar("_R", bound=BaseModel)
 
 
 class UnreadableAnswer(StoreUnavailable):
-    """JSON that Python cannot parse: nested too deeply, or a number of thousands of digits.
+    """The answer is JSON that Python cannot parse: too deep, or with thousands of digits.
 
     A retry gets the same answer; a request for fewer rows may get the others.
     """
 
 
 TRIES: Final = 4
-"""Within one call, over about three seconds; what to do after that is up to the caller."""
+"""Tries of one call, over about three seconds; after that the caller decides."""
 
 PAGE: Final = 1000
-"""The most rows that a project returns at once by default; its max-rows may be lower."""
+"""The maximum rows that a project returns by default; its max-rows may be lower."""
 
 LEAST_PAGE: Final = 100
 """A shorter page is the last one: no project's max-rows is lower than this."""
@@ -60,7 +60,7 @@ class RpcClient:
         return parse_rows(row, await self._call(function, **parameters))
 
     async def _call_pages(self, row: type[_R], function: str, **parameters: JsonValue) -> list[_R]:
-        """Call a function that lists rows, page by page, to the end."""
+        """Call a function that lists rows, and read all pages."""
 
         async def read(start: int) -> list[_R]:
             answer = await self._send(
@@ -88,7 +88,7 @@ class RpcClient:
 
 
 async def send_with_retries(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
-    """Call `send`, again while nobody answers. Raise errors of `protocol.errors` only."""
+    """Call `send`, with retries after StoreUnavailable. Raise only errors of `protocol.errors`."""
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(StoreUnavailable)
         & retry_if_not_exception_type(UnreadableAnswer),
@@ -124,9 +124,9 @@ async def read_all_pages(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]
 
 
 def require_json(data: Any, *, call: str) -> Any:
-    """Return data that was JSON. The client returns other bodies, such as a proxy's page, as text.
+    """Return data that was JSON, or raise StoreUnavailable.
 
-    Raise StoreUnavailable for those.
+    The client returns other bodies, such as a proxy's page, as text.
     """
     if isinstance(data, str):
         if data.startswith(("[", "{")):
@@ -136,7 +136,7 @@ def require_json(data: Any, *, call: str) -> Any:
 
 
 def parse_rows(row: type[_R], answer: Any) -> list[_R]:
-    """Parse an answer into rows. Raise StoreUnavailable if it is of another version."""
+    """Parse an answer into rows. Raise StoreUnavailable if it comes from another version."""
     try:
         return [row.model_validate(each) for each in _require_list(answer)]
     except ValidationError as error:
@@ -183,5 +183,5 @@ def _unreadable(call: str) -> UnreadableAnswer:
 def _not_understood(where: str, what: str) -> StoreUnavailable:
     return StoreUnavailable(
         f"the database's answer is not understood{where}: {what}",
-        hint="is it of another version? run `cogo migrate`",
+        hint="it may be of another version: run `cogo migrate`",
     )

@@ -17,7 +17,7 @@ from protocol.transport.store.queue import SupabaseQueueStore
 from protocol.transport.store.spending import SupabaseSpendingStore
 
 TIMEOUT_SECONDS: Final = 10.0
-"""The client's own default of two minutes would block a claim while work is waiting."""
+"""The client's default of two minutes would block a claim while work is waiting."""
 
 _HINT: Final = "set SUPABASE_SECRET_KEY to the secret key of this project"
 
@@ -43,7 +43,7 @@ async def open_store(
     Raise Unauthorized for a malformed key, StoreUnavailable for a malformed address.
     """
     if not (key.isascii() and key.isprintable()):
-        raise Unauthorized("the key has characters that no key has", hint=_HINT)
+        raise Unauthorized("the key contains invalid characters", hint=_HINT)
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(timeout_seconds, connect=5.0),

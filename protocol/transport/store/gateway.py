@@ -9,7 +9,7 @@ from protocol.transport.queries import filter_by_owner, read_query
 from protocol.transport.rpc_client import RpcClient
 
 _PREVIEWS = "cogo_task_previews"
-"""Where lists of tasks come from: without long prompts and results."""
+"""The view behind lists of tasks, without long prompts and results."""
 _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _OPEN = [each.value for each in TaskState if not each.is_final]
 

@@ -1,4 +1,4 @@
-"""What is known of models, over the official client."""
+"""Statistics, ratings and controls of models over the official client."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -63,9 +63,9 @@ class SupabaseQueueStore(RpcClient):
         try:
             return parse_claims(await self._call("claim_subtasks", **request))
         except UnreadableAnswer:
-            return await self._claims_one_by_one(request)
+            return await self._claim_one_by_one(request)
 
-    async def _claims_one_by_one(self, request: Mapping[str, JsonValue]) -> list[Claim]:
+    async def _claim_one_by_one(self, request: Mapping[str, JsonValue]) -> list[Claim]:
         """Repeat a claim, which returns the same leases, and read each of them separately."""
         claims: list[Claim] = []
         refs = await self._send(
@@ -98,7 +98,7 @@ class SupabaseQueueStore(RpcClient):
             LeaseAnswer,
             "extend_leases",
             agent_id=agent_id,
-            leases=[_json(each) for each in leases],
+            leases=[_to_json(each) for each in leases],
             lease_seconds=lease.total_seconds(),
         )
 
@@ -109,7 +109,7 @@ class SupabaseQueueStore(RpcClient):
             CompletionAnswer,
             "complete_subtasks",
             agent_id=agent_id,
-            items=[_flat(each) for each in items],
+            items=[_flatten(each) for each in items],
         )
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
@@ -120,10 +120,10 @@ class SupabaseQueueStore(RpcClient):
             agent_id=agent_id,
             subtask_id=str(failure.ref.subtask_id),
             attempt=failure.ref.attempt,
-            error=_json(failure.error),
+            error=_to_json(failure.error),
             action=failure.action,
             retry_after_seconds=after.total_seconds() if after is not None else None,
-            usage=_json(failure.usage) if failure.usage is not None else None,
+            usage=_to_json(failure.usage) if failure.usage is not None else None,
         )
 
     async def release_subtasks(
@@ -133,13 +133,13 @@ class SupabaseQueueStore(RpcClient):
             ReleaseAnswer,
             "release_subtasks",
             agent_id=agent_id,
-            leases=None if leases is None else [_json(each) for each in leases],
+            leases=None if leases is None else [_to_json(each) for each in leases],
             reason=reason,
             died=died,
         )
 
     async def record_agent(self, agent: AgentRecord) -> None:
-        await self._call("record_agent", agent=_json(agent))
+        await self._call("record_agent", agent=_to_json(agent))
 
     async def reap(self, *, limit: int = 100) -> Reaped:
         return await self._call_row(Reaped, "reap", limit=limit)
@@ -165,10 +165,10 @@ class SupabaseQueueStore(RpcClient):
         return row.pruned
 
     async def record_selection(self, selection: SelectionRecord) -> None:
-        await self._call("record_selection", selection=_json(selection))
+        await self._call("record_selection", selection=_to_json(selection))
 
     async def submit_task(self, task: NewTask) -> Task:
-        return await self._call_row(Task, "submit_task", **_json(task))
+        return await self._call_row(Task, "submit_task", **_to_json(task))
 
     async def cancel_task(self, *, task_id: UUID, reason: str | None = None) -> Task:
         return await self._call_row(Task, "cancel_task", task_id=str(task_id), reason=reason)
@@ -248,12 +248,12 @@ class SupabaseQueueStore(RpcClient):
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
         return await read_pages(
-            Subtask, lambda: self._of_task("cogo_subtasks", task_id).order("seq")
+            Subtask, lambda: self._select_for_task("cogo_subtasks", task_id).order("seq")
         )
 
     async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
         def query() -> Any:
-            query = self._of_task("cogo_attempts", task_id).order("claimed_at")
+            query = self._select_for_task("cogo_attempts", task_id).order("claimed_at")
             return query.order("subtask_id").order("attempt")
 
         return await read_pages(Attempt, query)
@@ -261,14 +261,23 @@ class SupabaseQueueStore(RpcClient):
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
         return await read_pages(
             SelectionRow,
-            lambda: self._of_task("cogo_model_selections", task_id).order("created_at").order("id"),
+            lambda: (
+                self._select_for_task("cogo_model_selections", task_id)
+                .order("created_at")
+                .order("id")
+            ),
         )
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         found: list[Event] = []
         while True:
             last = found[-1].seq if found else after
-            query = self._of_task("cogo_events", task_id).gt("seq", last).order("seq").limit(PAGE)
+            query = (
+                self._select_for_task("cogo_events", task_id)
+                .gt("seq", last)
+                .order("seq")
+                .limit(PAGE)
+            )
             page = await read_query(Event, query)
             # A short page may not be the last: the server may return fewer rows than the limit.
             if not page:
@@ -280,7 +289,7 @@ class SupabaseQueueStore(RpcClient):
             table = self._client.table("cogo_agents")
             return table.select("*,silent_ms:cogo_silent_ms").order("id")
 
-        # Not paged by their heartbeats, which move meanwhile.
+        # Not ordered by heartbeat, which changes while the pages are read.
         found = await read_pages(AgentRecord, query)
         return sorted(found, key=lambda each: each.heartbeat_at or _NEVER, reverse=True)
 
@@ -296,7 +305,7 @@ class SupabaseQueueStore(RpcClient):
         )
         return (await read_query(SessionMessage, query))[::-1]
 
-    def _of_task(self, table: str, task_id: UUID) -> Any:
+    def _select_for_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))
 
 
@@ -304,10 +313,10 @@ def _interval(age: timedelta | None) -> str | None:
     return None if age is None else f"{age.total_seconds()} seconds"
 
 
-def _json(value: BaseModel) -> dict[str, Any]:
+def _to_json(value: BaseModel) -> dict[str, Any]:
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _flat(item: Completion) -> dict[str, Any]:
-    body = _json(item)
+def _flatten(item: Completion) -> dict[str, Any]:
+    body = _to_json(item)
     return {**body.pop("ref"), **body}

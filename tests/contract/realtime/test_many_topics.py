@@ -56,7 +56,7 @@ async def test_a_lower_limit_of_topics_is_respected(server: Server) -> None:
             assert await all_heard(channels, 12) == [[number] for number in range(12)]
             assert channels.connections >= 3
 
-    assert not [each for each in records if "away" in each["message"]]
+    assert not [each for each in records if "unavailable" in each["message"]]
 
 
 async def test_empty_connections_are_reused(server: Server) -> None:

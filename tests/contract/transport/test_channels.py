@@ -232,7 +232,7 @@ async def test_listeners_hear_again_after_the_server_was_restarted(
                 await stack.aclose()
 
     warnings = [each["message"] for each in logged if each["level"].name == "WARNING"]
-    assert warnings == ["Realtime is away; work is found by polling"]
+    assert warnings == ["Realtime is unavailable; polling for work"]
 
 
 async def test_speaking_where_nobody_listens_means_ask_again() -> None:

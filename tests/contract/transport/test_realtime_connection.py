@@ -16,7 +16,7 @@ from tests.contract.transport.fake_realtime import FakeRealtime, run_fake_realti
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
 
-AWAY = "Realtime is away; work is found by polling"
+AWAY = "Realtime is unavailable; polling for work"
 
 
 def a_message(**payload: object) -> dict[str, Any]:
