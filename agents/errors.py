@@ -39,7 +39,7 @@ class InvalidTask(Exception):
     def from_validation(
         cls, prefix: str, error: ValidationError, *, keys: Iterable[str] = ()
     ) -> "InvalidTask":
-        """Build the error for pydantic's first complaint; `keys` are the keys that exist."""
+        """Build the error for the first error of pydantic; `keys` are the valid keys."""
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join([prefix, *(str(part)[:MAX_SHOWN] for part in first["loc"])])
         if first["type"] == "extra_forbidden":

@@ -26,11 +26,11 @@ from providers.chat import (
 )
 
 VERSION = 1
-"""Of the key and the stored value; entries of another version are not found."""
+"""Version of the key and the stored value; entries of other versions are not found."""
 
 
 class AnswerCache:
-    """Finds exact matches of the same owner, or of all if `shared`."""
+    """Finds exact matches of the same owner, or of all owners if `shared`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class AnswerCache:
     ) -> str | None:
         """Return the key, or None if the answer must come from the model.
 
-        Simulated answers have other keys than those of models.
+        Simulated answers have different keys from real ones.
         """
         params = claimed.task.params if isinstance(claimed.task.params, dict) else {}
         if params.get("cache", self._always) is not True or request.tools:
@@ -94,7 +94,7 @@ class AnswerCache:
                 ttl=self._ttl,
             )
         except CogoError as error:
-            logger.warning("an answer cannot be cached", error=str(error))
+            logger.warning("the answer could not be cached", error=str(error))
 
 
 async def _replay(answer: dict[str, Any]) -> AsyncGenerator[Event, None]:

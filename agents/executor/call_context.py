@@ -66,7 +66,7 @@ def _read_data_policy(preferences: object) -> tuple[str, ...]:
 
 
 def _list_failed_providers(claimed: ClaimedSubtask) -> list[str]:
-    """Return the providers that failed with this model; our own limits say nothing about them."""
+    """Return the providers that failed with this model; our own limits do not count."""
     return [
         each.provider
         for each in claimed.history

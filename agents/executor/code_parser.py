@@ -1,7 +1,7 @@
 """A parser for generated code; run as a program, it answers lines of JSON.
 
-A parser may take time and memory out of all proportion to its input, so long code is parsed in a
-separate process (see `agents.executor.output_checks`). Imports only the standard library.
+Parsing may take excessive time and memory, so long code is parsed in a separate process (see
+`agents.executor.output_checks`). Imports only the standard library.
 """
 
 import ast
@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 MEMORY_BYTES: Final = 1 << 30
-"""Limit of the process; parsers take a hundred times the size of their input."""
+"""Memory limit of the process; parsers need about a hundred times the size of their input."""
 
 MAX_PROBLEM_CHARACTERS: Final = 200
-"""Some parsers repeat a name, which may be as long as the code."""
+"""Some parsers quote a name, which may be as long as the code."""
 
 
 def parse_problem(code: str, language: str) -> str | None:
@@ -46,7 +46,7 @@ def _parse(code: str, language: str) -> str | None:
 
 def _parse_python(code: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings about the code are no errors
+        warnings.simplefilter("ignore")  # warnings about the code are not errors
         ast.parse(code)
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     """
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    with contextlib.suppress(ValueError):  # some systems have no memory limit
+    with contextlib.suppress(ValueError):  # some systems do not support memory limits
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:

@@ -1,7 +1,7 @@
 """The failure policy: retry, reroute, snooze or give up after a failed call.
 
 Retry: the same model, after a backoff. Reroute: back to the CIO for another model. Snooze: later,
-without spending a try. Give up: dead letter.
+without counting a failure. Give up: dead letter.
 """
 
 from datetime import datetime, timedelta
@@ -21,13 +21,13 @@ from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, 
 from providers.errors import CallFailed, CircuitOpen, NotAsked, ProviderError, UnknownModel
 
 SAME_MODEL_TRIES = 2
-"""Failures after which the CIO chooses again, as another model may do better."""
+"""Number of failures after which the CIO chooses again, because another model may succeed."""
 
 MAX_SNOOZE: Final = timedelta(minutes=5)
-"""A vendor that asks for a longer wait is waited for only if no other model is eligible."""
+"""If a vendor asks for a longer wait, the subtask waits only if no other model is eligible."""
 
 MAX_MESSAGE_CHARACTERS = 2_000
-"""Some vendors send a page of HTML."""
+"""Maximum length of a quoted message; some vendors send a page of HTML."""
 
 
 def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
@@ -57,13 +57,13 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
 
 
 def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
-    """Return the failure for an answer that failed a check, in a cascade that goes on."""
+    """Return the failure for an answer that failed a check, so that the cascade continues."""
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
             class_=CHECK_FAILED,
-            message=repair_surrogates(f"the answer of {claimed.lane} was refused: {problem}"),
-            hint="A cascade goes on with the next dearer model.",
+            message=repair_surrogates(f"the answer of {claimed.lane} was rejected: {problem}"),
+            hint="The cascade continues with the next more expensive model.",
         ),
         action=FailureAction.REROUTE,
         usage=usage,
@@ -71,7 +71,7 @@ def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> 
 
 
 def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
-    """Return the failure that waits for a model that must not be called yet, else None.
+    """Return a snooze if the model must not be called yet, else None.
 
     The CIO routes work to such a model only if no other one is eligible.
     """
@@ -87,8 +87,8 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
         ref=claimed.ref,
         error=ErrorInfo(
             class_=read_error_class(last),
-            message=f"{claimed.lane} is not to be called before {_format_time(until)}, "
-            "and no other model may do this",
+            message=f"{claimed.lane} must not be called before {_format_time(until)}, "
+            "and no other model is eligible",
             hint="Allow another model, or add a key of another provider.",
             retry_at=until,
         ),
@@ -98,10 +98,10 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
 
 
 def decide_action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> FailureAction:
-    """Return who may try again. `is_long`: the vendor asks to wait longer than `MAX_SNOOZE`."""
+    """Return the action. `is_long`: the vendor asks for a longer wait than `MAX_SNOOZE`."""
     if isinstance(error, NotAsked) and error.retry_after is not None:
-        # Nothing was sent, so no try is spent. The CIO may choose another model once; if it routes
-        # the work back here, the work waits here.
+        # Nothing was sent, so no failure is counted. The CIO may choose another model once; if it
+        # routes the subtask back here, the subtask waits here.
         is_new = (is_long or isinstance(error, CircuitOpen)) and not _was_rerouted_back(claimed)
         return FailureAction.REROUTE if is_new and error.reroute else FailureAction.SNOOZE
     if is_long and error.retryable:
@@ -115,7 +115,7 @@ def decide_action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: boo
 
 
 def _was_rerouted_back(claimed: ClaimedSubtask) -> bool:
-    """Return whether the CIO routed back here although it knows that the model must wait."""
+    """Return whether the CIO chose this model again after it had failed temporarily."""
     return any(
         each.outcome == "rerouted" and each.model_id == claimed.lane and is_temporary(each)
         for each in list_failed_attempts(claimed)

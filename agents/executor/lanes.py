@@ -1,4 +1,4 @@
-"""The lanes of an executor: those that it serves, and those that it can claim from now."""
+"""The lanes of an executor: those that it serves, and those that it can claim from."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from agents.runtime.health import Health
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
-"""Interval, give or take a fifth, of probes for new keys and local model servers."""
+"""Interval (varied by up to 20 %) of probes for new keys and local model servers."""
 RECHECK_AFTER: Final = timedelta(seconds=2)
 """Interval when one of them disappeared, or its connection failed."""
 
@@ -25,11 +25,11 @@ SERVES_NOTHING: Final = (
 
 
 class Lanes:
-    """Opens adapters before their first call, and detects keys and servers that come and go.
+    """Opens adapters before their first call, and detects new and removed keys and servers.
 
-    A lane is served, and announced, as soon as the router knows it. It is claimed from once its
-    adapter is open, or failed to open, which the attempt then reports: work that is claimed earlier
-    would wait for imports while another executor could do it.
+    A lane is served and announced as soon as the router has it. The executor claims from it once
+    its adapter has opened, or has failed to open, which the attempt then reports. Work claimed
+    earlier would wait for imports while another executor could do it.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Lanes:
         probe_every: timedelta = PROBE_EVERY,
         recheck_after: timedelta = RECHECK_AFTER,
     ) -> None:
-        """`on_change` is called when more can be claimed. `probes`: look for keys and servers.
+        """Create the lanes; `on_change` is called when more can be claimed.
 
-        `health.serves_nothing` is kept up to date.
+        `probes` enables probing for keys and servers. `health.serves_nothing` is kept up to date.
         """
         self._router = router
         self._on_change = on_change
@@ -63,12 +63,12 @@ class Lanes:
         return self._router.list_lanes()
 
     def list_claimable(self) -> list[str]:
-        """Return the lanes whose first call can start at once."""
+        """Return the lanes whose first call can start immediately."""
         is_open = self._router.is_open
         return [lane for lane in self.list_served() if lane in self._failed or is_open(lane)]
 
     def recheck_soon(self) -> None:
-        """Probe the model servers soon, as one of them could not be reached."""
+        """Probe the model servers soon, because one of them could not be reached."""
         self._recheck.set()
 
     async def run(self) -> None:
@@ -81,7 +81,7 @@ class Lanes:
         await asyncio.Event().wait()
 
     async def _wait(self, seconds: float) -> None:
-        """Wait until `recheck_soon`, and then a little, to spare a server that fails."""
+        """Wait until `recheck_soon`, and then briefly, so as not to overload a failing server."""
         try:
             async with asyncio.timeout(seconds):
                 await self._recheck.wait()

@@ -1,4 +1,4 @@
-"""Checks of an answer without running it: whether it is complete, and whether its code parses."""
+"""Static checks of an answer: that it is complete and that its code parses."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from agents.executor import code_parser
 from providers.chat import FinishReason
 
 MAX_INLINE_CHARACTERS: Final = 2_000
-"""Code up to this length is parsed in this process: no parser takes long for it."""
+"""Code up to this length is parsed in this process, because that is always fast."""
 MAX_CHARACTERS: Final = 500_000
 """Longer code is not parsed."""
 CPU_SECONDS: Final = 5.0
 WALL_SECONDS: Final = 60.0
-"""For a parser process that gets no CPU time."""
+"""Timeout for a parser process that gets no CPU time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class OutputCheck:
 
     name: str
     problem: str | None = None
-    """None: it passed."""
+    """None if it passed."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the check as it is stored in an output."""
@@ -104,8 +104,8 @@ class Checker:
         return [OutputCheck(name="parses", problem=problem)]
 
     async def _start(self) -> Process:
-        # -I: ignore the current directory and the environment. A session of its own: Ctrl-C reaches
-        # only the agent, whose end closes stdin.
+        # -I ignores the current directory and the environment. In its own session, Ctrl-C reaches
+        # only the agent; when that ends, stdin is closed.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",

@@ -1,4 +1,4 @@
-"""Progress: text deltas on the topics of their tasks, those of all tasks in one request."""
+"""Progress: text deltas on the topics of their tasks, sent for all tasks in one request."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ from protocol.topics import result_topic
 DeltaKind = Literal["text", "reasoning"]
 
 DELTA_CHARACTERS = 5_000
-"""Longer deltas are split: a message stays under 32 KiB even if JSON escapes all characters."""
+"""Longer deltas are split, so that messages stay under 32 KiB even if JSON escapes everything."""
 
 MAX_FLUSH = timedelta(seconds=1)
-"""How long the end of an attempt waits for its last deltas to be sent."""
+"""How long an ending attempt waits until its last deltas are sent."""
 
 
 @dataclass(slots=True)
@@ -122,8 +122,8 @@ class ProgressHub:
     async def flush_in_time(self) -> None:
         """Send pending deltas, so that they arrive before the result.
 
-        Takes at most `max_flush`, and no time while Realtime does not answer: watchers can read the
-        row.
+        Waits at most `max_flush`, and not at all while Realtime does not answer: watchers can read
+        the row.
         """
         if self._is_failing:
             return

@@ -41,8 +41,8 @@ class ExtractedCode(NamedTuple):
 def find_code(answer: str) -> ExtractedCode:
     """Return the longest fenced block of an answer, or the whole answer if nothing is fenced.
 
-    Models put explanations around the code and sometimes an example after it. A fence that is never
-    closed, since the answer was cut, reaches to the end.
+    Models put explanations around the code and sometimes an example after it. A fence that is not
+    closed, because the answer was cut, extends to the end.
     """
     block = max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
     if block is None:
@@ -52,14 +52,14 @@ def find_code(answer: str) -> ExtractedCode:
 
 
 class SurrogateRepairer:
-    """Repairs the deltas of one response: half a character waits for its other half."""
+    """Repairs the deltas of one response by holding back half a surrogate pair."""
 
     def __init__(self) -> None:
         self._text = ""
         self._reasoning = ""
 
     def repair(self, event: chat.Event) -> chat.Event:
-        """Return the event with whole characters; what stays half becomes U+FFFD."""
+        """Return the event with whole characters; an unpaired surrogate becomes U+FFFD."""
         match event:
             case chat.TextDelta(text):
                 whole, self._text = _split_off_half(self._text + text)
@@ -98,7 +98,7 @@ class ResponseBuilder:
     """The code of the answer, if the subtask is about code; set by `run_checks`."""
     checks: tuple[OutputCheck, ...] = ()
     cached: bool = False
-    """Whether the answer comes from the cache: no model was called and it is free."""
+    """Whether the answer comes from the cache, without a call and at no cost."""
 
     def add_event(self, event: chat.Event, *, seconds: float) -> None:
         """Add one event, `seconds` after the start of the attempt."""
@@ -119,7 +119,7 @@ class ResponseBuilder:
             case chat.Citation():
                 self.citations.append(event)
             case chat.ToolCall() | chat.ToolCallDelta():
-                pass  # no workflow offers tools, so no model calls them
+                pass  # no workflow offers tools
             case _ as unreachable:
                 assert_never(unreachable)
 
@@ -143,7 +143,7 @@ class ResponseBuilder:
 
     @property
     def is_cacheable(self) -> bool:
-        """Whether it may answer the same request again: it is complete, sound and new."""
+        """Whether it may be cached: it is complete, passed its checks and is not itself cached."""
         is_complete = self.done is not None and self.done.finish_reason is chat.FinishReason.STOP
         return is_complete and not self.cached and find_problem(self.checks) is None
 
@@ -191,14 +191,14 @@ class ResponseBuilder:
     def build_partial_usage(self, *, seconds: float) -> Usage:
         """Return the usage of an attempt that was cut off.
 
-        Vendors count the prompt first and the output at the end: a count of output tokens from the
-        middle is too small, so it stays unknown, and the cost with it.
+        Vendors report prompt tokens first and output tokens at the end. An intermediate count of
+        output tokens would be too small, so it stays unknown, and so does the cost.
         """
         usage = self.build_usage(None, seconds=seconds)
         return usage.model_copy(update={"output_tokens": None, "reasoning_tokens": None})
 
     def build_completion(self, cost: Cost | None, *, seconds: float) -> Completion:
-        """Return the completion. The vendor's values stay as they are; ours are in `derived`."""
+        """Return the completion. The vendor's values are unchanged; ours are in `derived`."""
         usage = self.build_usage(cost, seconds=seconds)
         text = "".join(self.text)
         return Completion(
@@ -213,7 +213,7 @@ class ResponseBuilder:
             self.first_token_ms = round(seconds * 1000)
 
     def _sum_cost(self, cost: Cost | None) -> Decimal | None:
-        """Return the cost with that of the absorbed calls, as far as those reported their usage."""
+        """Return the cost plus that of failed calls, as far as those reported their usage."""
         if self.cached or self.deployment.simulated:
             return Decimal()
         if cost is None:

@@ -35,7 +35,7 @@ from providers.router import Call, Router
 
 CHECKPOINT_EVERY = timedelta(seconds=2)
 MAX_HISTORY_MESSAGES = 40
-"""Messages of the session that a request repeats."""
+"""Maximum number of earlier session messages in a request."""
 
 
 async def run_executor(
@@ -90,7 +90,7 @@ async def run_executor(
 
 
 class Executor:
-    """Executes claimed subtasks, each into one completion."""
+    """Executes claimed subtasks and builds their completions."""
 
     def __init__(
         self,
@@ -111,10 +111,10 @@ class Executor:
         self._cache = cache
         self._checkpoint_every = checkpoint_every.total_seconds()
         self._active: dict[LeaseRef, ResponseBuilder] = {}
-        """Responses in progress, by attempt: one that lost its lease may still be ending."""
+        """Responses in progress, by attempt; one that lost its lease may still be ending."""
 
     def handle_message(self, message: Envelope) -> None:
-        """Handle a message as a doorbell: claim new work, or find out about a cancellation."""
+        """Claim new work, or check for a cancellation, as the message suggests."""
         if message.type != MessageType.SUBTASK_CANCELLED:
             self._agent.wakeup.notify()
             return

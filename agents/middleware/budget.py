@@ -1,4 +1,4 @@
-"""Budgets: each call is reserved before it is sent, and booked when it has ended."""
+"""Budgets: each call's cost is reserved before it is sent, and recorded when it has ended."""
 
 import asyncio
 import hashlib
@@ -26,14 +26,14 @@ from providers.errors import (
 )
 
 WAIT: Final = timedelta(seconds=5)
-"""Delay before a call is tried again that waits for other calls to end, or for the database."""
+"""Delay before the retry of a call that waits for other calls to end, or for the database."""
 
 
 class BudgetMiddleware:
-    """Reserves and books calls in the database. If that does not answer, nothing is sent.
+    """Reserves and records calls in the database. If that does not answer, nothing is sent.
 
-    Put it last among the middleware: what another one refuses needs no reservation. A call whose
-    end cannot be written is booked as lost when its attempt ends.
+    Put it last among the middleware, since a call that another one refuses needs no reservation. A
+    call whose end cannot be written is recorded as lost when its attempt ends.
     """
 
     def __init__(self, store: SpendingStore, *, agent_id: str, keeps_prompts: bool) -> None:
@@ -43,13 +43,13 @@ class BudgetMiddleware:
 
     @asynccontextmanager
     async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
-        """Reserve the call, let it run, and book it. Raises NotAsked if it must not be sent."""
+        """Reserve the call, run it, and record it. Raises NotAsked if it must not be sent."""
         start = _build_start(call)
         try:
             answer = await self._store.begin_call(agent_id=self._agent_id, call=start)
         except StoreUnavailable as error:
             raise NotAsked(
-                call.deployment.provider, f"nothing can be booked: {error}", retry_after=WAIT
+                call.deployment.provider, f"no cost can be reserved: {error}", retry_after=WAIT
             ) from error
         if answer.answer != "ok":
             raise _build_refusal(call, answer)
@@ -79,7 +79,7 @@ class BudgetMiddleware:
         try:
             await self._store.end_call(agent_id=self._agent_id, call=end)
         except CogoError as error:
-            logger.warning("a call could not be booked", call_id=str(call.id), error=str(error))
+            logger.warning("a call could not be recorded", call_id=str(call.id), error=str(error))
 
 
 def _build_refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
@@ -123,7 +123,7 @@ def _build_end(call: VendorCall, start: CallStart, prompt: dict[str, Any] | None
     usage, cost = report.usage, report.cost
     source = None if cost is None else cost.source
     if cost is not None and report.done is None:
-        source = f"{source}, of what was reported before it broke off"
+        source = f"{source}, for the usage reported before it broke off"
     return CallEnd(
         **start.model_dump(),
         outcome=_name_outcome(report.error, is_done=report.done is not None),

@@ -23,7 +23,7 @@ from providers.errors import (
 _MAX_ERROR_CHARACTERS = 500
 
 MIN_REPORTED_WAIT = timedelta(seconds=5)
-"""A shorter Retry-After is over before other executors learn of it."""
+"""A shorter Retry-After is over before other executors are informed of it."""
 
 TrialState = Literal["running", "answered", "failed", "void"]
 
@@ -38,7 +38,7 @@ class CallOutcome(Enum):
     UNREACHABLE = auto()
     """No connection, which may be the fault of this machine."""
     LIMITED = auto()
-    """It works, and asks for fewer calls."""
+    """It works but asks for fewer calls."""
     NOTHING = auto()
     """The call was cancelled, or nothing was sent."""
 
@@ -72,7 +72,7 @@ class CallCounts:
     failed: int = 0
     in_a_row: int = 0
     unreachable: int = 0
-    """In a row; unlike the other counts it is not reset by a report."""
+    """Consecutive; unlike the other counts it is not reset by a report."""
     tried: bool = False
     retry_after: timedelta = timedelta()
     error: dict[str, Any] | None = None
@@ -130,7 +130,7 @@ class CallCounts:
         )
 
     def reset(self) -> "CallCounts":
-        """Return new counts, with the failed connections in a row and a running trial."""
+        """Return new counts that keep the consecutive failed connections and a running trial."""
         goes_on = self.trial is not None and self.trial[1] == "running"
         return CallCounts(
             deployment=self.deployment,

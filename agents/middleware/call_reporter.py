@@ -18,13 +18,13 @@ from providers.calls.concurrency import AdaptiveLimit
 from providers.calls.middleware import VendorCall
 
 INTERVAL: Final = timedelta(seconds=1)
-"""Between two reports while calls are made."""
+"""Interval of reports while calls are made."""
 DEBOUNCE: Final = timedelta(milliseconds=100)
-"""Before a report, so that failures of the same moment are sent together."""
+"""Delay before a report, so that simultaneous failures are sent together."""
 ACTIVE_FOR: Final = timedelta(seconds=60)
-"""How long after its last call an executor reports."""
+"""How long after its last call an executor continues to report."""
 IDLE_INTERVAL: Final = timedelta(seconds=5)
-"""Between two reads of the circuits while there are no calls: the next call uses what is known."""
+"""Interval of reads of the circuits while there are no calls, so that the next call knows them."""
 FAREWELL: Final = timedelta(seconds=5)
 
 
@@ -60,11 +60,11 @@ class CallReporter:
         self._is_failing = False
 
     def report_limits(self, limits: Callable[[], Mapping[str, AdaptiveLimit]]) -> None:
-        """Report also the concurrency limit of each deployment."""
+        """Also report the concurrency limit of each deployment."""
         self._limits = limits
 
     def get_circuit(self, deployment: str) -> CircuitView | None:
-        """Return the last known state of a circuit; None: closed."""
+        """Return the last known state of a circuit; None means closed."""
         return self._circuits.get(deployment)
 
     def mark_closed(self, deployment: str) -> None:
@@ -93,7 +93,7 @@ class CallReporter:
         return self._counts[deployment.id]
 
     def report_soon(self) -> None:
-        """Send a report soon, as other executors should know."""
+        """Send a report soon, to inform other executors."""
         self._wakeup.set()
 
     async def run(self) -> None:
@@ -110,7 +110,7 @@ class CallReporter:
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL.total_seconds()):
-                    if self._unsent is not None:  # a report was cut off, and newer counts wait
+                    if self._unsent is not None:  # a report was interrupted; newer counts wait
                         await self._report()
                     await self._report()
 

@@ -28,7 +28,7 @@ _TRIALS: Final[dict[CallOutcome, TrialState]] = {
 
 
 class CircuitBreakerMiddleware:
-    """Judges by the ends of calls. While the database is away every call passes."""
+    """Opens circuits by the outcomes of calls. Allows every call while the database is away."""
 
     def __init__(self, *, agent_id: str, store: CallStateStore, reporter: CallReporter) -> None:
         self._agent_id = agent_id
@@ -86,7 +86,7 @@ def _build_refusal(call: VendorCall, seconds: float, *, resting: bool) -> NotAsk
     if resting:
         return AtCapacity(
             call.deployment.provider,
-            f"the vendor asked to leave {call.deployment.id} alone",
+            f"the vendor asked to wait before calling {call.deployment.id} again",
             retry_after=wait,
         )
     return CircuitOpen(

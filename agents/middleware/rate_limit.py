@@ -1,4 +1,4 @@
-"""Rate limits of a whole fleet: requests and tokens are drawn from shared buckets."""
+"""Rate limits for all executors: requests and tokens are drawn from shared buckets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ from providers.errors import AtCapacity
 REQUESTS: Final = "requests"
 TOKENS: Final = "tokens"
 USUAL_ANSWER_TOKENS: Final = 1000
-"""Drawn for an answer without a limit on its length."""
+"""Tokens drawn for an answer without a length limit."""
 
 
 class RateLimitMiddleware:
     """Draws an estimate before a call and returns the difference after it.
 
-    Waits up to ten seconds for its turn; a call that would wait longer goes back to the queue.
-    While the database is away calls pass: the vendor's own limit still applies.
+    Waits up to ten seconds; a call that would wait longer goes back to the queue. While the
+    database is unavailable all calls are allowed: the vendor's own limit still applies.
     """
 
     def __init__(self, *, store: CallStateStore, reporter: CallReporter) -> None:
@@ -62,7 +62,7 @@ class RateLimitMiddleware:
             if waited + wait > MAX_TOTAL_WAIT.total_seconds():
                 raise AtCapacity(
                     call.deployment.provider,
-                    f"the fleet's rate for {call.deployment.id} is used up",
+                    f"the rate limit for {call.deployment.id} is reached",
                     retry_after=timedelta(seconds=wait),
                 )
             await asyncio.sleep(wait)
@@ -84,14 +84,14 @@ def build_draws(call: VendorCall) -> list[Draw]:
 
 
 def estimate_tokens(request: VendorRequest) -> float:
-    """Return the tokens of prompt and answer, roughly."""
+    """Return an estimate of the tokens of prompt and answer."""
     limit = request.max_output_tokens
     answer = USUAL_ANSWER_TOKENS if limit is None else min(limit, USUAL_ANSWER_TOKENS)
     return estimate_prompt_tokens(request) + answer
 
 
 def _compute_refund(draw: Draw, report: CallReport) -> Draw:
-    """Return what goes back into a bucket after a call: all of it if nothing was sent."""
+    """Return the amount that goes back into a bucket after a call; all if nothing was sent."""
     used = draw.amount
     if not report.sent:
         used = 0.0

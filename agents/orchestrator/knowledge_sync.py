@@ -1,4 +1,4 @@
-"""Knowledge sync: reads what the database has learned about models."""
+"""Knowledge sync: reads the database's knowledge about models."""
 
 import asyncio
 from dataclasses import replace
@@ -57,7 +57,7 @@ class KnowledgeSync:
                 pass
 
     async def refresh(self) -> None:
-        """Read the knowledge. If the store does not answer, it stays as it is."""
+        """Read the knowledge. If the store does not answer, keep the old one."""
         try:
             found = await self._store.model_knowledge(agent_id=self._agent_id)
         except CogoError as error:
@@ -69,7 +69,7 @@ class KnowledgeSync:
 
 
 def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
-    """Return `start` with the rows of the database; unknown policies are left out."""
+    """Return `start` with the rows of the database; unknown policies are ignored."""
     policies = {
         owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
     }
@@ -83,7 +83,7 @@ def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
 
 
 def _parse_control(row: ControlRow) -> OperatorControl | None:
-    """Return the control of a row, or None for `allow` and for a scope of a later version."""
+    """Return the control of a row, or None for `allow` and for scopes of later versions."""
     kind, _, name = row.scope.partition(":")
     if row.action == "allow" or kind not in {"everywhere", "owner", "task_type"}:
         return None
@@ -114,7 +114,7 @@ def build_observations(found: ModelKnowledge) -> Observations:
 
 
 def _build_observed(row: OutcomeRow) -> Observed:
-    """Round the decayed counts; the shares of good outcomes stay."""
+    """Round the decayed counts without changing the share of good outcomes."""
     n, checked = round(row.judged), round(row.checked)
     return Observed(
         n=n,

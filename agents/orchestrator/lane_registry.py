@@ -1,4 +1,4 @@
-"""The lane registry: the lanes that living executors serve."""
+"""The lane registry: the lanes that running executors serve."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ class LaneRegistry:
         self.simulated: frozenset[str] = frozenset()
         """Those of them that only the vendor simulator serves."""
         self.is_known = False
-        """Whether the lanes are those of living executors."""
+        """Whether the lanes are those of running executors."""
 
     async def run(self) -> None:
         """Refresh until cancelled."""
@@ -43,7 +43,7 @@ class LaneRegistry:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Read the living agents. If the store does not answer, the lanes stay as they are."""
+        """Read the running agents. If the store does not answer, keep the lanes."""
         try:
             agents = await self._store.fetch_agents()
         except CogoError as error:
@@ -56,7 +56,7 @@ class LaneRegistry:
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
-    """Return the lanes of living executors, sorted, and whether only simulators serve each."""
+    """Return the lanes of running executors, sorted, and whether only simulators serve each."""
     simulated: dict[str, bool] = {}
     for agent in agents:
         if agent.serves:

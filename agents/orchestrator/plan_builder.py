@@ -56,7 +56,7 @@ def _stamp(step: Step, choice: Choice) -> PlannedSubtask:
 
 
 def _stamp_draft(step: Step, key: str, model_id: str) -> PlannedSubtask:
-    """Return a team member's subtask. The synthesis goes on without those that fail."""
+    """Return a team member's subtask. The synthesis continues without those that fail."""
     return PlannedSubtask(
         key=key,
         type=step.type,
@@ -69,5 +69,5 @@ def _stamp_draft(step: Step, key: str, model_id: str) -> PlannedSubtask:
 
 
 def _build_metadata(choice: Choice, model_id: str) -> dict[str, Any]:
-    # Always with both keys: the metadata of a route updates that of the stamp before.
+    # Always with both keys, because the metadata of a route updates that of the earlier stamp.
     return {"model_preferences": [model_id], ESCALATE_TO: choice.pick.escalate_to}

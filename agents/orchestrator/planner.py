@@ -51,7 +51,7 @@ PLAN = "PLAN"
 
 
 class Cio:
-    """Handles subtasks of the lane `cio`: PLAN, and others that are to be routed anew."""
+    """Handles subtasks of the lane `cio`: PLAN, and those that need another model."""
 
     def __init__(
         self,
@@ -194,9 +194,7 @@ class Cio:
         """Return a failure that gives up, or waits if no executor is known."""
         is_known = self.registry.is_known
         tried = list_failed_attempts(claimed)
-        before = (
-            f"every model that was tried failed: {quote_errors(tried)}. And now " if tried else ""
-        )
+        before = f"every model that was tried failed: {quote_errors(tried)}. Now " if tried else ""
         return Failure(
             ref=claimed.ref,
             error=ErrorInfo(
@@ -212,7 +210,7 @@ class Cio:
 
 
 def _compute_snooze(claimed: ClaimedSubtask) -> timedelta:
-    """Return how long to wait for a model: executors may only be starting."""
+    """Return how long to wait for a model, since executors may still be starting."""
     failures = 1 + sum((each.error or {}).get("class") == "no_model" for each in claimed.history)
     return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
 
@@ -225,7 +223,7 @@ def _read_requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requiremen
 
 
 def _compute_budget_left(task: TaskBrief) -> float | None:
-    """Return dollars; spending without a known price is not counted."""
+    """Return the remaining dollars; spending without a known price is not counted."""
     return None if task.budget_usd is None else float(task.budget_usd - (task.cost_usd or 0))
 
 

@@ -13,7 +13,7 @@ from protocol.store.queue import QueueStore
 
 PRUNE_SECONDS: Final = 60.0
 MAX_STEPS: Final = 1_000
-"""Steps of one sweep; the next sweep, a minute later, goes on."""
+"""Maximum steps of one sweep; the next sweep, a minute later, continues."""
 
 PruneStep = Callable[[], Awaitable[int]]
 
@@ -30,7 +30,7 @@ async def prune_regularly(store: QueueStore, retention: Retention) -> None:
 async def sweep(what: str, step: PruneStep) -> int:
     """Repeat a step until it finds nothing, at most `MAX_STEPS` times; return the rows deleted.
 
-    Each step is a short transaction, so that others have their turn in between.
+    Each step is a short transaction, so that other transactions are not blocked for long.
     """
     deleted = 0
     try:

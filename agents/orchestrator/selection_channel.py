@@ -1,4 +1,4 @@
-"""Handles requests and operator commands on `model-selection`."""
+"""Handler of requests and operator commands on `model-selection`."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ MAX_WAITING = 1000
 
 
 class SelectionChannelHandler:
-    """Answers requests one after the other, and applies operators' commands.
+    """Answers requests one at a time, and applies operators' commands.
 
     The response is recorded, which announces it. If several orchestrators answer, the database
     keeps the first response. It carries the id of the request, or an id derived from its content.
@@ -88,7 +88,7 @@ class SelectionChannelHandler:
                 logger.warning("a request could not be answered", error=str(error))
 
     async def _apply_control(self, control: ModelControl, *, who: str) -> None:
-        """Apply a command. Every orchestrator does; repeating it changes nothing."""
+        """Apply a command. Every orchestrator does this, which is idempotent."""
         done = await self._store.control_model(
             action=control.action,
             subject=control.subject,
@@ -142,7 +142,7 @@ class SelectionChannelHandler:
         if request.available_models:
             lanes, notes = resolve_lanes(request.available_models, self._cio.catalogue, served)
             if not lanes:
-                raise NoModel(" ".join(["None of the available models can be taken.", *notes]))
+                raise NoModel(" ".join(["None of the available models can be used.", *notes]))
             served = tuple(lanes)
         self._check_offered(request.requested_model, served)
         choice = self._cio.choose_for_requirements(
@@ -184,7 +184,7 @@ class SelectionChannelHandler:
 
 
 def _get_text(message: Envelope, field: str) -> str | None:
-    """Return a field of a request, as far as its response repeats it."""
+    """Return a field of a request as its response repeats it."""
     value = message.payload.get(field)
     if not isinstance(value, str):
         return None

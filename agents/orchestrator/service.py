@@ -79,7 +79,7 @@ async def run_orchestrator(
 def _start_services(
     agent: Agent, channel: SelectionChannelHandler, sync: KnowledgeSync, registry: LaneRegistry
 ) -> list[asyncio.Task[None]]:
-    """Start what runs beside planning; the caller cancels it."""
+    """Start the periodic services; the caller cancels them."""
     services = {
         "lane registry": registry.run(),
         "selection channel": channel.run(),
@@ -101,7 +101,7 @@ def _handle_with(
 
 
 async def _reap_regularly(store: QueueStore) -> None:
-    """Reap once a second until cancelled. The database lets one orchestrator do it at a time."""
+    """Reap once a second until cancelled. The database allows one orchestrator at a time."""
     while True:
         try:
             moved = await store.reap()

@@ -1,4 +1,4 @@
-"""The life of an agent process: register, work, and release every lease at the end."""
+"""The lifecycle of an agent process: register, work, and release every lease at the end."""
 
 import asyncio
 import random
@@ -52,7 +52,7 @@ async def open_agent(
     Waits for a store that does not answer, until `drain` begins. Raises Unauthorized or
     MigrationMissing if the project cannot be used at all.
     """
-    jitter = random.Random()  # noqa: S311 - spreads polls, guards nothing
+    jitter = random.Random()  # noqa: S311 - not used for security
     health = health or Health()
     health.stalled_after = options.stalled_after
     keeper = LeaseKeeper(
@@ -101,7 +101,7 @@ async def send_heartbeats(
             agent.health.mark_answered()
         except StoreUnavailable as error:
             logger.debug("a heartbeat could not be sent", error=str(error))
-        try:  # heartbeats may still work on a full disk
+        try:  # heartbeats may succeed even if the disk is full
             await agent.store.check_writes()
             agent.health.writes_refused = None
         except CogoError as error:
@@ -158,4 +158,4 @@ async def _release_all(record: AgentRecord, store: QueueStore) -> None:
             )
             await store.record_agent(record)
     except (CogoError, TimeoutError) as error:
-        logger.warning("leases are left to expire", error=str(error))
+        logger.warning("leases could not be released and will expire", error=str(error))

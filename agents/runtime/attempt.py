@@ -1,4 +1,4 @@
-"""One attempt at a subtask: do the work while the lease is kept, and stop when it is not."""
+"""One attempt at a subtask: runs the work while the lease is held, and stops it otherwise."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,12 +25,12 @@ class StopReason(StrEnum):
     CANCELLED = "cancel"
     """The task was cancelled; the holder should stop and report its usage."""
     LOST = "lost"
-    """A later attempt may hold the subtask; the output of this one is worthless."""
+    """A later attempt may hold the subtask, so the output of this one would be rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The work is done; the completion is yet to be stored."""
+    """The work succeeded; the completion is not stored yet."""
 
     completion: Completion
 
@@ -75,16 +75,16 @@ async def run_attempt(
 ) -> Outcome:
     """Run `work` until it ends or `stop` is set. Errors of the work become outcomes.
 
-    Cancellation from outside (the agent stops) passes through, whatever the work makes of it.
+    Cancellation from outside (the agent stops) propagates, even if the work suppresses it.
     """
-    # The child never raises: before Python 3.13 a group with errors forgets that it was cancelled.
+    # The child never raises: before Python 3.13 a group with errors loses its cancellation.
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_do(claimed, work, stop), name=f"work {claimed.subtask_id}")
         stop.add_done_callback(lambda _: task.cancel())
     if task.cancelled():
         return Stopped(stop.result())
     outcome = task.result()
-    # A failure after the stop was caused by it. A success is left to the fence.
+    # A failure after the stop was caused by it. A success is checked by the fence.
     if isinstance(outcome, Failed) and stop.done():
         return Stopped(stop.result(), outcome.failure.usage)
     return outcome
@@ -96,7 +96,7 @@ def build_internal_failure(claimed: ClaimedSubtask) -> Failure:
         ref=claimed.ref,
         error=ErrorInfo(
             class_="internal",
-            message="COGO itself failed at this attempt; the agent's log says how.",
+            message="COGO itself failed in this attempt; see the agent's log.",
             hint="If it happens again, please report it with the log.",
         ),
         action=FailureAction.RETRY,

@@ -1,4 +1,4 @@
-"""The completion batcher: completions that wait go to the database in one call."""
+"""The completion batcher: sends waiting completions to the database in one call."""
 
 import asyncio
 import random
@@ -19,10 +19,10 @@ MAX_BATCH = 100
 class CompletionBatcher:
     """Sends completions until each has a definite answer.
 
-    While one call is in flight others gather for the next, so that a busy executor pays one round
-    trip for many subtasks and an idle one never waits. A batch that fails goes to the end of the
-    queue and the next one is half as large: a completion that cannot be stored does not hold up the
-    others.
+    While one call is in flight, others are collected for the next, so that a busy executor needs
+    one round trip for many subtasks and an idle one never waits. A batch that fails goes to the end
+    of the queue and the next one is half as large, so that a completion that cannot be stored does
+    not block the others.
     """
 
     def __init__(self, *, agent_id: str, store: QueueStore, jitter: random.Random) -> None:
@@ -33,7 +33,7 @@ class CompletionBatcher:
         self._limit = MAX_BATCH
 
     async def complete(self, completion: Completion) -> CompletionAnswer:
-        """Queue one completion and wait for its answer, however long the store is away.
+        """Queue one completion and wait for its answer, however long the store is unavailable.
 
         Raises the error that the database returns for this completion, such as Refused.
         """
@@ -55,7 +55,7 @@ class CompletionBatcher:
                 await wait_before_retry(failures, self._jitter)
 
     async def _take_batch(self) -> list[_Item]:
-        """Take from the queue, and drop what no attempt waits for any more."""
+        """Take a batch from the queue, without completions that no attempt waits for any more."""
         batch = [await self._queue.get()]
         while not self._queue.empty() and len(batch) < self._limit:
             batch.append(self._queue.get_nowait())
@@ -67,7 +67,7 @@ class CompletionBatcher:
             answers = await self._call_store([completion for completion, _ in batch])
         except StoreUnavailable as error:
             logger.warning(
-                "the store takes no completions; retrying", waiting=len(batch), error=str(error)
+                "completions could not be stored; retrying", waiting=len(batch), error=str(error)
             )
             self._put_back(batch)
             return False
@@ -89,7 +89,7 @@ class CompletionBatcher:
     async def _call_store(self, items: Sequence[Completion]) -> list[CompletionAnswer]:
         answers = await self._store.complete_subtasks(agent_id=self._agent_id, items=items)
         if [each.ref for each in answers] != [each.ref for each in items]:
-            raise ValueError("the database answered to other completions than it was sent")
+            raise ValueError("the database answered for other completions than those sent")
         return answers
 
     def _put_back(self, batch: Sequence[_Item]) -> None:

@@ -12,30 +12,30 @@ from providers import errors
 from providers.errors import ProviderError
 
 MAX_SHOWN: Final = 300
-"""Characters of one vendor's message, where several are quoted."""
+"""Maximum characters of one vendor's message when several are quoted."""
 
 _TIME: Final = TypeAdapter(AwareDatetime)
 _TRY_LATER: Final = "try again later: `cogo tasks redrive TASK`"
 _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.AuthenticationFailed: "replace the key of {provider} (`cogo doctor`)",
-    errors.PermissionDenied: "let the key of {provider} use this model",
+    errors.PermissionDenied: "allow the key of {provider} to use this model",
     errors.BudgetExhausted: "add credit or quota at {provider}",
-    errors.ModelNotFound: "ask another model (`cogo models`)",
+    errors.ModelNotFound: "use another model (`cogo models`)",
     errors.ContextTooLong: "shorten the prompt",
     errors.ContentFiltered: "change what the prompt asks for",
-    errors.EmptyAnswer: "raise params.max_output_tokens, or ask another model",
+    errors.EmptyAnswer: "raise params.max_output_tokens, or use another model",
     errors.SpendCapReached: "raise the cap (`cogo budget`)",
     errors.ProviderCapReached: "raise the cap (`cogo budget`)",
-    errors.NotServed: "start what serves the model (`cogo doctor`)",
+    errors.NotServed: "start an executor or server for the model (`cogo doctor`)",
     errors.ModelNotGranted: "have the model granted (`cogo grants`)",
     errors.Banned: "have the model allowed (`cogo models allow`)",
 }
 
 
 def list_failed_attempts(claimed: ClaimedSubtask) -> list[EarlierAttempt]:
-    """Return the failed attempts since the subtask was made or redriven.
+    """Return the failed attempts since the subtask was created or redriven.
 
-    Drains and deaths of agents are left out: they say nothing about a model.
+    Drains and deaths of agents are omitted, because they are not failures of a model.
     """
     failed = [each for each in claimed.history if each.outcome in {"failed", "rerouted"}]
     return failed[-claimed.failures :] if claimed.failures else []
@@ -55,7 +55,7 @@ def read_retry_at(attempt: EarlierAttempt) -> datetime | None:
 
 
 def is_temporary(attempt: EarlierAttempt) -> bool:
-    """Return whether the failure passes, so that waiting is better than having no model."""
+    """Return whether the failure is temporary, so that the model may be used after a wait."""
     code = read_error_class(attempt)
     return code == errors.CircuitOpen.code or read_retry_at(attempt) is not None
 
@@ -69,13 +69,13 @@ def quote_errors(attempts: Sequence[EarlierAttempt]) -> str:
 
 
 def summarize_errors(attempts: Sequence[EarlierAttempt]) -> str:
-    """Return the error class of each attempt, without repetitions."""
+    """Return the error class of each attempt, without duplicates."""
     classes = (f"{_name_place(each)}: {read_error_class(each)}" for each in attempts)
     return "; ".join(dict.fromkeys(classes))
 
 
 def suggest_next_steps(attempts: Sequence[EarlierAttempt]) -> str:
-    """Return what a person can do about the failures."""
+    """Return what a user can do about the failures."""
     by_code = {kind.code: step for kind, step in _NEXT_STEPS.items()}
     steps = dict.fromkeys(
         by_code.get(read_error_class(each), _TRY_LATER).format(

@@ -12,12 +12,12 @@ from agents.runtime.metrics import AgentMetrics
 from protocol.bus import Bus
 
 ANSWERED_WITHIN: Final = timedelta(seconds=15)
-"""Three heartbeats: a store that answered none of them cannot be reached."""
+"""Three heartbeats; a store that answered none of them is considered unreachable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """The answer to a probe, and why."""
+    """The result of a probe, and the reason."""
 
     ok: bool
     reason: str
@@ -55,14 +55,14 @@ class Health:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the claim loop has been silent for too long."""
+        """Whether the claim loop has not run for too long."""
         return time.monotonic() - self.alive_at >= self.stalled_after.total_seconds()
 
     def check_liveness(self) -> ProbeResult:
-        """Return whether the agent is alive; one that is not should be killed and restarted."""
+        """Return whether the agent is alive; if not, it should be killed and restarted."""
         silent = time.monotonic() - self.alive_at
         if self.is_stalled:
-            return ProbeResult(ok=False, reason=f"the claim loop is silent for {silent:.0f} s")
+            return ProbeResult(ok=False, reason=f"the claim loop has not run for {silent:.0f} s")
         return ProbeResult(ok=True, reason=f"the claim loop ran {silent:.0f} s ago")
 
     def check_readiness(self) -> ProbeResult:
@@ -71,14 +71,14 @@ class Health:
         The store answers and writes, a model is served, and the agent is not draining.
         """
         if self.is_draining:
-            return ProbeResult(ok=False, reason="draining: nothing new is claimed")
+            return ProbeResult(ok=False, reason="draining: no new work is claimed")
         if self.answered_at is None:
             return ProbeResult(ok=False, reason="the store has not answered yet")
         silent = time.monotonic() - self.answered_at
         if silent > ANSWERED_WITHIN.total_seconds():
-            return ProbeResult(ok=False, reason=f"the store did not answer for {silent:.0f} s")
+            return ProbeResult(ok=False, reason=f"the store has not answered for {silent:.0f} s")
         if reason := self.writes_refused or self.serves_nothing:
             return ProbeResult(ok=False, reason=reason)
         is_subscribed = self.bus is not None and self.bus.is_subscribed
-        reason = "subscribed" if is_subscribed else "polling: Realtime is away"
+        reason = "subscribed" if is_subscribed else "polling: Realtime is unavailable"
         return ProbeResult(ok=True, reason=reason)

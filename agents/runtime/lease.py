@@ -37,11 +37,11 @@ class _Held:
 
 
 class LeaseKeeper:
-    """Extends leases from a thread, loop and client of its own, so that a blocked loop keeps them.
+    """Extends leases in a thread with its own loop and client, even if the main loop is blocked.
 
-    It stops extending if the claim loop has not called `Health.mark_alive` for too long: a process
-    that does no work must not keep work. A lease that could not be extended in time is `LOST` by
-    the local clock, without a call. `on_stop` is called on the loop that opened the keeper.
+    It stops extending if the claim loop has not called `Health.mark_alive` for too long, so that a
+    hung process does not hold work. A lease that could not be extended in time is `LOST` by the
+    local clock, without a call. `on_stop` is called on the loop that opened the keeper.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LeaseKeeper:
         _trace: TracebackType | None,
     ) -> None:
         """Stop the thread. A call in flight is cut off, as the agent releases its leases anyway."""
-        self._stopping = True  # before the call: the thread sets `_stop` first and looks then
+        self._stopping = True  # set before the call: the thread sets `_stop`, then checks this
         self._stop()
         await asyncio.to_thread(self._thread.join, STOP_SECONDS)
 
@@ -111,7 +111,7 @@ class LeaseKeeper:
             self._held.pop(ref, None)
 
     def extend_now(self) -> None:
-        """Extend at once, which finds out about cancellations."""
+        """Extend at once, which also reports cancellations."""
         self._extend_now()
 
     def _run(self) -> None:
@@ -128,7 +128,7 @@ class LeaseKeeper:
         if isinstance(error, Exception):
             self._finished.set_exception(error)
         elif error is not None:
-            ended = RuntimeError(f"the lease keeper was ended by {type(error).__name__}")
+            ended = RuntimeError(f"the lease keeper was stopped by {type(error).__name__}")
             ended.__cause__ = error
             self._finished.set_exception(ended)
         else:
@@ -160,7 +160,7 @@ class LeaseKeeper:
                 pause = self._every / SOONER_AFTER_FAILURE
 
     async def _watch_clock(self) -> None:
-        """Stop attempts in time, even while a call to extend hangs."""
+        """Stop attempts when their leases expire, even while an extension hangs."""
         while True:
             with self._guard:
                 ends = [held.valid_until for held in self._held.values() if not held.is_stopped]
@@ -189,7 +189,7 @@ class LeaseKeeper:
             self._health.metrics.count_extension("unavailable", len(extensions))
             return False
         except CogoError as error:
-            logger.error("the extension of leases was refused", error=str(error))
+            logger.error("the extension of leases was rejected", error=str(error))
             return False
         for answer in answers:
             self._health.metrics.count_extension(answer.answer)
@@ -231,6 +231,6 @@ def _nothing() -> None:
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *args: Any) -> None:
-    """Call on a loop of another thread, unless that is closed."""
+    """Call on the loop of another thread, unless it is closed."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(callback, *args)

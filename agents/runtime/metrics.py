@@ -67,7 +67,7 @@ class AgentMetrics:
         self._running.inc()
 
     def count_end(self) -> None:
-        """Count one less attempt in flight."""
+        """Count one attempt fewer in flight."""
         self._running.dec()
 
     def count_outcome(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
@@ -124,6 +124,6 @@ class _BusCollector:
         )
         yield GaugeMetricFamily(
             "cogo_realtime_subscribed",
-            "1 while every topic is heard, 0 while work is found by polling.",
+            "1 while subscribed to every topic, 0 while work is found by polling.",
             value=self._bus.is_subscribed,
         )

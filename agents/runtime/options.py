@@ -9,8 +9,8 @@ from typing import Final, Literal
 class AgentIdentity:
     """One running agent process.
 
-    `id` must be unique among living agents: leases are held under it, and a supervisor releases
-    everything that a dead agent held by naming it.
+    `id` must be unique among running agents: leases are held under it, and a supervisor releases
+    all leases of a dead agent by its id.
     """
 
     id: str
@@ -22,10 +22,10 @@ class AgentIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long rows are kept; None: forever."""
+    """How long rows are kept; None means forever."""
 
     tasks: timedelta | None = None
-    """After they finished, with all that belongs to them; also the switches of models."""
+    """Finished tasks with everything that belongs to them; also the switches of models."""
     calls: timedelta | None = None
     """The audit log, of which the database keeps at least 30 days."""
 
@@ -42,25 +42,25 @@ class RuntimeOptions:
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)
-    """A claim loop that is silent for so long counts as dead: its leases are left to expire."""
+    """A claim loop that has not run for this long counts as dead; its leases then expire."""
     poll_idle: timedelta = timedelta(seconds=2)
-    """The longest wait for work without a doorbell, and so the price of a lost one."""
+    """Maximum wait between polls, and so the maximum delay after a lost notification."""
     poll_busy: timedelta = timedelta(milliseconds=250)
     """The first wait after work was found; it doubles up to `poll_idle`."""
     grace: timedelta = timedelta(seconds=20)
-    """How long attempts in flight may go on after draining began."""
+    """How long attempts in flight may continue after draining began."""
     progress_every: timedelta = timedelta(milliseconds=30)
-    """The least time between two batches of progress. Hosted projects meter each delivery."""
+    """Minimum time between two batches of progress. Hosted projects meter each delivery."""
     heartbeat_every: timedelta = timedelta(seconds=5)
     retention: Retention = KEEP_ALL
-    """What orchestrators prune: by default nothing."""
+    """What orchestrators prune; by default nothing."""
     simulated: bool = False
     """Whether the vendors are the simulator; shown in the list of agents."""
     health_url: str | None = None
     """Where health, readiness and metrics are served; shown in the list of agents."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for numbers with which leases could not be kept."""
+        """Raise ValueError for values with which leases could not be kept."""
         if self.capacity < 1:
             raise ValueError("capacity must be at least 1")
         if self.extend_every * 2 > self.lease:

@@ -1,4 +1,4 @@
-"""The claim loop: as many attempts as there are free slots, until the agent drains."""
+"""The claim loop: claims work for free slots and runs attempts, until the agent drains."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ async def run_pool(
 ) -> None:
     """Claim from `lanes()`, do `work` and send heartbeats until drained.
 
-    Heartbeats name the lanes of `serves()`, if those are more than can be claimed just now.
+    Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet.
     """
     pool = Pool(agent, lanes=lanes, work=work)
     heartbeats = send_heartbeats(agent, lanes=serves or lanes, count_running=lambda: pool.running)
@@ -69,7 +69,7 @@ class Pool:
         self._awaits_ends = False
         """Whether the end of an attempt matters at once: no slot is left, or the agent drains."""
         self._unanswered: tuple[UUID, float] | None = None
-        """The id of the claim without an answer, and when it was first sent (monotonic seconds)."""
+        """The id of an unanswered claim, and when it was first sent (monotonic seconds)."""
 
     @property
     def running(self) -> int:
@@ -77,9 +77,9 @@ class Pool:
         return self._running
 
     async def run(self, drain: Drain) -> None:
-        """Run attempts until `drain`; then give those in flight the grace period.
+        """Run attempts until `drain`; then wait for those in flight for the grace period.
 
-        Attempts that still run after that are cancelled. Their leases stay: `open_agent` releases
+        Attempts that still run after that are cancelled. Their leases remain: `open_agent` releases
         all of them in one call.
         """
         try:
@@ -92,7 +92,7 @@ class Pool:
                 grace = self._options.grace.total_seconds()
                 deadline.reschedule(asyncio.get_running_loop().time() + grace)
                 while self._running:
-                    self._health.mark_alive()  # or a long grace would look like a dead claim loop
+                    self._health.mark_alive()  # or the agent would count as dead in a long grace
                     await self._wakeup.wait()
         except TimeoutError:
             logger.warning(
@@ -148,10 +148,10 @@ class Pool:
         return len(claimed)
 
     def _next_request(self) -> tuple[UUID, float]:
-        """Return the id of the next claim, and since when its leases may run.
+        """Return the id of the next claim, and the time from which its leases may have run.
 
-        A claim without an answer may have been granted: the same id returns those leases again, as
-        long as they last.
+        An unanswered claim may have been granted; the same id returns those leases again, until
+        they expire.
         """
         now = time.monotonic()
         unanswered, self._unanswered = self._unanswered, None
@@ -187,8 +187,8 @@ class Pool:
             if self._awaits_ends:
                 self._wakeup.notify()
             else:
-                # Slots were free, so little can be queued. But a limited lane has room again, and
-                # dependent subtasks may be queued, whose doorbell may be lost.
+                # Slots were free, so little can be queued. But a limited lane has capacity again,
+                # and dependent subtasks may be queued, whose notification may be lost.
                 self._wakeup.notify_soon()
 
     async def _record(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
@@ -224,7 +224,7 @@ class Pool:
                 jitter=self._agent.jitter,
             )
         except Refused as error:
-            # The lease expires and is counted: one subtask must not end the whole agent.
+            # One subtask must not stop the whole agent: its lease expires, which is counted.
             logger.error("a failure cannot be recorded", error=str(error))
             return
         logger.warning(
@@ -248,7 +248,7 @@ def _make_setter(stop: asyncio.Future[StopReason]) -> Callable[[StopReason], Non
 
 
 def _build_unreadable(claim: UnreadableSubtask) -> Failure:
-    """Return the failure for a subtask that no agent could read."""
+    """Return the failure for a subtask that no agent can read."""
     return Failure(
         ref=claim.ref,
         error=ErrorInfo(
@@ -270,7 +270,7 @@ def _build_cancellation(claimed: ClaimedSubtask, usage: Usage | None) -> Failure
 
 
 def _build_refusal(completion: Completion, detail: str | None) -> Failure:
-    """Return the failure for a refused completion, which would be refused again."""
+    """Return the failure for a rejected completion, which would be rejected again."""
     is_plan = completion.plan is not None
     return Failure(
         ref=completion.ref,

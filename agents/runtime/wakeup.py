@@ -13,7 +13,7 @@ SOON_SECONDS: Final = 0.05
 class Drain:
     """The first phase of stopping: claim nothing more, and let attempts finish.
 
-    Cancelling the agent's task is the second phase and needs no object.
+    The second phase is cancelling the agent's task.
     """
 
     def __init__(self) -> None:
@@ -25,10 +25,11 @@ class Drain:
 
 
 class Wakeup:
-    """A doorbell with a poll interval behind it.
+    """A notification with a poll interval as fallback.
 
-    The interval is short after work was found and doubles while nothing is, so that a lost doorbell
-    costs at most `idle`. `notify` may be called from the loop's callbacks, however often.
+    The interval is short after work was found and doubles while none is found, up to `idle`, which
+    is the maximum delay after a lost notification. `notify` may be called from the loop's
+    callbacks, any number of times.
     """
 
     def __init__(self, *, busy: timedelta, idle: timedelta, jitter: random.Random) -> None:
@@ -44,16 +45,16 @@ class Wakeup:
         self._bell.set()
 
     def notify_soon(self) -> None:
-        """Notify in a moment, once for all calls until then."""
+        """Notify after a short delay, once for all calls until then."""
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(SOON_SECONDS, self.notify)
 
     def reset_interval(self) -> None:
-        """Poll at the short interval again: where work was found, more may follow."""
+        """Poll at the short interval again, because more work may follow."""
         self._quiet_polls = 0
 
     async def wait(self) -> None:
-        """Return at the next notification or after the interval, give or take a fifth."""
+        """Return at the next notification or after the interval, varied by up to 20 %."""
         interval = compute_backoff(self._quiet_polls + 1, first=self._busy, longest=self._idle)
         try:
             async with asyncio.timeout(interval * self._jitter.uniform(0.8, 1.2)):

@@ -1,1 +1,1 @@
-"""Selection: which model does a subtask, and why. Start at `choose.choose_model`."""
+"""Selection of the model for a subtask, with a reason. Start at `choose.choose_model`."""

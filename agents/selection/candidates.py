@@ -1,4 +1,4 @@
-"""The candidates of a choice: every served model, with its estimate and any objection to it."""
+"""The candidates of a choice: every served model, its estimate, and any reason against it."""
 
 from math import inf
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from agents.selection.request import ResolvedRequest
 
 
 class Candidate(NamedTuple):
-    """A served model as one choice sees it."""
+    """A served model in one choice."""
 
     profile: ModelProfile
     estimate: Estimate
     refused: str | None = None
-    """The hard constraint against it."""
+    """The reason of the hard constraint that excludes it, if any."""
     set_aside: str | None = None
-    """The soft constraint against it."""
+    """The reason of the soft constraint that excludes it, if any."""
 
     @property
     def model_id(self) -> str:

@@ -57,24 +57,24 @@ class Ranked(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The selected model, and what it was selected from."""
+    """The selected model, and the candidates."""
 
     request: SelectionRequest
     candidates: Mapping[str, Candidate]
-    """All that were served, by id."""
+    """All served models, by id."""
     pick: Pick
     selected: Candidate
 
     @property
     def reason(self) -> str:
-        """One sentence for a person."""
+        """The reason, as one sentence."""
         return self.pick.reason
 
     @cached_property
     def ranking(self) -> Mapping[str, Ranked]:
-        """The eligible candidates by id: in the pick's order, then by score, set aside ones last.
+        """The eligible candidates by id, the picked one first.
 
-        The picked one is first.
+        In the pick's order, then by score; those that soft constraints exclude come last.
         """
         weights = WEIGHTS[self.request.preferences.preference]
         ranked = {
@@ -96,7 +96,7 @@ class Choice:
     def recommend(self, count: int) -> dict[str, str]:
         """Return up to `count` models, the selected one first, each with the reason for its rank.
 
-        Models that are set aside are left out.
+        Models that soft constraints exclude are omitted.
         """
         others = [each for each in self.alternatives if each.candidate.set_aside is None]
         return {self.selected.model_id: self.reason} | {
@@ -109,7 +109,7 @@ class Choice:
         return replace(self, pick=pick, selected=self.candidates[model_id])
 
     def to_record(self, *, key: str | None = None) -> SelectionRecord:
-        """Return the choice as it is stored and announced."""
+        """Return the record that is stored and announced."""
         request, selected = self.request, self.selected
         eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
         return SelectionRecord(
@@ -160,7 +160,7 @@ class WhatIf:
         words = [
             f"{_format_times(ratio)} {better if ratio >= 1 else worse}"
             for ratio, better, worse in (
-                (self.cheaper, "cheaper", "dearer"),
+                (self.cheaper, "cheaper", "more expensive"),
                 (self.faster, "faster", "slower"),
             )
             if ratio is not None and not 0.95 <= ratio <= 1.05

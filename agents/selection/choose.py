@@ -34,7 +34,7 @@ POLICIES: Final[Mapping[PolicyName, Policy]] = {
 }
 
 MAX_NAMED = 5
-"""Models that a message names for each reason."""
+"""Maximum number of models that a message names per reason."""
 
 
 def choose_model(
@@ -78,7 +78,8 @@ def _pick_freely(
         pick = POLICIES[resolved.request.policy].pick(given)
     aside = candidates[pick.order[0]].set_aside
     if aside:
-        pick = replace(pick, reason=f"{pick.reason} Nothing better may be taken, although {aside}.")
+        note = f"It was chosen although {aside}, because no other model is eligible."
+        pick = replace(pick, reason=f"{pick.reason} {note}")
     return pick
 
 
@@ -90,7 +91,7 @@ def _find_failed_price(resolved: ResolvedRequest, profiles: ProfileCache) -> flo
 
 
 def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: ProfileCache) -> Pick:
-    """Pick the requested model or its successor; raises NoModel if it must not be taken."""
+    """Pick the requested model or its successor; raises NoModel if it is not eligible."""
     ids, note = ((name,), None) if name in candidates else profiles.resolve(name)
     for id_ in ids:
         if id_ in candidates and candidates[id_].refused is None:
@@ -100,14 +101,14 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
     for id_ in ids:
         if id_ in candidates:
             raise NoModel(
-                f"model {name!r} cannot be taken: {candidates[id_].refused}.",
+                f"model {name!r} cannot be used: {candidates[id_].refused}.",
                 field="model",
                 allowed=eligible,
             )
-    served = f"served are {', '.join(eligible)}" if eligible else "nothing else is served either"
+    others = f"available models: {', '.join(eligible)}" if eligible else "no other is available"
     raise NoModel(
         f"model {name!r} is known, but no executor serves it now; "
-        f"{served} (see `cogo models` and `cogo doctor`).",
+        f"{others} (see `cogo models` and `cogo doctor`).",
         field="model",
         allowed=eligible,
     )
@@ -116,7 +117,7 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
 def _explain_no_model(
     resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
 ) -> NoModel:
-    """Return the error, with the field of the task without which a model would be eligible."""
+    """Return the error, with the task's field that excludes every model, if there is one."""
     request = resolved.request
     needs = request.needs.model_copy(update={"input_tokens": None, "modalities": ("text",)})
     relaxed = {
@@ -153,7 +154,7 @@ def _list_eligible_costs(
 
 def _explain_refusals(candidates: Mapping[str, Candidate]) -> str:
     if not candidates:
-        return "no executor runs that serves any model; start one: `cogo serve executor`."
+        return "no executor that serves a model is running; start one: `cogo serve executor`."
     by_reason: dict[str | None, list[str]] = {}
     for id_, each in candidates.items():
         by_reason.setdefault(each.refused, []).append(id_)
@@ -165,8 +166,8 @@ def _explain_budget(budget_usd: float | None, costs: Mapping[str, float]) -> str
     cheapest = min(costs, key=lambda id_: (costs[id_], id_))
     least = f"{math.ceil(costs[cheapest] * 1e6) / 1e6:.6f}"
     return (
-        f"${max(budget_usd or 0, 0):.4f} of the budget are left, which is too little: the "
-        f"cheapest suitable model is {cheapest}, for about ${least}."
+        f"${max(budget_usd or 0, 0):.4f} of the budget is left, which is too little: the "
+        f"cheapest suitable model, {cheapest}, would cost about ${least}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Model profiles: the facts about each model that a choice needs, computed once per catalogue."""
+"""Model profiles: facts about each model for a choice, computed once per catalogue."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class ProfileCache:
         self._resolved: dict[str, tuple[tuple[str, ...], str | None]] = {}
 
     def get(self, lane: str) -> ModelProfile:
-        """Return the profile of a lane; one that the catalogue does not know has few facts."""
+        """Return the profile of a lane; few facts are known if it is not in the catalogue."""
         profile = self._profiles.get(lane)
         if profile is None:
             profile = self._profiles[lane] = self._build(lane)
@@ -75,7 +75,7 @@ class ProfileCache:
             self.get(lane)
 
     def resolve(self, name: str) -> tuple[tuple[str, ...], str | None]:
-        """Return the ids that a name may stand for, best first, and the note about a successor.
+        """Return the ids that a name may refer to, best first, and a note about a successor.
 
         Raises UnknownModel.
         """

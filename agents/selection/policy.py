@@ -31,7 +31,7 @@ class PolicyInput:
 
     @cached_property
     def options(self) -> Mapping[str, Candidate]:
-        """The candidates that may be picked: not set aside, unless all are."""
+        """The candidates that may be picked; those set aside only if all are."""
         eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
         preferred = {id_: each for id_, each in eligible.items() if each.set_aside is None}
         return preferred or eligible
@@ -73,8 +73,8 @@ class PolicyInput:
         return tuple(sorted(self.options.values(), key=_get_price))
 
     def random(self) -> Random:
-        """Return a random generator that repeats itself for the same choice."""
-        return Random(self.request.seed)  # noqa: S311  no secret depends on it
+        """Return a random generator that is seeded by the choice."""
+        return Random(self.request.seed)  # noqa: S311  not used for security
 
     def put_first(self, picked: str, rest: Sequence[str] | None = None) -> tuple[str, ...]:
         """Return all options: the picked one, then the others as in `rest`, or by score."""
@@ -89,9 +89,9 @@ class Pick:
     order: tuple[str, ...]
     """The picked model, then others in the policy's order; those not named follow by score."""
     reason: str
-    """One sentence, with the numbers that decided."""
+    """One sentence, with the decisive numbers."""
     escalate_to: str | None = None
-    """For a cascade: the next model if the answer fails its check; None: every answer is taken."""
+    """For a cascade: the next model if the answer fails its check; None accepts every answer."""
     team: tuple[str, ...] = ()
     """For an ensemble: the models that answer before the picked one combines their answers."""
 
@@ -100,7 +100,7 @@ class Policy(Protocol):
     """A way to choose. It is pure: randomness comes from `PolicyInput.random`."""
 
     def pick(self, given: PolicyInput) -> Pick:
-        """Order the options and explain the first."""
+        """Order the options and explain why the first one was picked."""
         ...
 
 

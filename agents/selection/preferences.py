@@ -29,7 +29,7 @@ class Preference(StrEnum):
 
 
 class Preferences(BaseModel):
-    """The column `preferences` of a task. An unknown key is an error, as it may be misspelt."""
+    """The column `preferences` of a task. An unknown key is an error; it may be misspelt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,8 +49,8 @@ def parse_model_preferences(
 ) -> Preferences:
     """Parse the preferences of a task. `served` are lanes, which the catalogue may not know.
 
-    Raises InvalidTask for a wrong shape and for a name that does not exist: a misspelt denial must
-    not let a model through.
+    Raises InvalidTask for a wrong shape and for a name that does not exist, because a misspelt
+    denial would allow the model.
     """
     try:
         preferences = Preferences.model_validate(value if value is not None else {})
@@ -78,7 +78,7 @@ def resolve_lanes(
 ) -> tuple[list[str], list[str]]:
     """Return the served lanes that `names` stand for, and a sentence for each name without one.
 
-    After MAX_UNKNOWN_NAMES names that do not exist, only names of lanes are read.
+    After MAX_UNKNOWN_NAMES names that do not exist, only names of lanes are resolved.
     """
     lanes: dict[str, None] = {}
     notes: dict[str, None] = {}
@@ -104,7 +104,7 @@ def resolve_lanes(
         else:
             notes[f"No executor serves {found.model.id} now."] = None
     if unread:
-        notes[f"{unread} more names were not read."] = None
+        notes[f"{unread} more names were not resolved."] = None
     return list(lanes), list(notes)
 
 

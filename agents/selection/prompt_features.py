@@ -1,4 +1,4 @@
-"""Features of a prompt's text: deliberately few, for they predict little."""
+"""Features of a prompt's text; only a few, because they predict little."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a choice would cost, as a range, before anything is spent."""
+"""The expected cost of a choice, as a range, before anything is spent."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,12 +26,12 @@ class Quote:
     def sentence(self) -> str:
         """Return the range for a person."""
         if self.low is None or self.expected is None or self.high is None:
-            return "the cost is unknown, as a price is not known"
+            return "the cost is unknown, because a price is unknown"
         return f"about ${self.expected:.4f}, between ${self.low:.4f} and ${self.high:.4f}"
 
 
 def build_quote(choice: Choice) -> Quote:
-    """Price the selected model and its team, and in `high` a cascade's next model, too."""
+    """Price the selected model and its team, and in `high` also a cascade's next model."""
     request, pick = choice.request, choice.pick
     prompt = estimate_input_tokens(request.needs, request.prompt_characters)
     usual = estimate_output_tokens(request.needs)
@@ -40,7 +40,7 @@ def build_quote(choice: Choice) -> Quote:
     most = [*sure, *([pick.escalate_to] if pick.escalate_to else [])]
 
     def sum_costs(models: list[str], share: float) -> float | None:
-        # A synthesis reads what its team wrote.
+        # A synthesis reads its team's answers.
         drafts = int(usual * share) * len(pick.team)
         costs = [
             choice.candidates[id_].profile.cost(

@@ -1,4 +1,4 @@
-"""The input of a choice: the request, and the same with its names resolved."""
+"""The input of a choice: the request, and the request with its names resolved."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ CHECK_FAILED: Final = "check_failed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionRequest:
-    """What a choice depends on, apart from the catalogue and knowledge."""
+    """The input of a choice, apart from the catalogue and knowledge."""
 
     needs: Requirements
     requested: str | None = None
@@ -45,7 +45,7 @@ class SelectionRequest:
     seconds_left: float | None = None
     """Until the task's deadline."""
     seed: str = ""
-    """The seed of random policies: the same seed gives the same choice, even after a crash."""
+    """The seed of random policies; the same seed gives the same choice, even after a crash."""
     grants: Grants | None = None
     """The models that the owner may use; None: all."""
     may_team: bool = False
@@ -59,7 +59,7 @@ class SelectionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedRequest:
-    """A request with names resolved and lengths estimated, once and not once per model."""
+    """A request with names resolved and lengths estimated once instead of for each model."""
 
     request: SelectionRequest
     input_tokens: int
@@ -78,7 +78,7 @@ class ResolvedRequest:
         forecaster: Forecaster,
         controls: ActiveControls,
     ) -> Self:
-        """Resolve a request. A name that the catalogue does not know stands for itself."""
+        """Resolve a request. A name that is not in the catalogue is kept as it is."""
         preferences = request.preferences
         allowed = preferences.allowed_models
         return cls(
@@ -92,7 +92,7 @@ class ResolvedRequest:
         )
 
     def estimate(self, profiles: Iterable[ModelProfile]) -> list[Estimate]:
-        """Return what to expect of each model here, in their order."""
+        """Return the estimate of each model, in their order."""
         return self.forecaster.estimate(
             profiles, self.request.needs, self.input_tokens, self.output_tokens
         )

@@ -1,4 +1,4 @@
-"""A task's requirements on a model, read from its type, prompt and params."""
+"""A task's requirements on a model, derived from its type, prompt and params."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -20,9 +20,9 @@ Complexity = Literal["low", "medium", "high"]
 Modality = Literal["text", "image", "audio", "video"]
 
 MAX_STATED = 10**9
-"""The most tokens and calls that may be stated; products of it stay finite floats."""
+"""Maximum tokens and calls that may be stated, so that products remain finite floats."""
 MANY_TOOL_CALLS = 5
-"""From so many dependent calls on, one weak answer spoils too many later ones."""
+"""Number of dependent calls from which one weak answer affects too many later ones."""
 
 _TASK_TYPES = {
     "GENERATE_CODE": "code-generation",
@@ -61,7 +61,7 @@ class Requirements(BaseModel):
     input_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
     """None: estimated from the prompt."""
     output_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
-    """None: what tasks of this type usually take."""
+    """None: the usual number for tasks of this type."""
     tool_calls: int = Field(default=0, ge=0, le=MAX_STATED)
     """How many tool calls depend on each other."""
     structured_output: bool = False
@@ -78,7 +78,7 @@ class Requirements(BaseModel):
 
     @classmethod
     def list_names(cls) -> frozenset[str]:
-        """Return the names that fields may be given by."""
+        """Return the names by which fields may be given."""
         return frozenset(cls.model_fields) | {to_camel(name) for name in cls.model_fields}
 
     @property
@@ -88,7 +88,7 @@ class Requirements(BaseModel):
 
     @classmethod
     def from_task(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:
-        """Read a task. `params.task_requirements` wins over what the prompt suggests.
+        """Derive them from a task. `params.task_requirements` overrides what the prompt suggests.
 
         Raises pydantic's ValidationError if `task_requirements` has a wrong shape.
         """

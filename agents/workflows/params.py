@@ -1,4 +1,4 @@
-"""What a person may write into a task's `params`, checked before anything is spent."""
+"""The `params` of a task, validated before anything is spent."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.loc
 
 
 def _branch(value: str) -> str:
-    """Refuse what git refuses (https://git-scm.com/docs/git-check-ref-format)."""
+    """Reject names that git rejects (https://git-scm.com/docs/git-check-ref-format)."""
     refused = (
         not value
         or value in {"@", "HEAD"}
@@ -34,13 +34,13 @@ def _branch(value: str) -> str:
     )
     if refused:
         raise ValueError(
-            f"git would refuse the branch name {value[:100]!r}; example: feature/csv-export"
+            f"{value[:100]!r} is not a valid git branch name; example: feature/csv-export"
         )
     return value
 
 
 def _target(value: str) -> str:
-    """Refuse a path that is absolute, leaves the repository or cannot be a file."""
+    """Reject a path that is absolute, leaves the repository or cannot be a file."""
     path = PurePosixPath(value)
     outside = path.is_absolute() or ".." in path.parts or value.startswith("~") or "\\" in value
     drive = re.match(r"^[A-Za-z]:", value)
@@ -50,7 +50,7 @@ def _target(value: str) -> str:
             f"{value[:100]!r} must be a file's path inside the repository; example: src/report.py"
         )
     if any(_is_git_folder(part) for part in path.parts):
-        raise ValueError("the repository's own .git folder is not a place for generated files")
+        raise ValueError("generated files must not be in the repository's .git folder")
     return value
 
 
@@ -74,7 +74,7 @@ class Params(BaseModel):
     stop: list[str] | None = Field(default=None, max_length=16)
     reasoning_effort: Effort | None = None
     cache: StrictBool | None = None
-    """Whether a kept answer may be given; the executor reads it from the task."""
+    """Whether a cached answer may be used; the executor reads it from the task."""
     timeouts: TimeoutSeconds | None = None
     """Read by the executor from the task."""
     task_requirements: dict[str, object] | None = None

@@ -6,9 +6,9 @@ from typing import Any, Final
 NOTES: Final = "notes"
 """In a subtask's params: notes about the task's params, for the result."""
 DRAFT: Final = "draft"
-"""In a subtask's params: its answer is for another subtask and no part of a conversation."""
+"""In a subtask's params: its answer is for another subtask, not part of a conversation."""
 SYNTHESIZE: Final = "synthesize"
-"""In a subtask's params: make one answer of those of its dependencies."""
+"""In a subtask's params: combine the answers of its dependencies into one."""
 ESCALATE_TO: Final = "escalate_to"
 """In a subtask's metadata: the next model if its answer fails a check."""
 

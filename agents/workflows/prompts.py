@@ -1,4 +1,4 @@
-"""The words that go to the models."""
+"""Texts of the prompts that are sent to models."""
 
 from collections.abc import Sequence
 from typing import Final

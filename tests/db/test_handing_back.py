@@ -62,7 +62,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     with pytest.raises(WorkFailed) as nobody:
         await cio.handle(stamping)
     assert nobody.value.failure.action == FailureAction.GIVE_UP
-    assert "it failed at this subtask already (permission)" in nobody.value.failure.error.message
+    assert "it already failed at this subtask (permission)" in nobody.value.failure.error.message
     await project.fail(nobody.value.failure)
     [(status, _, _)] = (await project.ended()).values()
     assert status == "failed"

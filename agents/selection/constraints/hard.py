@@ -2,8 +2,8 @@
 
 A constraint looks at the request once and returns a test, or None if it holds for every model. The
 test returns the reason to refuse a model, or None. To add a constraint, write it and add it to
-`HARD`: it binds every policy, the requested model, and retries after a failure. What is merely
-unwise belongs in `constraints.soft`.
+`HARD`: it applies to every policy, the requested model, and retries after a failure. A reason that
+should only exclude a model while others remain belongs in `constraints.soft`.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,18 +21,18 @@ _MODALITY_CAPABILITIES: Final = {"image": "vision", "audio": "audio", "video": "
 
 
 def refuse_failed(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that failed at this subtask, which would otherwise go in circles."""
+    """Refuse models that failed at this subtask, so that none is tried again and again."""
     errors = resolved.request.failed
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         error = errors.get(profile.model_id)
-        return None if error is None else f"it failed at this subtask already ({error})"
+        return None if error is None else f"it already failed at this subtask ({error})"
 
     return test if errors else None
 
 
 def refuse_banned(resolved: ResolvedRequest) -> Test | None:
-    """Refuse what operators banned."""
+    """Refuse models that operators banned."""
     reasons = resolved.controls.banned
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -43,7 +43,7 @@ def refuse_banned(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_denied(resolved: ResolvedRequest) -> Test | None:
-    """Refuse what the preferences deny."""
+    """Refuse models that the preferences deny."""
     models, providers = resolved.denied, resolved.request.preferences.denied_providers
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -54,7 +54,7 @@ def refuse_denied(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_unlisted(resolved: ResolvedRequest) -> Test | None:
-    """Refuse what the preferences do not name, if they name anything."""
+    """Refuse models that the lists of allowed models and providers do not contain."""
     models, providers = resolved.allowed, resolved.request.preferences.allowed_providers
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -68,7 +68,7 @@ def refuse_unlisted(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_ungranted(resolved: ResolvedRequest) -> Test | None:
-    """Refuse what is not granted to the owner; the database checks this at every stamp, too."""
+    """Refuse models not granted to the owner; the database also checks this at every stamp."""
     grants = resolved.request.grants
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -82,7 +82,7 @@ def refuse_ungranted(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_by_data_policy(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that may send the prompt where it must not go; the unknown is refused."""
+    """Refuse models whose providers are not known to comply with the data policy."""
     rules = resolved.request.preferences.data_policy
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -99,13 +99,13 @@ def refuse_small_window(resolved: ResolvedRequest) -> Test | None:
         window = profile.context_window
         if window is None or tokens <= window:
             return None
-        return f"the prompt has about {tokens} tokens and its window holds {window}"
+        return f"the prompt has about {tokens} tokens and its context window is {window}"
 
     return test
 
 
 def refuse_without_modality(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that are not known to take the task's images, audio or video."""
+    """Refuse models that are not known to accept the task's images, audio or video."""
     needed = {
         _MODALITY_CAPABILITIES[each]: each
         for each in resolved.request.needs.modalities
@@ -115,31 +115,31 @@ def refuse_without_modality(resolved: ResolvedRequest) -> Test | None:
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         for capability, modality in needed.items():
             if capability not in profile.capabilities:
-                return f"it is not known to take {modality}"
+                return f"it is not known to accept {modality}"
         return None
 
     return test if needed else None
 
 
 def refuse_without_tools(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that take no tools if the task calls some: the vendor would refuse it."""
+    """Refuse models without tools if the task calls some, which the vendor would reject."""
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
-        return "the task calls tools and it takes none" if profile.tools is False else None
+        return "the task calls tools and it supports none" if profile.tools is False else None
 
     return test if resolved.request.needs.tool_calls else None
 
 
 def refuse_over_budget(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models whose expected cost exceeds what is left, or is unknown."""
+    """Refuse models whose expected cost exceeds the remaining budget, or is unknown."""
     left = resolved.request.budget_usd
 
     def test(_: ModelProfile, estimate: Estimate) -> str | None:
         cost = estimate.cost_usd
         if cost is None:
-            return "its price is not known and the task has a budget"
+            return "its price is unknown and the task has a budget"
         if left is not None and cost > left:
-            return f"it would cost about ${cost:.4f} and ${max(left, 0):.4f} of the budget are left"
+            return f"it would cost about ${cost:.4f} and ${max(left, 0):.4f} of the budget is left"
         return None
 
     return None if left is None else test
@@ -160,7 +160,7 @@ HARD: Final[tuple[Constraint, ...]] = (
 
 
 def build_tests(constraints: Sequence[Constraint], resolved: ResolvedRequest) -> list[Test]:
-    """Return the tests of the constraints that matter for this request."""
+    """Return the tests of the constraints that apply to this request."""
     return [test for each in constraints if (test := each(resolved)) is not None]
 
 

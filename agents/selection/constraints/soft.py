@@ -1,7 +1,7 @@
-"""Soft constraints: models that are set aside while another one may be taken.
+"""Soft constraints: models that are set aside while another one is eligible.
 
-They are written like the hard ones. They do not bind the requested model, nor do they apply if they
-would set every model aside: a task rather waits for a vendor that is down than fails.
+They are written like the hard ones. They do not apply to the requested model, nor if they would set
+aside every model: a task should wait for a vendor that is down instead of failing.
 """
 
 from typing import Final
@@ -15,12 +15,12 @@ from agents.selection.requirements import MANY_TOOL_CALLS
 
 
 def avoid_drained(resolved: ResolvedRequest) -> Test | None:
-    """Set aside what operators drain."""
+    """Set aside models that operators drain."""
     reasons = resolved.controls.drained
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         reason = reasons.get(profile.model_id) or reasons.get(profile.provider)
-        return None if reason is None else f"operators drain it ({reason})"
+        return None if reason is None else f"operators are draining it ({reason})"
 
     return test if reasons else None
 
@@ -31,13 +31,13 @@ def avoid_open_circuit(resolved: ResolvedRequest) -> Test | None:
         return None
 
     def test(_: ModelProfile, estimate: Estimate) -> str | None:
-        return "it is not answering now" if estimate.health == "open" else None
+        return "it is currently unavailable" if estimate.health == "open" else None
 
     return test
 
 
 def avoid_for_task_type(resolved: ResolvedRequest) -> Test | None:
-    """Set aside models that are known for other work only; those without known abilities pass."""
+    """Set aside models that are meant for other work; those without known capabilities pass."""
     needed = map_to_capability(resolved.request.needs)
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
@@ -59,10 +59,10 @@ def avoid_without_web_search(resolved: ResolvedRequest) -> Test | None:
 
 
 def avoid_local_for_hard_work(resolved: ResolvedRequest) -> Test | None:
-    """Set aside local models for long chains of tool calls and where accuracy is requested."""
+    """Set aside local models for long chains of tool calls, or if accuracy is requested."""
     needs = resolved.request.needs
     if needs.tool_calls >= MANY_TOOL_CALLS:
-        reason = f"it runs on this machine and {needs.tool_calls} tool calls build on each other"
+        reason = f"it runs on this machine and {needs.tool_calls} tool calls depend on each other"
     elif needs.asks_for_accuracy:
         reason = "it runs on this machine and the task asks for accuracy"
     else:

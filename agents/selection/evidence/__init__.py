@@ -1,1 +1,1 @@
-"""What is known of models: prices, outcomes, estimates and scores."""
+"""Evidence about models: priors, outcomes, estimates and scores."""

@@ -1,4 +1,4 @@
-"""What to expect of a model at a task: the prior, moved by what was observed."""
+"""Estimates of a model's results at a task: a prior, updated with observed outcomes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from agents.selection.prompt_features import DENSE_SCRIPTS
 from agents.selection.requirements import Requirements
 
 MASS: Final = 10.0
-"""Outcomes that a prior is worth; outcomes at other task types are worth as many."""
+"""Weight of a prior in outcomes; outcomes at other task types together weigh as much."""
 CAP: Final = 200.0
-"""The most outcomes that count, so that old ones do not outvote recent ones."""
+"""Maximum outcomes that count, so that old ones do not outweigh recent ones."""
 ENOUGH: Final = 5
-"""Outcomes from which on an observed mean of time or cost replaces the prior."""
+"""Number of outcomes from which an observed mean of time or cost replaces the prior."""
 DEGRADED: Final = 0.7
 """Factor on the expected quality of a model that is not healthy."""
 
 CHARACTERS_PER_TOKEN: Final = 3.0
-"""A cautious estimate: code has more tokens per character than prose."""
+"""A high estimate, because code has more tokens per character than prose."""
 MIN_ANSWER_TOKENS: Final = 1_000
-"""The least room that an answer needs beside the prompt."""
+"""Minimum tokens of the context window that an answer needs after the prompt."""
 _ANSWER_TOKENS: Final = {
     "code-generation": 900,
     "code-optimization": 1_100,
@@ -42,7 +42,7 @@ def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
 
 
 def estimate_output_tokens(needs: Requirements) -> int:
-    """Return the stated number of tokens, else what such tasks usually take."""
+    """Return the stated number of tokens, else the usual number for such tasks."""
     if needs.output_tokens is not None:
         return needs.output_tokens
     usual = _ANSWER_TOKENS.get(needs.task_type, _OTHER_ANSWER_TOKENS)
@@ -55,7 +55,7 @@ class Forecast:
 
     quality: float
     mass: float
-    """How many outcomes `quality` is worth, the prior's included."""
+    """Weight of `quality` in outcomes, including the prior's."""
     observed: int
     """Outcomes at this task type."""
     first_token_s: float
@@ -77,7 +77,7 @@ class Estimate(NamedTuple):
 
     @property
     def quality(self) -> float:
-        """The share of such tasks that it does well, from 0 to 1."""
+        """The share of such tasks that it should do well, from 0 to 1."""
         return self.forecast.quality
 
     @property
@@ -120,8 +120,8 @@ class Forecaster:
             if forecast is None:
                 forecast = cached[profile.model_id] = self._forecast(profile, needs)
             cost = profile.cost(input_tokens, output_tokens)
-            # The price knows the prompt's length, the observed cost knows the answers': the larger
-            # one counts. Where the simulator answers, the observed cost was real money.
+            # The price accounts for the prompt's length, the observed cost for the length of
+            # answers; use the larger one. With the simulator, the observed cost was real money.
             seen = None if profile.is_simulated else forecast.cost_usd
             if seen is not None and (cost is None or seen > cost):
                 cost = seen

@@ -1,4 +1,4 @@
-"""What an orchestrator knows at one moment: observations, policies, and operators' controls."""
+"""The knowledge of an orchestrator: observations, policies, and operators' controls."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,14 +38,14 @@ class OperatorControl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveControls:
-    """The controls that apply to one task; the mappings hold the reason by model or provider."""
+    """The controls that apply to one task: reasons by model or provider."""
 
     banned: Mapping[str, str] = field(default_factory=dict)
-    """Never taken, not even if requested."""
+    """Never used, not even if requested."""
     drained: Mapping[str, str] = field(default_factory=dict)
-    """Taken only if requested, or if nothing else is left."""
+    """Used only if requested, or if no other model is left."""
     pinned: Mapping[str, str] = field(default_factory=dict)
-    """Taken before all others, the most specific first."""
+    """Preferred to all others, the most specific first."""
 
 
 NO_CONTROLS: Final = ActiveControls()
@@ -77,7 +77,7 @@ class Knowledge:
 
     @cached_property
     def forecaster(self) -> Forecaster:
-        """The forecaster of these observations; it caches as long as the snapshot lives."""
+        """The forecaster of these observations; it caches for the lifetime of the snapshot."""
         return Forecaster(self.observations)
 
     def get_policy(self, owner: UUID | None, requested: PolicyName | None) -> PolicyName:

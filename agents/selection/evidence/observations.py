@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 ModelHealth = Literal["open", "degraded"]
-"""`open`: the circuits of all its deployments are open; `degraded`: it answers, but worse than it
-used to."""
+"""`open`: the circuits of all its deployments are open; `degraded`: it answers, but worse than
+usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

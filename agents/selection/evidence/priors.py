@@ -1,7 +1,7 @@
-"""What to expect of a model before any outcome was observed, by category.
+"""Priors: estimates of a model by category, before any outcome was observed.
 
-The numbers are guesses, worth ten outcomes each (`estimates.MASS`). They rank models; they do not
-predict how often one is right.
+The numbers are guesses, each weighing as much as ten outcomes (`estimates.MASS`). They rank models;
+they do not predict how often a model is right.
 """
 
 from math import log10
@@ -17,10 +17,10 @@ _CAPABILITIES: Final = {
     "specialized-coding": "specialized-coding",
 }
 _REASONING_FACTORS: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
-"""How much longer an answer takes with reasoning before it."""
+"""Factor on the duration of an answer that is preceded by reasoning."""
 _MIN_PRICE: Final = 1e-7
 _MAX_PRICE: Final = 75e-6
-"""Dollars per output token between which the price is taken as a sign of strength."""
+"""Range of dollars per output token in which a higher price indicates a stronger model."""
 
 
 def map_to_capability(needs: Requirements) -> str:

@@ -1,4 +1,4 @@
-"""The score of a model at a task. Each part is absolute: other candidates do not change it."""
+"""The score of a model at a task. Each part is independent of other candidates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from agents.selection.preferences import Preference
 
 _MIN_COST: Final = 1e-5
 _MAX_COST: Final = 1.0
-"""Dollars of a call between which the part for cost falls from 1 to 0, on a logarithmic scale."""
+"""Range of dollars per call in which the cost part falls from 1 to 0, on a logarithmic scale."""
 _DECADES: Final = log10(_MAX_COST / _MIN_COST)
 _FIRST_TOKEN_S: Final = 2.0
 _TOTAL_S: Final = 30.0
-"""Seconds at which a part for time is one half."""
+"""Seconds at which a time part is one half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def score_estimate(estimate: Estimate, weights: Weights) -> Score:
 
 
 def weigh_estimate(estimate: Estimate, weights: Weights) -> float:
-    """Return only the weighted sum, which is all that a choice among many models compares."""
+    """Return only the weighted sum, which is enough to compare many models."""
     return weights.sum(*_score_parts(estimate))
 
 

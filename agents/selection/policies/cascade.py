@@ -37,7 +37,7 @@ class Cascade:
         first, why = _find_first(given, top)
         if first is top:
             alone = Rules().pick(given)
-            return Pick(order=alone.order, reason=f"No cascade, for {why}. {alone.reason}")
+            return Pick(order=alone.order, reason=f"No cascade, because {why}. {alone.reason}")
         return Pick(
             order=given.put_first(first.model_id, _order_by_price(given)),
             escalate_to=top.model_id,
@@ -60,19 +60,19 @@ def _find_first(given: PolicyInput, top: Candidate) -> tuple[Candidate, str]:
         and each is not top
     ]
     if not below:
-        return top, f"nothing is much cheaper than {top.model_id} and nearly as good"
+        return top, f"no model is much cheaper than {top.model_id} and nearly as good"
     source = _ObservedOdds(given)
     known = [each.model_id for each in below if source.is_known(each.model_id)]
     if not known:
         cheapest = min(below, key=lambda each: (each.price, each.model_id))
-        return cheapest, "by category, as no checks were counted yet"
+        return cheapest, "by category, because no checks were counted yet"
     plans = build_plans([*known, top.model_id], source, stages=2)
     ending = [each for each in plans if each.stages[-1] == top.model_id]
     best = find_cheapest(ending, top.estimate.quality)
     if best is None or len(best.stages) == 1:
-        return top, "the check lets too many wrong answers through to make a cheaper start worth it"
+        return top, "the check accepts too many wrong answers for a cheaper start to be worthwhile"
     return given.options[best.stages[0]], (
-        f"with the top it makes quality {best.quality:.2f} for ${best.cost_usd:.4f}"
+        f"with the top model the expected quality is {best.quality:.2f} for ${best.cost_usd:.4f}"
     )
 
 
@@ -91,7 +91,8 @@ def _escalate(given: PolicyInput, top: Candidate) -> Pick:
         escalate_to=further[0].model_id if may_go_on else None,
         reason=(
             f"{last_model} failed ({error}), so the next "
-            f"{'dearer' if good else 'best'} one: {picked.model_id} ({picked.estimate.describe()})."
+            f"{'more expensive' if good else 'best'} one: "
+            f"{picked.model_id} ({picked.estimate.describe()})."
         ),
     )
 

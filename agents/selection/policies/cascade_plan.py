@@ -1,6 +1,6 @@
-"""Cascade plans: ask a cheap model, check its answer, and go on to the next one if that fails.
+"""Cascade plans: call a cheap model, check its answer, and call the next one if the check fails.
 
-What a plan is worth depends on the check: one that accepts wrong answers ends the plan too early.
+The value of a plan depends on the check: one that accepts wrong answers ends the plan too early.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ BEAM: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOdds:
-    """How one model does at tasks at which those before it failed the check. Shares, 0 to 1."""
+    """Odds of one model at tasks at which those before it failed the check. Shares, 0 to 1."""
 
     quality: float
     """Good answers."""
@@ -36,7 +36,7 @@ class OddsSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CascadePlan:
-    """Models in the order in which they are asked, and the expected result."""
+    """Models in the order in which they are called, and the expected result."""
 
     stages: tuple[str, ...]
     quality: float
@@ -59,7 +59,7 @@ def build_plans(
 ) -> list[CascadePlan]:
     """Return plans of up to so many stages; long ones only extend good short ones.
 
-    The last answer of a plan is taken unchecked. The work grows with the square of `models`.
+    The last answer of a plan is accepted unchecked. The work grows with the square of `models`.
     """
     plans: list[CascadePlan] = []
     prefixes = [_Prefix((), 0.0, 0.0, 1.0)]

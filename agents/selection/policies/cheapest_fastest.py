@@ -1,10 +1,10 @@
-"""The policies `cheapest` and `fastest`: one number decides."""
+"""The policies `cheapest` and `fastest`, which compare one number."""
 
 from agents.selection.policy import Pick, PolicyInput
 
 
 class Cheapest:
-    """The lowest expected cost; of equal ones the best quality."""
+    """Picks the lowest expected cost, then the best quality."""
 
     def pick(self, given: PolicyInput) -> Pick:
         """Order by expected cost; models without a known price come last."""
@@ -15,18 +15,16 @@ class Cheapest:
         first = order[0]
         if first.estimate.cost_usd is None:
             picked = given.default or first.model_id
-            reason = (
-                f"No price is known here, so which is cheapest cannot be told; {picked} stands."
-            )
+            reason = f"No price is known, so the cheapest model is unknown; using {picked}."
             return Pick(order=given.put_first(picked), reason=reason)
         return Pick(
             order=tuple(each.model_id for each in order),
-            reason=f"The cheapest that may be taken ({first.estimate.describe()}).",
+            reason=f"The cheapest eligible model ({first.estimate.describe()}).",
         )
 
 
 class Fastest:
-    """The shortest expected time to the end, then to the first token, then the best quality."""
+    """Picks the shortest expected total time, then time to first token, then the best quality."""
 
     def pick(self, given: PolicyInput) -> Pick:
         """Order by expected time."""
@@ -41,8 +39,8 @@ class Fastest:
         )
         estimate = order[0].estimate
         is_measured = estimate.forecast.is_measured
-        how = "measured" if is_measured else "by its category, nothing was measured"
+        how = "measured" if is_measured else "by its category, without measurements"
         return Pick(
             order=tuple(each.model_id for each in order),
-            reason=f"The fastest that may be taken, {how} ({estimate.describe()}).",
+            reason=f"The fastest eligible model, {how} ({estimate.describe()}).",
         )

@@ -1,4 +1,4 @@
-"""The policy `ensemble`: several models answer at once, and one combines their answers."""
+"""The policy `ensemble`: several models answer concurrently, and one combines their answers."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +15,7 @@ SYNTHESIS_FACTOR: Final = 2.0
 
 
 class Ensemble:
-    """Picks a team with one model of each provider first, as these fail at different tasks."""
+    """Picks a team, preferring different providers, because these fail at different tasks."""
 
     def pick(self, given: PolicyInput) -> Pick:
         """Pick up to three models to answer and the best one for the synthesis, or one by rule."""
@@ -35,14 +35,14 @@ class Ensemble:
         cost, budget = sum(each.price for each in team), given.request.budget_usd
         cost += best.price * SYNTHESIS_FACTOR
         if budget is not None and cost > budget:
-            return _decline(alone, f"a team would cost about ${cost:.4f}, which the budget forbids")
+            return _decline(alone, f"a team would cost about ${cost:.4f}, more than the budget")
         members = ", ".join(f"{each.model_id} {each.estimate.describe_cost()}" for each in team)
         return Pick(
             order=given.put_first(best.model_id),
             team=tuple(each.model_id for each in team),
             reason=(
                 f"{len(team)} models answer ({members}) and {best.model_id}, expected to be the "
-                "best, makes one answer of theirs."
+                "best, combines their answers."
             ),
         )
 
@@ -60,4 +60,4 @@ def _diversify(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _decline(alone: Pick, why: str) -> Pick:
-    return Pick(order=alone.order, reason=f"No ensemble, for {why}. {alone.reason}")
+    return Pick(order=alone.order, reason=f"No ensemble, because {why}. {alone.reason}")

@@ -1,4 +1,4 @@
-"""The policy `explore`: learns from outcomes by trying likely models (Thompson sampling)."""
+"""The policy `explore`: learns from outcomes by trying promising models (Thompson sampling)."""
 
 from dataclasses import dataclass
 from random import Random
@@ -10,11 +10,11 @@ from agents.selection.policies.scored import Scored
 from agents.selection.policy import Pick, PolicyInput
 
 SHARE: Final = 0.2
-"""The largest share of choices that are trials."""
+"""Maximum share of choices that are trials."""
 MAX_COST_FACTOR: Final = 2.0
-"""How many times the cost of the best known model a trial may have."""
+"""Maximum cost of a trial, as a multiple of the best known model's cost."""
 MAX_QUALITY_LOSS: Final = 0.15
-"""How much lower the expected quality of a trial may be."""
+"""Maximum by which the expected quality of a trial may be lower."""
 MIN_COST_CAP: Final = 1e-4
 """Minimum cost cap in dollars, so that a free best model still allows trials."""
 
@@ -30,7 +30,7 @@ class Explore:
     share: float = SHARE
 
     def pick(self, given: PolicyInput) -> Pick:
-        """Draw whether to try, then which model."""
+        """Draw whether this is a trial, then which model to try."""
         known = Scored().pick(given)
         random = given.random()
         if random.random() >= self.share:
@@ -44,7 +44,7 @@ class Explore:
         return Pick(
             order=given.put_first(picked, known.order),
             reason=(
-                f"A try, to learn ({self.share:.0%} of choices are): "
+                f"A trial, to learn ({self.share:.0%} of choices are trials): "
                 f"{given.options[picked].estimate.describe()}; "
                 f"otherwise {best.model_id} ({best.estimate.describe()})."
             ),

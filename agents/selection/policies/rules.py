@@ -18,7 +18,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The role that a rule calls for, and why."""
+    """The role that a rule selects, and the reason."""
 
     role: str
     because: str
@@ -32,7 +32,7 @@ def find_rule(needs: Requirements) -> Rule:
         return Rule(CODING, "performance is needed")
     if needs.complexity == "high" and needs.accuracy_needed:
         return Rule(DEFAULT, "the task is complex and needs accuracy")
-    return Rule(DEFAULT, "no special need was found, so the default applies")
+    return Rule(DEFAULT, "the task has no special requirements, so the default applies")
 
 
 def list_roles(needs: Requirements) -> list[str]:
@@ -42,15 +42,15 @@ def list_roles(needs: Requirements) -> list[str]:
 
 
 class Rules:
-    """The default policy. A preference decides only where none of the roles is served."""
+    """The default policy. A preference matters only if none of the roles is served."""
 
     def pick(self, given: PolicyInput) -> Pick:
         """Pick the model of the rule, else that of another role, else the best by score."""
         picked, reason = self._decide(given)
         if given.preference != Preference.BALANCED and picked in given.documented:
             reason += (
-                f" The preference {given.preference.value} changes nothing under the policy rules;"
-                " the policy scored weighs it."
+                f" The preference {given.preference.value} has no effect under the policy rules;"
+                " use the policy scored to apply it."
             )
         named = [id_ for id_ in given.documented if id_ in given.options]
         return Pick(order=given.put_first(picked, named), reason=reason)
@@ -66,11 +66,11 @@ class Rules:
         for role, ids in given.roles.items():
             for id_ in ids:
                 if id_ in given.options:
-                    return id_, f"{because}, but {missing}; the {role} model stands in."
+                    return id_, f"{because}, but {missing}; using the {role} model instead."
         id_ = given.by_score[0]
         return id_, (
-            f"{because}, but none of the catalogue's roles may be taken here; "
-            f"{id_} is the best of what is."
+            f"{because}, but no model of the catalogue's roles is eligible; "
+            f"{id_} has the best score of the others."
         )
 
 
@@ -79,5 +79,5 @@ def _explain_missing(role: str, rule_ids: tuple[str, ...], given: PolicyInput) -
         return f"the catalogue has no {role} model"
     candidate = given.candidates.get(rule_ids[0])
     why = candidate and (candidate.refused or candidate.set_aside)
-    problem = f"is not eligible ({why})" if why else "is not served here"
+    problem = f"is not eligible ({why})" if why else "is not served"
     return f"the {role} model {rule_ids[0]} {problem}"

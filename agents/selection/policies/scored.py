@@ -8,7 +8,7 @@ from typing import Final
 from agents.selection.policy import Pick, PolicyInput
 
 MARGIN: Final = 0.01
-"""By how much another model must score better than the default: less is noise."""
+"""Margin by which a model must beat the default's score; smaller differences are noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Scored:
     margin: float = MARGIN
 
     def pick(self, given: PolicyInput) -> Pick:
-        """Pick the best score, with the default model ahead by the margin."""
+        """Pick the best score; the default model wins within the margin."""
         best = _find_best(given, given.scores)
         picked = best
         if given.default is not None and best != given.default:
@@ -31,8 +31,8 @@ class Scored:
         scored = f"score {given.scores[picked]:.3f} ({numbers})"
         if picked == given.default and best != picked:
             reason = (
-                f"{best} scores {given.scores[best]:.3f} and the default {scored}, which "
-                "cannot be told apart, so the default stands."
+                f"{best} scores {given.scores[best]:.3f} and the default {scored}; the "
+                "difference is too small, so the default is used."
             )
         else:
             second = next((id_ for id_ in given.by_score if id_ != picked), None)

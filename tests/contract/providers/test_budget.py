@@ -157,7 +157,7 @@ async def test_without_an_answer_of_the_database_nothing_is_sent(
     async with open_store("http://127.0.0.1:9", project.secret_key) as away:
         gates = [BudgetMiddleware(away, agent_id="executor-1", keeps_prompts=False)]
         async with Router(CATALOGUE, credentials(simulator), middleware=gates) as router:
-            with pytest.raises(NotAsked, match="nothing can be booked"):
+            with pytest.raises(NotAsked, match="no cost can be reserved"):
                 await collect_response(router.stream(MODEL, ask()))
 
     assert await journal.requests() == []

@@ -237,7 +237,7 @@ async def test_a_vendors_retry_after_holds_for_all_executors(
             return safety.reporter.get_circuit(PLACE) is not None
 
         await eventually(is_resting)
-        with pytest.raises(AtCapacity, match="asked to leave"):
+        with pytest.raises(AtCapacity, match="asked to wait"):
             await ask(second)
 
 

@@ -97,7 +97,7 @@ async def test_an_open_circuit_is_left_alone_for_as_long_as_it_says() -> None:
 
 
 async def test_a_resting_vendor_is_not_called_broken() -> None:
-    with pytest.raises(AtCapacity, match="asked to leave"):
+    with pytest.raises(AtCapacity, match="asked to wait"):
         async with a_breaker(Scripted(), "closed", 1_000, resting=True).wrap_call(a_call()):
             pass
 

@@ -311,8 +311,8 @@ async def test_an_ensemble_is_drafts_and_a_synthesis_that_goes_on_without_the_de
 @pytest.mark.parametrize(
     ("task", "words"),
     [
-        ({"budget_usd": "0.000001"}, "of the budget are left"),
-        ({"budget_usd": "1", "cost_usd": "1"}, "of the budget are left"),
+        ({"budget_usd": "0.000001"}, "of the budget is left"),
+        ({"budget_usd": "1", "cost_usd": "1"}, "of the budget is left"),
     ],
 )
 async def test_a_task_whose_budget_is_spent_is_not_planned(

@@ -135,7 +135,7 @@ async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() 
         (
             {"available_models": [*(f"no-such-{n}" for n in range(1_000)), "gpt-6.1-sol"]},
             "gpt-6.1-sol",
-            "990 more names were not read",
+            "990 more names were not resolved",
         ),
         ({"available_models": ["claude-opus-5-5"]}, None, "No executor serves claude-opus-5-5"),
         (

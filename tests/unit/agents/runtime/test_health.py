@@ -46,7 +46,7 @@ def test_an_agent_is_ready_while_the_store_answers_and_it_does_not_drain() -> No
     assert health.check_readiness().reason == "subscribed"
 
     health.answered_at = time.monotonic() - ANSWERED_WITHIN.total_seconds() - 1
-    assert "did not answer" in health.check_readiness().reason
+    assert "has not answered for" in health.check_readiness().reason
 
     health.mark_answered()
     health.is_draining = True

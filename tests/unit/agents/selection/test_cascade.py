@@ -37,7 +37,7 @@ def test_the_better_the_quality_that_is_asked_for_the_less_worse_a_first_rung_ma
 
     assert choice.selected.model_id == MIDDLE
     assert choice.pick.escalate_to is None
-    assert choice.reason.startswith("No cascade, for nothing is much cheaper")
+    assert choice.reason.startswith("No cascade, because no model is much cheaper")
 
 
 def test_a_check_that_finds_the_wrong_answers_makes_the_start_worth_it() -> None:
@@ -46,7 +46,7 @@ def test_a_check_that_finds_the_wrong_answers_makes_the_start_worth_it() -> None
     choice = made(knowledge)
 
     assert (choice.selected.model_id, choice.pick.escalate_to) == (CHEAP, MIDDLE)
-    assert "with the top it makes quality" in choice.reason
+    assert "with the top model the expected quality is" in choice.reason
 
 
 def test_a_check_that_accepts_everything_does_not() -> None:
@@ -55,7 +55,7 @@ def test_a_check_that_accepts_everything_does_not() -> None:
     choice = made(knowledge)
 
     assert (choice.selected.model_id, choice.pick.escalate_to) == (MIDDLE, None)
-    assert "lets too many wrong answers through" in choice.reason
+    assert "accepts too many wrong answers" in choice.reason
 
 
 def refused(*models: str, how: str = "check_failed") -> dict[str, str]:

@@ -24,20 +24,20 @@ from tests.support.agents.selection import (
 SEARCHES = "perplexity/sonar-pro"
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    (MIDDLE, {"failed": {MIDDLE: "overloaded"}}, "failed at this subtask already (overloaded)"),
+    (MIDDLE, {"failed": {MIDDLE: "overloaded"}}, "already failed at this subtask (overloaded)"),
     (MIDDLE, {"preferences": {"denied_models": ["claude-sonnet"]}}, "deny it"),
     (MIDDLE, {"preferences": {"denied_providers": ["anthropic"]}}, "deny it"),
     (MIDDLE, {"preferences": {"allowed_models": [CHEAP]}}, "allow other models only"),
     (MIDDLE, {"preferences": {"allowed_providers": ["openai"]}}, "allow other providers only"),
     (MIDDLE, {"preferences": {"data_policy": "local-only"}}, "may not leave the machine"),
-    (CHEAP, {"prompt_characters": 600_000}, "its window holds 128000"),
-    (CHEAP, {"needs": {"inputTokens": 200_000}}, "its window holds 128000"),
-    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "not known to take image"),
-    ("gpt-6-astra", {"needs": {"toolCalls": 1}}, "the task calls tools and it takes none"),
-    (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it takes none"),
-    (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget are left"),
-    (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget are left"),
-    ("elsewhere/z", {"budget_usd": 5.0}, "its price is not known"),
+    (CHEAP, {"prompt_characters": 600_000}, "its context window is 128000"),
+    (CHEAP, {"needs": {"inputTokens": 200_000}}, "its context window is 128000"),
+    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "not known to accept image"),
+    ("gpt-6-astra", {"needs": {"toolCalls": 1}}, "the task calls tools and it supports none"),
+    (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it supports none"),
+    (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget is left"),
+    (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget is left"),
+    ("elsewhere/z", {"budget_usd": 5.0}, "its price is unknown"),
 ]
 
 
@@ -65,7 +65,7 @@ def test_a_cost_that_equals_what_is_left_of_the_budget_fits() -> None:
     assert cost is not None
 
     assert choose_model(wanted("rules", TOP, budget_usd=cost), CATALOGUE).selected.model_id == TOP
-    with pytest.raises(NoModel, match="of the budget are left"):
+    with pytest.raises(NoModel, match="of the budget is left"):
         choose_model(wanted("rules", TOP, budget_usd=math.nextafter(cost, 0)), CATALOGUE)
 
 
@@ -75,7 +75,7 @@ def test_a_prompt_that_fits_a_window_exactly_fits() -> None:
     needs = {"inputTokens": window - MIN_ANSWER_TOKENS}
 
     assert choose_model(wanted("rules", CHEAP, needs=needs), CATALOGUE).selected.model_id == CHEAP
-    with pytest.raises(NoModel, match="its window holds"):
+    with pytest.raises(NoModel, match="its context window is"):
         choose_model(
             wanted("rules", CHEAP, needs={"inputTokens": window - MIN_ANSWER_TOKENS + 1}), CATALOGUE
         )
@@ -96,7 +96,7 @@ def test_a_banned_model_is_not_taken(barred: str) -> None:
 
 
 ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
-    (MIDDLE, CHEAP, {}, knowing(health={MIDDLE: "open"}), "not answering now"),
+    (MIDDLE, CHEAP, {}, knowing(health={MIDDLE: "open"}), "currently unavailable"),
     (SEARCHES, LOCAL, {}, knowing(), "not meant for code-generation"),
     (MIDDLE, SEARCHES, {"needs": {"web": True, "taskType": "general"}}, knowing(), "the web"),
     (LOCAL, CHEAP, {"needs": {"accuracyNeeded": True}}, knowing(), "asks for accuracy"),
@@ -166,7 +166,7 @@ def test_the_rules_go_on_to_the_next_role_and_say_why() -> None:
     assert choice.selected.model_id == MIDDLE
     assert choice.reason == (
         "Performance is needed, but the coding model fireworks/qwen3-coder-480b-a35b-instruct "
-        "is not served here; the default model stands in."
+        "is not served; using the default model instead."
     )
 
 
@@ -197,4 +197,4 @@ def test_a_budget_that_is_too_small_names_the_cheapest_model_that_would_do() -> 
         choose_model(wanted("rules", TOP, MIDDLE, budget_usd=0.0), CATALOGUE)
 
     cheapest = min(costs, key=costs.__getitem__)
-    assert f"the cheapest suitable model is {cheapest}, for about $0.0" in str(caught.value)
+    assert f"the cheapest suitable model, {cheapest}, would cost about $0.0" in str(caught.value)

@@ -100,7 +100,7 @@ def test_a_drained_model_is_better_than_none() -> None:
     )
 
     assert choice.selected.model_id == SONNET
-    assert "operators drain it" in choice.reason
+    assert "operators are draining it" in choice.reason
 
 
 def test_a_ban_binds_even_who_asks_and_only_in_its_scope() -> None:

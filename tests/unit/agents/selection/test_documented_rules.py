@@ -142,7 +142,7 @@ def test_a_prompt_too_long_for_one_window_goes_to_a_larger_one() -> None:
     served = ("claude-haiku-4-5", DEFAULT_MODEL)
 
     assert chosen(prompt_characters=1_000_000, served=served) == DEFAULT_MODEL
-    with pytest.raises(NoModel, match="window holds 200000"):
+    with pytest.raises(NoModel, match="context window is 200000"):
         chosen(prompt_characters=1_000_000, served=served, requested="claude-haiku-4-5")
 
 
