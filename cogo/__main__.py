@@ -46,7 +46,7 @@ def _explain(error: ImportError) -> int:
     if top in PACKAGES and owners:
         text = (
             f"cogo: the package '{top}' here belongs to {', '.join(sorted(owners))}, not to COGO; "
-            "install COGO in an environment of its own: uv tool install cogo"
+            "install COGO in its own environment: uv tool install cogo"
         )
     else:
         text = f"cogo: {error}; reinstall COGO: uv tool install --reinstall cogo"

@@ -37,7 +37,7 @@ def print_line(text: str = "", *, err: bool = False) -> None:
     try:
         typer.echo(neutralize(text), err=err)
     except (OSError, ValueError):
-        # A drain must run to its end even if nobody reads its output.
+        # A drain must complete even if nothing reads its output.
         return
 
 

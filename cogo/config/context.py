@@ -39,7 +39,7 @@ class Project:
         store = TrustStore.load(config_directory())
 
         def is_trusted(state: Path) -> bool:
-            # An empty one may have been created by hand, for a new system.
+            # An empty one may have been created manually, for a new system.
             if state.parent == CHECKOUT or store.trusts_state(state) or not any(state.iterdir()):
                 return True
             ignored.append(Ignored(state.parent, state.name))

@@ -113,7 +113,7 @@ def _run(variable: str, command: str) -> str:
             check=True,
         )
     except subprocess.CalledProcessError as error:
-        reason = f"it ended with code {error.returncode}; run it by hand to see why"
+        reason = f"it ended with code {error.returncode}; run it manually to see why"
         raise SettingInvalid(variable, reason=reason) from None
     except subprocess.TimeoutExpired:
         reason = f"it took more than {COMMAND_TIMEOUT.seconds} s"

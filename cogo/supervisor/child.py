@@ -51,7 +51,7 @@ class Child:
         self._process: asyncio.subprocess.Process
 
     async def __aenter__(self) -> Self:
-        """Start the process in a session of its own.
+        """Start the process in its own session.
 
         Ctrl-C and a closed terminal then reach only this process, which signals its children.
         """

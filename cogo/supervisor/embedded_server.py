@@ -72,7 +72,7 @@ def start_server(home: Path, options: Sequence[str] = ()) -> State:
     reading, writing = os.pipe()
     with os.fdopen(reading) as ready, open_log(log) as output:
         begin = output.tell()
-        # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+        # In its own session, neither Ctrl-C nor a closed terminal reaches it.
         process = subprocess.Popen(  # noqa: S603 - ourselves
             [
                 sys.executable,

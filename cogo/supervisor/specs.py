@@ -97,7 +97,7 @@ def _find_port(last: Report, key: str) -> int | None:
 
 
 def find_free_port(preferred: int | None) -> int:
-    """Return `preferred` if nobody listens there on loopback, else ANY_PORT."""
+    """Return `preferred` if it is free on loopback, else ANY_PORT."""
     if preferred is None:
         return ANY_PORT
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""Several tasks at once: a live table on a terminal, plain lines elsewhere."""
+"""Live display of several tasks: a table on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -12,11 +12,11 @@ _SOURCE: Final = "Generated from `providers/catalogue/catalogue.toml`. Do not ed
 _HEADING: Final = f"""\
 # Providers and models
 
-{_SOURCE} Your own `cogo.toml` may add entries and change single fields of
-these. `retirement = false` in a model's entry removes its retirement, for example if a dedicated
-deployment still serves it.
+{_SOURCE} Your own `cogo.toml` may add entries and change single
+fields of these. `retirement = false` in a model's entry removes its retirement, for example if a
+dedicated deployment still serves it.
 
-A role is a name for the model that we recommend for a purpose. Use it like a model's name.
+A role is a name for the model that is recommended for a purpose. Use it like a model's name.
 """
 _ADAPTERS: Final[dict[AdapterKind, str]] = {
     "anthropic": "Anthropic's messages, through its own SDK",
@@ -75,7 +75,7 @@ def render_providers(catalogue: Catalogue) -> str:
 
 
 def render_provider(catalogue: Catalogue, provider: Provider) -> str:
-    """Return the page of one provider: how to configure it, its models, its promises."""
+    """Return the page of one provider: its settings, models and data policy."""
     served = [
         (model, entry.model)
         for model in catalogue.models.values()
@@ -157,7 +157,7 @@ def _render_models(provider: Provider, served: Iterable[tuple[Model, str]]) -> s
         for model, own in served
     ]
     note = (
-        f"Call any other model as `{provider.id}/<its own id>`; nothing is known about it."
+        f"Call any other model as `{provider.id}/<its own id>`; the catalogue has no facts on it."
         if provider.any_model
         else ""
     )

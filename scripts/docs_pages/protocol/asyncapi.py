@@ -10,7 +10,7 @@ _SCHEMAS: Final = "#/components/schemas/"
 _TASK_ID: Final = {"task_id": {"description": "The id of the task, a UUID."}}
 _DESCRIPTION: Final = (
     "Notifications of COGO on Supabase Realtime: private broadcasts whose event is the type of the "
-    "message and whose payload is the envelope. A lost message costs time, never a task."
+    "message and whose payload is the envelope. A lost message only delays work."
 )
 
 
