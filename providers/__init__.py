@@ -1,14 +1,14 @@
 """Models of many vendors behind one call.
 
-Each floor of this package only imports those below it:
+Each layer of this package only imports those below it:
 
-    smoke_test      tries a deployment: list, answer, stream, tool call
+    smoke_test      tests of a deployment: list, answer, stream, tool call
     router          from a model id to a running call
     embeddings      texts to vectors, with the router's keys and middleware
     calls           one call: middleware, retries, fallback, limits, timeouts
     adapters        wire formats over HTTP, and the mapping of errors; beside it prices
     catalogue       providers, models and deployments as data, keys, data policies
-    chat, errors    requests, events of answers, and everything that can go wrong
+    chat, errors    requests, events of answers, and all errors
     secrets         redaction
 
 To add a vendor, add a `providers.<id>` entry and its models to `catalogue/catalogue.toml`. If it

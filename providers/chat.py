@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias
 
 JsonObject: TypeAlias = Mapping[str, Any]
-"""A decoded JSON object; `Any` because others define its fields."""
+"""A decoded JSON object whose fields are defined elsewhere."""
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """How much a model should reason; each vendor accepts a subset, see its adapter."""
 
 
 class FinishReason(StrEnum):
-    """Why a complete answer ended. A filtered one raises `ContentFiltered` instead."""
+    """Why a complete answer ended. A filtered answer raises `ContentFiltered` instead."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -35,9 +35,9 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningReplay:
-    """Reasoning that an endpoint needs back unchanged in the next turn of a tool loop.
+    """Reasoning that must be sent back unchanged in the next turn of a tool loop.
 
-    Only the model that produced it can verify or use it, so no other model gets it.
+    Only the model that produced it can verify or use it, so it is not sent to others.
     """
 
     vendor: str
@@ -60,7 +60,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     """Tool calls of an assistant's turn."""
     tool_call_id: str | None = None
-    """The call that a tool's turn answers."""
+    """The call whose result a tool's turn contains."""
     replay: ReasoningReplay | None = None
     """`Done.replay` of an assistant's turn."""
 
@@ -80,7 +80,7 @@ class ChatRequest:
     """One request. `None` means the vendor's default."""
 
     model: str
-    """The provider's own id of the model, not our canonical one."""
+    """The provider's own id of the model, not the canonical one."""
     messages: tuple[Message, ...]
     system: str | None = None
     tools: tuple[Tool, ...] = ()
@@ -92,10 +92,10 @@ class ChatRequest:
     reasoning_effort: Effort | None = None
     stop: tuple[str, ...] = ()
     stream: bool = True
-    """False: the answer may come in one piece, which costs a fraction of the time.
+    """If False, the answer may come in one piece, which needs far less processing time.
 
-    Then only `Timeouts.total` limits the call. If a vendor refuses a long answer that is not
-    streamed (Fireworks), it is streamed after all.
+    Then only `Timeouts.total` limits the call. If a vendor (Fireworks) refuses a long answer that
+    is not streamed, it is streamed anyway.
     """
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Only `user` (an opaque id, for the vendor's abuse control) is sent to the vendor."""
@@ -112,7 +112,7 @@ class ChatRequest:
             yield tool.name + tool.description + json.dumps(tool.parameters)
 
     def to_audit_record(self) -> dict[str, Any]:
-        """Return the prompt as the audit hashes it, and stores it if configured."""
+        """Return the prompt for the audit, which hashes it, and stores it if configured."""
         return {"system": self.system, "messages": [asdict(each) for each in self.messages]}
 
 
@@ -132,7 +132,7 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class TextWasThinking:
-    """Marks all text so far as reasoning, which the vendor says only where it ends."""
+    """All text so far was reasoning, which the vendor only marked at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +160,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUsage:
-    """Tokens as counted by the vendor so far; the last one of a stream counts.
+    """Tokens as counted by the vendor so far; the last event of a stream is final.
 
-    `input`, `cached` and `cache_write` are disjoint and add up to the prompt; `output` is
-    everything generated, including `reasoning`, so `0 <= reasoning <= output` and nothing is
-    negative. A count that is missing or absurd is None.
+    `input`, `cached` and `cache_write` are disjoint and add up to the prompt; `output` includes
+    `reasoning`, so `0 <= reasoning <= output`. A count that is missing or implausible is None.
     """
 
     input: int | None = 0
@@ -206,17 +205,17 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The end of a complete answer. A stream without it raises."""
+    """The end of a complete answer. A stream that ends without it raises an error."""
 
     finish_reason: FinishReason
     vendor_finish_reason: str
     """The vendor's own value."""
     model: str | None = None
-    """The model that answered, if the vendor says so."""
+    """The model that answered, if the vendor reports it."""
     request_id: str | None = None
     """The vendor's id of this call, for its support."""
     notes: tuple[str, ...] = ()
-    """Notes for the user, about parameters that were not sent for example."""
+    """Notes for the user, for example about parameters that were not sent."""
     replay: ReasoningReplay | None = None
     """For the assistant's message when the tool results are sent."""
 

@@ -1,4 +1,4 @@
-"""Cost of a call: by the catalogue's own price, else by genai-prices, else unknown."""
+"""Cost of a call, by the catalogue's own price or genai-prices."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MILLION: Final = Decimal(1_000_000)
 _SHORT: Final = 1000
-"""Tokens of a prompt that no price tier for long prompts affects."""
+"""Tokens of a prompt below all price tiers for long prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Cost:
 
 
 def load_prices() -> None:
-    """Load the price tables, in a thread: otherwise the first cost blocks its caller."""
+    """Load the price tables. Call it in a thread: otherwise the first cost blocks the loop."""
     import genai_prices  # noqa: PLC0415  see below
 
     genai_prices.calc_price(genai_prices.Usage(input_tokens=0), "gpt-4", provider_id="openai")
@@ -37,7 +37,7 @@ def load_prices() -> None:
 def calculate_cost(
     usage: TokenUsage, deployment: Deployment, *, at: datetime | None = None
 ) -> Cost | None:
-    """Return the cost of a call, None if price or count is unknown, which does not mean free.
+    """Return the cost of a call; None (which does not mean free) if price or count is unknown.
 
     A simulated call costs 0. `at` (default: now) matters for prices that change with date or hour.
     """
@@ -120,7 +120,7 @@ def _find_price(
     provider = deployment.host.genai_prices
     if provider is None:
         return None
-    import genai_prices  # noqa: PLC0415  its tables take long to load, and not every process pays
+    import genai_prices  # noqa: PLC0415  loading its tables is slow, and not every process needs them
 
     tokens = genai_prices.Usage(
         input_tokens=usage.prompt,
@@ -134,7 +134,7 @@ def _find_price(
         )
     except (LookupError, ValueError):
         return None
-    # Some models are listed without any price, with a total of 0.
+    # Some models are listed without prices, with a total of 0.
     if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
         return None
     return found

@@ -1,11 +1,11 @@
-"""The entry point to models: from a canonical model id to a running call.
+"""The entry point for calling models by canonical id.
 
 `Router.call` orders the deployments that have a key or a server here (`calls/load_balancing.py`)
 and calls them one after the other (`calls/fallback.py`). An adapter sends each request.
 
 A 429 is handled in four places: `adapters/http/error_mapping.py` maps it to `RateLimited`,
-`calls/retries.py` decides what follows (another key, another deployment, a short wait, or none),
-`calls/fallback.py` does that, and `calls/concurrency.py` lowers the deployment's concurrency limit.
+`calls/retries.py` decides what to do (another key, another deployment, a short wait, or give up),
+`calls/fallback.py` does it, and `calls/concurrency.py` lowers the deployment's concurrency limit.
 If the call still fails, the agent's failure policy retries, reroutes or snoozes the subtask.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """A call that begins when its events are first requested. Close them (`aclosing`)."""
+    """A call that begins when its first event is requested. Close `events` (`aclosing`)."""
 
     def __init__(self, events: AsyncGenerator[Event, None], fallback: FallbackCall) -> None:
         self.events = events
@@ -50,12 +50,12 @@ class Call:
 
     @property
     def deployment(self) -> Deployment:
-        """The deployment that answers; until the first token another one may follow."""
+        """The deployment that answers; it may change until the first token."""
         return self._fallback.deployment
 
     @property
     def failed_calls(self) -> Sequence[FailedCall]:
-        """The calls that failed before the one that counts."""
+        """The calls that failed before the last one."""
         return self._fallback.failed_calls
 
 
@@ -98,9 +98,9 @@ class Router:
         return servers
 
     def is_open(self, model_id: str) -> bool:
-        """Return whether a call of this model could begin at once, without imports.
+        """Return whether a call of this model could begin without imports.
 
-        False if the model is not served, or not known.
+        False if the model is not served or unknown.
         """
         try:
             first = next(iter(self.list_deployments(model_id)), None)
@@ -111,7 +111,7 @@ class Router:
         )
 
     async def open(self, model_id: str) -> None:
-        """Open the client of a model's first deployment, so that the first call need not import it.
+        """Open the client of a model's first deployment, which imports its adapter.
 
         Raises the errors that the first call would raise.
         """
@@ -170,7 +170,7 @@ class Router:
 
         Raises:
             UnknownModel: it is not a canonical id.
-            NotServed: no deployment can, or may, be called; the message says what is missing.
+            NotServed: no deployment can or may be called; the message says what is missing.
         """
         context = context or CallContext()
         fallback = FallbackCall(
@@ -204,7 +204,7 @@ class Router:
     def stream(
         self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
     ) -> AsyncGenerator[Event, None]:
-        """Return the events of `call`, if the caller does not need to know the deployment."""
+        """Call a model and return only the events; see `call`."""
         return self.call(model_id, request, timeouts=timeouts).events
 
     async def open_embedder(self) -> "Embedder":
@@ -227,11 +227,11 @@ class Router:
         return calculate_cost(usage, deployment)
 
     async def list_models(self, provider_id: str) -> list[ListedModel]:
-        """Return the models that a provider lists for our key.
+        """Return the models that a provider lists for its key.
 
         Raises:
-            NotServed: there is no key or server for it here.
-            CallFailed: the provider did not answer as it should.
+            NotServed: there is no key or server for it.
+            CallFailed: the vendor or the network failed.
         """
         host = self.catalogue.providers[provider_id]
         base_url = self._get_base_url(host)
@@ -244,7 +244,7 @@ class Router:
         return listed
 
     def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
-        """Keep a list, unless it has no known model: its ids then have another format."""
+        """Store a list, unless it has no known model, as its ids then have another format."""
         known = {
             entry.model
             for model in self.catalogue.models.values()
@@ -253,7 +253,7 @@ class Router:
         }
         if known.isdisjoint(ids):
             logger.warning(
-                "a list of models has none that is known here, so it is ignored",
+                "ignoring a list of models without any known model",
                 provider=host.id,
                 listed=len(ids),
             )
@@ -323,7 +323,7 @@ def _import_embedder() -> "type[Embedder]":
 
 
 def _import_adapter(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:
-    """Import what a first call and its cost need; this blocks."""
+    """Create an adapter, importing its SDK and the price tables; this blocks."""
     if host.genai_prices is not None:
         load_prices()
     return make_adapter(host, base_url=base_url, key=key)

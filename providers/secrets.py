@@ -1,8 +1,8 @@
 """Redaction of secrets in prompts, answers, errors and logs, with the table of key formats.
 
-It finds the formats that issuers document, which spares ordinary code (scanners by entropy flag
-hashes and identifiers), and the values of the keys that are loaded here, encoded ones included. One
-regular expression scans a text once, and reads no character an unbounded number of times.
+It finds the key formats that issuers document (entropy scanners would also flag hashes and
+identifiers), and the values of loaded keys, also when encoded. One regular expression scans a text
+once, with a bounded number of reads per character.
 """
 
 import base64
@@ -41,11 +41,11 @@ SHAPES: Final[Mapping[str, str]] = {
     "Slack": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
     "npm": r"npm_[A-Za-z0-9]{36}",
     "PyPI": r"pypi-[\w-]{50,}",
-    "a key of which its vendor shows a part": (
+    "keys that vendors show in part": (
         r"(?:sk|pk|rk|fw|gsk|hf|r8|xai|pplx)[-_][\w.-]{0,64}\*{3,}[\w*.-]*"
     ),
 }
-"""Issuer to the pattern of its keys, at the start of a word. Mistral and Cohere have none."""
+"""Patterns of keys by issuer, at the start of a word. Mistral and Cohere have none."""
 
 _PRIVATE_KEY: Final = (
     r"-----BEGIN[ ](?:[A-Z]+[ ]){0,3}PRIVATE[ ]KEY-----"
@@ -57,7 +57,7 @@ _PLACES: Final = (
     # The credentials of a URL, unless it is an example.
     r"|(?<=://)(?![^\s/:@]+:PASSWORD@)[^\s/:@]+:[^\s/@]+(?=@)"
 )
-"""Places of secrets of any format in logs and errors. In prose they hold ordinary words."""
+"""Places of secrets of any format in logs and errors. In prose they match ordinary words."""
 
 _HEADS: Final = (
     *("cogo_", "sb_secret_", "sb_publishable_", "eyJ", "sk-", "pk-", "rk-", "fw_", "gsk_", "r8_"),
@@ -67,7 +67,7 @@ _HEADS: Final = (
     *(f"gh{letter}_" for letter in "pousr"),
     *(f"xox{letter}-" for letter in "abeoprs"),
 )
-"""How keys begin, as tests check: a stream is held back only after one of these."""
+"""Beginnings of all keys, as tests check: a stream is only held back after one of these."""
 _BEGIN: Final = "-----BEGIN "
 _TO_THE_END: Final = re.compile(r"[\w.*-]*\Z")
 _OPEN_PRIVATE_KEY: Final = re.compile(
@@ -77,15 +77,15 @@ _OPEN_PRIVATE_KEY: Final = re.compile(
 )
 _HEAD_OF_KNOWN: Final = 4
 _LONGEST_HELD: Final = 16_384
-"""Characters. Longer text that is not yet a key does not become one."""
+"""Characters. Longer text that is not yet a key cannot become one."""
 _DEEPEST: Final = 100
 """Levels of a JSON value. Deeper ones are masked."""
 _READ_AT_ONCE: Final = 256
-"""Held characters up to which each piece is scanned at once; with more, only now and then."""
+"""Up to this many held characters, each piece is scanned at once; beyond, pieces are collected."""
 
 
 class Redactor:
-    """Replaces known secrets, and everything that looks like a key, by a mask."""
+    """Replaces known secrets, and everything that looks like a key, with a mask."""
 
     def __init__(
         self, secrets: Iterable[str] = (), *, shapes: bool = True, places: bool = False
@@ -99,7 +99,7 @@ class Redactor:
         self._compile(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Add secrets, because keys change while a process runs."""
+        """Add secrets; keys can change while a process runs."""
         if not self._secrets.issuperset(secrets := set(secrets)):
             self._compile(secrets)
 
@@ -118,7 +118,7 @@ class Redactor:
         if self._places:
             parts.append(_PLACES)
         if known:
-            # Longest first, with the rest of the word: one secret may be the beginning of another.
+            # Longest first, with the rest of the word: a secret may be the beginning of another.
             parts.insert(0, rf"(?:{'|'.join(map(re.escape, known))})[\w-]*")
         self._pattern = re.compile("|".join(parts)) if parts else None
         self.known = tuple(known)
@@ -176,15 +176,15 @@ class StreamRedactor:
         """Number of secrets so far."""
 
     def feed(self, piece: str) -> str:
-        """Return the text so far, except what may be the beginning of a secret."""
+        """Return the next text, except what may be the beginning of a secret."""
         self._more.append(piece)
         self._size += len(piece)
         if _READ_AT_ONCE < len(self._held) < _LONGEST_HELD and self._size < len(self._held) // 4:
-            return ""  # otherwise each piece would cost as much as all before
+            return ""  # otherwise each piece would take as long as all before
         return self._release(final=False)
 
     def close(self) -> str:
-        """Return the rest."""
+        """Return the remaining text."""
         return self._release(final=True)
 
     def _release(self, *, final: bool) -> str:
@@ -195,7 +195,7 @@ class StreamRedactor:
         end = len(text) if final else self._find_safe_end(text, start, is_suspect=is_suspect)
         released, at = [], start
         for begin, stop in self._redactor.find_spans(text, start) if is_suspect else ():
-            if stop > end:  # the possible beginning is the end of another secret
+            if stop > end:  # the possible beginning is part of another secret
                 end = min(begin, end)
                 break
             released += [text[at:begin], MASK]
@@ -206,7 +206,7 @@ class StreamRedactor:
         return "".join([*released, text[at:end]])
 
     def _find_safe_end(self, text: str, start: int, *, is_suspect: bool) -> int:
-        """Return where the first text begins that may become a secret."""
+        """Return the start of the first text that may become a secret."""
         end = len(text)
         if is_suspect and self._heads is not None:
             # Text further from the end cannot become a key.
@@ -263,7 +263,7 @@ def _iter_forms(secret: str) -> Iterator[str]:
     for safe in ("", "/"):
         yield (quoted := quote(raw, safe=safe))
         yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
-    for offset in range(3):  # inside a longer text it may begin at any of three bytes
+    for offset in range(3):  # within a longer text it may begin at any of three bytes
         coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         # The first and last characters hold bits of the surrounding text.
         inner = coded[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]

@@ -1,4 +1,4 @@
-"""Smoke test of a real deployment: list of models, answer, stream, tool call, each on its own."""
+"""Smoke test of a real deployment: list of models, answer, stream and tool call, separately."""
 
 import json
 import time
@@ -43,11 +43,11 @@ class StepResult:
 
     step: str
     ok: bool | None
-    """None: skipped, and `detail` says why."""
+    """None if skipped; `detail` has the reason."""
     detail: str
     seconds: float = 0.0
     cost_usd: Decimal | None = None
-    """None if the step is free or its price unknown."""
+    """None if the step is free or its price is unknown."""
 
 
 _Result: TypeAlias = tuple[str, Decimal | None]
@@ -67,7 +67,7 @@ async def run_smoke_test(
     )
     for name, step in steps:
         if step is None:
-            yield StepResult(step=name, ok=None, detail="the model takes no tools")
+            yield StepResult(step=name, ok=None, detail="the model does not accept tools")
             continue
         begun = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""Checks of every answer, whatever the vendor: it is neither empty nor endless."""
+"""Checks of every answer, for all vendors: it is neither empty nor endless."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -22,7 +22,7 @@ class Timeouts:
 
 
 class Adapter(Protocol):
-    """Client of one provider. Open it with `async with`; it makes any number of calls at once."""
+    """Client of one provider, for any number of concurrent calls. Open it with `async with`."""
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """Send a request, without retries, and yield the events of its answer.

@@ -1,4 +1,4 @@
-"""Model servers on this machine, found by asking the ports where they usually listen."""
+"""Discovery of model servers on this machine, by probing their usual ports."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServer:
-    """A server that answered, with the ids of its models."""
+    """A server that was found, with the ids of its models."""
 
     provider: str
     base_url: str
@@ -34,21 +34,21 @@ class LocalServer:
 class _Target:
     base_url: str
     providers: tuple[Provider, ...]
-    """Candidates; the first one, unless the answer says otherwise."""
+    """Candidates; the first one is assumed unless the answer identifies another."""
     key: str | None
 
 
 async def find_servers(
     catalogue: Catalogue, credentials: Credentials, *, within: timedelta = TIMEOUT
 ) -> list[LocalServer]:
-    """Return the model servers on the ports of the catalogue's local providers, probed at once.
+    """Probe the ports of the catalogue's local providers concurrently; return the servers found.
 
-    Base URLs that were given for self-hosted servers are probed too. A server must list its models
-    in time; COGO's own gateway and simulator do not count.
+    Base URLs that were given for self-hosted servers are probed, too. A server must list its models
+    in time; COGO's own gateway and simulator are ignored.
     """
     targets = _list_targets(catalogue, credentials)
     async with (
-        # No proxy for loopback; each probe has its own timeout.
+        # Loopback is never proxied, and each probe has its own timeout.
         httpx.AsyncClient(
             timeout=None,  # noqa: S113
             mounts=_DIRECT,
@@ -93,7 +93,7 @@ async def _probe(http: httpx.AsyncClient, target: _Target, within: timedelta) ->
             response = await http.get(f"{target.base_url}/models", headers=headers)
         listing = response.json() if response.is_success else None
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
-        return None  # no server, or none that lists models
+        return None  # no server, or one that does not list models
     if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
         return None
     models = _parse_models(listing)

@@ -1,7 +1,7 @@
 """Finish reasons: one table of all vendors' values.
 
-An unknown value is a failed call, because a partial answer that passes for a complete one is worse
-than a second try.
+An unknown value fails the call, because a partial answer that is taken for a complete one is worse
+than a retry.
 """
 
 import re
@@ -25,10 +25,10 @@ _FILTERED: Final[_Failure] = (ContentFiltered, "the content filter stopped the a
 _REFUSED: Final[_Failure] = (ContentFiltered, "the model refused the request")
 _GAVE_UP: Final[_Failure] = (Overloaded, "the vendor gave up in the middle of the answer")
 _BAD_CALL: Final[_Failure] = (MalformedResponse, "the model's tool call is unusable")
-_PAUSED: Final[_Failure] = (IncompleteStream, "the vendor paused before the answer was whole")
+_PAUSED: Final[_Failure] = (IncompleteStream, "the vendor paused before the answer was complete")
 _FULL: Final[_Failure] = (
     ContextTooLong,
-    "the context window was full before the answer was whole",
+    "the context window was full before the answer was complete",
 )
 
 _VALUES: Final[Mapping[str, FinishReason | _Failure]] = {
@@ -83,7 +83,7 @@ def map_finish_reason(
     """Return the finish reason for a vendor's value; `has_calls`: the answer has tool calls.
 
     Raises:
-        CallFailed: the value is unknown, or says that the answer is not complete. `detail`, the
+        CallFailed: the value is unknown, or means that the answer is not complete. `detail`, the
             explanation of the vendor or the model, becomes part of the message.
     """
     shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
@@ -97,7 +97,7 @@ def map_finish_reason(
     if not isinstance(meaning, FinishReason):
         kind, summary = meaning
         raise kind(vendor, f"{summary} ({shown})", vendor_message=sanitize(detail, secret))
-    # Some servers say "stop" after a tool call.
+    # Some servers send "stop" after a tool call.
     if has_calls and meaning is FinishReason.STOP:
         return FinishReason.TOOL_CALLS
     return meaning

@@ -73,7 +73,7 @@ class Fireworks:
     async def _answer(
         self, request: ChatRequest, timeouts: Timeouts
     ) -> AsyncGenerator[Event, None]:
-        """Send the request; stream it after all if the vendor refuses it unstreamed."""
+        """Send the request; if the vendor refuses it unstreamed, repeat it as a stream."""
         if not request.stream:
             try:
                 async with aclosing(self._send(request, timeouts)) as events:

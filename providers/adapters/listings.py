@@ -1,4 +1,4 @@
-"""Models as their providers list them. One odd row does not spoil a list."""
+"""Models as their providers list them. One malformed row does not invalidate a list."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class ListedPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedModel:
-    """A model as its provider lists it; None where the listing does not say."""
+    """A model as its provider lists it; None where the listing has no value."""
 
     id: str
     display_name: str | None = None
@@ -38,7 +38,7 @@ class ListedModel:
 
 
 class Listings:
-    """The newest lists of providers whose list decides what they serve.
+    """The latest lists of providers that serve exactly what they list.
 
     A provider without a list is assumed to serve everything.
     """
@@ -47,14 +47,14 @@ class Listings:
         self._listed: dict[str, frozenset[str]] = {}
 
     def keep(self, provider: str, own_ids: Iterable[str]) -> None:
-        """Keep the provider's newest list."""
+        """Store the provider's latest list."""
         self._listed[provider] = frozenset(own_ids)
 
     def lacks(self, model: Model, provider: str, own_id: str) -> bool:
         """Return whether a provider no longer lists a current model.
 
-        False for a retired one: it may run on a dedicated deployment, which no list of serverless
-        models has.
+        False for a retired one: it may run on a dedicated deployment, which is not among the listed
+        serverless models.
         """
         listed = self._listed.get(provider)
         return model.retirement is None and listed is not None and own_id not in listed
@@ -75,7 +75,7 @@ def read_rows(vendor: str, page: object) -> list[Row]:
     """Return the models of `{"data": [...]}`, `{"models": [...]}` or a bare list.
 
     Raises:
-        MalformedResponse: it is not a list of models, and proves nothing about any model.
+        MalformedResponse: it is not a list of models.
     """
     fields = [page.get(name) for name in _FIELDS] if isinstance(page, Mapping) else [page]
     rows = next((each for each in fields if isinstance(each, list)), None)
@@ -115,7 +115,7 @@ async def fetch_listing(
 ) -> list[Row]:
     """Return the models of all pages; `fetch` gets the query parameters of each page.
 
-    The answer's `next_field` is sent as `parameter` to get the next page. If the vendor has a
+    The value of `next_field` is sent as `parameter` to get the next page. If the vendor has a
     `more_field`, there is a next page only if it is true.
 
     Raises:

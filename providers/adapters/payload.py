@@ -1,4 +1,4 @@
-"""JSON from vendors, read defensively: documents, texts and token counts."""
+"""Defensive reading of JSON from vendors: documents, texts and token counts."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any, Final
 from providers.errors import MalformedResponse
 
 MAX_TOKENS: Final = 100_000_000
-"""More in one call is a vendor's mistake; it also fits every column that stores it."""
+"""Larger counts in one call are vendors' mistakes; this also fits every column that stores it."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
@@ -24,7 +24,7 @@ def decode_json(vendor: str, data: bytes) -> Any:
     """Return the decoded value; a byte order mark is skipped.
 
     Raises:
-        MalformedResponse: it is not JSON that can be stored and sent on.
+        MalformedResponse: it is not valid JSON.
     """
     try:
         # For bytes, json would first guess the encoding.
@@ -38,7 +38,7 @@ def decode_json(vendor: str, data: bytes) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Return a JSON object; an empty one if the text is anything else."""
+    """Parse a JSON object; return an empty one for any other text."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -47,13 +47,13 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def get_text(holder: Mapping[str, Any], name: str) -> str | None:
-    """Return the text of a field, None if it holds anything else."""
+    """Return the text of a field, or None if it has another type."""
     value = holder.get(name)
     return value if isinstance(value, str) else None
 
 
 def get_mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the object of a field, an empty one if it holds anything else."""
+    """Return the object of a field, or an empty one if it has another type."""
     value = holder.get(name)
     return value if isinstance(value, Mapping) else {}
 
@@ -61,7 +61,7 @@ def get_mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def get_count(raw: Mapping[str, Any], name: str, *, absent: int | None = None) -> int | None:
     """Return the count of a field, `absent` if it is missing, None if it is not a count.
 
-    Text ("12") and floating point numbers are accepted; negative and absurd ones are unknown.
+    Text ("12") and floating point numbers are accepted; negative and very large ones are not.
     """
     value = raw.get(name)
     if value is None:
@@ -81,7 +81,7 @@ def limit_part(part: int | None, whole: int | None) -> int | None:
 
 
 def merge_counts(known: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the counts after an update: its numbers replace earlier ones, but its zeros do not.
+    """Return the counts after an update, whose numbers, but not zeros, replace earlier ones.
 
     Some vendors count the prompt at the start and send zeros at the end. The result can be stored
     as JSON anywhere: its numbers are finite, and its depth and lengths are limited.

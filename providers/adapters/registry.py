@@ -1,4 +1,4 @@
-"""Creates adapters. A new wire format is added here; SDKs are imported lazily."""
+"""Creation of adapters. Add new wire formats here; SDKs are imported lazily."""
 
 from typing import assert_never
 

@@ -1,1 +1,1 @@
-"""Calls of a model: prepared, sent through middleware, and retried or sent elsewhere."""
+"""Calls of a model: preparation, middleware, retries and fallback to other deployments."""

@@ -1,8 +1,7 @@
-"""Limits on concurrent calls to a deployment: learned from its answers, bounded by the catalogue.
+"""Adaptive limits on concurrent calls to a deployment, with a maximum from the catalogue.
 
-Additive increase, multiplicative decrease: a 429 or an overload halves the limit, a first token
-that takes three times as long as usual lowers it by a tenth, every answer in time raises it a
-little.
+Additive increase, multiplicative decrease: a 429 or an overload halves the limit, first tokens that
+take three times as long as usual lower it by a tenth, and every other answer raises it a little.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from providers.catalogue.deployment import Deployment
 from providers.errors import AtCapacity, Overloaded, RateLimited
 
 MAX_QUEUE_WAIT: Final = timedelta(seconds=30)
-"""After that another deployment, or a later attempt, serves the work better."""
+"""After that, another deployment or a later attempt is faster."""
 RETRY_AFTER: Final = timedelta(seconds=15)
 
 _ON_THROTTLE: Final = 0.5
@@ -29,16 +28,16 @@ _SLOW: Final = 3.0
 _RECENT_WEIGHT: Final = 0.3
 _USUAL_WEIGHT: Final = 0.03
 _MIN_ANSWERS: Final = 10
-"""Latency is not judged before there were more answers than that."""
+"""Latency is ignored until there have been more answers than this."""
 
 
 @dataclass(slots=True)
 class AdaptiveLimit:
-    """Limit of one deployment; calls wait in the order in which they came. Times are in seconds."""
+    """Limit of one deployment; calls wait in first-come order. Times are in seconds."""
 
     maximum: int
     limit: float = 0.0
-    """Concurrent calls; grows by fractions, of which whole calls count."""
+    """Concurrent calls; grows by fractions and is rounded down for use."""
     recent: float | None = None
     """Seconds to the first token, as a moving average of the last few calls."""
     usual: float | None = None
@@ -53,7 +52,7 @@ class AdaptiveLimit:
 
     @property
     def running(self) -> int:
-        """Number of calls that run now."""
+        """Number of running calls."""
         return self._limiter.borrowed_tokens
 
     @property
@@ -62,7 +61,7 @@ class AdaptiveLimit:
         return self.running / self.limit
 
     def set_maximum(self, maximum: int) -> None:
-        """Follow the catalogue: lower the limit at once, or let it grow further from now on."""
+        """Set a new maximum; the limit is lowered to it at once, but only grows with answers."""
         self.maximum = maximum
         self._set_limit(self.limit)
 
@@ -71,7 +70,7 @@ class AdaptiveLimit:
         await self._limiter.acquire_on_behalf_of(call)
 
     def release(self, call: object) -> None:
-        """Free the place of a call for the next one."""
+        """Release the slot of a call."""
         self._limiter.release_on_behalf_of(call)
 
     def on_success(self, first_token: float | None, *, began: float, now: float) -> None:
@@ -90,7 +89,7 @@ class AdaptiveLimit:
         self._lower(_ON_THROTTLE, began=began, now=now)
 
     def _lower(self, factor: float, *, began: float, now: float) -> None:
-        """Lower the limit once for all calls that ran at the same time: they report one event."""
+        """Lower the limit, once for all calls that ran at the same time."""
         if began >= self._lowered_at:
             self._lowered_at = now
             self._set_limit(max(1.0, self.limit * factor))
@@ -101,7 +100,7 @@ class AdaptiveLimit:
 
 
 class ConcurrencyMiddleware:
-    """`CallMiddleware` that keeps calls waiting while their deployment is at its limit."""
+    """`CallMiddleware` that makes calls wait while their deployment is at its limit."""
 
     def __init__(self) -> None:
         self._limits: dict[str, AdaptiveLimit] = {}

@@ -1,4 +1,4 @@
-"""One answer from several deployments: each is called in order, with each of its provider's keys.
+"""Fallback between deployments: they are called in order, with each key of their providers.
 
 `retries.py` decides what follows a failure; this module applies the decision.
 """
@@ -42,7 +42,7 @@ class FailedCall:
     duration: timedelta
     usage: TokenUsage | None
     cost: Cost | None
-    """As far as known: a failed call may be billed."""
+    """None if unknown; a failed call may be billed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class FallbackCall:
     prepare: Callable[[Deployment], PreparedCall]
     get_timeouts: Callable[[Deployment], Timeouts]
     deployment: Deployment = field(init=False)
-    """The one that was called last, or will be called first."""
+    """The last one called, or the first one to call."""
     failed_calls: list[FailedCall] = field(default_factory=list)
     _waited: timedelta = timedelta()
     _last: VendorCall | None = None
@@ -67,10 +67,10 @@ class FallbackCall:
         self.deployment = self.deployments[0]
 
     async def stream(self) -> AsyncGenerator[Event, None]:
-        """Yield the first complete answer. After its first token nothing is called again.
+        """Yield the first complete answer. After its first token no call is repeated.
 
         Raises:
-            CallFailed: the most useful error of all calls, or the one that broke off the answer.
+            CallFailed: the most useful error of all calls, or the one that interrupted the answer.
         """
         errors: list[CallFailed] = []
         remaining = deque(self.deployments)
@@ -89,7 +89,7 @@ class FallbackCall:
                 errors.append(error)
                 decision = await self._decide(error, key, has_more=len(remaining) > 1)
                 if decision is RetryDecision.GIVE_UP:
-                    for each in buffer.held:  # may say what the call cost
+                    for each in buffer.held:  # may include the usage, from which the cost follows
                         yield each
                     raise self._summarize(errors) from error
             else:
@@ -129,7 +129,7 @@ class FallbackCall:
     async def _decide(
         self, error: CallFailed, key: SecretStr | None, *, has_more: bool
     ) -> RetryDecision:
-        """Set a refused key aside, and decide what follows."""
+        """Set aside a refused key, and decide whether and how to repeat the call."""
         if key is not None and is_key_error(error):
             self.keyring.set_aside(self.deployment.provider, key, error)
             self._tried.append(key)
@@ -143,7 +143,7 @@ class FallbackCall:
         )
 
     def _summarize(self, errors: Sequence[CallFailed]) -> CallFailed:
-        """Return the most useful error, which mentions how the other calls failed."""
+        """Return the most useful error, with the failures of the other calls in its message."""
         best = choose_error(errors)
         calls = [(each.deployment.id, each.error) for each in self.failed_calls]
         calls.append((self.deployment.id, errors[-1]))
@@ -176,7 +176,7 @@ class FallbackCall:
             )
         )
         logger.info(
-            "a failed call is repeated",
+            "repeating a failed call",
             deployment=call.deployment.id,
             error_class=error.code,
             error=str(error),

@@ -1,12 +1,12 @@
 """The order in which a model's deployments are called.
 
-- `preferred`: as the catalogue lists them.
+- `preferred`: in the catalogue's order.
 - `weighted`: by their shares; the same affinity gets the same order in every process.
 - `least_busy`: the lowest utilisation in this process first.
-- `cheapest`: by the price of a typical call with a prompt of that length; unknown prices last.
+- `cheapest`: by the price of a typical call with a prompt of this length; unknown prices last.
 - `fastest`: by the time to the first token in this process; uncalled deployments first.
 
-Whatever the strategy, the deployment that an affinity used last comes first, and providers that
+With every strategy, the deployment that an affinity used last comes first, and providers that
 failed the work come last.
 """
 
@@ -57,7 +57,7 @@ def order_deployments(
 
 
 def _draw(deployment: Deployment, affinity: str) -> float:
-    """Return a weighted rendezvous hash: a deployment is first for its share of all affinities."""
+    """Return a weighted rendezvous hash: each deployment is first for its share of affinities."""
     digest = hashlib.sha256(f"{affinity}\0{deployment.id}".encode()).digest()
     uniform = (int.from_bytes(digest[:6]) + 1) / (2**48 + 1)  # between 0 and 1, both excluded
     return -deployment.entry.weight / math.log(uniform)

@@ -1,6 +1,6 @@
-"""Masks keys in prompts before they are sent, and in answers before they are shown.
+"""Masking of keys in prompts before they are sent, and in answers before they are shown.
 
-A vendor or a proxy may echo a key that it was sent, and a model may repeat one.
+A vendor or a proxy may echo a key that it received, and a model may repeat one.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -24,7 +24,7 @@ from providers.chat import (
 from providers.secrets import Redactor, StreamRedactor
 
 MASK: Final = "[masked key]"
-"""What a model reads in place of a key."""
+"""Replaces a key in a prompt."""
 
 
 def mask_keys(text: str, redactor: Redactor) -> tuple[str, int]:
@@ -62,8 +62,8 @@ async def mask_answer(
 ) -> AsyncGenerator[Event, None]:
     """Yield the events without keys, even if a key is split between events; `Done` has a note.
 
-    Text that was held back is also yielded before an error, unless nothing of the answer was
-    yielded yet: then the call can still be repeated unnoticed.
+    Before an error, text that was held back is yielded too, unless nothing of the answer was
+    yielded yet, in which case the call can still be repeated unnoticed.
     """
     masker, was_seen = _AnswerMasker(redactor), False
     try:
@@ -123,7 +123,7 @@ class _AnswerMasker:
                 yield self._mask_done(event)
 
     def flush(self) -> Iterator[Event]:
-        """Yield what was held back."""
+        """Yield the text that was held back."""
         if text := self._reasoning.close():
             yield ReasoningDelta(text)
         if text := self._text.close():

@@ -1,4 +1,4 @@
-"""The maximum cost of a call, which a spend cap reserves before it."""
+"""The maximum cost of a call, which spend caps reserve before the call."""
 
 from decimal import Decimal
 from typing import Final
@@ -18,9 +18,8 @@ FRAME_TOKENS: Final = 1_024
 def max_cost_usd(request: VendorRequest, deployment: Deployment) -> Decimal | None:
     """Return an upper bound in US dollars, None if no price is known.
 
-    The prompt counts with its bytes, because no tokenizer makes more tokens than that, and the
-    answer with its maximum length. Some vendors charge more for a prompt that they write to a
-    cache.
+    The prompt counts as one token per byte, since no tokenizer produces more, and the answer with
+    its maximum length. Some vendors charge more for a prompt that they write to a cache.
     """
     prompt = FRAME_TOKENS + sum(
         len(text.encode("utf-8", "surrogatepass")) for text in request.iter_texts()

@@ -1,4 +1,4 @@
-"""Middleware around every call to a vendor: it may refuse the call, and learns how it ended."""
+"""Middleware around every call to a vendor, which can refuse the call and observe its end."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -21,23 +21,23 @@ class CallContext:
     task_id: UUID | None = None
     subtask_id: UUID | None = None
     attempt: int | None = None
-    """With `subtask_id`, the key of the call history; one attempt may make several calls."""
+    """With `subtask_id`, identifies the attempt in the call history; it may make several calls."""
     owner: UUID | None = None
     affinity: str | None = None
     """Calls with the same value go to one deployment and key, for the vendor's prompt cache."""
     avoid: frozenset[str] = frozenset()
     """Providers that failed this work before; they are called last."""
     find_objection: Callable[[Deployment], str | None] | None = None
-    """Returns why a deployment must never get this call, or None."""
+    """Returns the reason why a deployment must never get this call, or None."""
     timeouts: TimeoutSeconds | None = None
-    """Take precedence over those of the catalogue and the settings."""
+    """They take precedence over those of the catalogue and the settings."""
     time_left: timedelta | None = None
-    """Until the deadline of the work; no call takes longer."""
+    """Time until the deadline of the work; no call takes longer."""
 
 
 @dataclass(slots=True, kw_only=True)
 class CallReport:
-    """The progress of one call; complete when the middleware is left."""
+    """The progress of one call; complete when the middleware exits."""
 
     sent: bool = False
     """Whether the request was sent; before that it cannot cost anything."""
@@ -51,8 +51,8 @@ class CallReport:
     done: Done | None = None
     """Set when the answer is complete."""
     error: BaseException | None = None
-    """`ProviderError`, or what cancelled or closed the call. While the call runs, this and `done`
-    are None."""
+    """A `ProviderError`, or the exception that cancelled or closed the call. While the call runs,
+    this and `done` are None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,12 @@ class VendorCall:
 
     deployment: Deployment
     request: VendorRequest
-    """As it is sent, adapted to the model."""
+    """The request as sent, adapted to the model."""
     context: CallContext
     key_label: str | None = None
-    """Tells the keys of a provider apart without revealing one: at most its last 4 characters."""
+    """Distinguishes a provider's keys without revealing them: at most the last 4 characters."""
     has_spare_keys: bool = False
-    """Whether the provider has more keys, so that a limit of this one is not that of the others."""
+    """Whether the provider has more keys; the limits of this key do not apply to them."""
     masked_keys: int = 0
     """Number of keys that were masked in the request."""
     id: UUID = field(default_factory=uuid4)
@@ -74,13 +74,13 @@ class VendorCall:
 
 
 class CallMiddleware(Protocol):
-    """Entered in order before a call and left in reverse order after it, by many calls at once."""
+    """Wraps calls. Entered in order before a call, exited in reverse order; used concurrently."""
 
     def wrap_call(self, call: VendorCall) -> AbstractAsyncContextManager[None]:
-        """Return a context manager around the call; on exit `call.report` says how it ended.
+        """Return a context manager around the call; on exit `call.report` is complete.
 
         The call's exception, cancellation included, propagates and must not be suppressed. Code
-        that must always run belongs into a `finally`; keep it short, because the caller waits.
+        that must always run belongs in a `finally`; keep it short, because the caller waits.
 
         Raises:
             NotAsked: on entry, with `retry_after` where waiting helps. The router then calls

@@ -18,7 +18,7 @@ _CHARACTERS_PER_TOKEN: Final = 4
 
 
 class VendorRequest(Protocol):
-    """The part of a request that middleware needs, whether it asks for text or vectors."""
+    """The part of a request that middleware needs, for text and for vectors."""
 
     @property
     def stream(self) -> bool:
@@ -32,11 +32,11 @@ class VendorRequest(Protocol):
         """Iterate over all texts that the model reads."""
 
     def to_audit_record(self) -> dict[str, Any]:
-        """Return the prompt as the audit hashes it, and stores it if configured."""
+        """Return the prompt for the audit, which hashes it, and stores it if configured."""
 
 
 def estimate_prompt_tokens(request: VendorRequest) -> int:
-    """Return the approximate number of prompt tokens; each vendor counts them in its own way."""
+    """Return the approximate number of prompt tokens; each vendor counts them differently."""
     return sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
 
 
@@ -47,7 +47,7 @@ class PreparedCall(ABC):
     deployment: Deployment
     request: VendorRequest
     changes: tuple[str, ...] = ()
-    """What was changed or left out to suit the model."""
+    """Notes about changes and omissions to suit the model."""
     masked_keys: int = 0
     """Number of keys that were masked in the request."""
 

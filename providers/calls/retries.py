@@ -1,8 +1,8 @@
-"""What follows a call that failed before its first token, a 429 for example: pure decisions.
+"""Decisions after a call that failed before its first token, with a 429 for example.
 
 The queue is the only level that repeats work. Within an attempt no request goes twice to the same
-key of the same deployment, unless the vendor, or a limit of ours, asked for a wait that is short
-enough. `fallback.py` applies the decisions.
+key of the same deployment, unless the vendor or one of COGO's limits asked for a short wait.
+`fallback.py` applies the decisions.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from providers.errors import (
 )
 
 MAX_TOTAL_WAIT: Final = timedelta(seconds=10)
-"""For all waits of one attempt. A longer one is left to the queue."""
+"""Maximum sum of all waits of one attempt. Longer waits are left to the queue."""
 
 MIN_WAIT: Final = timedelta(seconds=0.5)
-"""Some vendors ask for 0 s, and would be called as fast as the network allows."""
+"""Some vendors ask for 0 s and would be called as fast as the network allows."""
 
 _KEY_ERRORS: Final = (AuthenticationFailed, PermissionDenied, BudgetExhausted, RateLimited)
 
 
 class RetryDecision(Enum):
-    """What follows a failed call."""
+    """What to do after a failed call."""
 
     NEXT_KEY = auto()
     """Call the same deployment with another key, at once."""
@@ -51,7 +51,7 @@ def is_key_error(error: CallFailed) -> bool:
 def decide_retry(
     error: CallFailed, *, has_spare_key: bool, has_spare_deployment: bool, waited: timedelta
 ) -> RetryDecision:
-    """Decide what follows; `waited` is the sum of the attempt's earlier waits."""
+    """Decide what to do; `waited` is the sum of the attempt's earlier waits."""
     if isinstance(error, InvalidRequest):
         return RetryDecision.GIVE_UP  # every deployment would refuse or filter it
     if has_spare_key and is_key_error(error):
@@ -59,7 +59,7 @@ def decide_retry(
     if has_spare_deployment:
         return RetryDecision.NEXT_DEPLOYMENT
     if isinstance(error, CircuitOpen):
-        return RetryDecision.GIVE_UP  # another model may do the work meanwhile
+        return RetryDecision.GIVE_UP  # another model can do the work in the meantime
     if error.retryable and error.retry_after is not None:
         wait = waited + get_retry_delay(error)
         return RetryDecision.WAIT if wait <= MAX_TOTAL_WAIT else RetryDecision.GIVE_UP
@@ -67,15 +67,15 @@ def decide_retry(
 
 
 def get_retry_delay(error: CallFailed) -> timedelta:
-    """Return how long to wait before the same call, at least as long as the vendor asked."""
+    """Return how long to wait before repeating the call, at least as long as the vendor asked."""
     return max(error.retry_after or timedelta(), MIN_WAIT)
 
 
 def choose_error(errors: Sequence[CallFailed]) -> CallFailed:
     """Return the most useful error of several calls; the first of equals.
 
-    Vendors' errors that may pass come first, then limits of ours, then errors that only an operator
-    can fix. Among these, the one with the shortest `retry_after` wins.
+    Temporary errors of vendors come first, then COGO's limits, then errors that only an operator
+    can fix. Within each group, the one with the shortest `retry_after` comes first.
     """
     return min(errors, key=_rank)
 

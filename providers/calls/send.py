@@ -1,4 +1,4 @@
-"""One call through its middleware, with a report of how it went."""
+"""One call through its middleware, with a report of its progress."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -72,6 +72,6 @@ async def _enter_middleware(
             await stack.enter_async_context(each.wrap_call(call))
         try:
             yield
-        except BaseException as error:  # the middleware must learn of every kind of end
+        except BaseException as error:  # the report must include every kind of end
             call.report.error = error
             raise

@@ -1,4 +1,4 @@
-"""Timeouts of a call: those of the task, the catalogue or the settings, else by kind of model."""
+"""Timeouts of a call, from the task, the catalogue or the settings, with defaults by model."""
 
 from datetime import timedelta
 from typing import Final
@@ -20,9 +20,9 @@ def resolve_timeouts(
     settings: TimeoutSeconds | None = None,
     left: timedelta | None = None,
 ) -> Timeouts:
-    """Merge field by field: `requested`, then the model's entry, its provider's, then `settings`.
+    """Take each field from `requested`, the model's entry, its provider's or `settings`, in order.
 
-    `left`, the time until the deadline of the work, bounds each of them.
+    `left`, the time until the deadline of the work, limits each of them.
     """
     is_slow = deployment.host.local or deployment.model.reasons_unasked
     kind = _SLOW_START if is_slow else _DEFAULT

@@ -1,4 +1,4 @@
-"""The catalogue: which provider serves which model, under which names, with which facts."""
+"""The catalogue of models: their names, providers and facts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _EDITIONS: Final = count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """The model that a name stands for."""
+    """The model that a name refers to."""
 
     requested: str
     """The name as given."""
@@ -28,7 +28,7 @@ class Resolution:
     model: Model
     """The model to call: the same, or its successor."""
     note: str | None = None
-    """An explanation for the user if it is not the same."""
+    """An explanation for the user if it is the successor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class LaneFacts:
 class Catalogue:
     """Providers and models. Immutable, except for `replace_with`.
 
-    Names are matched without regard to case, and spaces match hyphens.
+    Names match regardless of case, and spaces match hyphens.
     """
 
     def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
@@ -54,7 +54,7 @@ class Catalogue:
         """Role to the name of its model, for `resolve`."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
         self.edition = next(_EDITIONS)
-        """Changes with `replace_with`: what was computed from earlier entries is then stale."""
+        """Changes with `replace_with`; values computed for another edition are stale."""
         self._entries = entries
         self._origins = origins
         self._check()
@@ -69,7 +69,7 @@ class Catalogue:
         return cls(*load_entries(overlays, today=today))
 
     def replace_with(self, other: Self) -> bool:
-        """Take over the entries of another one, in place; return whether they differ."""
+        """Replace the entries, in place, with those of another one; return whether they differ."""
         is_change = self._entries != other._entries
         self.__dict__ = dict(other.__dict__)
         return is_change
@@ -107,14 +107,15 @@ class Catalogue:
             model = self.models[model.retirement.successor]
         since = f" as of {asked.retirement.on}" if asked.retirement.on else ""
         note = (
-            f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} follows it."
+            f"{asked.name} is retired{since} ({asked.retirement.reason}); {model.name} replaces it."
         )
         return Resolution(requested=name, requested_id=asked.id, model=model, note=note)
 
     def describe_endings(self, *, since: date, until: date) -> tuple[str, ...]:
-        """Return a sentence for each model that ended after `since` and until `until`."""
+        """Return a sentence for each model that was retired after `since`, up to `until`."""
         return tuple(
-            f"{model.name} ended on {retirement.on}; {self.resolve(model.id).model.name} follows it"
+            f"{model.name} ended on {retirement.on}; "
+            f"{self.resolve(model.id).model.name} replaces it"
             for model in self.models.values()
             if (retirement := model.retirement) is not None
             and retirement.on is not None
@@ -160,7 +161,7 @@ class Catalogue:
         raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
 
     def get_lane_facts(self, lane: str) -> LaneFacts:
-        """Return the facts about a lane, which may be of another process's catalogue."""
+        """Return the facts about a lane, which may come from another process's catalogue."""
         model = self.models.get(lane) or self._build_unlisted(lane)
         if model is None:
             return LaneFacts(provider=lane.partition("/")[0])
@@ -196,7 +197,7 @@ class Catalogue:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        """Every name of every model. Ids and aliases are unique; of others the first wins."""
+        """Model ids by name. Ids and aliases are unique; of other names the first one counts."""
         names: dict[str, str] = {}
         for model in self.models.values():
             for name in (model.id, *model.aliases):
@@ -237,7 +238,7 @@ class Catalogue:
             seen = (*seen, model.id)
             successor = retirement.successor
             if successor not in self.models or successor in seen:
-                why = "leads in a circle" if successor in seen else "is not a model here"
+                why = "is part of a circle" if successor in seen else "is not a model here"
                 self._refuse("models", model.id, "retirement.successor", f"{successor!r} {why}")
             model = self.models[successor]
 

@@ -1,6 +1,6 @@
-"""Data policies: which providers may receive a prompt, by a task's rules.
+"""Data policies: which providers may receive a prompt under a task's rules.
 
-A provider only satisfies a rule that it declares to satisfy; an undeclared fact is not a promise.
+A provider only satisfies a rule if it declares so; an undeclared fact is not a promise.
 The facts are in the catalogue, with their sources. An operator with other terms (a plan, a region,
 a signed agreement) sets them in `cogo.toml`.
 """
@@ -19,12 +19,12 @@ from providers.catalogue.schema import DataPolicy, Provider
 
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "any": "wherever a model is served",
-        "no-training": "only where prompts train no model",
+        "any": "all providers",
+        "no-training": "only providers that train no model with prompts",
         "eu": "only where prompts are processed in the European Union",
-        "region:us": "only where prompts are processed there, by any region's code",
+        "region:us": "only where prompts are processed in that region, by its code",
         "hipaa": "only under a signed agreement for health data, or on this machine",
-        "local-only": "nowhere but on this machine",
+        "local-only": "only on this machine",
     }
 )
 _REGION: Final = "region:"
@@ -56,7 +56,7 @@ def parse_rules(value: object) -> tuple[str, ...]:
 
 
 def find_objection(rules: Iterable[str], host: Provider | None) -> str | None:
-    """Return why a provider, None for an unknown one, must not get the prompt, or None."""
+    """Return why a provider (None: an unknown one) must not get the prompt, or None."""
     for rule in rules:
         reason = _find_violation(rule, host)
         if reason is not None:
@@ -88,15 +88,15 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
             return f"the data policy is {rules[0]}, and {host.name} is not on this machine"
         if not host.local and deployment.base_url.rstrip("/") != (host.base_url or "").rstrip("/"):
             return (
-                f"the data policy is {rules[0]}, and what {host.name} declares does not"
-                " count for another address"
+                f"the data policy is {rules[0]}, and the declarations of {host.name} do not"
+                " apply to another address"
             )
     return find_objection(rules, host)
 
 
 def _find_violation(rule: str, host: Provider | None) -> str | None:
     if host is None:
-        return "nothing is known of who serves it"
+        return "its provider is unknown"
     facts = host.data_policy
     match rule:
         case "local-only":
@@ -119,7 +119,7 @@ def _check_region(wanted: str, host: Provider) -> str | None:
     if not regions:
         return f"{host.name} does not declare its regions"
     outside = [region for region in regions if region.casefold() not in allowed]
-    return f"{host.name} processes in {', '.join(outside)} too" if outside else None
+    return f"{host.name} also processes prompts in {', '.join(outside)}" if outside else None
 
 
 def _describe_training(facts: DataPolicy) -> str:
@@ -147,6 +147,6 @@ def _build_error(value: object) -> PydanticCustomError:
     rules = ", ".join(RULES)
     return PydanticCustomError(
         "data_policy",
-        "{given} is not a data policy; there are {expected}, and lists of them",
+        "{given} is not a data policy; use one of {expected}, or a list of them",
         {"given": repr(str(value)[:60]), "expected": rules},
     )

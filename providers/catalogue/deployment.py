@@ -1,4 +1,4 @@
-"""A model at a provider that can be called from here, and what opens it."""
+"""Deployments (a model at a provider that can be called from here) and their credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class Credential:
 
     key: SecretStr | None = None
     spare_keys: tuple[SecretStr, ...] = ()
-    """More keys of the same provider: calls are spread over all, a refused one is set aside."""
+    """More keys of the same provider: calls are spread over all, and a refused one is set aside."""
     base_url: str | None = None
     """Overrides the catalogue's."""
     simulated: bool = False
@@ -58,9 +58,9 @@ class Deployment:
 
     @property
     def id(self) -> str:
-        """Name in logs, rows and metrics: `anthropic:claude-sonnet-5-5`.
+        """Name in logs, rows and metrics, such as `anthropic:claude-sonnet-5-5`.
 
-        Those of the simulator begin with `simulated:`, because it has its own limits and failures.
+        Names at the simulator, which has its own limits and failures, begin with `simulated:`.
         """
         name = f"{self.host.id}:{self.entry.model}"
         return f"simulated:{name}" if self.simulated else name
@@ -91,23 +91,23 @@ class Deployment:
         return not self.host.local
 
     def fit_request(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
-        """Return the request as this model accepts it, and notes about what was changed."""
+        """Return the request as this model accepts it, and notes about the changes."""
         notes: list[str] = []
         request = replace(request, model=self.provider_model)
         if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
             request = replace(request, reasoning_effort=None)
             notes.append(f"reasoning_effort was not sent: {why}")
         if request.tools and self._reasons_without_tools and request.reasoning_effort != "none":
-            # Without an effort the vendor uses its default one, and refuses the tools.
+            # Without an effort the vendor uses its default and refuses the tools.
             asked = request.reasoning_effort
             request = replace(request, reasoning_effort="none")
             notes.append(
-                "the model did not reason, because it takes no tools while it does"
+                "the model did not reason, because it does not accept tools while reasoning"
                 + (f" (reasoning_effort {asked} was requested)" if asked else "")
             )
         limit = self.model.max_output_tokens
         if request.max_output_tokens is None:
-            # Otherwise the adapter may send a default that is more than the model accepts.
+            # Otherwise the adapter may send a default above the model's limit.
             if limit is not None and DEFAULT_OUTPUT_TOKENS.get(self.host.adapter, 0) > limit:
                 request = replace(request, max_output_tokens=limit)
         elif limit is not None and request.max_output_tokens > limit:
@@ -123,7 +123,7 @@ class Deployment:
                     request = replace(request, stop=())
                 case _:
                     continue
-            notes.append(f"{name} was not sent: the model does not take it")
+            notes.append(f"{name} was not sent: the model does not accept it")
         return request, tuple(notes)
 
     @property
@@ -141,13 +141,13 @@ class Deployment:
                 return "the model always reasons"
             case "none":
                 return "the model does not reason"
-        return "it is not known whether the model takes it"
+        return "it is not known whether the model accepts it"
 
 
 Support: TypeAlias = Literal["yes", "no", "unknown"]
 
 _DROPPED: dict[AdapterKind, frozenset[str]] = {"anthropic": frozenset({"temperature", "top_p"})}
-"""Parameters that the adapter never sends, whatever the model."""
+"""Parameters that the adapter never sends, for any model."""
 
 
 def list_supported_parameters(model: Model, adapter: AdapterKind) -> dict[str, Support]:

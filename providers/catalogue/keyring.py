@@ -1,4 +1,4 @@
-"""The keys of each provider: which one a call uses, and which are set aside for a while."""
+"""The keys of each provider, with the choice of a key for each call."""
 
 import asyncio
 import hashlib
@@ -19,11 +19,11 @@ from providers.errors import AuthenticationFailed, CallFailed, RateLimited
 from providers.secrets import Redactor
 
 REREAD_EVERY: Final = timedelta(seconds=20)
-"""Minimum time between two reads of the credentials, whatever the reason."""
+"""Minimum time between two reads of the credentials."""
 SET_ASIDE_FOR: Final = timedelta(minutes=10)
-"""How long a refused key is not used, while there is another one."""
+"""How long a refused key is not used if there is another one."""
 SET_ASIDE_IF_LIMITED: Final = timedelta(seconds=30)
-"""The same for a rate-limited key, if the vendor does not say for how long."""
+"""The same for a rate-limited key, if the vendor sends no wait time."""
 _SENDABLE: Final = re.compile(r"[\x20-\x7e]*")
 _SHOWN: Final = 4
 _SHORTEST: Final = 16
@@ -34,8 +34,8 @@ class Keyring:
     """Credentials of all providers. Used in one event loop.
 
     `reread` returns the current credentials, so that new keys need no restart; it may block and
-    raise, and its argument is True if a key was just refused. A key is set aside only while there
-    is another one, so that a vendor's mistake never closes a provider.
+    raise, and its argument is True if a key was just refused. A key is only set aside if there is
+    another one, so that a vendor's mistake never makes a provider unavailable.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Keyring:
         return len(given.keys) if given else 0
 
     def get_redactor(self, *, shapes: bool) -> Redactor:
-        """Return a redactor for these keys; with `shapes`, also for whatever looks like a key.
+        """Return a redactor for these keys; with `shapes`, also for text that looks like a key.
 
         Short keys are not masked, because local servers accept any word as a key.
         """
@@ -87,10 +87,10 @@ class Keyring:
     def choose(
         self, provider: str, *, affinity: str | None = None, tried: Collection[SecretStr] = ()
     ) -> SecretStr | None:
-        """Return the key for the next call, None if there is none or all were `tried`.
+        """Return the key for the next call, or None if there is none or all were `tried`.
 
-        An affinity gets the same key in every process, unless that key is set aside, because
-        vendors' prompt caches belong to accounts. Without an affinity, keys take turns.
+        An affinity gets the same key in every process unless it is set aside, because vendors'
+        prompt caches belong to accounts. Without an affinity, keys take turns.
         """
         given = self._credentials.get(provider)
         keys = [key for key in (given.keys if given else ()) if key not in tried]
@@ -110,7 +110,7 @@ class Keyring:
         if isinstance(error, RateLimited):
             wait = SET_ASIDE_IF_LIMITED if error.retry_after is None else error.retry_after
         self._aside[provider, _digest("", key)] = self._clock() + wait.total_seconds()
-        if self.count_keys(provider) > 1:  # a single key is used all the same
+        if self.count_keys(provider) > 1:  # a single key is used anyway
             logger.warning(
                 "a key is set aside",
                 provider=provider,
@@ -120,10 +120,10 @@ class Keyring:
             )
 
     async def refresh(self, *, urgent: bool = False) -> bool:
-        """Read the credentials again, unless that was just done; return whether they changed.
+        """Read the credentials again, unless they were just read; return whether they changed.
 
-        Urgent reads, after a key was refused, are limited separately. If the credentials cannot be
-        read, this is logged and the old ones stay.
+        Urgent reads, after a key was refused, are limited separately. A failure is logged, and the
+        old credentials stay.
         """
         if self._reread is None or not self._is_due(urgent):
             return False
@@ -137,7 +137,7 @@ class Keyring:
                 found = await asyncio.to_thread(self._reread, urgent)
             except Exception as error:  # `reread` may fail in any way; the old keys may still work
                 logger.warning(
-                    "the keys could not be read again; the old ones stay", error=str(error)
+                    "could not read the keys again; keeping the old ones", error=str(error)
                 )
                 return False
             changed = {

@@ -1,4 +1,4 @@
-"""Loads catalogue files: reads, merges and validates them."""
+"""Loading of catalogue files: reading, merging and validation."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from providers.errors import CatalogueInvalid
 CHECKED_ON: Final = date(2026, 11, 28)
 """Date of the packaged facts."""
 _NOTICE: Final = timedelta(days=30)
-"""From this long before its end a model counts as retired."""
+"""A model counts as retired from this long before its end."""
 
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
@@ -27,7 +27,7 @@ _FACTS: Final = "data_policy"
 
 
 class Entries(BaseModel):
-    """All entries, each valid by itself; `Catalogue` checks their references."""
+    """All entries, validated individually; `Catalogue` checks their references."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class Entries(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A file that was read already, so that it cannot change between a check and its use."""
+    """A file in memory, which cannot change between a check and its use."""
 
     name: str
     content: bytes
@@ -57,11 +57,11 @@ def load_entries(
     """Return the packaged entries with these overlays, and the file that last set each entry.
 
     A file may add entries and change single fields of existing ones. `retirement = false` removes
-    a retirement, if a vendor still serves the model. One that is more than a month after `today` is
-    only announced (`Model.ending`).
+    a retirement, if a vendor still serves the model. A retirement more than a month after `today`
+    is only announced (`Model.ending`).
 
     Raises:
-        CatalogueInvalid: a file cannot be read, is not TOML, or has an entry that is not valid.
+        CatalogueInvalid: a file cannot be read, is not TOML, or has an invalid entry.
     """
     packaged = files("providers.catalogue").joinpath(PACKAGED).read_text("utf-8")
     layers = [_parse(PACKAGED, packaged), *map(_read_layer, overlays)]
@@ -131,14 +131,14 @@ def _merge_entry(below: Any, above: Any, key: str) -> Any:
 def _inherit_base(
     key: str, models: Mapping[str, Any], origins: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
-    """Return an entry with the fields of its base, which may not have a base itself."""
+    """Return an entry with the fields of its base, which must not have a base itself."""
     entry: dict[str, Any] = models[key]
     base = entry.get("base")
     if base is None:
         return entry
     if not isinstance(base, str) or base not in models or models[base].get("base") is not None:
         where = f"{origins['models', key]}: models.{key}: base"
-        raise CatalogueInvalid(f"{where}: {base!r} is not a model here with facts of its own")
+        raise CatalogueInvalid(f"{where}: {base!r} is not a model here without a base")
     known = {name: fact for name, fact in models[base].items() if name not in _NOT_INHERITED}
     return {**known, **entry}
 

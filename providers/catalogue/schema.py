@@ -21,8 +21,7 @@ RoutingStrategy: TypeAlias = Literal["preferred", "weighted", "least_busy", "che
 
 DEFAULT_OUTPUT_TOKENS: Final[Mapping[AdapterKind, int]] = {"anthropic": 16_384, "fireworks": 8_192}
 """The output limit that adapters send if a request has none. Anthropic requires a number; the
-default of Fireworks, 2048, would cut programs in half without notice. Spend caps reserve by it
-too."""
+default of Fireworks, 2048, would silently truncate programs. Spend caps use it for reservations."""
 
 
 class _Entry(BaseModel):
@@ -48,7 +47,7 @@ class Prices(_Entry):
     cached: Decimal | None = Field(default=None, ge=0)
     cache_write: Decimal | None = Field(default=None, ge=0)
     source: str
-    """Where the numbers come from."""
+    """Source of the numbers."""
     checked_on: date | None = None
     """When they were last checked; genai-prices has a version instead."""
 
@@ -57,14 +56,14 @@ class DataPolicy(_Entry):
     """A provider's promises about prompts. An absent one is unknown, which is not a promise."""
 
     regions: tuple[str, ...] | None = None
-    """Everywhere that prompts are processed, as country codes or `eu`."""
+    """All regions in which prompts are processed, as country codes or `eu`."""
     retention_days: int | None = Field(default=None, ge=0)
-    """How long prompts are kept at most; 0 means not at all."""
+    """Maximum time that prompts are stored; 0 means not at all."""
     trains_on_data: bool | None = None
     agreements: tuple[str, ...] = ()
-    """Agreements between operator and provider, such as `hipaa`: only the operator knows them."""
+    """Agreements between operator and provider, such as `hipaa`; only the operator can set them."""
     offers: tuple[str, ...] = ()
-    """Agreements that the provider signs on request. Until then they protect nothing."""
+    """Agreements that the provider signs on request; they have no effect until then."""
     source: str | None = None
     """Web page with the promises."""
 
@@ -72,7 +71,7 @@ class DataPolicy(_Entry):
 class RequestDialect(_Entry):
     """How the requests of one OpenAI-compatible provider differ from OpenAI's.
 
-    The stream parser handles the differences in answers by itself.
+    The stream parser handles differences in answers without settings.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -85,7 +84,7 @@ class RequestDialect(_Entry):
     no_reasoning_body: Mapping[str, Any] | None = None
     """Sent instead of the effort `none` (DeepSeek switches reasoning off by another field)."""
     efforts: tuple[Effort, ...] | None = None
-    """The accepted efforts; another one is replaced by the nearest of them, with a note."""
+    """The accepted efforts; others are replaced by the nearest one, with a note."""
     schemas: Literal["json_schema", "json_object"] = "json_schema"
     """`json_object`: the vendor only guarantees JSON, so the schema goes into the instructions."""
     thinking_tags: bool = False
@@ -111,42 +110,42 @@ class Provider(_Entry):
     key_variables: tuple[str, ...] = ()
     """Environment variables that may hold the key; messages name the first."""
     key_page: str | None = None
-    """Web page where people get a key."""
+    """Web page for getting a key."""
     key_is_optional: bool = False
     base_url_variables: tuple[str, ...] = ()
     local: bool = False
     """Runs on this machine: prompts do not leave it, and calls cost nothing."""
     ports: tuple[int, ...] = ()
-    """Loopback ports where a local server is looked for."""
+    """Loopback ports that are probed for a local server."""
     owned_by: tuple[str, ...] = ()
-    """Values of `owned_by` in its listing, to tell apart servers that share a port."""
+    """Values of `owned_by` in its listing, to distinguish servers that share a port."""
     any_model: bool = False
     """Whether `<provider>/<its own model id>` is a model even without an entry."""
     assumed_capabilities: tuple[str, ...] = ()
-    """Capabilities of such models, about which nothing is known."""
+    """Assumed capabilities of models without an entry."""
     genai_prices: str | None = None
     """The provider's id in genai-prices."""
     max_concurrency: int = Field(default=16, ge=1)
     """Maximum concurrent calls to each deployment from one process, fewer after throttling."""
     requests_per_minute: int | None = Field(default=None, ge=1)
-    """To each deployment, from all executors together."""
+    """Maximum requests to each deployment from all executors together."""
     tokens_per_minute: int | None = Field(default=None, ge=1)
-    """Of prompts and answers, to each deployment, from all executors together."""
+    """Maximum tokens of prompts and answers of each deployment, from all executors together."""
     timeouts: TimeoutSeconds = TimeoutSeconds()
     lists_without_key: bool = False
-    """Whether its list of models is public, so that an answer proves nothing about a key."""
+    """Whether its list of models is public, so that it cannot be used to test a key."""
     listing_decides: bool = False
-    """Whether it serves exactly what it lists: agents read it at start and call nothing else."""
+    """Whether it serves exactly what it lists; agents read the list when they start."""
     wire: RequestDialect = RequestDialect()
     embeddings: EmbeddingWire = "openai"
     """Wire format of its embeddings."""
     data_policy: DataPolicy = DataPolicy()
     mask_keys: bool | None = None
-    """Whether keys in prompts are masked; by default everywhere but locally."""
+    """Whether keys in prompts are masked; by default, except for local providers."""
 
     @property
     def how_to_open(self) -> str:
-        """Instruction for the user who wants to call this provider."""
+        """Instruction for making this provider callable."""
         if self.local:
             return f"start {self.name}"
         if self.base_url is None and self.base_url_variables:
@@ -162,7 +161,7 @@ class DeploymentEntry(_Entry):
     model: str
     """The provider's own id of the model."""
     prices: Prices | None = None
-    """Only if genai-prices does not know better."""
+    """Only if genai-prices has none."""
     mask_keys: bool | None = None
     """Overrides the provider's."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
@@ -194,12 +193,12 @@ class Model(_Entry):
     timeouts: TimeoutSeconds = TimeoutSeconds()
     aliases: tuple[str, ...] = ()
     base: str | None = None
-    """The model that this one was tuned from, whose facts it inherits, except the price."""
+    """The model that this one was fine-tuned from; its facts, except the price, are inherited."""
     context_window: int | None = Field(default=None, gt=0)
     """Tokens of prompt and answer together."""
     max_output_tokens: int | None = Field(default=None, gt=0)
     capabilities: tuple[str, ...] = ()
-    """What selection may use it for; our judgement, not the vendor's."""
+    """What selection may use it for; COGO's assessment, not the vendor's."""
     reasoning: Reasoning | None = None
     tools: bool | None = None
     tools_while_reasoning: bool | None = None
@@ -211,16 +210,16 @@ class Model(_Entry):
     """Parameters that the model refuses; they are dropped with a note."""
     retirement: Retirement | None = None
     ending: Retirement | None = None
-    """A retirement that is announced for a day that is not near."""
+    """A retirement that is announced for a later date."""
 
     @property
     def reasons_unasked(self) -> bool:
-        """Whether it reasons if a request does not say, as most do not."""
+        """Whether it reasons if the request has no effort."""
         return self.reasoning in {"default-on", "always"}
 
     @property
     def takes_tools(self) -> bool | None:
-        """Whether a request may have tools; models that always reason may refuse them."""
+        """Whether requests may have tools; models that always reason may refuse them."""
         if self.tools_while_reasoning is False and self.reasoning == "always":
             return False
         return self.tools
@@ -237,10 +236,10 @@ class EmbeddingModel(_Entry):
     """The provider's own id."""
     aliases: tuple[str, ...] = ()
     dimensions: int | None = Field(default=None, gt=0)
-    """Of a vector by default; absent if it depends on the server."""
+    """Default dimensions of a vector; absent if they depend on the server."""
     shortens: bool = False
     """Whether fewer dimensions may be requested."""
     max_input_tokens: int | None = Field(default=None, gt=0)
-    """Of one text."""
+    """Maximum tokens of one text."""
     usd_per_million: Decimal | None = Field(default=None, ge=0)
     price_source: str | None = None

@@ -1,4 +1,4 @@
-"""Embeds texts: vectors in the order of the texts, whatever the vendor."""
+"""Embedding of texts with any vendor; vectors are in the order of the texts."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -37,7 +37,7 @@ from providers.errors import InvalidRequest, MalformedResponse, NotServed
 from providers.prices import calculate_cost, load_prices
 
 MAX_CONCURRENT: Final = 4
-"""Requests of one `embed` that run at the same time, so that others get their turn."""
+"""Concurrent requests of one `embed`, which leaves capacity for other calls."""
 
 _Report: TypeAlias = tuple[TokenUsage | None, tuple[str, ...]]
 """Usage and notes of one request."""
@@ -87,7 +87,7 @@ class Embedder:
 
         Raises:
             UnknownModel: with the nearest names.
-            NotServed: no key or server here, or the context forbids it; the message says which.
+            NotServed: there is no key or server, or the context forbids it; see the message.
             InvalidRequest: an empty text, or dimensions that the model does not have.
             CallFailed: the middleware, the vendor or the network failed.
         """
@@ -129,7 +129,7 @@ class Embedder:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(send(batch), name="embed") for batch in batches]
         except* Exception as failures:
-            raise failures.exceptions[0] from None  # one error, as from one call
+            raise failures.exceptions[0] from None  # a single error instead of a group
         return [task.result() for task in tasks]
 
     def _build_call(
@@ -147,7 +147,7 @@ class Embedder:
         )
 
     def _get_deployment(self, entry: EmbeddingModel, context: CallContext) -> Deployment:
-        """Return the deployment of an embedding model, in the form that middleware knows."""
+        """Return an embedding model as a deployment, for middleware."""
         host = self._catalogue.providers[entry.provider]
         base_url = self._get_base_url(host)
         if base_url is None:
@@ -228,7 +228,7 @@ def _sum_tokens(used: Sequence[TokenUsage | None]) -> int | None:
 
 
 def _to_model(entry: EmbeddingModel) -> Model:
-    """Return the entry as middleware knows models; only input tokens have a price."""
+    """Return an embedding model as a `Model`, for middleware; only input tokens have a price."""
     prices = None
     if entry.usd_per_million is not None:
         prices = Prices(

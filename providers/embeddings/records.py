@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 Purpose: TypeAlias = Literal["document", "query"]
-"""Some models map a question to a vector near the texts that answer it."""
+"""Some models place the vector of a query near those of documents that answer it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Embedded:
     embeddings: tuple[Embedding, ...]
     provider: str
     tokens: int | None
-    """As counted by the vendor; None if it does not count."""
+    """As counted by the vendor; None if it does not report any."""
     cost_usd: Decimal | None
     """None if the count or the price is unknown, which does not mean free."""
     simulated: bool

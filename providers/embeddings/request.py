@@ -1,4 +1,4 @@
-"""Requests for embeddings, in the form that middleware knows from chat."""
+"""Requests for embeddings, with the interface that middleware uses for chat."""
 
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ from providers.errors import ContextTooLong, InvalidRequest, MalformedResponse
 from providers.secrets import Redactor
 
 MAX_VECTOR_BYTES: Final = 512 * 1024
-"""Of a response, for each text: 8,192 numbers of 64 characters."""
+"""Maximum bytes of a response for each text: 8,192 numbers of 64 characters."""
 MAX_DURATION: Final = timedelta(seconds=60)
-"""Of one request, whatever the timeouts: nothing is generated that could take longer."""
+"""Maximum duration of one request, regardless of longer timeouts."""
 _CHARACTERS_PER_TOKEN: Final = 4
 """An approximation, for limits that the vendor checks exactly."""
 
@@ -40,12 +40,12 @@ class EmbeddingRequest:
 
     @property
     def stream(self) -> bool:
-        """Vectors come in one piece."""
+        """Always False: vectors are not streamed."""
         return False
 
     @property
     def max_output_tokens(self) -> int:
-        """Nothing is generated."""
+        """Always 0: nothing is generated."""
         return 0
 
     def iter_texts(self) -> Iterable[str]:
@@ -59,7 +59,7 @@ class EmbeddingRequest:
 
 @dataclass(slots=True, kw_only=True)
 class EmbeddingBatch:
-    """One request and, once a call has answered it, its vectors."""
+    """One request and, after a successful call, its vectors."""
 
     request: EmbeddingRequest
     wire: EmbeddingFormat
@@ -113,7 +113,7 @@ class _PreparedBatch(PreparedCall):
 def check_texts(
     vendor: str, wire: EmbeddingFormat, texts: Sequence[str], *, max_tokens: int | None
 ) -> None:
-    """Refuse texts that the vendor would refuse less clearly, or truncate without notice.
+    """Refuse texts that the vendor would refuse with a worse message, or silently truncate.
 
     Raises:
         InvalidRequest: a text is empty.
@@ -121,7 +121,7 @@ def check_texts(
     """
     for place, text in enumerate(texts):
         if not text.strip():
-            raise InvalidRequest(vendor, f"text {place} is empty: leave it out")
+            raise InvalidRequest(vendor, f"text {place} is empty: omit it")
         tokens = _estimate_tokens(text)
         if wire.truncates_silently and max_tokens is not None and tokens > max_tokens:
             raise ContextTooLong(
@@ -151,6 +151,6 @@ def _estimate_tokens(text: str) -> int:
 def _check_numbers(vector: object) -> None:
     """Raise `ValueError` if it is not a list of numbers that a database can store."""
     if not isinstance(vector, list) or not set(map(type, vector)) <= {float, int}:
-        raise ValueError("a vector holds something else than numbers")
+        raise ValueError("a vector contains values that are not numbers")
     if not all(map(math.isfinite, vector)):
-        raise ValueError("a vector holds a number that is not finite")
+        raise ValueError("a vector contains a number that is not finite")

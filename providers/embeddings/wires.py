@@ -29,11 +29,11 @@ class EmbeddingFormat(ABC):
     """Wire format of one vendor."""
 
     max_texts: ClassVar[int]
-    """In one request."""
+    """Maximum texts in one request."""
     max_tokens: ClassVar[int | None] = None
-    """Of all texts of one request."""
+    """Maximum tokens of all texts in one request."""
     truncates_silently: ClassVar[bool] = False
-    """Whether the vendor truncates a long text without notice, so that we must refuse it."""
+    """Whether the vendor silently truncates long texts, which are therefore refused here."""
 
     @abstractmethod
     def build_url(self, base_url: str, model: str) -> str:

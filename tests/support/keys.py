@@ -37,7 +37,7 @@ KEYS: Final = {
     "Slack": "xoxb-" + _LONG,
     "npm": "npm_" + _LONG[:36],
     "PyPI": "pypi-" + _LONG + _LONG,
-    "a key of which its vendor shows a part": "sk-" + "proj-abc***********xyz",
+    "keys that vendors show in part": "sk-" + "proj-abc***********xyz",
     "a private key": (
         "-----BEGIN RSA " + "PRIVATE KEY-----\nMII-\n" + "-----END RSA " + "PRIVATE KEY-----"
     ),

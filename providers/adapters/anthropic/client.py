@@ -1,4 +1,4 @@
-"""Adapter for Anthropic's messages, which MiniMax speaks too, through Anthropic's SDK."""
+"""Adapter for Anthropic's Messages API, also used for MiniMax, through Anthropic's SDK."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
@@ -43,7 +43,7 @@ class Anthropic:
             http_client=anthropic.DefaultAsyncHttpxClient(
                 follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
             ),
-            open_telemetry=False,  # spans begin where the attempt is known
+            open_telemetry=False,  # no spans from the SDK
         )
         self._client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
 
@@ -117,7 +117,7 @@ def _build_body(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tupl
     }
     for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
         if value is not None:
-            notes.append(f"{name} was not sent: this API no longer takes it")
+            notes.append(f"{name} was not sent: this API no longer accepts it")
     if request.system is not None:
         body["system"] = request.system
     if request.tools:

@@ -59,7 +59,7 @@ class AnthropicStreamParser:
 
     @property
     def is_finished(self) -> bool:
-        """Whether `message_stop` has come."""
+        """Whether `message_stop` was received."""
         return self._stopped
 
     def parse(self, payload: object) -> list[Event]:
@@ -149,8 +149,7 @@ class AnthropicStreamParser:
     def _set_stop_reason(self, holder: Mapping[str, Any]) -> None:
         reason = holder.get("stop_reason")
         self._stop_reason = None if reason is None else str(reason)
-        get_mapping = holder.get("stop_details")
-        self._stop_details = get_mapping if isinstance(get_mapping, Mapping) else {}
+        self._stop_details = get_mapping(holder, "stop_details")
 
     def _build_text_delta(self, text: object) -> TextDelta:
         piece = str(text)
@@ -208,7 +207,7 @@ class AnthropicStreamParser:
         return value
 
     def _parse_usage(self, holder: Mapping[str, Any]) -> Iterator[TokenUsage]:
-        """Yield the usage: the start counts the prompt, the end everything again."""
+        """Yield the usage so far: the first event counts the prompt, the last one everything."""
         raw = holder.get("usage")
         if not isinstance(raw, Mapping):
             return

@@ -1,4 +1,4 @@
-"""Adapter for Google's Gemini: thoughts apart from the text, and signatures for tool loops."""
+"""Adapter for Google's Gemini, with separate thoughts, and signatures for tool loops."""
 
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
@@ -47,7 +47,7 @@ class Gemini:
             ),
             timeouts=timeouts,
             is_streamed=request.stream,
-            translate_errors=nullcontext(),  # the client does
+            translate_errors=nullcontext(),  # the client translates them
             secret=self._client.secret,
             notes=notes,
         )

@@ -1,7 +1,7 @@
-"""Errors of Google, whose details say what other vendors say with statuses and headers.
+"""Errors of Google, with details instead of the statuses and headers of other vendors.
 
-An unknown key is a 400, every 429 mentions quota and billing even if a minute's wait is enough, and
-the time to wait is a `RetryInfo` (https://google.aip.dev/193).
+An unknown key is a 400, every 429 mentions quota and billing even if waiting for a minute is
+enough, and the time to wait is a `RetryInfo` (https://google.aip.dev/193).
 """
 
 import re
@@ -28,7 +28,7 @@ def refine_error(error: CallFailed, body: object) -> CallFailed:
     if error.status != 429:
         return error
     if any(_is_daily_quota(each) for each in details):
-        return _convert(BudgetExhausted, error, "the daily quota is used up")
+        return _convert(BudgetExhausted, error, "the daily quota is exhausted")
     wait = next((each["retryDelay"] for each in details if "retryDelay" in each), "")
     found = _SECONDS.fullmatch(str(wait))
     retry_after = parse_seconds(found[1]) if found else error.retry_after

@@ -145,9 +145,9 @@ class GeminiStreamParser:
 
 
 def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
-    """Return disjoint counts: Gemini's prompt includes cached tokens, its output no thoughts.
+    """Return disjoint counts: Gemini's prompt includes cached tokens, its output excludes thoughts.
 
-    Zeros are left out, as in all JSON from protocol buffers.
+    Zeros are absent, as in all JSON from protocol buffers.
     """
     prompt = _add(
         get_count(raw, "promptTokenCount"), get_count(raw, "toolUsePromptTokenCount", absent=0)

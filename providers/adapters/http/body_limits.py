@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 LONGEST_ERROR: Final = 64 * 1024
-"""Bytes. The rest is not read, because no more than a sentence is ever shown."""
+"""Bytes. The rest is not read, because only the beginning is ever shown."""
 LONGEST_LISTING: Final = 16 * 1024 * 1024
-"""Bytes of one page. A longer one is refused: a partial list proves nothing."""
+"""Bytes of one page. A longer one is refused, because a partial list is unusable."""
 _EXTENSION: Final = "cogo.longest"
 
 
@@ -18,7 +18,7 @@ class BodyTooLong(ValueError):
 
 
 class _Bounded:
-    """Decoded body of `response`: an error is truncated, anything else that is too long refused."""
+    """Decoded body of `response`: a long error is truncated, any other long body is refused."""
 
     def __init__(self, response: Any, longest: int) -> None:
         self._response = response
@@ -49,7 +49,7 @@ def build_body_limit_hooks(stream: type) -> dict[str, list[Callable[[Any], Await
         longest = _get_limit(response)
         if longest is None:
             return
-        # Decode here, because a few compressed bytes may expand to very many.
+        # Decode here, because a few compressed bytes may expand to very many bytes.
         encoded = type(response)(
             response.status_code,
             headers=response.headers,

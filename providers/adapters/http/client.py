@@ -1,6 +1,6 @@
-"""HTTP client for vendors without an SDK here, on the HTTP library of the other SDKs.
+"""HTTP client for vendors that are called without an SDK; uses the HTTP library of the SDKs.
 
-docs/adr/0005-gemini-and-cohere-without-their-sdks.md explains why there are such vendors.
+See docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -49,7 +49,7 @@ class VendorClient:
         headers: Mapping[str, str],
         refine: Callable[[CallFailed, object], CallFailed],
     ) -> None:
-        """Create a client; `refine` may improve an error, given its response body."""
+        """Create a client; `refine` may replace an error, given its response body."""
         self._vendor = vendor
         self._refine = refine
         self.secret = key.get_secret_value() if key else ""
@@ -64,9 +64,9 @@ class VendorClient:
     async def stream(
         self, path: str, body: JsonObject, *, connect: timedelta
     ) -> AsyncIterator[StreamedResponse]:
-        """Send a POST and yield the open response; on exit it is closed.
+        """Send a POST and yield the open response, which is closed on exit.
 
-        Only the connection has a timeout here: the caller limits the waits for the answer.
+        Only connecting has a timeout here: the caller limits the time for the answer.
         """
         timeout = httpx2.Timeout(None, connect=connect.total_seconds())
         request = self._client.build_request(
@@ -107,9 +107,8 @@ class VendorClient:
 
     def _build_error(self, response: httpx2.Response) -> CallFailed:
         body: object = response.text
-        with suppress(
-            MalformedResponse
-        ):  # a proxy's page, for example: then its text is the message
+        # If it is not JSON, a proxy's page for example, its text is the message.
+        with suppress(MalformedResponse):
             body = decode_json(self._vendor, response.content)
         error = map_status(
             self._vendor, response.status_code, body, response.headers, secret=self.secret

@@ -13,7 +13,7 @@ T = TypeVar("T")
 class Deadlines:
     """Limits every wait of one call, one at a time. Enter it when the call begins.
 
-    A stream waits for each of its chunks, hardly ever too long, so all waits share one timer, which
+    A stream waits for each of its chunks and rarely times out, so all waits share one timer, which
     is set again if it fires early; `asyncio.timeout` would create one for each chunk.
     """
 
@@ -53,7 +53,7 @@ class Deadlines:
         """
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a call needs a task")
+            raise RuntimeError("a call must run in a task")
         self._by = self._get_deadline()
         if self._timer is None or self._by < self._timer.when():
             self._set_timer()

@@ -1,8 +1,8 @@
-"""Maps errors of vendors, their SDKs and the network to the errors of `providers.errors`.
+"""Mapping of errors of vendors, their SDKs and the network to `providers.errors`.
 
 An error may be an HTTP status (a 429 becomes `RateLimited`), a payload after HTTP 200, or an
-exception of the transport: each has a function here. The SDKs let exceptions of httpx, httpx2 and
-JSON through.
+exception of the transport: each has a function here. The SDKs do not wrap exceptions of httpx,
+httpx2 and JSON.
 """
 
 import json
@@ -49,20 +49,20 @@ TRANSPORT_ERRORS: Final = (
 
 _TRANSPORT_SUMMARIES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((httpx.ConnectError, httpx2.ConnectError), "no connection could be made"),
-    ((httpx.ProxyError, httpx2.ProxyError), "the proxy lets no connection through"),
+    ((httpx.ProxyError, httpx2.ProxyError), "the proxy refused the connection"),
     ((httpx.TimeoutException, httpx2.TimeoutException), "the connection was silent for too long"),
     ((httpx.UnsupportedProtocol, httpx2.UnsupportedProtocol), "the base URL is not supported"),
 )
-"""Summaries of transport errors; of any other the connection broke."""
+"""Summaries of transport errors; all others are broken connections."""
 
 LONGEST_RETRY_AFTER: Final = timedelta(days=1)
-"""Longer waits are shortened: the vendor may be wrong, or repaired by then.
+"""Longer waits are shortened: the vendor may be wrong, or recover earlier.
 
-The database limits the waits of deployments and subtasks alike (`cogo.retry_interval`).
+The database limits the waits of deployments and subtasks in the same way (`cogo.retry_interval`).
 """
 
 MAX_MESSAGE_LENGTH: Final = 600
-"""Characters of a vendor's message that are kept."""
+"""Maximum characters of a vendor's message."""
 PARSE_ERRORS: Final = (
     AttributeError,
     LookupError,
@@ -130,7 +130,7 @@ def map_status(
 
 
 def map_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
-    """Return the error for an error payload after HTTP 200, by its own status if it has one."""
+    """Return the error for an error payload after HTTP 200, by the payload's status if present."""
     message, kind = _read(payload)
     status = _get_status(payload) or _STATUSES.get(kind.lower(), 500)
     error_class = _get_class(status, f"{kind} {message}")
@@ -173,12 +173,12 @@ def build_incomplete(vendor: str) -> IncompleteStream:
 
 _SUMMARIES: Final[Mapping[type[CallFailed], str]] = {
     AuthenticationFailed: "the key is not accepted",
-    BudgetExhausted: "the account's quota or balance is used up",
+    BudgetExhausted: "the account's quota or balance is exhausted",
     CallFailed: "the call failed",
-    ConnectionFailed: "it redirects, which is not followed: correct the base URL",
+    ConnectionFailed: "the vendor redirects, which is not followed: correct the base URL",
     ContentFiltered: "the content filter stopped this request",
     ContextTooLong: "prompt and answer do not fit the model's context window",
-    InvalidRequest: "the request is refused",
+    InvalidRequest: "the vendor refused the request",
     ModelNotFound: "the model is not served to this key",
     Overloaded: "the vendor is overloaded or failed",
     PermissionDenied: "the key may not do this",
@@ -191,7 +191,7 @@ def _get_class(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a 
         return ContextTooLong
     if status in {400, 403, 422} and _FILTER.search(text):
         return ContentFiltered
-    # 412 is Fireworks' suspended account.
+    # Fireworks sends 412 for a suspended account.
     if status in {402, 412} or (status in {400, 403, 429} and _BUDGET.search(text)):
         return BudgetExhausted
     match status:
@@ -248,7 +248,7 @@ def _get_status(payload: object) -> int | None:
 def _get_retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> timedelta | None:
     """Return the wait from milliseconds, seconds or a date (RFC 9110, 10.2.3), within bounds.
 
-    A date is compared with the response's own `Date`, and only without one with our clock.
+    A date is compared with the response's own `Date`, or with the local clock if there is none.
     """
     if (milliseconds := _parse_number(headers.get("retry-after-ms"))) is not None:
         return _limit_wait(milliseconds / 1000)
@@ -291,15 +291,15 @@ def _parse_date(value: str | None) -> datetime | None:
 def translate_sdk_errors(
     sdk: Any, vendor: str, *, secret: str, connect: timedelta
 ) -> Iterator[None]:
-    """Turn the exceptions of an SDK into `CallFailed`.
+    """Translate the exceptions of an SDK into `CallFailed`.
 
-    One generator made the SDKs of Anthropic, Fireworks and OpenAI, so `sdk` may be any of these
-    modules: their exception classes have the same names and fields, but no common type.
+    `sdk` is the module `anthropic`, `fireworks` or `openai`. One generator created them, so their
+    exception classes have the same names and fields, but no common type.
     """
     try:
         yield
     except sdk.APITimeoutError as error:
-        # The SDK only limits the connection; the other timeouts are ours.
+        # The SDK only limits connecting; `Deadlines` has the other timeouts.
         raise TimedOut(vendor, TimeoutPhase.CONNECT, connect) from error
     except sdk.APIConnectionError as error:
         cause = error.__cause__

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 LONGEST_EVENT: Final = 16 * 1024 * 1024
-"""Bytes. No vendor sends a thousandth of it."""
+"""Bytes; over a thousand times the longest event of any vendor."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -28,9 +28,9 @@ class ServerSentEvent:
 class Decoder:
     """Splits chunks of any size into events. One per response.
 
-    Works on bytes, so that a character or a line end may be split anywhere, and only at CR and
-    LF: `str.splitlines` would also split at U+2028, which JSON may contain. Every byte is read
-    once, however long a line is and however many chunks it comes in.
+    It works on bytes, so a character or line end may be split between chunks. Lines only end at CR
+    and LF: `str.splitlines` would also split at U+2028, which JSON may contain. Every byte is read
+    once, regardless of the lengths of lines and chunks.
     """
 
     def __init__(self) -> None:

@@ -108,7 +108,7 @@ async def read_payloads(
         raise MalformedResponse(
             vendor,
             "the response is a web page: correct the base URL, or sign in to the network if it "
-            "asks for that",
+            "requires that",
         )
     whole = bytearray() if "json" in content_type else None
     body = response.iter_bytes()

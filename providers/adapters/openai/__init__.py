@@ -1,1 +1,1 @@
-"""OpenAI's chat completions, which most vendors speak in a dialect."""
+"""OpenAI's chat completions, of which most vendors support a dialect."""

@@ -1,4 +1,4 @@
-"""Adapter for OpenAI and all who speak its chat completions, through OpenAI's SDK."""
+"""Adapter for OpenAI and vendors with compatible chat completions, through OpenAI's SDK."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
@@ -56,8 +56,8 @@ class OpenAICompatible:
                 follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
             ),
         )
-        # The SDK reads these from OPENAI_* variables, which belong to an account at OpenAI and
-        # would be sent to any base URL.
+        # The SDK reads these from OPENAI_* variables, which belong to an account at OpenAI, and
+        # would send them to any base URL.
         self._client.organization = None
         self._client.project = None
         self._client.admin_api_key = None
@@ -129,7 +129,7 @@ class OpenAICompatible:
 
 
 def _get_prices(row: Row) -> ListedPrices | None:
-    """Return dollars per million tokens; OpenRouter lists them per token, as text."""
+    """Return dollars per million tokens; OpenRouter lists dollars per token, as text."""
     pricing = row.get("pricing")
     if not isinstance(pricing, dict):
         return None

@@ -30,7 +30,7 @@ def apply_dialect(
     if request.response_schema is not None and dialect.schemas == "json_object":
         body["response_format"] = {"type": "json_object"}
         body["messages"] = _add_schema(body["messages"], request.response_schema)
-        notes.append("the schema went into the instructions: the vendor only guarantees JSON")
+        notes.append("the schema was added to the instructions: the vendor only guarantees JSON")
     restore_reasoning(request.messages, body["messages"], vendor=vendor, model=request.model)
     if dialect.call_id_length is not None:
         for message in body["messages"]:
@@ -52,7 +52,7 @@ def _set_effort(effort: Effort, dialect: RequestDialect, body: dict[str, Any]) -
 
 
 def _find_nearest(effort: Effort, accepted: tuple[Effort, ...]) -> Effort:
-    """Return the nearest accepted effort, the greater of two; `none` is only near to itself."""
+    """Return the nearest accepted effort, the greater of two; `none` only replaces itself."""
     if effort in accepted:
         return effort
     reasoning: list[Effort] = [each for each in accepted if each != "none"] or [*accepted]
@@ -76,7 +76,7 @@ def _shorten_ids(message: dict[str, Any], length: int) -> None:
 
 
 def _shorten_id(call_id: str, length: int) -> str:
-    """Return an id of the required form: the same if it has it, else one derived from its hash."""
+    """Return the id if it has the required form, else one that is derived from its hash."""
     if len(call_id) == length and call_id.isalnum() and call_id.isascii():
         return call_id
     digest = hashlib.sha256(call_id.encode()).digest()

@@ -1,4 +1,4 @@
-"""Chat completions requests, and the way through one call."""
+"""Chat completions requests, and the reasoning that a tool loop sends back."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -19,10 +19,10 @@ NOTE_IF_BROKEN: Final = "the connection broke after the answer was complete; usa
 
 
 def build_chat_body(request: ChatRequest) -> dict[str, Any]:
-    """Return the part of the body that all dialects share; each adapter adds its own.
+    """Return the part of the body that all dialects share; each adapter adds its own fields.
 
-    Send it as the `extra_body` of an SDK, which overrides its own fields: the SDK would check each
-    message against every type of message, which takes longer than the rest of a long call.
+    Send it as the `extra_body` of an SDK, which overrides the SDK's own fields: the SDK would check
+    each message against every message type, which takes longer than the rest of a long call.
     """
     messages = [_build_message(message) for message in request.messages]
     if request.system is not None:
@@ -61,7 +61,7 @@ def build_chat_body(request: ChatRequest) -> dict[str, Any]:
 def restore_reasoning(
     messages: Sequence[Message], bodies: Sequence[dict[str, Any]], *, vendor: str, model: str
 ) -> None:
-    """Add the reasoning of earlier turns to their bodies, the last of `bodies`, if it is theirs."""
+    """Add this model's reasoning in earlier turns to their bodies, the last ones of `bodies`."""
     for message, body in zip(messages, bodies[len(bodies) - len(messages) :], strict=True):
         if message.replay is not None and message.replay.fits(vendor=vendor, model=model):
             for block in message.replay.blocks:
@@ -71,9 +71,9 @@ def restore_reasoning(
 async def attach_replay(
     events: AsyncGenerator[Event, None], request: ChatRequest, *, vendor: str, field: str
 ) -> AsyncGenerator[Event, None]:
-    """Yield the events; a `Done` that waits for tool results gets the reasoning before it.
+    """Yield the events; add the reasoning to a `Done` that waits for tool results.
 
-    DeepSeek and others want it back as this field of the assistant's message.
+    DeepSeek and others require it in `field` of the assistant's message in the next request.
     """
     reasoning: list[str] = []
     async with aclosing(events):

@@ -52,7 +52,7 @@ class OpenAIStreamParser:
 
     @property
     def is_finished(self) -> bool:
-        """Whether there was a finish reason: only usage may follow."""
+        """Whether there was a finish reason; only usage may follow."""
         return self._finish is not None
 
     def parse(self, chunk: object) -> list[Event]:
@@ -200,7 +200,7 @@ def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
     reasoning = get_count(output_details, "reasoning_tokens", absent=0)
     apart = (prompt or 0) + (output or 0) + (reasoning or 0)
     if output is not None and reasoning and get_count(raw, "total_tokens") == apart:
-        output += reasoning  # xAI counts reasoning beside the completion, not in it
+        output += reasoning  # xAI counts reasoning separately from the completion
     return TokenUsage(
         input=fresh,
         cached=cached,
@@ -212,5 +212,5 @@ def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
 
 
 def _get_either(raw: Mapping[str, Any], name: str, other: str) -> int | None:
-    """Return the count of a field that has two names among vendors."""
+    """Return the count of a field that has different names at different vendors."""
     return get_count(raw, name if name in raw else other, absent=0)

@@ -1,7 +1,7 @@
 """Reasoning that a server leaves at the beginning of the text, between `<think>` and `</think>`.
 
-Some templates put the opening tag into the prompt, so that the answer only has the closing one:
-then everything before it was reasoning.
+Some templates put the opening tag into the prompt, so the answer only has the closing tag, and
+everything before it is reasoning.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -22,14 +22,14 @@ _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
 _QUOTES: Final = frozenset("`'\"")
 _LONGEST_MARGIN: Final = 1_000
-"""Characters of white space before an opening tag; after more of them the text has begun."""
+"""Maximum characters of white space before an opening tag; after more, it is text."""
 
 
 class ThinkingTagParser:
     """Separates reasoning from a streamed text. One per answer.
 
-    An opening tag only counts at the beginning: later it may be what the answer is about. The
-    closing one counts anywhere, unless it is quoted or follows an opening one.
+    An opening tag only counts at the beginning: later it may be the subject of the answer. A
+    closing tag counts anywhere, unless it is quoted or follows an opening tag.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class ThinkingTagParser:
             yield from self._yield_text()
 
     def close(self) -> Iterator[Event]:
-        """Yield what was held back for a tag that never came, or came last."""
+        """Yield the text that was held back as a possible tag."""
         if self._watches and self._held == _CLOSE and self._before not in _QUOTES:
             self._held = ""
             yield TextWasThinking()

@@ -126,7 +126,7 @@ def test_prices_name_their_source_and_unknown_is_a_dash(cogo: Program) -> None:
 def test_a_name_shows_its_successor_parameters_and_where_to_get_a_key(cogo: Program) -> None:
     shown = cogo.run("models", "show", "Claude 3.5 Sonnet")
 
-    assert "Claude Sonnet 5.5 follows it" in shown
+    assert "Claude Sonnet 5.5 replaces it" in shown
     assert "temperature no" in shown
     assert "ANTHROPIC_API_KEY" in shown
     assert "https://platform.claude.com" in shown

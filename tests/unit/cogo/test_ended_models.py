@@ -17,7 +17,7 @@ from cogo.process.agent import Role, serve_agent
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.supervisor.stack import StackInfo
 
-SENTENCE = "GPT-4 ended on 2026-10-23; GPT-6.1 Sol follows it"
+SENTENCE = "GPT-4 ended on 2026-10-23; GPT-6.1 Sol replaces it"
 CONNECTION = Connection(
     url="http://127.0.0.1:1", secret_key=SecretStr("s"), publishable_key=None, is_embedded=False
 )

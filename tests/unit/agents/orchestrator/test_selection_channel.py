@@ -97,7 +97,7 @@ async def test_a_request_with_ids_that_are_no_uuids_is_answered_with_the_success
     assert answer.requested_model == "claude-3.5-sonnet"
     assert answer.selected_model == "claude-sonnet-5-5"
     assert set(answer.available_models) == {"claude-sonnet-5-5", "gpt-6.1-sol"}
-    assert "Claude Sonnet 5.5 follows it" in answer.reason
+    assert "Claude Sonnet 5.5 replaces it" in answer.reason
 
 
 async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() -> None:
@@ -141,7 +141,7 @@ async def test_a_request_without_an_id_has_the_same_one_at_every_orchestrator() 
         (
             {"available_models": ["claude-3.5-sonnet"]},
             "claude-sonnet-5-5",
-            "Claude Sonnet 5.5 follows it",
+            "Claude Sonnet 5.5 replaces it",
         ),
         ({"task_requirements": {"complexity": "huge"}}, None, "task_requirements.complexity"),
         ({"available_models": "all"}, None, "cannot be read: available_models"),

@@ -127,8 +127,8 @@ def test_models_that_ended_since_the_check_are_listed_with_successors() -> None:
 
     ended = Catalogue.load(today=day).describe_endings(since=CHECKED_ON, until=day)
 
-    assert "GPT-5 ended on 2026-12-11; GPT-6 Sol follows it" in ended
-    assert "Claude Sonnet 4.5 ended on 2026-11-30; Claude Sonnet 5.5 follows it" in ended
+    assert "GPT-5 ended on 2026-12-11; GPT-6 Sol replaces it" in ended
+    assert "Claude Sonnet 4.5 ended on 2026-11-30; Claude Sonnet 5.5 replaces it" in ended
 
 
 def test_a_retired_model_is_itself_where_it_is_still_served() -> None:
