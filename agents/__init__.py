@@ -3,10 +3,10 @@
 Each package imports only those below it::
 
     executor   orchestrator   the two processes: run_executor, run_orchestrator
-         workflows            how a task becomes steps, and the texts of prompts
-         selection            which model does a step, and why: choose_model
+         workflows            types of tasks, their steps, and the texts of prompts
+         selection            the choice of a model for a step: choose_model
     middleware   runtime      limits around each call; claim, lease, heartbeat, drain
-           errors             what the owner of a task can correct
+           errors             errors that the owner of a task can correct
 
 One task, from claim to result:
 
@@ -20,7 +20,7 @@ One task, from claim to result:
 4. `runtime.completion_batcher.CompletionBatcher` stores the result. After an error
    `executor.failure_policy` decides: retry, reroute to the orchestrator, snooze, or give up.
 
-Users import what `__all__` names; `cogo` wires the rest.
+The public names are in `__all__`; `cogo` wires the rest.
 """
 
 __all__ = ["workflows"]

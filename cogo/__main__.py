@@ -30,7 +30,7 @@ def main() -> NoReturn:
 
 
 def _flush() -> None:
-    """Flush the output; if its reader is gone, discard it, or the exit code would be 120."""
+    """Flush the output; discard it if its reader is gone, or the exit code would be 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

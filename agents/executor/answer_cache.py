@@ -41,7 +41,7 @@ class AnswerCache:
         shared: bool = False,
         ttl: timedelta = timedelta(days=1),
     ) -> None:
-        """With `always`, serve all tasks without `params.cache: false`, not only those that opt in.
+        """Create the cache; with `always`, it serves all tasks without `params.cache: false`.
 
         `budget` records each hit in the audit log.
         """

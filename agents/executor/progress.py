@@ -77,7 +77,7 @@ class ProgressHub:
     """Collects the deltas of all attempts of a process and sends them together.
 
     A batch that cannot be sent is dropped: watchers read the checkpoint in the database. An attempt
-    waits no longer than `max_flush`, whatever Realtime does.
+    waits at most `max_flush` for Realtime.
     """
 
     def __init__(

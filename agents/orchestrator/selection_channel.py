@@ -190,4 +190,4 @@ def _get_text(message: Envelope, field: str) -> str | None:
         return None
     return repair_surrogates(value[:MAX_NAME_CHARACTERS]).replace(
         "\x00", ""
-    )  # which Postgres cannot hold
+    )  # which Postgres cannot store

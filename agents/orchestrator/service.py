@@ -44,7 +44,7 @@ async def run_orchestrator(
 ) -> None:
     """Plan tasks until drained or cancelled.
 
-    `lanes` returns what is served while no executor is known; `knowledge` holds until the first
+    `lanes` returns the lanes served while no executor is known; `knowledge` is used until the first
     refresh from the database. Raises Unauthorized or MigrationMissing if the project cannot be
     used.
     """

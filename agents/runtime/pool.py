@@ -67,7 +67,7 @@ class Pool:
         self._work = work
         self._running = 0
         self._awaits_ends = False
-        """Set while the loop waits for an attempt to end: no slot is free, or the agent drains."""
+        """Whether the end of an attempt wakes the loop at once: no slot is free, or it drains."""
         self._unanswered: tuple[UUID, float] | None = None
         """The id of an unanswered claim, and when it was first sent (monotonic seconds)."""
 

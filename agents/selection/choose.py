@@ -62,7 +62,7 @@ def choose_model(
 def _pick_freely(
     resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
 ) -> Pick:
-    """Pick what operators pinned, the most specific pin first, else what the policy picks."""
+    """Pick a model that operators pinned, the most specific pin first, else by the policy."""
     given = PolicyInput(
         request=resolved.request,
         candidates=candidates,

@@ -18,7 +18,7 @@ MOST_TOKENS = 10_000_000
 MAX_CHARACTERS = 2_000_000
 """Above every context window of the catalogue; the model's own window is checked at selection."""
 MAX_NOTES = 20
-"""Unknown params that are named one by one."""
+"""Maximum number of unknown params that are named individually."""
 
 _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
 

@@ -108,7 +108,7 @@ COMMANDS: Final = (
     Command("models stats", "Show how models perform.", "models.stats:show_stats"),
     Command("models why", "Explain why a task got its models.", "models.stats:explain_choice"),
     Command("models test", "Send test requests to models.", "models.providers:test_models"),
-    Command("models discover", "Compare providers to the catalogue.", "models.providers:compare"),
+    Command("models discover", "Compare providers with the catalogue.", "models.providers:compare"),
     Command("models pin", "Prefer a model to all others.", "models.control:pin"),
     Command("models ban", "Stop using a model or provider at once.", "models.control:ban"),
     Command("models drain", "Stop giving a model or provider new work.", "models.control:drain"),

@@ -39,8 +39,8 @@ async def read_pages(
 ) -> tuple[list[_T], bool]:
     """Return the first `limit` rows, or every one, and whether there are more.
 
-    `read` returns at most the given number of rows that follow a row, or the first rows if that
-    is None. A page may be shorter than requested; only an empty one is the end.
+    `read` returns at most the given number of rows after a row, or the first rows if that is None.
+    A page may be shorter than requested; only an empty one is the end.
     """
     found: list[_T] = []
     while every or len(found) <= limit:

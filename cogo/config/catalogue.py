@@ -23,7 +23,7 @@ SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "opena
 """Providers that the vendor simulator stands in for by default, and the path of each."""
 
 CATALOGUE: Final = "the catalogue"
-"""Name of what is invalid if it is a file of the catalogue and not a variable."""
+"""Name in a SettingInvalid that is about a file of the catalogue instead of a variable."""
 
 _ROLE_VARIABLES: Final = {"DEFAULT_MODEL": "default", "FIREWORKS_MODEL": "coding"}
 
@@ -116,7 +116,7 @@ def find_named_model(catalogue: Catalogue, name: str) -> Model:
 
 
 def resolve_name(catalogue: Catalogue, name: str) -> Resolution:
-    """Return what a name means today. Raises CommandError, with the nearest names."""
+    """Resolve a name as of today. Raises CommandError, with the nearest names."""
     try:
         return catalogue.resolve(name)
     except UnknownModel as error:

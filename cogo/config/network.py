@@ -1,7 +1,7 @@
 """Proxies and certificates of this process, from its environment.
 
 The clients (httpx, httpx2 in the vendors' SDKs, websockets) read the same variables differently.
-This module gives them one meaning and reports what is invalid once.
+This module makes their meaning uniform and reports invalid values once.
 """
 
 import os

@@ -57,7 +57,7 @@ class Role:
 
 
 def find_secrets(project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap) -> list[str]:
-    """Return every secret that this process knows, for the redaction of its logs."""
+    """Return every secret of this process, for the redaction of its logs."""
     opened = load_credentials(project, catalogue).values()
     keys = (key.get_secret_value() for each in opened for key in each.keys)
     return [bootstrap.connection.secret_key.get_secret_value(), *keys]

@@ -46,7 +46,7 @@ def require_server(home: Path) -> State:
 
 
 def require_port(state: State, port: int | None) -> None:
-    """Raise AlreadyRunning if the server that runs is asked to have another port."""
+    """Raise AlreadyRunning if `port` differs from that of the running server."""
     if port is not None and port != urlsplit(state.url).port:
         raise AlreadyRunning(
             f"an embedded Supabase already runs at {state.url}: leave --port out to use it, "

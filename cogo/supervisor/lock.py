@@ -30,7 +30,7 @@ class Lock:
 def hold_lock(home: Path) -> Iterator[Lock]:
     """Hold the lock of `home`, which is created if it does not exist.
 
-    The kernel releases it when the process ends, however it ends. Raises AlreadyRunning, and
+    The kernel releases it when the process ends, for whatever reason. Raises AlreadyRunning, and
     CommandError when the directory cannot be written.
     """
     try:

@@ -57,7 +57,7 @@ class _Prefix:
 def build_plans(
     models: Sequence[str], source: OddsSource, *, stages: int = STAGES
 ) -> list[CascadePlan]:
-    """Return plans of up to so many stages; long ones only extend good short ones.
+    """Return plans of up to `stages` stages; long ones only extend good short ones.
 
     The last answer of a plan is accepted unchecked. The work grows with the square of `models`.
     """

@@ -37,7 +37,7 @@ class Scored:
         else:
             second = next((id_ for id_ in given.by_score if id_ != picked), None)
             following = f"; next is {second} with {given.scores[second]:.3f}" if second else ""
-            reason = f"The best {scored} where {given.preference.value} matters{following}."
+            reason = f"The best {scored} for the preference {given.preference.value}{following}."
         return Pick(order=given.put_first(picked), reason=reason)
 
 

@@ -23,7 +23,7 @@ _HEADINGS: Final = (
 )  # fmt: skip
 _NO_LIMIT: Final = "none"
 _UNLIMITED: Final = -1
-"""How the database is told to remove a limit."""
+"""The value with which the database removes a limit."""
 
 Lane = Annotated[str | None, typer.Option("--lane", help="Id of a model, or cio for planning.")]
 Owner = Annotated[

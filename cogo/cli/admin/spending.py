@@ -35,7 +35,7 @@ _NO_CALLS: Final = "no model was called in this period"
 
 
 class UsageKey(StrEnum):
-    """What a row of the usage table stands for."""
+    """The key by which usage is grouped."""
 
     MODEL = "model"
     OWNER = "owner"
@@ -45,7 +45,7 @@ class UsageKey(StrEnum):
 
 def show_usage(
     *,
-    by: Annotated[UsageKey, typer.Option("--by", help="What a row stands for.")] = UsageKey.MODEL,
+    by: Annotated[UsageKey, typer.Option("--by", help="Group the calls by this.")] = UsageKey.MODEL,
     since: Since = None,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -125,7 +125,7 @@ def list_calls(
 
 
 def sum_usage(by: UsageKey, rows: Sequence[UsageRow]) -> dict[tuple[str, bool], dict[str, Any]]:
-    """Return sums by name, simulated ones apart; the most expensive first, days in order."""
+    """Return sums by name, simulated ones separately; the most expensive first, days in order."""
     sums: dict[tuple[str, bool], dict[str, Any]] = {}
     for row in rows:
         name = str({

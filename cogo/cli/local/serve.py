@@ -103,8 +103,8 @@ def serve_gateway(
 ) -> None:
     """Run the HTTP gateway.
 
-    It serves tasks, swarms, models and an OpenAI-compatible API until stopped. It holds no state:
-    run as many as you like. Every request needs a key (`cogo keys create`) or the access token of
+    It serves tasks, swarms, models and an OpenAI-compatible API until stopped. It is stateless, so
+    you can run several. Every request needs a key (`cogo keys create`) or the access token of
     a user, except with --no-key, which works only on loopback.
 
     Examples:
@@ -113,7 +113,7 @@ def serve_gateway(
         cogo serve gateway --no-key             # every user of this machine gets all rights
         cogo keys create --name proxy && cogo serve gateway --host 0.0.0.0
     """
-    # Imported here because --help must not pay for it; before the bootstrap, which is sent late.
+    # Imported here because --help does not need it; before the bootstrap, which is sent late.
     from cogo.process import gateway  # noqa: PLC0415
 
     project = Project.find(directory)
@@ -130,7 +130,7 @@ def serve_gateway(
 
 
 def _log_raw_events() -> None:
-    # Imported here because --help must not pay for them.
+    # Imported here because --help does not need them.
     from loguru import logger  # noqa: PLC0415
 
     from providers.adapters.http.sse import set_raw_event_listener  # noqa: PLC0415
@@ -150,7 +150,7 @@ def _load_bootstrap(
 def _build_role(
     kind: AgentKind, agent_id: str | None, capacity: int, health_port: int | None
 ) -> "Role":
-    # Imported here because --help must not pay for it; before the bootstrap, which is sent late.
+    # Imported here because --help does not need it; before the bootstrap, which is sent late.
     from cogo.process.agent import Role  # noqa: PLC0415
 
     name = agent_id or f"{kind}@{socket.gethostname()}-{secrets.token_hex(3)}"

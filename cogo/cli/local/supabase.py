@@ -166,7 +166,7 @@ def psql(
         "--dbname": address.path.removeprefix("/"),
     }
     options = [f"{name}={value}" for name, value in target.items()]
-    os.execv(program, [program, *options, *(arguments or [])])  # noqa: S606 - what was asked for
+    os.execv(program, [program, *options, *(arguments or [])])  # noqa: S606 - the user's request
 
 
 def show_keys(

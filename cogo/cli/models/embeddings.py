@@ -154,7 +154,7 @@ def _get_file_name(file: str | None) -> str | None:
 
 
 async def _find_id(store: EmbeddingStore, text: str, first: UUID, last: UUID) -> UUID:
-    """Return the id that `text` is, or the only one that begins with it."""
+    """Return the id `text`, or the only id that begins with it."""
     if first == last:
         return first
     rows = await store.fetch_embeddings_between(first=first, last=last, limit=11)

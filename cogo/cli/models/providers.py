@@ -78,7 +78,7 @@ async def _test(catalogue: Catalogue, given: Credentials, names: list[str]) -> l
 
 
 def compare(*, providers: Providers = None, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Compare providers to the catalogue.
+    """Compare providers with the catalogue.
 
     Shows the models that each provider lists in addition, lists no longer, or prices differently.
     Changes nothing: add what you want to cogo.toml.
