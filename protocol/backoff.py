@@ -1,4 +1,4 @@
-"""Exponential backoff, for every wait that grows while something keeps failing."""
+"""Exponential backoff, for all waits that grow with repeated failures."""
 
 import random
 

@@ -109,7 +109,7 @@ def make_storable(value: JsonValue, *, name: str = "it") -> JsonValue:
 
 
 def _is_storable(value: JsonValue) -> bool:
-    # A selection record has thousands of strings and is sent for every task: this scan is in Rust.
+    # A selection record has thousands of strings and is sent for every task; this scan is in Rust.
     try:
         text = to_json(value)
         return not any(sign in text for sign in _SUSPICIOUS)

@@ -1,4 +1,4 @@
-"""Errors of models and providers, by who has to act.
+"""Errors of models and providers, by who must act.
 
     ProviderError
     ├── CatalogueInvalid        the editor of the catalogue file
@@ -12,17 +12,17 @@
         │   ├── ContextTooLong      the user, or a model with a larger window
         │   └── ContentFiltered     the user, or another model
         ├── ModelNotFound           the planner: another model
-        ├── RateLimited             nobody: wait `retry_after`
-        ├── Overloaded              nobody: wait
-        ├── TimedOut                nobody: try again
-        ├── ConnectionFailed        nobody: try again
+        ├── RateLimited             no one: wait `retry_after`
+        ├── Overloaded              no one: wait
+        ├── TimedOut                no one: retry
+        ├── ConnectionFailed        no one: retry
         ├── EmptyAnswer             the planner: another model
-        ├── MalformedResponse       nobody: try again
-        ├── IncompleteStream        nobody: try again
-        └── NotAsked                nobody: a limit of ours, nothing was sent
-            ├── AtCapacity              nobody: wait `retry_after`
-            ├── CircuitOpen             nobody: wait, or another model
-            ├── NotGranted              the user, or the operator: a grant
+        ├── MalformedResponse       no one: retry
+        ├── IncompleteStream        no one: retry
+        └── NotAsked                no one: one of COGO's limits, nothing was sent
+            ├── AtCapacity              no one: wait `retry_after`
+            ├── CircuitOpen             no one: wait, or another model
+            ├── ModelNotGranted         the user, or the operator: a grant
             ├── Banned                  the operator: another model, or `cogo models allow`
             └── SpendCapReached         the owner of the cap: raise it, or wait for its reset
                 └── ProviderCapReached      the planner: a model of another provider
@@ -68,7 +68,7 @@ class UnknownModel(ProviderError):
 
 
 class NotServed(ProviderError):
-    """The model is known, but no key or server here can answer for it."""
+    """The model is known, but there is no key or server for it."""
 
     code = "not_served"
     reroute = True
@@ -149,7 +149,7 @@ class ContentFiltered(InvalidRequest):
 
 
 class ModelNotFound(CallFailed):
-    """The vendor does not serve this model to this key: use another one."""
+    """The vendor does not serve this model to this key: use another model."""
 
     code = "model_not_found"
     reroute = True
@@ -164,7 +164,7 @@ class RateLimited(CallFailed):
 
 
 class Overloaded(CallFailed):
-    """The vendor is overloaded or failed: wait, or use another one."""
+    """The vendor is overloaded or failed: wait, or use another vendor."""
 
     code = "overloaded"
     retryable = True
@@ -224,7 +224,7 @@ class IncompleteStream(CallFailed):
 
 
 class NotAsked(CallFailed):
-    """A limit of ours stopped the call before it was sent; see `retry_after`."""
+    """One of COGO's limits stopped the call before it was sent; see `retry_after`."""
 
     code = "not_asked"
     retryable = True
@@ -232,7 +232,7 @@ class NotAsked(CallFailed):
 
 
 class AtCapacity(NotAsked):
-    """Our limit of calls, requests or tokens is reached for now: wait `retry_after`."""
+    """COGO's limit of calls, requests or tokens is reached: wait `retry_after`."""
 
     code = "at_capacity"
 

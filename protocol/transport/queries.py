@@ -56,7 +56,7 @@ async def read_query(row: type[_R], query: Any) -> list[_R]:
     call = f"reading {row.__name__}"
 
     async def send() -> Any:
-        # The client's own retries would multiply ours, and take seconds each.
+        # The client's own retries would multiply those of `send_with_retries`.
         return require_json((await query.retry(enabled=False).execute()).data, call=call)
 
     return parse_rows(row, await send_with_retries(send, call=call))
