@@ -4,9 +4,11 @@ The history's table and insert are those of the Supabase CLI
 (https://github.com/supabase/cli, pkg/migration), so both tools can be used on one database.
 """
 
+import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -44,15 +46,20 @@ class Migrated:
 
 
 async def migrate(
-    db_url: str, migrations: Sequence[Migration], *, dry_run: bool = False
+    db_url: str,
+    migrations: Sequence[Migration],
+    *,
+    home: Path | None = None,
+    dry_run: bool = False,
 ) -> Migrated:
     """Apply the missing migrations in order, each file in one transaction.
 
     A file that fails is rolled back and stops the run; earlier ones remain applied. Other
-    applications' migrations in the same history are ignored. Raises MigrationFailed.
+    applications' migrations in the same history are ignored. `home` is the state directory of the
+    embedded server, None for another database. Raises MigrationFailed.
     """
     async with _connection(db_url) as connection:
-        await _refuse_unknown(connection, migrations)
+        await _refuse_unknown(connection, migrations, home)
         present = await _present(connection)
         missing = [each for each in migrations if each.version not in present]
         if missing and not dry_run:
@@ -64,7 +71,9 @@ async def migrate(
 
 
 async def _refuse_unknown(
-    connection: "asyncpg.Connection[asyncpg.Record]", migrations: Sequence[Migration]
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    migrations: Sequence[Migration],
+    home: Path | None,
 ) -> None:
     """Raise `MigrationFailed` if another version of COGO has written this schema."""
     try:
@@ -77,15 +86,22 @@ async def _refuse_unknown(
     unknown = [version for version in recorded if version not in known]
     if unknown and unknown[0] < min(known, default=""):
         raise MigrationFailed(
-            f"the schema of this database ({unknown[0]}) is older than COGO 0.1.0 and cannot be "
-            "upgraded: use another database, or delete the data of the embedded one with "
-            "`cogo supabase reset`"
+            f"the schema of this database ({unknown[0]}) was written by a version before the "
+            f"release of COGO 0.1.0 and cannot be upgraded: {_describe_way_out(home)}"
         )
     if unknown:
         raise MigrationFailed(
             f"the schema of this database ({unknown[-1]}) is newer than this version of COGO: "
             "use the version that wrote it, or a later one"
         )
+
+
+def _describe_way_out(home: Path | None) -> str:
+    if home is None:
+        return "use another database"
+    # Always with the directory, because without it the command could delete other data.
+    directory = shlex.quote(str(home))
+    return f"use another --dir, or delete all data with `cogo supabase reset --dir {directory}`"
 
 
 async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:

@@ -57,7 +57,7 @@ def require_port(state: State, port: int | None) -> None:
 async def migrate_server(home: Path) -> State:
     """Migrate the server that runs on this directory; return its state."""
     state = require_server(home)
-    done = await migrate(state.db_url, load_migrations())
+    done = await migrate(state.db_url, load_migrations(), home=home)
     logger.debug("migrated", applied=len(done.applied))
     return state
 

@@ -38,8 +38,12 @@ def migrate(
         cogo migrate --dry-run
         SUPABASE_DB_URL=postgresql://postgres:...@HOST:5432/postgres cogo migrate --json
     """
-    target = db_url or find_database_url(Project.find(directory))
-    done = asyncio.run(apply_migrations(target, load_migrations(), dry_run=dry_run))
+    target, home = db_url, None
+    if target is None:
+        project = Project.find(directory)
+        target = find_database_url(project)
+        home = project.home if project.settings.supabase_db_url is None else None
+    done = asyncio.run(apply_migrations(target, load_migrations(), home=home, dry_run=dry_run))
     if as_json:
         print_json({"present": done.present, "applied": done.applied, "dry_run": dry_run})
         return

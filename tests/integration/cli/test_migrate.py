@@ -1,6 +1,7 @@
 """`cogo migrate` on a real database."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -115,7 +116,10 @@ async def test_a_database_with_a_part_of_the_migrations_gets_the_rest(database_u
     ("version", "sentence"),
     [
         ("20991231235959", "newer than this version of COGO: use the version that wrote it"),
-        ("20261121090000", "older than COGO 0.1.0 and cannot be upgraded: use another database"),
+        (
+            "20261121090000",
+            "before the release of COGO 0.1.0 and cannot be upgraded: use another database",
+        ),
     ],
     ids=["newer", "older"],
 )
@@ -132,3 +136,15 @@ async def test_the_schema_of_another_version_is_refused_and_nothing_is_written(
 
     history = await fetch(database_url, "select version from supabase_migrations.schema_migrations")
     assert [row["version"] for row in history] == [files[0].version]
+
+
+async def test_an_old_schema_of_the_embedded_server_names_the_command_for_its_directory(
+    database_url: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "an old one"
+    files = load_migrations()
+    await migrate(database_url, files)
+    await fetch(database_url, "insert into cogo.schema_versions (version) values ('2026')")
+
+    with pytest.raises(MigrationFailed, match=f"`cogo supabase reset --dir '{home}'`$"):
+        await migrate(database_url, files, home=home)
