@@ -48,6 +48,7 @@ class Child:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
+        self._log_begin = 0
         self._process: asyncio.subprocess.Process
 
     async def __aenter__(self) -> Self:
@@ -56,13 +57,14 @@ class Child:
         Ctrl-C and a closed terminal then reach only this process, which signals its children.
         """
         with contextlib.ExitStack() as files:
-            log = self._spec.log
+            log = None if self._spec.log is None else files.enter_context(open_log(self._spec.log))
+            self._log_begin = 0 if log is None else log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self._spec.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=None if log is None else files.enter_context(open_log(log)),
+                stderr=log,
                 start_new_session=True,
             )
         return self
@@ -123,7 +125,9 @@ class Child:
         if line:
             return _READY_LINE.validate_json(line)
         code = await self._process.wait()
-        raise ChildFailed(f"{self._spec.name} ended with code {code}: {self._find_reason()}")
+        reason = self.read_last_line() or "it wrote nothing"
+        where = "see above" if self._spec.log is None else f"{reason} ({self._spec.log})"
+        raise ChildFailed(f"{self._spec.name} ended with code {code}: {where}")
 
     async def wait(self) -> int:
         """Wait until the process has ended; return its exit code."""
@@ -139,9 +143,9 @@ class Child:
         while output is not None and await output.read(65536):
             continue
 
-    def _find_reason(self) -> str:
-        log = self._spec.log
-        if log is None:
-            return "see above"
-        last = read_last_line(log)
-        return f"{'it wrote nothing' if last is None else last.removeprefix('cogo: ')} ({log})"
+    def read_last_line(self) -> str | None:
+        """Return the last line that this process wrote to its log, or None if there is none."""
+        if self._spec.log is None:
+            return None
+        last = read_last_line(self._spec.log, begin=self._log_begin)
+        return None if last is None else last.removeprefix("cogo: ")

@@ -90,25 +90,31 @@ class RestartingChild:
         while not self._stopping.is_set():
             spec = self._build_spec(self.report)
             self._started_at = loop.time()
-            code = await self._run_once(spec)
+            child = Child(spec)
+            code = await self._run_once(child)
             if self._stopping.is_set():
                 return
             worked = timedelta(seconds=loop.time() - self._started_at)
             deaths = 1 if worked > _HEALTHY_AFTER else deaths + 1
-            logger.warning("a process died", process=spec.name, code=code, log=str(spec.log))
+            # Killed by a signal, it wrote no reason.
+            reason = child.read_last_line() if code > 0 else None
+            details = {} if reason is None else {"reason": reason}
+            logger.warning(
+                "a process died", process=spec.name, code=code, **details, log=str(spec.log)
+            )
             if self._on_death is not None:
                 handlers.create_task(self._on_death(spec), name=f"after {spec.name}")
             await self._pause(deaths)
 
-    async def _run_once(self, spec: Spec) -> int:
+    async def _run_once(self, child: Child) -> int:
         try:
-            async with Child(spec) as self._child:
-                return 0 if self._stopping.is_set() else await self._supervise(self._child)
+            async with child as self._child:
+                return 0 if self._stopping.is_set() else await self._supervise(child)
         except ChildFailed:
             # At the first start the user must correct something; later the cause may be temporary.
             if not self._was_ready and not self._stopping.is_set():
                 raise
-            return 1
+            return await child.wait()
         finally:
             self._child = None
             self.ready.clear()

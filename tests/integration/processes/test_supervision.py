@@ -7,8 +7,10 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from loguru import logger
 
 from cogo.errors import AlreadyRunning, ChildFailed
 from cogo.supervisor.child import Child, Spec
@@ -92,6 +94,35 @@ async def test_a_child_that_dies_is_started_again_after_its_death_was_handled(
     assert len(dead) == 1
     assert second not in {None, first}
     assert not is_running(second or 0)
+
+
+async def test_a_death_is_logged_with_the_last_line_of_this_run(tmp_path: Path) -> None:
+    lines: list[dict[str, Any]] = []
+    begun = tmp_path / "begun"
+    # Ready at the first start; later it ends before that, once without a word.
+    program = (
+        "import pathlib, sys\n"
+        f"begun = pathlib.Path({str(begun)!r})\n"
+        "starts = begun.stat().st_size if begun.exists() else 0\n"
+        "begun.write_text('x' * (starts + 1))\n"
+        "if starts == 0: print('{}', flush=True)\n"
+        "sys.exit(['cogo: the port is taken', 3, 'the disk is full'][min(starts, 2)])\n"
+    )
+    process = RestartingChild(lambda _: a_spec(tmp_path, program))
+    handler = logger.add(lambda line: lines.append(line.record["extra"]), level="WARNING")
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(process.run())
+            await eventually(lambda: len(lines) >= 3)
+            process.stop()
+    finally:
+        logger.remove(handler)
+
+    assert [(line["code"], line.get("reason")) for line in lines[:3]] == [
+        (1, "the port is taken"),
+        (3, None),
+        (1, "the disk is full"),
+    ]
 
 
 async def test_cancelling_a_start_that_waits_for_its_bootstrap_leaves_nothing(
