@@ -59,7 +59,8 @@ def estimate(
     """Show the plan, model and cost of a task.
 
     No model is called. The cost is a range from a short answer to a long one; its upper end
-    counts every call of a cascade or an ensemble.
+    counts every call of a cascade or an ensemble. If the vendor simulator answers, all costs are
+    zero, and prices do not count in the choice.
 
     Examples:
         cogo estimate "Write a Python function is_palindrome(text)"
@@ -100,6 +101,8 @@ def estimate(
     if choice.pick.escalate_to:
         print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
     print_line(f"  {quote.sentence()}")
+    if simulated:
+        print_line("  costs are simulated: the vendor simulator is free, so prices did not count")
 
 
 def _plan(project: Project, task: TaskBrief) -> tuple[Step, Choice]:
