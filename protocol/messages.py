@@ -275,7 +275,7 @@ class ModelControl(Payload):
 
     action: Literal["pin", "ban", "drain", "allow"]
     subject: str = Field(min_length=1, max_length=200)
-    """The id of a model or a provider."""
+    """A provider's id, or a model's id, alias or role: the model that it stands for now."""
     scope: str = Field(
         default="everywhere", pattern=r"^(everywhere|owner:[0-9a-fA-F-]{36}|task_type:.+)$"
     )

@@ -23,7 +23,7 @@ from agents.runtime.failed_attempts import (
 )
 from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
-from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, list_control_subjects
 from agents.selection.model_profiles import get_profile_cache
 from agents.selection.preferences import (
     check_model_name,
@@ -46,6 +46,7 @@ from protocol.records import (
     TaskBrief,
 )
 from providers.catalogue.catalogue import Catalogue
+from providers.errors import UnknownModel
 
 PLAN = "PLAN"
 
@@ -104,6 +105,13 @@ class Cio:
                 grants=grants,
             )
         )
+
+    def list_control_subjects(self, name: str) -> tuple[str, ...]:
+        """Return the subjects for `name` as of now; a name that is unknown here stays as it is."""
+        try:
+            return list_control_subjects(name, self.catalogue, self.registry.lanes)
+        except UnknownModel:
+            return (name,)
 
     def find_lanes(self, subject: str) -> list[str]:
         """Return the served lanes of a provider; for a model its own lane."""

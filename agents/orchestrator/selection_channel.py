@@ -89,15 +89,17 @@ class SelectionChannelHandler:
 
     async def _apply_control(self, control: ModelControl, *, who: str) -> None:
         """Apply a command. Every orchestrator does this, which is idempotent."""
-        done = await self._store.control_model(
-            action=control.action,
-            subject=control.subject,
-            lanes=self._cio.find_lanes(control.subject),
-            scope=control.scope,
-            reason=control.reason,
-            who=who,
-        )
-        logger.info("an operator changed a model", **done.model_dump())
+        subjects = self._cio.list_control_subjects(control.subject)
+        for subject in subjects if control.action == "allow" else subjects[:1]:
+            done = await self._store.control_model(
+                action=control.action,
+                subject=subject,
+                lanes=self._cio.find_lanes(subject),
+                scope=control.scope,
+                reason=control.reason,
+                who=who,
+            )
+            logger.info("an operator changed a model", **done.model_dump())
 
     async def _answer(self, message: Envelope) -> None:
         record = self._build_record(message)

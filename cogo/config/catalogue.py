@@ -120,8 +120,13 @@ def resolve_name(catalogue: Catalogue, name: str) -> Resolution:
     try:
         return catalogue.resolve(name)
     except UnknownModel as error:
-        join = " " if error.nearest else "; "  # the nearest names are a question
-        raise CommandError(f"{error}{join}`cogo models --all` lists all names") from error
+        raise build_unknown_name_error(error) from error
+
+
+def build_unknown_name_error(error: UnknownModel) -> CommandError:
+    """Return the error that a command shows for an unknown name."""
+    join = " " if error.nearest else "; "  # the nearest names are a question
+    return CommandError(f"{error}{join}`cogo models --all` lists all names")
 
 
 def list_key_variables(catalogue: Catalogue) -> Iterator[str]:

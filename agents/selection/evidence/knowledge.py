@@ -1,6 +1,6 @@
 """The knowledge of an orchestrator: observations, policies, and operators' controls."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
@@ -9,6 +9,7 @@ from uuid import UUID
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from protocol.records.models import PolicyName
+from providers.catalogue.catalogue import Catalogue
 
 Action = Literal["pin", "ban", "drain"]
 
@@ -63,6 +64,21 @@ def find_active_controls(
     for each in active:
         reasons[each.action].setdefault(each.subject, each.reason)
     return ActiveControls(banned=reasons["ban"], drained=reasons["drain"], pinned=reasons["pin"])
+
+
+def list_control_subjects(
+    name: str, catalogue: Catalogue, served: Collection[str]
+) -> tuple[str, ...]:
+    """Return the subjects that a control of this name may have, the one to use now first.
+
+    That is the id of the provider or of the model that serves the name; a retired model whose id
+    is among the `served` lanes keeps it. The others are ids under which a control may have been
+    stored at another time. Raises UnknownModel.
+    """
+    if name in catalogue.providers or name in served:
+        return (name,)
+    found = catalogue.resolve(name, still_served=served)
+    return tuple(dict.fromkeys((found.model.id, found.requested_id, name)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,19 @@ from uuid import UUID
 
 import typer
 
+from agents.orchestrator.lane_registry import list_served_lanes
+from agents.selection.evidence.knowledge import list_control_subjects
 from agents.selection.model_profiles import get_profile_cache
 from cogo.cli.options import AsJson, Dir, parse_user
 from cogo.cli.session import run_with_store
-from cogo.config.catalogue import find_named_model, load_catalogue
+from cogo.config.catalogue import build_unknown_name_error, load_catalogue
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from protocol.errors import InvalidArgument
-from protocol.records.models import ControlAction, ModelKnowledge, PolicyName
+from protocol.records.models import ControlAction, Controlled, ModelKnowledge, PolicyName
+from protocol.transport.supabase_store import SupabaseStore
 from providers.catalogue.catalogue import Catalogue
+from providers.errors import UnknownModel
 
 _WHO: Final = "cogo models"
 _DEPLOYMENT: Final = UUID(int=0)
@@ -47,20 +51,33 @@ def _control(described: Callable[[], None]) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         project = Project.find(directory)
-        subject, lanes = _resolve(name, load_catalogue(project), action)
+        catalogue = load_catalogue(project)
+        if action == "pin" and name in catalogue.providers:
+            raise InvalidArgument(f"{name} is a provider: only a model can be pinned")
         scope = build_scope(owner, task_type)
-        done = run_with_store(
-            project,
-            lambda store: store.control_model(
-                action=action, subject=subject, lanes=lanes, scope=scope, reason=reason, who=_WHO
-            ),
-        )
-        if as_json:
-            print_json(done)
-            return
-        where = "" if done.scope == "everywhere" else f" for {done.scope}"
-        moved = f"; {done.restamped} waiting get another model" if done.restamped else ""
-        print_line(f"{done.subject}: {done.action}{where}, before {done.was}{moved}")
+
+        async def apply(store: SupabaseStore) -> list[Controlled]:
+            served = list_served_lanes(await store.fetch_agents())
+            try:
+                subjects = list_control_subjects(name, catalogue, served)
+            except UnknownModel as error:
+                known = await store.model_knowledge(agent_id=_WHO)
+                if action != "allow" or name not in {row.subject for row in known.controls}:
+                    raise build_unknown_name_error(error) from error
+                subjects = (name,)
+            return [
+                await store.control_model(
+                    action=action,
+                    subject=subject,
+                    lanes=_list_lanes(subject, catalogue),
+                    scope=scope,
+                    reason=reason,
+                    who=_WHO,
+                )
+                for subject in (subjects if action == "allow" else subjects[:1])
+            ]
+
+        _print_controlled(name, run_with_store(project, apply), as_json=as_json)
 
     command.__doc__ = described.__doc__
     return command
@@ -106,7 +123,8 @@ def drain() -> None:
 def allow() -> None:
     """Undo pin, ban or drain.
 
-    Use the same --owner or --task-type as before.
+    Use the same --owner or --task-type as before. For a role or a retired model, this also undoes
+    what was set under the id of the retired model.
 
     Examples:
         cogo models allow gpt-6.1-sol
@@ -177,15 +195,25 @@ def build_scope(owner: str | None, task_type: str | None) -> str:
     return "everywhere" if owner is None else f"owner:{parse_user(owner)}"
 
 
-def _resolve(name: str, catalogue: Catalogue, action: ControlAction) -> tuple[str, list[str]]:
-    """Return the id of the model or provider, and its lanes.
-
-    Raises CommandError with the nearest names, and InvalidArgument if a provider is to be pinned.
-    """
-    if name not in catalogue.providers:
-        found = find_named_model(catalogue, name).id
-        return found, [found]
-    if action == "pin":
-        raise InvalidArgument(f"{name} is a provider: only a model can be pinned")
+def _list_lanes(subject: str, catalogue: Catalogue) -> list[str]:
+    """Return the lanes of a provider; for a model its own lane."""
+    if subject not in catalogue.providers:
+        return [subject]
     profiles = get_profile_cache(catalogue)
-    return name, [lane for lane in catalogue.models if profiles.get(lane).provider == name]
+    return [lane for lane in catalogue.models if profiles.get(lane).provider == subject]
+
+
+def _print_controlled(name: str, done: list[Controlled], *, as_json: bool) -> None:
+    """Print what `name` stands for now, and every control that was set or undone."""
+    now = done[0].subject
+    changed = [each for each in done if each.was != each.action] or done[:1]
+    if as_json:
+        also = [each.subject for each in changed[1:]]
+        print_json({**changed[0].model_dump(), "asked": name, "stands_for": now, "also": also})
+        return
+    if now != name:
+        print_line(f"{name} stands for {now}")
+    for each in changed:
+        where = "" if each.scope == "everywhere" else f" for {each.scope}"
+        moved = f"; {each.restamped} waiting get another model" if each.restamped else ""
+        print_line(f"{each.subject}: {each.action}{where}, before {each.was}{moved}")

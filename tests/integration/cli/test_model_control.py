@@ -17,6 +17,7 @@ from tests.support.sql.outcomes import answered, outcome, planned
 
 _T = TypeVar("_T")
 SONNET = "claude-sonnet-5-5"
+RETIRED = "fireworks/qwen3-coder-480b-a35b-instruct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +148,83 @@ def test_operators_control_models_and_policies_live(cogo: Program) -> None:
     assert (allowed["action"], allowed["was"]) == ("allow", "ban")
 
 
+async def stored(agent: Agent) -> set[tuple[str, str]]:
+    rows = await agent.connection.fetch("select action, subject from cogo.controls")
+    return {(row["action"], row["subject"]) for row in rows}
+
+
+async def a_control(agent: Agent, action: str, subject: str) -> None:
+    await agent.connection.execute(
+        "insert into cogo.controls (scope, subject, action, reason, who)"
+        " values ('everywhere', $1, $2, 'earlier', 'ann')",
+        subject,
+        action,
+    )
+
+
+@pytest.mark.parametrize("action", ["pin", "ban", "drain"])
+@pytest.mark.parametrize(
+    ("name", "retired"),
+    [
+        ("coding", RETIRED),
+        ("claude-3.5-sonnet", "claude-3.5-sonnet"),
+    ],
+)
+def test_a_control_applies_to_the_model_that_a_name_stands_for_and_is_undone_under_all_its_ids(
+    cogo: Program, action: str, name: str, retired: str
+) -> None:
+    successor = cogo.json("models", "show", name)["id"]
+
+    controlled = cogo.say("models", action, name)
+    kept = cogo.act(stored)
+    cogo.act(lambda agent: a_control(agent, "ban", retired))
+    allowed = cogo.json("models", "allow", name)
+
+    assert controlled == (f"{name} stands for {successor}\n{successor}: {action}, before allow\n")
+    assert kept == {(action, successor)}
+    assert (allowed["asked"], allowed["subject"], allowed["also"]) == (name, successor, [retired])
+    assert cogo.act(stored) == set()
+
+
+def test_a_control_under_the_retired_id_alone_is_undone_and_named(cogo: Program) -> None:
+    cogo.act(lambda agent: a_control(agent, "pin", RETIRED))
+
+    assert f"{RETIRED}: allow, before pin\n" in cogo.say("models", "allow", "coding")
+    assert cogo.act(stored) == set()
+
+
+def test_an_id_that_an_executor_serves_keeps_its_control_for_itself(cogo: Program) -> None:
+    strange = "elsewhere/strange"
+    cogo.act(lambda agent: an_executor(agent, RETIRED, strange))
+
+    cogo.say("models", "ban", "coding")
+    cogo.say("models", "drain", strange)
+    assert cogo.act(stored) == {("ban", RETIRED), ("drain", strange)}
+
+    cogo.act(lambda agent: agent.connection.execute("delete from public.cogo_agents"))
+    cogo.say("models", "allow", "coding")
+    cogo.say("models", "allow", strange)
+    assert cogo.act(stored) == set()
+
+
+def test_an_estimate_tells_that_costs_are_simulated(cogo: Program) -> None:
+    cogo.act(an_executor)
+    real = cogo.say("estimate", "x", "--model", SONNET)
+    cogo.act(
+        lambda agent: agent.connection.execute(
+            """update public.cogo_agents set details = '{"simulated": true}'"""
+        )
+    )
+
+    assert "costs are simulated" not in real
+    assert "costs are simulated" in cogo.say("estimate", "x", "--model", SONNET)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (("ban", "no-such-model"), "no-such-model"),
+        (("allow", "no-such-model"), "no-such-model"),
         (("pin", "anthropic"), "only a model can be pinned"),
         (("drain", SONNET, "--owner", "me"), "not a user's UUID"),
         (("policy", "scored", "--clear"), "not both"),

@@ -26,6 +26,7 @@ from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.eventually import eventually
 
 CATALOGUE = Catalogue.load()
+RETIRED = "fireworks/qwen3-coder-480b-a35b-instruct"
 
 
 def an_executor() -> AgentRecord:
@@ -215,6 +216,32 @@ async def test_operators_speak_on_the_channel_and_a_provider_takes_its_lanes_alo
     lanes = ("claude-haiku-4-5", "claude-sonnet-5-5")
     assert store.controls == [
         ("drain", "anthropic", lanes, "everywhere", "its contract ends", "ann")
+    ]
+
+
+@pytest.mark.parametrize("lanes", [(), (RETIRED,)])
+async def test_a_command_applies_to_the_model_that_a_role_stands_for_now(
+    lanes: Sequence[str],
+) -> None:
+    own = an_executor()
+    store = FakeStore(others=[own.model_copy(update={"lanes": [*own.lanes, *lanes]})])
+    channel = await open_channel(store)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(channel.run())
+        for action, subject in (("pin", "coding"), ("allow", "coding"), ("ban", "unheard-of")):
+            said = ModelControl.model_validate({"action": action, "subject": subject})
+            channel.handle_message(
+                Envelope.wrap(MessageType.MODEL_CONTROL, said, source="ann", target="x")
+            )
+        await eventually(lambda: store.controls and store.controls[-1][0] == "ban")
+        running.cancel()
+
+    successor = CATALOGUE.resolve("coding").model.id
+    ids = [RETIRED, "coding"] if lanes else [successor, RETIRED, "coding"]
+    assert [each[:3] for each in store.controls] == [
+        ("pin", ids[0], (ids[0],)),
+        *(("allow", each, (each,)) for each in ids),
+        ("ban", "unheard-of", ("unheard-of",)),
     ]
 
 

@@ -1,12 +1,18 @@
 """Controls of operators win over any policy, within what is allowed."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from agents.errors import NoModel
 from agents.selection.choose import choose_model
-from agents.selection.evidence.knowledge import Action, Knowledge, OperatorControl
+from agents.selection.evidence.knowledge import (
+    Action,
+    Knowledge,
+    OperatorControl,
+    list_control_subjects,
+)
 from agents.selection.preferences import Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
@@ -35,6 +41,24 @@ def chosen(question: SelectionRequest, *controls: OperatorControl) -> str:
 @pytest.mark.parametrize("policy", list(PolicyName))
 def test_a_pin_comes_before_every_policy(policy: PolicyName) -> None:
     assert chosen(wanted(policy=policy), said("pin", HAIKU)) == HAIKU
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*CATALOGUE.roles, *(each.id for each in CATALOGUE.models.values() if each.retirement)],
+)
+def test_a_control_of_a_role_or_a_retired_model_changes_the_choice(name: str) -> None:
+    served = tuple(each.id for each in CATALOGUE.models.values() if each.retirement is None)
+    model = CATALOGUE.resolve(name).model.id
+    question = SelectionRequest(needs=Requirements(), served=served)
+
+    subject = list_control_subjects(name, CATALOGUE, served)[0]
+
+    if name in CATALOGUE.roles:  # some successors of others are not for code
+        assert chosen(question, said("pin", subject)) == model
+    with pytest.raises(NoModel, match="told so"):
+        chosen(replace(question, served=(model,), requested=name), said("ban", subject))
+    assert list_control_subjects(name, CATALOGUE, [*served, name])[0] == name
 
 
 def test_a_pin_says_so_and_leads_the_recommendations() -> None:
