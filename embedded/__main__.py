@@ -69,9 +69,11 @@ def _build_parser() -> argparse.ArgumentParser:
         prog="python -m embedded", description="A Supabase-compatible server on loopback."
     )
     parser.add_argument("--dir", type=Path, required=True, help="state directory")
-    ports = parser.add_mutually_exclusive_group()
-    ports.add_argument("--port", type=_parse_port, help="default: 54321, or the next free one")
-    ports.add_argument("--prefer-port", type=_parse_port, help="this port unless it is in use")
+    parser.add_argument(
+        "--port",
+        type=_parse_port,
+        help="default: that of the last run, or one from 54321 on",
+    )
     parser.add_argument(
         "--ready-fd",
         type=int,
@@ -119,8 +121,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         require_loopback(arguments.host)
     async with run_server(
         arguments.dir,
-        port=arguments.prefer_port if arguments.port is None else arguments.port,
-        is_port_required=arguments.prefer_port is None,
+        port=arguments.port,
         host=arguments.host,
         with_faults=arguments.faults,
         limits=HOSTED if arguments.hosted_limits else None,

@@ -47,19 +47,20 @@ def build_url(host: str, port: int) -> str:
     return f"http://{address}:{port}"
 
 
-def bind_port(port: int | None, host: str = LOOPBACK, *, is_required: bool = True) -> socket.socket:
-    """Listen on this port, or on the first free one from 54321 on.
+def bind_port(
+    port: int | None, host: str = LOOPBACK, *, preferred: int | None = None
+) -> socket.socket:
+    """Listen on `port`. Without one: on the preferred port, or the first free one from 54321 on.
 
-    The port of the database is skipped. If `port` is in use, raise `PortInUse`, or fall back to a
-    free one unless `is_required`. Raise `CannotStart` if no port is free.
+    The port of the database is skipped. Raise `PortInUse` if `port` is in use, and `CannotStart` if
+    no port is free.
     """
     if port is not None:
-        listener = _listen(host, port)
-        if listener is not None:
+        if listener := _listen(host, port):
             return listener
-        if is_required:
-            raise PortInUse(f"Port {port} is in use: use another --port, or none.")
-    for candidate in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
+        raise PortInUse(f"Port {port} is in use: use another --port, or none.")
+    first = [] if preferred is None else [preferred]
+    for candidate in (*first, *range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED)):
         if candidate != _DATABASE_PORT and (listener := _listen(host, candidate)):
             return listener
     raise CannotStart(f"No free port from {FIRST_PORT} on.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from embedded.binding import LOOPBACK, bind_port, build_url
 from embedded.errors import DirectoryInUse, PortInUse
@@ -28,7 +29,6 @@ async def run_server(
     directory: Path,
     *,
     port: int | None = None,
-    is_port_required: bool = True,
     host: str = LOOPBACK,
     with_faults: bool = False,
     limits: RealtimeLimits | None = None,
@@ -36,13 +36,15 @@ async def run_server(
 ) -> AsyncIterator[State]:
     """Run everything on a state directory and yield the state that was written there.
 
-    Unless `is_port_required`, another port is used if `port` is in use. `with_faults` lets the
-    holder of the secret key set faults. `legacy_grants` grants new tables and functions to the
-    roles of the API, or ends that; None keeps the choice of the directory. Raise `CannotStart`.
+    Without a port, that of the last run is used again if it is free. `with_faults` lets the holder
+    of the secret key set faults. `legacy_grants` grants new tables and functions to the roles of
+    the API, or ends that; None keeps the choice of the directory. Raise `CannotStart`.
     """
     async with contextlib.AsyncExitStack() as stack:
         with _report_running_server(directory):
-            listener = stack.enter_context(bind_port(port, host, is_required=is_port_required))
+            last = read_state(directory)
+            preferred = None if last is None else urlsplit(last.url).port
+            listener = stack.enter_context(bind_port(port, host, preferred=preferred))
             postgres = await stack.enter_async_context(Postgres(directory))
         keys = load_keys(directory)
         group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -14,7 +14,7 @@ class StackOptions:
     capacity: int
     """Maximum number of concurrent attempts per executor."""
     port: int | None = None
-    """Of the embedded server. None: 54321 or the next free one."""
+    """Of the embedded server. None: that of the last run, or a free one from 54321 on."""
     has_gateway: bool = True
     gateway_port: int | None = None
     """None: 8000 or the next free one."""

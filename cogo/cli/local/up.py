@@ -51,7 +51,8 @@ def up(
     port: Annotated[
         int | None,
         typer.Option(
-            help="Port of the embedded Supabase (default: 54321 or the next free one).",
+            help="Port of the embedded Supabase"
+            " (default: that of the last run, or a free one from 54321 on).",
             min=1,
             max=65535,
         ),

@@ -53,17 +53,18 @@ def refused(directory: Path, *arguments: str) -> str:
     return answer.stderr
 
 
-def test_a_preferred_port_is_used_unless_it_is_in_use(directory: Path) -> None:
+def test_the_port_of_the_last_run_is_used_unless_it_is_in_use(directory: Path) -> None:
     port = a_port()
-    with embedded_server(directory, f"--prefer-port={port}") as state:
+    with embedded_server(directory, f"--port={port}") as state:
         assert state.url.endswith(f":{port}")
-        with (
-            state_directory() as other,
-            embedded_server(other, f"--prefer-port={port}") as elsewhere,
-        ):
-            assert elsewhere.url != state.url
-    with embedded_server(directory, f"--prefer-port={port}") as again:
+    with embedded_server(directory) as again:
         assert again.url == state.url
+    with (
+        state_directory() as other,
+        embedded_server(other, f"--port={port}"),
+        embedded_server(directory) as elsewhere,
+    ):
+        assert elsewhere.url != state.url
 
 
 async def test_hosted_limits_apply_on_request(directory: Path) -> None:
