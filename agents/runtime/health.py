@@ -80,5 +80,5 @@ class Health:
         if reason := self.writes_refused or self.serves_nothing:
             return ProbeResult(ok=False, reason=reason)
         is_subscribed = self.bus is not None and self.bus.is_subscribed
-        reason = "subscribed" if is_subscribed else "polling: Realtime is unavailable"
+        reason = "subscribed" if is_subscribed else "Realtime is unavailable; polling for work"
         return ProbeResult(ok=True, reason=reason)
