@@ -86,7 +86,10 @@ def build(arguments: Sequence[str]) -> typer.Typer:
             text, examples = split_help(function)
             lines = "".join(f"\n  {expand_example(line)}" for line in examples)
             epilog = f"\b\nExamples:{lines}"
-            owner.command(command.name, help=text, epilog=epilog)(function)
+            settings = {"ignore_unknown_options": command.passes_options}
+            owner.command(command.name, help=text, epilog=epilog, context_settings=settings)(
+                function
+            )
         else:
             owner.command(command.name, help=command.summary)(_skip)
     return program

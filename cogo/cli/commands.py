@@ -22,6 +22,8 @@ class Command:
     """The line that the help of the program or of the group shows."""
     function: str
     """Module below `cogo.cli` and function, `tasks.show:list_tasks`."""
+    passes_options: bool = False
+    """Pass unknown options on as arguments, for a command that runs another program."""
 
     @property
     def group(self) -> str:
@@ -141,5 +143,10 @@ COMMANDS: Final = (
     ),
     Command("supabase reset", "Delete all data of the embedded database.", "local.supabase:reset"),
     Command("supabase keys", "Show or replace the embedded API keys.", "local.supabase:show_keys"),
-    Command("supabase psql", "Open psql on the embedded database.", "local.supabase:psql"),
+    Command(
+        "supabase psql",
+        "Open psql on the embedded database.",
+        "local.supabase:psql",
+        passes_options=True,
+    ),
 )

@@ -30,7 +30,11 @@ def start(
     *,
     port: Annotated[
         int | None,
-        typer.Option(help="Port (default: 54321 or the next free one).", min=1, max=65535),
+        typer.Option(
+            help="Port (default: that of the last run, or a free one from 54321 on).",
+            min=1,
+            max=65535,
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
@@ -142,7 +146,7 @@ def reset(
 def psql(
     *,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments for psql, after --.")
+        list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments and options for psql.")
     ] = None,
     directory: Dir = None,
 ) -> None:
@@ -152,7 +156,7 @@ def psql(
 
     Examples:
         cogo supabase psql
-        cogo supabase psql -- -c 'select count(*) from cogo_tasks'
+        cogo supabase psql -c 'select count(*) from cogo_tasks'
     """
     state = require_server(Project.find(directory).home)
     program = shutil.which("psql") or _find_bundled_psql()
@@ -259,7 +263,7 @@ def _run_while_stopped(home: Path, work: Callable[[], object], *, restarts: bool
         raise CommandError(str(error)) from error
     if before is not None:
         # Another program may have taken the port, and the data is already deleted.
-        after = start_server(home, ["--prefer-port", str(urlsplit(before.url).port)])
+        after = start_server(home)
         if after.url != before.url:
             print_line(f"another program took the port: now at {after.url}", err=True)
     elif restarts:

@@ -234,7 +234,7 @@ def test_psql_is_the_project_s_owner_and_no_password_is_in_its_arguments(
 
     # The child of psql is a shell whose parent is psql: it prints psql's arguments.
     command = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
-    query = shared("psql", "--", "-Atc", "select current_user")
+    query = shared("psql", "-Atc", "select current_user")
     arguments = shared("psql", "--", "-c", command)
 
     assert query.stdout == "postgres\n", query.stderr
