@@ -1,14 +1,21 @@
 """The connection: the address of the Supabase of a project, and the keys for it."""
 
+import time
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from cogo.config.context import Project
+from cogo.config.lock import is_lock_held
 from cogo.config.settings import EXAMPLES
 from cogo.errors import NotRunning, SettingMissing
 from embedded.state import State, is_alive, read_state
+
+_RESTART_SECONDS: Final = 5.0
+"""How long a server may take to start that another process is starting or restarting."""
+_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,8 @@ class Connection:
 def find_connection(project: Project) -> Connection:
     """Return the connection to SUPABASE_URL if set, else to the embedded server.
 
-    Raises SettingMissing (an address without a key) and NotRunning.
+    Waits for a few seconds if the embedded server is being restarted. Raises SettingMissing (an
+    address without a key) and NotRunning.
     """
     settings = project.settings
     if settings.supabase_url is None:
@@ -68,10 +76,19 @@ def connection_from_state(state: State) -> Connection:
 
 
 def _require_state(project: Project) -> State:
-    state = read_state(project.home)
-    if state is None or not is_alive(state):
-        raise NotRunning(
-            f"no Supabase is running for {project.home}: start one with `cogo up`, "
-            f"or set SUPABASE_URL (for example {EXAMPLES['SUPABASE_URL']}) and SUPABASE_SECRET_KEY"
-        )
-    return state
+    deadline = time.monotonic() + _RESTART_SECONDS
+    while True:
+        state = read_state(project.home)
+        if state is not None and is_alive(state):
+            return state
+        if not is_lock_held(project.home):
+            raise NotRunning(
+                f"no Supabase is running for {project.home}: start one with `cogo up`, or set "
+                f"SUPABASE_URL (for example {EXAMPLES['SUPABASE_URL']}) and SUPABASE_SECRET_KEY"
+            )
+        if time.monotonic() > deadline:
+            raise NotRunning(
+                f"the Supabase of {project.home} is starting or stopping: try again, "
+                f"or see {project.home / 'logs'}"
+            )
+        time.sleep(_POLL_SECONDS)

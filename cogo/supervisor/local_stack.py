@@ -53,7 +53,7 @@ class LocalStack:
             name: RestartingChild(
                 partial(specs.build_agent, name, kind),
                 bootstrap=self._wait_bootstrap,
-                on_death=self._release_leases,
+                on_death=self._record_death,
             )
             for name, kind in _name_agents(options.executors).items()
         }
@@ -170,13 +170,14 @@ class LocalStack:
             health_urls={name: url for name, url in health_urls.items() if url},
         )
 
-    async def _release_leases(self, spec: Spec) -> None:
-        """Release the leases of a dead agent, which would otherwise have to expire."""
-        from cogo.supervisor.project_calls import release_leases  # noqa: PLC0415
+    async def _record_death(self, spec: Spec) -> None:
+        """Release the leases of a dead agent, which would otherwise expire; mark it as stopped."""
+        from cogo.supervisor.project_calls import mark_agent_stopped, release_leases  # noqa: PLC0415
 
         assert spec.agent_id is not None  # noqa: S101 - it is an agent
         connection = self._bootstrap.result().connection
         await release_leases(connection, spec.agent_id, within=_RELEASE)
+        await mark_agent_stopped(connection, spec.agent_id, stopping=self._shutdown.drain)
 
 
 async def _import_project_calls() -> None:

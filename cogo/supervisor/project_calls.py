@@ -5,6 +5,7 @@ Imported late, because importing Supabase's client is slow.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,9 @@ from cogo.config.local_gateway import create_sign_in_link, write_local_gateway
 from cogo.wiring.schema_check import check_schema
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable
+from protocol.ids import utc_now
 from protocol.records import ReleaseAnswer
+from protocol.records.agents import SILENT_AFTER
 from protocol.store.queue import QueueStore
 
 _PAUSE_SECONDS: Final = 0.25
@@ -58,6 +61,44 @@ async def release_leases(connection: Connection, agent_id: str, *, within: timed
         logger.warning("leases not released, they will expire", agent=agent_id, error=repr(error))
         return
     logger.info("leases of a dead agent released", agent=agent_id, count=len(released))
+
+
+async def mark_agent_stopped(
+    connection: Connection, agent_id: str, *, stopping: asyncio.Event
+) -> None:
+    """Record that a dead agent has stopped; for an executor, once others serve its lanes.
+
+    Until then requests for its models wait for its successor; if no agent served them, they would
+    be refused. Gives up when `stopping` is set, or when the agent counts as silent anyway.
+    """
+    with suppress(CogoError, TimeoutError):
+        async with (
+            asyncio.timeout(SILENT_AFTER.total_seconds()),
+            open_supabase_store(connection) as store,
+        ):
+            while not await _mark_if_replaced(store, agent_id):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_PAUSE_SECONDS):
+                        await stopping.wait()
+                        return
+
+
+async def _mark_if_replaced(store: QueueStore, agent_id: str) -> bool:
+    """Return False if the agent must not, or cannot, be marked yet."""
+    try:
+        agents = await store.fetch_agents()
+        dead = next((each for each in agents if each.id == agent_id), None)
+        if dead is None or dead.stopped_at is not None:
+            return True
+        served = {
+            lane for each in agents if each.serves and each is not dead for lane in each.lanes
+        }
+        if dead.kind == "executor" and not served.issuperset(dead.lanes):
+            return False
+        await store.record_agent(dead.model_copy(update={"stopped_at": utc_now(), "running": 0}))
+    except StoreUnavailable:
+        return False
+    return True
 
 
 async def _release(store: QueueStore, agent_id: str) -> Sequence[ReleaseAnswer]:

@@ -14,14 +14,19 @@ def explain_waiting(
     subtasks: Sequence[Subtask],
     attempts: Sequence[Attempt],
     agents: Sequence[AgentRecord],
+    *,
+    is_up_running: bool = False,
 ) -> Iterator[str]:
-    """Yield a reason for each waiting subtask."""
+    """Yield a reason for each waiting subtask.
+
+    `is_up_running`: a `cogo up` restarts the agents of this machine.
+    """
     served = {lane for agent in agents if agent.state == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
         match each.status:
             case SubtaskState.QUEUED if each.lane not in served:
-                yield _nobody(each.lane)
+                yield _nobody(each.lane, is_up_running=is_up_running)
             case SubtaskState.DELAYED:
                 when = f"{each.run_at:%H:%M:%S}" if each.run_at else "later"
                 yield f"retried at {when}: {reasons.get(each.id, 'as requested')}"
@@ -33,7 +38,9 @@ def explain_waiting(
                 continue
 
 
-def _nobody(lane: str) -> str:
+def _nobody(lane: str, *, is_up_running: bool) -> str:
+    if lane == _PLANNING and is_up_running:
+        return "no orchestrator is running; `cogo up` is restarting it"
     if lane == _PLANNING:
         return "no orchestrator is running; start one: `cogo serve orchestrator`"
     return (

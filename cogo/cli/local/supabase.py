@@ -13,9 +13,9 @@ import typer
 
 from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
+from cogo.config.lock import hold_lock
 from cogo.errors import CommandError, NotRunning
 from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
-from cogo.supervisor.lock import hold_lock
 from cogo.terminal import neutralize, print_json, print_line
 from embedded.binding import REMOTE_WARNING, is_loopback, require_loopback
 from embedded.errors import CannotStart

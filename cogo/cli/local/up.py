@@ -10,11 +10,11 @@ import typer
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.config.catalogue import describe_ended_models, load_catalogue
 from cogo.config.context import Project
+from cogo.config.lock import Lock, hold_lock
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
-from cogo.supervisor.lock import Lock, hold_lock
 from cogo.supervisor.stack import StackInfo, StackOptions
 from cogo.terminal import command_path, print_json, print_line
 from providers.secrets import Redactor

@@ -11,6 +11,8 @@ from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
 from cogo.cli.tasks.result import print_result, require_writable
+from cogo.config.context import Project
+from cogo.config.lock import is_up_running
 from cogo.terminal import print_json, print_line, print_text, shorten
 from cogo.watch.format import (
     format_cost,
@@ -107,8 +109,9 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
         cogo tasks show 3f2a9c1e
         cogo tasks show last --json
     """
+    project = Project.find(directory)
     found, events, selections, waiting = run_with_store(
-        directory, lambda store: _fetch_history(store, task)
+        project, lambda store: _fetch_history(store, task, home=project.home)
     )
     if as_json:
         print_json({"task": found, "events": events, "selections": selections, "waiting": waiting})
@@ -131,7 +134,7 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
 
 
 async def _fetch_history(
-    store: GatewayStore, task: str
+    store: GatewayStore, task: str, *, home: Path
 ) -> tuple[Task, Sequence[Event], Sequence[SelectionRow], list[str]]:
     task_id = await find_task_id(store, task)
     found = await store.fetch_task(task_id=task_id)
@@ -143,6 +146,7 @@ async def _fetch_history(
         await store.fetch_subtasks(task_id=task_id),
         await store.fetch_attempts(task_id=task_id),
         await store.fetch_agents(),
+        is_up_running=is_up_running(home),
     )
     return found, events, selections, list(waiting)
 

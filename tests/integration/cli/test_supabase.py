@@ -14,8 +14,8 @@ import asyncpg
 import httpx
 import pytest
 
+from cogo.config.lock import hold_lock
 from cogo.migrations import load_migrations
-from cogo.supervisor.lock import hold_lock
 from tests.support.ports import a_port
 from tests.support.servers.command_line import cogo
 from tests.support.servers.postgres import state_directory

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from cogo.config.lock import hold_lock
 from cogo.errors import AlreadyRunning, ChildFailed
 from cogo.supervisor.child import Child, Spec
-from cogo.supervisor.lock import hold_lock
 from cogo.supervisor.logfiles import LONG_BYTES, prepare_logs
 from cogo.supervisor.restart import RestartingChild
 from tests.support.eventually import eventually

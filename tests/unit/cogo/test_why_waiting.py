@@ -71,6 +71,12 @@ def test_a_subtask_in_an_unserved_lane_reports_what_to_start(
     assert words is None or words in lines[0]
 
 
+def test_an_orchestrator_that_is_being_restarted_need_not_be_started() -> None:
+    (line,) = explain_waiting([a_subtask(lane="cio")], [], [], is_up_running=True)
+
+    assert "`cogo up` is restarting it" in line
+
+
 def test_a_delayed_subtask_reports_until_when_and_why() -> None:
     subtask = a_subtask(status="delayed", run_at=NOW + timedelta(seconds=8), lane="cio")
     error = {"class": "no_model", "message": "no executor is alive", "hint": "start one"}

@@ -50,6 +50,33 @@ def hold_lock(home: Path) -> Iterator[Lock]:
         yield lock
 
 
+def is_up_running(home: Path) -> bool:
+    """Return whether a `cogo up` that was ready once runs for `home`."""
+    return " " in _read_holder(home)
+
+
+def is_lock_held(home: Path) -> bool:
+    """Return whether a process holds the lock of `home`."""
+    return bool(_read_holder(home))
+
+
+def _read_holder(home: Path) -> str:
+    """Return what the holder of the lock wrote; empty if nothing holds it."""
+    try:
+        with (home / _FILE).open() as file:
+            content = file.read()
+            # Most files are left over. Their locks are not tried, because a process that starts
+            # at this moment would find its lock held.
+            os.kill(int(content.partition(" ")[0]), 0)
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return content
+    except (OSError, ValueError):
+        return ""
+    return ""
+
+
 def _describe_holder(content: str, home: Path) -> str:
     process, _, url = content.partition(" ")
     where = f" at {url}" if url else ""
