@@ -50,3 +50,16 @@ def test_every_document_can_be_reached_from_the_start_pages() -> None:
         waiting += [target for target, _ in links(page) if target.suffix == ".md"]
     documents = {page.resolve() for page in (ROOT / "docs").rglob("*.md")}
     assert sorted(str(page.relative_to(ROOT)) for page in documents - reached) == []
+
+
+def test_every_path_that_a_document_names_exists() -> None:
+    tops = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    named = {
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in pages()
+        if page.name != "CHANGELOG.md"
+        for path in re.findall(r"`([\w.-]+/[\w./-]*)`", _CODE.sub("", page.read_text("utf-8")))
+        if path.partition("/")[0] in tops and not (ROOT / path).exists()
+    }
+
+    assert sorted(named) == []
