@@ -126,7 +126,7 @@ async def test_an_address_of_the_console_lets_a_browser_in_once_and_then_says_wh
     page.get("about:blank")
     page.get(address)
     await eventually(lambda: is_asking(page), within=SECONDS)
-    await eventually(says(page, "#key-why", "was used before"), within=SECONDS)
+    await eventually(says(page, "#key-why", "was already used"), within=SECONDS)
     assert "cogo console" in text(page, "#key-why")
 
 

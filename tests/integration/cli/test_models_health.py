@@ -41,7 +41,7 @@ def test_health_shows_state_room_and_the_last_error(
     project: State, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["models", "health"]) == 0
-    assert "learned from calls" in capsys.readouterr().out
+    assert "health is derived from calls" in capsys.readouterr().out
     with asyncio.Runner() as runner:
         runner.run(_fail(project))
 
