@@ -2,8 +2,8 @@
 
 from protocol.records.agents import AgentRecord, AgentState
 from protocol.records.base import Argument, Row
+from protocol.records.flows import FlowRecord, StepKind, StepRecord
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
-from protocol.records.keys import ApiKey, NewApiKey
 from protocol.records.leases import (
     Checkpoint,
     Claim,
@@ -23,15 +23,21 @@ from protocol.records.outcomes import (
     Failure,
     FailureAction,
     FailureAnswer,
+    HandOver,
+    NewChildTask,
+    NewStep,
+    NextRun,
     Plan,
     PlannedSubtask,
     Route,
     SelectionRecord,
     SessionMessage,
+    Suspension,
     Usage,
 )
 from protocol.records.queue import Limits, Pruned, QueueRow, Reaped, SchemaVersion, WriteCheck
 from protocol.records.spending import (
+    ApiKey,
     Booked,
     Budget,
     BudgetPeriod,
@@ -41,6 +47,7 @@ from protocol.records.spending import (
     CallRow,
     CallStart,
     Grants,
+    NewApiKey,
     Removed,
     UsageRow,
 )
@@ -72,13 +79,18 @@ __all__ = [
     "Failure",
     "FailureAction",
     "FailureAnswer",
+    "FlowRecord",
     "Grants",
+    "HandOver",
     "LeaseAnswer",
     "LeaseRef",
     "Limits",
     "ModelStats",
     "NewApiKey",
+    "NewChildTask",
+    "NewStep",
     "NewTask",
+    "NextRun",
     "Plan",
     "PlannedSubtask",
     "Pruned",
@@ -92,7 +104,10 @@ __all__ = [
     "SelectionRecord",
     "SelectionRow",
     "SessionMessage",
+    "StepKind",
+    "StepRecord",
     "Subtask",
+    "Suspension",
     "Task",
     "TaskBrief",
     "TaskLine",

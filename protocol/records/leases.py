@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, Row
+from protocol.records.flows import FlowRecord, StepKind
 from protocol.records.spending import Grants
 
 
@@ -96,6 +97,9 @@ class ClaimedSubtask(LeasedRow):
     failed_inputs: dict[str, Any] = Field(default_factory=dict)
     """Errors of dead-lettered dependencies despite which it continues, by key."""
     history: list[EarlierAttempt] = Field(default_factory=list)
+    kind: StepKind = "ask"
+    flow: FlowRecord | None = None
+    """Only of a flow: what is known of its steps."""
 
 
 class UnreadableSubtask(LeasedRow):

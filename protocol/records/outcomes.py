@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument
+from protocol.records.flows import StepKind
 from protocol.records.leases import LeasedRow, LeaseRef
 
 
@@ -52,6 +53,83 @@ class SelectionRecord(Argument):
     available_models: list[str] = Field(default_factory=list)
     model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     reason: str
+
+
+class ErrorInfo(Argument):
+    """An error, for the person whose task failed."""
+
+    class_: str = Field(alias="class")
+    message: str
+    field: str | None = None
+    allowed: list[str] | None = None
+    status: int | None = None
+    vendor: str | None = None
+    hint: str | None = None
+    retry_at: datetime | None = None
+    """When the vendor may be called again, if that is much later."""
+
+
+class NewChildTask(Argument):
+    """The task that a step of the kind `task` starts."""
+
+    type: str
+    prompt: str
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    budget_usd: Decimal | None = None
+    model: str | None = None
+    preferences: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class NewStep(Argument):
+    """A step that a workflow asks for."""
+
+    key: str
+    kind: StepKind
+    type: str
+    lane: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """`digest` is read back in the record; `role` and `answer` are announced with progress."""
+    max_failures: int | None = None
+    run_at: datetime | None = None
+    priority: int | None = None
+    error: ErrorInfo | None = None
+    """Why nobody can do it: it is stored as failed."""
+    child: NewChildTask | None = None
+    """Only of the kind `task`."""
+
+
+class Suspension(Argument):
+    """What a flow asks for and waits for."""
+
+    steps: list[NewStep] = Field(default_factory=list)
+    selections: list[SelectionRecord] = Field(default_factory=list)
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+    awaits: list[str]
+    """Keys of all steps that it waits for, whether new or not."""
+    wait: Literal["all", "any"] = "all"
+    cancel: list[str] = Field(default_factory=list)
+    """Keys of steps that are not needed any more."""
+    drift: list[dict[str, JsonValue]] = Field(default_factory=list)
+    """Steps whose request has changed since it was recorded: `key`, `was` and `now`."""
+
+
+class HandOver(Argument):
+    """The end of a flow whose task ends with a last step."""
+
+    step: NewStep
+    selections: list[SelectionRecord] = Field(default_factory=list)
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class NextRun(Argument):
+    """The end of a flow that completes its task and inserts the next one."""
+
+    at: datetime | None = None
+    params: dict[str, JsonValue] | None = None
+    """None: those of this task."""
+    output: dict[str, Any] = Field(default_factory=dict)
+    """The result of this task."""
 
 
 class Plan(Argument):
@@ -99,10 +177,14 @@ class SessionMessage(Argument):
 
 
 class Completion(Argument):
-    """The result of a completed attempt: a plan, a route, or an output."""
+    """The result of a completed attempt.
+
+    A flow ends its attempt with a suspension, a hand-over, its next run, or the task's result in
+    `output`; a rerouted subtask in lane `cio` with a route; all others with an output.
+    """
 
     ref: LeaseRef
-    output: dict[str, Any]
+    output: dict[str, Any] = Field(default_factory=dict)
     usage: Usage | None = None
     plan: Plan | None = None
     route: Route | None = None
@@ -111,6 +193,9 @@ class Completion(Argument):
     """Subtasks to add; the dependants of this subtask wait for them too."""
     selections: list[SelectionRecord] | None = None
     """Model selections for those subtasks."""
+    suspend: Suspension | None = None
+    hand_over: HandOver | None = None
+    again: NextRun | None = None
 
 
 class CompletionAnswer(LeasedRow):
@@ -118,20 +203,6 @@ class CompletionAnswer(LeasedRow):
 
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown", "invalid"]
     detail: str | None = None
-
-
-class ErrorInfo(Argument):
-    """An error, for the person whose task failed."""
-
-    class_: str = Field(alias="class")
-    message: str
-    field: str | None = None
-    allowed: list[str] | None = None
-    status: int | None = None
-    vendor: str | None = None
-    hint: str | None = None
-    retry_at: datetime | None = None
-    """When the vendor may be called again, if that is much later."""
 
 
 class FailureAction(StrEnum):

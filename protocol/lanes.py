@@ -1,0 +1,17 @@
+"""The lanes of the queue. SQL: `cogo.is_model_lane`."""
+
+from typing import Final
+
+CIO: Final = "cio"
+"""Orchestrators claim flows and rerouted subtasks from it."""
+WAIT: Final = "wait"
+"""Steps that wait for a person, a time, an event or a task. Nobody claims from it."""
+SANDBOX: Final = "sandbox:"
+"""Prefix of the lanes of checks, such as `sandbox:python`."""
+TOOLS: Final = "tools:"
+"""Prefix of the lanes of tool functions, followed by their module."""
+
+
+def is_model_lane(lane: str) -> bool:
+    """Return whether the lane is a model: the subtasks in it are calls of that model."""
+    return lane not in {CIO, WAIT} and not lane.startswith((SANDBOX, TOOLS))

@@ -1,0 +1,52 @@
+"""The record of a flow: what the database knows of the steps of a task's workflow."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, JsonValue
+
+from protocol.lifecycle import SubtaskState
+from protocol.records.base import Row
+
+StepKind: TypeAlias = Literal["flow", "ask", "check", "call", "approve", "sleep", "event", "task"]
+
+
+class StepRecord(Row):
+    """One step, as the lease of a flow carries it."""
+
+    key: str
+    kind: StepKind
+    digest: str | None = None
+    """Hash of what was asked for, from the step's metadata."""
+    status: SubtaskState
+    end_no: int | None = None
+    """Its place among the ends of the task's steps, from 1; None: it has neither completed nor
+    failed."""
+    ended_at: datetime | None = None
+    attempt: int = 0
+    model_id: str | None = None
+    cost_usd: Decimal | None = None
+    """Sum of its attempts, of a child task its cost; None if any is unknown."""
+    not_needed: bool = False
+    """Whether the workflow cancelled it, because another step won."""
+    output: dict[str, Any] | None = None
+    is_output_left_out: bool = False
+    """Whether its output exceeds what a lease carries; `QueueStore.fetch_step_outputs` reads it."""
+    error: dict[str, Any] | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """True if it will not change, unless it is redriven."""
+        return self.status in {SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED}
+
+
+class FlowRecord(Row):
+    """The steps and decisions of a flow; both are empty until its first suspension."""
+
+    steps: list[StepRecord] = Field(default_factory=list)
+    """In the order in which they were asked for."""
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+    first_claimed_at: datetime
+    deadline_passed: bool = False
+    """Whether the task's deadline has ended its open steps; the task fails soon after."""
