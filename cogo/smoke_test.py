@@ -27,7 +27,7 @@ _UNKNOWN_PRICE: Final = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class SmokeTestReport:
     """The results of one provider."""
 
     provider: str
@@ -41,7 +41,7 @@ class Report:
         return all(trial.ok is not False for trial in self.trials)
 
 
-async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[Report]:
+async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[SmokeTestReport]:
     """Test the cheapest model of each provider, concurrently."""
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -53,7 +53,7 @@ async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[
 
 async def try_models(
     catalogue: Catalogue, credentials: Credentials, model_ids: Iterable[str]
-) -> list[Report]:
+) -> list[SmokeTestReport]:
     """Test these models, each at the provider that would be used.
 
     Raises:
@@ -66,7 +66,9 @@ async def try_models(
         for model_id in model_ids:
             place = _require_deployment(router, model_id)
             trials = [trial async for trial in run_smoke_test(router, place)]
-            reports.append(Report(provider=place.provider, model=model_id, trials=tuple(trials)))
+            reports.append(
+                SmokeTestReport(provider=place.provider, model=model_id, trials=tuple(trials))
+            )
     return reports
 
 
@@ -79,7 +81,9 @@ def _require_deployment(router: Router, model_id: str) -> Deployment:
     return places[0]
 
 
-async def _try_provider(catalogue: Catalogue, provider: str, credential: Credential) -> Report:
+async def _try_provider(
+    catalogue: Catalogue, provider: str, credential: Credential
+) -> SmokeTestReport:
     # Only this provider: none of its models is called elsewhere.
     async with Router(catalogue, {provider: credential}) as router:
         failed: ProviderError | None = None
@@ -92,9 +96,9 @@ async def _try_provider(catalogue: Catalogue, provider: str, credential: Credent
         if place is None:
             why = f"{failed.code}: {failed}" if failed else "it lists no model"
             nothing = StepResult(step=STEPS[0], ok=False if failed else None, detail=why)
-            return Report(provider=provider, model=None, trials=(nothing,))
+            return SmokeTestReport(provider=provider, model=None, trials=(nothing,))
         trials = [trial async for trial in run_smoke_test(router, place)]
-        return Report(provider=provider, model=place.model.id, trials=tuple(trials))
+        return SmokeTestReport(provider=provider, model=place.model.id, trials=tuple(trials))
 
 
 def _find_cheapest(router: Router, provider: str) -> Deployment | None:
@@ -120,7 +124,7 @@ def _find_listed(router: Router, provider: str, listed: Sequence[ListedModel]) -
     return router.list_deployments(f"{provider}/{own}")[0]
 
 
-def build_rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
+def build_rows(reports: Sequence[SmokeTestReport]) -> list[tuple[str, ...]]:
     """Return the rows of a table with the columns HEADINGS."""
     marks = {True: "ok", False: "FAILED", None: "-"}
     return [

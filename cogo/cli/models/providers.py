@@ -10,7 +10,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import find_named_model, load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.errors import CommandError
-from cogo.smoke_test import HEADINGS, Report, build_rows, try_models, try_providers
+from cogo.smoke_test import HEADINGS, SmokeTestReport, build_rows, try_models, try_providers
 from cogo.terminal import print_json, print_line, print_table
 from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
@@ -67,7 +67,9 @@ def test_models(
         raise typer.Exit(1)
 
 
-async def _test(catalogue: Catalogue, given: Credentials, names: list[str]) -> list[Report]:
+async def _test(
+    catalogue: Catalogue, given: Credentials, names: list[str]
+) -> list[SmokeTestReport]:
     if not names:
         return await try_providers(catalogue, given)
     ids = [find_named_model(catalogue, name).id for name in names]
