@@ -63,10 +63,12 @@ def _pick_freely(
     resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
 ) -> Pick:
     """Pick a model that operators pinned, the most specific pin first, else by the policy."""
+    request = resolved.request
+    roles = list_roles(request.needs, request.preferred_role)
     given = PolicyInput(
-        request=resolved.request,
+        request=request,
         candidates=candidates,
-        roles={role: profiles.resolve_role(role) for role in list_roles(resolved.request.needs)},
+        roles={role: profiles.resolve_role(role) for role in roles},
         observations=resolved.forecaster.observations,
         failed_price=_find_failed_price(resolved, profiles),
     )
@@ -75,7 +77,7 @@ def _pick_freely(
             pick = Pick(order=(id_,), reason=f"Operators pinned {id_} ({why}).")
             break
     else:
-        pick = POLICIES[resolved.request.policy].pick(given)
+        pick = POLICIES[request.policy].pick(given)
     aside = candidates[pick.order[0]].set_aside
     if aside:
         note = f"It was chosen although {aside}, because no other model is eligible."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
@@ -11,6 +11,8 @@ from providers.catalogue.schema import Model, Provider
 from providers.errors import UnknownModel
 from providers.prices import get_price_tiers, get_unit_prices
 
+UNKNOWN_MAKER: Final = "unknown"
+"""The maker of models that the catalogue does not describe."""
 _MILLION = 1_000_000
 
 
@@ -28,6 +30,7 @@ class ModelProfile:
 
     model_id: str
     provider: str
+    maker: str = UNKNOWN_MAKER
     hosts: tuple[Provider, ...] = ()
     """All providers that serve it."""
     capabilities: tuple[str, ...] = ()
@@ -102,6 +105,7 @@ class ProfileCache:
         return ModelProfile(
             model_id=lane,
             provider=facts.provider,
+            maker=model.maker,
             hosts=self.catalogue.get_hosts(lane),
             capabilities=facts.capabilities,
             is_local=facts.is_local,

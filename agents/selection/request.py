@@ -49,7 +49,11 @@ class SelectionRequest:
     grants: Grants | None = None
     """The models that the owner may use; None: all."""
     may_team: bool = False
-    """Whether several subtasks may be planned in place of this one."""
+    """Whether several models may answer in place of one."""
+    preferred_role: str | None = None
+    """The catalogue's role that fits the step; only the policy `rules` uses it."""
+    avoided_makers: frozenset[str] = frozenset()
+    """Makers whose models are used only if no other is eligible."""
 
     @property
     def refused_answers(self) -> tuple[str, ...]:

@@ -89,6 +89,16 @@ def avoid_slow(resolved: ResolvedRequest) -> Test | None:
     return test
 
 
+def avoid_makers(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models of makers that the workflow avoids, such as that of the answer to judge."""
+    makers = resolved.request.avoided_makers
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        return f"another maker than {profile.maker} is wanted" if profile.maker in makers else None
+
+    return test if makers else None
+
+
 SOFT: Final[tuple[Constraint, ...]] = (
     avoid_drained,
     avoid_open_circuit,
@@ -96,4 +106,5 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_without_web_search,
     avoid_local_for_hard_work,
     avoid_slow,
+    avoid_makers,
 )

@@ -24,8 +24,10 @@ class Rule:
     because: str
 
 
-def find_rule(needs: Requirements) -> Rule:
-    """Return the first rule that applies."""
+def find_rule(needs: Requirements, preferred_role: str | None = None) -> Rule:
+    """Return the first rule that applies; the role of a workflow's step precedes all."""
+    if preferred_role is not None:
+        return Rule(preferred_role, "the workflow's step has a role of its own")
     if needs.task_type == "specialized-coding":
         return Rule(CODING, "the task is specialised coding")
     if needs.performance_needed:
@@ -35,9 +37,9 @@ def find_rule(needs: Requirements) -> Rule:
     return Rule(DEFAULT, "the task has no special requirements, so the default applies")
 
 
-def list_roles(needs: Requirements) -> list[str]:
+def list_roles(needs: Requirements, preferred_role: str | None = None) -> list[str]:
     """Return the roles in order of preference, that of the rule first."""
-    first = find_rule(needs).role
+    first = find_rule(needs, preferred_role).role
     return [first, *(role for role in (DEFAULT, CODING, "fast", "reasoning") if role != first)]
 
 
@@ -56,7 +58,7 @@ class Rules:
         return Pick(order=given.put_first(picked, named), reason=reason)
 
     def _decide(self, given: PolicyInput) -> tuple[str, str]:
-        rule = find_rule(given.needs)
+        rule = find_rule(given.needs, given.request.preferred_role)
         rule_ids = given.roles.get(rule.role, ())
         because = rule.because[0].upper() + rule.because[1:]
         for id_ in rule_ids:

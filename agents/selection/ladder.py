@@ -1,0 +1,130 @@
+"""Several models for one piece of work: a ladder to climb while answers fail, or independent ones.
+
+Pure: each function orders the candidates of a choice, all of them with the reason for their place.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Final
+
+from agents.selection.candidates import Candidate
+from agents.selection.choice import Choice
+from agents.selection.model_profiles import UNKNOWN_MAKER
+
+MAX_RUNGS: Final = 3
+"""More weak models let more wrong answers through the check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One model, and why it is tried."""
+
+    model_id: str
+    maker: str
+    reason: str
+    expected_usd: float | None
+    """None if its price is unknown."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as decisions record it."""
+        return {
+            "model": self.model_id,
+            "maker": self.maker,
+            "reason": self.reason,
+            "expected_usd": self.expected_usd,
+        }
+
+
+def build_ladder(choice: Choice, *, most: int = MAX_RUNGS) -> list[Rung]:
+    """Return the chosen model, then one of another maker, then the strongest one.
+
+    A model that the task names is the only rung. Never more than `most`, and no model twice.
+    """
+    first = choice.selected
+    rungs = [build_rung(first, choice.reason)]
+    if choice.request.requested is not None:
+        return rungs
+    options = _list_options(choice)
+    other = _find_other_maker(choice, options)
+    if other is not None:
+        rungs.append(
+            build_rung(other, _explain(other, f"Another maker than that of {first.model_id}"))
+        )
+    strongest = find_strongest(options)
+    if strongest.model_id not in {each.model_id for each in rungs}:
+        rungs.append(build_rung(strongest, _explain(strongest, "Expected to be the best")))
+    return rungs[:most]
+
+
+def find_strongest(candidates: Iterable[Candidate]) -> Candidate:
+    """Return the candidate of the highest expected quality; the cheapest of equal ones."""
+    return min(candidates, key=lambda each: (-each.estimate.quality, each.price, each.model_id))
+
+
+def list_different_models(choice: Choice, count: int) -> list[Rung]:
+    """Return up to `count` models, the chosen one first, of as many makers as possible.
+
+    The best of each other maker follow, then further models by quality. With a budget, one that
+    the rest of it would not pay after those before it is left out.
+    """
+    first = choice.selected
+    rungs = [build_rung(first, choice.reason)]
+    left = inf if choice.request.budget_usd is None else choice.request.budget_usd - first.price
+    makers = {first.profile.maker}
+    named = {first.model_id}
+    for is_new_maker in (True, False):
+        for each in sorted(_list_options(choice), key=_rank_by_quality):
+            if len(rungs) >= count:
+                return rungs
+            is_new = each.profile.maker not in makers and each.profile.maker != UNKNOWN_MAKER
+            if each.model_id in named or is_new is not is_new_maker or each.price > left:
+                continue
+            why = "The best of another maker" if is_new else "No further maker is eligible"
+            rungs.append(build_rung(each, _explain(each, why)))
+            left -= each.price
+            makers.add(each.profile.maker)
+            named.add(each.model_id)
+    return rungs
+
+
+def list_team(choice: Choice) -> list[Rung]:
+    """Return the models that answer before the chosen one combines their answers; else none."""
+    return [
+        build_rung(choice.candidates[id_], f"A member of the team. {choice.reason}")
+        for id_ in choice.pick.team
+    ]
+
+
+def build_rung(candidate: Candidate, reason: str) -> Rung:
+    """Return a candidate with the reason for its place."""
+    cost = candidate.estimate.cost_usd
+    return Rung(
+        model_id=candidate.model_id,
+        maker=candidate.profile.maker,
+        reason=reason,
+        expected_usd=None if cost is None else round(cost, 8),
+    )
+
+
+def _list_options(choice: Choice) -> list[Candidate]:
+    """Return the eligible candidates in the choice's order; those set aside only if all are."""
+    eligible = [each.candidate for each in choice.ranking.values()]
+    return [
+        each for each in eligible if each.set_aside is None and each.estimate.health is None
+    ] or eligible
+
+
+def _find_other_maker(choice: Choice, options: list[Candidate]) -> Candidate | None:
+    """Return the model to try after the first: the policy's next one, else the next in order."""
+    ordered = sorted(options, key=lambda each: each.model_id != choice.pick.escalate_to)
+    maker = choice.selected.profile.maker
+    return next((each for each in ordered if each.profile.maker != maker), None)
+
+
+def _rank_by_quality(candidate: Candidate) -> tuple[float, float, str]:
+    return (-candidate.estimate.quality, candidate.price, candidate.model_id)
+
+
+def _explain(candidate: Candidate, why: str) -> str:
+    return f"{why} ({candidate.estimate.describe()})."
