@@ -152,6 +152,12 @@ class SubtaskProgress(Payload):
 
     task_id: UUID
     subtask_id: UUID
+    key: str | None = None
+    """The subtask's key in its task, such as `draft#2`."""
+    role: str | None = None
+    """What the subtask does in its workflow, such as `reviewer`."""
+    answer: bool = True
+    """Whether its text is the task's answer, as far as it is known; else it is for other steps."""
     attempt: int = Field(ge=1)
     kind: Literal["text", "reasoning"] = "text"
     offset: int = Field(ge=0)

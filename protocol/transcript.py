@@ -4,24 +4,38 @@ Deltas arrive immediately and may be lost, repeated or reordered. Checkpoints ar
 complete up to some point; outputs are final. All count characters (code points) from the beginning
 of an attempt, so they can be merged. A later attempt replaces the text of earlier ones.
 
-The gateway's streams and `cogo watch` both use this class; `gateway/console/static/transcript.js`
+A task may have many steps: `Transcript` holds the text of each, `AnswerText` that of the answer.
+
+The gateway's streams and `cogo watch` both use these; `gateway/console/static/transcript.js`
 is its counterpart in the browser, and `tests/support/transcripts.json` has cases for both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
+from protocol.lanes import CIO, is_model_lane
 from protocol.messages import SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
 
 TextKind: TypeAlias = Literal["text", "reasoning"]
 
 TEXT_KINDS: Final[tuple[TextKind, ...]] = get_args(TextKind)
+WORKFLOW: Final = "workflow"
+"""In a task's result: the type of the workflow that made it; absent if a step's output is it."""
 MAX_PENDING: Final = 1_000
 """Deltas kept while the text before them is missing; a snapshot fills any larger gap."""
+
+
+def is_answer_step(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Return whether a subtask's text is the task's answer, and not only for other steps.
+
+    Workflows say so in `metadata.answer`. Plans of COGO 0.1 mark the others with `params.draft`.
+    """
+    stated = metadata.get("answer")
+    return stated if isinstance(stated, bool) else params.get("draft") is not True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +48,10 @@ class TranscriptDelta:
     kind: TextKind
     offset: int
     delta: str
+    key: str | None = None
+    role: str | None = None
+    is_answer: bool = True
+    """Whether it is text of the task's answer, and not only for other steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +89,7 @@ class Transcript:
     def __init__(self, task_id: UUID) -> None:
         self._task_id = task_id
         self._subtasks: dict[UUID, _AttemptText] = {}
+        self._steps: dict[UUID, _Step] = {}
 
     @property
     def has_gap(self) -> bool:
@@ -90,6 +109,7 @@ class Transcript:
     def apply_delta(self, progress: SubtaskProgress) -> None:
         """Apply a live delta; deltas may be applied in any order and repeatedly."""
         known = self._begin_attempt(progress.subtask_id, progress.attempt)
+        self._steps[progress.subtask_id] = _Step(progress.key, progress.role, progress.answer)
         if known is not None:
             known.add(progress.kind, progress.offset, progress.delta)
 
@@ -103,10 +123,20 @@ class Transcript:
             known.merge("reasoning", reasoning)
 
     def apply_row(self, row: Subtask) -> None:
-        """Apply the attempt, the checkpoint and the output of a subtask's row."""
+        """Apply the attempt, the checkpoint and the output of a subtask's row.
+
+        Only models have text: that of a flow or a check is no part of the transcript.
+        """
         saved, output = row.checkpoint, row.output
-        if row.id not in self._subtasks and not saved and not output:
+        is_model = is_model_lane(row.lane) or (row.lane == CIO and row.type != "PLAN")
+        if not is_model or (row.id not in self._subtasks and not saved and not output):
             return
+        role = row.metadata.get("role")
+        self._steps[row.id] = _Step(
+            row.key,
+            role if isinstance(role, str) else None,
+            is_answer_step(row.metadata, row.params),
+        )
         self.apply_snapshot(row.id, row.attempt)
         if saved:
             self.apply_snapshot(
@@ -147,6 +177,7 @@ class Transcript:
                 yield TranscriptReset(
                     task_id=self._task_id, subtask_id=subtask_id, attempt=known.attempt
                 )
+        step = self._steps.get(subtask_id, _Step())
         for kind in TEXT_KINDS:
             offset = position.text if kind == "text" else position.reasoning
             delta = known.read(kind, offset)
@@ -163,6 +194,9 @@ class Transcript:
                 kind=kind,
                 offset=offset,
                 delta=delta,
+                key=step.key,
+                role=step.role,
+                is_answer=step.is_answer,
             )
 
     def _begin_attempt(self, subtask_id: UUID, attempt: int) -> "_AttemptText | None":
@@ -173,8 +207,79 @@ class Transcript:
         return known if known.attempt == attempt else None
 
 
+class AnswerText:
+    """Reduces the updates of a task to the text of its answer, which is one at any time.
+
+    The answer is the text of the newest step that is one; text of other steps is left out. A newer
+    answer voids the one before. If the workflow itself ended the task, its result comes at the end
+    unless it was already shown.
+    """
+
+    def __init__(self) -> None:
+        self._speaker: UUID | None = None
+        self._superseded: set[UUID] = set()
+        self._shown = StringIO()
+
+    def apply(self, update: TaskUpdate) -> Iterator[TaskUpdate]:
+        """Yield what `update` changes for a reader of the answer."""
+        match update:
+            case TranscriptDelta():
+                if update.is_answer and update.subtask_id not in self._superseded:
+                    yield from self._turn_to(update.task_id, update.subtask_id, update.attempt)
+                    yield self._show(update)
+            case TranscriptReset():
+                if self._speaker in {None, update.subtask_id}:
+                    self._shown = StringIO()
+                    yield update
+            case TaskEnded(task):
+                yield from self._complete(task)
+                yield update
+            case _:
+                yield update
+
+    def _turn_to(self, task_id: UUID, subtask_id: UUID, attempt: int) -> Iterator[TranscriptReset]:
+        """Let another subtask speak, and void what the one before has said."""
+        before, self._speaker = self._speaker, subtask_id
+        if before is None or before == subtask_id:
+            return
+        self._superseded.add(before)
+        if self._shown.tell():
+            self._shown = StringIO()
+            yield TranscriptReset(task_id=task_id, subtask_id=before, attempt=attempt)
+
+    def _show(self, delta: TranscriptDelta) -> TranscriptDelta:
+        if delta.kind == "text":
+            self._shown.write(delta.delta)
+        return delta
+
+    def _complete(self, task: Task) -> Iterator[TranscriptDelta | TranscriptReset]:
+        """Yield what is missing of a result that is not the output of a step."""
+        result = task.result or {}
+        text, shown = str(result.get("text") or ""), self._shown.getvalue()
+        if WORKFLOW not in result or text == shown:
+            return
+        if not text.startswith(shown):
+            yield from self._turn_to(task.id, task.id, attempt=1)
+            shown = ""
+        yield TranscriptDelta(
+            task_id=task.id,
+            subtask_id=self._speaker or task.id,
+            attempt=1,
+            kind="text",
+            offset=len(shown),
+            delta=text[len(shown) :],
+        )
+
+
 def _empty_buffers() -> dict[TextKind, StringIO]:
     return {kind: StringIO() for kind in TEXT_KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    key: str | None = None
+    role: str | None = None
+    is_answer: bool = True
 
 
 @dataclass(slots=True)

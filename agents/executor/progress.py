@@ -16,6 +16,7 @@ from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import ClaimedSubtask
 from protocol.topics import result_topic
+from protocol.transcript import is_answer_step
 
 DeltaKind = Literal["text", "reasoning"]
 
@@ -34,6 +35,9 @@ class Progress:
     task_id: UUID
     subtask_id: UUID
     attempt: int
+    key: str
+    role: str | None
+    is_answer: bool
     enabled: bool
     _pending: list[tuple[DeltaKind, str]] = field(default_factory=list)
     _sent: dict[DeltaKind, int] = field(default_factory=lambda: {"text": 0, "reasoning": 0})
@@ -63,6 +67,9 @@ class Progress:
             task_id=self.task_id,
             subtask_id=self.subtask_id,
             attempt=self.attempt,
+            key=self.key,
+            role=self.role,
+            answer=self.is_answer,
             kind=kind,
             offset=offset,
             delta=delta,
@@ -95,11 +102,15 @@ class ProgressHub:
 
     def open(self, claimed: ClaimedSubtask) -> Progress:
         """Return the progress of one attempt."""
+        role = claimed.metadata.get("role")
         return Progress(
             hub=self,
             task_id=claimed.task_id,
             subtask_id=claimed.subtask_id,
             attempt=claimed.attempt,
+            key=claimed.key,
+            role=role if isinstance(role, str) else None,
+            is_answer=is_answer_step(claimed.metadata, claimed.params),
             enabled=claimed.task.stream,
         )
 

@@ -53,7 +53,7 @@ class _PlainLines:
                 self._print(update.task_id, line)
             case SelectionRow(task_id=task_id) if task_id is not None:
                 self._print(task_id, format_selection(update))
-            case TranscriptDelta(kind="text"):
+            case TranscriptDelta(kind="text", is_answer=True):
                 if update.task_id not in self.streaming:
                     self._print(update.task_id, "streaming")
                 self.streaming.add(update.task_id)
@@ -107,6 +107,8 @@ def _update_row(row: _Row, update: TaskUpdate) -> None:
             row.status = "will retry"
         case TranscriptReset():
             row.characters, row.tail = 0, ""
+        case TranscriptDelta(is_answer=False):
+            row.status = f"writing {update.key or 'a step'}"
         case TranscriptDelta():
             row.status = "streaming" if update.kind == "text" else "thinking"
             row.characters += len(update.delta)

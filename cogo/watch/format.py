@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from protocol.records import Event, SelectionRow, Task
+from protocol.transcript import TranscriptDelta
 
 SHORT_ID = 8
 
@@ -27,6 +28,12 @@ def format_event(event: Event) -> str | None:
 def format_selection(selection: SelectionRow) -> str:
     """Return the selected model and the reason."""
     return f"stamped      {selection.selected_model}: {selection.reason}"
+
+
+def format_activity(delta: TranscriptDelta, model: str | None) -> str:
+    """Return what is being written for other steps, and by which model."""
+    role = f" ({delta.role})" if delta.role else ""
+    return f"writing      {delta.key or 'a step'}{role}{f' by {model}' if model else ''}"
 
 
 def shorten_agent_id(agent_id: str | None) -> str:

@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from cogo.watch.format import format_event, format_selection, get_answer, shorten_id
+from cogo.watch.format import (
+    format_activity,
+    format_event,
+    format_selection,
+    get_answer,
+    shorten_id,
+)
 from protocol.records import Event, SelectionRow, Task
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import AnswerText, TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 Stream = Literal["answer", "aside", "none"]
 """Use of the live text: as the answer itself; dimmed on standard error, because the answer goes
@@ -16,15 +22,25 @@ elsewhere; or not shown."""
 
 @dataclass(slots=True, kw_only=True)
 class TaskView:
-    """Display of a task. Status lines are held back until an attempt's text ends."""
+    """Display of a task. Status lines are held back until an attempt's text ends.
+
+    Only the text of the answer is shown; a status line says which other steps are written.
+    """
 
     stream: Stream
     say: Callable[[str], None]
     """Prints a status line."""
     write: Callable[[str, str], None]
     """Writes text without a newline, given its kind (`text` or `reasoning`)."""
-    label: Callable[[Event | SelectionRow], str] = lambda update: shorten_id(update.task_id)
+    label: Callable[[Event | SelectionRow | TranscriptDelta], str] = lambda update: shorten_id(
+        update.task_id
+    )
     """Returns the start of a status line."""
+    _answer: AnswerText = field(default_factory=AnswerText)
+    _models: dict[UUID, str] = field(default_factory=dict)
+    """The model of each subtask, as far as it is known."""
+    _active: set[tuple[UUID, int]] = field(default_factory=set)
+    """Subtasks and attempts of other steps that were announced."""
     _speaker: tuple[UUID, int] | None = None
     """Subtask and attempt whose text is being shown; other text is not mixed in."""
     _shown: dict[tuple[UUID, int], list[str]] = field(default_factory=dict)
@@ -34,6 +50,12 @@ class TaskView:
 
     def show(self, update: TaskUpdate) -> None:
         """Show an update."""
+        if isinstance(update, TranscriptDelta) and not update.is_answer:
+            self._show_activity(update)
+        for each in self._answer.apply(update):
+            self._show(each)
+
+    def _show(self, update: TaskUpdate) -> None:
         match update:
             case TranscriptDelta():
                 self._show_text(update)
@@ -41,6 +63,8 @@ class TaskView:
                 if self._speaker is not None and self._speaker[0] == update.subtask_id:
                     self._end_text()
             case Event():
+                if update.kind == "subtask.running" and update.subtask_id is not None:
+                    self._models[update.subtask_id] = str(update.detail.get("lane"))
                 if self._ends_text(update):
                     self._end_text()
                 line = format_event(update)
@@ -60,6 +84,13 @@ class TaskView:
     def leave(self) -> None:
         """End the current line of text and print the status lines held back."""
         self._end_text()
+
+    def _show_activity(self, delta: TranscriptDelta) -> None:
+        attempt = (delta.subtask_id, delta.attempt)
+        if attempt not in self._active:
+            self._active.add(attempt)
+            line = format_activity(delta, self._models.get(delta.subtask_id))
+            self._show_status(f"{self.label(delta)}  {line}")
 
     def _show_text(self, delta: TranscriptDelta) -> None:
         speaker = (delta.subtask_id, delta.attempt)

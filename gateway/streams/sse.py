@@ -55,8 +55,17 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
         case SelectionRow():
             return "selection", update.model_dump(mode="json")
         case TranscriptDelta():
-            data = {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
-            return update.kind, data | {"offset": update.offset, "delta": update.delta}
+            data = {
+                "subtask_id": str(update.subtask_id),
+                "attempt": update.attempt,
+                "offset": update.offset,
+                "delta": update.delta,
+                "key": update.key,
+                "role": update.role,
+            }
+            if update.is_answer:
+                return update.kind, data
+            return "activity", data | {"kind": update.kind}
         case TranscriptReset():
             return "discard", {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
         case TaskEnded():

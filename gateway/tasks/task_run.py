@@ -15,7 +15,7 @@ from gateway.streams.task_feeds import TaskWatcher
 from protocol.errors import CogoError, NotFound
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
-from protocol.transcript import TaskEnded, TaskUpdate
+from protocol.transcript import AnswerText, TaskEnded, TaskUpdate
 
 _T = TypeVar("_T")
 
@@ -50,13 +50,18 @@ class TaskRun:
         self._heartbeat = heartbeat
 
     async def updates(self) -> AsyncIterator[TaskUpdate | None]:
-        """Yield updates up to the end, and None after each heartbeat without any."""
+        """Yield updates up to the end, and None after each heartbeat without any.
+
+        Of the text only that of the answer.
+        """
+        answer = AnswerText()
         while self.end is None:
             found = await self._watcher.next_updates(within=self._heartbeat)
             for update in found:
                 if isinstance(update, TaskEnded):
                     self.end = update.task
-                yield update
+                for each in answer.apply(update):
+                    yield each
             if not found:
                 yield None
 

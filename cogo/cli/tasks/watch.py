@@ -18,6 +18,7 @@ from cogo.watch.follow import follow
 from cogo.watch.format import shorten_id
 from cogo.watch.view import TaskView
 from cogo.wiring.stores import Client
+from protocol.ids import utc_now
 from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
@@ -116,14 +117,23 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
             print_line(format_summary(update.task))
 
 
-def _get_time(update: Event | SelectionRow) -> datetime:
-    return update.at if isinstance(update, Event) else update.created_at
+def _get_time(update: Event | SelectionRow | TranscriptDelta) -> datetime:
+    match update:
+        case Event():
+            return update.at
+        case SelectionRow():
+            return update.created_at
+        case _:
+            return utc_now()
 
 
 def _to_json(update: TaskUpdate) -> dict[str, object]:
     match update:
         case TranscriptDelta():
-            return {"kind": update.kind, "delta": update.delta}
+            if update.is_answer:
+                return {"kind": update.kind, "delta": update.delta}
+            step = {"key": update.key, "role": update.role}
+            return {"kind": "activity", **step, "delta": update.delta}
         case TranscriptReset():
             return {"kind": "discard", "attempt": update.attempt}
         case TaskEnded(task):

@@ -12,6 +12,7 @@ export class TaskView {
   #id;
   #stream;
   #transcript;
+  #steps;
   #details = null;
   #events = new Map();
   #reading = false;
@@ -22,7 +23,9 @@ export class TaskView {
 
   constructor(id) {
     this.#id = id;
-    this.#transcript = new TranscriptView(this.#parts.answer, (subtask) => this.#getSubtaskName(subtask));
+    const getName = (subtask) => this.#getSubtaskName(subtask);
+    this.#transcript = new TranscriptView(this.#parts.answer, getName);
+    this.#steps = new TranscriptView(this.#parts.steps, getName);
     show(byId("detail"), h("p", { class: "note" }, "Loading the task."));
     this.#read();
     this.#stream = new Stream(`/tasks/${id}/events`, {
@@ -41,9 +44,10 @@ export class TaskView {
   #handleEvent(name, data) {
     if (this.#gone) return;
     if (name === "text" || name === "reasoning") this.#transcript.applyDelta({ kind: name, ...data });
-    else if (name === "discard") this.#transcript.applyReset(data);
+    else if (name === "activity") this.#steps.applyDelta(data);
+    else if (name === "discard") for (const each of [this.#transcript, this.#steps]) each.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);
-    if (name === "end") this.#transcript.finish();
+    if (name === "end") for (const each of [this.#transcript, this.#steps]) each.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
     else if (this.#details) this.#parts.answerNote.hidden = true;
   }
@@ -103,7 +107,13 @@ export class TaskView {
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, buildHistory(events, this.#getSubtaskKey));
     this.#transcript.showNames();
-    parts.answerNote.hidden = !this.#transcript.isEmpty;
+    this.#steps.showNames();
+    parts.stepsSection.hidden = this.#steps.isEmpty;
+    // The answer of a workflow that made it of its steps is no step's text.
+    const result = task.result?.workflow ? task.result.text : null;
+    parts.result.hidden = !result;
+    parts.result.textContent = result ?? "";
+    parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
   }
 }
@@ -121,10 +131,13 @@ function buildSections() {
     plan: h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Plan" }),
     answerNote: note(""),
     answer: h("div", { id: "answer" }),
+    result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
+    steps: h("div", { id: "steps" }),
     attempts: h("div", {}),
     selections: h("div", {}),
     history: h("div", {}),
   };
+  parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
   parts.root = h(
     "div",
     {},
@@ -135,7 +148,8 @@ function buildSections() {
     parts.simulated,
     parts.facts,
     h("div", { class: "pair" }, section("Plan", parts.plan), section("Model selection", parts.selections)),
-    section("Answer", parts.answerNote, parts.answer),
+    section("Answer", parts.answerNote, parts.answer, parts.result),
+    parts.stepsSection,
     section("Attempts", parts.attempts),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
   );

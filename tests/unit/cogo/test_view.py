@@ -1,6 +1,7 @@
 """A task on a terminal: its text appears once, complete and uninterrupted."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -84,10 +85,20 @@ def test_status_lines_wait_until_the_text_ends() -> None:
     assert view.has_shown(task)
 
 
-def test_the_texts_of_two_subtasks_are_not_mixed() -> None:
+def test_a_newer_answer_begins_on_a_line_of_its_own_and_is_not_mixed_with_the_older_one() -> None:
     _, screen = seen(a_delta("one "), a_delta("ANOTHER", subtask=SECOND), a_delta("two"))
 
-    assert screen == "one two"
+    assert screen == "one \nANOTHER"
+
+
+def test_a_status_line_says_once_which_other_step_is_written() -> None:
+    draft = replace(a_delta("def", subtask=SECOND), key="draft", role="coding", is_answer=False)
+    lines: list[str] = []
+    view = TaskView(stream="answer", say=lines.append, write=lambda _, text: lines.append(text))
+    for each in (an_event("subtask.running", SECOND), draft, draft, a_delta("answer")):
+        view.show(each)
+
+    assert lines[1:] == [f"{str(TASK)[:8]}  writing      draft (coding) by a-model", "answer"]
 
 
 def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
