@@ -238,7 +238,7 @@ class AnswerText:
                 yield update
 
     def _turn_to(self, task_id: UUID, subtask_id: UUID, attempt: int) -> Iterator[TranscriptReset]:
-        """Let another subtask speak, and void what the one before has said."""
+        """Change the speaker, and void what the one before has said."""
         before, self._speaker = self._speaker, subtask_id
         if before is None or before == subtask_id:
             return

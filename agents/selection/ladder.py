@@ -14,6 +14,8 @@ from agents.selection.model_profiles import UNKNOWN_MAKER
 
 MAX_RUNGS: Final = 3
 """More weak models let more wrong answers through the check."""
+MAX_QUALITY_LOSS: Final = 0.15
+"""How much worse than the first model the second may be expected to be, if any such is eligible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def build_ladder(choice: Choice, *, most: int = MAX_RUNGS) -> list[Rung]:
 
 def find_strongest(candidates: Iterable[Candidate]) -> Candidate:
     """Return the candidate of the highest expected quality; the cheapest of equal ones."""
-    return min(candidates, key=lambda each: (-each.estimate.quality, each.price, each.model_id))
+    return min(candidates, key=_rank_by_quality)
 
 
 def list_different_models(choice: Choice, count: int) -> list[Rung]:
@@ -116,10 +118,15 @@ def _list_options(choice: Choice) -> list[Candidate]:
 
 
 def _find_other_maker(choice: Choice, options: list[Candidate]) -> Candidate | None:
-    """Return the model to try after the first: the policy's next one, else the next in order."""
-    ordered = sorted(options, key=lambda each: each.model_id != choice.pick.escalate_to)
-    maker = choice.selected.profile.maker
-    return next((each for each in ordered if each.profile.maker != maker), None)
+    """Return the model to try after the first: the policy's next one, else the next that is about
+    as good as the first, else the best; None if there is no other maker.
+    """
+    first = choice.selected
+    others = [each for each in options if each.profile.maker != first.profile.maker]
+    least = first.estimate.quality - MAX_QUALITY_LOSS
+    good = [each for each in others if each.estimate.quality >= least]
+    planned = [each for each in others if each.model_id == choice.pick.escalate_to]
+    return next(iter([*planned, *good, *sorted(others, key=_rank_by_quality)]), None)
 
 
 def _rank_by_quality(candidate: Candidate) -> tuple[float, float, str]:
