@@ -118,8 +118,9 @@ def _list_options(choice: Choice) -> list[Candidate]:
 
 
 def _find_other_maker(choice: Choice, options: list[Candidate]) -> Candidate | None:
-    """Return the model to try after the first: the policy's next one, else the next that is about
-    as good as the first, else the best; None if there is no other maker.
+    """Return the first model of another maker; None if there is none.
+
+    The policy's next one, else the next that is about as good as the chosen one, else the best.
     """
     first = choice.selected
     others = [each for each in options if each.profile.maker != first.profile.maker]
