@@ -52,7 +52,7 @@ def test_a_ladder_is_the_stamped_model_another_maker_and_the_strongest() -> None
 
 
 def test_with_cascade_the_cheap_model_comes_first_and_then_the_one_that_would_be_stamped() -> None:
-    wish = {"policy": "cascade", "preferences": {"preference": "cost"}}
+    wish: dict[str, Any] = {"policy": "cascade", "preferences": {"preference": "cost"}}
 
     rungs = build_ladder(chosen(TOP, MIDDLE, CHEAP, **wish))
     weak = knowing({CHEAP: seen(50, 0.2)})
