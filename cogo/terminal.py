@@ -41,10 +41,12 @@ def print_line(text: str = "", *, err: bool = False) -> None:
         return
 
 
-def write_text(text: str, *, err: bool = False, dim: bool = False) -> None:
-    """Write text without a newline at its end."""
+def write_text(
+    text: str, *, err: bool = False, dim: bool = False, color: str | None = None
+) -> None:
+    """Write text without a newline at its end; dim and coloured only on a terminal."""
     try:
-        typer.secho(neutralize(text), err=err, nl=False, dim=dim or None)
+        typer.secho(neutralize(text), err=err, nl=False, dim=dim or None, fg=color)
     except (OSError, ValueError):
         return  # as in `print_line`
 

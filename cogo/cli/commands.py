@@ -79,6 +79,8 @@ COMMANDS: Final = (
     Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
+    Command("diff", "Show what `cogo apply` would change.", "tasks.apply:show_diff"),
+    Command("apply", "Commit a result to a branch.", "tasks.apply:apply_result"),
     Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),

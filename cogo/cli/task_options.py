@@ -19,6 +19,8 @@ from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
+from cogo.repository import Repository, has_uncommitted_changes, read_repository_context
+from cogo.terminal import print_text
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.json_values import parse_json
@@ -41,6 +43,17 @@ CodeFile = Annotated[
     typer.Option("--file", help="File with code to analyse or build on.", exists=True,
                  dir_okay=False),
 ]  # fmt: skip
+SourceRepo = Annotated[
+    Path | None,
+    typer.Option(
+        "--repo",
+        help="A directory of the repository: the model is shown --target-file as it is committed.",
+        file_okay=False,
+    ),
+]
+TaskBranch = Annotated[
+    str | None, typer.Option("--branch", help="Branch for the result: see `cogo apply`.")
+]
 Params = Annotated[str | None, typer.Option(help="More parameters, as a JSON object.")]
 Prefer = Annotated[Preference, typer.Option(help="What matters most.")]
 Policy = Annotated[PolicyName | None, typer.Option(help="Policy that chooses the model.")]
@@ -80,6 +93,26 @@ def build_params(
     if file is not None:
         params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
     return params
+
+
+def add_repository(
+    params: dict[str, Any], repo: Path | None, *, branch: str | None
+) -> dict[str, Any]:
+    """Return the params with the branch, and with the target file as the repository has it.
+
+    Raises CommandError.
+    """
+    if branch is not None:
+        params = {**params, "git_branch": branch}
+    if repo is None:
+        return params
+    repository = Repository.open(repo)
+    target = params.get("target_file")
+    found = read_repository_context(repository, target_file=target, branch=params.get("git_branch"))
+    if target is not None and has_uncommitted_changes(repository, target):
+        note = f"{target} has changes that are not committed: the model is shown it without them"
+        print_text(note, err=True)
+    return {**found, **params}
 
 
 def parse_budget(text: str | None) -> Decimal | None:

@@ -19,8 +19,11 @@ from cogo.cli.task_options import (
     Params,
     Policy,
     Prefer,
+    SourceRepo,
     TargetFile,
+    TaskBranch,
     TaskType,
+    add_repository,
     build_params,
     build_preferences,
     check_task,
@@ -51,6 +54,8 @@ def submit(
     language: Language = None,
     target_file: TargetFile = None,
     file: CodeFile = None,
+    repo: SourceRepo = None,
+    branch: TaskBranch = None,
     params: Params = None,
     session: Annotated[
         str | None, typer.Option(help="Conversation to continue: any name, or its UUID.")
@@ -80,19 +85,21 @@ def submit(
     Examples:
         cogo submit "Write a Python function is_palindrome(text)"
         cogo submit "Write a binary search" --language python --out search.py
+        cogo submit "Add a limit" --repo . --target-file src/search.py --branch feature/limit
         cogo submit "Is this safe?" --type ANALYZE_CODE --file retry.py --prefer quality
         cogo submit "Hello" --type CHAT --session greetings --data-policy eu
         cogo submit "Hello" --type CHAT --model claude-sonnet --no-wait --json
     """
     if out is not None:
         require_writable(out)
+    given = build_params(
+        params, language=language, target_file=target_file, file=file, kind=task_type
+    )
     task = NewTask(
         id=None if key else uuid4(),
         prompt=sys.stdin.read() if prompt == "-" else prompt,
         type=task_type,
-        params=build_params(
-            params, language=language, target_file=target_file, file=file, kind=task_type
-        ),
+        params=add_repository(given, repo, branch=branch),
         model=model,
         preferences=build_preferences(prefer, policy, data_policy),
         priority=priority,
