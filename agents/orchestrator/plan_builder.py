@@ -3,7 +3,8 @@
 from typing import Any
 
 from agents.selection.choice import Choice
-from agents.workflows.plan import DRAFT, ESCALATE_TO, SYNTHESIZE, Step
+from agents.workflows.plan import DRAFT, ESCALATE_TO, SYNTHESIZE
+from agents.workflows.plan import PlanStep as Step
 from protocol.records import Plan, PlannedSubtask, Route
 
 

@@ -32,7 +32,7 @@ from agents.selection.preferences import (
 )
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
-from agents.workflows.plan import Step
+from agents.workflows.plan import PlanStep as Step
 from agents.workflows.registry import build_step
 from protocol.backoff import compute_backoff
 from protocol.ids import utc_now

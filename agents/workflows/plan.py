@@ -14,7 +14,7 @@ ESCALATE_TO: Final = "escalate_to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PlanStep:
     """One unit of work. `key` names it inside its plan; `dependencies` are keys of other steps."""
 
     key: str = "main"

@@ -16,7 +16,8 @@ from agents.workflows.params import (
     Params,
     describe_unused,
 )
-from agents.workflows.plan import NOTES, Step
+from agents.workflows.plan import NOTES
+from agents.workflows.plan import PlanStep as Step
 from protocol.records import TaskBrief
 
 _P = TypeVar("_P", bound=Params)
@@ -25,7 +26,7 @@ PRIORITIES = range(10)
 
 
 @dataclass(frozen=True, slots=True)
-class Workflow(Generic[_P]):
+class PlanType(Generic[_P]):
     """How tasks of one type become a step."""
 
     params: type[_P]
@@ -80,12 +81,12 @@ def _analyze(task: TaskBrief, params: AnalysisParams) -> Step:
     return _code_step(task, params, system=prompts.ANALYST, prompt=prompt)
 
 
-def _talk(system: str) -> Workflow[ChatParams]:
+def _talk(system: str) -> PlanType[ChatParams]:
     def step(task: TaskBrief, params: ChatParams) -> Step:
         given = {"system": system} | params.for_request()
         return Step(type=task.type, params=given | {"generation_prompt": task.prompt})
 
-    return Workflow(ChatParams, step)
+    return PlanType(ChatParams, step)
 
 
 def _code_step(task: TaskBrief, params: CodeParams, *, system: str, prompt: str) -> Step:
@@ -106,12 +107,12 @@ def _read(model: type[_P], params: JsonValue) -> _P:
         raise InvalidTask.from_validation("params", error) from error
 
 
-WORKFLOWS: Final[Mapping[str, Workflow[Any]]] = {
-    "ANALYZE_CODE": Workflow(AnalysisParams, _analyze),
+WORKFLOWS: Final[Mapping[str, PlanType[Any]]] = {
+    "ANALYZE_CODE": PlanType(AnalysisParams, _analyze),
     "CHAT": _talk(prompts.ASSISTANT),
     "COORDINATE": _talk(prompts.COORDINATOR),
     "DEBATE": _talk(prompts.DEBATER),
-    "GENERATE_CODE": Workflow(CodeParams, _generate),
-    "OPTIMIZE_CODE": Workflow(CodeParams, _optimize),
+    "GENERATE_CODE": PlanType(CodeParams, _generate),
+    "OPTIMIZE_CODE": PlanType(CodeParams, _optimize),
     "STRATEGY": _talk(prompts.STRATEGIST),
 }

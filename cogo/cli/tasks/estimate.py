@@ -14,7 +14,7 @@ from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import build_quote
-from agents.workflows.plan import Step
+from agents.workflows.plan import PlanStep as Step
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (

@@ -1,0 +1,111 @@
+"""A workflow: an async function, the type of task that it is for, and that type's params."""
+
+import builtins
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from agents.errors import InvalidTask
+from agents.workflows.engine.errors import WorkflowInvalid
+from agents.workflows.engine.values import Again, LastStep, Result
+from agents.workflows.params import MAX_CHARACTERS, Params, describe_unused
+from protocol.records import TaskBrief
+
+if TYPE_CHECKING:
+    from agents.workflows.engine.run import Run
+
+Ending: TypeAlias = Result | LastStep | Again
+"""What a workflow returns."""
+WorkflowFunction: TypeAlias = "Callable[[Run], Awaitable[Ending]]"
+
+_P = TypeVar("_P", bound=BaseModel)
+
+PRIORITIES = range(10)
+MAX_TYPE_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow. Calling it calls its function, for tests and for workflows made of others."""
+
+    type: str
+    function: Callable[..., Any]
+    params: builtins.type[BaseModel] = Params
+    """What a person may write into the task's params."""
+    doc: str = field(default="", kw_only=True)
+
+    def __call__(self, run: "Run") -> Any:
+        """Return the coroutine of the function."""
+        return self.function(run)
+
+    @property
+    def file(self) -> str:
+        """The file in which it is written."""
+        return self.function.__code__.co_filename
+
+    @property
+    def module(self) -> str:
+        """The module in which it is written."""
+        return self.function.__module__
+
+    def check(self, task: TaskBrief) -> BaseModel:
+        """Return the task's params. Raises InvalidTask if prompt, priority or params are wrong."""
+        if not task.prompt.strip():
+            raise InvalidTask(
+                "prompt", "prompt is empty; say what you want done, for example: write is_prime(n)."
+            )
+        if len(task.prompt) > MAX_CHARACTERS:
+            raise InvalidTask(
+                "prompt",
+                f"prompt has {len(task.prompt)} characters; no model takes more than "
+                f"{MAX_CHARACTERS}.",
+            )
+        if task.priority not in PRIORITIES:
+            raise InvalidTask(
+                "priority",
+                f"priority is {task.priority}; it must be from 0 (first) to 9 (last).",
+                allowed=map(str, PRIORITIES),
+            )
+        return read_params(task.params, self.params)
+
+    def list_notes(self, params: JsonValue) -> list[str]:
+        """Return a note for each param that is not used."""
+        if not isinstance(params, dict) or not issubclass(self.params, Params):
+            return []
+        return describe_unused(params, self.params)
+
+
+def workflow(
+    type_: str, *, params: type[BaseModel] = Params
+) -> Callable[[WorkflowFunction], Workflow]:
+    """Make an async function the workflow of a type of task, such as `NIGHTLY_REPORT`."""
+    if not type_.strip() or len(type_) > MAX_TYPE_CHARACTERS or not type_.isprintable():
+        raise WorkflowInvalid(f"{type_[:MAX_TYPE_CHARACTERS]!r} is no name of a type of task")
+
+    def decorate(function: WorkflowFunction) -> Workflow:
+        if not inspect.iscoroutinefunction(function):
+            raise WorkflowInvalid(
+                f"the workflow {type_} must be written as `async def name(run: Run)`"
+            )
+        return Workflow(type_, function, params, doc=inspect.getdoc(function) or "")
+
+    return decorate
+
+
+def read_params(params: JsonValue, model: type[_P]) -> _P:
+    """Return params as `model`. Raises InvalidTask."""
+    given = {} if params is None else params
+    if not isinstance(given, dict):
+        raise InvalidTask("params", 'params must be a JSON object, such as {"language": "python"}.')
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise InvalidTask.from_validation("params", error) from error
+
+
+def list_mapping(params: JsonValue) -> Mapping[str, JsonValue]:
+    """Return params as a mapping; anything else is empty."""
+    return params if isinstance(params, dict) else {}

@@ -1,0 +1,463 @@
+"""The run of a workflow: everything that it may ask for and know."""
+
+import inspect
+import re
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from random import Random
+from typing import Any, Final, TypeVar, overload
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from agents.sandbox.report import Report
+from agents.workflows.engine.definition import list_mapping, read_params
+from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
+from agents.workflows.engine.replay import Replay
+from agents.workflows.engine.values import (
+    Again,
+    Answer,
+    Approval,
+    LastStep,
+    Result,
+    TaskOutcome,
+    read_answer,
+    read_outcome,
+)
+from agents.workflows.engine.work import AllOf, Branch, FirstOf, SettledOf, Step, StepGroup, Work
+from protocol.json_values import explain_mistake
+from protocol.records import TaskBrief
+from protocol.records.flows import StepKind, StepRecord
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+M = TypeVar("M", bound=BaseModel)
+
+_KEY: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+_FENCED: Final = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
+
+
+class Run:
+    """One task in the hands of its workflow."""
+
+    def __init__(self, replay: Replay, notes: Sequence[str]) -> None:
+        self._replay = replay
+        self._notes = tuple(notes)
+        self._models: dict[type[BaseModel], BaseModel] = {}
+
+    # The task
+
+    @property
+    def brief(self) -> TaskBrief:
+        """The task: its id, owner, budget, deadline and what else is known of it."""
+        return self._replay.task
+
+    @property
+    def prompt(self) -> str:
+        """The request, in the words of the person."""
+        return self._replay.task.prompt
+
+    @property
+    def params(self) -> Mapping[str, JsonValue]:
+        """The task's params."""
+        return list_mapping(self._replay.task.params)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Notes about the params, for the result."""
+        return self._notes
+
+    def params_as(self, model: type[M]) -> M:
+        """Return the params as a model of pydantic. Raises InvalidTask."""
+        found = self._models.get(model)
+        if not isinstance(found, model):
+            found = self._models[model] = read_params(self.brief.params, model)
+        return found
+
+    @property
+    def now(self) -> datetime:
+        """The end of the last step that was awaited, at first the start of the task."""
+        return self._replay.current.now
+
+    @property
+    def random(self) -> Random:
+        """Random numbers, the same in every replay; each branch has its own."""
+        return self._replay.random
+
+    @property
+    def budget_left(self) -> Decimal | None:
+        """Dollars that the awaited steps have left of the budget; None if there is no budget."""
+        budget = self.brief.budget_usd
+        return None if budget is None else budget - self._replay.spent
+
+    # Steps
+
+    @overload
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: type[M],
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[M]: ...
+
+    @overload
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: None = None,
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[Answer]: ...
+
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: type[BaseModel] | None = None,
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[Any]:
+        """Ask one model.
+
+        `model` names it; without, it is chosen for the task and `role` (such as `coding` or
+        `reviewer`). `not_by` excludes the makers of answers. With `schema` the value is data that
+        fits that model of pydantic; an answer that does not fit raises StepFailed of class
+        `invalid_answer`. The text of steps with `answer` is shown as the task's text.
+        """
+        request = {
+            "prompt": prompt,
+            "model": model,
+            "role": role,
+            "system": system,
+            "messages": None if messages is None else [dict(each) for each in messages],
+            "schema": None if schema is None else describe_schema(schema),
+            "effort": effort,
+            "temperature": temperature,
+            "max_output_tokens": max_output_tokens,
+            "language": language,
+            "not_by": [each.model or "" if isinstance(each, Answer) else each for each in not_by],
+            "with_history": with_history,
+            "params": dict(params or {}),
+        }
+        if schema is None:
+            return self._describe("ask", key, request, read_answer, role=role, answer=answer)
+
+        def read_data(record: StepRecord) -> BaseModel:
+            return _read_data(record, schema)
+
+        return self._describe("ask", key, request, read_data, role=role, answer=answer)
+
+    def check(
+        self,
+        key: str,
+        *,
+        files: Mapping[str, str],
+        tests: str | Mapping[str, str] | None = None,
+        command: str | None = None,
+        language: str = "python",
+        limits: object | None = None,
+    ) -> Step[Report]:
+        """Run code in the sandbox, with its tests or by `command`."""
+        request = {
+            "language": language,
+            "files": dict(files),
+            "tests": dict(tests) if isinstance(tests, Mapping) else tests,
+            "command": command,
+            "limits": asdict(limits)
+            if is_dataclass(limits) and not isinstance(limits, type)
+            else limits,
+        }
+        return self._describe("check", key, request, _read_report)
+
+    def approve(
+        self, key: str, question: str, *, show: JsonValue = None, by: str | None = None
+    ) -> Step[Approval]:
+        """Wait for a person's decision; `show` is what it is about, `by` whose it is."""
+        request = {"question": question, "show": show, "by": by}
+        return self._describe("approve", key, request, _read_approval)
+
+    def sleep_until(self, key: str, when: datetime) -> Step[None]:
+        """Wait until a time."""
+        if when.tzinfo is None:
+            raise WorkflowInvalid(
+                f"step {key!r} needs a time with a time zone, such as run.now has"
+            )
+        return self._describe("sleep", key, {"until": when.isoformat()}, _read_nothing)
+
+    def event(self, key: str, name: str) -> Step[JsonValue]:
+        """Wait for an event of this name; the value is its payload."""
+        return self._describe("event", key, {"name": name}, _read_payload)
+
+    def task(
+        self,
+        key: str,
+        type_: str,
+        prompt: str,
+        params: Mapping[str, JsonValue] | None = None,
+        budget_usd: Decimal | float | None = None,
+    ) -> Step[TaskOutcome]:
+        """Run a child task and wait for its result."""
+        request = {
+            "type": type_,
+            "prompt": prompt,
+            "params": dict(params or {}),
+            "budget_usd": None if budget_usd is None else str(budget_usd),
+        }
+        return self._describe("task", key, request, read_outcome)
+
+    # Several at once
+
+    @overload
+    def all(self, one: Work[T1], /) -> StepGroup[tuple[T1]]: ...
+    @overload
+    def all(self, one: Work[T1], two: Work[T2], /) -> StepGroup[tuple[T1, T2]]: ...
+    @overload
+    def all(
+        self, one: Work[T1], two: Work[T2], three: Work[T3], /
+    ) -> StepGroup[tuple[T1, T2, T3]]: ...
+    @overload
+    def all(
+        self, one: Work[T1], two: Work[T2], three: Work[T3], four: Work[T4], /
+    ) -> StepGroup[tuple[T1, T2, T3, T4]]: ...
+    @overload
+    def all(
+        self, one: Work[T1], two: Work[T2], three: Work[T3], four: Work[T4], five: Work[T5], /
+    ) -> StepGroup[tuple[T1, T2, T3, T4, T5]]: ...
+    @overload
+    def all(self, *works: Work[T]) -> StepGroup[tuple[T, ...]]: ...
+
+    def all(self, *works: Work[Any]) -> StepGroup[Any]:
+        """Wait for all and return their values.
+
+        If some fail, the failure that was first is raised, after all have ended.
+        """
+        return self._group(AllOf(self._replay, works))
+
+    def settled(self, *works: Work[T]) -> StepGroup[list[T | StepFailed]]:
+        """Wait for all and return the value or the failure of each."""
+        return self._group(SettledOf(self._replay, works))
+
+    def first(self, *works: Work[T]) -> StepGroup[tuple[Work[T], T]]:
+        """Wait for the first success and return it with its value; the others are cancelled.
+
+        If all fail, the failure that was first is raised.
+        """
+        if not works:
+            raise WorkflowInvalid("run.first needs at least one step")
+        return self._group(FirstOf(self._replay, works))
+
+    def branch(self, name: str, coroutine: Coroutine[Any, Any, T]) -> Branch[T]:
+        """Make a coroutine a part that runs beside others.
+
+        The keys of its steps become `name/key`, and are numbered in it.
+        """
+        branch = Branch(self._replay, coroutine)
+        try:
+            self._replay.describe(branch, _check_key(name))
+        except BaseException:
+            coroutine.close()
+            raise
+        return branch
+
+    # Ends
+
+    def hand_over(self, step: Step[Answer]) -> LastStep:
+        """End the task with one more step, whose output becomes the result: `return` this."""
+        if step.is_begun or step.is_done:
+            raise WorkflowInvalid(f"step {step.key!r} has begun, so the task cannot end with it")
+        if self._replay.deadline_passed:
+            raise DeadlinePassed(step.key)
+        return LastStep(step)
+
+    def again(
+        self,
+        at: datetime | None = None,
+        params: Mapping[str, JsonValue] | None = None,
+        result: Result | str | None = None,
+    ) -> Again:
+        """End the task, and start the next one of its kind at a time: `return` this."""
+        if at is not None and at.tzinfo is None:
+            raise WorkflowInvalid("run.again needs a time with a time zone, such as run.now has")
+        text = Result(result) if isinstance(result, str) else result
+        return Again(at=at, params=params, result=text)
+
+    # Decisions
+
+    def ladder(self, role: str) -> tuple[str, ...]:
+        """Return models for a role, in the order in which to try them."""
+        return _list_models(self.decide("ladder", role=role))
+
+    def different_models(self, count: int, role: str | None = None) -> tuple[str, ...]:
+        """Return up to `count` models of different makers."""
+        return _list_models(self.decide("different_models", count=count, role=role))
+
+    def team(self) -> tuple[str, ...]:
+        """Return the models that answer together, if the task's policy wants that; else none."""
+        return _list_models(self.decide("team"))
+
+    def has_sandbox(self, language: str) -> bool:
+        """Return whether code in this language can be run."""
+        decision = self.decide("sandbox", language=language)
+        return isinstance(decision, dict) and decision.get("available") is True
+
+    def decide(self, kind: str, **arguments: JsonValue) -> JsonValue:
+        """Return a decision that depends on the world; it is made once and recorded."""
+        values = [str(each) for each in arguments.values() if each is not None]
+        name = ":".join([kind, *values])
+        return self._replay.decide(_check_key(name), kind, arguments)
+
+    def _describe(
+        self,
+        kind: StepKind,
+        key: str,
+        request: dict[str, Any],
+        read: Any,
+        *,
+        role: str | None = None,
+        answer: bool = False,
+    ) -> Step[Any]:
+        try:
+            asked = to_jsonable_python(request)
+        except PydanticSerializationError as error:
+            raise WorkflowInvalid(
+                f"step {key!r} asks for something that is no JSON: {error}"
+            ) from None
+        step: Step[Any] = Step(
+            self._replay, kind=kind, request=asked, read=read, role=role, answer=answer
+        )
+        self._replay.describe(step, _check_key(key))
+        return step
+
+    def _group(self, group: StepGroup[T]) -> StepGroup[T]:
+        members: tuple[object, ...] = group.members  # whatever a workflow without types has given
+        for each in members:
+            if not isinstance(each, Work):
+                if inspect.iscoroutine(each):
+                    each.close()
+                raise WorkflowInvalid(
+                    f"{type(each).__name__} is no step; give a coroutine as "
+                    'run.branch("name", coroutine)'
+                )
+        self._replay.describe(group)
+        return group
+
+
+def _check_key(key: object) -> str:
+    if not isinstance(key, str) or _KEY.fullmatch(key) is None or key == "plan":
+        raise WorkflowInvalid(
+            f"{str(key)[:40]!r} is no key of a step: use up to 100 letters, digits and _.:- "
+            "(not `plan`, which is the workflow's own)"
+        )
+    return key
+
+
+@lru_cache(maxsize=256)
+def _build_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return {"name": model.__name__, "schema": model.model_json_schema()}
+
+
+def describe_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a model of pydantic, with its name."""
+    return _build_schema(model)
+
+
+def _read_data(record: StepRecord, model: type[M]) -> M:
+    output = record.output or {}
+    data = output.get("data")
+    try:
+        if data is not None:
+            return model.model_validate(data)
+        text = str(output.get("text") or "")
+        fenced = _FENCED.match(text)
+        return model.model_validate_json(fenced[1] if fenced else text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        raise StepFailed(
+            record.key,
+            "invalid_answer",
+            f"the answer is no {model.__name__}: {path + ': ' if path else ''}"
+            + explain_mistake(first),
+        ) from None
+
+
+def _read_report(record: StepRecord) -> Report:
+    try:
+        return Report.model_validate((record.output or {}).get("report"))
+    except ValidationError:
+        raise StepFailed(
+            record.key, "invalid_answer", "the sandbox gave no report that can be read"
+        ) from None
+
+
+def _read_approval(record: StepRecord) -> Approval:
+    output = record.output or {}
+    try:
+        return _APPROVAL.validate_python(
+            {name: output.get(name) for name in ("approved", "by", "comment", "at")}
+        )
+    except ValidationError:
+        raise StepFailed(record.key, "invalid_answer", "the decision cannot be read") from None
+
+
+def _read_payload(record: StepRecord) -> JsonValue:
+    return (record.output or {}).get("payload")
+
+
+def _read_nothing(record: StepRecord) -> None:
+    del record
+
+
+def _list_models(decision: JsonValue) -> tuple[str, ...]:
+    models = decision.get("models") if isinstance(decision, dict) else None
+    if not isinstance(models, list):
+        return ()
+    return tuple(
+        model
+        for each in models
+        if isinstance(each, dict) and isinstance(model := each.get("model"), str)
+    )

@@ -1,0 +1,30 @@
+"""For your own workflows: `from cogo.workflows import Result, Run, workflow`."""
+
+from agents.sandbox.report import Report
+from agents.workflows.engine import (
+    Again,
+    Answer,
+    Approval,
+    Branch,
+    BudgetSpent,
+    DeadlinePassed,
+    LastStep,
+    NotNeeded,
+    OutcomeUnknown,
+    Result,
+    Run,
+    Step,
+    StepFailed,
+    TaskOutcome,
+    Work,
+    Workflow,
+    WorkflowInvalid,
+    workflow,
+)
+from agents.workflows.params import CodeParams, Params
+
+__all__ = [
+    "Again", "Answer", "Approval", "Branch", "BudgetSpent", "CodeParams", "DeadlinePassed",
+    "LastStep", "NotNeeded", "OutcomeUnknown", "Params", "Report", "Result", "Run", "Step",
+    "StepFailed", "TaskOutcome", "Work", "Workflow", "WorkflowInvalid", "workflow",
+]  # fmt: skip
