@@ -1,1 +1,21 @@
 """The sandbox: generated code runs here, with limits and without access to anything else."""
+
+from agents.sandbox.choice import open_sandbox
+from agents.sandbox.job import (
+    InvalidJob,
+    Job,
+    Outcome,
+    RunLimits,
+    Sandbox,
+    SandboxBroken,
+)
+
+__all__ = [
+    "InvalidJob",
+    "Job",
+    "Outcome",
+    "RunLimits",
+    "Sandbox",
+    "SandboxBroken",
+    "open_sandbox",
+]

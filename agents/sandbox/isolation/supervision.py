@@ -1,0 +1,226 @@
+"""Watch over a run: read its output, count what it uses, and kill all of it at a limit.
+
+It is a thread of its own for each run: a busy event loop would let a run go on past its limits.
+"""
+
+import os
+import selectors
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from subprocess import Popen
+from typing import Final
+
+from agents.sandbox.isolation.output import KeptOutput
+from agents.sandbox.isolation.processes import GroupUse, measure_group, measure_memory
+from agents.sandbox.job import MEBIBYTE, Hit, RunLimits, SandboxBroken
+
+SAMPLE_SECONDS: Final = 0.02
+CHUNK_BYTES: Final = 65_536
+ENDLESS_FACTOR: Final = 16
+"""A run that has written so many times what is kept is killed."""
+MAX_INODES: Final = 50_000
+CROWDED_SECONDS: Final = 1.0
+"""A run that has used up its processes for so long makes no progress, as a fork bomb does not."""
+END_SECONDS: Final = 30.0
+"""Killed processes end at once, unless the kernel holds one of them in a system call."""
+
+
+class Stop:
+    """A request to kill a run, made by another thread."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def fileno(self) -> int:
+        """Return what becomes readable with the request."""
+        return self._read
+
+    def request(self) -> None:
+        """Ask for the kill."""
+        os.write(self._write, b"x")
+
+    def close(self) -> None:
+        """Close what carries the request."""
+        os.close(self._read)
+        os.close(self._write)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A run whose command may begin. All its processes are in the namespace of `root`."""
+
+    monitor: Popen[bytes]
+    """Our child; it ends after `root`, with the exit code of the command."""
+    root: int
+    root_pidfd: int
+    storage: int
+    """An open directory of the file system that the run can write to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended and what it used."""
+
+    exit_code: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    hit: Hit | None
+
+
+class Supervisor:
+    """The watch over one run."""
+
+    def __init__(self, group: Group, limits: RunLimits, stop: Stop) -> None:
+        self._group = group
+        self._limits = limits
+        self._stop = stop
+        self._started = time.monotonic()
+        self._killed_for: Hit | None = None
+        self._is_killed = False
+        self._noticed: Hit | None = None
+        self._crowded_since: float | None = None
+        self._cpu_seconds = 0.0
+        self._peak_bytes = 0
+        self._outputs: dict[int, KeptOutput] = {}
+
+    def watch(self) -> Ending:
+        """Return how the run ended; nothing of it is left then.
+
+        Raises:
+            SandboxBroken: A killed process did not end.
+        """
+        stdout, stderr = self._group.monitor.stdout, self._group.monitor.stderr
+        assert stdout is not None  # noqa: S101 - the backend made the pipes
+        assert stderr is not None  # noqa: S101
+        with selectors.DefaultSelector() as selector:
+            for stream in (stdout, stderr):
+                os.set_blocking(stream.fileno(), False)
+                self._outputs[stream.fileno()] = KeptOutput(self._limits.output_bytes)
+                selector.register(stream.fileno(), selectors.EVENT_READ)
+            selector.register(self._stop, selectors.EVENT_READ)
+            selector.register(self._group.root_pidfd, selectors.EVENT_READ)
+            self._wait_for_end(selector)
+        self._group.monitor.wait()
+        seconds = time.monotonic() - self._started
+        for each in self._outputs:
+            while self._read(each):
+                pass
+        exit_code, ended_by = self._explain_code(self._group.monitor.returncode)
+        return Ending(
+            exit_code=exit_code,
+            signal=ended_by,
+            stdout=self._outputs[stdout.fileno()].join(),
+            stderr=self._outputs[stderr.fileno()].join(),
+            seconds=seconds,
+            cpu_seconds=self._cpu_seconds,
+            peak_memory_mb=self._peak_bytes / MEBIBYTE,
+            hit=self._find_hit(exit_code, ended_by),
+        )
+
+    def _wait_for_end(self, selector: selectors.BaseSelector) -> None:
+        next_sample = time.monotonic()
+        killed_at: float | None = None
+        while True:
+            now = time.monotonic()
+            if now >= next_sample and not self._is_killed:
+                self._sample(now)
+                next_sample = time.monotonic() + SAMPLE_SECONDS
+            for key, _ in selector.select(max(0.0, next_sample - time.monotonic())):
+                if key.fd == self._group.root_pidfd:
+                    self._count_cpu(measure_group(self._group.root))
+                    return
+                if key.fd == self._stop.fileno():
+                    selector.unregister(self._stop)
+                    self._kill(None)
+                elif not self._read(key.fd):
+                    selector.unregister(key.fd)
+            if self._is_killed:
+                killed_at = killed_at or now
+                next_sample = now + SAMPLE_SECONDS
+                if now - killed_at > END_SECONDS:
+                    raise SandboxBroken("a killed process did not end")
+
+    def _read(self, stream: int) -> bool:
+        """Read what there is, and return whether there may be more."""
+        try:
+            data = os.read(stream, CHUNK_BYTES)
+        except BlockingIOError:
+            return not self._is_over
+        output = self._outputs[stream]
+        output.add(data)
+        if output.total > self._limits.output_bytes * ENDLESS_FACTOR:
+            self._kill("output")
+        return bool(data)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._group.monitor.returncode is not None
+
+    def _sample(self, now: float) -> None:
+        """Count what the run uses, and kill it if that is too much."""
+        limits = self._limits
+        use = measure_group(self._group.root)
+        memory_bytes = use.memory_bytes
+        if memory_bytes > limits.memory_mb * MEBIBYTE:
+            memory_bytes = measure_memory(self._group.root)
+        storage = os.fstatvfs(self._group.storage)
+        self._count_cpu(use)
+        self._peak_bytes = max(self._peak_bytes, memory_bytes)
+        if storage.f_bavail == 0:
+            self._noticed = self._noticed or "disk"
+        if use.tasks > limits.processes:
+            self._noticed = self._noticed or "processes"
+            self._crowded_since = self._crowded_since or now
+        else:
+            self._crowded_since = None
+        if memory_bytes > limits.memory_mb * MEBIBYTE:
+            self._kill("memory")
+        elif storage.f_files - storage.f_ffree > MAX_INODES:
+            self._kill("disk")
+        elif self._crowded_since is not None and now - self._crowded_since > CROWDED_SECONDS:
+            self._kill("processes")
+        elif use.cpu_seconds > limits.cpu_seconds:
+            self._kill("cpu")
+        elif now - self._started > limits.wall_seconds:
+            self._kill("wall")
+
+    def _count_cpu(self, use: GroupUse) -> None:
+        self._cpu_seconds = max(self._cpu_seconds, use.cpu_seconds)
+
+    def _kill(self, reason: Hit | None) -> None:
+        """Kill the first process of the namespace; the kernel kills all others with it."""
+        if not self._is_killed:
+            self._is_killed = True
+            self._killed_for = reason
+            kill_by_pidfd(self._group.root_pidfd)
+
+    def _explain_code(self, code: int) -> tuple[int | None, int | None]:
+        """Return the exit code of the command, or the signal that ended it."""
+        if self._is_killed:
+            return None, signal.SIGKILL.value
+        if code < 0:
+            return None, -code
+        if code - 128 in set(signal.Signals):
+            return None, code - 128  # in this way shells and bubblewrap report signals
+        return code, None
+
+    def _find_hit(self, exit_code: int | None, ended_by: int | None) -> Hit | None:
+        if exit_code == 0:
+            return None
+        if self._killed_for is None and ended_by == signal.SIGXCPU:
+            return "cpu"
+        if self._killed_for is None and ended_by == signal.SIGXFSZ:
+            return "disk"
+        return self._noticed or self._killed_for
+
+
+def kill_by_pidfd(pidfd: int) -> None:
+    """Kill a process, if it is still there."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
