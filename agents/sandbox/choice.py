@@ -18,7 +18,7 @@ PROBE = Job(command=["/bin/sh", "-c", "printf ready"], limits=RunLimits(wall_sec
 async def open_sandbox() -> Sandbox | None:
     """Return the strongest backend that works here, found by running a program in it."""
     for sandbox in list_backends():
-        if (problem := await find_problem(sandbox)) is None:
+        if (problem := await explain_unusable(sandbox)) is None:
             return sandbox
         log.info("sandbox %s does not work here: %s", sandbox.name, problem)
     return None
@@ -43,7 +43,7 @@ def list_bubblewraps() -> Iterator[Path]:
             yield program
 
 
-async def find_problem(sandbox: Sandbox) -> str | None:
+async def explain_unusable(sandbox: Sandbox) -> str | None:
     """Return why a backend does not work here, or None if it ran a program."""
     try:
         outcome: Outcome = await sandbox.run(PROBE)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.sandbox.isolation.directory import read_files, write_files
-from agents.sandbox.isolation.supervision import Ending, Group, Stop, Supervisor, kill_by_pidfd
+from agents.sandbox.isolation.supervision import Ending, StartedRun, Stop, Supervisor, kill_by_pidfd
 from agents.sandbox.isolation.uids import RUNS_AT_ONCE, hold_uid
 from agents.sandbox.isolation.view import (
     STORAGE,
@@ -80,7 +80,7 @@ class Bubblewrap:
             files, left_out = read_files(work, job.collect)
             return build_outcome(self.name, ending, files, left_out)
 
-    def _start(self, job: Job, uid: int, held: ExitStack) -> tuple[Group, FileIO]:
+    def _start(self, job: Job, uid: int, held: ExitStack) -> tuple[StartedRun, FileIO]:
         """Build the namespaces; the command begins when a byte is written to the pipe returned."""
         info, info_inside = open_pipe(held)
         begin_inside, begin = open_pipe(held)
@@ -110,7 +110,7 @@ class Bubblewrap:
         held.callback(kill_by_pidfd, root_pidfd)
         wait_for_view(root, root_pidfd, monitor)
         storage = open_directory(f"/proc/{root}/root{STORAGE}", held)
-        return Group(monitor, root, root_pidfd, storage), begin
+        return StartedRun(monitor, root, root_pidfd, storage), begin
 
     def _list_arguments(self, job: Job, uid: int) -> list[str]:
         arguments = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]

@@ -48,7 +48,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class StartedRun:
     """A run whose command may begin. All its processes are in the namespace of `root`."""
 
     monitor: Popen[bytes]
@@ -76,7 +76,7 @@ class Ending:
 class Supervisor:
     """The watch over one run."""
 
-    def __init__(self, group: Group, limits: RunLimits, stop: Stop) -> None:
+    def __init__(self, group: StartedRun, limits: RunLimits, stop: Stop) -> None:
         self._group = group
         self._limits = limits
         self._stop = stop
