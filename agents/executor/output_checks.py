@@ -1,17 +1,14 @@
 """Static checks of an answer: that it is complete and that its code parses."""
 
 import asyncio
-import json
-import sys
-from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from loguru import logger
 
 from agents.executor import code_parser
+from agents.runtime.json_process import JsonProcess, NoAnswer
 from providers.chat import FinishReason
 
 MAX_INLINE_CHARACTERS: Final = 2_000
@@ -44,7 +41,7 @@ class Checker:
 
     def __init__(self, *, cpu_seconds: float = CPU_SECONDS) -> None:
         self._cpu_seconds = cpu_seconds
-        self._process: Process | None = None
+        self._process = JsonProcess(code_parser.__file__)
         self._free = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -56,7 +53,7 @@ class Checker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._stop()
+        await self._process.stop()
 
     async def check(
         self, *, text: str, finish_reason: str | None, code: str | None, language: str | None
@@ -83,66 +80,20 @@ class Checker:
             return []
         if len(code) <= MAX_INLINE_CHARACTERS:
             return [OutputCheck(name="parses", problem=code_parser.parse_problem(code, language))]
-        line = await asyncio.to_thread(json.dumps, [code, language, self._cpu_seconds])
         async with self._free:
             try:
-                process = self._process or await self._start()
+                problem = await self._process.ask(
+                    [code, language, self._cpu_seconds], seconds=WALL_SECONDS
+                )
             except OSError as error:
                 logger.warning("code cannot be parsed: no process can be started", error=str(error))
                 return []
-            try:
-                problem = await _ask(process, line)
-            except BaseException:
-                await self._stop()  # or the next request would read this answer
-                raise
-            if problem is _NO_ANSWER:
-                await self._stop()
+            except NoAnswer:
                 problem = (
                     f"it cannot be parsed within {self._cpu_seconds:g} s of CPU time "
                     f"and {code_parser.MEMORY_BYTES >> 20} MB"
                 )
         return [OutputCheck(name="parses", problem=problem)]
-
-    async def _start(self) -> Process:
-        # -I ignores the current directory and the environment. In its own session, Ctrl-C reaches
-        # only the agent; when that ends, stdin is closed.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            str(Path(code_parser.__file__)),
-            stdin=PIPE,
-            stdout=PIPE,
-            start_new_session=True,
-        )
-        return self._process
-
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
-
-
-_NO_ANSWER: Final = "no answer"
-
-
-async def _ask(process: Process, line: str) -> str | None:
-    """Return the problem that the process finds, or _NO_ANSWER if it ends without an answer."""
-    requests, answers = process.stdin, process.stdout
-    if requests is None or answers is None:
-        raise ValueError("the process has no pipes")
-    try:
-        async with asyncio.timeout(WALL_SECONDS):
-            requests.write(f"{line}\n".encode())
-            await requests.drain()
-            found: str | None = json.loads(await answers.readline())
-    except (TimeoutError, ConnectionError, json.JSONDecodeError):
-        return _NO_ANSWER
-    return found
 
 
 def find_problem(checks: tuple[OutputCheck, ...]) -> str | None:

@@ -32,6 +32,8 @@ PARTICIPLES: Final = frozenset(
 )
 """Those that do not end in -ed and are no verb's first form."""
 VERBS_IN_ED: Final = frozenset({"embed", "exceed", "feed", "need", "proceed", "seed", "succeed"})
+STATES: Final = frozenset({"settled"})
+"""Methods that are named for the state for which a workflow waits: all, first, settled."""
 OPENINGS_REFUSED: Final = frozenset(
     {"give", "how", "let", "say", "tell", "what", "when", "where", "whether", "which", "who"}
     | {"whoever", "whom", "whose", "why"}
@@ -173,7 +175,7 @@ def _lines(path: Path) -> int:
 
 def _is_named_by_a_participle(function: Function) -> bool:
     """Return whether a name begins so, unless what it returns makes that a question."""
-    if _is_property(function):
+    if _is_property(function) or function.name in STATES:
         return False
     if function.returns is not None and ast.unparse(function.returns) == "bool":
         return False

@@ -3,6 +3,7 @@
 from agents.errors import InvalidTask
 from agents.workflows.engine.definition import Workflow
 from agents.workflows.engine.errors import StepFailed
+from agents.workflows.engine.fiber import build_step_request, list_prefetched
 from agents.workflows.engine.location import locate_error
 from agents.workflows.engine.outcomes import (
     Advance,
@@ -14,7 +15,7 @@ from agents.workflows.engine.outcomes import (
     Repeats,
     Suspended,
 )
-from agents.workflows.engine.replay import Replay, build_request
+from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.run import Run
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.engine.work import Branch, Step, describe_wakes
@@ -43,7 +44,9 @@ def _conclude(replay: Replay) -> Advance:
     if replay.failure is not None:
         return replay.failure.model_copy(update={"drift": replay.drift})
     if replay.needed_outputs:
-        return NeedsOutput(keys=replay.list_prefetched())
+        return NeedsOutput(
+            keys=list_prefetched(replay.records.values(), replay.needed_outputs, replay.clock)
+        )
     if replay.needed_decisions:
         return NeedsDecisions(requests=replay.needed_decisions)
     if replay.main is None or not replay.main.is_over:
@@ -64,7 +67,7 @@ def _suspend(replay: Replay) -> Advance:
     is_single = len(wakes) == 1
     awaits = [key for wake in wakes for key in (wake if is_single else wake[:1])]
     return Suspended(
-        steps=[build_request(each) for each in replay.pending.values() if each.record is None],
+        steps=[build_step_request(each) for each in replay.pending.values() if each.record is None],
         awaits=list(dict.fromkeys(awaits)),
         wait="all" if is_single else "any",
         cancel=replay.cancelled,
@@ -84,7 +87,7 @@ def _end(replay: Replay, value: object) -> Advance:
         case LastStep(step) if step.key in replay.records:
             return _fail(replay, f"step {step.key!r} was begun before, so the task cannot end so")
         case LastStep(Step() as step):
-            return HandedOver(step=build_request(step), drift=replay.drift)
+            return HandedOver(step=build_step_request(step), drift=replay.drift)
         case Again(at=at, params=params, result=result):
             return Repeats(
                 at=at,

@@ -2,9 +2,10 @@
 
 import builtins
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -23,6 +24,7 @@ WorkflowFunction: TypeAlias = "Callable[[Run], Awaitable[Ending]]"
 
 _P = TypeVar("_P", bound=BaseModel)
 
+_KEY: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 PRIORITIES = range(10)
 MAX_TYPE_CHARACTERS = 100
 
@@ -109,3 +111,13 @@ def read_params(params: JsonValue, model: type[_P]) -> _P:
 def list_mapping(params: JsonValue) -> Mapping[str, JsonValue]:
     """Return params as a mapping; anything else is empty."""
     return params if isinstance(params, dict) else {}
+
+
+def check_step_key(key: object) -> str:
+    """Return a key of a step or a branch. Raises WorkflowInvalid."""
+    if not isinstance(key, str) or _KEY.fullmatch(key) is None or key == "plan":
+        raise WorkflowInvalid(
+            f"{str(key)[:40]!r} is no key of a step: use up to 100 letters, digits and _.:- "
+            "(not `plan`, which is the workflow's own)"
+        )
+    return key

@@ -1,11 +1,8 @@
 """The replay of a workflow: its coroutines, driven by the recorded ends of its steps."""
 
-import hashlib
 import inspect
-import json
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -21,8 +18,9 @@ from agents.workflows.engine.errors import (
     WorkflowInvalid,
     build_step_error,
 )
+from agents.workflows.engine.fiber import Fiber, close_coroutine, compute_digest, list_ends
 from agents.workflows.engine.location import locate_caller, locate_coroutine
-from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed, StepRequest
+from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed
 from agents.workflows.engine.work import Branch, Step, StepGroup, Work
 from protocol.lifecycle import SubtaskState
 from protocol.records import TaskBrief
@@ -31,27 +29,6 @@ from protocol.records.flows import FlowRecord, StepRecord
 MAX_STEPS: Final = 1_000
 MAX_OPEN_STEPS: Final = 100
 MAX_KEY_CHARACTERS: Final = 300
-MAX_PREFETCHED: Final = 32
-"""Outputs that are asked for together, since a replay needs most of what has ended."""
-
-_CLOSE_TRIES: Final = 10
-
-
-@dataclass(eq=False, slots=True)
-class Fiber:
-    """A coroutine of the workflow: its main one, or that of a branch."""
-
-    coroutine: Coroutine[Any, Any, Any]
-    prefix: str
-    """Of the keys of its steps, such as `a/`."""
-    now: datetime
-    branch: Branch[Any] | None = None
-    waits_for: Work[Any] | None = None
-    is_over: bool = False
-    described: list[Work[Any]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    """How often each key was described."""
-    random: Random | None = None
 
 
 class Replay:
@@ -65,7 +42,8 @@ class Replay:
         self.decisions = record.decisions
         self.deadline_passed = record.deadline_passed
         self._first_claimed_at = record.first_claimed_at
-        self._clock = 0
+        self.clock = 0
+        """The number of the end that is applied."""
         self._ready: deque[Fiber] = deque()
         self._fibers: list[Fiber] = []
         self._to_close: list[Fiber] = []
@@ -92,14 +70,10 @@ class Replay:
         self.main = self._add_fiber(coroutine, "", self._first_claimed_at)
         try:
             self._drain()
-            ends = sorted(
-                (each for each in self.records.values() if each.end_no is not None),
-                key=lambda each: each.end_no or 0,
-            )
-            for record in ends:
+            for record in list_ends(self.records.values()):
                 if self.is_over:
                     break
-                self._clock = record.end_no or 0
+                self.clock = record.end_no or 0
                 if (step := self.pending.get(record.key)) is not None:
                     self._end_step(step, record)
                     self._drain()
@@ -122,10 +96,10 @@ class Replay:
         """Close all coroutines, so that none is left to the garbage collector."""
         self._is_closing = True
         for fiber in self._fibers:
-            _close(fiber.coroutine)
+            close_coroutine(fiber.coroutine)
             for work in fiber.described:
                 if isinstance(work, Branch) and not work.is_begun:
-                    _close(work.coroutine)
+                    close_coroutine(work.coroutine)
 
     def list_waiting(self) -> list[Work[Any]]:
         """Return what the coroutines wait for."""
@@ -134,16 +108,6 @@ class Replay:
             for each in self._fibers
             if not each.is_over and each.waits_for is not None
         ]
-
-    def list_prefetched(self) -> list[str]:
-        """Return the keys of the outputs that are needed now and probably next."""
-        left_out = sorted(
-            (each for each in self.records.values() if each.is_output_left_out),
-            key=lambda each: each.end_no or 0,
-        )
-        needed = dict.fromkeys(self.needed_outputs)
-        later = (each.key for each in left_out if (each.end_no or 0) >= self._clock)
-        return list(needed | dict.fromkeys(later))[: max(MAX_PREFETCHED, len(needed))]
 
     def list_undone(self) -> list[Work[Any]]:
         """Return the steps and branches that were described and never begun."""
@@ -244,7 +208,6 @@ class Replay:
                 record = self.records.get(work.key)
                 if record is not None and not record.has_ended:
                     self.cancelled.append(work.key)
-                self.pending.pop(work.key, None)
             case Branch():
                 for fiber in self._fibers:
                     if fiber.branch is work and not fiber.is_over:
@@ -284,10 +247,7 @@ class Replay:
     def _begin_step(self, step: Step[Any]) -> None:
         self._begun += 1
         if self._begun > MAX_STEPS:
-            self.fail(
-                "workflow_error",
-                f"more than {MAX_STEPS} steps in one task; continue in another one with run.again",
-            )
+            self.fail("workflow_error", f"more than {MAX_STEPS} steps in one task; use run.again")
         record = step.record = self.records.get(step.key)
         if record is None and self.deadline_passed:
             step.error = DeadlinePassed(step.key)
@@ -296,7 +256,7 @@ class Replay:
         if record is not None:
             self._compare(step, record)
         self.pending[step.key] = step
-        if record is not None and record.end_no is not None and record.end_no <= self._clock:
+        if record is not None and record.end_no is not None and record.end_no <= self.clock:
             self._end_step(step, record)
         elif len(self.pending) > MAX_OPEN_STEPS:
             self.fail("workflow_error", f"more than {MAX_OPEN_STEPS} steps at once")
@@ -324,7 +284,6 @@ class Replay:
                 step.error = error
         else:
             step.error = build_step_error(step.key, record.error)
-        del self.pending[step.key]
         self._finish(step)
 
     def _end_abandoned(self) -> bool:
@@ -332,24 +291,22 @@ class Replay:
         for step in list(self.pending.values()):
             record = step.record
             if record is not None and record.status is SubtaskState.CANCELLED:
-                step.error = (
-                    NotNeeded(step.key)
-                    if record.not_needed
-                    else StepFailed(step.key, "cancelled", "it was cancelled")
-                )
+                error = {"class": "not_needed" if record.not_needed else "cancelled"}
+                step.error = build_step_error(step.key, error)
             elif self.deadline_passed:
                 step.error = DeadlinePassed(step.key)
             else:
                 continue
-            del self.pending[step.key]
             self._finish(step)
             return True
         return False
 
     def _finish(self, work: Work[Any]) -> None:
-        """Mark work as done and let go on what waits for it."""
+        """Mark work as done and resume what waits for it."""
         work.is_done = True
-        work.end = self._clock
+        if isinstance(work, Step):
+            self.pending.pop(work.key, None)
+        work.end = self.clock
         waiters, work.waiters = work.waiters, []
         for each in waiters:
             if isinstance(each, Fiber):
@@ -383,7 +340,7 @@ class Replay:
         except StopIteration as stop:
             self._end_fiber(fiber, stop.value, None)
         except ReplayEnded as error:
-            if self.failure is None and not self.needed_decisions:
+            if not (self.failure or self.needed_decisions):
                 self._end_fiber(fiber, None, error)
         except (Exception, SystemExit) as error:
             self._end_fiber(fiber, None, error)
@@ -420,12 +377,12 @@ class Replay:
     def _close_stopped(self, fiber: Fiber) -> None:
         self._is_closing = True
         try:
-            _close(fiber.coroutine)
+            close_coroutine(fiber.coroutine)
         finally:
             self._is_closing = False
 
     def _note_consumed(self, work: Work[Any], fiber: Fiber) -> None:
-        """Let the time and the budget of the current coroutine go on to the end of `work`."""
+        """Move the time and the budget of a coroutine on to the end of `work`."""
         match work:
             case Step(record=StepRecord() as record):
                 if record.cost_usd is not None:
@@ -439,33 +396,3 @@ class Replay:
                 for each in work.members:
                     if each.is_done and not isinstance(each.error, NotNeeded):
                         self._note_consumed(each, fiber)
-
-
-def build_request(step: Step[Any]) -> StepRequest:
-    """Return what a step asks for."""
-    return StepRequest(
-        key=step.key,
-        kind=step.kind,
-        request=step.request,
-        digest=compute_digest(step),
-        role=step.role,
-        answer=step.answer,
-    )
-
-
-def compute_digest(step: Step[Any]) -> str:
-    """Return a hash of the kind and the request of a step, the same on every machine."""
-    text = json.dumps([step.kind, step.request], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Close a coroutine, whatever its `finally` blocks do."""
-    for _ in range(_CLOSE_TRIES):
-        try:
-            coroutine.close()
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-        else:
-            return

@@ -1,21 +1,30 @@
 """The run of a workflow: everything that it may ask for and know."""
 
 import inspect
-import re
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import partial
 from random import Random
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.sandbox.report import Report
-from agents.workflows.engine.definition import list_mapping, read_params
+from agents.workflows.engine.definition import check_step_key, list_mapping, read_params
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
+from agents.workflows.engine.readers import (
+    describe_schema,
+    read_answer,
+    read_approval,
+    read_data,
+    read_event,
+    read_nothing,
+    read_outcome,
+    read_report,
+)
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import (
     Again,
@@ -24,13 +33,10 @@ from agents.workflows.engine.values import (
     LastStep,
     Result,
     TaskOutcome,
-    read_answer,
-    read_outcome,
 )
 from agents.workflows.engine.work import AllOf, Branch, FirstOf, SettledOf, Step, StepGroup, Work
-from protocol.json_values import explain_mistake
 from protocol.records import TaskBrief
-from protocol.records.flows import StepKind, StepRecord
+from protocol.records.flows import StepKind
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -39,10 +45,6 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 M = TypeVar("M", bound=BaseModel)
-
-_KEY: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
-_FENCED: Final = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
-_APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
 
 
 class Run:
@@ -186,10 +188,8 @@ class Run:
         if schema is None:
             return self._describe("ask", key, request, read_answer, role=role, answer=answer)
 
-        def read_data(record: StepRecord) -> BaseModel:
-            return _read_data(record, schema)
-
-        return self._describe("ask", key, request, read_data, role=role, answer=answer)
+        read = partial(read_data, model=schema)
+        return self._describe("ask", key, request, read, role=role, answer=answer)
 
     def check(
         self,
@@ -211,14 +211,14 @@ class Run:
             if is_dataclass(limits) and not isinstance(limits, type)
             else limits,
         }
-        return self._describe("check", key, request, _read_report)
+        return self._describe("check", key, request, read_report)
 
     def approve(
         self, key: str, question: str, *, show: JsonValue = None, by: str | None = None
     ) -> Step[Approval]:
         """Wait for a person's decision; `show` is what it is about, `by` whose it is."""
         request = {"question": question, "show": show, "by": by}
-        return self._describe("approve", key, request, _read_approval)
+        return self._describe("approve", key, request, read_approval)
 
     def sleep_until(self, key: str, when: datetime) -> Step[None]:
         """Wait until a time."""
@@ -226,11 +226,11 @@ class Run:
             raise WorkflowInvalid(
                 f"step {key!r} needs a time with a time zone, such as run.now has"
             )
-        return self._describe("sleep", key, {"until": when.isoformat()}, _read_nothing)
+        return self._describe("sleep", key, {"until": when.isoformat()}, read_nothing)
 
     def event(self, key: str, name: str) -> Step[JsonValue]:
         """Wait for an event of this name; the value is its payload."""
-        return self._describe("event", key, {"name": name}, _read_payload)
+        return self._describe("event", key, {"name": name}, read_event)
 
     def task(
         self,
@@ -297,7 +297,7 @@ class Run:
         """
         branch = Branch(self._replay, coroutine)
         try:
-            self._replay.describe(branch, _check_key(name))
+            self._replay.describe(branch, check_step_key(name))
         except BaseException:
             coroutine.close()
             raise
@@ -348,7 +348,7 @@ class Run:
         """Return a decision that depends on the world; it is made once and recorded."""
         values = [str(each) for each in arguments.values() if each is not None]
         name = ":".join([kind, *values])
-        return self._replay.decide(_check_key(name), kind, arguments)
+        return self._replay.decide(check_step_key(name), kind, arguments)
 
     def _describe(
         self,
@@ -369,7 +369,7 @@ class Run:
         step: Step[Any] = Step(
             self._replay, kind=kind, request=asked, read=read, role=role, answer=answer
         )
-        self._replay.describe(step, _check_key(key))
+        self._replay.describe(step, check_step_key(key))
         return step
 
     def _group(self, group: StepGroup[T]) -> StepGroup[T]:
@@ -384,72 +384,6 @@ class Run:
                 )
         self._replay.describe(group)
         return group
-
-
-def _check_key(key: object) -> str:
-    if not isinstance(key, str) or _KEY.fullmatch(key) is None or key == "plan":
-        raise WorkflowInvalid(
-            f"{str(key)[:40]!r} is no key of a step: use up to 100 letters, digits and _.:- "
-            "(not `plan`, which is the workflow's own)"
-        )
-    return key
-
-
-@lru_cache(maxsize=256)
-def _build_schema(model: type[BaseModel]) -> dict[str, Any]:
-    return {"name": model.__name__, "schema": model.model_json_schema()}
-
-
-def describe_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON Schema of a model of pydantic, with its name."""
-    return _build_schema(model)
-
-
-def _read_data(record: StepRecord, model: type[M]) -> M:
-    output = record.output or {}
-    data = output.get("data")
-    try:
-        if data is not None:
-            return model.model_validate(data)
-        text = str(output.get("text") or "")
-        fenced = _FENCED.match(text)
-        return model.model_validate_json(fenced[1] if fenced else text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(map(str, first["loc"]))
-        raise StepFailed(
-            record.key,
-            "invalid_answer",
-            f"the answer is no {model.__name__}: {path + ': ' if path else ''}"
-            + explain_mistake(first),
-        ) from None
-
-
-def _read_report(record: StepRecord) -> Report:
-    try:
-        return Report.model_validate((record.output or {}).get("report"))
-    except ValidationError:
-        raise StepFailed(
-            record.key, "invalid_answer", "the sandbox gave no report that can be read"
-        ) from None
-
-
-def _read_approval(record: StepRecord) -> Approval:
-    output = record.output or {}
-    try:
-        return _APPROVAL.validate_python(
-            {name: output.get(name) for name in ("approved", "by", "comment", "at")}
-        )
-    except ValidationError:
-        raise StepFailed(record.key, "invalid_answer", "the decision cannot be read") from None
-
-
-def _read_payload(record: StepRecord) -> JsonValue:
-    return (record.output or {}).get("payload")
-
-
-def _read_nothing(record: StepRecord) -> None:
-    del record
 
 
 def _list_models(decision: JsonValue) -> tuple[str, ...]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from protocol.records.flows import StepRecord
-
 if TYPE_CHECKING:
     from agents.workflows.engine.work import Step
 
@@ -76,50 +74,3 @@ class Again:
     params: Mapping[str, JsonValue] | None = None
     """None: those of this task."""
     result: Result | None = None
-
-
-def read_answer(record: StepRecord) -> Answer:
-    """Return the answer in the output of a step."""
-    output = record.output or {}
-    files = output.get("files")
-    return Answer(
-        text=_get_text(output, "text") or "",
-        code=_get_text(output, "generated_code"),
-        files={str(path): str(text) for path, text in files.items()}
-        if isinstance(files, dict)
-        else {},
-        language=_get_text(output, "language"),
-        model=_get_text(output, "model_used") or record.model_id,
-        maker=_get_text(_get_mapping(output, "derived"), "maker"),
-        cost_usd=record.cost_usd,
-        problem=_find_problem(output),
-        output=output,
-    )
-
-
-def read_outcome(record: StepRecord) -> TaskOutcome:
-    """Return the result of a child task, whose output was copied to the step."""
-    output = record.output or {}
-    return TaskOutcome(
-        text=_get_text(output, "text") or "", cost_usd=record.cost_usd, output=output
-    )
-
-
-def _find_problem(output: Mapping[str, Any]) -> str | None:
-    problem = _get_text(output, "problem")
-    if problem is not None:
-        return problem
-    verification = _get_mapping(output, "verification")
-    if verification.get("status") != "failed":
-        return None
-    return _get_text(verification, "reason") or "it failed a check"
-
-
-def _get_text(values: Mapping[str, Any], key: str) -> str | None:
-    value = values.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _get_mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = values.get(key)
-    return value if isinstance(value, dict) else {}

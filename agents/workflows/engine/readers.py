@@ -1,0 +1,124 @@
+"""Values of steps, read from their recorded outputs."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from agents.sandbox.report import Report
+from agents.workflows.engine.errors import StepFailed
+from agents.workflows.engine.values import Answer, Approval, TaskOutcome
+from protocol.json_values import explain_mistake
+from protocol.records.flows import StepRecord
+
+M = TypeVar("M", bound=BaseModel)
+
+_FENCED: Final = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
+
+
+def read_answer(record: StepRecord) -> Answer:
+    """Return the answer in the output of a step."""
+    output = record.output or {}
+    files = output.get("files")
+    return Answer(
+        text=_get_text(output, "text") or "",
+        code=_get_text(output, "generated_code"),
+        files={str(path): str(text) for path, text in files.items()}
+        if isinstance(files, dict)
+        else {},
+        language=_get_text(output, "language"),
+        model=_get_text(output, "model_used") or record.model_id,
+        maker=_get_text(_get_mapping(output, "derived"), "maker"),
+        cost_usd=record.cost_usd,
+        problem=_find_problem(output),
+        output=output,
+    )
+
+
+def read_outcome(record: StepRecord) -> TaskOutcome:
+    """Return the result of a child task, whose output was copied to the step."""
+    output = record.output or {}
+    return TaskOutcome(
+        text=_get_text(output, "text") or "", cost_usd=record.cost_usd, output=output
+    )
+
+
+def read_data(record: StepRecord, model: type[M]) -> M:
+    """Return the data in an answer, as `model`. Raises StepFailed."""
+    output = record.output or {}
+    data = output.get("data")
+    try:
+        if data is not None:
+            return model.model_validate(data)
+        text = str(output.get("text") or "")
+        fenced = _FENCED.match(text)
+        return model.model_validate_json(fenced[1] if fenced else text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        raise StepFailed(
+            record.key,
+            "invalid_answer",
+            f"the answer is no {model.__name__}: {path + ': ' if path else ''}"
+            + explain_mistake(first),
+        ) from None
+
+
+def read_report(record: StepRecord) -> Report:
+    """Return the report of a check. Raises StepFailed."""
+    try:
+        return Report.model_validate((record.output or {}).get("report"))
+    except ValidationError:
+        raise StepFailed(
+            record.key, "invalid_answer", "the sandbox gave no report that can be read"
+        ) from None
+
+
+def read_approval(record: StepRecord) -> Approval:
+    """Return a person's decision. Raises StepFailed."""
+    output = record.output or {}
+    try:
+        return _APPROVAL.validate_python(
+            {name: output.get(name) for name in ("approved", "by", "comment", "at")}
+        )
+    except ValidationError:
+        raise StepFailed(record.key, "invalid_answer", "the decision cannot be read") from None
+
+
+def read_event(record: StepRecord) -> JsonValue:
+    """Return the payload of an event."""
+    return (record.output or {}).get("payload")
+
+
+def read_nothing(record: StepRecord) -> None:
+    """Return None, for steps without a value."""
+    del record
+
+
+def _find_problem(output: Mapping[str, Any]) -> str | None:
+    problem = _get_text(output, "problem")
+    if problem is not None:
+        return problem
+    verification = _get_mapping(output, "verification")
+    if verification.get("status") != "failed":
+        return None
+    return _get_text(verification, "reason") or "it failed a check"
+
+
+def _get_text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _get_mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = values.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+@lru_cache(maxsize=256)
+def describe_schema(model: type[BaseModel]) -> Mapping[str, Any]:
+    """Return the JSON Schema of a model of pydantic, with its name."""
+    return {"name": model.__name__, "schema": model.model_json_schema()}

@@ -1,0 +1,42 @@
+"""Modules of users with workflows, run as a program that answers lines of JSON.
+
+A request is `{"load": module}` or `{"advance": type, "task", "record", "seconds"}`. Whatever a
+module prints goes to stderr.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+
+MEMORY_BYTES = 2 << 30
+"""Address space of the process. Most of it is reserved and never used."""
+
+
+def main() -> None:
+    """Answer requests from stdin until it is closed. Arguments: the folders to import from."""
+    ours, *folders = sys.argv[1:]
+    if ours not in sys.path:
+        sys.path.insert(0, ours)
+    sys.path += folders  # at the end, so that they replace nothing of ours
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    with contextlib.suppress(ValueError):  # some systems do not support memory limits
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Imported late, because only now the folder of the packages is known.
+    from agents.workflows.hosting.worker import Worker  # noqa: PLC0415
+
+    worker = Worker()
+    for line in sys.stdin.buffer:
+        answer = worker.answer(line)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(answer + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
