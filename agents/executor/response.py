@@ -1,14 +1,14 @@
 """The response of a model, collected event by event, and the completion built from it."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import CODE_TYPES
+from agents.extraction.answer import Extracted, extract_code
 from agents.workflows.plan import DRAFT, NOTES
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
@@ -19,36 +19,6 @@ from providers.prices import Cost
 
 CUT = "the answer was cut at the limit of output tokens: raise params.max_output_tokens"
 """A note on an answer that is usable but incomplete."""
-
-_FENCE = re.compile(
-    r"""
-    ^[ ]{0,3}(?P<fence>`{3,}+(?=[^`\n]*+\n)|~{3,}+)(?P<info>[^\n]*+)\n
-    (?P<code>.*?)
-    (?:^[ ]{0,3}(?P=fence)[`~]*+[ \t\r]*+$|\Z)
-    """,  # possessive: a megabyte of tildes must be scanned only once
-    re.MULTILINE | re.DOTALL | re.VERBOSE,
-)
-
-
-class ExtractedCode(NamedTuple):
-    """The code of an answer."""
-
-    code: str
-    language: str | None
-    """As named by the fence, in lower case."""
-
-
-def find_code(answer: str) -> ExtractedCode:
-    """Return the longest fenced block of an answer, or the whole answer if nothing is fenced.
-
-    Models put explanations around the code and sometimes an example after it. A fence that is not
-    closed, because the answer was cut, extends to the end.
-    """
-    block = max(_FENCE.finditer(answer), key=lambda match: len(match["code"]), default=None)
-    if block is None:
-        return ExtractedCode(answer, None)
-    words = block["info"].split(maxsplit=1)
-    return ExtractedCode(block["code"], words[0].lower() if words else None)
 
 
 class SurrogateRepairer:
@@ -94,7 +64,7 @@ class ResponseBuilder:
     tokens: chat.TokenUsage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
-    code: ExtractedCode | None = None
+    code: Extracted | None = None
     """The code of the answer, if the subtask is about code; set by `run_checks`."""
     checks: tuple[OutputCheck, ...] = ()
     cached: bool = False
@@ -130,16 +100,24 @@ class ResponseBuilder:
     async def run_checks(self, checker: Checker) -> None:
         """Extract the code and check the answer without running it."""
         text = "".join(self.text)
+        stated = self._get_param("language")
         if self.claimed.type in CODE_TYPES:
-            self.code = await asyncio.to_thread(find_code, text)
-        code, language = self.code or (None, None)
-        stated = self.claimed.params.get("language")
+            self.code = await asyncio.to_thread(
+                extract_code, text, language=stated, target_file=self._get_param("target_file")
+            )
+        code = self.code
         self.checks = await checker.check(
             text=text,
             finish_reason=self.done.finish_reason if self.done else None,
-            code=code,
-            language=stated if isinstance(stated, str) else language,
+            code=code.code if code else None,
+            language=None if code is None or code.is_diff else stated or code.language,
         )
+        if code is not None and code.problems:
+            self.checks += (OutputCheck(name="files", problem="; ".join(code.problems)),)
+
+    def _get_param(self, name: str) -> str | None:
+        value = self.claimed.params.get(name)
+        return value if isinstance(value, str) and value else None
 
     @property
     def is_cacheable(self) -> bool:
@@ -238,6 +216,7 @@ class ResponseBuilder:
             problem = find_problem(self.checks)
             output |= {
                 "generated_code": self.code.code,
+                "files": dict(self.code.files),
                 "file_path": params.get("target_file"),
                 "language": params.get("language"),
                 "verification": {

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from operator import itemgetter
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from agents.errors import MAX_SHOWN, suggest_similar
+from agents.extraction.paths import check_file_path
 from agents.selection.requirements import Requirements
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
@@ -39,28 +39,8 @@ def _branch(value: str) -> str:
     return value
 
 
-def _target(value: str) -> str:
-    """Reject a path that is absolute, leaves the repository or cannot be a file."""
-    path = PurePosixPath(value)
-    outside = path.is_absolute() or ".." in path.parts or value.startswith("~") or "\\" in value
-    drive = re.match(r"^[A-Za-z]:", value)
-    is_file = path.name.strip() and not value.endswith(("/", "/.")) and value.isprintable()
-    if outside or drive or not is_file:
-        raise ValueError(
-            f"{value[:100]!r} must be a file's path inside the repository; example: src/report.py"
-        )
-    if any(_is_git_folder(part) for part in path.parts):
-        raise ValueError("generated files must not be in the repository's .git folder")
-    return value
-
-
-def _is_git_folder(part: str) -> bool:
-    """Return whether a file system may take this name for `.git` (git's core.protectNTFS)."""
-    return part.casefold().rstrip(" .") in {".git", "git~1"}
-
-
 Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
-TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(_target)]
+TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(check_file_path)]
 
 
 class Params(BaseModel):

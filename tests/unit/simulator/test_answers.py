@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from agents.executor.code_parser import parse_problem
-from agents.executor.response import find_code
+from agents.extraction.answer import extract_code
 from simulator.answers.placeholders import LANGUAGES, MESSAGE, build_placeholder, detect_language
 from simulator.answers.programs import NAMES, PROGRAMS
 from simulator.answers.text import derive_seed, write_answer, write_reasoning
@@ -200,10 +200,10 @@ def test_a_request_for_code_gets_code_of_its_language_that_says_it_is_simulated(
 
     answer = write_answer(f"{request_}\n\nLanguage: {language}", seed=1, context=EXPERT)
 
-    code, named = find_code(answer)
+    extracted = extract_code(answer)
     assert answer.startswith("Simulated answer (no model was asked)")
-    assert named == language
-    assert MESSAGE in code
+    assert extracted.language == language
+    assert MESSAGE in extracted.code
 
 
 @pytest.mark.parametrize("language", ["python", "json", "toml"])

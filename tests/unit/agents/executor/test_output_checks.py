@@ -12,7 +12,6 @@ from agents.executor.output_checks import (
     Checker,
     find_problem,
 )
-from agents.executor.response import find_code
 
 Problem = Callable[..., Awaitable[str | None]]
 
@@ -134,16 +133,3 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
             await problem("a." * 200_000 + "b = 1", "toml")
 
     assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "language"),
-    [
-        ("```Python\nx = 1\n```", "python"),
-        ("Look:\n```js\nlet x\n```\nand\n~~~ rust ignore\nfn main() {}\n~~~", "rust"),
-        ("```\nx\n```", None),
-        ("x = 1", None),
-    ],
-)
-def test_the_fence_of_the_program_names_its_language(answer: str, language: str | None) -> None:
-    assert find_code(answer).language == language

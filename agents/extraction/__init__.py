@@ -1,0 +1,1 @@
+"""Code, files and diffs in the text of an answer."""
