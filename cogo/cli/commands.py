@@ -67,6 +67,7 @@ GROUPS: Final = (
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
     Group("grants", "Manage which models and priorities owners may use.", default="list"),
+    Group("local-model", "Install and remove the local model.", default="show"),
     Group("supabase", "Run and manage the embedded Supabase."),
 )
 
@@ -135,6 +136,9 @@ COMMANDS: Final = (
     Command("grants list", "List the grants of owners.", "admin.grants:list_grants"),
     Command("grants set", "Restrict or prioritise an owner.", "admin.grants:set_grants"),
     Command("grants remove", "Remove the grants of an owner.", "admin.grants:remove_grants"),
+    Command("local-model show", "Show whether it is installed and runs.", "local.local_model:show"),
+    Command("local-model install", "Download and install it.", "local.local_model:install"),
+    Command("local-model remove", "Delete what was installed.", "local.local_model:remove"),
     Command("supabase start", "Start the embedded Supabase.", "local.supabase:start"),
     Command("supabase stop", "Stop the embedded Supabase.", "local.supabase:stop"),
     Command(

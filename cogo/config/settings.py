@@ -163,6 +163,12 @@ def config_directory() -> Path:
     return (base if base.is_absolute() else Path.home() / ".config") / "cogo"
 
 
+def cache_directory() -> Path:
+    """Return the user's cache directory: `$XDG_CACHE_HOME/cogo` or `~/.cache/cogo`."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "cogo"
+
+
 def is_trusted_file(file: Path, content: bytes) -> bool:
     """Return whether a settings file counts in full. Raises SettingInvalid if it has changed."""
     config = config_directory()

@@ -13,8 +13,10 @@ from cogo.config.catalogue import (
     load_credentials,
 )
 from cogo.config.context import Project
+from cogo.config.local_model import LocalModel, read_local_model
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError, SettingInvalid
+from cogo.local_model import MODEL_NAME, Installed, describe_download, find_installed
 from providers.adapters.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
@@ -59,12 +61,23 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     local = await find_servers(catalogue, found)
     for server in local:
         yield ok("local server", f"{server.provider} with {len(server.models)} models")
-    if not keys and not local:
+    own = read_local_model(project.home)
+    yield _check_local_model(own, find_installed())
+    if not keys and not local and own is None:
         yield note(
             "keys",
             "no provider has a key and no local model server is running; the simulator is used",
             "export ANTHROPIC_API_KEY=...",
         )
+
+
+def _check_local_model(running: LocalModel | None, installed: Installed | None) -> Check:
+    if running is not None:
+        return ok("local model", f"{MODEL_NAME} runs at {running.url}")
+    if installed is not None:
+        return ok("local model", f"{MODEL_NAME} is installed; it does not run")
+    detail = f"not installed; it needs no key: {describe_download()}"
+    return note("local model", detail, "cogo up --local-model")
 
 
 async def check_keys(catalogue: Catalogue, credentials: Mapping[str, Credential]) -> list[Check]:

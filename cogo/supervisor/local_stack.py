@@ -48,6 +48,7 @@ class LocalStack:
         specs = SpecBuilder(project, options)
         self._server = RestartingChild(specs.build_server)
         self._simulator = RestartingChild(specs.build_simulator)
+        self._local_model = RestartingChild(specs.build_local_model)
         self._gateway = RestartingChild(specs.build_gateway, bootstrap=self._wait_bootstrap)
         self._agents = {
             name: RestartingChild(
@@ -74,7 +75,7 @@ class LocalStack:
             for stage in (
                 [self._gateway],
                 self._agents.values(),
-                [self._simulator],
+                [self._simulator, self._local_model],
                 [self._server],
             ):
                 tasks = {child: self._tasks[child] for child in stage if child in self._tasks}
@@ -110,6 +111,9 @@ class LocalStack:
         async with asyncio.TaskGroup() as parts:
             importing = parts.create_task(_import_project_calls(), name="import")
             connecting = parts.create_task(self._connect(importing), name="connect")
+            if self._options.local_model is not None:
+                run(self._local_model)
+                await self._local_model.ready.wait()
             if self._options.simulate or await must_simulate(self._project):
                 run(self._simulator)
                 await self._simulator.ready.wait()
@@ -155,6 +159,7 @@ class LocalStack:
         children: Mapping[str, RestartingChild] = {
             "server": self._server,
             "simulator": self._simulator,
+            "local-model": self._local_model,
             "gateway": self._gateway,
             **self._agents,
         }
@@ -163,6 +168,7 @@ class LocalStack:
             connection=bootstrap.connection,
             db_url=db_url,
             simulator_url=bootstrap.simulator_url,
+            local_model_url=self._local_model.get_url("url"),
             gateway_url=gateway_url,
             console_url=console_url,
             needs_key=self._options.needs_key,

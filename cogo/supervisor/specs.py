@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from cogo.config.context import Project
+from cogo.config.local_model import STATE_FILE
+from cogo.local_model import MODEL_ID, count_free_cores
 from cogo.process.bootstrap import AgentKind
 from cogo.supervisor.child import Spec, build_module_arguments
 from cogo.supervisor.stack import StackOptions
@@ -46,6 +48,19 @@ class SpecBuilder:
         """Build the spec of the vendor simulator."""
         port = _find_port(last, "url") or ANY_PORT
         return self._build("simulator", "simulator", "--with-parent", "--port", str(port))
+
+    def build_local_model(self, last: Report) -> Spec:
+        """Build the spec of the local model's server, which stops with its parent."""
+        installed = self.options.local_model
+        assert installed is not None  # noqa: S101 - or it would not be started
+        return self._build(
+            "local-model",
+            *("cogo.process.parent_watch", "cogo.local_model.server", "--alias", MODEL_ID),
+            *("--library", str(installed.library), "--weights", str(installed.weights)),
+            *("--state", str(self.project.home / STATE_FILE)),
+            *("--port", str(find_free_port(_find_port(last, "url")))),
+            *("--threads", str(count_free_cores())),
+        )
 
     def build_gateway(self, last: Report) -> Spec:
         """Build the spec of the HTTP gateway."""

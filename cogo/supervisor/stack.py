@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cogo.config.connection import Connection
+from cogo.local_model import Installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class StackOptions:
     """Create a sign-in link for the console."""
     simulate: bool = False
     """Use the vendor simulator even if a model can be reached."""
+    local_model: Installed | None = None
+    """The packages of the local model, if it is to run."""
     shows_logs: bool = False
     """Write the logs of the processes to our standard error instead of files."""
 
@@ -36,6 +39,8 @@ class StackInfo:
     db_url: str | None
     simulator_url: str | None
     """Of the vendor simulator, when it answers instead of models."""
+    local_model_url: str | None = None
+    """Of the local model's server, if it runs."""
     gateway_url: str | None
     console_url: str | None
     """Signs in one browser if a key is needed, so it must be kept secret."""

@@ -192,6 +192,8 @@ class Model(_Entry):
     routing: RoutingStrategy = "preferred"
     timeouts: TimeoutSeconds = TimeoutSeconds()
     aliases: tuple[str, ...] = ()
+    license: str | None = None
+    """License of the weights, if they are open, as an SPDX identifier."""
     base: str | None = None
     """The model that this one was fine-tuned from; its facts, except the price, are inherited."""
     context_window: int | None = Field(default=None, gt=0)

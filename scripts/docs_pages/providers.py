@@ -107,7 +107,7 @@ def render_provider(catalogue: Catalogue, provider: Provider) -> str:
 
 def _build_provider_row(provider: Provider) -> tuple[str, ...]:
     key = ", ".join(f"`{name}`" for name in provider.key_variables)
-    if provider.key_is_optional:
+    if key and provider.key_is_optional:
         key += " (optional)"
     elif provider.key_page:
         key += f" ([get one]({provider.key_page}))"
@@ -129,7 +129,8 @@ def _build_end_row(model: Model, end: Retirement) -> tuple[str, ...]:
 def _iter_settings(provider: Provider) -> Iterator[tuple[str, str]]:
     keys = ", ".join(f"`{name}`" for name in provider.key_variables)
     yield "id", f"`{provider.id}`"
-    yield "key", f"{keys} (optional)" if provider.key_is_optional else keys
+    if keys:
+        yield "key", f"{keys} (optional)" if provider.key_is_optional else keys
     if provider.key_page:
         yield "get a key", f"<{provider.key_page}>"
     if provider.base_url:

@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from cogo.cli.local.local_model import RunLocalModel, offer_local_model, prepare_local_model
 from cogo.config.context import Project
 from cogo.config.settings import CHECKOUT
 from cogo.errors import CommandError
@@ -38,7 +39,7 @@ from protocol.transcript import TaskEnded
 _INTERRUPTED: Final = 130
 _TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
 _TASKS_OF_WHEEL: Final = Path(__file__).parent / "_demo_tasks"
-_HEADINGS: Final = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST")
+_HEADINGS: Final = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST", "CODE")
 
 
 def demo(
@@ -48,6 +49,7 @@ def demo(
         bool,
         typer.Option("--simulate", help="Use the vendor simulator even if keys are set."),
     ] = False,
+    local_model: RunLocalModel = False,
 ) -> None:
     """Run five tasks on a temporary system.
 
@@ -58,6 +60,7 @@ def demo(
     Examples:
         cogo demo
         cogo demo --simulate
+        cogo demo --local-model          # a small open model on this machine, without a key
         cogo demo --executors 1
     """
     with tempfile.TemporaryDirectory(prefix="cogo-demo-") as home:
@@ -66,12 +69,21 @@ def demo(
         project = Project.find(Path(home))
         settings = project.settings.model_copy(update={"supabase_url": None})
         project = replace(project, settings=settings)
-        code = asyncio.run(_run_demo(project, executors=executors, simulate=simulate))
+        installed = None
+        if local_model or (not simulate and offer_local_model(project)):
+            installed = prepare_local_model(simulate=simulate)
+        options = StackOptions(
+            executors=executors,
+            capacity=4,
+            has_gateway=False,
+            simulate=simulate,
+            local_model=installed,
+        )
+        code = asyncio.run(_run_demo(project, options))
     raise typer.Exit(code)
 
 
-async def _run_demo(project: Project, *, executors: int, simulate: bool) -> int:
-    options = StackOptions(executors=executors, capacity=4, has_gateway=False, simulate=simulate)
+async def _run_demo(project: Project, options: StackOptions) -> int:
     console = Console()
     console.print("Starting the embedded Supabase, an orchestrator and executors ...")
     code = _INTERRUPTED
@@ -176,7 +188,20 @@ def _cells(
         format_milliseconds(total * 1000) if total is not None else "-",
         str(sum_tokens(task)),
         format_cost(task.cost_usd),
+        _format_check(task),
     )
+
+
+def _format_check(task: Task) -> str:
+    """Return whether the code of a result was tested, and how many tests passed."""
+    result = task.result or {}
+    said = result.get("verification")
+    if "generated_code" not in result or not isinstance(said, dict):
+        return "-"
+    report = said.get("report")
+    if not isinstance(report, dict) or not report.get("total"):
+        return str(said.get("status"))
+    return f"{said.get('status')}, {report.get('passed_tests')} of {report['total']} tests"
 
 
 def _list_next_steps(*, simulated: bool) -> Iterator[str]:
@@ -195,5 +220,6 @@ def _list_next_steps(*, simulated: bool) -> Iterator[str]:
         yield ""
         yield (
             "All results were simulated. Set ANTHROPIC_API_KEY (or FIREWORKS_API_KEY, "
-            "OPENAI_API_KEY) and run this again to use a real model."
+            "OPENAI_API_KEY) and run this again to use a real model, or run it with --local-model "
+            "to use a small open one on this machine."
         )

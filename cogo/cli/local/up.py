@@ -7,12 +7,14 @@ from typing import Annotated, Final
 
 import typer
 
+from cogo.cli.local.local_model import RunLocalModel, prepare_local_model
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.config.catalogue import describe_ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.config.lock import Lock, hold_lock
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat
+from cogo.local_model import MODEL_NAME
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
@@ -73,6 +75,7 @@ def up(
         bool,
         typer.Option("--simulate", help="Use the vendor simulator even if keys are set."),
     ] = False,
+    local_model: RunLocalModel = False,
     logs: Annotated[
         bool,
         typer.Option(
@@ -92,6 +95,7 @@ def up(
         cogo up                          # embedded server, one orchestrator, one executor
         cogo up --executors 3 --capacity 16
         cogo up --no-key                 # requests of all users of this machine are accepted
+        cogo up --local-model            # a small open model on this machine, without a key
         cogo up --simulate --json        # no model is called, whatever keys are set
         SUPABASE_URL=... SUPABASE_SECRET_KEY=... cogo up    # agents for that project
     """
@@ -110,6 +114,7 @@ def up(
         needs_key=not (no_key or project.settings.gateway_keyless),
         opens_console=sys.stdout.isatty() and not as_json,
         simulate=simulate,
+        local_model=prepare_local_model(simulate=simulate) if local_model else None,
         shows_logs=logs,
     )
     with hold_lock(project.home) as lock:
@@ -150,6 +155,7 @@ def _print_json(project: Project, info: StackInfo) -> None:
             "publishable_key": info.connection.publishable_key,
             "simulated": info.is_simulated,
             "simulator_url": info.simulator_url,
+            "local_model_url": info.local_model_url,
             "home": str(project.home),
             "pid": os.getpid(),
             "processes": dict(info.pids),
@@ -184,7 +190,10 @@ def print_stack(project: Project, info: StackInfo) -> None:
     for name, url in info.health_urls.items():
         print_line(f"{'health':<13}{url}/health, /ready, /metrics   ({name})")
     if info.is_simulated:
-        print_line("models       simulated; set ANTHROPIC_API_KEY in .env to use real models")
+        print_line("models       simulated; set ANTHROPIC_API_KEY in .env to use real models, or")
+        print_line(f"             start {command_path()} up --local-model for a small open one")
+    if info.local_model_url is not None:
+        print_line(f"models       {MODEL_NAME} runs on this machine: {info.local_model_url}")
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if connection.is_embedded:

@@ -210,6 +210,7 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
         "id": model.id,
         "name": model.name,
         "maker": model.maker,
+        "license": model.license,
         "served_by": served_by,
         "providers": [each.provider for each in model.deployments],
         "roles": _find_roles(model, catalogue),

@@ -154,20 +154,24 @@ def apply_result(
         title, body = build_pull_request(found, changes)
         address = open_pull_request(repository, branch=done.branch, title=title, body=body)
     if as_json:
-        print_json(
-            {
-                "task_id": found.id,
-                "branch": done.branch,
-                "commit": done.commit,
-                "is_new_branch": done.is_new_branch,
-                "files": done.files,
-                "merged": done.merged,
-                "verification": changes.status,
-                "pull_request": address,
-            }
-        )
-        return
-    print_line(address or done.commit or "")
+        _print_json(found, changes, done, address)
+    else:
+        print_line(address or done.commit or "")
+
+
+def _print_json(task: Task, changes: Changes, done: BranchCommit, address: str | None) -> None:
+    print_json(
+        {
+            "task_id": task.id,
+            "branch": done.branch,
+            "commit": done.commit,
+            "is_new_branch": done.is_new_branch,
+            "files": done.files,
+            "merged": done.merged,
+            "verification": changes.status,
+            "pull_request": address,
+        }
+    )
 
 
 def _fetch(task: str, directory: Path | None) -> Task:
