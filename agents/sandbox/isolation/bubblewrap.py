@@ -7,6 +7,7 @@ nothing else has. Run by anybody else, it uses a user namespace.
 import asyncio
 import json
 import os
+import platform
 import resource
 import select
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.sandbox.isolation.directory import read_files, write_files
+from agents.sandbox.isolation.seccomp import build_filter
 from agents.sandbox.isolation.supervision import Ending, StartedRun, Stop, Supervisor, kill_by_pidfd
 from agents.sandbox.isolation.uids import RUNS_AT_ONCE, hold_uid
 from agents.sandbox.isolation.view import (
@@ -44,10 +46,10 @@ EXTRA_DATA_MB: Final = 1_024
 class Bubblewrap:
     """Runs each job in namespaces of its own."""
 
-    name = "bubblewrap"
-
     def __init__(self, program: Path) -> None:
         self.program = program
+        self._filter = build_filter(platform.machine())
+        self.name = "bubblewrap" if self._filter is not None else "bubblewrap without seccomp"
         self._is_root = os.geteuid() == 0
         self._threads = ThreadPoolExecutor(RUNS_AT_ONCE, thread_name_prefix="sandbox")
 
@@ -91,6 +93,9 @@ class Bubblewrap:
             passed.append(write_memory(content.encode(), held))
             arguments += ["--perms", "0644", "--file", str(passed[-1]), path]
         arguments += ["--chdir", WORK, "--remount-ro", "/"]
+        if self._filter is not None:
+            passed.append(write_memory(self._filter, held))
+            arguments += ["--seccomp", str(passed[-1])]
         passed.append(write_memory("\0".join([*arguments, ""]).encode(), held))
         monitor = subprocess.Popen(  # noqa: S603 - the command is what a sandbox is for
             [self.program, "--args", str(passed[-1]), *self._wrap_command(job.command, uid)],
